@@ -1,0 +1,38 @@
+"""gazadata: diplomacy over a proposed International Stabilization Force for Gaza, as data.
+
+Hand-curated tables from one news article, in which every cell can show the words it rests on.
+
+    >>> import gazadata
+    >>> events = gazadata.load("events")
+    >>> print(gazadata.open_dataset().explain("events", "doha-negotiations"))
+"""
+
+# `typing` and `__future__` would double the price of the import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gazadata.dataset import Dataset as Dataset
+    from gazadata.dataset import load as load
+    from gazadata.dataset import open_dataset as open_dataset
+    from gazadata.errors import GazadataError as GazadataError
+
+__all__ = ["Dataset", "GazadataError", "load", "open_dataset"]
+
+_HOME = {
+    "Dataset": "gazadata.dataset",
+    "GazadataError": "gazadata.errors",
+    "load": "gazadata.dataset",
+    "open_dataset": "gazadata.dataset",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Importing the package must cost no more than the interpreter: the parts load on first use.
+    if name not in _HOME:
+        raise AttributeError(f"module 'gazadata' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

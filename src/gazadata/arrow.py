@@ -1,0 +1,79 @@
+"""The contract as Arrow: schemas compiled from it, and tables read with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from gazadata.contract import Resource
+from gazadata.errors import ReadError
+
+TYPES = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+}
+
+
+def arrow_schema(resource: Resource) -> pa.Schema:
+    """The Arrow schema of a resource: names, types, nullability, and descriptions as metadata."""
+    return pa.schema(
+        [
+            pa.field(
+                field.name,
+                TYPES[field.type],
+                nullable=not field.required,
+                metadata={"title": field.title, "description": field.description},
+            )
+            for field in resource.fields
+        ],
+        metadata={"title": resource.title, "description": resource.description},
+    )
+
+
+def read_table(path: Path, resource: Resource) -> pa.Table:
+    """Read a CSV or Parquet file as the contract types it.
+
+    Raises:
+        ReadError: the file is missing, its columns are not the contract's, or a cell does not
+            have the type that the contract states.
+    """
+    schema = arrow_schema(resource)
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            table = pq.read_table(path)
+        else:
+            table = _read_csv(path, schema)
+        if table.column_names != schema.names:
+            raise ReadError(
+                f"{path}: the columns are {', '.join(table.column_names)}; "
+                f"expected {', '.join(schema.names)}"
+            )
+        return pa.Table.from_arrays(
+            [table[name].cast(schema.field(name).type) for name in schema.names], schema=schema
+        )
+    except FileNotFoundError:
+        raise ReadError(f"{path}: no such file, though the descriptor lists it") from None
+    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        raise ReadError(
+            f"{path}: {error}; `gazadata validate` names the cell and the remedy"
+        ) from None
+
+
+def _read_csv(path: Path, schema: pa.Schema) -> pa.Table:
+    import pyarrow.csv as csv
+
+    return csv.read_csv(
+        path,
+        convert_options=csv.ConvertOptions(
+            column_types=schema,
+            null_values=[""],
+            true_values=["true"],
+            false_values=["false"],
+            strings_can_be_null=True,
+        ),
+    )

@@ -1,0 +1,301 @@
+"""The contract: what datapackage.json and schemas/*.json promise, as plain objects.
+
+Everything else (Arrow, pandera, SQL, the data dictionary, all metadata) is compiled from these
+objects. Standard library only, so that reading the contract costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from gazadata.errors import ContractError, UnknownName
+
+Type = Literal["string", "integer", "boolean", "date"]
+TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """One field that holds the primary key of a row of `resource` (perhaps its own)."""
+
+    field: str
+    resource: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: its name, type and constraints as the Table Schema states them."""
+
+    name: str
+    type: Type
+    title: str
+    description: str
+    required: bool
+    unique: bool
+    enum: tuple[str, ...]
+    labels: dict[str, str]
+    pattern: str | None
+    minimum: int | None
+    format: str | None
+    evidence_required: bool
+    verbatim: bool
+    raw: dict[str, Any]
+
+    @classmethod
+    def read(cls, raw: dict[str, Any], where: str) -> Field:
+        """Read one field descriptor.
+
+        Raises:
+            ContractError: the type is none of the four in use, or a key has a wrong type.
+        """
+        if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
+            raise ContractError(f"{where}: a field without a name")
+        if raw.get("type") not in TYPES:
+            raise ContractError(
+                f"{where}: field {raw['name']!r} has type {raw.get('type')!r}; "
+                f"expected one of {', '.join(TYPES)}"
+            )
+        constraints = raw.get("constraints", {})
+        categories = raw.get("categories", [])
+        if not isinstance(constraints, dict) or not isinstance(categories, list):
+            raise ContractError(
+                f"{where}: field {raw['name']!r}: constraints is to be an object, categories a list"
+            )
+        try:
+            labels = {str(c["value"]): str(c["label"]) for c in categories}
+        except (KeyError, TypeError):
+            raise ContractError(
+                f"{where}: field {raw['name']!r}: each category needs a value and a label"
+            ) from None
+        return cls(
+            name=raw["name"],
+            type=raw["type"],
+            title=str(raw.get("title", "")),
+            description=str(raw.get("description", "")),
+            required=bool(constraints.get("required", False)),
+            unique=bool(constraints.get("unique", False)),
+            enum=tuple(map(str, constraints.get("enum", ()))),
+            labels=labels,
+            pattern=constraints.get("pattern"),
+            minimum=constraints.get("minimum"),
+            format=raw.get("format"),
+            evidence_required=raw.get("gazadata:evidence") == "required",
+            verbatim=bool(raw.get("gazadata:verbatim", False)),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One table: its fields in order, its keys, and where its rows lie in the package."""
+
+    name: str
+    title: str
+    description: str
+    path: str
+    fields: tuple[Field, ...]
+    key: str
+    foreign_keys: tuple[ForeignKey, ...]
+    unique_keys: tuple[tuple[str, ...], ...]
+    label: str | None
+    schema: dict[str, Any]
+    descriptor: dict[str, Any]
+
+    @cached_property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the fields, in order."""
+        return tuple(field.name for field in self.fields)
+
+    def __getitem__(self, name: str) -> Field:
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise UnknownName(f"field in {self.name}", name, list(self.field_names))
+
+    def target(self, field: str) -> str | None:
+        """The resource that `field` points to, or None where it is no foreign key."""
+        return next((fk.resource for fk in self.foreign_keys if fk.field == field), None)
+
+    @classmethod
+    def read(cls, descriptor: dict[str, Any], schema: dict[str, Any], where: str) -> Resource:
+        """Read one resource from its descriptor and its Table Schema.
+
+        Raises:
+            ContractError: a part that every table here needs is missing or has a wrong form.
+        """
+        name = descriptor["name"]
+        if not isinstance(schema.get("fields"), list) or not schema["fields"]:
+            raise ContractError(f"{where}: no list of fields")
+        fields = tuple(Field.read(raw, where) for raw in schema["fields"])
+        names = [field.name for field in fields]
+        if twice := {n for n in names if names.count(n) > 1}:
+            raise ContractError(f"{where}: the field {min(twice)!r} stands twice")
+        key = _names(schema.get("primaryKey"))
+        if len(key) != 1 or key[0] not in names:
+            raise ContractError(f"{where}: primaryKey must name exactly one of the fields")
+        foreign_keys = []
+        raw_keys = schema.get("foreignKeys", [])
+        if not isinstance(raw_keys, list):
+            raise ContractError(f"{where}: foreignKeys must be a list")
+        for raw in raw_keys:
+            try:
+                (field,) = _names(raw["fields"])
+                (target,) = _names(raw["reference"]["fields"])
+                resource = raw["reference"].get("resource") or name
+            except (KeyError, TypeError, ValueError, AttributeError):
+                raise ContractError(
+                    f"{where}: a foreign key needs one field and a reference with one field"
+                ) from None
+            if field not in names:
+                raise ContractError(f"{where}: a foreign key names {field!r}, which is no field")
+            foreign_keys.append(ForeignKey(field, resource, target))
+        unique_keys = tuple(tuple(_names(u)) for u in schema.get("uniqueKeys", []))
+        for unique in unique_keys:
+            if not unique or set(unique) - set(names):
+                raise ContractError(f"{where}: uniqueKeys names what is no field: {unique}")
+        label = schema.get("gazadata:label")
+        if label is not None and label not in names:
+            raise ContractError(f"{where}: gazadata:label names {label!r}, which is no field")
+        return cls(
+            name=name,
+            title=str(schema.get("title", "")),
+            description=str(schema.get("description", "")),
+            path=str(descriptor.get("path", "")),
+            fields=fields,
+            key=key[0],
+            foreign_keys=tuple(foreign_keys),
+            unique_keys=unique_keys,
+            label=label,
+            schema=schema,
+            descriptor=descriptor,
+        )
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A whole package's promise: its descriptor and its resources, in the descriptor's order."""
+
+    descriptor: dict[str, Any]
+    resources: dict[str, Resource]
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return str(self.descriptor.get("name", ""))
+
+    @property
+    def version(self) -> str:
+        """The version of the data, which stands nowhere else than in the descriptor."""
+        return str(self.descriptor.get("version", ""))
+
+    @property
+    def hedge_cues(self) -> tuple[str, ...]:
+        """The words that make the hedge alarm look at a quote."""
+        return tuple(self.descriptor.get("gazadata:hedgeCues", ()))
+
+    def __getitem__(self, name: str) -> Resource:
+        try:
+            return self.resources[name]
+        except KeyError:
+            raise UnknownName("resource", name, list(self.resources)) from None
+
+    def referrers(self, name: str) -> list[tuple[Resource, ForeignKey]]:
+        """Every foreign key in the package that points to the resource `name`."""
+        return [
+            (resource, fk)
+            for resource in self.resources.values()
+            for fk in resource.foreign_keys
+            if fk.resource == name
+        ]
+
+    @classmethod
+    def read(cls, root: Path) -> Contract:
+        """Read the contract of the package in the folder `root`.
+
+        A schema may stand in the descriptor itself or in a file of its own.
+
+        Raises:
+            ContractError: the descriptor or a schema is missing, is not JSON or lacks a part.
+        """
+        descriptor = read_json(root / "datapackage.json")
+        listed = descriptor.get("resources")
+        if not isinstance(listed, list) or not listed:
+            raise ContractError("datapackage.json: no list of resources")
+        resources: dict[str, Resource] = {}
+        for raw in listed:
+            if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
+                raise ContractError("datapackage.json: a resource without a name")
+            if raw["name"] in resources:
+                raise ContractError(f"datapackage.json: the resource {raw['name']!r} stands twice")
+            schema = raw.get("schema")
+            where = "datapackage.json"
+            if isinstance(schema, str):
+                where = schema
+                schema = read_json(inside(root, schema))
+            if not isinstance(schema, dict):
+                raise ContractError(f"datapackage.json: the resource {raw['name']!r} has no schema")
+            resources[raw["name"]] = Resource.read(raw, schema, where)
+        for resource in resources.values():
+            for fk in resource.foreign_keys:
+                if fk.resource not in resources or fk.target != resources[fk.resource].key:
+                    raise ContractError(
+                        f"resource {resource.name!r}: the foreign key {fk.field!r} must point to "
+                        f"the primary key of a resource of this package, "
+                        f"not to {fk.resource}.{fk.target}"
+                    )
+        return cls(descriptor, resources)
+
+
+def inside(root: Path, path: str) -> Path:
+    """`root / path`, refused where it would leave `root` by `..`, an absolute path or a link.
+
+    Raises:
+        ContractError: the path leads out of the package.
+    """
+    target = root / path
+    if not path or "\\" in path or "\0" in path or Path(path).is_absolute():
+        raise ContractError(f"{path!r} is not a relative path with forward slashes")
+    try:
+        if not target.resolve().is_relative_to(root.resolve()):
+            raise ContractError(f"{path!r} leads out of the package")
+    except OSError as error:
+        raise ContractError(f"{path!r} cannot be resolved: {error.strerror}") from None
+    return target
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ContractError: there is no such file, or it is not UTF-8, not JSON or not an object.
+    """
+    try:
+        value = json.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise ContractError(f"{path.name}: no such file in {path.parent}") from None
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{path.name}: not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise ContractError(
+            f"{path.name}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
+        ) from None
+    except RecursionError:
+        raise ContractError(f"{path.name}: nested too deeply to be read") from None
+    except OSError as error:
+        raise ContractError(f"{path.name}: cannot be read: {error.strerror}") from None
+    if not isinstance(value, dict):
+        raise ContractError(f"{path.name}: a JSON object is expected, not {type(value).__name__}")
+    return value
+
+
+def _names(value: Any) -> list[str]:
+    """A key in a Table Schema, which may be one name or a list of names."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return []
+    return names

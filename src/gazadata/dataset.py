@@ -1,0 +1,331 @@
+"""Loading tables and tracing their cells: the part of gazadata that data scientists use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from gazadata.contract import Resource
+from gazadata.errors import MissingExtra, UnknownName
+from gazadata.package import Package
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pandera.pandas as pa_pandas
+    import polars as pl
+    import pyarrow as pa
+
+    from gazadata.frames import As
+
+Row = dict[str, Any]
+
+
+@overload
+def load(name: str, as_: Literal["pandas"] = ...) -> pd.DataFrame: ...
+@overload
+def load(name: str, as_: Literal["polars"]) -> pl.DataFrame: ...
+@overload
+def load(name: str, as_: Literal["arrow"]) -> pa.Table: ...
+def load(name: str, as_: As = "pandas") -> Any:
+    """Load one table of the bundled data package.
+
+    Args:
+        name: the resource, such as "events".
+        as_: "pandas" (string, category, Int64, boolean and datetime64 columns, keys as columns),
+            "polars" (String, Enum, Int64, Boolean, Date) or "arrow" (imports no pandas).
+
+    Returns:
+        One row a record, one column a field, in the order of the schema; null where the source
+        does not say.
+
+    Raises:
+        UnknownName: there is no such resource; the text says what is meant.
+        ReadError: the table cannot be read.
+        MissingExtra: Polars is asked for and not installed.
+    """
+    return open_dataset().load(name, as_=as_)
+
+
+def open_dataset(path: str | Path | None = None) -> Dataset:
+    """Open a data package: the bundled one, or the one in the folder `path`.
+
+    Raises:
+        ReadError: there is no package at `path`.
+        ContractError: its descriptor or a schema cannot be read.
+    """
+    return Dataset(Package.open(path))
+
+
+class Dataset:
+    """A data package, opened for use. Nothing is read before it is asked for."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self._rows = cache(self._read_rows)
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.package.contract.name} {self.version}: {', '.join(self.tables)}>"
+
+    @property
+    def version(self) -> str:
+        """The version of the data."""
+        return self.package.contract.version
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of the tables, in the package's order."""
+        return list(self.package.contract.resources)
+
+    @overload
+    def load(self, name: str, as_: Literal["pandas"] = ...) -> pd.DataFrame: ...
+    @overload
+    def load(self, name: str, as_: Literal["polars"]) -> pl.DataFrame: ...
+    @overload
+    def load(self, name: str, as_: Literal["arrow"]) -> pa.Table: ...
+    @overload
+    def load(self, name: str, as_: As) -> Any: ...
+    def load(self, name: str, as_: As = "pandas") -> Any:
+        """Load one table; see `gazadata.load`."""
+        from gazadata.frames import convert
+
+        return convert(self.package.table(name), self.package.contract[name], as_)
+
+    def view(self, name: str) -> pd.DataFrame:
+        """A table for reading: its fields, what its keys stand for, and the words behind it.
+
+        Returns:
+            The table as `load` gives it, then for each foreign key a column `<field>_label` (the
+            field's name without `_id`) with the name of the row that it points to; for events
+            `quad_class`, which follows from the event type; and `quotes`, a list of the distinct
+            quotes that the row's cells rest on, in the order of the text.
+
+        Raises:
+            UnknownName: there is no such resource.
+        """
+        resource = self.package.contract[name]
+        frame = self.load(name)
+        for key in resource.foreign_keys:
+            labels = {
+                row[key.target]: self._label(key.resource, row) for row in self._rows(key.resource)
+            }
+            stem = key.field.removesuffix("_id")
+            frame[f"{stem}_label"] = frame[key.field].map(labels).astype("string")
+        for field in resource.fields:
+            if quad := field.raw.get("gazadata:quadClass"):
+                frame["quad_class"] = frame[field.name].astype("string").map(quad).astype("string")
+        spans: dict[str, dict[str, int]] = {}
+        quotes = self._by_key("quotes")
+        for row in self._rows("evidence"):
+            if row["resource"] == name and row["quote_id"] is not None:
+                quote = quotes[row["quote_id"]]
+                spans.setdefault(row["row_id"], {})[quote["exact"]] = quote["start"]
+        frame["quotes"] = [
+            sorted(spans.get(key, {}), key=lambda exact, at=spans.get(key, {}): (at[exact], exact))
+            for key in frame[resource.key]
+        ]
+        return frame
+
+    def evidence(self, resource: str, row_id: str, field: str | None = None) -> pd.DataFrame:
+        """What the cells of one row rest on.
+
+        Returns:
+            One row a piece of evidence: field, value, basis, quote (the exact words), source_id,
+            passage_id, start, end (code points), reference_id, note.
+
+        Raises:
+            UnknownName: there is no such resource, row or field.
+        """
+        import pandas as pd
+
+        rows = []
+        for cell in self.explain(resource, row_id, field).cells:
+            for item in cell.support:
+                quote = item.quote or {}
+                rows.append(
+                    {
+                        "field": cell.field,
+                        "value": cell.value,
+                        "basis": item.basis,
+                        "quote": quote.get("exact"),
+                        "source_id": quote.get("source_id"),
+                        "passage_id": quote.get("passage_id"),
+                        "start": quote.get("start"),
+                        "end": quote.get("end"),
+                        "reference_id": item.reference["source_id"] if item.reference else None,
+                        "note": item.note,
+                    }
+                )
+        names = (
+            "field value basis quote source_id passage_id start end reference_id note"
+        ).split()
+        frame = pd.DataFrame(rows, columns=names).astype(
+            {name: "Int64" if name in ("start", "end") else "string" for name in names}
+        )
+        return frame
+
+    def explain(self, resource: str, row_id: str, field: str | None = None) -> Explanation:
+        """Who says so: each cell of a row with the quotes or references behind it.
+
+        Returns:
+            An object whose text form prints each cell with its quotes in context, and whose
+            `cells` hold the same as objects.
+
+        Raises:
+            UnknownName: there is no such resource, row or field.
+        """
+        table = self.package.contract[resource]
+        names = [table[field].name] if field is not None else list(table.field_names)
+        rows = self._by_key(resource)
+        if row_id not in rows:
+            raise UnknownName(f"row in {resource}", row_id, list(rows))
+        row = rows[row_id]
+        quotes, sources = self._by_key("quotes"), self._by_key("sources")
+        support: dict[str, list[Support]] = {}
+        for item in self._rows("evidence"):
+            if item["resource"] == resource and item["row_id"] == row_id:
+                support.setdefault(item["field"], []).append(
+                    Support(
+                        item["basis"],
+                        quotes.get(item["quote_id"]),
+                        sources.get(item["reference_id"]),
+                        item["note"],
+                    )
+                )
+        cells = tuple(
+            Cell(
+                name,
+                _text(row[name]),
+                self._pointed_at(table, name, row[name]),
+                table[name].evidence_required,
+                tuple(support.get(name, ())),
+            )
+            for name in names
+            if row[name] is not None
+        )
+        attributed = sources.get(row.get("attributed_to"))
+        return Explanation(
+            resource,
+            row_id,
+            cells,
+            self._label("sources", sources[row["source_id"]]) if "source_id" in row else None,
+            self._label("sources", attributed) if attributed else None,
+            row.get("certainty"),
+            row.get("hedge"),
+        )
+
+    def schema(self, name: str) -> pa_pandas.DataFrameSchema:
+        """The pandera schema of a table as `load` gives it, for validating a frame of your own.
+
+        Raises:
+            UnknownName: there is no such resource.
+            MissingExtra: pandera is not installed.
+        """
+        resource = self.package.contract[name]
+        try:
+            from gazadata.pandera_schemas import pandas_schema
+        except ImportError:
+            raise MissingExtra("pandera", "validate") from None
+        return pandas_schema(resource)
+
+    def cite(self) -> str:
+        """How to cite this version of the data."""
+        descriptor = self.package.contract.descriptor
+        who = "; ".join(c.get("title", "") for c in descriptor.get("contributors", []))
+        year = str(descriptor.get("created", ""))[:4]
+        licence = next((d.get("name") for d in descriptor.get("licenses", [])), None)
+        return (
+            f"{who} ({year}). {descriptor.get('title', self.package.contract.name)} "
+            f"(version {self.version}) [Data set]. Licence: {licence}."
+        )
+
+    def _read_rows(self, name: str) -> list[Row]:
+        rows: list[Row] = self.package.table(name).to_pylist()
+        return rows
+
+    def _by_key(self, name: str) -> dict[str, Row]:
+        key = self.package.contract[name].key
+        return {row[key]: row for row in self._rows(name)}
+
+    def _label(self, name: str, row: Row) -> str:
+        resource = self.package.contract[name]
+        label = row[resource.label] if resource.label else None
+        if label is None and "publisher" in row:
+            label = row["publisher"]
+        return str(label if label is not None else row[resource.key])
+
+    def _pointed_at(self, resource: Resource, field: str, value: Any) -> str | None:
+        target = resource.target(field)
+        if target is None:
+            return None
+        row = self._by_key(target).get(value)
+        return self._label(target, row) if row else None
+
+
+@dataclass(frozen=True)
+class Support:
+    """One piece of evidence: its basis, and the quote or the reference it names."""
+
+    basis: str
+    quote: Row | None
+    reference: Row | None
+    note: str | None
+
+    def __str__(self) -> str:
+        lines = []
+        if self.quote:
+            before, exact, after = (self.quote[part] or "" for part in ("prefix", "exact", "suffix"))
+            before, after = before.replace("\n", " "), after.replace("\n", " ")
+            lines.append(f"    {self.basis:<10} …{before}[{exact}]{after}…")
+            lines.append(
+                f"               {self.quote['passage_id']}, "
+                f"characters {self.quote['start']} to {self.quote['end']}"
+            )
+        elif self.reference:
+            lines.append(f"    {self.basis:<10} {self.reference['title']}")
+        if self.note:
+            lines.append(f"               {self.note}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One non-null cell of a row, and all that it rests on."""
+
+    field: str
+    value: str
+    label: str | None
+    needs_evidence: bool
+    support: tuple[Support, ...]
+
+    def __str__(self) -> str:
+        shown = self.value if self.label in (None, self.value) else f"{self.value} ({self.label})"
+        head = f"  {self.field}: {shown}"
+        return "\n".join([head, *map(str, self.support)])
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A row with the words behind each of its cells; print it, or read its `cells`."""
+
+    resource: str
+    row_id: str
+    cells: tuple[Cell, ...]
+    source: str | None
+    attributed_to: str | None
+    certainty: str | None
+    hedge: str | None
+
+    def __str__(self) -> str:
+        head = [f"{self.resource}/{self.row_id}"]
+        if self.source:
+            voice = f"on the word of: {self.attributed_to}" if self.attributed_to else "in its own voice"
+            head.append(f"  reported by: {self.source}, {voice}")
+            hedge = f" (“{self.hedge}”)" if self.hedge else ""
+            head.append(f"  the article's commitment: {self.certainty}{hedge}")
+        return "\n".join([*head, *map(str, self.cells)])
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,37 @@
+"""Errors for the person who made the mistake; the command line prints their text alone."""
+
+from __future__ import annotations
+
+import difflib
+
+
+class GazadataError(Exception):
+    """Any error that is no defect of gazadata itself; its text says what to do."""
+
+
+class ContractError(GazadataError):
+    """A descriptor or a schema that cannot be read as a contract."""
+
+
+class ReadError(GazadataError):
+    """A package, a table or a text that is missing or cannot be read."""
+
+
+class MissingExtra(GazadataError):
+    """A package that only an extra installs is not there."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; run: pip install 'gazadata[{extra}]'")
+
+
+class UnknownName(GazadataError, KeyError):
+    """A resource, field, row or term that is not there; the text names what comes nearest."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:40])}"
+        self.message = f"no {kind} {name!r}; {hint}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,78 @@
+"""Where a data package is, and reading its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gazadata.contract import Contract, inside
+from gazadata.errors import ReadError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def bundled() -> Path:
+    """The folder of the data package that this installation carries.
+
+    An installed wheel carries it beside the modules; a development install uses the repository.
+    """
+    here = Path(__file__).parent
+    shipped = here / "_package"
+    return shipped if shipped.is_dir() else here.parents[1]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A folder with a datapackage.json, and the contract that it states."""
+
+    root: Path
+    contract: Contract
+
+    @classmethod
+    def open(cls, path: str | Path | None = None) -> Package:
+        """Open the package at `path` (a folder or its datapackage.json; None: the bundled one).
+
+        Raises:
+            ReadError: there is no package.
+            ContractError: its descriptor or a schema cannot be read.
+        """
+        root = bundled() if path is None else Path(path)
+        if root.name == "datapackage.json":
+            root = root.parent
+        if not (root / "datapackage.json").is_file():
+            raise ReadError(
+                f"no data package at {root}: expected a folder that holds a datapackage.json"
+            )
+        return cls(root, Contract.read(root))
+
+    def path(self, name: str) -> Path:
+        """The file of the resource `name`.
+
+        Raises:
+            UnknownName: there is no such resource.
+            ContractError: its path leads out of the package.
+        """
+        return inside(self.root, self.contract[name].path)
+
+    @cached_property
+    def descriptor_bytes(self) -> bytes:
+        """The descriptor, byte for byte."""
+        return (self.root / "datapackage.json").read_bytes()
+
+    def table(self, name: str) -> pa.Table:
+        """Read one table with the contract's types; nothing is validated.
+
+        Returns:
+            A pyarrow Table: one column a field (string, int64, bool or date32), null where the
+            cell is empty.
+
+        Raises:
+            UnknownName: there is no such resource.
+            ReadError: the file is missing or does not have the form that the contract states.
+        """
+        from gazadata.arrow import read_table
+
+        return read_table(self.path(name), self.contract[name])

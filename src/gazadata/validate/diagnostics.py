@@ -1,0 +1,133 @@
+"""What validation reports: findings, and what was looked at to be able to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A second place that a finding is about, such as the nearest words in the article."""
+
+    path: str
+    line: int | None
+    text: str
+    start: int = 0
+    end: int = 0
+    """Code points of `text` to be marked, the end excluded."""
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding: which rule, where, what was found, what is expected, and how to mend it.
+
+    Lines and columns count from 1, columns in code points; None where a finding has none.
+    """
+
+    code: str
+    message: str
+    path: str
+    line: int | None = None
+    column: int | None = None
+    resource: str | None = None
+    row_id: str | None = None
+    field: str | None = None
+    found: str | None = None
+    expected: str | None = None
+    help: str | None = None
+    severity: Severity = "error"
+    related: tuple[Place, ...] = ()
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Path, line and column for sorting."""
+        return self.path, self.line or 0, self.column or 0
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one rule looked at, and how many of it it found at fault."""
+
+    checked: int
+    unit: str
+    found: int = 0
+
+
+@dataclass
+class Report:
+    """The findings of a validation, and the proof that it ran.
+
+    `counts` maps every rule's code to what it looked at; `found` there counts all findings, of
+    which `diagnostics` holds at most `limit` a rule. `failures` names layers that could not run.
+    """
+
+    package: str
+    version: str
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    counts: dict[str, Count] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(d.severity == "error" for d in self.diagnostics)
+
+    @property
+    def warnings(self) -> int:
+        """How many findings are warnings."""
+        return sum(d.severity == "warning" for d in self.diagnostics)
+
+    def ok(self, *, strict: bool = False) -> bool:
+        """Whether the package passed: everything ran, no error, and (strict) no warning."""
+        return not self.failures and not self.errors and not (strict and self.warnings)
+
+    def count(self, code: str, checked: int, unit: str, found: int = 0) -> None:
+        """Add to what the rule `code` looked at."""
+        before = self.counts.get(code, Count(0, unit))
+        self.counts[code] = Count(before.checked + checked, unit, before.found + found)
+
+    def add(self, found: Iterable[Diagnostic]) -> None:
+        """Take in findings, sharing their place with none that says the same of the same cell."""
+        self.diagnostics.extend(found)
+
+    def merge(self) -> None:
+        """One mistake, one finding: keep per cell what the earliest layer says of it.
+
+        A cell that breaks the schema is not also reported for what follows from its value; a row
+        that could not be split into cells is reported as that alone.
+        """
+        kept: dict[tuple[str, int | None, str | None, str | None], Diagnostic] = {}
+        broken_rows = {
+            (d.path, d.line) for d in self.diagnostics if d.code == "GD107" and d.line is not None
+        }
+        for d in sorted(self.diagnostics, key=lambda d: (d.code, d.place)):
+            if d.code != "GD107" and (d.path, d.line) in broken_rows:
+                continue
+            exact = d.line is not None and d.field is not None
+            layer = None if exact and d.code < "GD300" else d.code + (d.expected or "")
+            key = (d.path, d.line, d.field, layer)
+            schema_key = (d.path, d.line, d.field, None)
+            if key in kept or (exact and d.code >= "GD300" and schema_key in kept):
+                continue
+            kept[key] = d
+        self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
+
+    def downgrade(self, limit: int) -> None:
+        """Keep at most `limit` findings a rule."""
+        seen: dict[str, int] = {}
+        kept = []
+        for d in self.diagnostics:
+            seen[d.code] = seen.get(d.code, 0) + 1
+            if seen[d.code] <= limit:
+                kept.append(d)
+        self.diagnostics = kept
+
+
+def at(diagnostic: Diagnostic, line: int | None, column: int | None) -> Diagnostic:
+    """The same finding at another place."""
+    return replace(diagnostic, line=line, column=column)
