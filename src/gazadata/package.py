@@ -39,6 +39,16 @@ class Package:
             ReadError: there is no package.
             ContractError: its descriptor or a schema cannot be read.
         """
+        root = cls.locate(path)
+        return cls(root, Contract.read(root))
+
+    @staticmethod
+    def locate(path: str | Path | None = None) -> Path:
+        """The folder of the package at `path`, as `open` takes it, before it is read.
+
+        Raises:
+            ReadError: there is no package.
+        """
         root = bundled() if path is None else Path(path)
         if root.name == "datapackage.json":
             root = root.parent
@@ -46,7 +56,7 @@ class Package:
             raise ReadError(
                 f"no data package at {root}: expected a folder that holds a datapackage.json"
             )
-        return cls(root, Contract.read(root))
+        return root
 
     def path(self, name: str) -> Path:
         """The file of the resource `name`.

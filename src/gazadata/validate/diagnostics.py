@@ -71,6 +71,9 @@ class Report:
     counts: dict[str, Count] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, dict[int, str]] = field(default_factory=dict)
+    """The lines that findings are on, by path and number, to be shown."""
 
     @property
     def errors(self) -> int:
@@ -116,18 +119,3 @@ class Report:
                 continue
             kept[key] = d
         self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
-
-    def downgrade(self, limit: int) -> None:
-        """Keep at most `limit` findings a rule."""
-        seen: dict[str, int] = {}
-        kept = []
-        for d in self.diagnostics:
-            seen[d.code] = seen.get(d.code, 0) + 1
-            if seen[d.code] <= limit:
-                kept.append(d)
-        self.diagnostics = kept
-
-
-def at(diagnostic: Diagnostic, line: int | None, column: int | None) -> Diagnostic:
-    """The same finding at another place."""
-    return replace(diagnostic, line=line, column=column)

@@ -1,0 +1,110 @@
+# `make release` and `make test` are all the set-up there is: each makes .venv from the pinned,
+# hash-checked versions in requirements.lock, and only when that lock has changed since.
+#
+#   make release      validate, build the release folder, the wheel and the sdist into dist/
+#   make test         run every test (some of them: make test ARGS="-k quotes")
+#   make lint         ruff, mypy, and the canonical form of the tables
+#   make bench        the benchmarks, as ratios
+#   make test-lowest  every test under the lowest versions that pyproject.toml declares
+#   make lock         pin anew after a change of the dependencies (newest: make lock UPGRADE=1)
+#   make clean        remove what make made
+#
+# Another Python than python3: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+VENV := .venv
+LOWEST := .venv-lowest
+UV := uv==0.13.9
+ARGS ?=
+
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+
+# The stamps say what was installed. The lock's holds the name of the Python that was asked for,
+# so that asking for another one makes the environment anew.
+PINNED := $(VENV)/.pinned
+INSTALLED := $(VENV)/.installed
+LOWEST_INSTALLED := $(LOWEST)/.installed
+ifneq ($(origin PYTHON),file)
+  $(foreach stamp,$(PINNED) $(LOWEST_INSTALLED),$(if $(filter-out $(PYTHON),$(shell cat $(stamp) 2>/dev/null)),$(eval .PHONY: $(stamp))))
+endif
+
+.PHONY: release test lint bench test-lowest lock clean
+.DELETE_ON_ERROR:
+
+# What an earlier run built goes first: a refused build leaves nothing that looks like a release.
+release: $(INSTALLED)
+	@version=$$($(BIN)/python -c 'import json; print(json.load(open("datapackage.json", encoding="utf-8"))["version"])') && \
+	rm -rf "dist/gazadata-$$version" "dist/gazadata-$$version"-*.whl "dist/gazadata-$$version".tar.gz
+	$(BIN)/gazadata build --out dist/
+	SOURCE_DATE_EPOCH=1580601600 $(BIN)/python -m build --no-isolation --outdir dist/
+
+test: $(INSTALLED)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/gazadata fmt --check
+
+bench: $(INSTALLED)
+	@for script in benchmarks/[!_]*.py; do \
+	  echo "$(BIN)/python $$script $(ARGS)"; $(BIN)/python "$$script" $(ARGS) || exit 1; \
+	done
+
+test-lowest: $(LOWEST_INSTALLED)
+	$(LOWEST)/$(SCRIPTS)/pytest $(ARGS)
+
+define check_python
+@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+  echo "gazadata needs Python 3.11 or newer, and there is no command '$(PYTHON)' here; name another: make PYTHON=python3.12" >&2; exit 1; }
+@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo "gazadata needs Python 3.11 or newer, and '$(PYTHON)' is $$("$(PYTHON)" -c 'import sys; print("Python %d.%d" % sys.version_info[:2])' 2>/dev/null || echo 'none that runs'); name another: make PYTHON=python3.12" >&2; exit 1; }
+endef
+
+# $(call environment,FOLDER,LOCK): a new virtual environment with what the lock pins.
+define environment
+$(check_python)
+@echo "Making $(1) from $(2) with $$("$(PYTHON)" --version)"
+@"$(PYTHON)" -m venv --clear $(1) || { \
+  echo "'$(PYTHON)' could not make a virtual environment; on Debian and Ubuntu, install the package python3-venv" >&2; exit 1; }
+@$(1)/$(SCRIPTS)/python $(PIP_INSTALL) --require-hashes -r $(2)
+endef
+
+$(PINNED): requirements.lock
+	$(call environment,$(VENV),requirements.lock)
+	@echo "$(PYTHON)" > $@
+
+# Without an index, so that what pyproject.toml needs and the lock lacks is an error.
+$(INSTALLED): $(PINNED) pyproject.toml datapackage.json
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate]' || { \
+	  echo "requirements.lock does not hold what pyproject.toml asks for; run: make lock" >&2; exit 1; }
+	@touch $@
+
+$(LOWEST_INSTALLED): requirements-lowest.lock pyproject.toml datapackage.json
+	$(call environment,$(LOWEST),requirements-lowest.lock)
+	@$(LOWEST)/$(SCRIPTS)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@echo "$(PYTHON)" > $@
+
+# Both locks serve every Python from 3.11 on and every platform, and name no address.
+COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile pyproject.toml --quiet --universal \
+  --python-version 3.11 --extra validate --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url $(if $(UPGRADE),--upgrade)
+PIN := ^([a-z0-9-]+==[^ ]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$
+
+lock:
+	$(check_python)
+	@"$(PYTHON)" -m venv --clear .venv-lock
+	@.venv-lock/$(SCRIPTS)/python $(PIP_INSTALL) "$(UV)"
+	$(COMPILE) --group dev --output-file requirements.lock
+	$(COMPILE) --group test --resolution lowest-direct --output-file requirements-lowest.lock
+	@if grep -nvE '$(PIN)' requirements.lock requirements-lowest.lock; then \
+	  echo "a lock is to hold pins and hashes and nothing else" >&2; exit 1; fi
+	@rm -rf .venv-lock
+
+clean:
+	rm -rf $(VENV) $(LOWEST) .venv-lock dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,146 @@
+"""The canonical form of a package's files: one content, one sequence of bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazadata.contract import Contract
+from gazadata.curate.derive import Problem, derive
+from gazadata.curate.dictionary import BEGIN, END, data_dictionary
+from gazadata.curate.tables import clean, decode, read_bytes, read_table
+from gazadata.errors import GazadataError
+from gazadata.package import Package
+
+
+@dataclass(frozen=True)
+class Formatting:
+    """What is to be written, and what a person has to decide.
+
+    `files` holds the canonical bytes of those files only that differ from them.
+    """
+
+    files: dict[Path, bytes]
+    problems: list[Problem]
+
+
+def canonical_csv(
+    header: Sequence[str], rows: Iterable[Sequence[str]], key: str | None = None
+) -> bytes:
+    """Write a table in canonical form.
+
+    UTF-8 without a byte order mark, NFC, LF, rows in code-point order of the key (and of the
+    whole row where keys are equal), quotes only around cells with a comma, a quote or a line
+    feed. Values are not touched otherwise: `1`, `01` and `TRUE` stay as they are.
+
+    Args:
+        header: the field names.
+        rows: one cell a field; '' is null.
+        key: the primary key's name; None: the first field.
+
+    Raises:
+        ValueError: a row has more or fewer cells than the header, or `key` is not in it; or, as
+            UnicodeEncodeError, a cell holds half of a surrogate pair.
+    """
+    column = header.index(key) if key is not None else 0
+    cleaned = [[clean(cell) for cell in row] for row in rows]
+    if any(len(row) != len(header) for row in cleaned):
+        raise ValueError(f"each row must have {len(header)} cells, as the header has")
+    cleaned.sort(key=lambda row: (row[column], row))
+    return "".join(map(_record, [list(map(clean, header)), *cleaned])).encode("utf-8")
+
+
+def format_package(package: Package) -> Formatting:
+    """Bring a package's tables and the codebook's data dictionary into canonical form.
+
+    Columns are put into the schema's order, and what can be derived is filled in (see
+    `gazadata.curate.derive.derive`). Nothing is written.
+
+    Raises:
+        ReadError: a file is missing or cannot be read as the contract states; names the line.
+        ContractError: a path leads out of the package.
+    """
+    tables = {
+        name: read_table(package.path(name), resource)
+        for name, resource in package.contract.resources.items()
+    }
+    problems = derive(package.root, tables)
+    files = {}
+    for table in tables.values():
+        names = table.resource.field_names
+        rows = [[row.cells[name] for name in names] for row in table.rows]
+        content = canonical_csv(names, rows, table.resource.key)
+        if content != table.content:
+            files[table.path] = content
+    codebook = package.root / "docs" / "codebook.md"
+    if codebook.exists():
+        old = read_bytes(codebook)
+        new = _with_dictionary(codebook, decode(codebook, old), package.contract)
+        if isinstance(new, Problem):
+            problems.append(new)
+        elif new.encode("utf-8") != old:
+            files[codebook] = new.encode("utf-8")
+    return Formatting(files, problems)
+
+
+def write(formatting: Formatting) -> None:
+    """Write the files of `formatting`, each beside its target first and then renamed.
+
+    No file is replaced before all are on the disk, so neither a crash nor a full disk leaves a
+    file that is half written.
+
+    Raises:
+        GazadataError: a file cannot be written; names it.
+    """
+    beside: dict[Path, Path] = {}
+    try:
+        for path, content in formatting.files.items():
+            # Renaming over a link would replace the link.
+            target = path.resolve()
+            beside[target] = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+            with beside[target].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside[target].chmod(target.stat().st_mode & 0o777)
+        for path, temporary in beside.items():
+            os.replace(temporary, path)
+    except OSError as error:
+        raise GazadataError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        for temporary in beside.values():
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _record(cells: Sequence[str]) -> str:
+    # A record of one empty cell would be a blank line, which readers pass over.
+    record = ",".join(map(_quoted, cells)) or '""'
+    return f"{record}\n"
+
+
+def _quoted(cell: str) -> str:
+    if any(character in cell for character in ',"\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _with_dictionary(path: Path, codebook: str, contract: Contract) -> str | Problem:
+    """The codebook with the data dictionary between its two marker lines, if it has them."""
+    lines = codebook.split("\n")
+    begins = [at for at, line in enumerate(lines) if line.rstrip() == BEGIN]
+    ends = [at for at, line in enumerate(lines) if line.rstrip() == END]
+    if not begins and not ends:
+        return codebook
+    if len(begins) != 1 or len(ends) != 1 or ends < begins:
+        message = (
+            "the data dictionary needs its two marker lines, once each and in this order: "
+            f"{BEGIN} {END}"
+        )
+        return Problem(None, path, min(begins + ends) + 1, None, message)
+    begin, end = begins[0], ends[0]
+    dictionary = ["", *data_dictionary(contract).split("\n")]
+    return "\n".join([*lines[: begin + 1], *dictionary, *lines[end:]])

@@ -1,0 +1,131 @@
+"""Reading a table as a person left it: cells as text, and the line that each row begins on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazadata.contract import Resource
+from gazadata.errors import ReadError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its cells by field name ('' is null), and its first line in the file, from 1."""
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A resource's file: its bytes as they lie on the disk, and its rows in the file's order."""
+
+    resource: Resource
+    path: Path
+    content: bytes
+    rows: list[Row]
+
+
+def clean(cell: str) -> str:
+    r"""The cell in NFC, with LF for line ends (CR LF and lone CR too)."""
+    return unicodedata.normalize("NFC", cell.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def read_table(path: Path, resource: Resource) -> Table:
+    """Read a CSV file whose columns are the schema's, in any order.
+
+    A byte order mark, any line ends, blank lines between rows and any quoting are borne. Cells
+    come in NFC with LF; nothing else about them changes, and no type is applied.
+
+    Raises:
+        ReadError: the file is missing or unreadable, is not UTF-8, has a NUL character, an
+            unclosed quote, a ragged row, or other columns than the schema's; names the line.
+    """
+    content = read_bytes(path)
+    records = _records(path, decode(path, content).removeprefix("\ufeff"))
+    expected = list(resource.field_names)
+    line, header = next(records, (1, []))
+    if sorted(header) != sorted(expected):
+        raise ReadError(
+            f"{path}:{line}: the columns are not the schema's{_difference(header, expected)}; "
+            f"found {', '.join(header) or 'none'}; expected {', '.join(expected)}"
+        )
+    rows = []
+    for line, cells in records:
+        if len(cells) != len(header):
+            raise ReadError(
+                f"{path}:{line}: the row has {_count(len(cells), 'cell')}, "
+                f"but the header has {len(header)}; "
+                "a cell that contains a comma must stand in double quotes"
+            )
+        rows.append(Row(line, {name: clean(c) for name, c in zip(header, cells, strict=True)}))
+    return Table(resource, path, content, rows)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file whole.
+
+    Raises:
+        ReadError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ReadError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def decode(path: Path, content: bytes) -> str:
+    """Decode `content`, which is what `path` holds.
+
+    Raises:
+        ReadError: it is not UTF-8 or has a NUL character; names the line.
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ReadError(
+            f"{path}:{line}: not UTF-8: the byte 0x{content[error.start]:02x} "
+            f"at offset {error.start}; save the file as UTF-8"
+        ) from None
+    if (at := text.find("\0")) >= 0:
+        raise ReadError(f"{path}:{text.count(chr(10), 0, at) + 1}: a NUL character; remove it")
+    return text
+
+
+def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The records that are not blank, each with the line that it begins on."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ReadError(
+                f"{path}:{line}: the row that begins here cannot be read: {error}; "
+                "is a double quote not closed, or one within a cell not doubled?"
+            ) from None
+        if cells:
+            yield line, cells
+
+
+def _difference(header: list[str], expected: list[str]) -> str:
+    parts = [
+        ("missing", [name for name in expected if name not in header]),
+        ("unknown", [name for name in dict.fromkeys(header) if name not in expected]),
+        ("double", [name for name in dict.fromkeys(header) if header.count(name) > 1]),
+    ]
+    return "".join(f"; {kind}: {', '.join(map(repr, names))}" for kind, names in parts if names)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,88 @@
+"""The contract as pandera schemas: one for Polars frames, one for the pandas frames of `load`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gazadata.contract import Field, Resource
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa_pandas
+    import pandera.polars as pa_polars
+
+
+def polars_schema(resource: Resource, *, unique: bool = True) -> pa_polars.DataFrameSchema:
+    """The schema for a Polars frame with the types String, Int64, Boolean and Date.
+
+    Args:
+        resource: the resource to compile.
+        unique: whether to check unique fields; a frame that is one batch of many cannot.
+    """
+    import pandera.polars as pa
+    import polars as pl
+
+    types = {"string": pl.String, "integer": pl.Int64, "boolean": pl.Boolean, "date": pl.Date}
+    return pa.DataFrameSchema(
+        {
+            field.name: pa.Column(
+                types[field.type],
+                checks=_checks(field, pa.Check),
+                nullable=not field.required,
+                unique=field.unique and unique,
+                title=field.title,
+                description=field.description,
+            )
+            for field in resource.fields
+        },
+        name=resource.name,
+        title=resource.title,
+        description=resource.description,
+        strict=True,
+        ordered=True,
+    )
+
+
+def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
+    """The schema for a pandas frame as `gazadata.load` returns it."""
+    import pandas as pd
+    import pandera.pandas as pa
+
+    def dtype(field: Field) -> Any:
+        if field.enum:
+            return pd.CategoricalDtype(list(field.enum))
+        return {
+            "string": pd.StringDtype(),
+            "integer": pd.Int64Dtype(),
+            "boolean": pd.BooleanDtype(),
+            "date": "datetime64[us]",
+        }[field.type]
+
+    return pa.DataFrameSchema(
+        {
+            field.name: pa.Column(
+                dtype(field),
+                checks=_checks(field, pa.Check),
+                nullable=not field.required,
+                unique=field.unique,
+                title=field.title,
+                description=field.description,
+            )
+            for field in resource.fields
+        },
+        name=resource.name,
+        title=resource.title,
+        description=resource.description,
+        strict=True,
+        ordered=True,
+    )
+
+
+def _checks(field: Field, check: Any) -> list[Any]:
+    checks = []
+    if field.enum:
+        checks.append(check.isin(list(field.enum)))
+    if field.pattern is not None:
+        checks.append(check.str_matches(field.pattern))
+    if field.minimum is not None:
+        checks.append(check.ge(field.minimum))
+    return checks

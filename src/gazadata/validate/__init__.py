@@ -1,0 +1,68 @@
+"""Validation: every layer, from the descriptor to the meaning of a row, into one report.
+
+    descriptor -> files -> frictionless -> pandera -> provenance -> semantics
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gazadata.contract import Contract
+from gazadata.errors import ContractError, MissingExtra
+from gazadata.package import Package
+from gazadata.validate import descriptor, standard
+from gazadata.validate.diagnostics import Count, Diagnostic, Place, Report
+from gazadata.validate.rules import RULES, Rule
+
+__all__ = ["RULES", "Count", "Diagnostic", "Place", "Report", "Rule", "validate"]
+
+
+def validate(
+    path: str | Path | None = None, *, limit: int = 1_000, frictionless_all: bool = False
+) -> Report:
+    """Validate the data package at `path` (None: the bundled one), whatever its size.
+
+    Args:
+        path: a folder with a datapackage.json, or that file; CSV or Parquet resources.
+        limit: how many findings of a rule are kept; all are counted.
+        frictionless_all: let frictionless read every row of a package of any size.
+
+    Returns:
+        The report: what was found, and what each rule looked at.
+
+    Raises:
+        ReadError: there is no package at `path`.
+        MissingExtra: the extra `validate` is not installed.
+    """
+    root = Package.locate(path)
+    report = Report(str(root), "")
+    try:
+        package = Package(root, Contract.read(root))
+    except ContractError as error:
+        descriptor.unreadable(root, error, report)
+        return report
+    report.version = package.contract.version
+    paths = descriptor.check(package, report)
+    size = sum(file.stat().st_size for file in paths.values())
+    sample = None
+    if size > standard.LIMIT_BYTES and not frictionless_all:
+        sample = standard.SAMPLE_ROWS
+        report.notes.append(
+            f"frictionless read the first {sample:,} rows of each table without foreign keys, as "
+            f"the package has {size / 1e6:,.0f} MB; --frictionless all lets it read every row"
+        )
+    # Its imports take as long as all other layers: they overlap in a process of its own.
+    process = standard.start(root, sample)
+    try:
+        try:
+            from gazadata.validate import layers
+        except ImportError as error:
+            raise MissingExtra(error.name or "polars", "validate") from None
+        layers.run(package, paths, report, limit)
+    finally:
+        result = standard.finish(process)
+    layers.take_standard(package, result, report, sampled=sample is not None)
+    report.merge()
+    layers.locate(package, report)
+    return report
+

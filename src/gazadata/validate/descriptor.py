@@ -1,0 +1,288 @@
+"""The package layer: the descriptor, the schemas, and which files belong to the package."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any
+
+from gazadata.contract import Contract, inside
+from gazadata.errors import ContractError, ReadError
+from gazadata.package import Package, bundled
+from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.rules import RULES
+
+DESCRIPTOR = "datapackage.json"
+
+# https://semver.org, without build metadata: releases are ordered by their version.
+SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
+)
+
+# The properties of the Data Package standard, version 2.0 (https://datapackage.org/standard/).
+_COMMON = "$schema name title description homepage sources licenses"
+PROPERTIES = {
+    kind: properties.split()
+    for kind, properties in {
+        "package": f"{_COMMON} id version created keywords contributors image profile resources",
+        "resource": f"{_COMMON} path data type profile scheme format mediatype encoding bytes hash "
+        "dialect schema",
+        "schema": f"{_COMMON} fields fieldsMatch missingValues primaryKey uniqueKeys foreignKeys",
+        "field": "name type format title description example constraints categories "
+        "categoriesOrdered missingValues rdfType trueValues falseValues decimalChar groupChar "
+        "bareNumber",
+    }.items()
+}
+NEEDED = {
+    "package": ["name", "title", "description", "version", "licenses", "resources"],
+    "resource": ["name", "path", "schema"],
+    "schema": ["fields", "primaryKey", "title", "description"],
+    "field": ["name", "type", "title", "description"],
+}
+
+
+def check(package: Package, report: Report) -> dict[str, Path]:
+    """Look at the descriptor and the schemas of a package whose contract could be read.
+
+    Returns:
+        The file of each resource that is there, by name.
+    """
+    contract = package.contract
+    _properties(contract, report)
+    report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
+    report.count("GD003", 1, RULES["GD003"].unit)
+    if not SEMVER.fullmatch(contract.version):
+        _say(report, "GD003", found=contract.version or "none", expected="major.minor.patch")
+    _policies(contract, report)
+    _known(package, report)
+    return _files(package, report)
+
+
+def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> None:
+    """Report a package whose contract cannot be read."""
+    report.count("GD001", 1, RULES["GD001"].unit)
+    message = str(error)
+    path = message.split(":", 1)[0]
+    is_file = path.endswith(".json") and (root / path).is_file()
+    line = re.match(r"[^:]+:(\d+):(\d+): ", message)
+    report.count("GD001", 0, RULES["GD001"].unit, 1)
+    report.add(
+        [
+            Diagnostic(
+                "GD001",
+                RULES["GD001"].title,
+                path if is_file else DESCRIPTOR,
+                int(line[1]) if line else None,
+                int(line[2]) if line else None,
+                found=message,
+                expected="a descriptor and schemas that state the contract",
+                help=RULES["GD001"].remedy,
+            )
+        ]
+    )
+
+
+def _properties(contract: Contract, report: Report) -> None:
+    for kind, where, resource, raw in _parts(contract):
+        report.count("GD002", 1, RULES["GD002"].unit)
+        known = PROPERTIES[kind]
+        for name in raw:
+            if name not in known and not name.startswith("gazadata:"):
+                near = difflib.get_close_matches(name, known, n=1)
+                _say(
+                    report,
+                    "GD002",
+                    path=where,
+                    resource=resource,
+                    found=f"the {kind} property {name!r}",
+                    expected=f"did you mean {near[0]!r}?" if near else "a property of the standard",
+                )
+        for name in NEEDED[kind]:
+            if not raw.get(name):
+                _say(
+                    report,
+                    "GD002",
+                    path=where,
+                    resource=resource,
+                    found=f"{kind} {raw.get('name', '')} without {name}",
+                    expected=name,
+                )
+
+
+def _parts(contract: Contract) -> list[tuple[str, str, str | None, dict[str, Any]]]:
+    parts: list[tuple[str, str, str | None, dict[str, Any]]] = [
+        ("package", DESCRIPTOR, None, contract.descriptor)
+    ]
+    for name, resource in contract.resources.items():
+        where = _schema_path(resource.descriptor)
+        parts.append(("resource", DESCRIPTOR, name, resource.descriptor))
+        parts.append(("schema", where, name, resource.schema))
+        parts += [("field", where, name, field.raw) for field in resource.fields]
+    return parts
+
+
+def _schema_path(descriptor: dict[str, Any]) -> str:
+    schema = descriptor.get("schema")
+    return schema if isinstance(schema, str) else DESCRIPTOR
+
+
+def _policies(contract: Contract, report: Report) -> None:
+    for name, resource in contract.resources.items():
+        where = _schema_path(resource.descriptor)
+        for field in resource.fields:
+            report.count("GD006", 1, RULES["GD006"].unit)
+            policy = field.raw.get("gazadata:evidence")
+            if policy not in ("required", "exempt"):
+                _say(
+                    report,
+                    "GD006",
+                    path=where,
+                    resource=name,
+                    field=field.name,
+                    found=f"gazadata:evidence {policy!r}",
+                    expected="required or exempt",
+                )
+            if tuple(field.labels) != field.enum:
+                _say(
+                    report,
+                    "GD006",
+                    path=where,
+                    resource=name,
+                    field=field.name,
+                    found=f"categories {', '.join(field.labels) or 'none'}",
+                    expected=f"those of enum: {', '.join(field.enum) or 'none'}",
+                )
+
+
+def _known(package: Package, report: Report) -> None:
+    """Hold the contract against that of the installed package of the same name and version."""
+    report.count("GD004", len(package.contract.resources), RULES["GD004"].unit)
+    try:
+        installed = Contract.read(bundled())
+    except ContractError:
+        return  # The installed package is a repository at work; it is validated as itself.
+    contract = package.contract
+    if (contract.name, contract.version) != (installed.name, installed.version):
+        return
+    if contract.hedge_cues != installed.hedge_cues:
+        _say(
+            report,
+            "GD004",
+            found="other gazadata:hedgeCues",
+            expected=f"those of {installed.name} {installed.version}",
+        )
+    for name in installed.resources.keys() - contract.resources.keys():
+        _say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
+    for name, resource in contract.resources.items():
+        if name not in installed.resources:
+            _say(
+                report,
+                "GD004",
+                resource=name,
+                found=f"a resource {name}",
+                expected=f"none of that name in {installed.name} {installed.version}",
+            )
+        elif resource.schema != installed.resources[name].schema:
+            _say(
+                report,
+                "GD004",
+                path=_schema_path(resource.descriptor),
+                resource=name,
+                found=_difference(resource.schema, installed.resources[name].schema),
+                expected=f"the schema of {installed.name} {installed.version}",
+            )
+
+
+def _difference(here: dict[str, Any], there: dict[str, Any]) -> str:
+    """The first part in which two schemas differ, in words."""
+    fields = {f["name"]: f for f in there.get("fields", [])}
+    for field in here.get("fields", []):
+        known = fields.get(field["name"])
+        if known is None:
+            return f"a field {field['name']!r}"
+        for key in sorted(field.keys() | known.keys()):
+            if field.get(key) != known.get(key):
+                return f"field {field['name']!r}: {key} is {field.get(key)!r}"
+    gone = fields.keys() - {f["name"] for f in here.get("fields", [])}
+    if gone:
+        return f"no field {min(gone)!r}"
+    for key in sorted(here.keys() | there.keys()):
+        if here.get(key) != there.get(key):
+            return f"{key} is {str(here.get(key))[:200]}"
+    return "another order of fields"
+
+
+def _files(package: Package, report: Report) -> dict[str, Path]:
+    root, there = package.root, {}
+    taken: dict[Path, str] = {}
+    folders: set[Path] = set()
+    for name, resource in package.contract.resources.items():
+        report.count("GD005", 1, RULES["GD005"].unit)
+        try:
+            path = inside(root, resource.path)
+        except ContractError as error:
+            _say(report, "GD005", resource=name, found=str(error), expected="a path in the package")
+            continue
+        if not path.is_file():
+            _say(
+                report,
+                "GD005",
+                resource=name,
+                found=f"no file {resource.path}",
+                expected="the file that the descriptor lists",
+            )
+            continue
+        real = path.resolve()
+        if real in taken:
+            _say(
+                report,
+                "GD005",
+                resource=name,
+                found=f"{resource.path}, which is also the file of {taken[real]}",
+                expected="a file of its own",
+            )
+            continue
+        taken[real] = name
+        folders.add(path.parent)
+        there[name] = path
+    for folder in folders - {root}:
+        for path in sorted(folder.iterdir()):
+            if path.suffix in (".csv", ".parquet") and path.resolve() not in taken:
+                _say(
+                    report,
+                    "GD005",
+                    path=path.relative_to(root).as_posix(),
+                    found="a table that datapackage.json does not list",
+                    expected="a resource with this path",
+                )
+    return there
+
+
+def _say(
+    report: Report,
+    code: str,
+    *,
+    found: str,
+    expected: str,
+    path: str = DESCRIPTOR,
+    resource: str | None = None,
+    field: str | None = None,
+) -> None:
+    rule = RULES[code]
+    report.count(code, 0, rule.unit, 1)
+    report.add(
+        [
+            Diagnostic(
+                code,
+                rule.title,
+                path,
+                resource=resource,
+                field=field,
+                found=found,
+                expected=expected,
+                help=rule.remedy,
+            )
+        ]
+    )

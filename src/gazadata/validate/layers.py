@@ -1,0 +1,585 @@
+"""The layers that read rows, one after another, and what frictionless says put beside them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandera.errors
+import polars as pl
+from polars import col
+
+from gazadata.contract import Contract, Resource, inside
+from gazadata.package import Package
+from gazadata.pandera_schemas import polars_schema
+from gazadata.validate import files, provenance, semantics
+from gazadata.validate.checks import Look, check, run as run_looks
+from gazadata.validate.diagnostics import Diagnostic, Place, Report
+from gazadata.validate.rules import RULES
+from gazadata.validate.tables import (
+    BATCH,
+    LINE,
+    Tables,
+    batches,
+    column_of,
+    lines,
+    typed,
+)
+
+UNEDGED = {"quotes": ("prefix", "suffix")}
+"""Fields that are cut out of the text wherever they fall, so that an edge can be white space."""
+
+UNHYPHENED = ("evidence", "passages")
+"""Resources whose keys are made from other keys, which are compared already."""
+
+
+def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
+    """Run the layers files, pandera, provenance and semantics."""
+    contract = package.contract
+    tables = Tables(package.root, contract.resources, paths)
+    for name, path in paths.items():
+        resource = contract[name]
+        if path.suffix != ".parquet":
+            shown = path.relative_to(package.root).as_posix()
+            whole = files.check_bytes(path, shown, name, report, limit)
+            if not (files.check_header(path, shown, resource, report) and whole):
+                continue
+        rows = _sweep(resource, tables, report, limit)
+        if rows is None:
+            continue
+        report.count("GD106", 1, RULES["GD106"].unit, int(rows == 0))
+        if rows == 0:
+            _add(report, "GD106", tables, resource, 1, found="no rows", expected="rows")
+            continue
+        tables.add(name, rows)
+    unread = [name for name in contract.resources if name not in tables]
+    if unread:
+        report.notes.append(
+            f"not looked at by the later layers, as they could not be read: {', '.join(unread)}"
+        )
+    run_looks(_tables(contract, tables), tables, report, limit)
+    if "sources" in tables:
+        held = provenance.texts(package.root, contract, tables, report)
+        with_texts = (package.root / "raw").is_dir()
+        if not with_texts:
+            report.notes.append(
+                "there is no raw/, so quotes and passages were not held against the texts"
+            )
+        run_looks(
+            provenance.looks(contract, tables, held, with_texts=with_texts), tables, report, limit
+        )
+    run_looks(semantics.looks(contract, tables), tables, report, limit)
+    report.rows = tables.rows
+
+
+def _sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int | None:
+    """Read every row of a table once: its form, its types, pandera, and which keys repeat.
+
+    Returns:
+        How many rows it has, or None where it cannot be split into rows.
+    """
+    path, width = tables.paths[resource.name], len(resource.fields)
+    schema = polars_schema(resource, unique=False)
+    uniques = [("GD206", (resource.key,)), *(("GD208", unique) for unique in resource.unique_keys)]
+    if resource.name not in UNHYPHENED:
+        uniques.append(("GD209", (resource.key,)))
+    hashes: list[list[pl.Series]] = [[] for _ in uniques]
+    found: list[Diagnostic] = []
+    rows, ragged, odd_lines, unsorted = 0, 0, 0, 0
+    before: str | None = None
+    try:
+        for frame, odd in batches(path, resource):
+            rows += frame.height
+            for line in odd:
+                whole = line.cells == width
+                number = line.number if line.number > 0 else rows + 2
+                ragged, odd_lines = ragged + (not whole), odd_lines + whole
+                if max(ragged, odd_lines) <= limit:
+                    found.append(_line(resource, tables, number, line.text, line.cells))
+            if frame.height == 0:
+                continue
+            keys = frame[resource.key]
+            behind = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
+            disorder = frame.filter((keys < behind).fill_null(False))
+            unsorted += disorder.height
+            for row in disorder.head(limit).iter_rows(named=True):
+                found.append(
+                    _of_row(
+                        "GD108", tables, resource, row[LINE], row[resource.key], resource.key,
+                        row[resource.key], "rows sorted by key",
+                    )
+                )  # fmt: skip
+            before = keys[-1]
+            for series, (code, fields) in zip(hashes, uniques, strict=True):
+                series.append(frame.select(_hash(code, fields)).to_series())
+            found += _pandera(resource, tables, schema, frame, report, limit)
+    except (pl.exceptions.PolarsError, ValueError):
+        # Nothing that came before the fault can be trusted: the file is read again by line.
+        report.count("GD107", 0, RULES["GD107"].unit)
+        bad = 0
+        for line in lines(path, width):
+            bad += 1
+            if bad <= limit:
+                report.add([_line(resource, tables, line.number, line.text, line.cells)])
+        if not bad:
+            report.add([_line(resource, tables, 1, "", None)])
+        report.count("GD107", 0, RULES["GD107"].unit, max(bad, 1))
+        return None
+    if ragged:
+        report.add(d for d in found if d.code in ("GD107", "GD108"))
+        report.count("GD107", rows, RULES["GD107"].unit, ragged)
+        return None
+    report.add(found)
+    report.count("GD107", rows, RULES["GD107"].unit)
+    report.count("GD108", rows, RULES["GD108"].unit, odd_lines + unsorted)
+    for series, (code, fields) in zip(hashes, uniques, strict=True):
+        repeated = _repeated(resource, tables, code, fields, series, limit)
+        report.count(code, rows, RULES[code].unit, len(repeated))
+        report.add(repeated)
+    return rows
+
+
+def _hash(code: str, fields: tuple[str, ...]) -> pl.Expr:
+    if code == "GD209":
+        return col(fields[0]).str.replace_all("-", "", literal=True).hash()
+    return (pl.struct(fields) if len(fields) > 1 else col(fields[0])).hash()
+
+
+def _repeated(
+    resource: Resource,
+    tables: Tables,
+    code: str,
+    fields: tuple[str, ...],
+    hashes: list[pl.Series],
+    limit: int,
+) -> list[Diagnostic]:
+    """The rows that repeat an earlier one in `fields`; the hashes only say where to look."""
+    if not hashes:
+        return []
+    ordered = pl.concat(hashes).sort()
+    twice = ordered.filter(ordered == ordered.shift(1)).unique()
+    if twice.is_empty():
+        return []
+    from gazadata.validate.tables import strings
+
+    frame = strings(tables.paths[resource.name], resource)
+    values = [col(f) for f in fields]
+    if code == "GD209":
+        values = [col(fields[0]).str.replace_all("-", "", literal=True)]
+    rows = (
+        frame.filter(_hash(code, fields).is_in(twice.implode()))
+        .select(LINE, resource.key, pl.struct(values).alias("value"))
+        .collect()
+        .with_columns(first=col(LINE).min().over("value"), other=col(resource.key).first().over("value"))
+        .filter(col(LINE) != col("first"))
+    )
+    if code == "GD209":
+        rows = rows.filter(col(resource.key) != col("other"))
+    return [
+        _of_row(
+            code,
+            tables,
+            resource,
+            row[LINE],
+            row[resource.key],
+            fields[0],
+            ", ".join(str(v) for v in row["value"].values() if v is not None)
+            if code != "GD209"
+            else row[resource.key],
+            f"another than in line {row['first']}"
+            + (f", {row['other']}" if code == "GD209" else ""),
+        )
+        for row in rows.head(limit).to_dicts()
+    ]
+
+
+_PANDERA = (
+    ("not_nullable", "GD202"),
+    ("isin", "GD203"),
+    ("str_matches", "GD204"),
+    ("greater_than_or_equal_to", "GD205"),
+)
+
+
+def _pandera(
+    resource: Resource,
+    tables: Tables,
+    schema: Any,
+    frame: pl.DataFrame,
+    report: Report,
+    limit: int,
+) -> list[Diagnostic]:
+    """What the types and pandera say of one batch of rows."""
+    found: list[Diagnostic] = []
+    cast = frame.with_columns(typed(f) for f in resource.fields if f.type != "string")
+    counted = {"GD201": 0, "GD202": 0, "GD203": 0, "GD204": 0, "GD205": 0}
+    for field in resource.fields:
+        counted["GD202"] += frame.height * field.required
+        filled = frame.height - frame[field.name].null_count()
+        counted["GD203"] += filled * bool(field.enum)
+        counted["GD204"] += filled * bool(field.pattern)
+        counted["GD205"] += filled * (field.minimum is not None)
+        if field.type != "string":
+            counted["GD201"] += filled
+            wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
+            report.count("GD201", 0, RULES["GD201"].unit, wrong.height)
+            for row in wrong.head(limit).to_dicts():
+                found.append(
+                    _of_row(
+                        "GD201", tables, resource, row[LINE], row[resource.key], field.name,
+                        row[field.name], f"a value of type {field.type}",
+                    )
+                )  # fmt: skip
+    for code, n in counted.items():
+        report.count(code, n, RULES[code].unit)
+    try:
+        schema.validate(cast.drop(LINE), lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        for case in cases.to_dicts():
+            code = next((c for name, c in _PANDERA if case["check"].startswith(name)), None)
+            if code is None or case["index"] is None:
+                report.failures.append(f"pandera on {resource.name}: {case['check']}")
+                continue
+            row = frame.row(case["index"], named=True)
+            field = resource[case["column"]]
+            report.count(code, 0, RULES[code].unit, 1)
+            found.append(
+                _of_row(
+                    code, tables, resource, row[LINE], row[resource.key], field.name,
+                    row[field.name] or "", _wanted(code, field, row[field.name] or ""),
+                )
+            )  # fmt: skip
+    return found
+
+
+def _wanted(code: str, field: Any, value: str) -> str:
+    if code == "GD202":
+        return "a value"
+    if code == "GD203":
+        near = difflib.get_close_matches(value.strip().lower(), field.enum, n=1, cutoff=0.6)
+        terms = f"one of {', '.join(field.enum)}"
+        return f"{near[0]} (did you mean it?) or another {terms}" if near else terms
+    if code == "GD204":
+        return f"text of the pattern {field.pattern}"
+    return f"at least {field.minimum}"
+
+
+def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
+    """Cells' edges, and foreign keys."""
+    for name, resource in contract.resources.items():
+        if name not in tables:
+            continue
+        edged = [
+            f.name
+            for f in resource.fields
+            if f.type == "string" and f.name not in UNEDGED.get(name, ())
+        ]
+        checks = []
+        for field in edged:
+            cell, filled = col(field), col(field).is_not_null()
+            checks.append(
+                check(
+                    "GD109",
+                    field,
+                    cell.str.strip_chars() != cell,
+                    found=pl.concat_str(pl.lit("“"), cell, pl.lit("”")),
+                    expected=cell.str.strip_chars(),
+                    applies=filled,
+                )
+            )
+            checks.append(
+                check(
+                    "GD110",
+                    field,
+                    cell.str.contains(r"^[=+\-@\t]"),
+                    expected="another first character",
+                    applies=filled,
+                )
+            )
+        yield Look(resource, tables.strings(name), tuple(checks))
+        for fk in resource.foreign_keys:
+            if fk.resource in tables:
+                keys = tables.strings(fk.resource).select(
+                    pl.col(fk.target).alias(fk.field), there=pl.lit(True)
+                )
+                yield Look(
+                    resource,
+                    tables.strings(name).join(keys.unique(), on=fk.field, how="left"),
+                    (
+                        check(
+                            "GD207",
+                            fk.field,
+                            col("there").is_null(),
+                            expected=f"a {fk.target} of {fk.resource}",
+                            applies=col(fk.field).is_not_null(),
+                        ),
+                    ),
+                )
+
+
+# What frictionless calls each mistake: https://framework.frictionlessdata.io/docs/errors/
+_STANDARD = {
+    "type-error": "GD201",
+    "unique-error": "GD206",
+    "primary-key": "GD206",
+    "foreign-key": "GD207",
+    "extra-cell": "GD107",
+    "missing-cell": "GD107",
+    "blank-row": "GD107",
+    "encoding-error": "GD101",
+    "incorrect-label": "GD105",
+    "missing-label": "GD105",
+    "extra-label": "GD105",
+    "blank-label": "GD105",
+    "duplicate-label": "GD105",
+    "blank-header": "GD105",
+}
+_CONSTRAINTS = {
+    "required": "GD202",
+    "enum": "GD203",
+    "pattern": "GD204",
+    "minimum": "GD205",
+    "unique": "GD206",
+}
+_OF_FILES = ("GD005", "GD101", "GD102", "GD105", "GD106", "GD107")
+
+
+def take_standard(package: Package, result: dict[str, Any], report: Report, *, sampled: bool) -> None:
+    """Put what frictionless found beside what the other layers found.
+
+    Where both saw a mistake, ours stands; what only frictionless saw is added in our words.
+    """
+    if "failure" in result:
+        report.failures.append(result["failure"])
+        return
+    contract = package.contract
+    seen_files = {d.path for d in report.diagnostics if d.code in _OF_FILES}
+    broken = {d.resource for d in report.diagnostics if d.code in _OF_FILES}
+    cells = {(d.path, d.line, d.field) for d in report.diagnostics}
+    for error in result["errors"]:
+        if not any(d.code in ("GD002", "GD005") for d in report.diagnostics):
+            _package_error(error, report)
+    listed = set() if result["errors"] else set(contract.resources)
+    for name in sorted(listed - result["tables"].keys()):
+        report.failures.append(f"frictionless did not look at {name}")
+    for name, table in result["tables"].items():
+        resource = contract[name]
+        path = Path(resource.path).as_posix()
+        rows = report.rows.get(name)
+        if not sampled and rows is not None and rows != table["rows"] and not table["errors"]:
+            report.failures.append(
+                f"frictionless read {table['rows']} rows of {name}, the other layers {rows}"
+            )
+        if path in seen_files or name in broken:
+            continue
+        for error in table["errors"]:
+            line, field, code = error.get("rowNumber"), error.get("fieldName"), _code(error)
+            note = error.get("note") or ""
+            if code == "GD207" and (match := re.match(r'for "([^"]+)"', note)):
+                field = match[1]
+            if code == "GD206" and not field:
+                field = resource.key
+            if code == "GD201" and field and resource[field].type == "string":
+                code = "GD210"
+            if (path, line, field) in cells:
+                continue
+            report.count(code, 0, RULES[code].unit, 1)
+            report.add(
+                [
+                    Diagnostic(
+                        code,
+                        RULES[code].title,
+                        path,
+                        line,
+                        resource=name,
+                        field=field or None,
+                        found=str(error.get("cell") or note)[:500],
+                        expected=note[:500] or None,
+                        help=RULES[code].remedy,
+                    )
+                ]
+            )
+        report.count("GD210", _formatted(resource, table["rows"]), RULES["GD210"].unit)
+
+
+def _formatted(resource: Resource, rows: int) -> int:
+    return rows * sum(field.format is not None for field in resource.fields)
+
+
+def _code(error: dict[str, Any]) -> str:
+    if error.get("type") == "constraint-error":
+        match = re.match(r'constraint "(\w+)"', error.get("note") or "")
+        return _CONSTRAINTS.get(match[1] if match else "", "GD210")
+    return _STANDARD.get(str(error.get("type")), "GD107")
+
+
+def _package_error(error: dict[str, Any], report: Report) -> None:
+    report.count("GD002", 0, RULES["GD002"].unit, 1)
+    report.add(
+        [
+            Diagnostic(
+                "GD002",
+                RULES["GD002"].title,
+                "datapackage.json",
+                found=str(error.get("note") or error.get("type"))[:500],
+                expected="what the Data Package standard asks for",
+                help=RULES["GD002"].remedy,
+            )
+        ]
+    )
+
+
+def locate(package: Package, report: Report) -> None:
+    """Give each finding its column, and the nearest thing that may have been meant."""
+    wanted: dict[str, set[int]] = {}
+    for d in report.diagnostics:
+        if d.line and d.path.endswith(".csv"):
+            wanted.setdefault(d.path, set()).add(d.line)
+    text = {path: _read_lines(package.root / path, numbers) for path, numbers in wanted.items()}
+    texts: dict[str, str] = {}
+    placed = []
+    for d in report.diagnostics:
+        line = text.get(d.path, {}).get(d.line or 0)
+        if line is not None and d.field and d.resource in package.contract.resources:
+            names = package.contract[d.resource].field_names
+            if d.field in names and d.column is None:
+                d = replace(d, column=column_of(line, names.index(d.field)))  # noqa: PLW2901
+        if d.code == "GD321" and len(texts) < BATCH:
+            d = _nearest_words(package, d, texts)  # noqa: PLW2901
+        if d.code == "GD207" and d.resource and d.field and d.found:
+            d = _nearest_key(package, d)  # noqa: PLW2901
+        placed.append(d)
+    report.diagnostics = placed
+    report.lines = text
+
+
+def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:
+    last = max(numbers)
+    found: dict[int, str] = {}
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                if number in numbers:
+                    found[number] = raw.decode("utf-8", "replace").rstrip("\r\n")
+                if number >= last:
+                    break
+    except OSError:
+        return {}
+    return found
+
+
+def _nearest_words(package: Package, d: Diagnostic, texts: dict[str, str]) -> Diagnostic:
+    from gazadata.curate.quotes import nearest
+
+    (source,) = (
+        r["source_id"] for r in package.table("quotes").to_pylist() if r["quote_id"] == d.row_id
+    )
+    row = next(r for r in package.table("sources").to_pylist() if r["source_id"] == source)
+    if source not in texts:
+        texts[source] = inside(package.root, row["text_path"]).read_text("utf-8")
+    match = nearest(texts[source], d.found or "")
+    if match is None:
+        return d
+    whole = texts[source]
+    begin = whole.rfind("\n", 0, match.start) + 1
+    finish = whole.find("\n", match.end)
+    line = whole[begin : finish if finish >= 0 else len(whole)]
+    place = Place(
+        row["text_path"],
+        whole.count("\n", 0, match.start) + 1,
+        line,
+        match.start - begin,
+        match.end - begin,
+    )
+    return replace(d, related=(place,))
+
+
+def _nearest_key(package: Package, d: Diagnostic) -> Diagnostic:
+    assert d.resource and d.field
+    target = package.contract[d.resource].target(d.field)
+    if target is None:
+        return d
+    table = package.table(target)
+    if table.num_rows > 10_000:
+        return d
+    keys = table[package.contract[target].key].to_pylist()
+    near = difflib.get_close_matches(d.found or "", keys, n=1, cutoff=0.5)
+    return replace(d, expected=f"{d.expected}; did you mean {near[0]}?") if near else d
+
+
+def _line(
+    resource: Resource, tables: Tables, number: int, text: str, count: int | None
+) -> Diagnostic:
+    width = len(resource.fields)
+    code = "GD108" if count == width else "GD107"
+    rule = RULES[code]
+    shown = {None: "quotation marks that do not pair", width: text[:200]}.get(
+        count, f"{count} cell{'s' * (count != 1)}"
+    )
+    return Diagnostic(
+        code,
+        rule.title,
+        tables.paths[resource.name].relative_to(tables.root).as_posix(),
+        number,
+        resource=resource.name,
+        found=shown,
+        expected="the same row with minimal quoting" if count == width else f"{width} cells",
+        help=rule.remedy,
+    )
+
+
+def _of_row(
+    code: str,
+    tables: Tables,
+    resource: Resource,
+    line: int,
+    key: str | None,
+    field: str,
+    found: str | None,
+    expected: str,
+) -> Diagnostic:
+    rule = RULES[code]
+    return Diagnostic(
+        code,
+        rule.title,
+        tables.paths[resource.name].relative_to(tables.root).as_posix(),
+        line,
+        resource=resource.name,
+        row_id=key,
+        field=field,
+        found=found,
+        expected=expected,
+        help=rule.remedy,
+    )
+
+
+def _add(
+    report: Report,
+    code: str,
+    tables: Tables,
+    resource: Resource,
+    line: int,
+    *,
+    found: str,
+    expected: str,
+) -> None:
+    rule = RULES[code]
+    report.add(
+        [
+            Diagnostic(
+                code,
+                rule.title,
+                tables.paths[resource.name].relative_to(tables.root).as_posix(),
+                line,
+                resource=resource.name,
+                found=found,
+                expected=expected,
+                help=rule.remedy,
+            )
+        ]
+    )

@@ -1,0 +1,514 @@
+"""The provenance layer: texts, passages, quotes, and the evidence of every cell."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Contract, Field, Resource, inside
+from gazadata.errors import ContractError
+from gazadata.text import TYPESET
+from gazadata.validate.checks import Check, Look, check
+from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.rules import RULES
+from gazadata.validate.tables import LINE, Tables
+
+CONTEXT = 32
+"""Code points of prefix and suffix, which end at a line break."""
+
+_TEXTS_A_CHUNK = 1_000
+
+
+def folded(column: pl.Expr) -> pl.Expr:
+    """`gazadata.text.fold` as an expression."""
+    return (
+        column.str.replace_many(list(TYPESET), list(TYPESET.values()))
+        .str.to_lowercase()
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars()
+    )
+
+
+def texts(root: Path, contract: Contract, tables: Tables, report: Report) -> pl.LazyFrame:
+    """Read every held text, holding it against its row.
+
+    Returns:
+        A frame of source_id and text, of the texts that can be read.
+    """
+    rows = tables.strings("sources").collect().to_dicts()
+    path = tables.paths["sources"].relative_to(root).as_posix()
+
+    def finding(code: str, row: dict[str, str], field: str, found: str, expected: str) -> None:
+        report.add(
+            [
+                Diagnostic(
+                    code,
+                    RULES[code].title,
+                    path,
+                    int(row[LINE]),
+                    resource="sources",
+                    row_id=row["source_id"],
+                    field=field,
+                    found=found,
+                    expected=expected,
+                    help=RULES[code].remedy,
+                )
+            ]
+        )
+
+    chunks: list[pl.DataFrame] = []
+    keys: list[str] = []
+    values: list[str] = []
+    checked = {"GD301": 0, "GD302": 0}
+    shipped = (root / "raw").is_dir()
+    for row in rows:
+        of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
+        if row["held"] != "true":
+            if any(of_text):
+                finding("GD303", row, "text_path", str(row["text_path"]), "no text of it")
+            continue
+        if not all(of_text):
+            finding("GD303", row, "text_path", "a part is empty", "path, hash and length")
+            continue
+        if not shipped:
+            # A release carries no texts; that quotes were not held against them is reported.
+            continue
+        checked["GD301"] += 1
+        try:
+            raw = inside(root, row["text_path"]).read_bytes()
+            text = raw.decode("utf-8")
+        except (OSError, UnicodeDecodeError, ContractError) as error:
+            finding("GD301", row, "text_path", f"{row['text_path']}: {error}", "a UTF-8 text")
+            continue
+        if "\r" in text or not unicodedata.is_normalized("NFC", text):
+            finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
+        checked["GD302"] += 1
+        digest = hashlib.sha256(raw).hexdigest()
+        if digest != row["text_sha256"]:
+            finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
+        if str(len(text)) != row["text_length"]:
+            finding("GD302", row, "text_length", row["text_length"], f"{len(text)} (the file's)")
+        keys.append(row["source_id"])
+        values.append(text)
+        if len(keys) == _TEXTS_A_CHUNK:
+            chunks.append(_chunk(keys, values))
+            keys, values = [], []
+    chunks.append(_chunk(keys, values))
+    report.count("GD303", len(rows), RULES["GD303"].unit)
+    for code, n in checked.items():
+        report.count(code, n, RULES[code].unit)
+    return pl.concat(chunks).lazy()
+
+
+def _chunk(keys: list[str], values: list[str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"source_id": keys, "text": values}, schema={"source_id": pl.String, "text": pl.String}
+    )
+
+
+def looks(
+    contract: Contract, tables: Tables, held: pl.LazyFrame, *, with_texts: bool
+) -> Iterator[Look]:
+    """Every look of this layer at the tables that could be read."""
+    if with_texts and "passages" in tables:
+        yield from _passages(contract, tables, held)
+    if "quotes" in tables and "passages" in tables:
+        yield from _quotes(contract, tables, held, with_texts=with_texts)
+    if "evidence" in tables and "quotes" in tables:
+        yield from _used(contract, tables)
+        yield from _evidence(contract, tables)
+
+
+def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[Look]:
+    same = col("source_id") == col("source_id").shift(1)
+    before = pl.when(same).then(col("end").shift(1)).otherwise(0)
+    last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
+    gap = col("text").str.slice(col("before"), (col("start") - col("before")).clip(0))
+    tail = pl.when(col("last")).then(col("text").str.slice(col("end")))
+    edges = pl.concat_str(col("text").str.slice(col("start"), 1), col("text").str.slice(col("end") - 1, 1))
+    inside_text = (
+        (col("start") >= 0) & (col("end") > col("start")) & (col("end") <= col("text").str.len_chars())
+    )
+    ordered = (
+        tables.typed("passages")
+        .sort("source_id", "sequence", maintain_order=True)
+        .with_columns(before=before, last=last)
+        .join(held, on="source_id", how="left")
+    )
+    yield Look(
+        contract["passages"],
+        ordered,
+        (
+            check(
+                "GD311",
+                "start",
+                col("start") < col("before"),
+                expected=pl.concat_str(pl.lit("not before "), col("before")),
+            ),
+            check(
+                "GD313",
+                "end",
+                ~inside_text.fill_null(False) | edges.str.contains(r"\s"),
+                found=pl.concat_str("start", pl.lit(" to "), "end"),
+                expected="bounds inside the text, without white space",
+            ),
+            check(
+                "GD312",
+                "start",
+                gap.str.contains(r"\S"),
+                found=pl.concat_str(pl.lit("before it: "), gap.str.strip_chars().str.slice(0, 80)),
+                expected="white space alone between passages",
+            ),
+            check(
+                "GD312",
+                "end",
+                tail.str.contains(r"\S"),
+                found=pl.concat_str(pl.lit("behind it: "), tail.str.strip_chars().str.slice(0, 80)),
+                expected="white space alone behind the last passage",
+                applies=col("last"),
+            ),
+        ),
+    )
+    cut = tables.strings("passages").select("source_id", has=pl.lit(True)).unique()
+    yield Look(
+        contract["sources"],
+        tables.strings("sources")
+        .filter(col("held") == "true")
+        .join(cut, on="source_id", how="left"),
+        (
+            check(
+                "GD312",
+                "source_id",
+                col("has").is_null(),
+                expected="passages that hold all of its text",
+            ),
+        ),
+    )
+
+
+def _quotes(
+    contract: Contract, tables: Tables, held: pl.LazyFrame, *, with_texts: bool
+) -> Iterator[Look]:
+    start, end, text = col("start"), col("end"), col("text")
+    passages = tables.typed("passages").select(
+        "passage_id", p_source="source_id", p_start="start", p_end="end"
+    )
+    quotes = tables.typed("quotes").with_columns(col("prefix", "suffix").fill_null(""))
+    in_passage = (
+        (col("source_id") == col("p_source")) & (start >= col("p_start")) & (end <= col("p_end"))
+    )
+    checks = [
+        check(
+            "GD323",
+            "passage_id",
+            ~in_passage.fill_null(False),
+            found=pl.concat_str("start", pl.lit(" to "), "end", pl.lit(" in "), "passage_id"),
+            expected=pl.concat_str(
+                "p_start", pl.lit(" to "), "p_end", pl.lit(" of "), "p_source", ignore_nulls=True
+            ),
+            applies=col("p_source").is_not_null(),
+        )
+    ]
+    frame = quotes.join(passages, on="passage_id", how="left")
+    if with_texts:
+        frame = frame.join(held, on="source_id", how="left")
+        # A slice counts from the end where its start is negative, so bounds are asked for first.
+        bounded = ((start >= 0) & (end > start)).fill_null(False)
+        length = pl.when(bounded).then(end - start).otherwise(0)
+        there = text.str.slice(start.clip(0), length)
+        # A cell holds no line break, so that a line of a table is a row: the context ends at one.
+        before = text.str.slice(
+            (start - CONTEXT).clip(0), pl.min_horizontal(start.clip(0), CONTEXT)
+        ).str.extract(r"([^\n]*)$")
+        after = text.str.slice(end.clip(0), CONTEXT).str.extract(r"^([^\n]*)")
+        cut_front = (start > 0) & text.str.slice((start - 1).clip(0), 2).str.contains(r"^\w\w$")
+        cut_back = text.str.slice((end - 1).clip(0), 2).str.contains(r"^\w\w$")
+        right = bounded & (there == col("exact")).fill_null(False)
+        checks += [
+            check("GD321", "exact", ~right, expected=there),
+            check(
+                "GD322", "prefix", (before != col("prefix")), expected=before, applies=right
+            ),
+            check("GD322", "suffix", (after != col("suffix")), expected=after, applies=right),
+            check(
+                "GD324",
+                "exact",
+                (cut_front | cut_back | ~col("exact").str.contains(r"\S")),
+                expected="whole words",
+                applies=right,
+            ),
+        ]
+    yield Look(contract["quotes"], frame, tuple(checks))
+
+
+def _used(contract: Contract, tables: Tables) -> Iterator[Look]:
+    used = tables.strings("evidence").select("quote_id", used=pl.lit(True)).drop_nulls().unique()
+    quotes = tables.strings("quotes").join(used, on="quote_id", how="left")
+    yield Look(
+        contract["quotes"],
+        quotes,
+        (
+            check("GD332", "quote_id", col("used").is_null(), expected="evidence that uses it"),
+        ),
+    )
+    if "passages" in tables:
+        lit = quotes.filter(col("used")).select("passage_id", lit=pl.lit(True)).unique()
+        yield Look(
+            contract["passages"],
+            tables.strings("passages").join(lit, on="passage_id", how="left"),
+            (
+                check(
+                    "GD331",
+                    "passage_id",
+                    col("lit").is_null(),
+                    expected="a quote that evidence uses",
+                ),
+            ),
+        )
+
+
+def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
+    quotes = tables.strings("quotes").select(
+        "quote_id", words=folded(col("exact")), exact="exact"
+    )
+    cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
+    references = (
+        tables.strings("sources").select(reference_id="source_id", reference_kind="kind")
+        if "sources" in tables
+        else None
+    )
+    known = [r for r in contract.resources.values() if any(f.evidence_required for f in r.fields)]
+    for resource in known:
+        if resource.name not in tables:
+            continue
+        rows = tables.strings("evidence").filter(col("resource") == resource.name)
+        yield _cells(resource, tables, rows)
+        yield _items(contract, resource, tables, rows, quotes, cues, references)
+
+
+def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
+    """The cells of a table, each with whether it has evidence, and evidence of which basis."""
+    fields = [field for field in resource.fields if field.evidence_required]
+    bits = {field.name: 1 << n for n, field in enumerate(fields)}
+    bit = col("field").replace_strict(
+        list(bits), list(bits.values()), default=0, return_dtype=pl.Int64
+    )
+
+    def of(basis: str) -> pl.Expr:
+        return pl.when(col("basis") == basis).then(bit).otherwise(0).bitwise_or()
+
+    proof = rows.group_by("row_id").agg(
+        any_=bit.bitwise_or(), stated=of("stated"), looked_up=of("reference")
+    )
+    frame = tables.strings(resource.name).join(
+        proof, left_on=resource.key, right_on="row_id", how="left"
+    )
+
+    def lacks(field: Field, column: str) -> pl.Expr:
+        return (col(column).fill_null(0) // bits[field.name]) % 2 == 0
+
+    checks = []
+    for field in fields:
+        filled = col(field.name).is_not_null()
+        checks.append(
+            check(
+                "GD333",
+                field.name,
+                lacks(field, "any_"),
+                expected=f"a row in evidence for {resource.name}, this row and {field.name}",
+                applies=filled,
+            )
+        )
+        if field.verbatim:
+            checks.append(
+                check(
+                    "GD345",
+                    field.name,
+                    lacks(field, "stated") & ~lacks(field, "any_"),
+                    expected="evidence of basis stated",
+                    applies=filled,
+                )
+            )
+        if field.raw.get("gazadata:reference"):
+            checks.append(
+                check(
+                    "GD347",
+                    field.name,
+                    lacks(field, "looked_up") & ~lacks(field, "any_"),
+                    expected="evidence of basis reference",
+                    applies=filled,
+                )
+            )
+    return Look(resource, frame, tuple(checks))
+
+
+def _items(
+    contract: Contract,
+    resource: Resource,
+    tables: Tables,
+    rows: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    cues: str,
+    references: pl.LazyFrame | None,
+) -> Look:
+    """The rows of evidence for one table, with the cell that each is for and its quote."""
+    needed = [field.name for field in resource.fields if field.evidence_required]
+    table = tables.strings(resource.name).select(
+        pl.col(resource.key).alias("row_id"),
+        *(col(name).alias(f"cell:{name}") for name in resource.field_names),
+        there=pl.lit(True),
+    )
+    value = pl.coalesce(
+        pl.when(col("field") == name).then(col(f"cell:{name}")) for name in needed
+    )
+    frame = (
+        rows.join(table, on="row_id", how="left")
+        .join(quotes, on="quote_id", how="left")
+        .with_columns(value=value)
+    )
+    pointed = frame.filter(col("basis") == "stated").select(
+        "evidence_id", "field", "value", "words"
+    )
+    named = _named(contract, resource, tables, pointed)
+    if named is not None:
+        frame = frame.join(named, on="evidence_id", how="left")
+        is_key = col("field").is_in([fk.field for fk in resource.foreign_keys])
+        in_words = (
+            pl.when(is_key)
+            .then(col("named").fill_null(False))
+            .otherwise(col("words").str.contains(folded(col("value")), literal=True))
+        )
+    else:
+        in_words = col("words").str.contains(folded(col("value")), literal=True)
+    by_reference = col("basis") == "reference"
+    has_quote, has_reference = col("quote_id").is_not_null(), col("reference_id").is_not_null()
+    has_note = col("note").is_not_null()
+    terms = [
+        field.name
+        for field in resource.fields
+        if field.enum or field.type in ("boolean", "integer") or resource.target(field.name)
+    ]
+    identifier = pl.concat_str(
+        "resource",
+        "row_id",
+        col("field").str.replace_all("_", "-", literal=True),
+        pl.coalesce("quote_id", "reference_id", pl.lit("")),
+        separator=".",
+    )
+    target = pl.concat_str("resource", "row_id", "field", separator="/")
+    checks: list[Check] = [
+        check(
+            "GD334",
+            "field",
+            col("there").is_null() | col("value").is_null(),
+            found=target,
+            expected="a row and a filled field that needs evidence",
+        ),
+        check("GD335", "evidence_id", col("evidence_id") != identifier, expected=identifier),
+        check(
+            "GD341",
+            "quote_id",
+            ~in_words.fill_null(False),
+            found=pl.concat_str(col("value"), pl.lit(" stated by "), col("exact")),
+            expected=pl.concat_str(pl.lit("words that state "), "value"),
+            applies=(col("basis") == "stated") & col("value").is_not_null() & has_quote,
+        ),
+        check(
+            "GD342",
+            "note",
+            ~has_note,
+            expected="the rule that was applied",
+            applies=col("basis") == "inferred",
+        ),
+        check(
+            "GD343",
+            "basis",
+            pl.when(by_reference)
+            .then(has_quote | ~has_reference | ~has_note)
+            .otherwise(~has_quote | has_reference),
+            expected=pl.when(by_reference)
+            .then(pl.lit("reference_id and note, and no quote_id"))
+            .otherwise(pl.lit("quote_id, and no reference_id")),
+        ),
+        check(
+            "GD346",
+            "basis",
+            ~col("field").is_in(terms),
+            found=pl.concat_str("basis", pl.lit(" for "), "field"),
+            expected="stated or inferred",
+            applies=(col("basis") == "classified") & col("field").is_in(needed),
+        ),
+    ]
+    if references is not None:
+        frame = frame.join(references, on="reference_id", how="left")
+        own = (
+            (col("reference_id") != col("row_id")).fill_null(True)
+            if resource.name == "sources"
+            else pl.lit(False)
+        )
+        checks.append(
+            check(
+                "GD344",
+                "reference_id",
+                (col("reference_kind") != "reference") | own,
+                expected="the row itself" if resource.name == "sources" else "a source of kind reference",
+                applies=by_reference & has_reference,
+            )
+        )
+        if resource.name == "sources":
+            checks.append(
+                check(
+                    "GD344",
+                    "basis",
+                    ~by_reference,
+                    expected="reference, with the row's own key",
+                    applies=col("cell:kind") == "reference",
+                )
+            )
+    if "certainty" in resource.field_names and cues:
+        checks.append(
+            check(
+                "GD351",
+                "quote_id",
+                col("words").str.contains(rf"\b(?:{cues})\b"),
+                found=col("exact"),
+                expected="a hedge in the row, or a lower certainty",
+                applies=(col("cell:certainty") == "certain") & col("cell:hedge").is_null(),
+            )
+        )
+    return Look(contract["evidence"], frame, tuple(checks))
+
+
+def _named(
+    contract: Contract, resource: Resource, tables: Tables, stated: pl.LazyFrame
+) -> pl.LazyFrame | None:
+    """Which stated foreign keys have one of the names of what they point to in their quote.
+
+    Actors and topics go by `names`, sources by title and publisher.
+    """
+    parts = []
+    for fk in resource.foreign_keys:
+        if not resource[fk.field].evidence_required:
+            continue
+        if fk.resource in ("actors", "topics") and "names" in tables:
+            forms = tables.strings("names").select(value=fk.target, form="text")
+        elif fk.resource == "sources" and "sources" in tables:
+            sources = tables.strings("sources")
+            forms = pl.concat(
+                sources.select(value="source_id", form=form) for form in ("title", "publisher")
+            )
+        else:
+            continue
+        parts.append(
+            stated.filter(col("field") == fk.field)
+            .join(forms.drop_nulls().with_columns(form=folded(col("form"))), on="value")
+            .filter(col("words").str.contains(col("form"), literal=True))
+            .select("evidence_id", named=pl.lit(True))
+        )
+    return pl.concat(parts).unique() if parts else None

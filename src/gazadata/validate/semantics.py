@@ -1,0 +1,428 @@
+"""The semantics layer: what the fields of a row, and rows that belong together, must agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Contract
+from gazadata.validate.checks import Check, Look, check
+from gazadata.validate.tables import Tables
+
+CARRIERS = ["conditional_support", "conditional_oppose", "open"]
+WORDED = ["holds_rank", "holds_office", "described_as"]
+
+
+def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
+    """Every look of this layer at the tables that could be read."""
+    for name, resource in contract.resources.items():
+        if name in tables:
+            checks = [*_dates(resource.field_names), *_reporting(resource.field_names)]
+            checks += ROW_CHECKS.get(name, lambda _: [])(contract)
+            yield Look(resource, tables.typed(name), tuple(checks))
+    for needed, make in JOINED:
+        if all(name in tables for name in needed):
+            yield from make(contract, tables)
+
+
+def _dates(names: tuple[str, ...]) -> list[Check]:
+    for stem in ("date", "published"):
+        if f"{stem}_earliest" in names:
+            break
+    else:
+        return []
+    field = f"{stem}_precision"
+    first, last, precision = col(f"{stem}_earliest"), col(f"{stem}_latest"), col(field)
+    both, none = first.is_not_null() & last.is_not_null(), first.is_null() & last.is_null()
+    one_month = (first.dt.day() == 1) & (last == first.dt.month_end())
+    one_year = (
+        (first.dt.ordinal_day() == 1)
+        & (last.dt.year() == first.dt.year())
+        & (last.dt.month() == 12)
+        & (last.dt.day() == 31)
+    )
+    days = (last - first).dt.total_days()
+    allowed = {
+        "day": both & (days == 0),
+        "week": both & (days > 0) & (days < 7),
+        "month": both & one_month,
+        "year": both & one_year,
+        "range": both & (days > 0) & ~one_month & ~one_year,
+        "open": first.is_null() != last.is_null(),
+        "unknown": none,
+    }
+    agrees = pl.lit(False)
+    for term, fits in allowed.items():
+        agrees = agrees | ((precision == term) & fits.fill_null(False))
+    span = pl.concat_str(
+        precision, pl.lit(": "), first.cast(pl.String).fill_null("none"), pl.lit(" to "),
+        last.cast(pl.String).fill_null("none"),
+    )  # fmt: skip
+    return [
+        check(
+            "GD401",
+            f"{stem}_latest",
+            last < first,
+            found=last,
+            expected=pl.concat_str(pl.lit("not before "), first.cast(pl.String)),
+            applies=both if stem == "published" else None,
+        ),
+        check(
+            "GD402",
+            field,
+            ~agrees & ~(last < first).fill_null(False),
+            found=span,
+            expected="dates and precision that agree",
+            applies=precision.is_not_null(),
+        ),
+        check(
+            "GD402",
+            f"{stem}_earliest",
+            precision.is_null() & ~none,
+            expected="a precision beside a date",
+            applies=precision.is_null(),
+        ),
+    ]
+
+
+def _reporting(names: tuple[str, ...]) -> list[Check]:
+    if "certainty" not in names:
+        return []
+    uncommitted = col("certainty") == "uncommitted"
+    return [
+        check(
+            "GD410",
+            "certainty",
+            uncommitted & col("attributed_to").is_null() & col("hedge").is_null(),
+            expected="attributed_to or hedge filled",
+            applies=uncommitted,
+        )
+    ]
+
+
+def _events(contract: Contract) -> list[Check]:
+    events = contract["events"]
+    modes = events["event_mode"].raw.get("gazadata:modes", {})
+    allowed = pl.lit(False)
+    for type_, terms in modes.items():
+        allowed = allowed | ((col("event_type") == type_) & col("event_mode").is_in(terms))
+    wanted = pl.concat_str(
+        pl.lit("a mode of "),
+        col("event_type").fill_null("a local type, which has none"),
+        pl.lit(": "),
+        col("event_type")
+        .replace_strict(
+            list(modes), [", ".join(m) for m in modes.values()], default="none", return_dtype=pl.String
+        )
+        .fill_null("none"),
+    )
+    return [
+        check(
+            "GD403",
+            "event_mode",
+            ~allowed.fill_null(False),
+            expected=wanted,
+            applies=col("event_mode").is_not_null(),
+        ),
+        check(
+            "GD404",
+            "event_type",
+            col("event_type").is_null() == col("local_type").is_null(),
+            found=pl.concat_str(
+                col("event_type").fill_null("none"), pl.lit(" and "), col("local_type").fill_null("none")
+            ),
+            expected="one of event_type and local_type",
+        ),
+        check(
+            "GD405",
+            "event_type",
+            col("event_type") == "CONSULT",
+            expected="AGREE",
+            applies=col("status") == "planned",
+        ),
+    ]
+
+
+def _participants(_: Contract) -> list[Check]:
+    excluded = col("role") == "excluded"
+    return [
+        check(
+            "GD413",
+            "count",
+            col("count").is_not_null() & excluded,
+            expected="no count of an excluded party",
+            applies=excluded,
+        ),
+        check(
+            "GD413",
+            "count_is_approximate",
+            col("count").is_null() != col("count_is_approximate").is_null(),
+            expected="filled exactly where count is",
+        ),
+    ]
+
+
+def _positions(_: Contract) -> list[Check]:
+    silent = col("stance") == "not_addressed"
+    return [
+        check(
+            "GD409",
+            "expression",
+            silent != (col("expression") == "silence").fill_null(False),
+            expected=pl.when(silent).then(pl.lit("silence")).otherwise(pl.lit("another expression")),
+        ),
+        check(
+            "GD418",
+            "addressed_to_id",
+            col("addressed_to_id") == col("holder_id"),
+            expected="another actor than the holder",
+            applies=col("addressed_to_id").is_not_null(),
+        ),
+    ]
+
+
+def _relations(_: Contract) -> list[Check]:
+    worded = col("predicate").is_in(WORDED)
+    objects = col("object_text").is_not_null().cast(pl.Int8) + col("object_id").is_not_null()
+    return [
+        check(
+            "GD412",
+            "predicate",
+            (objects != 1) | (worded != col("object_text").is_not_null()),
+            expected=pl.when(worded)
+            .then(pl.lit("object_text, and no object_id"))
+            .otherwise(pl.lit("object_id, and no object_text")),
+        ),
+        check(
+            "GD418",
+            "object_id",
+            col("object_id") == col("subject_id"),
+            expected="another actor than the subject",
+            applies=col("object_id").is_not_null(),
+        ),
+    ]
+
+
+def _names(_: Contract) -> list[Check]:
+    return [
+        check(
+            "GD414",
+            "actor_id",
+            col("actor_id").is_null() == col("topic_id").is_null(),
+            found=pl.concat_str(
+                col("actor_id").fill_null("none"), pl.lit(" and "), col("topic_id").fill_null("none")
+            ),
+            expected="one of actor_id and topic_id",
+        )
+    ]
+
+
+def _assessments(_: Contract) -> list[Check]:
+    about = [col(f"about_{thing}_id") for thing in ("actor", "topic", "event")]
+    return [
+        check(
+            "GD415",
+            "about_actor_id",
+            pl.all_horizontal(a.is_null() for a in about),
+            expected="at least one of about_actor_id, about_topic_id and about_event_id",
+        )
+    ]
+
+
+def _actors(_: Contract) -> list[Check]:
+    codes = ("iso3", "cow", "gleditsch_ward")
+    return [
+        *(
+            check(
+                "GD416",
+                code,
+                col("kind") != "state",
+                expected="empty unless kind is state",
+                applies=col(code).is_not_null(),
+            )
+            for code in codes
+        ),
+        check(
+            "GD416",
+            "list_is_open",
+            col("kind") != "group",
+            expected="empty unless kind is group",
+            applies=col("list_is_open").is_not_null(),
+        ),
+    ]
+
+
+ROW_CHECKS = {
+    "events": _events,
+    "participants": _participants,
+    "positions": _positions,
+    "relations": _relations,
+    "names": _names,
+    "assessments": _assessments,
+    "actors": _actors,
+}
+
+
+def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
+    needing = contract["events"]["event_type"].raw.get("gazadata:recipientRequired", [])
+    recipients = (
+        tables.strings("participants")
+        .filter(col("role") == "recipient")
+        .select("event_id", has=pl.lit(True))
+        .unique()
+    )
+    # The benchmark of a rule that looks at nothing is a package without such events: the types
+    # of all events are looked at.
+    yield Look(
+        contract["events"],
+        tables.strings("events").join(recipients, on="event_id", how="left"),
+        (
+            check(
+                "GD406",
+                "event_type",
+                col("event_type").is_in(needing) & col("has").is_null(),
+                expected="a participant in the role recipient",
+            ),
+        ),
+    )
+
+
+def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
+    conditional = col("stance").is_in(["conditional_support", "conditional_oppose"])
+    carried = tables.strings("conditions").select("position_id", has=pl.lit(True)).unique()
+    yield Look(
+        contract["positions"],
+        tables.strings("positions").join(carried, on="position_id", how="left"),
+        (
+            check(
+                "GD407",
+                "stance",
+                col("has").is_null(),
+                expected="a row in conditions",
+                applies=conditional,
+            ),
+        ),
+    )
+    stances = tables.strings("positions").select("position_id", "stance")
+    yield Look(
+        contract["conditions"],
+        tables.strings("conditions").join(stances, on="position_id", how="inner"),
+        (
+            check(
+                "GD408",
+                "position_id",
+                ~col("stance").is_in(CARRIERS),
+                found=pl.concat_str(col("position_id"), pl.lit(" is "), col("stance")),
+                expected="a position that is " + ", ".join(CARRIERS),
+            ),
+        ),
+    )
+
+
+def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
+    sources = tables.strings("sources").select("source_id", "kind", "held")
+    for name, resource in contract.resources.items():
+        if name not in tables or "attributed_to" not in resource.field_names:
+            continue
+        rows = tables.strings(name)
+        yield Look(
+            resource,
+            rows.join(sources, on="source_id", how="inner"),
+            (
+                check(
+                    "GD417",
+                    "source_id",
+                    col("held") != "true",
+                    expected="a held source",
+                ),
+            ),
+        )
+        cited = sources.select(attributed_to="source_id", cited_kind="kind")
+        yield Look(
+            resource,
+            rows.join(cited, on="attributed_to", how="inner"),
+            (
+                check(
+                    "GD417",
+                    "attributed_to",
+                    ~col("cited_kind").is_in(["cited_report", "unnamed_source"]),
+                    found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("cited_kind")),
+                    expected="a source of kind cited_report or unnamed_source",
+                ),
+            ),
+        )
+
+
+def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
+    kinds = tables.strings("actors").select("actor_id", actor_kind="kind")
+    for name, field, wanted, where in (
+        ("positions", "spokesperson_id", "person", pl.lit(True)),
+        ("relations", "object_id", "group", col("predicate") == "member_of"),
+    ):
+        if name in tables:
+            pointed = kinds.rename({"actor_id": field})
+            yield Look(
+                contract[name],
+                tables.strings(name).join(pointed, on=field, how="inner"),
+                (
+                    check(
+                        "GD419",
+                        field,
+                        col("actor_kind") != wanted,
+                        found=pl.concat_str(col(field), pl.lit(" is "), col("actor_kind")),
+                        expected=f"an actor of kind {wanted}",
+                        applies=where,
+                    ),
+                ),
+            )
+
+
+def _cycles(contract: Contract, tables: Tables) -> Iterator[Look]:
+    for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
+        if name not in tables:
+            continue
+        resource = contract[name]
+        links = tables.strings(name).select(resource.key, field).drop_nulls()
+        parents = dict(links.collect(engine="streaming").iter_rows())
+        circular = sorted(_circular(parents))
+        yield Look(
+            resource,
+            tables.strings(name),
+            (
+                check(
+                    "GD411",
+                    field,
+                    col(resource.key).is_in(circular),
+                    expected="a chain that ends",
+                    applies=col(field).is_not_null(),
+                ),
+            ),
+        )
+
+
+def _circular(parents: dict[str, str]) -> set[str]:
+    """The keys that lie on a circle of links."""
+    done: set[str] = set()
+    circular: set[str] = set()
+    for start in parents:
+        trail: dict[str, int] = {}
+        at: str | None = start
+        while at is not None and at not in done and at not in trail:
+            trail[at] = len(trail)
+            at = parents.get(at)
+        if at is not None and at in trail:
+            circular |= {key for key, place in trail.items() if place >= trail[at]}
+        done |= trail.keys()
+    return circular
+
+
+JOINED = (
+    (("events", "participants"), _recipients),
+    (("positions", "conditions"), _conditions),
+    (("sources",), _reporters),
+    (("actors",), _kinds),
+    ((), _cycles),
+)
+

@@ -1,0 +1,202 @@
+"""The tables as Polars frames, and what is found while every row of a file is read once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from gazadata.contract import Field, Resource
+
+LINE = "__line"
+"""The column that holds each row's line in its file (a Parquet file's rows count from 1)."""
+
+BATCH = 500_000
+"""Rows held at a time: measured as the fastest that keeps 10 million rows under 1 GiB."""
+
+INTEGER = r"^(0|-?[1-9][0-9]*)$"
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+@dataclass
+class Tables:
+    """The frames that the rules look at: only tables whose every line is a row are in it."""
+
+    root: Path
+    resources: dict[str, Resource]
+    paths: dict[str, Path]
+    rows: dict[str, int] = field(default_factory=dict)
+    _strings: dict[str, pl.LazyFrame] = field(default_factory=dict)
+
+    def add(self, name: str, rows: int) -> None:
+        """Take in a table that was read to its end and holds `rows` rows."""
+        frame = strings(self.paths[name], self.resources[name])
+        # A table that fits a batch is kept; a larger one is read anew by each query, streamed.
+        self._strings[name] = frame.collect().lazy() if rows <= BATCH else frame
+        self.rows[name] = rows
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._strings
+
+    def strings(self, name: str) -> pl.LazyFrame:
+        """Every cell as it is written, null where it is empty, and the column `LINE`."""
+        return self._strings[name]
+
+    def typed(self, name: str) -> pl.LazyFrame:
+        """The cells in the contract's types, null where one does not have it, and `LINE`."""
+        resource = self.resources[name]
+        return self._strings[name].with_columns(
+            typed(field) for field in resource.fields if field.type != "string"
+        )
+
+
+def strings(path: Path, resource: Resource) -> pl.LazyFrame:
+    """A file's cells as strings, null where empty, with the column `LINE`."""
+    names = list(resource.field_names)
+    if path.suffix == ".parquet":
+        return (
+            pl.scan_parquet(path)
+            .select(pl.col(names).cast(pl.String))
+            .with_row_index(LINE, offset=1)
+        )
+    return pl.scan_csv(
+        path,
+        schema=dict.fromkeys(names, pl.String),
+        null_values=[""],
+        row_index_name=LINE,
+        row_index_offset=2,
+    )
+
+
+def typed(field: Field) -> pl.Expr:
+    """A column of strings in the field's type; null where the text is not one of that type.
+
+    Polars' own casts take more than the standard does (`+1`, `2025-1-1`), so the text's form is
+    held against the standard's first.
+    """
+    column = pl.col(field.name)
+    if field.type == "integer":
+        value = pl.when(column.str.contains(INTEGER)).then(column).cast(pl.Int64, strict=False)
+    elif field.type == "boolean":
+        value = pl.when(column == "true").then(True).when(column == "false").then(False)
+    elif field.type == "date":
+        dated = pl.when(column.str.contains(DATE)).then(column)
+        value = dated.str.to_date("%Y-%m-%d", strict=False)
+    else:
+        value = column
+    return value.alias(field.name)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a file that is not, or not canonically, a row."""
+
+    number: int
+    text: str
+    cells: int | None
+    """How many cells it has; None where it cannot be split."""
+
+
+def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list[Line]]]:
+    """Read a file to its end: each batch of rows, and its lines that differ from its rows.
+
+    A file can hold rows that no reader agrees on (cells too few, needless quotes, blank lines);
+    writing each batch again and comparing bytes finds them all.
+
+    Raises:
+        pl.exceptions.PolarsError: the file cannot be split into rows; use `lines` then.
+    """
+    frames = strings(path, resource).collect_batches(chunk_size=BATCH, maintain_order=True)
+    if path.suffix == ".parquet":
+        for frame in frames:
+            yield frame, []
+        return
+    with path.open("rb") as file:
+        file.readline()
+        for frame in frames:
+            buffer = io.BytesIO()
+            frame.drop(LINE).write_csv(buffer, include_header=False)
+            again = buffer.getvalue()
+            there = b"".join(islice(file, frame.height))
+            odd = []
+            if there != again:
+                first = frame[LINE][0]
+                for n, (a, b) in enumerate(
+                    zip(there.split(b"\n"), again.split(b"\n"), strict=False)
+                ):
+                    if a != b:
+                        text = a.decode("utf-8", "replace")
+                        odd.append(Line(first + n, text, cells(text)))
+            yield frame, odd
+        for extra in file:
+            text = extra.decode("utf-8", "replace").rstrip("\n")
+            odd_line = Line(-1, text, cells(text))
+            yield frame.clear(), [odd_line]
+
+
+def lines(path: Path, width: int) -> Iterator[Line]:
+    """Every line of a CSV file that does not split into `width` cells (slow, by line)."""
+    with path.open("rb") as file:
+        file.readline()
+        for number, raw in enumerate(file, start=2):
+            if raw.count(b",") == width - 1 and b'"' not in raw:
+                continue
+            text = raw.decode("utf-8", "replace").rstrip("\r\n")
+            count = cells(text)
+            if count != width:
+                yield Line(number, text[:10_000], count)
+
+
+def cells(line: str) -> int | None:
+    """How many cells a line of CSV has; None where its quotation marks do not pair."""
+    count = 1
+    at = 0
+    while True:
+        if line.startswith('"', at):
+            at += 1
+            while True:
+                close = line.find('"', at)
+                if close < 0:
+                    return None
+                if line.startswith('"', close + 1):
+                    at = close + 2
+                    continue
+                at = close + 1
+                break
+            if at < len(line) and line[at] != ",":
+                return None
+        else:
+            comma = line.find(",", at)
+            end = len(line) if comma < 0 else comma
+            if '"' in line[at:end]:
+                return None
+            at = end
+        if at >= len(line):
+            return count
+        count += 1
+        at += 1
+
+
+def column_of(line: str, position: int) -> int:
+    """The column (code points, from 1) at which cell number `position` (from 0) begins."""
+    at = 0
+    for _ in range(position):
+        if line.startswith('"', at):
+            at += 1
+            while at < len(line):
+                if line[at] == '"':
+                    if line.startswith('"', at + 1):
+                        at += 2
+                        continue
+                    break
+                at += 1
+            at += 1
+        comma = line.find(",", at)
+        if comma < 0:
+            return 1
+        at = comma + 1
+    return at + 1
