@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from gazadata.contract import Resource
 from gazadata.errors import ReadError
+
+if TYPE_CHECKING:
+    import pyarrow.csv as csv
 
 TYPES = {
     "string": pa.string(),
@@ -64,16 +69,33 @@ def read_table(path: Path, resource: Resource) -> pa.Table:
         ) from None
 
 
+def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
+    """A CSV file as the contract types it, a batch of rows at a time.
+
+    Raises:
+        ReadError: a cell does not have the type that the contract states.
+    """
+    import pyarrow.csv as csv
+
+    try:
+        yield from csv.open_csv(path, convert_options=_options(arrow_schema(resource)))
+    except pa.ArrowInvalid as error:
+        raise ReadError(f"{path}: {error}") from None
+
+
 def _read_csv(path: Path, schema: pa.Schema) -> pa.Table:
     import pyarrow.csv as csv
 
-    return csv.read_csv(
-        path,
-        convert_options=csv.ConvertOptions(
-            column_types=schema,
-            null_values=[""],
-            true_values=["true"],
-            false_values=["false"],
-            strings_can_be_null=True,
-        ),
+    return csv.read_csv(path, convert_options=_options(schema))
+
+
+def _options(schema: pa.Schema) -> csv.ConvertOptions:
+    import pyarrow.csv as csv
+
+    return csv.ConvertOptions(
+        column_types=schema,
+        null_values=[""],
+        true_values=["true"],
+        false_values=["false"],
+        strings_can_be_null=True,
     )

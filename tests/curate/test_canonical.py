@@ -55,10 +55,11 @@ def blank(*fields: str) -> Callable[[Rows], None]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A copy of the shipped package, texts and all."""
+    """A copy of the shipped package, texts and all, in canonical form whatever ours has."""
     for name in ("data", "schemas", "raw"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "datapackage.json", tmp_path)
+    write(formatted(tmp_path))
     return tmp_path
 
 
@@ -79,6 +80,14 @@ def add_quote(root: Path, **cells: str) -> None:
         rows.append(base | cells)
 
     rewrite(root / "data/quotes.csv", change)
+
+
+def appending(row: dict[str, str]) -> Callable[[Rows], Rows]:
+    return lambda rows: [*rows, row]
+
+
+def without_new(rows: Rows) -> Rows:
+    return [row for row in rows if row["quote_id"] != "new"]
 
 
 def completed(root: Path) -> dict[str, str]:
@@ -137,6 +146,10 @@ def test_values_are_left_as_they_were_written() -> None:
     content = canonical_csv(["a", "b"], [[cell, cell] for cell in cells])
     back = list(csv.reader(io.StringIO(content.decode(), newline="")))
     assert sorted(row[0] for row in back[1:]) == sorted(cells)
+
+
+def test_a_record_of_one_empty_cell_is_not_lost_as_a_blank_line() -> None:
+    assert canonical_csv(["a"], [[""], ["1"]]) == b'a\n""\n1\n'
 
 
 def test_a_row_of_another_length_is_refused() -> None:
@@ -236,6 +249,26 @@ def test_a_table_written_otherwise_comes_back_to_the_shipped_bytes(root: Path, n
     assert formatting.problems == []
 
 
+def test_lone_carriage_returns_end_lines_too(root: Path) -> None:
+    path = root / "data/names.csv"
+    shipped = path.read_bytes()
+    path.write_bytes(shipped.replace(b"\n", b"\r"))
+    assert formatted(root).files == {path: shipped}
+
+
+def test_rows_are_sorted_by_the_key_wherever_it_stands(root: Path) -> None:
+    path = root / "schemas/names.json"
+    schema = json.loads(path.read_text("utf-8"))
+    schema["fields"].reverse()
+    path.write_text(json.dumps(schema), "utf-8")
+    write(formatted(root))
+    rows = read(root / "data/names.csv")
+    assert list(rows[0]) == [field["name"] for field in schema["fields"]]
+    assert [row["name_id"] for row in rows] == [
+        row["name_id"] for row in read(ROOT / "data/names.csv")
+    ]
+
+
 # --- what is derived ---------------------------------------------------------------------------
 
 
@@ -325,9 +358,7 @@ def test_one_right_offset_says_which_place_is_meant(root: Path) -> None:
 def test_a_given_passage_says_which_place_is_meant(root: Path) -> None:
     add_quote(root, exact="Azerbaijan have", passage_id=f"{ARTICLE}-s06")
     assert completed(root)["passage_id"] == f"{ARTICLE}-s06"
-    rewrite(
-        root / "data/quotes.csv", lambda rows: [row for row in rows if row["quote_id"] != "new"]
-    )
+    rewrite(root / "data/quotes.csv", without_new)
     add_quote(root, exact="the Israel-Gaza", passage_id=f"{ARTICLE}-s04")
     assert completed(root)["passage_id"] == f"{ARTICLE}-s04"
 
@@ -353,9 +384,23 @@ def test_an_end_beyond_the_text_is_not_taken_for_right(root: Path) -> None:
 
 
 def test_the_context_is_shorter_at_the_texts_ends(root: Path) -> None:
-    add_quote(root, exact="Trump leaning")
-    new = completed(root)
-    assert (new["start"], new["prefix"]) == ("0", "")
+    add_quote(root, exact="leaning on")
+    assert completed(root)["prefix"] == "Trump "
+    rewrite(root / "data/quotes.csv", without_new)
+    add_quote(root, exact="White House relations")
+    assert completed(root)["suffix"] == "."
+
+
+def test_the_context_ends_at_a_line_break(root: Path) -> None:
+    """With a line break in a cell, one row of the table would take several lines of the file."""
+    add_quote(root, exact="The Trump administration is actively")
+    assert completed(root)["prefix"] == ""
+    rewrite(root / "data/quotes.csv", without_new)
+    add_quote(root, exact="perceived successes in regional conflicts")
+    assert completed(root)["suffix"] == TEXT.partition("in regional conflicts")[2][:32]
+    rewrite(root / "data/quotes.csv", without_new)
+    add_quote(root, exact="Washington visit, his third")
+    assert completed(root)["prefix"].endswith("prepares for an upcoming ")
 
 
 def test_words_in_nfd_are_found(root: Path) -> None:
@@ -442,7 +487,7 @@ def test_the_other_rows_are_completed_beside_one_that_cannot_be(root: Path) -> N
     rewrite(root / "data/quotes.csv", blank("prefix", "suffix"))
     add_quote(root, exact="zzz qq")
     write(formatted(root))
-    assert quote(root, "actively-soliciting")["prefix"] == "rt\n\nThe Trump administration is "
+    assert quote(root, "actively-soliciting")["prefix"] == "The Trump administration is "
 
 
 @pytest.mark.parametrize("field", ["resource", "row_id", "field"])
@@ -493,7 +538,7 @@ def test_a_package_without_its_texts_says_so_once_and_is_formatted_all_the_same(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (TEXT.replace("proposed", "imposed").encode(), "is not the text that the row describes"),
+        (TEXT.replace("proposed", "imposted").encode(), "is not the text that the row describes"),
         (TEXT.encode("utf-16"), "not UTF-8"),
         (TEXT.replace("\n", "\r\n").encode(), "NFC with LF"),
         ((TEXT + "e\u0301").encode(), "NFC with LF"),
@@ -543,6 +588,22 @@ def test_a_new_text_gets_its_hash_and_length_in_code_points(root: Path) -> None:
     (row,) = (row for row in read(root / "data/sources.csv") if row["source_id"] == "new")
     assert row["text_length"] == str(len(text))
     assert row["text_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_quote_lies_in_a_passage_of_its_own_source(root: Path) -> None:
+    """Offsets of two texts overlap, so that they alone do not say which passage is meant."""
+    (root / "raw/new.txt").write_bytes(b"Ten words of another text.")
+    source = {"source_id": "a-text", "kind": "article", "held": "true", "text_path": "raw/new.txt"}
+    passage = {"passage_id": "a-text-s01", "source_id": "a-text", "start": "0", "end": "26"}
+    for name, cells in (("sources", source), ("passages", passage)):
+        path = root / "data" / f"{name}.csv"
+        blank_row = dict.fromkeys(read(path)[0], "")
+        rewrite(path, appending(blank_row | cells))
+    add_quote(root, source_id="a-text", exact="another text")
+    assert completed(root)["passage_id"] == "a-text-s01"
+    rewrite(root / "data/quotes.csv", without_new)
+    add_quote(root, exact="Trump leaning")
+    assert completed(root)["passage_id"] == f"{ARTICLE}-headline"
 
 
 # --- bad input ---------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ def root(tmp_path: Path) -> Path:
     for name in ("data", "schemas", "raw"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "datapackage.json", tmp_path)
+    write(format_package(Package.open(tmp_path)))
     (tmp_path / "docs").mkdir()
     return tmp_path
 

@@ -21,6 +21,7 @@ NASTY = (
 )
 nasty = st.text(st.one_of(st.sampled_from(NASTY), st.characters()), max_size=14)
 few = st.text(st.sampled_from("aAΣσς'’ -—İi\u0307\n.1"), max_size=9)
+sigmas = st.text(st.sampled_from("aΣσς' "), max_size=5)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,8 @@ def test_letters_that_change_length_when_lowered_keep_the_offsets_right() -> Non
 def test_a_sigma_at_the_end_of_a_quote_need_not_end_its_word_in_the_text() -> None:
     """Lowered as a whole, ΑΣ'Α has a medial sigma; lowered alone, ΑΣ has a final one."""
     assert find("ΑΣ'Α", "ΑΣ") == [Match(0, 2, "ΑΣ")]
+    assert find("ΑΣ", "ας") == [Match(0, 2, "ΑΣ")]
+    assert find("ΑΣ", "ασ") == []
 
 
 @given(nasty, nasty)
@@ -123,9 +126,10 @@ def test_a_match_folds_to_the_folded_words_and_cuts_no_word(text: str, words: st
         assert not cuts_word(text, match.end)
 
 
-@given(few, few)
-def test_no_place_is_left_out(text: str, words: str) -> None:
+@given(st.one_of(st.tuples(few, few), st.tuples(sigmas, sigmas)))
+def test_no_place_is_left_out(text_and_words: tuple[str, str]) -> None:
     """Every span, tried one by one: what find returns is all that there is."""
+    text, words = text_and_words
     expected = [
         Match(start, end, text[start:end])
         for start in range(len(text))

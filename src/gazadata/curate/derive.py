@@ -15,7 +15,7 @@ from gazadata.errors import GazadataError
 from gazadata.text import fold
 
 CONTEXT = 32
-"""The length of a quote's prefix and suffix, in code points."""
+"""The most that a quote's prefix and suffix hold, in code points; a line break ends them."""
 _UNCHECKED = "the offsets and contexts of its quotes are neither filled in nor checked"
 
 
@@ -178,8 +178,9 @@ def _complete_quote(
     cells.update(
         found,
         passage_id=passage_id or holder,
-        prefix=text[max(start - CONTEXT, 0) : start],
-        suffix=text[end : end + CONTEXT],
+        # A context ends at a line break, so that a row of the table stays one line of its file.
+        prefix=text[max(start - CONTEXT, 0) : start].rpartition("\n")[2],
+        suffix=text[end : end + CONTEXT].partition("\n")[0],
     )
 
 

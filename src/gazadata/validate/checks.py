@@ -65,6 +65,8 @@ class Look:
     resource: Resource
     frame: pl.LazyFrame
     checks: tuple[Check, ...]
+    about: pl.Expr | None = None
+    """For rows that are about another cell: `resource/row_id/field` of that cell."""
 
 
 def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> None:
@@ -95,6 +97,7 @@ def _findings(look: Look, c: Check, tables: Tables, limit: int) -> list[Diagnost
             key=pl.col(look.resource.key),
             found=c.found,
             expected=c.expected,
+            about=pl.lit(None, pl.String) if look.about is None else look.about,
         )
         .unique()
         .bottom_k(limit, by=["line", "found", "expected"])
@@ -115,6 +118,7 @@ def _findings(look: Look, c: Check, tables: Tables, limit: int) -> list[Diagnost
             expected=row["expected"] or None,
             help=rule.remedy,
             severity=rule.severity,
+            about=row["about"],
         )
         for row in rows.sort("line", "found", "expected").to_dicts()
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -41,6 +41,8 @@ class Diagnostic:
     help: str | None = None
     severity: Severity = "error"
     related: tuple[Place, ...] = ()
+    about: str | None = None
+    """For a row that is about another cell (evidence): `resource/row_id/field` of that cell."""
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -101,21 +103,23 @@ class Report:
     def merge(self) -> None:
         """One mistake, one finding: keep per cell what the earliest layer says of it.
 
-        A cell that breaks the schema is not also reported for what follows from its value; a row
-        that could not be split into cells is reported as that alone.
+        A cell that breaks the schema is not also reported for what follows from its value, there
+        or in its evidence; a row that could not be split into cells is reported as that alone;
+        that a row is out of order is said only where nothing else is wrong with its key.
         """
-        kept: dict[tuple[str, int | None, str | None, str | None], Diagnostic] = {}
-        broken_rows = {
-            (d.path, d.line) for d in self.diagnostics if d.code == "GD107" and d.line is not None
-        }
-        for d in sorted(self.diagnostics, key=lambda d: (d.code, d.place)):
-            if d.code != "GD107" and (d.path, d.line) in broken_rows:
+        unsplit = {(d.path, d.line) for d in self.diagnostics if d.code == "GD107"}
+        kept: dict[tuple[str, int | None, str | None, str], Diagnostic] = {}
+        broken: set[str] = set()
+        for d in sorted(self.diagnostics, key=lambda d: (d.code == "GD108", d.code, d.place)):
+            if d.code != "GD107" and d.line and (d.path, d.line) in unsplit:
                 continue
-            exact = d.line is not None and d.field is not None
-            layer = None if exact and d.code < "GD300" else d.code + (d.expected or "")
-            key = (d.path, d.line, d.field, layer)
-            schema_key = (d.path, d.line, d.field, None)
-            if key in kept or (exact and d.code >= "GD300" and schema_key in kept):
+            cell = f"{d.resource}/{d.row_id}/{d.field}"
+            if cell in broken or (d.about and d.about in broken):
                 continue
-            kept[key] = d
+            of_schema = d.code < "GD300" and d.line is not None and d.field is not None
+            if of_schema:
+                broken.add(cell)
+            key = (d.path, d.line, d.field, "" if of_schema else f"{d.code}{d.found}{d.expected}")
+            kept.setdefault(key, d)
         self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
+

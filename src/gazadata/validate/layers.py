@@ -530,6 +530,7 @@ def _line(
         found=shown,
         expected="the same row with minimal quoting" if count == width else f"{width} cells",
         help=rule.remedy,
+        severity=rule.severity,
     )
 
 
@@ -555,6 +556,7 @@ def _of_row(
         found=found,
         expected=expected,
         help=rule.remedy,
+        severity=rule.severity,
     )
 
 
@@ -580,6 +582,7 @@ def _add(
                 found=found,
                 expected=expected,
                 help=rule.remedy,
+                severity=rule.severity,
             )
         ]
     )

@@ -482,7 +482,7 @@ def _items(
                 applies=(col("cell:certainty") == "certain") & col("cell:hedge").is_null(),
             )
         )
-    return Look(contract["evidence"], frame, tuple(checks))
+    return Look(contract["evidence"], frame, tuple(checks), about=target)
 
 
 def _named(

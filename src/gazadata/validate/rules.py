@@ -140,6 +140,7 @@ RULES = _rules(
         "A diff must show what changed and nothing else.",
         '"pakistan" in quotation marks; a row appended at the end',
         "Run `gazadata fmt`.",
+        severity="warning",
     ),
     Rule(
         "GD109",
