@@ -12,7 +12,7 @@ from gazadata.contract import Resource
 from gazadata.errors import ReadError
 
 if TYPE_CHECKING:
-    import pyarrow.csv as csv
+    from pyarrow import csv
 
 TYPES = {
     "string": pa.string(),
@@ -63,10 +63,12 @@ def read_table(path: Path, resource: Resource) -> pa.Table:
         )
     except FileNotFoundError:
         raise ReadError(f"{path}: no such file, though the descriptor lists it") from None
-    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError) as error:
         raise ReadError(
             f"{path}: {error}; `gazadata validate` names the cell and the remedy"
         ) from None
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error}") from None
 
 
 def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
@@ -75,22 +77,33 @@ def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
     Raises:
         ReadError: a cell does not have the type that the contract states.
     """
-    import pyarrow.csv as csv
+    from pyarrow import csv
 
     try:
-        yield from csv.open_csv(path, convert_options=_options(arrow_schema(resource)))
-    except pa.ArrowInvalid as error:
+        yield from csv.open_csv(
+            path,
+            parse_options=_parsing(),
+            convert_options=_options(arrow_schema(resource)),
+        )
+    except (pa.ArrowInvalid, OSError) as error:
         raise ReadError(f"{path}: {error}") from None
 
 
 def _read_csv(path: Path, schema: pa.Schema) -> pa.Table:
-    import pyarrow.csv as csv
+    from pyarrow import csv
 
-    return csv.read_csv(path, convert_options=_options(schema))
+    return csv.read_csv(path, parse_options=_parsing(), convert_options=_options(schema))
+
+
+def _parsing() -> csv.ParseOptions:
+    from pyarrow import csv
+
+    # A cell may hold line feeds, and without this a block of the file could end within it.
+    return csv.ParseOptions(newlines_in_values=True)
 
 
 def _options(schema: pa.Schema) -> csv.ConvertOptions:
-    import pyarrow.csv as csv
+    from pyarrow import csv
 
     return csv.ConvertOptions(
         column_types=schema,

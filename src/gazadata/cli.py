@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from gazadata.errors import GazadataError
 
 app = typer.Typer(
-    help="Tables on the diplomacy over a proposed force for Gaza, with the words behind every cell.",
+    help="Tables on the diplomacy over a proposed force for Gaza, with the words behind each cell.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 PackageArgument = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json.", show_default="here"),
 ]
 HERE = Path()
@@ -51,10 +52,10 @@ def fmt(
     formatting = format_package(Package.open(package))
     for problem in formatting.problems:
         print(problem, file=sys.stderr)
-    for path in formatting.files:
-        print(f"{'would change' if check else 'changed'} {path}")
     if not check:
         write(formatting)
+    for path in formatting.files:
+        print(f"{'would change' if check else 'changed'} {path}")
     raise typer.Exit(1 if formatting.problems or (check and formatting.files) else 0)
 
 
@@ -76,9 +77,9 @@ def find(
 def explain(
     resource: Annotated[str, typer.Argument(help="A table, such as events.")],
     row_id: Annotated[str, typer.Argument(help="The primary key of a row.")],
-    field: Annotated[Optional[str], typer.Argument(help="One field; all without it.")] = None,
+    field: Annotated[str | None, typer.Argument(help="One field; all without it.")] = None,
     package: Annotated[
-        Optional[Path], typer.Option(help="A data package; the bundled one without it.")
+        Path | None, typer.Option(help="A data package; the bundled one without it.")
     ] = None,
 ) -> None:
     """Print each cell of a row with the words that it rests on."""
@@ -88,11 +89,219 @@ def explain(
 
 
 @app.command()
+def validate(  # noqa: PLR0913
+    package: PackageArgument = HERE,
+    *,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="full, concise, json, github, sarif, junit or markdown.",
+            show_default="full in a terminal, github in its workflows, concise elsewhere",
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write into a file.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail too.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="For screen readers: words, no colours or arrows.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every finding of a rule.")] = False,
+    frictionless: Annotated[
+        str, typer.Option(help="all: read every row of a large package; or sample.")
+    ] = "sample",
+) -> None:
+    """Validate a package: exit 0 when it passes, 1 on findings, 2 on wrong use."""
+    from gazadata.errors import UnknownName
+    from gazadata.package import Package
+    from gazadata.validate import reporters
+    from gazadata.validate import validate as run
+
+    terminal = sys.stdout.isatty() and output is None
+    name = format or reporters.choose(os.environ, terminal=terminal)
+    for kind, given, known in (
+        ("format", name, list(reporters.FORMATS)),
+        ("choice for --frictionless", frictionless, ["all", "sample"]),
+    ):
+        if given not in known:
+            raise UnknownName(kind, given, known)
+    if output:
+        reporters.writable(output)
+    root = Package.locate(package)
+    with reporters.progress(root):
+        report = run(
+            root,
+            limit=reporters.EVERY if every else reporters.KEPT,
+            frictionless_all=frictionless == "all",
+        )
+    asked = reporters.Options(strict=strict, plain=plain, every=every)
+    options = reporters.settle(asked, name, root, os.environ, terminal=terminal)
+    reporters.emit(report, name, options, output, os.environ)
+    raise typer.Exit(0 if report.ok(strict=strict) else 1)
+
+
+@app.command()
+def rule(
+    code: Annotated[
+        str | None, typer.Argument(help="A rule, such as GD203; without it all are listed.")
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="All rules as docs/rules.md has them.")
+    ] = False,
+) -> None:
+    """Print what a rule of validation asks, why, and how to mend what breaks it."""
+    from gazadata.validate import reporters
+
+    if markdown:
+        print(reporters.rules_markdown(), end="")
+    else:
+        print(reporters.rule_text(code) if code else reporters.rules_text(), end="")
+
+
+@app.command()
 def build(
     package: PackageArgument = HERE,
     out: Annotated[Path, typer.Option(help="The folder to put the release into.")] = Path("dist"),
+    parent: Annotated[
+        Path | None, typer.Option(help="The release that this one follows.")
+    ] = None,
+    zip: Annotated[bool, typer.Option("--zip", help="Also write one archive.")] = False,
 ) -> None:
     """Validate, then write the release folder gazadata-<version>/."""
     from gazadata.release.build import build as build_release
 
-    print(build_release(package, out))
+    print(build_release(package, out, parent=parent, archive=zip))
+
+
+@app.command()
+def verify(
+    release: Annotated[Path, typer.Argument(help="A release folder.")],
+    raw: Annotated[
+        Path | None, typer.Option(help="A source's text, to hold every quote against.")
+    ] = None,
+) -> None:
+    """Verify a release offline: hashes, tables, descriptor and manifest."""
+    from gazadata.release.verify import verify as verify_release
+
+    for sentence in verify_release(release, raw):
+        print(sentence)
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="Folder, zip, git revision, or version in a store.")],
+    new: Annotated[str, typer.Argument(help="The same, for the later side.")],
+    format: Annotated[str, typer.Option(help="full, json, markdown or tabular.")] = "full",
+    store: Annotated[
+        list[str] | None, typer.Option(help="Where versions are: a folder or an address.")
+    ] = None,
+) -> None:
+    """Say what changed between two packages, and the version step that it takes."""
+    from gazadata.errors import UnknownName
+    from gazadata.release.diff import diff as compare
+    from gazadata.release.diff_formats import FORMATS
+    from gazadata.release.sides import side
+
+    if format not in FORMATS:
+        raise UnknownName("format", format, list(FORMATS))
+    with side(old, store) as before, side(new, store) as after:
+        print(FORMATS[format](compare(before, after)), end="")
+
+
+@app.command()
+def export(
+    release: Annotated[Path, typer.Argument(help="A release folder.")],
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    to: Annotated[str, typer.Option(help="sqlite, duckdb or xlsx.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a release into one file: a database with its keys, or a workbook."""
+    from gazadata.errors import UnknownName
+    from gazadata.release.export import FORMATS
+    from gazadata.release.export import export as export_release
+
+    if to not in FORMATS:
+        raise UnknownName("format", to, list(FORMATS))
+    export_release(release, to, file, force=force)
+    print(file)
+
+
+@app.command()
+def publish(
+    release: Annotated[Path, typer.Argument(help="A release folder.")],
+    store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the store.")],
+) -> None:
+    """Verify a release and publish it into a store; what is published is never replaced."""
+    from gazadata.release.store import publish as publish_release
+
+    entry = publish_release(release, store)
+    print(f"{store / entry.version}  sha256 of the manifest: {entry.manifest_sha256}")
+
+
+@app.command()
+def yank(
+    version: Annotated[str, typer.Argument(help="A published version.")],
+    reason: Annotated[str, typer.Option(help="Why nobody should start to use it.")],
+    store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the store.")],
+) -> None:
+    """Mark a published version as not to be used; its files stay for those who pinned it."""
+    from gazadata.release.store import yank as yank_version
+
+    entry = yank_version(version, reason, store)
+    print(f"{store / entry.version}  yanked: {entry.yanked}")
+
+
+StoreOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL-or-DIR",
+        help="A store; several are tried in turn.",
+        show_default="GAZADATA_STORE, then the one in gazadata.lock",
+    ),
+]
+
+
+@app.command()
+def versions(store: StoreOption = None) -> None:
+    """List what a store has published: version, date, sha256 of the manifest, yank."""
+    from gazadata.release.fetch import versions as published
+
+    for entry in published(store or ()):
+        yanked = f"yanked: {entry.yanked}" if entry.yanked else ""
+        print(entry.version, entry.date or "-", entry.manifest_sha256, yanked, sep="\t")
+
+
+@app.command()
+def pull(
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="VERSION|latest",
+            help="What to pull.",
+            show_default="the version in gazadata.lock, else latest",
+        ),
+    ] = None,
+    store: StoreOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Put a copy into DIR/gazadata-VERSION."),
+    ] = None,
+) -> None:
+    """Pull a release into the cache, verify it, pin it in gazadata.lock, and print where it is."""
+    import warnings
+
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    from gazadata.release.fetch import pull as pull_release
+
+    console = Console(stderr=True)
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("pull", total=None)
+        where = pull_release(
+            version,
+            store or (),
+            out,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    print(where)

@@ -7,6 +7,7 @@ objects. Standard library only, so that reading the contract costs next to nothi
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,10 @@ from gazadata.errors import ContractError, UnknownName
 
 Type = Literal["string", "integer", "boolean", "date"]
 TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
+
+_LARGEST = 1 << 26
+_DEEPEST = 64
+"""Bytes of a descriptor or a schema, and how deep it is nested: far more than any needs."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class Field:
             raise ContractError(
                 f"{where}: field {raw['name']!r}: constraints is to be an object, categories a list"
             )
+        if wrong := _wrong_form(raw, constraints):
+            raise ContractError(f"{where}: field {raw['name']!r}: {wrong}")
         try:
             labels = {str(c["value"]): str(c["label"]) for c in categories}
         except (KeyError, TypeError):
@@ -75,11 +82,11 @@ class Field:
         return cls(
             name=raw["name"],
             type=raw["type"],
-            title=str(raw.get("title", "")),
-            description=str(raw.get("description", "")),
-            required=bool(constraints.get("required", False)),
-            unique=bool(constraints.get("unique", False)),
-            enum=tuple(map(str, constraints.get("enum", ()))),
+            title=raw.get("title", ""),
+            description=raw.get("description", ""),
+            required=constraints.get("required", False),
+            unique=constraints.get("unique", False),
+            enum=tuple(constraints.get("enum", ())),
             labels=labels,
             pattern=constraints.get("pattern"),
             minimum=constraints.get("minimum"),
@@ -129,6 +136,11 @@ class Resource:
             ContractError: a part that every table here needs is missing or has a wrong form.
         """
         name = descriptor["name"]
+        if not isinstance(descriptor.get("path", ""), str):
+            raise ContractError(f"{where}: the resource {name!r} must have one path, a string")
+        for text in ("title", "description"):
+            if not isinstance(schema.get(text, ""), str):
+                raise ContractError(f"{where}: {text} must be a string")
         if not isinstance(schema.get("fields"), list) or not schema["fields"]:
             raise ContractError(f"{where}: no list of fields")
         fields = tuple(Field.read(raw, where) for raw in schema["fields"])
@@ -147,6 +159,8 @@ class Resource:
                 (field,) = _names(raw["fields"])
                 (target,) = _names(raw["reference"]["fields"])
                 resource = raw["reference"].get("resource") or name
+                if not isinstance(resource, str):
+                    raise TypeError
             except (KeyError, TypeError, ValueError, AttributeError):
                 raise ContractError(
                     f"{where}: a foreign key needs one field and a reference with one field"
@@ -154,7 +168,10 @@ class Resource:
             if field not in names:
                 raise ContractError(f"{where}: a foreign key names {field!r}, which is no field")
             foreign_keys.append(ForeignKey(field, resource, target))
-        unique_keys = tuple(tuple(_names(u)) for u in schema.get("uniqueKeys", []))
+        raw_keys = schema.get("uniqueKeys", [])
+        if not isinstance(raw_keys, list):
+            raise ContractError(f"{where}: uniqueKeys must be a list")
+        unique_keys = tuple(tuple(_names(unique)) for unique in raw_keys)
         for unique in unique_keys:
             if not unique or set(unique) - set(names):
                 raise ContractError(f"{where}: uniqueKeys names what is no field: {unique}")
@@ -163,9 +180,9 @@ class Resource:
             raise ContractError(f"{where}: gazadata:label names {label!r}, which is no field")
         return cls(
             name=name,
-            title=str(schema.get("title", "")),
-            description=str(schema.get("description", "")),
-            path=str(descriptor.get("path", "")),
+            title=schema.get("title", ""),
+            description=schema.get("description", ""),
+            path=descriptor.get("path", ""),
             fields=fields,
             key=key[0],
             foreign_keys=tuple(foreign_keys),
@@ -223,6 +240,9 @@ class Contract:
             ContractError: the descriptor or a schema is missing, is not JSON or lacks a part.
         """
         descriptor = read_json(root / "datapackage.json")
+        cues = descriptor.get("gazadata:hedgeCues", [])
+        if not _texts(cues) or not all(cues):
+            raise ContractError("datapackage.json: gazadata:hedgeCues must be a list of words")
         listed = descriptor.get("resources")
         if not isinstance(listed, list) or not listed:
             raise ContractError("datapackage.json: no list of resources")
@@ -236,7 +256,7 @@ class Contract:
             where = "datapackage.json"
             if isinstance(schema, str):
                 where = schema
-                schema = read_json(inside(root, schema))
+                schema = read_json(inside(root, schema), schema)
             if not isinstance(schema, dict):
                 raise ContractError(f"datapackage.json: the resource {raw['name']!r} has no schema")
             resources[raw["name"]] = Resource.read(raw, schema, where)
@@ -263,34 +283,119 @@ def inside(root: Path, path: str) -> Path:
     try:
         if not target.resolve().is_relative_to(root.resolve()):
             raise ContractError(f"{path!r} leads out of the package")
+        target.is_file()
     except OSError as error:
         raise ContractError(f"{path!r} cannot be resolved: {error.strerror}") from None
+    except (RuntimeError, UnicodeError):
+        # A circle of links (an OSError from Python 3.13 on), or half of a surrogate pair.
+        raise ContractError(f"{path!r} cannot be resolved") from None
     return target
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
+    """Read a JSON object; errors call the file `shown` (None: its name).
 
     Raises:
-        ContractError: there is no such file, or it is not UTF-8, not JSON or not an object.
+        ContractError: there is no such file, or it is not UTF-8, not JSON or not an object, or it
+            states something twice.
     """
+    shown = shown or path.name
     try:
-        value = json.loads(path.read_bytes().decode("utf-8"))
-    except FileNotFoundError:
-        raise ContractError(f"{path.name}: no such file in {path.parent}") from None
+        # What is no file, such as a pipe, could be read for ever.
+        if not path.is_file():
+            raise ContractError(f"{shown}: no such file in {path.parent}")
+        if path.stat().st_size > _LARGEST:
+            raise ContractError(f"{shown}: larger than {_LARGEST:,} bytes")
+        value = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
-        raise ContractError(f"{path.name}: not UTF-8 at byte {error.start}") from None
+        raise ContractError(f"{shown}: not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise ContractError(
-            f"{path.name}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
+            f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
         ) from None
+    except _Twice as error:
+        raise ContractError(f"{shown}: {error} stands twice in one object") from None
+    except ValueError:
+        raise ContractError(f"{shown}: holds a number that is too long") from None
     except RecursionError:
-        raise ContractError(f"{path.name}: nested too deeply to be read") from None
+        raise ContractError(f"{shown}: nested too deeply to be read") from None
     except OSError as error:
-        raise ContractError(f"{path.name}: cannot be read: {error.strerror}") from None
+        raise ContractError(f"{shown}: cannot be read: {error.strerror}") from None
     if not isinstance(value, dict):
-        raise ContractError(f"{path.name}: a JSON object is expected, not {type(value).__name__}")
+        raise ContractError(f"{shown}: a JSON object is expected, not {type(value).__name__}")
+    if _too_deep(value):
+        raise ContractError(f"{shown}: nested too deeply to be read")
     return value
+
+
+class _Twice(ValueError):
+    """A name that stands twice in one JSON object, of which a reader would take the last."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(repr(next(name for name in names if names.count(name) > 1)))
+    return value
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether lists and objects stand in each other more than `_DEEPEST` times.
+
+    What can just be read could not be compared or printed without meeting Python's own limit.
+    """
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _wrong_form(raw: dict[str, Any], constraints: dict[str, Any]) -> str | None:
+    """What is wrong with the form of a field's properties, if anything."""
+    for flag in ("required", "unique"):
+        if not isinstance(constraints.get(flag, False), bool):
+            return f"{flag} must be true or false"
+    enum, pattern, minimum = (constraints.get(name) for name in ("enum", "pattern", "minimum"))
+    if "enum" in constraints and (not _texts(enum) or not enum or raw["type"] != "string"):
+        return "enum must be a list of strings, on a field of type string"
+    if enum is not None and len(set(enum)) != len(enum):
+        return "enum holds a term twice"
+    if pattern is not None:
+        if not isinstance(pattern, str) or raw["type"] != "string":
+            return "pattern must be a string, on a field of type string"
+        try:
+            re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            return f"pattern is no regular expression: {error}"
+    if minimum is not None and (type(minimum) is not int or raw["type"] != "integer"):
+        return "minimum must be an integer, on a field of type integer"
+    if minimum is not None and abs(minimum) >= 1 << 63:
+        return "minimum must fit into 64 bits"
+    for text in ("title", "description", "format"):
+        if not isinstance(raw.get(text, ""), str):
+            return f"{text} must be a string"
+    modes = raw.get("gazadata:modes", {})
+    if not isinstance(modes, dict) or not all(map(_texts, modes.values())):
+        return "gazadata:modes must give a list of modes for each type"
+    if not _texts(raw.get("gazadata:recipientRequired", [])):
+        return "gazadata:recipientRequired must be a list of types"
+    quad = raw.get("gazadata:quadClass", {})
+    if not isinstance(quad, dict) or not _texts(list(quad.values())):
+        return "gazadata:quadClass must give a class for each type"
+    return None
+
+
+def _texts(value: Any) -> bool:
+    """Whether a value is a list of strings."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _names(value: Any) -> list[str]:

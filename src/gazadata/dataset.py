@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
-from gazadata.errors import MissingExtra, UnknownName
+from gazadata.errors import MissingExtra, ReadError, UnknownName
 from gazadata.package import Package
 
 if TYPE_CHECKING:
@@ -20,21 +21,40 @@ if TYPE_CHECKING:
     from gazadata.frames import As
 
 Row = dict[str, Any]
+Stores = str | Path | Sequence[str | Path]
 
 
 @overload
-def load(name: str, as_: Literal["pandas"] = ...) -> pd.DataFrame: ...
+def load(
+    name: str,
+    as_: Literal["pandas"] = ...,
+    *,
+    version: str | None = ...,
+    store: Stores | None = ...,
+) -> pd.DataFrame: ...
 @overload
-def load(name: str, as_: Literal["polars"]) -> pl.DataFrame: ...
+def load(
+    name: str,
+    as_: Literal["polars"],
+    *,
+    version: str | None = ...,
+    store: Stores | None = ...,
+) -> pl.DataFrame: ...
 @overload
-def load(name: str, as_: Literal["arrow"]) -> pa.Table: ...
-def load(name: str, as_: As = "pandas") -> Any:
-    """Load one table of the bundled data package.
+def load(
+    name: str, as_: Literal["arrow"], *, version: str | None = ..., store: Stores | None = ...
+) -> pa.Table: ...
+def load(
+    name: str, as_: As = "pandas", *, version: str | None = None, store: Stores | None = None
+) -> Any:
+    """Load one table of the bundled data package, or of a release.
 
     Args:
         name: the resource, such as "events".
         as_: "pandas" (string, category, Int64, boolean and datetime64 columns, keys as columns),
             "polars" (String, Enum, Int64, Boolean, Date) or "arrow" (imports no pandas).
+        version: a released version; see `open_dataset`.
+        store: where released versions are; see `open_dataset`.
 
     Returns:
         One row a record, one column a field, in the order of the schema; null where the source
@@ -43,19 +63,42 @@ def load(name: str, as_: As = "pandas") -> Any:
     Raises:
         UnknownName: there is no such resource; the text says what is meant.
         ReadError: the table cannot be read.
-        MissingExtra: Polars is asked for and not installed.
+        MissingExtra: Polars, or what a release is pulled with, is needed and not installed.
+        GazadataError: the release cannot be had; see `open_dataset`.
     """
-    return open_dataset().load(name, as_=as_)
+    return open_dataset(version=version, store=store).load(name, as_=as_)
 
 
-def open_dataset(path: str | Path | None = None) -> Dataset:
-    """Open a data package: the bundled one, or the one in the folder `path`.
+def open_dataset(
+    path: str | Path | None = None, *, version: str | None = None, store: Stores | None = None
+) -> Dataset:
+    """Open a data package: the bundled one, the one in the folder `path`, or a release.
+
+    A release is pulled into the cache once and checked on every use; the cache needs no network.
+
+    Args:
+        path: a folder with a datapackage.json.
+        version: a released version, or "latest". Where gazadata.lock in the current folder pins
+            the version, nothing else is accepted for it.
+        store: the address or folder of a store, or several to be tried in turn; without it, those
+            of GAZADATA_STORE, else the one in gazadata.lock. Without `version`: the version that
+            gazadata.lock pins, else the latest.
 
     Raises:
-        ReadError: there is no package at `path`.
+        ReadError: there is no package at `path`, or `path` is given with a version or a store.
         ContractError: its descriptor or a schema cannot be read.
+        StoreError: no store has the release, or all serve another than the pinned one.
+        CacheError: the cache cannot be written.
+        LockError: gazadata.lock cannot be read.
+        MissingExtra: a release is asked for and the extra `store` is not installed.
     """
-    return Dataset(Package.open(path))
+    if version is None and store is None:
+        return Dataset(Package.open(path))
+    if path is not None:
+        raise ReadError("give either a path or a version and a store, not both")
+    from gazadata.release.fetch import open_release
+
+    return Dataset(open_release(version, store or ()))
 
 
 class Dataset:
@@ -115,14 +158,15 @@ class Dataset:
         for field in resource.fields:
             if quad := field.raw.get("gazadata:quadClass"):
                 frame["quad_class"] = frame[field.name].astype("string").map(quad).astype("string")
-        spans: dict[str, dict[str, int]] = {}
+        spans: dict[str, list[Row]] = {}
         quotes = self._by_key("quotes")
         for row in self._rows("evidence"):
-            if row["resource"] == name and row["quote_id"] is not None:
-                quote = quotes[row["quote_id"]]
-                spans.setdefault(row["row_id"], {})[quote["exact"]] = quote["start"]
+            if row["resource"] == name and row["quote_id"] in quotes:
+                spans.setdefault(row["row_id"], []).append(quotes[row["quote_id"]])
+        for found in spans.values():
+            found.sort(key=lambda quote: (quote["source_id"], quote["start"], quote["end"]))
         frame["quotes"] = [
-            sorted(spans.get(key, {}), key=lambda exact, at=spans.get(key, {}): (at[exact], exact))
+            list(dict.fromkeys(quote["exact"] for quote in spans.get(key, ())))
             for key in frame[resource.key]
         ]
         return frame
@@ -157,13 +201,10 @@ class Dataset:
                         "note": item.note,
                     }
                 )
-        names = (
-            "field value basis quote source_id passage_id start end reference_id note"
-        ).split()
-        frame = pd.DataFrame(rows, columns=names).astype(
+        names = ["field", "value", "basis", "quote", "source_id", "passage_id", "start", "end", "reference_id", "note"]
+        return pd.DataFrame(rows, columns=names).astype(
             {name: "Int64" if name in ("start", "end") else "string" for name in names}
         )
-        return frame
 
     def explain(self, resource: str, row_id: str, field: str | None = None) -> Explanation:
         """Who says so: each cell of a row with the quotes or references behind it.
@@ -204,15 +245,20 @@ class Dataset:
             for name in names
             if row[name] is not None
         )
-        attributed = sources.get(row.get("attributed_to"))
+        reported = self._reported(table, row)
+        said_by, word_of = (
+            sources.get(reported["source_id"]),
+            sources.get(reported["attributed_to"]),
+        )
         return Explanation(
             resource,
             row_id,
             cells,
-            self._label("sources", sources[row["source_id"]]) if "source_id" in row else None,
-            self._label("sources", attributed) if attributed else None,
-            row.get("certainty"),
-            row.get("hedge"),
+            self._label("sources", said_by) if said_by else None,
+            self._label("sources", word_of) if word_of else None,
+            reported["certainty"],
+            reported["hedge"],
+            tuple(name for name in names if row[name] is None),
         )
 
     def schema(self, name: str) -> pa_pandas.DataFrameSchema:
@@ -222,22 +268,24 @@ class Dataset:
             UnknownName: there is no such resource.
             MissingExtra: pandera is not installed.
         """
+        from gazadata.pandera_schemas import pandas_schema
+
         resource = self.package.contract[name]
         try:
-            from gazadata.pandera_schemas import pandas_schema
+            return pandas_schema(resource)
         except ImportError:
             raise MissingExtra("pandera", "validate") from None
-        return pandas_schema(resource)
 
     def cite(self) -> str:
         """How to cite this version of the data."""
-        descriptor = self.package.contract.descriptor
-        who = "; ".join(c.get("title", "") for c in descriptor.get("contributors", []))
-        year = str(descriptor.get("created", ""))[:4]
-        licence = next((d.get("name") for d in descriptor.get("licenses", [])), None)
+        contract = self.package.contract
+        who = "; ".join(_titles(contract.descriptor.get("contributors"), "title"))
+        year = str(contract.descriptor.get("created", ""))[:4]
+        licence = "".join(_titles(contract.descriptor.get("licenses"), "name")[:1])
         return (
-            f"{who} ({year}). {descriptor.get('title', self.package.contract.name)} "
-            f"(version {self.version}) [Data set]. Licence: {licence}."
+            f"{who or contract.name} ({year or 'n.d.'}). "
+            f"{contract.descriptor.get('title', contract.name)} "
+            f"(version {self.version}) [Data set]." + (f" Licence: {licence}." if licence else "")
         )
 
     def _read_rows(self, name: str) -> list[Row]:
@@ -254,6 +302,17 @@ class Dataset:
         if label is None and "publisher" in row:
             label = row["publisher"]
         return str(label if label is not None else row[resource.key])
+
+    def _reported(self, resource: Resource, row: Row) -> Row:
+        """The reporting fields of a row, or of the event or position that it is a part of."""
+        fields = ("source_id", "attributed_to", "certainty", "hedge")
+        if all(name in row for name in fields):
+            return row
+        for key in resource.foreign_keys:
+            whole = self.package.contract[key.resource]
+            if resource[key.field].required and set(fields) <= set(whole.field_names):
+                return self._by_key(whole.name).get(row[key.field]) or dict.fromkeys(fields)
+        return dict.fromkeys(fields)
 
     def _pointed_at(self, resource: Resource, field: str, value: Any) -> str | None:
         target = resource.target(field)
@@ -275,9 +334,11 @@ class Support:
     def __str__(self) -> str:
         lines = []
         if self.quote:
-            before, exact, after = (self.quote[part] or "" for part in ("prefix", "exact", "suffix"))
-            before, after = before.replace("\n", " "), after.replace("\n", " ")
-            lines.append(f"    {self.basis:<10} …{before}[{exact}]{after}…")
+            before, exact, after = (
+                self.quote[part] or "" for part in ("prefix", "exact", "suffix")
+            )
+            before, after = before and f"…{before}", after and f"{after}…"
+            lines.append(f"    {self.basis:<10} {before}[{exact}]{after}")
             lines.append(
                 f"               {self.quote['passage_id']}, "
                 f"characters {self.quote['start']} to {self.quote['end']}"
@@ -301,8 +362,10 @@ class Cell:
 
     def __str__(self) -> str:
         shown = self.value if self.label in (None, self.value) else f"{self.value} ({self.label})"
-        head = f"  {self.field}: {shown}"
-        return "\n".join([head, *map(str, self.support)])
+        lines = [f"  {self.field}: {shown}", *map(str, self.support)]
+        if self.needs_evidence and not self.support:
+            lines.append("    no evidence")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -316,15 +379,27 @@ class Explanation:
     attributed_to: str | None
     certainty: str | None
     hedge: str | None
+    empty: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         head = [f"{self.resource}/{self.row_id}"]
         if self.source:
-            voice = f"on the word of: {self.attributed_to}" if self.attributed_to else "in its own voice"
+            voice = (
+                f"on the word of: {self.attributed_to}"
+                if self.attributed_to
+                else "in its own voice"
+            )
             head.append(f"  reported by: {self.source}, {voice}")
             hedge = f" (“{self.hedge}”)" if self.hedge else ""
             head.append(f"  the article's commitment: {self.certainty}{hedge}")
-        return "\n".join([*head, *map(str, self.cells)])
+        tail = [f"  empty: {', '.join(self.empty)}"] if self.empty else []
+        return "\n".join([*head, *map(str, self.cells), *tail])
+
+
+def _titles(value: Any, name: str) -> list[str]:
+    """The property `name` of each object in a list of a descriptor, whose form nobody checked."""
+    objects = value if isinstance(value, list) else []
+    return [str(one[name]) for one in objects if isinstance(one, dict) and one.get(name)]
 
 
 def _text(value: Any) -> str:

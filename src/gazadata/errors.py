@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copyreg
 import difflib
+from typing import Any
 
 
 class GazadataError(Exception):
     """Any error that is no defect of gazadata itself; its text says what to do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Worker processes hand their errors back pickled; `__init__` may ask for more than `args`.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ContractError(GazadataError):
@@ -27,8 +33,8 @@ class MissingExtra(GazadataError):
 class UnknownName(GazadataError, KeyError):
     """A resource, field, row or term that is not there; the text names what comes nearest."""
 
-    def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    def __init__(self, kind: str, name: object, known: list[str]) -> None:
+        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:40])}"
         self.message = f"no {kind} {name!r}; {hint}"
         super().__init__(self.message)

@@ -40,7 +40,11 @@ def to_pandas(table: pa.Table, resource: Resource) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
-    types = {pa.string(): pd.StringDtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    types = {
+        pa.string(): pd.StringDtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
     frame: pd.DataFrame = table.to_pandas(types_mapper=types.get, date_as_object=False)
     for field in resource.fields:
         if field.type == "date":

@@ -8,6 +8,7 @@ from gazadata.contract import inside
 from gazadata.curate.canonical import canonical_csv
 from gazadata.curate.derive import CONTEXT
 from gazadata.curate.quotes import Match, find, nearest
+from gazadata.curate.tables import clean
 from gazadata.errors import ReadError
 from gazadata.package import Package
 
@@ -63,6 +64,7 @@ def find_in_package(package: Package, words: str) -> Found:
     Raises:
         ReadError: the package holds no text, as a release does, or one cannot be read.
     """
+    words = clean(words)
     places: list[Place] = []
     near: list[Place] = []
     held = [row for row in package.table("sources").to_pylist() if row["held"]]
@@ -87,8 +89,8 @@ def find_in_package(package: Package, words: str) -> Found:
                 ),
                 None,
             )
-            before = text[max(0, match.start - CONTEXT) : match.start].split("\n")[-1]
-            after = text[match.end : match.end + CONTEXT].split("\n")[0]
+            before = text[max(0, match.start - CONTEXT) : match.start].rpartition("\n")[2]
+            after = text[match.end : match.end + CONTEXT].partition("\n")[0]
             return Place(source_id, passage, match, before, after)
 
         places += map(place, find(text, words))

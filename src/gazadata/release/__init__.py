@@ -1,1 +1,1 @@
-"""Releases: immutable folders with the same bytes for the same input, and what is done with them."""
+"""Releases: immutable folders, the same bytes for the same input, and what is done with them."""

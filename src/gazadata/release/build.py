@@ -104,6 +104,9 @@ def _write(package: Package, folder: Path, changes: str, parent: Path | None) ->
     _put(folder / "LICENSE", _companion(package, "LICENSE"))
     _put(folder / "codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     _put(folder / "CHANGES.md", changes.encode("utf-8"))
+    for retired in (package.root / "data" / "retired.csv", package.root / "retired.csv"):
+        if retired.is_file():
+            _put(folder / "retired.csv", retired.read_bytes())
     built = Package.open(folder)
     files = {name: (folder / name) for name in listing(folder)}
     sizes = {name: (path.stat().st_size, sha256(path)) for name, path in files.items()}
@@ -186,7 +189,9 @@ def _write_parquet(package: Package, resource: Resource, csv: Path, target: Path
                 waiting = table.slice(ROW_GROUP).to_batches()
                 rows -= ROW_GROUP
         if rows:
-            writer.write_table(_as(pa.Table.from_batches(waiting), schema), row_group_size=ROW_GROUP)
+            writer.write_table(
+                _as(pa.Table.from_batches(waiting), schema), row_group_size=ROW_GROUP
+            )
 
 
 def _as(table: Any, schema: Any) -> Any:

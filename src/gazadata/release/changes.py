@@ -54,15 +54,21 @@ def check_version(package: Package, parent: Path) -> str:
 
 
 def bumped(version: str, level: str) -> str:
-    """The least version after `version` for a step of `level` (semver.org)."""
-    major, minor, patch, pre = _order(version)
+    """The least version after `version` for a step of `level` (semver.org).
+
+    A pre-release comes before the version that it is of, so that version may already be enough.
+    """
+    major, minor, patch, (is_final, _) = _order(version)
+    core = f"{major}.{minor}.{patch}"
     if level == "none":
         return version
     if level == "major":
-        return f"{major + (bool(minor or patch) or not pre[0] == 0)}.0.0"
+        enough = not is_final and minor == patch == 0
+        return core if enough else f"{major + 1}.0.0"
     if level == "minor":
-        return f"{major}.{minor + (bool(patch) or not pre[0] == 0)}.0"
-    return f"{major}.{minor}.{patch + (pre[0] != 0)}"
+        enough = not is_final and patch == 0
+        return core if enough else f"{major}.{minor + 1}.0"
+    return f"{major}.{minor}.{patch + is_final}"
 
 
 def _order(version: str) -> tuple[int, int, int, tuple[int, tuple[tuple[int, int, str], ...]]]:

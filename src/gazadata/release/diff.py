@@ -45,6 +45,7 @@ class TableChange:
         added: the rows that are new, all fields.
         removed: the rows that are gone, all fields of the old table.
         changed: one row a changed cell: the key, `field`, `old`, `new`.
+        rows: the rows of which a cell changed, as they are now, all fields.
         support: keys of rows of which the evidence changed (of tables other than evidence).
     """
 
@@ -54,6 +55,7 @@ class TableChange:
     added: pl.DataFrame
     removed: pl.DataFrame
     changed: pl.DataFrame
+    rows: pl.DataFrame
     support: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -112,52 +114,52 @@ def diff(old: Package, new: Package) -> Diff:
 def _table(
     old: tuple[Path, Resource] | None, new: tuple[Path, Resource] | None
 ) -> TableChange | None:
-    there = new or old
-    assert there is not None
-    resource = there[1]
+    if old is None or new is None:
+        path, resource = old or new or (None, None)
+        assert path is not None
+        assert resource is not None
+        rows = strings(path, resource).drop(LINE).sort(resource.key).collect(engine="streaming")
+        gone, came = (rows, rows.clear()) if new is None else (rows.clear(), rows)
+        fields = () if new is None else resource.field_names
+        cells = _cells([], resource)
+        return TableChange(resource.name, resource.key, fields, came, gone, cells, rows.clear())
+    resource = new[1]
     key = resource.key
-    a = strings(*old).drop(LINE) if old else pl.LazyFrame(schema=dict.fromkeys([key], pl.String))
-    b = strings(*new).drop(LINE) if new else pl.LazyFrame(schema=dict.fromkeys([key], pl.String))
-    if old and new and old[1].key != new[1].key:
+    a, b = strings(*old).drop(LINE), strings(*new).drop(LINE)
+    if old[1].key != key:
         a = a.rename({old[1].key: key})
-    common = [f for f in resource.field_names if f != key and old and f in old[1].field_names]
-    if old and new:
-        both = a.join(b, on=key, how="inner", suffix=":new")
-        differs = pl.any_horizontal(
-            pl.col(f).ne_missing(pl.col(f"{f}:new")) for f in common
-        ) if common else pl.lit(False)
-        rows = both.filter(differs).collect(engine="streaming")
-        parts = [
-            rows.filter(pl.col(f).ne_missing(pl.col(f"{f}:new"))).select(
-                key, field=pl.lit(f), old=pl.col(f), new=pl.col(f"{f}:new")
-            )
-            for f in common
-        ]
-        fresh = [f for f in resource.field_names if f != key and f not in common]
-        # A field that is new has values for rows that are not.
-        parts += [
-            both.filter(pl.col(f).is_not_null())
-            .select(key, field=pl.lit(f), old=pl.lit(None, pl.String), new=pl.col(f))
-            .collect(engine="streaming")
-            for f in fresh
-        ]
-    else:
-        parts = []
-    empty = pl.DataFrame(schema={key: pl.String, "field": pl.String, "old": pl.String, "new": pl.String})
-    order = {f: n for n, f in enumerate(resource.field_names)}
-    changed = (
-        pl.concat([empty, *parts])
-        .sort(key, pl.col("field").replace_strict(list(order), list(order.values()), default=0))
-    )
+    common = [f for f in resource.field_names if f != key and f in old[1].field_names]
+    fresh = [f for f in resource.field_names if f != key and f not in old[1].field_names]
+    both = b.join(a.select(key, *(pl.col(f).alias(f"old:{f}") for f in common)), on=key)
+    # A field that is new has values for rows that are not: each counts as a changed cell.
+    before = {f: pl.col(f"old:{f}") for f in common} | {f: pl.lit(None, pl.String) for f in fresh}
+    moved = both.filter(
+        pl.any_horizontal(pl.lit(False), *(pl.col(f).ne_missing(was) for f, was in before.items()))
+    ).collect(engine="streaming")
+    parts = [
+        moved.filter(pl.col(f).ne_missing(was)).select(key, field=pl.lit(f), old=was, new=pl.col(f))
+        for f, was in before.items()
+    ]
     change = TableChange(
         resource.name,
         key,
-        resource.field_names if new else (),
+        resource.field_names,
         b.join(a.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         a.join(b.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
-        changed,
+        _cells(parts, resource),
+        moved.select(resource.field_names).sort(key),
     )
     return change if change else None
+
+
+def _cells(parts: list[pl.DataFrame], resource: Resource) -> pl.DataFrame:
+    """Changed cells in the order of their row's key and of the schema's fields."""
+    names = [resource.key, "field", "old", "new"]
+    order = list(resource.field_names)
+    place = pl.col("field").replace_strict(order, range(len(order)), return_dtype=pl.Int64)
+    return pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *parts]).sort(
+        resource.key, place
+    )
 
 
 def _support(new: Package, result: Diff) -> None:
@@ -257,7 +259,11 @@ def _compare_fields(old: Any, new: Any, say: Any) -> None:
             "major" if new.pattern else "minor", name)  # fmt: skip
     if old.minimum != new.minimum:
         tighter = new.minimum is not None and (old.minimum is None or new.minimum > old.minimum)
-        say(f"the minimum is {new.minimum}, was {old.minimum}", "major" if tighter else "minor", name)
+        say(
+            f"the minimum is {new.minimum}, was {old.minimum}",
+            "major" if tighter else "minor",
+            name,
+        )
     compared = {"type", "format", "constraints", "gazadata:evidence", "gazadata:verbatim"}
     rest = (old.raw.keys() | new.raw.keys()) - compared
     terms = old.enum != new.enum
@@ -322,13 +328,13 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
                 if rows.pop(row[key], None) is None:
                     raise ReleaseError(f"{name}: the diff removes {row[key]}, which is not there")
             for cell in table["changed"]:
-                row = rows.get(cell[key])
-                if row is None or row.get(cell["field"]) != cell["old"]:
+                there = rows.get(cell[key])
+                if there is None or there.get(cell["field"]) != cell["old"]:
                     raise ReleaseError(
                         f"{name}: the diff changes {cell[key]}.{cell['field']} from "
                         f"{cell['old']!r}, which is not there"
                     )
-                row[cell["field"]] = cell["new"]
+                there[cell["field"]] = cell["new"]
             for row in table["added"]:
                 rows[row[key]] = row
         made[name] = canonical_csv(

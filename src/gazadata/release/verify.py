@@ -31,8 +31,12 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
     faults: list[str] = []
     listed = {entry["path"]: entry for entry in manifest["files"]}
     there = set(listing(release)) - {"manifest.json", "SHA256SUMS"}
-    faults += [f"{name}: listed in manifest.json, not there" for name in sorted(listed.keys() - there)]
-    faults += [f"{name}: there, not listed in manifest.json" for name in sorted(there - listed.keys())]
+    faults += [
+        f"{name}: listed in manifest.json, not there" for name in sorted(listed.keys() - there)
+    ]
+    faults += [
+        f"{name}: there, not listed in manifest.json" for name in sorted(there - listed.keys())
+    ]
     for name in sorted(listed.keys() & there):
         entry, path = listed[name], release / name
         if path.stat().st_size != entry["bytes"]:

@@ -1,6 +1,6 @@
 """Validation: every layer, from the descriptor to the meaning of a row, into one report.
 
-    descriptor -> files -> frictionless -> pandera -> provenance -> semantics
+descriptor -> files -> frictionless -> pandera -> provenance -> semantics
 """
 
 from __future__ import annotations
@@ -65,4 +65,3 @@ def validate(
     report.merge()
     layers.locate(package, report)
     return report
-

@@ -14,6 +14,8 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 
 DESCRIPTOR = "datapackage.json"
+RETIRED = "retired.csv"
+"""Identifiers that vanished, for `gazadata build`: no resource, as most releases have none."""
 
 # https://semver.org, without build metadata: releases are ordered by their version.
 SEMVER = re.compile(
@@ -54,7 +56,7 @@ def check(package: Package, report: Report) -> dict[str, Path]:
     report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
     report.count("GD003", 1, RULES["GD003"].unit)
     if not SEMVER.fullmatch(contract.version):
-        _say(report, "GD003", found=contract.version or "none", expected="major.minor.patch")
+        say(report, "GD003", found=contract.version or "none", expected="major.minor.patch")
     _policies(contract, report)
     _known(package, report)
     return _files(package, report)
@@ -91,7 +93,7 @@ def _properties(contract: Contract, report: Report) -> None:
         for name in raw:
             if name not in known and not name.startswith("gazadata:"):
                 near = difflib.get_close_matches(name, known, n=1)
-                _say(
+                say(
                     report,
                     "GD002",
                     path=where,
@@ -101,7 +103,7 @@ def _properties(contract: Contract, report: Report) -> None:
                 )
         for name in NEEDED[kind]:
             if not raw.get(name):
-                _say(
+                say(
                     report,
                     "GD002",
                     path=where,
@@ -116,26 +118,27 @@ def _parts(contract: Contract) -> list[tuple[str, str, str | None, dict[str, Any
         ("package", DESCRIPTOR, None, contract.descriptor)
     ]
     for name, resource in contract.resources.items():
-        where = _schema_path(resource.descriptor)
+        where = schema_path(resource.descriptor)
         parts.append(("resource", DESCRIPTOR, name, resource.descriptor))
         parts.append(("schema", where, name, resource.schema))
         parts += [("field", where, name, field.raw) for field in resource.fields]
     return parts
 
 
-def _schema_path(descriptor: dict[str, Any]) -> str:
+def schema_path(descriptor: dict[str, Any]) -> str:
+    """Where a resource's schema stands, from its descriptor."""
     schema = descriptor.get("schema")
     return schema if isinstance(schema, str) else DESCRIPTOR
 
 
 def _policies(contract: Contract, report: Report) -> None:
     for name, resource in contract.resources.items():
-        where = _schema_path(resource.descriptor)
+        where = schema_path(resource.descriptor)
         for field in resource.fields:
             report.count("GD006", 1, RULES["GD006"].unit)
             policy = field.raw.get("gazadata:evidence")
             if policy not in ("required", "exempt"):
-                _say(
+                say(
                     report,
                     "GD006",
                     path=where,
@@ -145,7 +148,7 @@ def _policies(contract: Contract, report: Report) -> None:
                     expected="required or exempt",
                 )
             if tuple(field.labels) != field.enum:
-                _say(
+                say(
                     report,
                     "GD006",
                     path=where,
@@ -167,17 +170,17 @@ def _known(package: Package, report: Report) -> None:
     if (contract.name, contract.version) != (installed.name, installed.version):
         return
     if contract.hedge_cues != installed.hedge_cues:
-        _say(
+        say(
             report,
             "GD004",
             found="other gazadata:hedgeCues",
             expected=f"those of {installed.name} {installed.version}",
         )
     for name in installed.resources.keys() - contract.resources.keys():
-        _say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
+        say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
     for name, resource in contract.resources.items():
         if name not in installed.resources:
-            _say(
+            say(
                 report,
                 "GD004",
                 resource=name,
@@ -185,10 +188,10 @@ def _known(package: Package, report: Report) -> None:
                 expected=f"none of that name in {installed.name} {installed.version}",
             )
         elif resource.schema != installed.resources[name].schema:
-            _say(
+            say(
                 report,
                 "GD004",
-                path=_schema_path(resource.descriptor),
+                path=schema_path(resource.descriptor),
                 resource=name,
                 found=_difference(resource.schema, installed.resources[name].schema),
                 expected=f"the schema of {installed.name} {installed.version}",
@@ -223,10 +226,10 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
         try:
             path = inside(root, resource.path)
         except ContractError as error:
-            _say(report, "GD005", resource=name, found=str(error), expected="a path in the package")
+            say(report, "GD005", resource=name, found=str(error), expected="a path in the package")
             continue
         if not path.is_file():
-            _say(
+            say(
                 report,
                 "GD005",
                 resource=name,
@@ -236,7 +239,7 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             continue
         real = path.resolve()
         if real in taken:
-            _say(
+            say(
                 report,
                 "GD005",
                 resource=name,
@@ -249,8 +252,10 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
         there[name] = path
     for folder in folders - {root}:
         for path in sorted(folder.iterdir()):
+            if path.name == RETIRED:
+                continue
             if path.suffix in (".csv", ".parquet") and path.resolve() not in taken:
-                _say(
+                say(
                     report,
                     "GD005",
                     path=path.relative_to(root).as_posix(),
@@ -260,7 +265,7 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
     return there
 
 
-def _say(
+def say(
     report: Report,
     code: str,
     *,
@@ -270,6 +275,7 @@ def _say(
     resource: str | None = None,
     field: str | None = None,
 ) -> None:
+    """Report a finding about the descriptor, or about the schema at `path`."""
     rule = RULES[code]
     report.count(code, 0, rule.unit, 1)
     report.add(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+
+OF_THE_CELL = ("GD334", "GD341", "GD344", "GD351")
+"""Rules that hold evidence against the value of its cell, and fail where that is broken."""
 
 
 @dataclass(frozen=True, order=True)
@@ -87,9 +91,15 @@ class Report:
         """How many findings are warnings."""
         return sum(d.severity == "warning" for d in self.diagnostics)
 
+    @property
+    def looked(self) -> bool:
+        """Whether any rule looked at anything: a report of nothing is never a pass."""
+        return any(count.checked for count in self.counts.values())
+
     def ok(self, *, strict: bool = False) -> bool:
         """Whether the package passed: everything ran, no error, and (strict) no warning."""
-        return not self.failures and not self.errors and not (strict and self.warnings)
+        clean = not self.failures and not self.errors and not (strict and self.warnings)
+        return clean and self.looked
 
     def count(self, code: str, checked: int, unit: str, found: int = 0) -> None:
         """Add to what the rule `code` looked at."""
@@ -109,17 +119,25 @@ class Report:
         """
         unsplit = {(d.path, d.line) for d in self.diagnostics if d.code == "GD107"}
         kept: dict[tuple[str, int | None, str | None, str], Diagnostic] = {}
-        broken: set[str] = set()
+        # A cell is known by its place: keys can be empty or stand twice. Evidence knows keys alone.
+        broken: set[tuple[str, int | None, str | None]] = set()
+        named: set[str] = set()
         for d in sorted(self.diagnostics, key=lambda d: (d.code == "GD108", d.code, d.place)):
             if d.code != "GD107" and d.line and (d.path, d.line) in unsplit:
                 continue
-            cell = f"{d.resource}/{d.row_id}/{d.field}"
-            if cell in broken or (d.about and d.about in broken):
+            cell = (d.path, d.line, d.field)
+            if cell in broken or (d.code in OF_THE_CELL and d.about in named):
                 continue
             of_schema = d.code < "GD300" and d.line is not None and d.field is not None
             if of_schema:
                 broken.add(cell)
-            key = (d.path, d.line, d.field, "" if of_schema else f"{d.code}{d.found}{d.expected}")
+                named.add(f"{d.resource}/{d.row_id}/{d.field}")
+            key = (*cell, "" if of_schema else f"{d.code}{d.found}{d.expected}")
             kept.setdefault(key, d)
+        before = Counter(d.code for d in self.diagnostics)
         self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
-
+        # The counts go with what is reported: what was merged into another finding is not found.
+        after = Counter(d.code for d in self.diagnostics)
+        for code, count in self.counts.items():
+            found = count.found - (before[code] - after[code])
+            self.counts[code] = replace(count, found=max(found, after[code]))

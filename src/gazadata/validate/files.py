@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import Diagnostic, Report
@@ -16,15 +21,19 @@ CHUNK = 1 << 22
 _HEADER = 1 << 20
 _LONGEST = 1 << 24
 
-# Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags.
+# Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags,
+# variation selectors.
 HIDDEN = re.compile(
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
-    "\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
-    "\U000e0000-\U000e007f]"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 
-def check_bytes(path: Path, shown: str, name: str, report: Report, limit: int) -> bool:
+def check_bytes(
+    path: Path, shown: str, resource: Resource, report: Report, limit: int, chunk_size: int = CHUNK
+) -> bool:
     """Look at every byte of a CSV file, in chunks.
 
     Returns:
@@ -34,63 +43,93 @@ def check_bytes(path: Path, shown: str, name: str, report: Report, limit: int) -
     for code in ("GD101", "GD102", "GD103", "GD104"):
         report.count(code, size, RULES[code].unit)
     decoder = codecs.getincrementaldecoder("utf-8")()
-    ok, last = True, b""
+    ok, returns, last = True, False, b""
     found: dict[str, int] = {}
 
-    def finding(code: str, at: int, what: str, expected: str) -> None:
+    def finding(code: str, at: int, what: str, expected: str, **cell: Any) -> None:
         found[code] = found.get(code, 0) + 1
         report.count(code, 0, RULES[code].unit, 1)
         if found[code] <= limit:
-            report.add([_finding(code, shown, name, at, what, expected)])
+            report.add([replace(_finding(code, shown, resource, at, what, expected), **cell)])
 
     with path.open("rb") as file:
         if file.read(3) == codecs.BOM_UTF8:
             finding("GD101", 1, "a byte order mark", "none")
             ok = False
-        file.seek(0)
+        file.seek(0 if ok else 3)
         line, rest = 1, ""
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(chunk_size):
             last = chunk[-1:]
             try:
                 text = rest + decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                at = line + rest.count("\n") + chunk.count(b"\n", 0, error.start)
-                finding("GD101", at, f"byte 0x{chunk[error.start]:02x}", "UTF-8")
+                # What is decoded is the chunk behind what the last one left unfinished.
+                before = error.object[: error.start]
+                at = line + rest.count("\n") + before.count(b"\n")
+                finding("GD101", at, f"byte 0x{error.object[error.start]:02x}", "UTF-8")
                 return False
+            if not returns and "\r" in text:
+                ok, returns = False, True
+                at = line + text.count("\n", 0, text.index("\r"))
+                finding("GD102", at, "a carriage return", "a line feed alone")
             # Whole lines, so that no letter is parted from its accent; one too long goes as it is.
             whole, feed, rest = text.rpartition("\n")
             if not feed and len(rest) > _LONGEST:
                 whole, rest = rest, ""
-            if "\r" in text:
-                ok = False
-                at = line + text.count("\n", 0, text.index("\r"))
-                finding("GD102", at, "a carriage return", "a line feed alone")
-            _look(whole, line, finding)
+            _look(whole, line, resource, finding)
             line += whole.count("\n") + len(feed)
-        _look(rest, line, finding)
+        _look(rest, line, resource, finding)
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            finding("GD101", line, "an unfinished character at the end", "UTF-8")
+            at = line + rest.count("\n")
+            finding("GD101", at, "an unfinished character at the end", "UTF-8")
             return False
     if size and last != b"\n":
         finding("GD102", line, "a last line without a line feed", "a line feed")
     return ok
 
 
-def _look(text: str, first: int, finding: Callable[[str, int, str, str], None]) -> None:
+def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:
     """Find what is not in form C or hidden in whole lines of text, the first numbered `first`."""
     if (text.isascii() or unicodedata.is_normalized("NFC", text)) and not HIDDEN.search(text):
         return
     for number, line in enumerate(text.split("\n"), start=first):
         if not unicodedata.is_normalized("NFC", line):
-            finding("GD103", number, line[:80], unicodedata.normalize("NFC", line)[:80])
+            normal = unicodedata.normalize("NFC", line)
+            at = next(n for n, pair in enumerate(zip_longest(line, normal)) if len(set(pair)) > 1)
+            finding(
+                "GD103",
+                number,
+                line[max(at - 40, 0) : at + 40],
+                normal[max(at - 40, 0) : at + 40],
+                **_cell(line, number, at, resource),
+            )
         for match in HIDDEN.finditer(line):
             char = match.group()
             label = unicodedata.name(char, "control character")
             finding(
-                "GD104", number, f"U+{ord(char):04X} {label}, column {match.start() + 1}", "none"
+                "GD104",
+                number,
+                f"U+{ord(char):04X} {label}, column {match.start() + 1}",
+                "none",
+                **_cell(line, number, match.start(), resource),
             )
+
+
+def _cell(line: str, number: int, at: int, resource: Resource) -> dict[str, Any]:
+    """The cell of a row in which position `at` of its line lies, where the line is a row."""
+    from gazadata.validate.tables import column_of
+
+    names = resource.field_names
+    try:
+        (cells,) = csv.reader([line], strict=True)
+    except (csv.Error, ValueError):
+        return {}
+    if number == 1 or len(cells) != len(names):
+        return {}
+    position = max(n for n in range(len(names)) if column_of(line, n) <= at + 1)
+    return {"field": names[position], "row_id": cells[names.index(resource.key)] or None}
 
 
 def check_header(path: Path, shown: str, resource: Resource, report: Report) -> bool:
@@ -104,9 +143,9 @@ def check_header(path: Path, shown: str, resource: Resource, report: Report) -> 
         return True
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]
-    twice = sorted({n for n in names if names.count(n) > 1})
+    twice = [n for n, times in Counter(names).items() if times > 1]
     what = [
-        f"{label} {', '.join(found[:10])}"
+        f"{label} {', '.join(name[:80] for name in found[:10])}"
         for label, found in (("missing", missing), ("unknown", extra), ("double", twice))
         if found
     ]
@@ -116,7 +155,7 @@ def check_header(path: Path, shown: str, resource: Resource, report: Report) -> 
             _finding(
                 "GD105",
                 shown,
-                resource.name,
+                resource,
                 1,
                 "; ".join(what)[:500] or "another order",
                 ",".join(wanted),
@@ -127,7 +166,7 @@ def check_header(path: Path, shown: str, resource: Resource, report: Report) -> 
 
 
 def _finding(
-    code: str, shown: str, name: str, line: int, found: str, expected: str
+    code: str, shown: str, resource: Resource, line: int, found: str, expected: str
 ) -> Diagnostic:
     rule = RULES[code]
     return Diagnostic(
@@ -135,7 +174,7 @@ def _finding(
         rule.title,
         shown,
         line,
-        resource=name,
+        resource=resource.name,
         found=found,
         expected=expected,
         help=rule.remedy,

@@ -16,13 +16,15 @@ from polars import col
 from gazadata.contract import Contract, Resource, inside
 from gazadata.package import Package
 from gazadata.pandera_schemas import polars_schema
-from gazadata.validate import files, provenance, semantics
-from gazadata.validate.checks import Look, check, run as run_looks
+from gazadata.validate import descriptor, files, provenance, semantics
+from gazadata.validate.checks import Look, check
+from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import (
     BATCH,
     LINE,
+    Line,
     Tables,
     batches,
     column_of,
@@ -43,9 +45,14 @@ def run(package: Package, paths: dict[str, Path], report: Report, limit: int) ->
     tables = Tables(package.root, contract.resources, paths)
     for name, path in paths.items():
         resource = contract[name]
-        if path.suffix != ".parquet":
-            shown = path.relative_to(package.root).as_posix()
-            whole = files.check_bytes(path, shown, name, report, limit)
+        shown = path.relative_to(package.root).as_posix()
+        if not _patterns(resource, report):
+            continue
+        if path.suffix == ".parquet":
+            if not _columns(resource, tables, report):
+                continue
+        else:
+            whole = files.check_bytes(path, shown, resource, report, limit)
             if not (files.check_header(path, shown, resource, report) and whole):
                 continue
         rows = _sweep(resource, tables, report, limit)
@@ -61,19 +68,30 @@ def run(package: Package, paths: dict[str, Path], report: Report, limit: int) ->
         report.notes.append(
             f"not looked at by the later layers, as they could not be read: {', '.join(unread)}"
         )
-    run_looks(_tables(contract, tables), tables, report, limit)
-    if "sources" in tables:
-        held = provenance.texts(package.root, contract, tables, report)
-        with_texts = (package.root / "raw").is_dir()
-        if not with_texts:
-            report.notes.append(
-                "there is no raw/, so quotes and passages were not held against the texts"
-            )
-        run_looks(
-            provenance.looks(contract, tables, held, with_texts=with_texts), tables, report, limit
-        )
-    run_looks(semantics.looks(contract, tables), tables, report, limit)
+    for layer, looks in (
+        ("tables", lambda: _tables(contract, tables)),
+        ("provenance", lambda: _provenance(package, tables, report, limit)),
+        ("semantics", lambda: semantics.looks(contract, tables)),
+    ):
+        try:
+            run_looks(looks(), tables, report, limit)
+        except (pl.exceptions.PolarsError, KeyError) as error:
+            # Fields that the rules ask for are not there, or have another type.
+            reason = str(error).splitlines()[0][:300]
+            report.failures.append(f"the layer {layer} could not run to its end: {reason}")
     report.rows = tables.rows
+
+
+def _provenance(package: Package, tables: Tables, report: Report, limit: int) -> Iterator[Look]:
+    if "sources" not in tables:
+        return
+    held = provenance.texts(package.root, package.contract, tables, report, limit)
+    with_texts = (package.root / "raw").is_dir()
+    if not with_texts:
+        report.notes.append(
+            "there is no raw/, so quotes and passages were not held against the texts"
+        )
+    yield from provenance.looks(package.contract, tables, held, with_texts=with_texts)
 
 
 def _sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int | None:
@@ -84,10 +102,16 @@ def _sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> in
     """
     path, width = tables.paths[resource.name], len(resource.fields)
     schema = polars_schema(resource, unique=False)
-    uniques = [("GD206", (resource.key,)), *(("GD208", unique) for unique in resource.unique_keys)]
+    uniques = [
+        ("GD206", (resource.key,)),
+        *(("GD208", unique) for unique in resource.unique_keys),
+        *(("GD208", (f.name,)) for f in resource.fields if f.unique and f.name != resource.key),
+    ]
     if resource.name not in UNHYPHENED:
         uniques.append(("GD209", (resource.key,)))
     hashes: list[list[pl.Series]] = [[] for _ in uniques]
+    # Nothing that is said of a file's rows stands once a line of it turns out to be none.
+    said = Report("", "")
     found: list[Diagnostic] = []
     rows, ragged, odd_lines, unsorted = 0, 0, 0, 0
     before: str | None = None
@@ -96,10 +120,9 @@ def _sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> in
             rows += frame.height
             for line in odd:
                 whole = line.cells == width
-                number = line.number if line.number > 0 else rows + 2
                 ragged, odd_lines = ragged + (not whole), odd_lines + whole
                 if max(ragged, odd_lines) <= limit:
-                    found.append(_line(resource, tables, number, line.text, line.cells))
+                    found.append(_line(resource, tables, line))
             if frame.height == 0:
                 continue
             keys = frame[resource.key]
@@ -116,31 +139,112 @@ def _sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> in
             before = keys[-1]
             for series, (code, fields) in zip(hashes, uniques, strict=True):
                 series.append(frame.select(_hash(code, fields)).to_series())
-            found += _pandera(resource, tables, schema, frame, report, limit)
-    except (pl.exceptions.PolarsError, ValueError):
-        # Nothing that came before the fault can be trusted: the file is read again by line.
-        report.count("GD107", 0, RULES["GD107"].unit)
+            found += _pandera(resource, tables, schema, frame, said, limit)
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        # The file is read again by line.
         bad = 0
-        for line in lines(path, width):
+        for line in lines(path, width) if path.suffix != ".parquet" else ():
             bad += 1
             if bad <= limit:
-                report.add([_line(resource, tables, line.number, line.text, line.cells)])
+                report.add([_line(resource, tables, line)])
         if not bad:
-            report.add([_line(resource, tables, 1, "", None)])
-        report.count("GD107", 0, RULES["GD107"].unit, max(bad, 1))
+            what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
+            _add(report, "GD107", tables, resource, 1, found=what, expected=f"{width} cells a row")
+        report.count("GD107", rows + bad, RULES["GD107"].unit, max(bad, 1))
         return None
     if ragged:
         report.add(d for d in found if d.code in ("GD107", "GD108"))
         report.count("GD107", rows, RULES["GD107"].unit, ragged)
+        report.count("GD108", rows, RULES["GD108"].unit, odd_lines + unsorted)
         return None
+    report.failures += said.failures
+    for code, count in said.counts.items():
+        report.count(code, count.checked, count.unit, count.found)
     report.add(found)
     report.count("GD107", rows, RULES["GD107"].unit)
     report.count("GD108", rows, RULES["GD108"].unit, odd_lines + unsorted)
     for series, (code, fields) in zip(hashes, uniques, strict=True):
         repeated = _repeated(resource, tables, code, fields, series, limit)
         report.count(code, rows, RULES[code].unit, len(repeated))
-        report.add(repeated)
+        report.add(repeated[:limit])
     return rows
+
+
+def _patterns(resource: Resource, report: Report) -> bool:
+    """Whether Polars' regular expressions, which know no look-around, can take the patterns."""
+    for field in resource.fields:
+        try:
+            pl.select(pl.lit("").str.contains(field.pattern or ""))
+        except pl.exceptions.PolarsError:
+            descriptor.say(
+                report,
+                "GD002",
+                path=descriptor.schema_path(resource.descriptor),
+                resource=resource.name,
+                field=field.name,
+                found=f"the pattern {field.pattern}",
+                expected="a regular expression without look-around and back-references",
+            )
+            return False
+    return True
+
+
+_COLUMNS = {
+    "string": (pl.String, pl.Categorical, pl.Enum),
+    "integer": (
+        pl.String,
+        pl.Int8,
+        pl.Int16,
+        pl.Int32,
+        pl.Int64,
+        pl.UInt8,
+        pl.UInt16,
+        pl.UInt32,
+        pl.UInt64,
+    ),
+    "boolean": (pl.String, pl.Boolean),
+    "date": (pl.String, pl.Date),
+}
+"""The types of Parquet columns whose values are written as the schema's type asks."""
+
+
+def _columns(resource: Resource, tables: Tables, report: Report) -> bool:
+    """Hold the columns of a Parquet file against the schema; whether its rows can be read."""
+    wanted = list(resource.field_names)
+    report.count("GD105", len(wanted), RULES["GD105"].unit)
+    try:
+        columns = pl.read_parquet_schema(tables.paths[resource.name])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        what = f"no Parquet file: {str(error).splitlines()[0][:200]}"
+        report.count("GD107", 0, RULES["GD107"].unit, 1)
+        _add(report, "GD107", tables, resource, 1, found=what, expected="a Parquet file")
+        return False
+    if list(columns) != wanted:
+        report.count("GD105", 0, RULES["GD105"].unit, 1)
+        _add(
+            report,
+            "GD105",
+            tables,
+            resource,
+            1,
+            found=", ".join(map(str, columns))[:500],
+            expected=", ".join(wanted),
+        )
+        return False
+    wrong = [f for f in resource.fields if columns[f.name].base_type() not in _COLUMNS[f.type]]
+    for field in wrong:
+        report.count("GD201", 0, RULES["GD201"].unit, 1)
+        report.add(
+            [
+                replace(
+                    _of_row("GD201", tables, resource, 0, None, field.name, "", ""),
+                    line=None,
+                    found=f"a column of type {columns[field.name]}",
+                    expected=f"a column of type {field.type}",
+                )
+            ]
+        )
+    return not wrong
 
 
 def _hash(code: str, fields: tuple[str, ...]) -> pl.Expr:
@@ -174,11 +278,15 @@ def _repeated(
         frame.filter(_hash(code, fields).is_in(twice.implode()))
         .select(LINE, resource.key, pl.struct(values).alias("value"))
         .collect()
-        .with_columns(first=col(LINE).min().over("value"), other=col(resource.key).first().over("value"))
+        .with_columns(
+            first=col(LINE).min().over("value"), other=col(resource.key).first().over("value")
+        )
         .filter(col(LINE) != col("first"))
     )
     if code == "GD209":
         rows = rows.filter(col(resource.key) != col("other"))
+    elif len(fields) == 1:
+        rows = rows.filter(col("value").struct.field(fields[0]).is_not_null())
     return [
         _of_row(
             code,
@@ -193,7 +301,7 @@ def _repeated(
             f"another than in line {row['first']}"
             + (f", {row['other']}" if code == "GD209" else ""),
         )
-        for row in rows.head(limit).to_dicts()
+        for row in rows.to_dicts()
     ]
 
 
@@ -240,14 +348,18 @@ def _pandera(
         schema.validate(cast.drop(LINE), lazy=True)
     except pandera.errors.SchemaErrors as errors:
         cases = errors.failure_cases
+        shown: dict[str, int] = {}
         for case in cases.to_dicts():
             code = next((c for name, c in _PANDERA if case["check"].startswith(name)), None)
             if code is None or case["index"] is None:
                 report.failures.append(f"pandera on {resource.name}: {case['check']}")
                 continue
+            report.count(code, 0, RULES[code].unit, 1)
+            shown[code] = shown.get(code, 0) + 1
+            if shown[code] > limit:
+                continue
             row = frame.row(case["index"], named=True)
             field = resource[case["column"]]
-            report.count(code, 0, RULES[code].unit, 1)
             found.append(
                 _of_row(
                     code, tables, resource, row[LINE], row[resource.key], field.name,
@@ -305,7 +417,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
         for fk in resource.foreign_keys:
             if fk.resource in tables:
                 keys = tables.strings(fk.resource).select(
-                    pl.col(fk.target).alias(fk.field), there=pl.lit(True)
+                    pl.col(fk.target).alias(fk.field), __there=pl.lit(True)
                 )
                 yield Look(
                     resource,
@@ -314,7 +426,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                         check(
                             "GD207",
                             fk.field,
-                            col("there").is_null(),
+                            col("__there").is_null(),
                             expected=f"a {fk.target} of {fk.resource}",
                             applies=col(fk.field).is_not_null(),
                         ),
@@ -349,7 +461,9 @@ _CONSTRAINTS = {
 _OF_FILES = ("GD005", "GD101", "GD102", "GD105", "GD106", "GD107")
 
 
-def take_standard(package: Package, result: dict[str, Any], report: Report, *, sampled: bool) -> None:
+def take_standard(
+    package: Package, result: dict[str, Any], report: Report, *, sampled: bool
+) -> None:
     """Put what frictionless found beside what the other layers found.
 
     Where both saw a mistake, ours stands; what only frictionless saw is added in our words.
@@ -512,25 +626,27 @@ def _nearest_key(package: Package, d: Diagnostic) -> Diagnostic:
     return replace(d, expected=f"{d.expected}; did you mean {near[0]}?") if near else d
 
 
-def _line(
-    resource: Resource, tables: Tables, number: int, text: str, count: int | None
-) -> Diagnostic:
+def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
     width = len(resource.fields)
-    code = "GD108" if count == width else "GD107"
+    code = "GD108" if line.cells == width else "GD107"
     rule = RULES[code]
-    shown = {None: "quotation marks that do not pair", width: text[:200]}.get(
-        count, f"{count} cell{'s' * (count != 1)}"
-    )
+    if code == "GD108":
+        shown = line.text[:200]
+    elif line.breaks:
+        shown = f"a row with {line.breaks} line break{'s' * (line.breaks != 1)} in a cell"
+    elif line.cells is None:
+        shown = "quotation marks that do not pair"
+    else:
+        shown = f"{line.cells} cell{'s' * (line.cells != 1)}" if line.text else "a blank line"
     return Diagnostic(
         code,
         rule.title,
         tables.paths[resource.name].relative_to(tables.root).as_posix(),
-        number,
+        line.number,
         resource=resource.name,
         found=shown,
-        expected="the same row with minimal quoting" if count == width else f"{width} cells",
+        expected="the same row with minimal quoting" if code == "GD108" else f"{width} cells",
         help=rule.remedy,
-        severity=rule.severity,
     )
 
 

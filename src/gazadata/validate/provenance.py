@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from polars import col
@@ -35,7 +40,9 @@ def folded(column: pl.Expr) -> pl.Expr:
     )
 
 
-def texts(root: Path, contract: Contract, tables: Tables, report: Report) -> pl.LazyFrame:
+def texts(
+    root: Path, contract: Contract, tables: Tables, report: Report, limit: int
+) -> pl.LazyFrame:
     """Read every held text, holding it against its row.
 
     Returns:
@@ -43,30 +50,35 @@ def texts(root: Path, contract: Contract, tables: Tables, report: Report) -> pl.
     """
     rows = tables.strings("sources").collect().to_dicts()
     path = tables.paths["sources"].relative_to(root).as_posix()
+    found: Counter[str] = Counter()
 
-    def finding(code: str, row: dict[str, str], field: str, found: str, expected: str) -> None:
-        report.add(
-            [
-                Diagnostic(
-                    code,
-                    RULES[code].title,
-                    path,
-                    int(row[LINE]),
-                    resource="sources",
-                    row_id=row["source_id"],
-                    field=field,
-                    found=found,
-                    expected=expected,
-                    help=RULES[code].remedy,
-                )
-            ]
+    def finding(
+        code: str, row: dict[str, str], field: str, found_: str, expected: str, **more: Any
+    ) -> None:
+        report.count(code, 0, RULES[code].unit, 1)
+        found[code] += 1
+        if found[code] > limit:
+            return
+        one = Diagnostic(
+            code,
+            RULES[code].title,
+            path,
+            int(row[LINE]),
+            resource="sources",
+            row_id=row["source_id"],
+            field=field,
+            found=found_[:500],
+            expected=expected,
+            help=RULES[code].remedy,
         )
+        report.add([replace(one, **more)])
 
     chunks: list[pl.DataFrame] = []
     keys: list[str] = []
     values: list[str] = []
     checked = {"GD301": 0, "GD302": 0}
     shipped = (root / "raw").is_dir()
+    named: set[str] = set()
     for row in rows:
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
         if row["held"] != "true":
@@ -76,15 +88,29 @@ def texts(root: Path, contract: Contract, tables: Tables, report: Report) -> pl.
         if not all(of_text):
             finding("GD303", row, "text_path", "a part is empty", "path, hash and length")
             continue
-        if not shipped:
-            # A release carries no texts; that quotes were not held against them is reported.
-            continue
         checked["GD301"] += 1
+        named.add(row["text_path"])
+        if not shipped:
+            # A release carries no texts: no error, but quotes were not held against anything.
+            finding(
+                "GD301",
+                row,
+                "text_path",
+                f"no folder raw/ with {row['text_path']}",
+                "the text, to hold quotes and passages against",
+                severity="warning",
+            )
+            continue
         try:
-            raw = inside(root, row["text_path"]).read_bytes()
+            file = inside(root, row["text_path"])
+            # What is no file, such as a pipe, could be read for ever.
+            if not file.is_file():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raw = file.read_bytes()
             text = raw.decode("utf-8")
         except (OSError, UnicodeDecodeError, ContractError) as error:
-            finding("GD301", row, "text_path", f"{row['text_path']}: {error}", "a UTF-8 text")
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            finding("GD301", row, "text_path", f"{row['text_path']}: {reason}", "a UTF-8 text")
             continue
         if "\r" in text or not unicodedata.is_normalized("NFC", text):
             finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
@@ -103,7 +129,28 @@ def texts(root: Path, contract: Contract, tables: Tables, report: Report) -> pl.
     report.count("GD303", len(rows), RULES["GD303"].unit)
     for code, n in checked.items():
         report.count(code, n, RULES[code].unit)
+    if shipped:
+        _unnamed(root, named, report, limit)
     return pl.concat(chunks).lazy()
+
+
+def _unnamed(root: Path, named: set[str], report: Report, limit: int) -> None:
+    """Report the texts in raw/ that no held source names: what they assert is left out unseen."""
+    rule = RULES["GD304"]
+    there = sorted(p.name for p in (root / "raw").iterdir() if not p.name.startswith("."))
+    left = [name for name in there if f"raw/{name}" not in named]
+    report.count("GD304", len(there), rule.unit, len(left))
+    report.add(
+        Diagnostic(
+            "GD304",
+            rule.title,
+            f"raw/{name}",
+            found="a text that no held source names",
+            expected="a row in sources with this text_path",
+            help=rule.remedy,
+        )
+        for name in left[:limit]
+    )
 
 
 def _chunk(keys: list[str], values: list[str]) -> pl.DataFrame:
@@ -131,16 +178,29 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
     last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
     gap = col("text").str.slice(col("before"), (col("start") - col("before")).clip(0))
     tail = pl.when(col("last")).then(col("text").str.slice(col("end")))
-    edges = pl.concat_str(col("text").str.slice(col("start"), 1), col("text").str.slice(col("end") - 1, 1))
+    edges = pl.concat_str(
+        col("text").str.slice(col("start"), 1), col("text").str.slice(col("end") - 1, 1)
+    )
     inside_text = (
-        (col("start") >= 0) & (col("end") > col("start")) & (col("end") <= col("text").str.len_chars())
+        (col("start") >= 0)
+        & (col("end") > col("start"))
+        & (col("end") <= col("text").str.len_chars())
     )
     ordered = (
         tables.typed("passages")
         .sort("source_id", "sequence", maintain_order=True)
         .with_columns(before=before, last=last)
         .join(held, on="source_id", how="left")
+        .join(_held(tables), on="source_id", how="left")
+        .with_columns(gap=gap)
+        .with_columns(
+            counted=((col("before") > 0) & col("gap").str.contains("\n")).cum_sum().over("source_id")
+            + 1,
+            whole=~col("gap").is_null().any().over("source_id"),
+            follows=pl.when(same).then(col("sequence").shift(1) + 1).otherwise(1),
+        )
     )
+    gap = col("gap")
     yield Look(
         contract["passages"],
         ordered,
@@ -152,11 +212,32 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 expected=pl.concat_str(pl.lit("not before "), col("before")),
             ),
             check(
+                "GD311",
+                "sequence",
+                col("sequence") > col("follows"),
+                expected=col("follows"),
+            ),
+            check(
+                "GD311",
+                "paragraph",
+                (col("paragraph") != col("counted")) & col("whole"),
+                expected=col("counted"),
+                applies=col("text").is_not_null(),
+            ),
+            check(
                 "GD313",
                 "end",
-                ~inside_text.fill_null(False) | edges.str.contains(r"\s"),
+                ~inside_text | edges.str.contains(r"\s"),
                 found=pl.concat_str("start", pl.lit(" to "), "end"),
                 expected="bounds inside the text, without white space",
+                applies=inside_text.is_not_null(),
+            ),
+            check(
+                "GD313",
+                "source_id",
+                ~col("is_held"),
+                expected="a held source",
+                applies=col("is_held").is_not_null(),
             ),
             check(
                 "GD312",
@@ -192,6 +273,24 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
     )
 
 
+def _held(tables: Tables) -> pl.LazyFrame:
+    """Which sources there are, and whether each is held."""
+    return tables.strings("sources").select(
+        "source_id", is_held=(col("held") == "true").fill_null(False)
+    )
+
+
+def _cuts(text: pl.Expr, at: pl.Expr) -> pl.Expr:
+    """`gazadata.curate.quotes.cuts_word` as an expression: within a word, or within 45,000."""
+
+    def around(before: int, length: int, pattern: str) -> pl.Expr:
+        piece = text.str.slice((at - before).clip(0), length)
+        return (at >= before) & piece.str.contains(pattern)
+
+    number = r"^\d[.,]\d$"
+    return around(1, 2, r"^\w\w$") | around(2, 3, number) | around(1, 3, number)
+
+
 def _quotes(
     contract: Contract, tables: Tables, held: pl.LazyFrame, *, with_texts: bool
 ) -> Iterator[Look]:
@@ -207,15 +306,17 @@ def _quotes(
         check(
             "GD323",
             "passage_id",
-            ~in_passage.fill_null(False),
+            ~in_passage,
             found=pl.concat_str("start", pl.lit(" to "), "end", pl.lit(" in "), "passage_id"),
             expected=pl.concat_str(
                 "p_start", pl.lit(" to "), "p_end", pl.lit(" of "), "p_source", ignore_nulls=True
             ),
-            applies=col("p_source").is_not_null(),
+            applies=col("p_source").is_not_null() & col("is_held").is_not_null(),
         )
     ]
-    frame = quotes.join(passages, on="passage_id", how="left")
+    frame = quotes.join(passages, on="passage_id", how="left").join(
+        _held(tables), on="source_id", how="left"
+    )
     if with_texts:
         frame = frame.join(held, on="source_id", how="left")
         # A slice counts from the end where its start is negative, so bounds are asked for first.
@@ -227,19 +328,21 @@ def _quotes(
             (start - CONTEXT).clip(0), pl.min_horizontal(start.clip(0), CONTEXT)
         ).str.extract(r"([^\n]*)$")
         after = text.str.slice(end.clip(0), CONTEXT).str.extract(r"^([^\n]*)")
-        cut_front = (start > 0) & text.str.slice((start - 1).clip(0), 2).str.contains(r"^\w\w$")
-        cut_back = text.str.slice((end - 1).clip(0), 2).str.contains(r"^\w\w$")
         right = bounded & (there == col("exact")).fill_null(False)
         checks += [
-            check("GD321", "exact", ~right, expected=there),
             check(
-                "GD322", "prefix", (before != col("prefix")), expected=before, applies=right
+                "GD321",
+                "exact",
+                ~right,
+                expected=there,
+                applies=text.is_not_null() & start.is_not_null() & end.is_not_null(),
             ),
+            check("GD322", "prefix", (before != col("prefix")), expected=before, applies=right),
             check("GD322", "suffix", (after != col("suffix")), expected=after, applies=right),
             check(
                 "GD324",
                 "exact",
-                (cut_front | cut_back | ~col("exact").str.contains(r"\S")),
+                (_cuts(text, start) | _cuts(text, end) | ~col("exact").str.contains(r"\S")),
                 expected="whole words",
                 applies=right,
             ),
@@ -253,9 +356,7 @@ def _used(contract: Contract, tables: Tables) -> Iterator[Look]:
     yield Look(
         contract["quotes"],
         quotes,
-        (
-            check("GD332", "quote_id", col("used").is_null(), expected="evidence that uses it"),
-        ),
+        (check("GD332", "quote_id", col("used").is_null(), expected="evidence that uses it"),),
     )
     if "passages" in tables:
         lit = quotes.filter(col("used")).select("passage_id", lit=pl.lit(True)).unique()
@@ -274,9 +375,7 @@ def _used(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 
 def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
-    quotes = tables.strings("quotes").select(
-        "quote_id", words=folded(col("exact")), exact="exact"
-    )
+    quotes = tables.strings("quotes").select("quote_id", words=folded(col("exact")), exact="exact")
     cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
     references = (
         tables.strings("sources").select(reference_id="source_id", reference_kind="kind")
@@ -364,9 +463,7 @@ def _items(
         *(col(name).alias(f"cell:{name}") for name in resource.field_names),
         there=pl.lit(True),
     )
-    value = pl.coalesce(
-        pl.when(col("field") == name).then(col(f"cell:{name}")) for name in needed
-    )
+    value = pl.coalesce(pl.when(col("field") == name).then(col(f"cell:{name}")) for name in needed)
     frame = (
         rows.join(table, on="row_id", how="left")
         .join(quotes, on="quote_id", how="left")
@@ -410,14 +507,23 @@ def _items(
             found=target,
             expected="a row and a filled field that needs evidence",
         ),
-        check("GD335", "evidence_id", col("evidence_id") != identifier, expected=identifier),
+        check(
+            "GD335",
+            "evidence_id",
+            col("evidence_id") != identifier,
+            expected=identifier,
+            # Where it points to nothing, that is what is wrong.
+            applies=col("value").is_not_null() & (~has_quote | col("words").is_not_null()),
+        ),
         check(
             "GD341",
             "quote_id",
             ~in_words.fill_null(False),
             found=pl.concat_str(col("value"), pl.lit(" stated by "), col("exact")),
             expected=pl.concat_str(pl.lit("words that state "), "value"),
-            applies=(col("basis") == "stated") & col("value").is_not_null() & has_quote,
+            applies=(col("basis") == "stated")
+            & col("value").is_not_null()
+            & col("words").is_not_null(),
         ),
         check(
             "GD342",
@@ -457,7 +563,9 @@ def _items(
                 "GD344",
                 "reference_id",
                 (col("reference_kind") != "reference") | own,
-                expected="the row itself" if resource.name == "sources" else "a source of kind reference",
+                expected="the row itself"
+                if resource.name == "sources"
+                else "a source of kind reference",
                 applies=by_reference & has_reference,
             )
         )

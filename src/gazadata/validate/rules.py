@@ -262,11 +262,19 @@ RULES = _rules(
         "sources",
     ),
     Rule(
+        "GD304",
+        "Every text in raw/ is the text of a held source",
+        "What a text asserts that no source names is left out unseen.",
+        "raw/second.txt without a row in sources",
+        "Add the source and code its text, or take the file out of raw/.",
+        "texts",
+    ),
+    Rule(
         "GD311",
-        "Passages follow one another without overlapping",
+        "Passages follow one another without overlapping, numbered as they stand in the text",
         "Coverage is counted in passages.",
-        "a passage that starts before the one before it ends",
-        "Correct start, end and sequence.",
+        "a passage that starts before the one before it ends; sequence 3 behind sequence 1",
+        "Correct start, end, sequence and paragraph.",
         "passages",
     ),
     Rule(

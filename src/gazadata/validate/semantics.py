@@ -20,7 +20,8 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
     for name, resource in contract.resources.items():
         if name in tables:
             checks = [*_dates(resource.field_names), *_reporting(resource.field_names)]
-            checks += ROW_CHECKS.get(name, lambda _: [])(contract)
+            if name in ROW_CHECKS:
+                checks += ROW_CHECKS[name](contract)
             yield Look(resource, tables.typed(name), tuple(checks))
     for needed, make in JOINED:
         if all(name in tables for name in needed):
@@ -114,7 +115,10 @@ def _events(contract: Contract) -> list[Check]:
         pl.lit(": "),
         col("event_type")
         .replace_strict(
-            list(modes), [", ".join(m) for m in modes.values()], default="none", return_dtype=pl.String
+            list(modes),
+            [", ".join(m) for m in modes.values()],
+            default="none",
+            return_dtype=pl.String,
         )
         .fill_null("none"),
     )
@@ -131,7 +135,9 @@ def _events(contract: Contract) -> list[Check]:
             "event_type",
             col("event_type").is_null() == col("local_type").is_null(),
             found=pl.concat_str(
-                col("event_type").fill_null("none"), pl.lit(" and "), col("local_type").fill_null("none")
+                col("event_type").fill_null("none"),
+                pl.lit(" and "),
+                col("local_type").fill_null("none"),
             ),
             expected="one of event_type and local_type",
         ),
@@ -171,7 +177,9 @@ def _positions(_: Contract) -> list[Check]:
             "GD409",
             "expression",
             silent != (col("expression") == "silence").fill_null(False),
-            expected=pl.when(silent).then(pl.lit("silence")).otherwise(pl.lit("another expression")),
+            expected=pl.when(silent)
+            .then(pl.lit("silence"))
+            .otherwise(pl.lit("another expression")),
         ),
         check(
             "GD418",
@@ -212,7 +220,9 @@ def _names(_: Contract) -> list[Check]:
             "actor_id",
             col("actor_id").is_null() == col("topic_id").is_null(),
             found=pl.concat_str(
-                col("actor_id").fill_null("none"), pl.lit(" and "), col("topic_id").fill_null("none")
+                col("actor_id").fill_null("none"),
+                pl.lit(" and "),
+                col("topic_id").fill_null("none"),
             ),
             expected="one of actor_id and topic_id",
         )
@@ -425,4 +435,3 @@ JOINED = (
     (("actors",), _kinds),
     ((), _cycles),
 )
-

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
@@ -17,6 +18,11 @@ LINE = "__line"
 
 BATCH = 500_000
 """Rows held at a time: measured as the fastest that keeps 10 million rows under 1 GiB."""
+
+_SHOWN = 10_000
+_ROW_LINES = 100
+_ROW_BYTES = 1 << 16
+"""How much of an odd line is kept, and how far the end of a row with line breaks is looked for."""
 
 INTEGER = r"^(0|-?[1-9][0-9]*)$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -99,6 +105,8 @@ class Line:
     text: str
     cells: int | None
     """How many cells it has; None where it cannot be split."""
+    breaks: int = 0
+    """How many line breaks stand within cells of the row that begins here."""
 
 
 def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list[Line]]]:
@@ -109,6 +117,7 @@ def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list
 
     Raises:
         pl.exceptions.PolarsError: the file cannot be split into rows; use `lines` then.
+        ValueError: a cell holds a line break, so that lines are not rows; use `lines` then.
     """
     frames = strings(path, resource).collect_batches(chunk_size=BATCH, maintain_order=True)
     if path.suffix == ".parquet":
@@ -117,13 +126,17 @@ def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list
         return
     with path.open("rb") as file:
         file.readline()
+        number = 2
         for frame in frames:
+            number += frame.height
             buffer = io.BytesIO()
             frame.drop(LINE).write_csv(buffer, include_header=False)
             again = buffer.getvalue()
             there = b"".join(islice(file, frame.height))
             odd = []
             if there != again:
+                if again.count(b"\n") != frame.height:
+                    raise ValueError("a cell holds a line break")
                 first = frame[LINE][0]
                 for n, (a, b) in enumerate(
                     zip(there.split(b"\n"), again.split(b"\n"), strict=False)
@@ -132,23 +145,44 @@ def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list
                         text = a.decode("utf-8", "replace")
                         odd.append(Line(first + n, text, cells(text)))
             yield frame, odd
-        for extra in file:
+        for at, extra in enumerate(file, start=number):
             text = extra.decode("utf-8", "replace").rstrip("\n")
-            odd_line = Line(-1, text, cells(text))
-            yield frame.clear(), [odd_line]
+            none = pl.DataFrame(schema=dict.fromkeys((LINE, *resource.field_names), pl.String))
+            yield none, [Line(at, text, cells(text))]
 
 
 def lines(path: Path, width: int) -> Iterator[Line]:
     """Every line of a CSV file that does not split into `width` cells (slow, by line)."""
     with path.open("rb") as file:
         file.readline()
-        for number, raw in enumerate(file, start=2):
+        number = 1
+        while raw := file.readline():
+            number += 1
             if raw.count(b",") == width - 1 and b'"' not in raw:
                 continue
             text = raw.decode("utf-8", "replace").rstrip("\r\n")
             count = cells(text)
-            if count != width:
-                yield Line(number, text[:10_000], count)
+            if count is None and (more := _broken(file, raw, width)):
+                yield Line(number, text[:_SHOWN], None, breaks=more)
+                number += more
+            elif count != width:
+                yield Line(number, text[:_SHOWN], count)
+
+
+def _broken(file: BinaryIO, first: bytes, width: int) -> int:
+    """How many more lines belong to a row that has line breaks in its cells; 0 where it is none.
+
+    They are passed over; otherwise the file is left where it was.
+    """
+    at = file.tell()
+    row, quotes = [first], first.count(b'"')
+    while quotes % 2 and len(row) <= _ROW_LINES and (raw := file.readline(_ROW_BYTES)):
+        row.append(raw)
+        quotes += raw.count(b'"')
+    if cells(b"".join(row).decode("utf-8", "replace").rstrip("\r\n")) == width:
+        return len(row) - 1
+    file.seek(at)
+    return 0
 
 
 def cells(line: str) -> int | None:

@@ -1,0 +1,765 @@
+"""The same rules by other means: how many violations of each rule a package has.
+
+    python benchmarks/_peers.py polars|duckdb|pandera|frictionless PACKAGE
+
+`polars` and `duckdb` are what one would write by hand for these tables: they count, and say
+nothing of where or why. `pandera` is its plain use, a schema a table, without keys between tables.
+All take types, constraints, keys, white space and formulas (GD109 to GD209); `polars` and `duckdb`
+also provenance (GD3) and semantics (GD4), which the others cannot express.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import unicodedata
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+TYPESET = {"’": "'", "‘": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-",
+           "\u00a0": " ", "\u202f": " "}  # fmt: skip
+CARRIERS = ["conditional_support", "conditional_oppose", "open"]
+WORDED = ["holds_rank", "holds_office", "described_as"]
+
+Counts = dict[str, int]
+
+
+class Tables:
+    """The descriptor and the schemas, as they stand in JSON."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.descriptor = json.loads((root / "datapackage.json").read_bytes())
+        self.paths = {r["name"]: root / r["path"] for r in self.descriptor["resources"]}
+        self.schemas: dict[str, Any] = {
+            r["name"]: json.loads((root / r["schema"]).read_bytes())
+            for r in self.descriptor["resources"]
+        }
+        self.fields: dict[str, list[Any]] = {n: s["fields"] for n, s in self.schemas.items()}
+        self.names = {n: [f["name"] for f in fields] for n, fields in self.fields.items()}
+        self.keys = {n: s["primaryKey"][0] for n, s in self.schemas.items()}
+        self.foreign = {
+            n: [
+                (k["fields"][0], k["reference"].get("resource") or n, k["reference"]["fields"][0])
+                for k in s.get("foreignKeys", [])
+            ]
+            for n, s in self.schemas.items()
+        }
+        self.unique = {n: s.get("uniqueKeys", []) for n, s in self.schemas.items()}
+        self.cues = "|".join(self.descriptor["gazadata:hedgeCues"])
+
+    def proven(self, name: str) -> list[str]:
+        """The fields of a table that need evidence."""
+        return [f["name"] for f in self.fields[name] if f["gazadata:evidence"] == "required"]
+
+    def marked(self, name: str, mark: str) -> list[str]:
+        """The fields of a table that bear a mark of the schema."""
+        return [f["name"] for f in self.fields[name] if f.get(f"gazadata:{mark}")]
+
+    def terms(self, name: str) -> list[str]:
+        """The fields of a table that can be classified."""
+        keys = [field for field, _, _ in self.foreign[name]]
+        return [
+            f["name"]
+            for f in self.fields[name]
+            if "enum" in f.get("constraints", {})
+            or f["type"] in ("boolean", "integer")
+            or f["name"] in keys
+        ]
+
+
+def by_polars(root: Path) -> Counts:
+    """Polars, by hand: lazy queries, streamed."""
+    import polars as pl
+    from polars import col
+
+    t = Tables(root)
+    csv = {
+        name: pl.scan_csv(
+            path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""]
+        )
+        for name, path in t.paths.items()
+    }
+    found: Counter[str] = Counter()
+
+    def count(frame: pl.LazyFrame, **rules: pl.Expr) -> None:
+        """Count the rows at which each rule is broken, in one pass; `GD203_2` counts as GD203."""
+        sums = frame.select(rule.sum().alias(code) for code, rule in rules.items())
+        for code, n in sums.collect(engine="streaming").to_dicts()[0].items():
+            found[code.split("_")[0]] += n or 0
+
+    def fold(words: pl.Expr) -> pl.Expr:
+        words = words.str.replace_many(list(TYPESET), list(TYPESET.values())).str.to_lowercase()
+        return words.str.replace_all(r"\s+", " ").str.strip_chars()
+
+    # Tables.
+    typed: dict[str, pl.LazyFrame] = {}
+    for name, frame in csv.items():
+        rules: dict[str, pl.Expr] = {}
+        casts = {}
+        for n, f in enumerate(t.fields[name]):
+            cell, limits = col(f["name"]), f.get("constraints", {})
+            if f["type"] == "integer":
+                cast = pl.when(cell.str.contains(r"^(0|-?[1-9][0-9]*)$")).then(cell)
+                casts[f["name"]] = cast.cast(pl.Int64, strict=False)
+            elif f["type"] == "date":
+                cast = pl.when(cell.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")).then(cell)
+                casts[f["name"]] = cast.str.to_date("%Y-%m-%d", strict=False)
+            elif f["type"] == "boolean":
+                casts[f["name"]] = cell.replace_strict(
+                    {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
+                )
+            elif not (name == "quotes" and f["name"] in ("prefix", "suffix")):
+                rules[f"GD109_{n}"] = cell.str.strip_chars() != cell
+                rules[f"GD110_{n}"] = cell.str.contains(r"^[=+\-@\t]")
+            if f["name"] in casts:
+                rules[f"GD201_{n}"] = cell.is_not_null() & casts[f["name"]].is_null()
+            if limits.get("required"):
+                rules[f"GD202_{n}"] = cell.is_null()
+            if "enum" in limits:
+                rules[f"GD203_{n}"] = ~cell.is_in(limits["enum"])
+            if "pattern" in limits:
+                rules[f"GD204_{n}"] = ~cell.str.contains(limits["pattern"])
+            if "minimum" in limits:
+                rules[f"GD205_{n}"] = casts[f["name"]] < limits["minimum"]
+        count(frame, **rules)
+        typed[name] = frame.with_columns(**casts)
+        key = col(t.keys[name])
+        sizes = {"GD206": pl.len() - key.n_unique()}
+        for n, fields in enumerate(t.unique[name]):
+            sizes[f"GD208_{n}"] = pl.len() - pl.struct(fields).n_unique()
+        if name not in ("evidence", "passages"):
+            sizes["GD209"] = key.n_unique() - key.str.replace_all("-", "", literal=True).n_unique()
+        count(frame, **sizes)
+        for field, target, target_key in t.foreign[name]:
+            keys = csv[target].select(col(target_key).alias(field))
+            lost = frame.select(field).drop_nulls().join(keys, on=field, how="anti")
+            found["GD207"] += lost.select(pl.len()).collect(engine="streaming").item()
+
+    # Texts.
+    ids, words, sources = [], [], csv["sources"].collect()
+    for row in sources.to_dicts():
+        of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
+        if row["held"] != "true":
+            found["GD303"] += any(of_text)
+            continue
+        found["GD303"] += not all(of_text)
+        raw = (root / row["text_path"]).read_bytes()
+        text = raw.decode("utf-8")
+        found["GD301"] += "\r" in text or not unicodedata.is_normalized("NFC", text)
+        found["GD302"] += hashlib.sha256(raw).hexdigest() != row["text_sha256"]
+        found["GD302"] += str(len(text)) != row["text_length"]
+        ids.append(row["source_id"])
+        words.append(text)
+    texts = pl.LazyFrame({"source_id": ids, "text": words})
+    del ids, words
+
+    # Passages and quotes against the texts.
+    start, end, text = col("start"), col("end"), col("text")
+    same = col("source_id") == col("source_id").shift(1)
+    ordered = (
+        typed["passages"]
+        .sort("source_id", "sequence")
+        .with_columns(
+            before=pl.when(same).then(end.shift(1)).otherwise(0),
+            last=(col("source_id") != col("source_id").shift(-1)).fill_null(True),
+        )
+        .join(texts, on="source_id", how="left")
+    )
+    edges = pl.concat_str(text.str.slice(start, 1), text.str.slice(end - 1, 1))
+    within = (start >= 0) & (end > start) & (end <= text.str.len_chars())
+    count(
+        ordered,
+        GD311=start < col("before"),
+        GD313=~within | edges.str.contains(r"\s"),
+        GD312_1=text.str.slice(col("before"), (start - col("before")).clip(0)).str.contains(r"\S"),
+        GD312_2=col("last") & text.str.slice(end).str.contains(r"\S"),
+    )
+    held = csv["sources"].filter(col("held") == "true")
+    found["GD312"] += (
+        held.join(csv["passages"], on="source_id", how="anti")
+        .select(pl.len()).collect(engine="streaming").item()
+    )  # fmt: skip
+    places = typed["passages"].select("passage_id", p="source_id", p_start="start", p_end="end")
+    right = (start >= 0) & (end > start) & (text.str.slice(start, end - start) == col("exact"))
+    before = text.str.slice((start - 32).clip(0), pl.min_horizontal(start.clip(0), 32))
+    front = text.str.slice((start - 1).clip(0), 2).str.contains(r"^\w\w$") & (start > 0)
+    back = text.str.slice((end - 1).clip(0), 2).str.contains(r"^\w\w$")
+    count(
+        typed["quotes"]
+        .join(places, on="passage_id", how="left")
+        .join(texts, on="source_id", how="left"),
+        GD323=(col("source_id") != col("p")) | (start < col("p_start")) | (end > col("p_end")),
+        GD321=~right.fill_null(False),
+        GD322_1=right & (before.str.extract(r"([^\n]*)$") != col("prefix").fill_null("")),
+        GD322_2=right
+        & (text.str.slice(end, 32).str.extract(r"^([^\n]*)") != col("suffix").fill_null("")),
+        GD324=right & (front | back | ~col("exact").str.contains(r"\S")),
+    )
+
+    # Evidence.
+    used = csv["quotes"].join(csv["evidence"].select("quote_id"), on="quote_id", how="semi")
+    for code, all_of, some in (
+        ("GD332", csv["quotes"], used.select("quote_id")),
+        ("GD331", csv["passages"], used.select("passage_id")),
+    ):
+        lost = all_of.join(some, on=some.collect_schema().names()[0], how="anti")
+        found[code] += lost.select(pl.len()).collect(engine="streaming").item()
+    quotes = csv["quotes"].select("quote_id", words=fold(col("exact")))
+    kinds = csv["sources"].select(reference_id="source_id", reference_kind="kind")
+    forms = {
+        "actors": csv["names"].select(value="actor_id", form="text"),
+        "topics": csv["names"].select(value="topic_id", form="text"),
+        "sources": pl.concat(
+            csv["sources"].select(value="source_id", form=f) for f in ("title", "publisher")
+        ),
+    }
+    for name in csv["evidence"].select(col("resource").unique()).collect()["resource"]:
+        key, proven = t.keys[name], t.proven(name)
+        rows = csv["evidence"].filter(col("resource") == name)
+        cells = (
+            csv[name]
+            .select(col(key).alias("row_id"), *proven)
+            .unpivot(index="row_id", on=proven, variable_name="field", value_name="value")
+            .drop_nulls("value")
+        )
+        proof = rows.group_by("row_id", "field").agg(
+            stated=(col("basis") == "stated").any(), looked_up=(col("basis") == "reference").any()
+        )
+        count(
+            cells.join(proof, on=["row_id", "field"], how="left"),
+            GD333=col("stated").is_null(),
+            GD345=~col("stated") & col("field").is_in(t.marked(name, "verbatim")),
+            GD347=~col("looked_up") & col("field").is_in(t.marked(name, "reference")),
+        )
+        sure = csv[name].select(
+            col(key).alias("row_id"),
+            sure=(col("certainty") == "certain") & col("hedge").is_null()
+            if "certainty" in t.names[name]
+            else pl.lit(False),
+            own=col("kind") == "reference" if name == "sources" else pl.lit(False),
+        )
+        by_reference = col("basis") == "reference"
+        has_quote, has_reference = col("quote_id").is_not_null(), col("reference_id").is_not_null()
+        made_id = pl.concat_str(
+            "resource", "row_id", col("field").str.replace_all("_", "-", literal=True),
+            pl.coalesce("quote_id", "reference_id", pl.lit("")), separator=".",
+        )  # fmt: skip
+        items = (
+            rows.join(cells, on=["row_id", "field"], how="left")
+            .join(quotes, on="quote_id", how="left")
+            .join(kinds, on="reference_id", how="left")
+            .join(sure.unique("row_id"), on="row_id", how="left")
+        )
+        keys = {f: target for f, target, _ in t.foreign[name] if f in proven}
+        stated = (col("basis") == "stated") & col("value").is_not_null() & has_quote
+        count(
+            items,
+            GD334=col("value").is_null(),
+            GD335=col("evidence_id") != made_id,
+            GD341=stated
+            & ~col("field").is_in([f for f in keys if keys[f] in forms])
+            & ~col("words").str.contains(fold(col("value")), literal=True).fill_null(False),
+            GD342=(col("basis") == "inferred") & col("note").is_null(),
+            GD343=pl.when(by_reference)
+            .then(has_quote | ~has_reference | col("note").is_null())
+            .otherwise(~has_quote | has_reference),
+            GD344_1=by_reference
+            & has_reference
+            & (
+                (col("reference_kind") != "reference")
+                | ((col("reference_id") != col("row_id")) & pl.lit(name == "sources"))
+            ),
+            GD344_2=col("own") & ~by_reference,
+            GD346=(col("basis") == "classified")
+            & col("field").is_in(proven)
+            & ~col("field").is_in(t.terms(name)),
+            GD351=col("sure") & col("words").str.contains(rf"\b(?:{t.cues})\b"),
+        )
+        for field, target in keys.items():
+            if target not in forms:
+                continue
+            of_key = items.filter(stated & (col("field") == field))
+            named = (
+                of_key.join(forms[target].drop_nulls(), on="value")
+                .filter(col("words").str.contains(fold(col("form")), literal=True))
+                .select("evidence_id")
+            )
+            lost = of_key.join(named, on="evidence_id", how="anti").select(pl.len())
+            found["GD341"] += lost.collect(engine="streaming").item()
+
+    # Semantics.
+    for name, frame in typed.items():
+        rules = {}
+        stem = "published" if name == "sources" else "date"
+        if f"{stem}_earliest" in t.names[name]:
+            first, last = col(f"{stem}_earliest"), col(f"{stem}_latest")
+            precision = col(f"{stem}_precision")
+            both, days = first.is_not_null() & last.is_not_null(), (last - first).dt.total_days()
+            month = (first.dt.day() == 1) & (last == first.dt.month_end())
+            year = (first.dt.ordinal_day() == 1) & (last == first.dt.offset_by("1y").dt.offset_by("-1d"))
+            fits = (
+                pl.when(precision == "day").then(both & (days == 0))
+                .when(precision == "week").then(both & (days > 0) & (days < 7))
+                .when(precision == "month").then(both & month)
+                .when(precision == "year").then(both & year)
+                .when(precision == "range").then(both & (days > 0) & ~month & ~year)
+                .when(precision == "open").then(first.is_null() != last.is_null())
+                .when(precision == "unknown").then(first.is_null() & last.is_null())
+            )  # fmt: skip
+            rules["GD401"] = last < first
+            rules["GD402_1"] = (
+                precision.is_not_null()
+                & ~fits.fill_null(False)
+                & ~(last < first).fill_null(False)
+            )
+            rules["GD402_2"] = precision.is_null() & (first.is_not_null() | last.is_not_null())
+        if "certainty" in t.names[name]:
+            rules["GD410"] = (
+                (col("certainty") == "uncommitted")
+                & col("attributed_to").is_null()
+                & col("hedge").is_null()
+            )
+        if name == "events":
+            field = next(f for f in t.fields[name] if f["name"] == "event_mode")
+            modes = [[k, m] for k, terms in field["gazadata:modes"].items() for m in terms]
+            known = [f"{k} {m}" for k, m in modes]
+            pair = pl.concat_str("event_type", pl.lit(" "), "event_mode")
+            rules["GD403"] = col("event_mode").is_not_null() & ~pair.is_in(known).fill_null(False)
+            rules["GD404"] = col("event_type").is_null() == col("local_type").is_null()
+            rules["GD405"] = (col("status") == "planned") & (col("event_type") == "CONSULT")
+        elif name == "participants":
+            excluded = col("role") == "excluded"
+            rules["GD413_1"] = excluded & col("count").is_not_null()
+            rules["GD413_2"] = col("count").is_null() != col("count_is_approximate").is_null()
+        elif name == "positions":
+            silent = col("stance") == "not_addressed"
+            rules["GD409"] = silent != (col("expression") == "silence").fill_null(False)
+            rules["GD418"] = col("addressed_to_id") == col("holder_id")
+        elif name == "relations":
+            worded, words_ = col("predicate").is_in(WORDED), col("object_text").is_not_null()
+            rules["GD412"] = (words_ == col("object_id").is_not_null()) | (worded != words_)
+            rules["GD418"] = col("object_id") == col("subject_id")
+        elif name == "names":
+            rules["GD414"] = col("actor_id").is_null() == col("topic_id").is_null()
+        elif name == "assessments":
+            about = [f for f in t.names[name] if f.startswith("about_")]
+            rules["GD415"] = pl.all_horizontal(col(f).is_null() for f in about)
+        elif name == "actors":
+            for code in ("iso3", "cow", "gleditsch_ward"):
+                rules[f"GD416_{code}"] = col(code).is_not_null() & (col("kind") != "state")
+            rules["GD416"] = col("list_is_open").is_not_null() & (col("kind") != "group")
+        if rules:
+            count(frame, **rules)
+    event_type = next(f for f in t.fields["events"] if f["name"] == "event_type")
+    received = csv["participants"].filter(col("role") == "recipient").select("event_id")
+    needing = csv["events"].filter(col("event_type").is_in(event_type["gazadata:recipientRequired"]))
+    carried = csv["conditions"].select("position_id")
+    conditional = csv["positions"].filter(col("stance").str.starts_with("conditional_"))
+    bearing = csv["positions"].filter(~col("stance").is_in(CARRIERS)).select("position_id")
+    kind = csv["actors"].select("actor_id", actor_kind="kind")
+    lost = [
+        ("GD406", needing.join(received, on="event_id", how="anti")),
+        ("GD407", conditional.join(carried, on="position_id", how="anti")),
+        ("GD408", csv["conditions"].join(bearing, on="position_id", how="semi")),
+        (
+            "GD419",
+            csv["positions"]
+            .join(kind, left_on="spokesperson_id", right_on="actor_id")
+            .filter(col("actor_kind") != "person"),
+        ),
+        (
+            "GD419",
+            csv["relations"]
+            .filter(col("predicate") == "member_of")
+            .join(kind, left_on="object_id", right_on="actor_id")
+            .filter(col("actor_kind") != "group"),
+        ),
+    ]
+    loose = csv["sources"].filter(col("held") != "true").select("source_id")
+    foreign = csv["sources"].filter(~col("kind").is_in(["cited_report", "unnamed_source"]))
+    for name, names in t.names.items():
+        if "attributed_to" in names:
+            lost.append(("GD417", csv[name].join(loose, on="source_id", how="semi")))
+            wrong = foreign.select(attributed_to="source_id")
+            lost.append(("GD417", csv[name].join(wrong, on="attributed_to", how="semi")))
+    for code, frame in lost:
+        found[code] += frame.select(pl.len()).collect(engine="streaming").item()
+    for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
+        pairs = csv[name].select(t.keys[name], field).drop_nulls().collect()
+        found["GD411"] += _circles(dict(pairs.iter_rows()))
+    return {code: n for code, n in sorted(found.items()) if n}
+
+
+def _circles(parents: dict[str, str]) -> int:
+    """How many keys lie on a circle of links."""
+    left = dict(parents)
+    # What points to nothing that points on is on no circle; what stays is, or leads to one.
+    ends = [key for key, parent in left.items() if parent not in left]
+    children: dict[str, list[str]] = {}
+    for key, parent in left.items():
+        children.setdefault(parent, []).append(key)
+    while ends:
+        key = ends.pop()
+        left.pop(key, None)
+        ends += children.get(key, [])
+    pointed = set(left.values())
+    while loose := left.keys() - pointed:
+        for key in loose:
+            del left[key]
+        pointed = set(left.values())
+    return len(left)
+
+
+def by_duckdb(root: Path) -> Counts:
+    """DuckDB, by hand: the tables read once into a database in memory, then SQL."""
+    import duckdb
+
+    t = Tables(root)
+    db = duckdb.connect()
+    found: Counter[str] = Counter()
+
+    def q(name: str) -> str:
+        return f'"{name}"'
+
+    def text(value: str) -> str:
+        return "'" + value.replace("'", "''") + "'"
+
+    def any_of(values: list[str]) -> str:
+        return "(" + ", ".join(map(text, values or [""])) + ")"
+
+    def count(source: str, **rules: str) -> None:
+        sums = ", ".join(f"count(*) filter ({rule})" for rule in rules.values())
+        row = db.execute(f"select {sums} from {source}").fetchone()
+        for code, n in zip(rules, row or (), strict=True):
+            found[code.split("_")[0]] += n
+
+    def lost(code: str, query: str) -> None:
+        row = db.execute(f"select count(*) from {query}").fetchone()
+        found[code] += row[0] if row else 0
+
+    old, new = "".join(TYPESET), "".join(TYPESET.values())
+
+    def fold(words: str) -> str:
+        lower = f"lower(translate({words}, {text(old)}, {text(new)}))"
+        return rf"trim(regexp_replace({lower}, '\s+', ' ', 'g'))"
+
+    for name, path in t.paths.items():
+        columns = ", ".join(f"{text(n)}: 'VARCHAR'" for n in t.names[name])
+        db.execute(
+            f"create table {name} as select * from read_csv({text(str(path))}, header=true, "
+            f"delim=',', quote='\"', escape='\"', nullstr='', strict_mode=true, auto_detect=false, "
+            f"columns={{{columns}}})"
+        )
+    typed: dict[str, str] = {}
+    for name in t.paths:
+        rules: dict[str, str] = {}
+        casts: dict[str, str] = {}
+        for n, f in enumerate(t.fields[name]):
+            cell, limits = q(f["name"]), f.get("constraints", {})
+            if f["type"] == "integer":
+                casts[f["name"]] = (
+                    f"case when regexp_matches({cell}, '^(0|-?[1-9][0-9]*)$') "
+                    f"then try_cast({cell} as bigint) end"
+                )
+            elif f["type"] == "date":
+                casts[f["name"]] = (
+                    f"case when regexp_matches({cell}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$') "
+                    f"then try_cast({cell} as date) end"
+                )
+            elif f["type"] == "boolean":
+                casts[f["name"]] = f"case {cell} when 'true' then true when 'false' then false end"
+            elif not (name == "quotes" and f["name"] in ("prefix", "suffix")):
+                rules[f"GD109_{n}"] = rf"regexp_matches({cell}, '^\s|\s$')"
+                rules[f"GD110_{n}"] = rf"regexp_matches({cell}, '^[=+\-@\t]')"
+            if f["name"] in casts:
+                rules[f"GD201_{n}"] = f"{cell} is not null and ({casts[f['name']]}) is null"
+            if limits.get("required"):
+                rules[f"GD202_{n}"] = f"{cell} is null"
+            if "enum" in limits:
+                rules[f"GD203_{n}"] = f"{cell} not in {any_of(limits['enum'])}"
+            if "pattern" in limits:
+                rules[f"GD204_{n}"] = f"not regexp_matches({cell}, {text(limits['pattern'])})"
+            if "minimum" in limits:
+                rules[f"GD205_{n}"] = f"({casts[f['name']]}) < {limits['minimum']}"
+        count(name, **rules)
+        cells = ", ".join(f"{casts.get(n, q(n))} as {q(n)}" for n in t.names[name])
+        typed[name] = f"(select {cells} from {name})"
+        key = q(t.keys[name])
+        lost("GD206", f"(select {key} from {name} except all select distinct {key} from {name})")
+        for fields in t.unique[name]:
+            group = ", ".join(map(q, fields))
+            row = db.execute(
+                f"select coalesce(sum(n - 1), 0) from "
+                f"(select count(*) n from {name} group by {group} having n > 1)"
+            ).fetchone()
+            found["GD208"] += row[0] if row else 0
+        if name not in ("evidence", "passages"):
+            lost(
+                "GD209",
+                f"(select distinct {key} from {name} qualify row_number() over "
+                f"(partition by replace({key}, '-', '')) > 1 "
+                f"and {key} <> first({key}) over (partition by replace({key}, '-', '')))",
+            )
+        for field, target, target_key in t.foreign[name]:
+            lost("GD207", f"{name} anti join (select {q(target_key)} as {q(field)} from {target}) "
+                          f"using ({q(field)}) where {q(field)} is not null")  # fmt: skip
+    db.execute(
+        "create table texts as select source_id, content as text, text_sha256, text_length "
+        f"from read_text({text(str(root / 'raw' / '*'))}) r join "
+        "(select * from sources where held = 'true') s "
+        "on parse_filename(r.filename) = parse_filename(s.text_path)"
+    )
+    filled = "((text_path is not null)::int + (text_sha256 is not null)::int + " \
+             "(text_length is not null)::int)"  # fmt: skip
+    count("sources", GD303=f"{filled} <> case when held = 'true' then 3 else 0 end")
+    count(
+        "texts",
+        GD301="contains(text, chr(13)) or nfc_normalize(text) <> text",
+        GD302_1="sha256(text) <> text_sha256",
+        GD302_2="length(text)::varchar <> text_length",
+    )
+    count(
+        f"(select *, coalesce(lag(\"end\") over w, 0) as before, "
+        f"lead(\"end\") over w is null as last from {typed['passages']} "
+        f"window w as (partition by source_id order by sequence)) join texts using (source_id)",
+        GD311="start < before",
+        GD313='coalesce(not (start >= 0 and "end" > start and "end" <= length(text)), true) or '
+        r"""regexp_matches(text[start + 1] || text["end"], '\s')""",
+        GD312_1=r"regexp_matches(substr(text, before + 1, greatest(start - before, 0)), '\S')",
+        GD312_2=r"""last and regexp_matches(substr(text, "end" + 1), '\S')""",
+    )
+    lost("GD312", "(select * from sources where held = 'true') anti join passages using (source_id)")
+    word = r"^[\p{L}\p{N}\p{M}_]{2}$"
+    right = 'start >= 0 and "end" > start and substr(text, start + 1, "end" - start) = exact'
+    before = "substr(text, greatest(start - 32, 0) + 1, least(start, 32))"
+    places = f'(select passage_id, source_id as p, start as p_start, "end" as p_end from {typed["passages"]})'
+    count(
+        f"{typed['quotes']} left join {places} using (passage_id) left join texts using (source_id)",
+        GD323='source_id <> p or start < p_start or "end" > p_end',
+        GD321=f"not coalesce({right}, false)",
+        GD322_1=rf"{right} and regexp_extract({before}, '[^\n]*$') <> coalesce(prefix, '')",
+        GD322_2=rf"""{right} and regexp_extract(substr(text, "end" + 1, 32), '^[^\n]*')
+        <> coalesce(suffix, '')""",
+        GD324=f"{right} and (start > 0 and regexp_matches(substr(text, start, 2), '{word}') or "
+        f"""regexp_matches(substr(text, "end", 2), '{word}') or not regexp_matches(exact, '\\S'))""",
+    )
+    lost("GD332", "quotes anti join evidence using (quote_id)")
+    lost("GD331", "passages anti join (select passage_id from quotes semi join evidence "
+                  "using (quote_id)) using (passage_id)")  # fmt: skip
+    db.execute(f"create table folded as select quote_id, {fold('exact')} as words from quotes")
+    db.execute(
+        f"create table forms as "
+        f"select 'actors' as target, actor_id as value, {fold('text')} as form from names "
+        f"union all select 'topics', topic_id, {fold('text')} from names "
+        f"union all select 'sources', source_id, {fold('title')} from sources "
+        f"union all select 'sources', source_id, {fold('publisher')} from sources"
+    )
+    known = db.execute("select distinct resource from evidence").fetchall()
+    for (name,) in known:
+        key, proven = t.keys[name], t.proven(name)
+        fields = ", ".join(map(q, proven))
+        cells = (
+            f"(unpivot (select {q(key)} as row_id, {fields} from {name}) on {fields} "
+            f"into name field value value)"
+        )
+        rows = f"(from evidence where resource = {text(name)})"
+        count(
+            f"{cells} left join (select row_id, field, bool_or(basis = 'stated') as stated, "
+            f"bool_or(basis = 'reference') as looked_up from {rows} group by all) "
+            f"using (row_id, field)",
+            GD333="stated is null",
+            GD345=f"not stated and field in {any_of(t.marked(name, 'verbatim'))}",
+            GD347=f"not looked_up and field in {any_of(t.marked(name, 'reference'))}",
+        )
+        sure = "certainty = 'certain' and hedge is null" if "certainty" in t.names[name] else "false"
+        own = "kind = 'reference'" if name == "sources" else "false"
+        keys = {f: target for f, target, _ in t.foreign[name]
+                if f in proven and target in ("actors", "topics", "sources")}  # fmt: skip
+        target = " ".join(f"when {text(f)} then {text(k)}" for f, k in keys.items())
+        target = f"case field {target} end" if keys else "null"
+        items = (
+            f"{rows} e left join {cells} using (row_id, field) left join folded using (quote_id) "
+            f"left join (select source_id as reference_id, kind as reference_kind from sources) "
+            f"using (reference_id) left join (select distinct on ({q(key)}) {q(key)} as row_id, "
+            f"{sure} as sure, {own} as own from {name}) using (row_id)"
+        )
+        stated = "basis = 'stated' and value is not null and quote_id is not null"
+        support = "coalesce(quote_id, reference_id, '')"
+        count(
+            items,
+            GD334="value is null",
+            GD335="evidence_id <> concat_ws('.', resource, row_id, replace(field, '_', '-'), "
+            f"{support})",
+            GD341=f"{stated} and {target} is null and not contains(words, {fold('value')})",
+            GD342="basis = 'inferred' and note is null",
+            GD343="case when basis = 'reference' then quote_id is not null or reference_id is null "
+            "or note is null else quote_id is null or reference_id is not null end",
+            GD344_1="basis = 'reference' and reference_id is not null and (reference_kind <> "
+            f"'reference' or ({text(name)} = 'sources' and reference_id <> row_id))",
+            GD344_2="own and basis <> 'reference'",
+            GD346=f"basis = 'classified' and field in {any_of(proven)} "
+            f"and field not in {any_of(t.terms(name))}",
+            GD351=rf"sure and regexp_matches(words, '\b({t.cues})\b')",
+        )
+        if keys:
+            lost(
+                "GD341",
+                f"(select evidence_id, {target} as target, value, words from {items} "
+                f"where {stated} and {target} is not null) s where not exists (select 1 from forms f "
+                f"where f.target = s.target and f.value = s.value and contains(s.words, f.form))",
+            )
+    for name in t.paths:
+        rules = {}
+        stem = "published" if name == "sources" else "date"
+        if f"{stem}_earliest" in t.names[name]:
+            first, last = f"{stem}_earliest", f"{stem}_latest"
+            both = f"{first} is not null and {last} is not null"
+            month = f"(day({first}) = 1 and {last} = last_day({first}))"
+            year = (
+                f"({first} = date_trunc('year', {first}) "
+                f"and {last} = {first} + interval 1 year - interval 1 day)"
+            )
+            fits = (
+                f"case {stem}_precision when 'day' then {both} and {first} = {last} "
+                f"when 'week' then {both} and {last} - {first} between 1 and 6 "
+                f"when 'month' then {both} and {month} when 'year' then {both} and {year} "
+                f"when 'range' then {both} and {last} > {first} and not {month} and not {year} "
+                f"when 'open' then ({first} is null) <> ({last} is null) "
+                f"when 'unknown' then {first} is null and {last} is null end"
+            )
+            rules["GD401"] = f"{last} < {first}"
+            rules["GD402_1"] = (
+                f"{stem}_precision is not null and not coalesce({fits}, false) "
+                f"and not coalesce({last} < {first}, false)"
+            )
+            rules["GD402_2"] = (
+                f"{stem}_precision is null and ({first} is not null or {last} is not null)"
+            )
+        if "certainty" in t.names[name]:
+            rules["GD410"] = "certainty = 'uncommitted' and attributed_to is null and hedge is null"
+        if name == "events":
+            field = next(f for f in t.fields[name] if f["name"] == "event_mode")
+            known_ = [f"{k} {m}" for k, terms in field["gazadata:modes"].items() for m in terms]
+            rules["GD403"] = (
+                "event_mode is not null and not coalesce("
+                f"event_type || ' ' || event_mode in {any_of(known_)}, false)"
+            )
+            rules["GD404"] = "(event_type is null) = (local_type is null)"
+            rules["GD405"] = "status = 'planned' and event_type = 'CONSULT'"
+        elif name == "participants":
+            rules["GD413_1"] = "role = 'excluded' and \"count\" is not null"
+            rules["GD413_2"] = '("count" is null) <> (count_is_approximate is null)'
+        elif name == "positions":
+            rules["GD409"] = (
+                "(stance = 'not_addressed') <> coalesce(expression = 'silence', false)"
+            )
+            rules["GD418"] = "addressed_to_id = holder_id"
+        elif name == "relations":
+            worded = f"(predicate in {any_of(WORDED)})"
+            words = "(object_text is not null)"
+            rules["GD412"] = f"{words} = (object_id is not null) or {worded} <> {words}"
+            rules["GD418"] = "object_id = subject_id"
+        elif name == "names":
+            rules["GD414"] = "(actor_id is null) = (topic_id is null)"
+        elif name == "assessments":
+            about = [f for f in t.names[name] if f.startswith("about_")]
+            rules["GD415"] = f"coalesce({', '.join(about)}) is null"
+        elif name == "actors":
+            for code in ("iso3", "cow", "gleditsch_ward"):
+                rules[f"GD416_{code}"] = f"{code} is not null and kind <> 'state'"
+            rules["GD416"] = "list_is_open is not null and kind <> 'group'"
+        if rules:
+            count(typed[name], **rules)
+    event_type = next(f for f in t.fields["events"] if f["name"] == "event_type")
+    needing = any_of(event_type["gazadata:recipientRequired"])
+    lost("GD406", f"(from events where event_type in {needing}) anti join "
+                  "(from participants where role = 'recipient') using (event_id)")  # fmt: skip
+    lost("GD407", "(from positions where starts_with(stance, 'conditional_')) "
+                  "anti join conditions using (position_id)")  # fmt: skip
+    lost("GD408", f"conditions semi join (from positions where stance not in {any_of(CARRIERS)}) "
+                  "using (position_id)")  # fmt: skip
+    lost("GD419", "positions join actors on spokesperson_id = actor_id where kind <> 'person'")
+    lost("GD419", "relations join actors on object_id = actor_id "
+                  "where predicate = 'member_of' and kind <> 'group'")  # fmt: skip
+    for name, names in t.names.items():
+        if "attributed_to" in names:
+            lost("GD417", f"{name} semi join (from sources where held <> 'true') using (source_id)")
+            lost("GD417", f"{name} semi join (select source_id as attributed_to from sources where "
+                          "kind not in ('cited_report', 'unnamed_source')) using (attributed_to)")
+    for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
+        pairs = db.execute(
+            f"select {t.keys[name]}, {field} from {name} where {field} is not null"
+        ).fetchall()
+        found["GD411"] += _circles(dict(pairs))
+    return {code: n for code, n in sorted(found.items()) if n}
+
+
+def by_pandera(root: Path) -> Counts:
+    """Pandera, plainly: each table read whole and validated against a schema, lazily."""
+    import pandera.errors
+    import pandera.polars as pa
+    import polars as pl
+
+    t = Tables(root)
+    found: Counter[str] = Counter()
+    kinds = {"integer": pl.Int64, "date": pl.Date, "boolean": pl.Boolean}
+    for name, path in t.paths.items():
+        frame = pl.read_csv(
+            path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""]
+        )
+        columns = {}
+        for f in t.fields[name]:
+            limits = f.get("constraints", {})
+            checks = []
+            if "enum" in limits:
+                checks.append(pa.Check.isin(limits["enum"]))
+            if "pattern" in limits:
+                checks.append(pa.Check.str_matches(limits["pattern"]))
+            if "minimum" in limits:
+                checks.append(pa.Check.ge(limits["minimum"]))
+            kind = kinds.get(f["type"], pl.String)
+            columns[f["name"]] = pa.Column(
+                kind, checks, nullable=not limits.get("required"), unique=limits.get("unique", False)
+            )
+            if kind is not pl.String:
+                text = frame[f["name"]]
+                if kind is pl.Int64:
+                    value = text.cast(pl.Int64, strict=False)
+                elif kind is pl.Date:
+                    value = text.str.to_date("%Y-%m-%d", strict=False)
+                else:
+                    value = text.replace_strict(
+                        {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
+                    )
+                found["GD201"] += value.null_count() - text.null_count()
+                frame = frame.with_columns(value)
+        try:
+            pa.DataFrameSchema(columns, strict=True, ordered=True).validate(frame, lazy=True)
+        except pandera.errors.SchemaErrors as errors:
+            codes = {"not_null": "GD202", "isin": "GD203", "str_matches": "GD204",
+                     "greater": "GD205", "field_uniqueness": "GD206"}  # fmt: skip
+            for check in errors.failure_cases["check"]:
+                code = next((c for k, c in codes.items() if check.startswith(k)), check)
+                found[code] += 1
+    return dict(found)
+
+
+def by_frictionless(root: Path) -> Counts:
+    """Frictionless, as its own command runs it, all rows."""
+    from frictionless import Package
+
+    report = Package(str(root / "datapackage.json")).validate(limit_errors=1_000_000)
+    return dict(Counter(e.type for task in report.tasks for e in task.errors))
+
+
+if __name__ == "__main__":
+    run = {
+        "polars": by_polars,
+        "duckdb": by_duckdb,
+        "pandera": by_pandera,
+        "frictionless": by_frictionless,
+    }[sys.argv[1]]
+    print(json.dumps(run(Path(sys.argv[2]))))

@@ -1,0 +1,232 @@
+"""croissant.json: the release's Parquet files described for machine-learning loaders.
+
+Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). What it leaves open is
+settled by what its reference implementation, mlcroissant, can load:
+
+- `references` has the form {"field": {"@id": …}}; mlcroissant 1.1 fails at the bare {"@id": …}.
+- A foreign key into the table that it stands in is left out: it would be a loop in the graph of
+  joins, which mlcroissant refuses. Its field is described like any other.
+- Vocabularies stand in the fields' descriptions. As enumerations (record sets that the fields
+  reference) they would make every table a join, and mlcroissant 1.1 gives no row when a joined
+  record set is read again from one Dataset (https://github.com/mlcommons/croissant/issues/1049).
+- Parquet has the registered media type application/vnd.apache.parquet, and mlcroissant knows only
+  the older application/x-parquet. A file may have several, so both are named.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazadata.contract import Contract, Field, Resource
+from gazadata.errors import GazadataError
+
+CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
+DATA_TYPES = {
+    "string": "sc:Text",
+    "integer": "sc:Integer",
+    "boolean": "sc:Boolean",
+    "date": "sc:Date",
+}
+ENCODING_FORMATS = ["application/vnd.apache.parquet", "application/x-parquet"]
+
+# Where provenance is kept, in the terms of PROV-O (https://www.w3.org/TR/prov-o/), which Croissant
+# 1.1 recommends ("Provenance Representation", "RecordSet Typing"): the class of each record, and
+# the property that a field stands for. A quote is quoted from its source and its value is its
+# words; a row of evidence is a derivation, whose entity is the quote or the reference used.
+PROVENANCE: dict[str, tuple[str, dict[str, str]]] = {
+    "sources": ("prov:Entity", {}),
+    "quotes": ("prov:Entity", {"source_id": "prov:wasQuotedFrom", "exact": "prov:value"}),
+    "evidence": (
+        "prov:Derivation",
+        {"quote_id": "prov:entity", "reference_id": "prov:entity"},
+    ),
+}
+
+# The terms of the specification's appendix 1 and of mlcroissant's own context, in the schema.org
+# namespace that mlcroissant reads (https, where the appendix has http).
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "annotation": "cr:annotation",
+    "arrayShape": "cr:arrayShape",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "containedIn": "cr:containedIn",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "excludes": "cr:excludes",
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isArray": "cr:isArray",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "readLines": "cr:readLines",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "sdVersion": "cr:sdVersion",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+    "unArchive": "cr:unArchive",
+    "value": "cr:value",
+}
+
+
+def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    """Describe the Parquet files of a release.
+
+    `url` is the descriptor's homepage, and without one './': the release folder itself, wherever
+    it is served from. That is as relative as each `contentUrl`, and claims no address.
+
+    Args:
+        contract: the release's contract.
+        files: the release's files by relative path: their size in bytes and their SHA-256.
+            Only parquet/<resource>.parquet is looked up.
+
+    Raises:
+        GazadataError: a resource has no Parquet file.
+    """
+    descriptor = contract.descriptor
+    return {
+        "@context": dict(CONTEXT),
+        "@type": "sc:Dataset",
+        "conformsTo": CONFORMS_TO,
+        "name": contract.name,
+        **_given(alternateName=descriptor.get("title")),
+        "description": str(descriptor.get("description") or descriptor.get("title") or ""),
+        "url": descriptor.get("homepage") or "./",
+        "version": contract.version,
+        "datePublished": str(descriptor.get("created", ""))[:10],
+        "license": [
+            _given(type="sc:CreativeWork", name=part.get("title"), url=part.get("path"))
+            for part in descriptor.get("licenses", [])
+        ],
+        "creator": [_agent(part) for part in _creators(descriptor)],
+        "keywords": list(descriptor.get("keywords", [])),
+        "citeAs": _bibtex(contract),
+        "isLiveDataset": False,
+        "prov:wasDerivedFrom": [
+            _given(type="prov:Entity", name=part.get("title"), url=part.get("path"))
+            for part in descriptor.get("sources", [])
+        ],
+        "distribution": [_file(resource, files) for resource in contract.resources.values()],
+        "recordSet": [_record_set(resource) for resource in contract.resources.values()],
+    }
+
+
+def _file(resource: Resource, files: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    path = _path(resource)
+    if path not in files:
+        raise GazadataError(f"the release has no file {path}, which croissant.json is to describe")
+    size, digest = files[path]
+    return {
+        "@type": "cr:FileObject",
+        "@id": path,
+        "name": f"{resource.name}.parquet",
+        "contentUrl": path,
+        "contentSize": f"{size} B",
+        "encodingFormat": ENCODING_FORMATS,
+        "sha256": digest,
+    }
+
+
+def _record_set(resource: Resource) -> dict[str, Any]:
+    cited = "sources" in {key.resource for key in resource.foreign_keys if key.field == "source_id"}
+    kind, terms = PROVENANCE.get(resource.name, ("prov:Entity" if cited else "", {}))
+    if cited:
+        terms = {"source_id": "prov:wasDerivedFrom", **terms}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": resource.name,
+        "name": resource.name,
+        "description": resource.description,
+        **_given(dataType=kind),
+        "key": {"@id": f"{resource.name}/{resource.key}"},
+        "field": [_field(resource, field, terms.get(field.name)) for field in resource.fields],
+    }
+
+
+def _field(resource: Resource, field: Field, term: str | None) -> dict[str, Any]:
+    target = next((key for key in resource.foreign_keys if key.field == field.name), None)
+    references = {}
+    if target and target.resource != resource.name:
+        references = {"references": {"field": {"@id": f"{target.resource}/{target.target}"}}}
+    terms = f" One of: {', '.join(field.enum)}." if field.enum else ""
+    return {
+        "@type": "cr:Field",
+        "@id": f"{resource.name}/{field.name}",
+        "name": field.name,
+        "description": field.description + terms,
+        "dataType": DATA_TYPES[field.type],
+        **_given(equivalentProperty=term),
+        "source": {
+            "fileObject": {"@id": _path(resource)},
+            "extract": {"column": field.name},
+        },
+        **references,
+    }
+
+
+def _path(resource: Resource) -> str:
+    return f"parquet/{resource.name}.parquet"
+
+
+def _creators(descriptor: dict[str, Any]) -> list[dict[str, Any]]:
+    contributors: list[dict[str, Any]] = descriptor.get("contributors", [])
+    return [c for c in contributors if "creator" in c.get("roles", ())] or contributors
+
+
+def _agent(contributor: dict[str, Any]) -> dict[str, Any]:
+    """A contributor as schema.org has it: a person where the descriptor gives a person's name."""
+    is_person = "givenName" in contributor or "familyName" in contributor
+    return _given(
+        type="sc:Person" if is_person else "sc:Organization",
+        name=contributor.get("title"),
+        url=contributor.get("path"),
+        email=contributor.get("email"),
+    )
+
+
+def _bibtex(contract: Contract) -> str:
+    """How to cite this version, in BibTeX as the specification would have it."""
+    descriptor = contract.descriptor
+    authors = " and ".join(f"{{{_tex(c.get('title'))}}}" for c in _creators(descriptor))
+    key = f"{contract.name}_{contract.version}".replace(".", "_")
+    return (
+        f"@misc{{{key}, author = {{{authors}}}, "
+        f"title = {{{{{_tex(descriptor.get('title') or contract.name)}}}}}, "
+        f"year = {{{str(descriptor.get('created', ''))[:4]}}}, "
+        f"version = {{{_tex(contract.version)}}}}}"
+    )
+
+
+def _tex(text: Any) -> str:
+    return "".join(f"\\{c}" if c in "&%$#_{}" else c for c in str(text).replace("\\", ""))
+
+
+def _given(type: str | None = None, **values: Any) -> dict[str, Any]:
+    """The values that there are, with `type` as JSON-LD's @type."""
+    typed = {"@type": type} if type else {}
+    return {**typed, **{name: value for name, value in values.items() if value}}

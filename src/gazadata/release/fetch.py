@@ -1,0 +1,688 @@
+"""Pulling releases out of stores into a cache, and opening them from there.
+
+The cache is keyed by content. What is in it is right or is not used: every file is checked against
+the manifest, and the manifest against its own hash, each time that it is used.
+
+    releases/<manifest sha256>/…            whole releases, put there by one rename
+    releases/.<manifest sha256>.part/…      what a pull has fetched so far; the next goes on from it
+    served/<store>/<version>.json           which manifest a store served, so that a version that
+                                            is cached needs no network
+    locks/<manifest sha256>                 held by whoever fetches
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, urljoin, urlsplit
+
+from gazadata.contract import Contract
+from gazadata.errors import GazadataError, MissingExtra
+from gazadata.package import Package
+from gazadata.release.files import json_bytes, whole_folder
+from gazadata.release.lock import FILE, Lock, Pin, pin
+from gazadata.release.store import (
+    CHUNK,
+    INDEX,
+    MANIFEST,
+    MAX_JSON,
+    Entry,
+    File,
+    Manifest,
+    StoreError,
+    chunks_of,
+    exclusive,
+    is_prerelease,
+    precedence,
+    read_index,
+    receive,
+    replace,
+)
+
+if TYPE_CHECKING:
+    import requests
+
+Stores = str | Path | Sequence[str | Path]
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are there and the bytes that are needed."""
+
+LATEST = "latest"
+TIMEOUT = 30.0
+"""Seconds without an answer before a store is given up; GAZADATA_TIMEOUT overrides it."""
+SLOWEST = 10_000
+"""Bytes a second: a body that is slower on the whole is given up, however lively it drips."""
+REDIRECTS = 5
+
+
+class CacheError(GazadataError):
+    """A cache that cannot be written."""
+
+
+class StoreAwayError(StoreError):
+    """A store that does not answer at all."""
+
+
+def pull(
+    version: str | None = None,
+    stores: Stores = (),
+    out: Path | None = None,
+    *,
+    lock: Path | None = FILE,
+    progress: Progress | None = None,
+) -> Path:
+    """Pull a release, and pin it in `lock`.
+
+    A version that is in the cache is taken from there, without the network. "latest" needs a
+    store's index; where no store answers, the locked version stands in for it if it is cached.
+
+    Args:
+        version: a version, or "latest": the highest that is neither yanked nor a pre-release.
+            None: the version that `lock` pins, else the latest.
+        stores: addresses or folders, tried in turn; without any, those of GAZADATA_STORE
+            (separated by white space), else the store that `lock` names.
+        out: a folder to put a copy into, as `<name>-<version>`.
+        lock: the lock that is honoured and then written; None: neither.
+        progress: called as bytes arrive.
+
+    Returns:
+        The folder of the release: in the cache, or the copy in `out`.
+
+    Raises:
+        StoreError: no store has the whole release.
+        CacheError: the cache cannot be written.
+        LockError: the lock cannot be read or written, or contradicts this installation.
+        ReleaseError: `out` holds something else under the release's name.
+        MissingExtra: the extra `store` is not installed.
+    """
+    locked = Lock.read(lock) if lock else None
+    release = _Pull(_cache(), _sources(stores, locked), locked, progress).obtain(version)
+    if not release.fresh:
+        release.make_whole(progress)
+    if lock:
+        store = release.store
+        if store is None and locked and locked.version == release.manifest.version:
+            store = locked.store
+        Lock(store, release.manifest.version, release.manifest.sha256).write(lock)
+    return release.copy(out) if out else release.folder
+
+
+def open_release(
+    version: str | None = None, stores: Stores = (), *, lock: Path | None = FILE
+) -> Package:
+    """Open a release, pulled into the cache if it is not there; no lock is written.
+
+    Each table is checked against the manifest when it is read. The arguments are those of `pull`.
+
+    Raises:
+        StoreError: no store has the whole release, or the cached copy is damaged and no store
+            can mend it.
+        LockError: `lock` cannot be read, or contradicts this installation.
+        ContractError: the release's descriptor cannot be read.
+        MissingExtra: the extra `store` is not installed.
+    """
+    locked = Lock.read(lock) if lock else None
+    release = _Pull(_cache(), _sources(stores, locked), locked, None).obtain(version)
+    release.ensure("datapackage.json")
+    return CachedPackage(release.folder, Contract.read(release.folder), release)
+
+
+def versions(stores: Stores = ()) -> list[Entry]:
+    """The versions that the first store to answer has published, the oldest first.
+
+    Raises:
+        StoreError: no store answers with an index.
+        MissingExtra: the extra `store` is not installed.
+    """
+    failures = []
+    for source in _sources(stores, Lock.read(FILE)):
+        try:
+            with closing(source):
+                return _index(source)
+        except StoreError as error:
+            failures.append(str(error))
+    failures = failures or ["no store is named: use --store or GAZADATA_STORE"]
+    raise StoreError("\n".join(["no store answers with an index:", *_indented(failures)]))
+
+
+@dataclass(frozen=True)
+class CachedPackage(Package):
+    """A release in the cache, opened: whatever is read of it is checked first."""
+
+    release: Cached = field(repr=False)
+
+    def path(self, name: str) -> Path:
+        """The file of the resource `name`, as the manifest has it.
+
+        Raises:
+            UnknownName: there is no such resource.
+            ContractError: its path leads out of the package.
+            StoreError: the file is damaged and no store can mend it.
+        """
+        path = super().path(name)
+        self.release.ensure(self.contract[name].path)
+        return path
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A release in the cache, and the stores that can mend it."""
+
+    cache: Path
+    manifest: Manifest
+    store: str | None
+    sources: tuple[Source, ...]
+    fresh: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the release lies."""
+        return self.cache / "releases" / self.manifest.sha256
+
+    def ensure(self, path: str) -> None:
+        """Make sure that one file is there and right.
+
+        Raises:
+            StoreError: the manifest does not list it, or it is damaged and cannot be mended.
+        """
+        listed = next((file for file in self.manifest.files if file.path == path), None)
+        if listed is None:
+            raise StoreError(f"{self.folder}: {path} is no file of the release")
+        if not listed.intact(self.folder):
+            self._mend([path], None)
+
+    def make_whole(self, progress: Progress | None) -> None:
+        """Make sure that every file is there and right.
+
+        Raises:
+            StoreError: one is damaged and cannot be mended.
+        """
+        if damaged := self.manifest.damage(self.folder):
+            self._mend(damaged, progress)
+
+    def _mend(self, damaged: list[str], progress: Progress | None) -> None:
+        failures = []
+        for source in self.sources:
+            try:
+                with closing(source):
+                    _fill(self.cache, self.manifest, source, progress)
+                return
+            except StoreError as error:
+                failures.append(str(error))
+        named = ", ".join(damaged[:5]) + (" and more" if len(damaged) > 5 else "")
+        raise StoreError(
+            "\n".join(
+                [
+                    f"the cached release {self.manifest.version} is damaged ({named} in "
+                    f"{self.folder}), and no store could mend it:",
+                    *_indented(failures or ["no store is named; use --store or GAZADATA_STORE"]),
+                    "try again when the store can be reached",
+                ]
+            )
+        )
+
+    def copy(self, out: Path) -> Path:
+        """Copy the release to `out`, checked on the way; what is there is never replaced.
+
+        Raises:
+            ReleaseError: something else is there, or `out` cannot be written.
+            StoreError: the cached release is damaged.
+        """
+        target = out / f"{self.manifest.name}-{self.manifest.version}"
+        if target.is_dir() and not self.manifest.damage(target):
+            return target
+        try:
+            with whole_folder(target) as folder:
+                for file in self.manifest.files:
+                    (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+                    with closing(chunks_of(self.folder / file.path)) as chunks:
+                        receive(chunks, folder / file.path, file, str(self.folder / file.path))
+                for name, content in self.manifest.own.items():
+                    (folder / name).write_bytes(content)
+        except OSError as error:
+            # Somebody else may have been quicker with the same copy.
+            if not target.is_dir() or self.manifest.damage(target):
+                raise StoreError(f"{target}: {error.strerror or error}") from None
+        return target
+
+
+class Source(Protocol):
+    """A store that can be read from."""
+
+    name: str
+    key: str
+
+    def read(self, path: str, limit: int) -> Generator[bytes]:
+        """The bytes of a file, as they arrive; `limit` is how many are wanted at most.
+
+        Raises:
+            StoreError: the file cannot be had.
+        """
+        ...
+
+    def where(self, path: str) -> str:
+        """The file as a person would name it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; the next read opens new ones."""
+        ...
+
+
+class _Folder:
+    """A store that is a folder on this machine or a file share."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name, self.root = name, root
+        self.key = str(root.absolute())
+
+    def where(self, path: str) -> str:
+        return str(self.root / path)
+
+    def read(self, path: str, limit: int) -> Generator[bytes]:
+        if not self.root.is_dir():
+            raise StoreAwayError(f"{self.root}: no such folder")
+        return chunks_of(self.root / path)
+
+    def close(self) -> None:
+        pass
+
+
+class _Moved(Exception):  # noqa: N818 - no error, but the only way out of requests' own redirects
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
+class _Http:
+    """A store behind a web server, asked over one connection that stays open."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.key = name
+        self.timeout = _timeout()
+        self._session: requests.Session | None = None
+
+    def where(self, path: str) -> str:
+        return f"{self.name}/{quote(path)}"
+
+    def read(self, path: str, limit: int) -> Generator[bytes]:
+        import requests
+        import urllib3
+
+        url = self.where(path)
+        # Between two bytes the time-out of the socket counts; this one is for the whole body.
+        patience = self.timeout + limit / SLOWEST
+        deadline = time.monotonic() + patience
+        try:
+            with self._get(url) as response:
+                if response.status_code != 200:
+                    raise StoreError(f"{url}: HTTP {response.status_code} {response.reason}")
+                # read1 returns what has arrived; requests' own iterators wait for whole pieces,
+                # and so can be held for ever by a server that drips.
+                while chunk := response.raw.read1(CHUNK, decode_content=True):
+                    yield chunk
+                    if time.monotonic() > deadline:
+                        raise StoreError(f"{url}: not finished after {patience:.0f} seconds")
+        except (requests.Timeout, urllib3.exceptions.TimeoutError):
+            raise StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds") from None
+        except requests.ConnectionError as error:
+            raise StoreAwayError(f"{url}: cannot be reached: {_root_cause(error)}") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise StoreError(f"{url}: the answer cannot be read: {_root_cause(error)}") from None
+
+    def close(self) -> None:
+        if self._session:
+            self._session.close()
+            self._session = None
+
+    def _get(self, url: str) -> requests.Response:
+        """Follow redirects without reading their bodies, which may have no end."""
+        session = self._session = self._session or _session()
+        asked = url
+        for _ in range(REDIRECTS + 1):
+            try:
+                return session.get(asked, stream=True, timeout=self.timeout)
+            except _Moved as moved:
+                target = urljoin(asked, moved.location)
+                scheme = urlsplit(target).scheme
+                if scheme not in ("https", urlsplit(asked).scheme):
+                    raise StoreError(f"{url}: redirects to {target}, which is refused") from None
+                asked = target
+        raise StoreError(f"{url}: more than {REDIRECTS} redirects")
+
+
+def _session() -> requests.Session:
+    try:
+        import requests
+    except ImportError:
+        raise MissingExtra("requests", "store") from None
+
+    def stop(response: requests.Response, **_: Any) -> None:
+        if response.is_redirect:
+            response.close()
+            raise _Moved(response.headers["location"])
+
+    session = requests.Session()
+    # Nothing to unpack: the bytes are counted, and no-cache because an index that a proxy kept
+    # would hide what was published or yanked since.
+    session.headers.update(
+        {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
+    )
+    session.hooks["response"].append(stop)
+    return session
+
+
+def _root_cause(error: BaseException) -> str:
+    """The sentence of the operating system that a stack of wrappers hides."""
+    causes: list[BaseException] = [error]
+    for cause in causes:
+        inner = [*cause.args, getattr(cause, "reason", None), cause.__cause__]
+        causes += [c for c in inner if isinstance(c, BaseException) and c not in causes]
+    system = [c.strerror for c in causes if isinstance(c, OSError) and c.strerror]
+    return system[-1] if system else str(causes[-1])
+
+
+def _timeout() -> float:
+    text = os.environ.get("GAZADATA_TIMEOUT", "")
+    try:
+        seconds = float(text or TIMEOUT)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e6:
+        raise StoreError(f"GAZADATA_TIMEOUT is {text!r}; expected a number of seconds")
+    return seconds
+
+
+def _sources(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
+    named: Iterable[str | Path] = [stores] if isinstance(stores, str | Path) else stores
+    # Not os.pathsep, which every address contains on most systems.
+    named = list(named) or os.environ.get("GAZADATA_STORE", "").split()
+    if not named and locked and locked.store:
+        named = [locked.store]
+    return tuple(map(_source, named))
+
+
+def _source(store: str | Path) -> Source:
+    text = str(store)
+    try:
+        address = urlsplit(text)
+    except ValueError as error:
+        raise StoreError(f"{text}: not an address: {error}") from None
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        if not text:
+            raise StoreError("the name of a store is empty")
+        return _Folder(text, Path(text))
+    if address.scheme == "file":
+        from urllib.request import url2pathname
+
+        return _Folder(text, Path(url2pathname(address.path)))
+    if address.scheme not in ("http", "https"):
+        raise StoreError(f"{text}: a store is a folder or an http, https or file address")
+    if "@" in address.netloc:
+        # It would end up in gazadata.lock, and from there in a repository.
+        raise StoreError(f"the address of the store holds a password; put it into {_netrc()}")
+    if address.query or address.fragment:
+        raise StoreError(f"{text}: the address of a store has no query and no fragment")
+    return _Http(text.rstrip("/"))
+
+
+def _netrc() -> str:
+    return "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
+
+
+@dataclass(frozen=True)
+class _Pull:
+    """One search for a release: in the cache first, then in the stores."""
+
+    cache: Path
+    sources: tuple[Source, ...]
+    locked: Lock | None
+    progress: Progress | None
+
+    def obtain(self, version: str | None) -> Cached:
+        if version is None:
+            version = self.locked.version if self.locked else LATEST
+        if version == LATEST:
+            return self._latest()
+        precedence(version)
+        return self._cached(version) or self._fetch(version)
+
+    def _latest(self) -> Cached:
+        try:
+            return self._fetch(LATEST)
+        except StoreAwayError as error:
+            found = self._cached(self.locked.version) if self.locked else None
+            if not found:
+                raise
+            _warn(f"{error}\nthe locked version {found.manifest.version} is used instead")
+            return found
+
+    def _cached(self, version: str) -> Cached | None:
+        """The release in the cache: by its pin, else as one of the stores served it before."""
+        pinned = pin(version, self.locked)
+        for source in (*self.sources, None):
+            served = _served(self.cache, source, version) if source else {}
+            digest = pinned.manifest_sha256 if pinned else served.get("manifest_sha256")
+            if not digest or (source and served.get("manifest_sha256") != digest):
+                continue
+            path = self.cache / "releases" / digest / MANIFEST
+            try:
+                content = path.read_bytes()
+            except OSError:
+                continue
+            if hashlib.sha256(content).hexdigest() != digest:
+                _warn(f"{path} is damaged; the release is fetched again")
+                continue
+            manifest = Manifest.read(content, str(path))
+            if manifest.version != version:
+                raise StoreError(f"{path}: is of version {manifest.version}, not of {version}")
+            if served.get("yanked"):
+                _warn(f"{version} is yanked: {served['yanked']}")
+            return Cached(self.cache, manifest, source.name if source else None, self.sources)
+        return None
+
+    def _fetch(self, version: str) -> Cached:
+        """Fetch a release from the first store that has all of it."""
+        failures: list[StoreError] = []
+        for source in self.sources:
+            try:
+                with closing(source):
+                    manifest, yanked = self._offered(source, version)
+                    _fill(self.cache, manifest, source, self.progress)
+            except StoreError as error:
+                failures.append(error)
+                continue
+            with _cache_errors(self.cache):
+                _remember(self.cache, source, manifest, yanked)
+            for failure in failures:
+                _warn(f"another store was used, since {failure}")
+            if yanked:
+                _warn(f"{manifest.version} is yanked: {yanked}")
+            return Cached(self.cache, manifest, source.name, self.sources, fresh=True)
+        away = bool(failures) and all(isinstance(failure, StoreAwayError) for failure in failures)
+        raise (StoreAwayError if away else StoreError)(
+            "\n".join(
+                [
+                    f"{version} could not be pulled:",
+                    *_indented(failures or ["no store is named"]),
+                    "check the version, the store and the network; stores are named by --store, "
+                    "by store=… or by GAZADATA_STORE",
+                ]
+            )
+        )
+
+    def _offered(self, source: Source, version: str) -> tuple[Manifest, str | None]:
+        """The manifest that a store has for a version, held against every pin; and the yank."""
+        entries = _index(source)
+        if version == LATEST:
+            current = [e for e in entries if not e.yanked and not is_prerelease(e.version)]
+            if not current:
+                raise StoreError(f"{source.name}: every version is yanked or a pre-release")
+            version = current[-1].version
+        # The folder is what counts; an index may be older, in a proxy or after a crash.
+        entry = next((e for e in entries if e.version == version), None)
+        where = source.where(f"{version}/{MANIFEST}")
+        try:
+            content = _small(source, f"{version}/{MANIFEST}")
+        except StoreError as error:
+            if entry:
+                raise
+            there = ", ".join(e.version for e in entries) or "none"
+            raise StoreError(f"{error}; the index of the store names: {there}") from None
+        manifest = Manifest.read(content, where)
+        pinned = pin(version, self.locked) or self._first_seen(source, version, entry)
+        if pinned and manifest.sha256 != pinned.manifest_sha256:
+            raise StoreError(
+                f"{where}: refused: its sha256 is {manifest.sha256}, but {pinned.by} says "
+                f"{pinned.manifest_sha256}"
+            )
+        if manifest.version != version:
+            raise StoreError(f"{where}: is the manifest of {manifest.version}")
+        return manifest, entry.yanked if entry else None
+
+    def _first_seen(self, source: Source, version: str, entry: Entry | None) -> Pin | None:
+        """What nobody pinned is still held to what the store itself said of it."""
+        before = _served(self.cache, source, version).get("manifest_sha256")
+        if before:
+            return Pin(before, "an earlier pull from there")
+        return Pin(entry.manifest_sha256, "the store's index") if entry else None
+
+
+def _fill(cache: Path, manifest: Manifest, source: Source, progress: Progress | None) -> None:
+    """Fetch what the cache lacks of a release, and only that."""
+    with _cache_errors(cache):
+        lock = _lock_file(cache, manifest)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(lock):
+            whole = cache / "releases" / manifest.sha256
+            # A release that is there is mended file by file, each in one step, since others may
+            # be reading it. One that is not is put together beside, and becomes visible whole.
+            folder = whole if whole.exists() else whole.with_name(f".{manifest.sha256}.part")
+            folder.mkdir(parents=True, exist_ok=True)
+            missing = [file for file in manifest.files if not file.intact(folder)]
+            arrived = _Count(sum(file.bytes for file in missing), progress)
+            for file in missing:
+                path = f"{manifest.version}/{file.path}"
+                _make_way(folder, file)
+                with closing(source.read(path, file.bytes)) as chunks:
+                    receive(arrived.counted(chunks), folder / file.path, file, source.where(path))
+            for name, content in manifest.own.items():
+                replace(folder / name, content)
+            if folder != whole:
+                folder.rename(whole)
+
+
+def _make_way(folder: Path, file: File) -> None:
+    """Make the folders of a file, and take away what lies in its way, such as a link."""
+    path = folder
+    for name in file.path.split("/")[:-1]:
+        path = path / name
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        path.mkdir(exist_ok=True)
+    target = folder / file.path
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+
+
+class _Count:
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.done, self.total, self.progress = 0, total, progress
+
+    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            self.done += len(chunk)
+            if self.progress:
+                self.progress(self.done, self.total)
+
+
+def _index(source: Source) -> list[Entry]:
+    return read_index(_small(source, INDEX), source.where(INDEX))
+
+
+def _small(source: Source, path: str) -> bytes:
+    """Read a file that has to be read before anything is known about it."""
+    content = bytearray()
+    with closing(source.read(path, MAX_JSON)) as chunks:
+        for chunk in chunks:
+            content += chunk
+            if len(content) > MAX_JSON:
+                raise StoreError(f"{source.where(path)}: longer than {MAX_JSON} bytes")
+    return bytes(content)
+
+
+def _cache() -> Path:
+    if named := os.environ.get("GAZADATA_CACHE"):
+        return Path(named).expanduser().absolute()
+    try:
+        from platformdirs import user_cache_path
+    except ImportError:
+        raise MissingExtra("platformdirs", "store") from None
+    return user_cache_path("gazadata", appauthor=False)
+
+
+def _lock_file(cache: Path, manifest: Manifest) -> Path:
+    return cache / "locks" / manifest.sha256
+
+
+def _served_file(cache: Path, source: Source, version: str) -> Path:
+    key = hashlib.sha256(source.key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return cache / "served" / key / f"{version}.json"
+
+
+def _served(cache: Path, source: Source, version: str) -> dict[str, Any]:
+    """What a store was seen to serve for a version; nothing where that was not kept."""
+    try:
+        value = json.loads(_served_file(cache, source, version).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    digest = value.get("manifest_sha256") if isinstance(value, dict) else None
+    sound = isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest)
+    return value if sound else {}
+
+
+def _remember(cache: Path, source: Source, manifest: Manifest, yanked: str | None) -> None:
+    path = _served_file(cache, source, manifest.version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    value = {"store": source.name, "manifest_sha256": manifest.sha256, "yanked": yanked}
+    replace(path, json_bytes(value))
+
+
+@contextmanager
+def _cache_errors(cache: Path) -> Iterator[None]:
+    """Say of a full disk or a folder that cannot be written what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or cache
+        raise CacheError(
+            f"{where}: {error.strerror or error}; the cache is {cache}, and GAZADATA_CACHE can "
+            "name another folder, with space and permission to write"
+        ) from None
+
+
+def _indented(failures: Sequence[object]) -> list[str]:
+    return [f"  {failure}" for failure in failures]
+
+
+def _warn(message: str) -> None:
+    # Past the frames of gazadata, so that the line shown is the user's own.
+    warnings.warn(message, UserWarning, stacklevel=_depth())
+
+
+def _depth() -> int:
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("gazadata."):
+        depth, frame = depth + 1, frame.f_back
+    return depth

@@ -1,0 +1,65 @@
+"""The rules for a reader: one, the list of all, and docs/rules.md."""
+
+from __future__ import annotations
+
+from gazadata.errors import UnknownName
+from gazadata.validate.reporters.common import LAYERS
+from gazadata.validate.rules import RULES
+
+REGENERATE = "gazadata rule --markdown > docs/rules.md"
+
+
+def rule_text(code: str) -> str:
+    """One rule: code, title, severity, reason, example, remedy.
+
+    Raises:
+        UnknownName: there is no such rule; the text names what comes nearest.
+    """
+    rule = RULES.get(code.upper())
+    if rule is None:
+        raise UnknownName("rule", code, list(RULES))
+    return (
+        f"{rule.code}: {rule.title}\n\n"
+        f"severity:  {rule.severity}\n"
+        f"looks at:  {rule.unit}\n"
+        f"reason:    {rule.reason}\n"
+        f"example:   {rule.example}\n"
+        f"remedy:    {rule.remedy}\n"
+    )
+
+
+def rules_text() -> str:
+    """All rules, one a line."""
+    return "".join(f"{r.code}  {r.severity:<7}  {r.title}\n" for r in RULES.values())
+
+
+def rules_markdown() -> str:
+    """All rules as docs/rules.md has them."""
+    parts = [
+        "# The rules of validation\n",
+        f"<!-- Generated from src/gazadata/validate/rules.py: {REGENERATE} -->\n",
+        "`gazadata validate` holds a package against these rules; `gazadata rule GD203` prints "
+        "one. An error fails the validation; a warning does so with `--strict`.\n",
+    ]
+    for start, layer in LAYERS.items():
+        parts.append(f"## {layer.capitalize()} ({start}..)\n")
+        for rule in RULES.values():
+            if rule.code.startswith(start):
+                parts.append(
+                    f"### {rule.code}: {_text(rule.title)}\n\n"
+                    f"{_text(rule.reason)}\n\n"
+                    f"- Severity: {rule.severity}\n"
+                    f"- Looks at: {rule.unit}\n"
+                    f"- Example: {_text(rule.example)}\n"
+                    f"- Remedy: {_text(rule.remedy)}\n"
+                )
+    return "\n".join(parts)
+
+
+def _text(text: str) -> str:
+    """Text whose underscores stay underscores; what is in backticks is code already."""
+    pieces = text.split("`")
+    return "`".join(
+        piece if n % 2 else piece.replace("_", "\\_").replace("*", "\\*").replace("<", "&lt;")
+        for n, piece in enumerate(pieces)
+    )

@@ -1,0 +1,31 @@
+"""Fixtures that several test files share."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """The repository, which is a data package. Read only: `package_copy` is there to be changed."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def article() -> str:
+    """The text that the record was made from."""
+    (path,) = (REPO / "raw").glob("*.txt")
+    return path.read_bytes().decode("utf-8")
+
+
+@pytest.fixture
+def package_copy(tmp_path: Path) -> Path:
+    """The whole package in a folder of its own, for a test to damage."""
+    root = tmp_path / "package"
+    for name in ("data", "schemas", "raw", "reference", "docs"):
+        shutil.copytree(REPO / name, root / name)
+    shutil.copy(REPO / "datapackage.json", root)
+    return root

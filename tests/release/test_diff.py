@@ -1,0 +1,321 @@
+"""Diffs: applying one gives the new tables, shuffling changes nothing, daff reads ours."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import shutil
+import string
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import daff
+import pytest
+from gazadata.curate.canonical import canonical_csv
+from gazadata.errors import GazadataError
+from gazadata.package import Package
+from gazadata.release.changes import bumped
+from gazadata.release.diff import LEVELS, apply, compare_contracts, diff, to_json
+from gazadata.release.diff_formats import FORMATS, tabular_table
+from gazadata.release.sides import side
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+REPO = Path(__file__).parents[2]
+PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")
+
+Table = list[list[str]]
+
+
+def copy(target: Path) -> Path:
+    for part in PARTS:
+        if (REPO / part).is_dir():
+            shutil.copytree(REPO / part, target / part)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPO / part, target / part)
+    return target
+
+
+def read(path: Path) -> Table:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def write(path: Path, table: Table) -> None:
+    path.write_bytes(canonical_csv(table[0], table[1:]))
+
+
+def edited(root: Path, schema: str, change: Any) -> None:
+    path = root / "schemas" / f"{schema}.json"
+    content = json.loads(path.read_text("utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return copy(tmp_path / "old")
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    return copy(tmp_path / "new")
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> list[tuple[str, Any, int]]:
+    """Edits of a table: a cell set, a row removed, a row added."""
+    return draw(
+        st.lists(
+            st.tuples(st.sampled_from(["set", "remove", "add"]), CELLS, st.integers(0, 10_000)),
+            max_size=12,
+        )
+    )
+
+
+def edit(table: Table, changes: list[tuple[str, Any, int]]) -> Table:
+    header, *rows = table
+    rows = [list(row) for row in rows]
+    for kind, value, number in changes:
+        if kind == "add":
+            key = f"new-{number}"
+            if key not in {row[0] for row in rows}:
+                rows.append([key, *([value] * (len(header) - 1))])
+        elif rows:
+            row = rows[number % len(rows)]
+            if kind == "remove":
+                rows.remove(row)
+            else:
+                row[1 + number % (len(header) - 1)] = value
+    return [header, *rows]
+
+
+@settings(max_examples=40, deadline=None)
+@given(changes=edits(), shuffle=st.randoms(use_true_random=False))
+@pytest.mark.parametrize("name", ["topics", "quotes"])
+def test_applying_a_diff_gives_the_new_bytes(
+    name: str,
+    changes: list[tuple[str, Any, int]],
+    shuffle: random.Random,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("diff")
+    old, new = copy(root / "old"), copy(root / "new")
+    table = edit(read(old / "data" / f"{name}.csv"), changes)
+    write(new / "data" / f"{name}.csv", table)
+    wanted = (new / "data" / f"{name}.csv").read_bytes()
+    header, *rows = table
+    shuffle.shuffle(rows)
+    with (new / "data" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    before, after = Package.open(old), Package.open(new)
+    patch = json.loads(json.dumps(to_json(diff(before, after))))
+    assert apply(before, patch)[name] == wanted
+    assert not diff(after, after)
+    shutil.rmtree(root)
+
+
+def test_a_diff_with_itself_is_empty() -> None:
+    package = Package.open(REPO)
+    result = diff(package, package)
+    assert not result
+    assert result.bump()[0] == "none"
+
+
+def test_a_diff_is_refused_by_a_package_that_it_is_not_of(old: Path, new: Path) -> None:
+    table = read(new / "data/topics.csv")
+    table[1][1] = "another label"
+    write(new / "data/topics.csv", table)
+    patch = to_json(diff(Package.open(old), Package.open(new)))
+    with pytest.raises(GazadataError, match=table[1][0]):
+        apply(Package.open(new), patch)
+
+
+@pytest.mark.parametrize(
+    ("change", "level"),
+    [
+        (lambda t: t[1].__setitem__(1, "x"), "patch"),
+        (lambda t: t.append(["zz-new", *t[1][1:]]), "minor"),
+        (lambda t: t.pop(1), "major"),
+    ],
+    ids=["a cell", "a row more", "a row less"],
+)
+def test_the_step_for_rows(old: Path, new: Path, change: Any, level: str) -> None:
+    table = read(new / "data/topics.csv")
+    change(table)
+    write(new / "data/topics.csv", table)
+    assert diff(Package.open(old), Package.open(new)).bump()[0] == level
+
+
+def at_end(schema: Any) -> None:
+    schema["fields"].append({"name": "extra", "type": "string", "title": "t", "description": "d"})
+
+
+def in_the_middle(schema: Any) -> None:
+    schema["fields"].insert(
+        1, {"name": "extra", "type": "string", "title": "t", "description": "d"}
+    )
+
+
+def without_term(schema: Any) -> None:
+    field = next(f for f in schema["fields"] if f["name"] == "kind")
+    field["constraints"]["enum"].pop()
+    field["categories"].pop()
+
+
+def with_term(schema: Any) -> None:
+    field = next(f for f in schema["fields"] if f["name"] == "kind")
+    field["constraints"]["enum"].append("other")
+    field["categories"].append({"value": "other", "label": "Other"})
+
+
+def constraint(name: str, value: Any) -> Any:
+    def change(schema: Any) -> None:
+        schema["fields"][-1].setdefault("constraints", {})[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "level"),
+    [
+        (lambda s: s["fields"].pop(), "major"),
+        (in_the_middle, "major"),
+        (at_end, "minor"),
+        (without_term, "major"),
+        (with_term, "minor"),
+        (constraint("required", True), "major"),
+        (constraint("pattern", "^x$"), "major"),
+        (constraint("unique", True), "major"),
+        (lambda s: s["fields"][-1].__setitem__("type", "integer"), "major"),
+        (lambda s: s["fields"][-1].__setitem__("description", "other words"), "patch"),
+        (lambda s: s["fields"].reverse(), "major"),
+        (lambda s: s.__setitem__("title", "Other"), "patch"),
+        (lambda s: s["foreignKeys"].pop(), "major"),
+        (lambda s: s.__setitem__("uniqueKeys", [["label"]]), "major"),
+    ],
+)
+def test_the_step_for_the_contract(old: Path, new: Path, change: Any, level: str) -> None:
+    edited(new, "topics", change)
+    changes = compare_contracts(Package.open(old).contract, Package.open(new).contract)
+    assert max((c.level for c in changes), key=LEVELS.index) == level
+
+
+def test_a_resource_more_or_less(old: Path, new: Path) -> None:
+    content = json.loads((new / "datapackage.json").read_text("utf-8"))
+    content["resources"] = [r for r in content["resources"] if r["name"] != "conditions"]
+    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
+    a, b = Package.open(old), Package.open(new)
+    assert diff(a, b).bump()[0] == "major"
+    assert diff(b, a).bump()[0] == "minor"
+    assert apply(b, to_json(diff(b, a)))["conditions"] == a.path("conditions").read_bytes()
+    assert "conditions" not in apply(a, to_json(diff(a, b)))
+
+
+def test_evidence_that_changed_is_told_of_its_row(old: Path, new: Path) -> None:
+    evidence = read(new / "data/evidence.csv")
+    row = next(r for r in evidence if r[1] == "topics" and r[7])
+    row[7] = "another note"
+    write(new / "data/evidence.csv", evidence)
+    topics = read(new / "data/topics.csv")
+    next(r for r in topics if r[0] == row[2])[1] = "another label"
+    write(new / "data/topics.csv", topics)
+    assert diff(Package.open(old), Package.open(new)).tables["topics"].support == (row[2],)
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "least"),
+    [
+        ("1.0.0", "none", "1.0.0"),
+        ("1.0.0", "patch", "1.0.1"),
+        ("1.2.3", "minor", "1.3.0"),
+        ("1.2.3", "major", "2.0.0"),
+        ("1.2.3-rc.1", "patch", "1.2.3"),
+        ("2.0.0-rc.1", "major", "2.0.0"),
+    ],
+)
+def test_bumped(version: str, level: str, least: str) -> None:
+    assert bumped(version, level) == least
+
+
+WORDS = st.text(string.ascii_letters + ' ,"->\u2019', max_size=10)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.dictionaries(
+        st.from_regex(r"[a-z]{3,8}", fullmatch=True),
+        st.tuples(WORDS, WORDS),
+        min_size=1,
+        max_size=8,
+    ),
+    others=st.dictionaries(
+        st.from_regex(r"[a-z]{3,8}", fullmatch=True), st.tuples(WORDS, WORDS), max_size=4
+    ),
+    seed=st.randoms(use_true_random=False),
+)
+def test_daff_makes_the_new_table_of_the_old_and_our_tabular_diff(
+    rows: dict[str, tuple[str, str]],
+    others: dict[str, tuple[str, str]],
+    seed: random.Random,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("daff")
+    header = read(REPO / "data/topics.csv")[0]
+    pad = [""] * (len(header) - 3)
+    before = {key: [key, *values, *pad] for key, values in rows.items()}
+    after = {key: [key, *values, *pad] for key, values in others.items()}
+    for key, row in before.items():
+        choice = seed.random()
+        if choice < 0.4:
+            after[key] = list(row)
+        elif choice < 0.7:
+            after[key] = [key, row[1] + "x", row[2], *pad]
+    for name, table in (("old", before), ("new", after)):
+        copy(root / name)
+        write(root / name / "data/topics.csv", [header, *table.values()])
+    change = diff(Package.open(root / "old"), Package.open(root / "new")).tables.get("topics")
+    shutil.rmtree(root)
+    if change is None:
+        assert before == after
+        return
+    patch = list(csv.reader(io.StringIO(tabular_table(change))))
+    start = [header, *sorted(before.values())]
+    view = daff.PythonTableView(start)
+    assert daff.HighlightPatch(view, daff.PythonTableView(patch)).apply()
+    made = [[view.getCell(x, y) or "" for x in range(view.width)] for y in range(view.height)]
+    assert sorted(made[1:]) == sorted(after.values())
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_every_format_names_the_row_that_changed(old: Path, new: Path, name: str) -> None:
+    table = read(new / "data/topics.csv")
+    table[1][1] = "another | label -> here"
+    write(new / "data/topics.csv", table)
+    shown = FORMATS[name](diff(Package.open(old), Package.open(new)))
+    assert table[1][0] in shown
+    assert "another" in shown
+
+
+def test_sides_can_be_folders_archives_and_revisions(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "old"), "zip", old)
+    repository = copy(tmp_path / "repository")
+    monkeypatch.chdir(repository)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run(
+            ["git", "-c", "user.name=n", "-c", "user.email=e@example.org", *command], check=True
+        )
+    with side(str(old)) as a, side(archive) as b, side("HEAD") as c:
+        assert not diff(a, b)
+        assert not diff(a, c)
+    with pytest.raises(GazadataError, match="no-such-side"), side("no-such-side"):
+        pass

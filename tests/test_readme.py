@@ -1,0 +1,75 @@
+"""The README: its samples are what is printed, its commands and names are there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gazadata
+import pytest
+
+REPO = Path(__file__).parents[1]
+README = (REPO / "README.md").read_text("utf-8")
+COMMAND = "import sys; from gazadata.cli import main; sys.argv[1:] = {!r}; main()"
+
+
+def sample(name: str) -> str:
+    found = re.search(
+        rf"<!-- sample: {name} -->\n```text\n(.*?)```\n<!-- end of sample -->", README, re.S
+    )
+    assert found, f"README.md has no sample {name!r}"
+    return found[1]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND.format(list(arguments))],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPO,
+    )
+
+
+def test_the_sample_of_positions() -> None:
+    positions = gazadata.load("positions")
+    columns = ["holder_id", "topic_id", "stance", "strength", "certainty"]
+    assert f"[{', '.join(map(repr, columns))}]".replace("'", '"') in README
+    shown = positions[columns].head(4).to_string(index=False)
+    assert sample("positions").split() == shown.split()
+
+
+def test_the_sample_of_explain() -> None:
+    arguments = ["explain", "positions", "azerbaijan-isf-participation", "stance"]
+    assert f"$ gazadata {' '.join(arguments)}" in README
+    assert sample("explain") == run(*arguments).stdout
+
+
+def test_every_command_named_is_there() -> None:
+    named = set(re.findall(r"^(?:\$ )?gazadata (\w+)", README, re.M))
+    assert {"validate", "rule", "find", "fmt", "explain"} <= named
+    for command in sorted(named):
+        assert run(command, "--help").returncode == 0, f"README.md names gazadata {command}"
+
+
+def test_the_python_block_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(blocks) >= 2
+    source = "\n".join(blocks)
+    scope = {"events_of_mine": gazadata.load("events")}
+    exec(compile(source, "README.md", "exec"), scope)  # noqa: S102
+    excluded = scope["excluded"]
+    assert set(excluded["name"]) == {"Turkey", "Israel", "Key regional powers"}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("table", gazadata.open_dataset().tables)
+def test_every_table_is_named(table: str) -> None:
+    assert f"`{table}`" in README
+
+
+def test_every_link_into_the_repository_leads_somewhere() -> None:
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)", README)
+    assert links
+    assert [link for link in links if not (REPO / link).exists()] == []

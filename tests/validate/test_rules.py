@@ -1,0 +1,122 @@
+"""The registry of rules, what `gazadata rule` prints of it, and docs/rules.md."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gazadata import cli
+from gazadata.validate.reporters import rule_text, rules_markdown, rules_text
+from gazadata.validate.reporters.catalogue import REGENERATE
+from gazadata.validate.reporters.common import LAYERS
+from gazadata.validate.rules import RULES
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """The command line in this process: exit status, standard output, standard error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gazadata", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    out, err = capsys.readouterr()
+    code = ended.value.code
+    return (code if isinstance(code, int) else 0), out, err
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_every_rule_says_what_why_and_how(code: str) -> None:
+    rule = RULES[code]
+    assert rule.code == code
+    assert re.fullmatch(r"GD[0-9]{3}", code)
+    assert code[:3] in LAYERS
+    assert rule.severity in ("error", "warning")
+    assert not rule.title.endswith(".")
+    assert rule.reason.endswith(".")
+    assert rule.remedy.endswith(".")
+    for text in (rule.title, rule.reason, rule.example, rule.remedy, rule.unit):
+        assert text.strip() == text != ""
+    printed = rule_text(code)
+    for text in (code, rule.title, rule.severity, rule.reason, rule.example, rule.remedy):
+        assert text in printed
+
+
+def test_every_rule_is_used_and_no_other_is() -> None:
+    """A rule that no layer names is a promise that nobody keeps."""
+    folder = ROOT / "src/gazadata/validate"
+    sources = [path for path in folder.glob("*.py") if path.name != "rules.py"]
+    # A comparison such as `code < "GD300"` names a border, not a rule.
+    texts = [re.sub(r'[<>]=? "GD\d{3}"', "", path.read_text("utf-8")) for path in sources]
+    used = {code for text in texts for code in re.findall(r"GD\d{3}", text)}
+    assert used == RULES.keys()
+
+
+def test_the_document_is_current() -> None:
+    path = ROOT / "docs/rules.md"
+    current = path.read_text("utf-8") if path.is_file() else ""
+    # Compared as a bool, since pytest would print both documents before the message.
+    assert bool(current == rules_markdown()), f"docs/rules.md is out of date; run: {REGENERATE}"
+
+
+def test_the_document_has_every_rule_once_and_nothing_that_is_read_as_markup() -> None:
+    document = rules_markdown()
+    assert re.findall(r"^### (GD\d{3}): ", document, re.M) == list(RULES)
+    words = re.sub(r"`[^`]*`|<!--.*?-->", "", document)
+    assert not re.search(r"(?<!\\)[_*]|<", words)
+
+
+def test_all_rules_are_listed_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "rule")
+    assert (code, err) == (0, "")
+    assert out == rules_text()
+    assert [line.split()[0] for line in out.splitlines()] == list(RULES)
+
+
+@pytest.mark.parametrize("given", ["GD203", "gd203"])
+def test_one_rule_is_printed(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "rule", given)
+    assert (code, err) == (0, "")
+    assert out == rule_text("GD203")
+    assert out.startswith("GD203: A vocabulary field holds one of its terms\n")
+
+
+@pytest.mark.parametrize("given", ["GD2O3", "203", "GD2033", "G203"])
+def test_a_misspelt_code_says_what_is_meant(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "rule", given)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: no rule {given!r}; did you mean 'GD2")
+
+
+def test_the_command_that_mends_the_document_writes_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command, _, target = REGENERATE.partition(" > ")
+    assert target == "docs/rules.md"
+    code, out, _ = run(capsys, *command.split()[1:])
+    assert code == 0
+    assert out == rules_markdown()
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import gazadata.cli", ["rich.console", "pandas", "polars", "pandera", "pyarrow"]),
+        (
+            "import sys; sys.argv[1:] = ['rule', 'GD203']\n"
+            "from gazadata.cli import main\n"
+            "try: main()\n"
+            "except SystemExit: pass",
+            ["pandas", "polars", "pandera", "frictionless", "pyarrow"],
+        ),
+    ],
+)
+def test_starting_is_cheap(code: str, absent: list[str]) -> None:
+    """The heavy libraries take a second to import, which only commands that use them may cost."""
+    check = f"\nimport sys; print([m for m in {absent!r} if m in sys.modules], file=sys.stderr)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code + check], capture_output=True, text=True, check=True
+    )
+    assert ran.stderr.strip() == "[]"
