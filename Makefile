@@ -80,7 +80,7 @@ $(PINNED): requirements.lock
 # Without an index, so that what pyproject.toml needs and the lock lacks is an error.
 $(INSTALLED): $(PINNED) pyproject.toml datapackage.json
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate]' || { \
+	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store]' || { \
 	  echo "requirements.lock does not hold what pyproject.toml asks for; run: make lock" >&2; exit 1; }
 	@touch $@
 
@@ -91,7 +91,7 @@ $(LOWEST_INSTALLED): requirements-lowest.lock pyproject.toml datapackage.json
 
 # Both locks serve every Python from 3.11 on and every platform, and name no address.
 COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile pyproject.toml --quiet --universal \
-  --python-version 3.11 --extra validate --generate-hashes --no-header --no-annotate \
+  --python-version 3.11 --extra validate --extra export --extra store --generate-hashes --no-header --no-annotate \
   --no-emit-index-url $(if $(UPGRADE),--upgrade)
 PIN := ^([a-z0-9-]+==[^ ]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$
 

@@ -35,9 +35,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_sample_of_positions() -> None:
     positions = gazadata.load("positions")
-    columns = ["holder_id", "topic_id", "stance", "strength", "certainty"]
+    columns = ["holder_id", "topic_id", "stance", "expression", "certainty"]
     assert f"[{', '.join(map(repr, columns))}]".replace("'", '"') in README
-    shown = positions[columns].head(4).to_string(index=False)
+    shown = positions[columns].head(5).to_string(index=False)
     assert sample("positions").split() == shown.split()
 
 

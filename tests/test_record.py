@@ -214,7 +214,7 @@ def test_what_is_not_certain_has_the_words_that_weaken_it(name: str) -> None:
 
 
 def test_reuters_said_that_they_solicit() -> None:
-    """ "The Trump administration is actively soliciting ..., according to a Reuters report." """
+    """“The Trump administration is actively soliciting ..., according to a Reuters report.”."""
     event = ROWS["events"]["us-asks-pakistan-for-isf-troops"]
     position = ROWS["positions"]["trump-administration-pakistani-troops"]
     for row in (event, position):
@@ -263,7 +263,7 @@ def test_the_article_is_nobodys_cited_report() -> None:
 
 
 def test_channels_reveal_what_hamas_proposed() -> None:
-    """ "Parallel diplomatic channels reveal Hamas has proposed freezing offensive operations" """
+    """“Parallel diplomatic channels reveal Hamas has proposed freezing offensive operations”."""
     rows = [ROWS["events"]["hamas-proposes-freeze"], *where("positions", holder_id="hamas")]
     assert len(rows) == 3
     for row in rows:
@@ -278,8 +278,10 @@ def test_channels_reveal_what_hamas_proposed() -> None:
 
 
 def test_the_visit_is_planned_and_two_meetings_came_before() -> None:
-    """ "an upcoming Washington visit, his third meeting with US officials since President Trump
-    took office earlier this year"
+    """As the article has it.
+
+    “an upcoming Washington visit, his third meeting with US officials since President Trump
+    took office earlier this year”
     """
     visit = ROWS["events"]["munir-visits-washington"]
     assert visit["status"] == "planned"
@@ -301,7 +303,7 @@ def test_the_visit_is_planned_and_two_meetings_came_before() -> None:
 
 
 def test_the_rank_is_told_and_not_equated() -> None:
-    """ "Munir, who attained Pakistan’s highest military rank in May" """
+    """“Munir, who attained Pakistan’s highest military rank in May”."""
     ranks = {row["object_text"] for row in where("relations", predicate="holds_rank")}
     assert ranks == {"Field Marshal", "Pakistan’s highest military rank"}
     (event,) = where("events", local_type="rank_attained")
@@ -310,7 +312,7 @@ def test_the_rank_is_told_and_not_equated() -> None:
 
 
 def test_successes_are_perceived_and_no_cause() -> None:
-    """ "in May following perceived successes in regional conflicts" """
+    """“in May following perceived successes in regional conflicts”."""
     row = ROWS["assessments"]["munir-rank-follows-perceived-successes"]
     assert (row["kind"], row["hedge"]) == ("sequence", "perceived")
     assert ROWS["assessments"]["successes-in-regional-conflicts"]["certainty"] == "uncommitted"
@@ -319,8 +321,10 @@ def test_successes_are_perceived_and_no_cause() -> None:
 
 
 def test_the_force_is_proposed() -> None:
-    """ "The proposed ISF constitutes a fundamental component of President Trump’s 20-point peace
-    initiative"
+    """As the article has it.
+
+    “The proposed ISF constitutes a fundamental component of President Trump’s 20-point peace
+    initiative”
     """
     assert ROWS["topics"]["isf"]["status"] == "proposed"
     assert ROWS["topics"]["isf"]["part_of"] == "20-point-peace-initiative"
@@ -328,8 +332,10 @@ def test_the_force_is_proposed() -> None:
 
 
 def test_doha_is_a_place_and_45_nations_are_nameless() -> None:
-    """ "Recent negotiations in Doha, Qatar, involving approximately 45 nations, concluded without
-    concrete troop commitments."
+    """As the article has it.
+
+    “Recent negotiations in Doha, Qatar, involving approximately 45 nations, concluded without
+    concrete troop commitments.”
     """
     event = ROWS["events"]["doha-negotiations"]
     assert (event["location"], event["location_iso3"]) == ("Doha, Qatar", "QAT")
@@ -347,8 +353,10 @@ def test_qatar_is_no_actor_at_all() -> None:
 
 
 def test_turkey_and_israel_were_excluded_among_others() -> None:
-    """ "Key regional powers including Turkey and Israel were notably excluded from these
-    discussions"
+    """As the article has it.
+
+    “Key regional powers including Turkey and Israel were notably excluded from these
+    discussions”
     """
     excluded = {row["actor_id"] for row in where("participants", role="excluded")}
     assert excluded == {"turkey", "israel", "key-regional-powers"}
@@ -366,7 +374,7 @@ def test_excluded_is_no_position() -> None:
 
 
 def test_azerbaijan_reportedly_reconsidered() -> None:
-    """ "potential contributors like Azerbaijan have reportedly reconsidered their participation" """
+    """“potential contributors like Azerbaijan have reportedly reconsidered their participation”."""
     for holder in ("azerbaijan", "potential-contributors"):
         (row,) = where("positions", holder_id=holder)
         assert row["stance"] == "reconsidering"
@@ -381,7 +389,7 @@ def test_azerbaijan_did_nothing() -> None:
 
 
 def test_pakistan_and_israel_have_no_relations() -> None:
-    """ "as a Muslim-majority nation maintaining no diplomatic relations with Israel" """
+    """“as a Muslim-majority nation maintaining no diplomatic relations with Israel”."""
     (row,) = where("relations", predicate="no_diplomatic_relations")
     assert (row["subject_id"], row["object_id"]) == ("pakistan", "israel")
     causes = [
@@ -391,8 +399,10 @@ def test_pakistan_and_israel_have_no_relations() -> None:
 
 
 def test_dar_is_open_and_rejects_a_mandate() -> None:
-    """ "Dar previously indicated potential openness to troop contribution while explicitly
-    rejecting any mandate involving Hamas disarmament."
+    """As the article has it.
+
+    “Dar previously indicated potential openness to troop contribution while explicitly
+    rejecting any mandate involving Hamas disarmament.”
     """
     positions = {
         row["topic_id"]: row for row in where("positions", holder_id="pakistan-government")
@@ -412,7 +422,7 @@ def test_dar_is_open_and_rejects_a_mandate() -> None:
 
 
 def test_the_public_favours_a_cause() -> None:
-    """ "public sentiment strongly favors Palestinian causes" """
+    """“public sentiment strongly favors Palestinian causes”."""
     (row,) = where("positions", holder_id="pakistani-public")
     assert (row["stance"], row["expression"], row["strength"]) == (
         "support",
@@ -422,8 +432,10 @@ def test_the_public_favours_a_cause() -> None:
 
 
 def test_what_the_withdrawal_is_a_condition_of_is_ambiguous() -> None:
-    """ "freezing offensive operations for up to a decade and considering weapon decommissioning
-    contingent on complete Israeli withdrawal from Gaza"
+    """As the article has it.
+
+    “freezing offensive operations for up to a decade and considering weapon decommissioning
+    contingent on complete Israeli withdrawal from Gaza”
     """
     preconditions = where("conditions", kind="precondition")
     assert {ROWS["positions"][row["position_id"]]["topic_id"] for row in preconditions} == {
@@ -439,7 +451,7 @@ def test_what_the_withdrawal_is_a_condition_of_is_ambiguous() -> None:
 
 
 def test_considering_is_not_agreeing() -> None:
-    """ "considering weapon decommissioning" """
+    """“considering weapon decommissioning”."""
     (row,) = where("positions", topic_id="weapon-decommissioning")
     assert (row["stance"], row["strength"]) == ("open", "considering")
 
@@ -452,7 +464,7 @@ def test_israels_withdrawal_is_no_event() -> None:
 
 
 def test_neither_has_formally_addressed_it() -> None:
-    """ "a proposal neither Israel nor the US has formally addressed" """
+    """“a proposal neither Israel nor the US has formally addressed”."""
     rows = where("positions", stance="not_addressed")
     assert {row["holder_id"] for row in rows} == {"israel", "united-states"}
     for row in rows:
@@ -462,8 +474,10 @@ def test_neither_has_formally_addressed_it() -> None:
 
 
 def test_the_tour_is_open_and_its_purpose_a_reading() -> None:
-    """ "Munir’s recent diplomatic tour across Muslim-majority nations including Indonesia,
-    Malaysia, Saudi Arabia, and Egypt suggests coordinated efforts to build consensus"
+    """As the article has it.
+
+    “Munir’s recent diplomatic tour across Muslim-majority nations including Indonesia,
+    Malaysia, Saudi Arabia, and Egypt suggests coordinated efforts to build consensus”
     """
     named = {"indonesia", "malaysia", "saudi-arabia", "egypt"}
     group = "muslim-majority-nations-toured"
@@ -483,16 +497,20 @@ def test_the_tour_is_open_and_its_purpose_a_reading() -> None:
 
 
 def test_transformation_followed_and_was_not_caused() -> None:
-    """ "which have undergone significant transformation following America’s withdrawal from
-    Afghanistan"
+    """As the article has it.
+
+    “which have undergone significant transformation following America’s withdrawal from
+    Afghanistan”
     """
     rows = where("assessments", about_event_id="us-withdrawal-from-afghanistan")
     assert [row["kind"] for row in rows] == ["sequence"]
 
 
 def test_benefits_are_pakistans() -> None:
-    """ "The bilateral relationship has recently yielded tangible benefits for Pakistan, including
-    mineral resource agreements and substantial energy investment commitments."
+    """As the article has it.
+
+    “The bilateral relationship has recently yielded tangible benefits for Pakistan, including
+    mineral resource agreements and substantial energy investment commitments.”
     """
     row = ROWS["assessments"]["relationship-yields-benefits"]
     assert (row["about_actor_id"], row["valence"]) == ("pakistan", "positive")
@@ -504,7 +522,7 @@ def test_benefits_are_pakistans() -> None:
 
 
 def test_trade_measures_were_avoided_and_never_imposed() -> None:
-    """ "helped avoid punitive trade measures while elevating its international standing" """
+    """“helped avoid punitive trade measures while elevating its international standing”."""
     rows = where("assessments", about_topic_id="multilateral-peace-initiatives")
     assert [(row["kind"], row["valence"]) for row in rows] == [("causal_claim", "positive")] * 2
     assert where("events", event_type="SANCTION") == []
@@ -512,9 +530,11 @@ def test_trade_measures_were_avoided_and_never_imposed() -> None:
 
 
 def test_involvement_cuts_both_ways() -> None:
-    """ "potential ISF involvement presents both strategic opportunity and domestic political risk,
+    """As the article has it.
+
+    “potential ISF involvement presents both strategic opportunity and domestic political risk,
     potentially exposing Pakistani leadership to significant criticism while offering enhanced White
-    House relations."
+    House relations.”
     """
     rows = where("assessments", about_topic_id="pakistani-isf-involvement")
     assert Counter((row["kind"], row["valence"]) for row in rows) == {
@@ -548,7 +568,7 @@ def test_words_that_are_no_ones_title_in_the_article_are_in_no_table(article: st
 
 
 def test_a_capital_that_has_a_figure_is_a_government() -> None:
-    """ "Islamabad’s most influential defense figure"; "enhanced White House relations" """
+    """“Islamabad’s most influential defense figure”; “enhanced White House relations”."""
     metonyms = {row["text"]: row["actor_id"] for row in where("names", form="metonym")}
     assert metonyms == {
         "Islamabad": "pakistan-government",
@@ -578,7 +598,7 @@ def test_every_actor_plays_a_part() -> None:
 
 
 def test_a_conditional_stance_states_its_condition() -> None:
-    """ "freezing offensive operations for up to a decade" """
+    """“freezing offensive operations for up to a decade”."""
     conditional = {
         row["position_id"]
         for row in TABLES["positions"]

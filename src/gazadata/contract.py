@@ -18,6 +18,7 @@ from gazadata.errors import ContractError, UnknownName
 Type = Literal["string", "integer", "boolean", "date"]
 TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = 1 << 26
 _DEEPEST = 64
 """Bytes of a descriptor or a schema, and how deep it is nested: far more than any needs."""
@@ -306,7 +307,8 @@ def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
             raise ContractError(f"{shown}: no such file in {path.parent}")
         if path.stat().st_size > _LARGEST:
             raise ContractError(f"{shown}: larger than {_LARGEST:,} bytes")
-        value = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=_once)
+        text = path.read_bytes().decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise ContractError(f"{shown}: not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -325,6 +327,11 @@ def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
         raise ContractError(f"{shown}: a JSON object is expected, not {type(value).__name__}")
     if _too_deep(value):
         raise ContractError(f"{shown}: nested too deeply to be read")
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise ContractError(f"{shown}: holds half of a surrogate pair") from None
     return value
 
 

@@ -201,7 +201,18 @@ class Dataset:
                         "note": item.note,
                     }
                 )
-        names = ["field", "value", "basis", "quote", "source_id", "passage_id", "start", "end", "reference_id", "note"]
+        names = [
+            "field",
+            "value",
+            "basis",
+            "quote",
+            "source_id",
+            "passage_id",
+            "start",
+            "end",
+            "reference_id",
+            "note",
+        ]
         return pd.DataFrame(rows, columns=names).astype(
             {name: "Int64" if name in ("start", "end") else "string" for name in names}
         )

@@ -50,10 +50,10 @@ def to_pandas(table: pa.Table, resource: Resource) -> pd.DataFrame:
         if field.type == "date":
             frame[field.name] = frame[field.name].astype("datetime64[us]")
         elif field.enum:
-            terms = pd.Categorical(frame[field.name], categories=list(field.enum))
-            if (terms.codes == -1).sum() != table[field.name].null_count:
+            words = frame[field.name]
+            if not (words.isna() | words.isin(field.enum)).all():
                 raise _foreign_term(resource, field)
-            frame[field.name] = terms
+            frame[field.name] = pd.Categorical(words, categories=list(field.enum))
     return frame
 
 

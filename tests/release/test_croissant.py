@@ -24,7 +24,7 @@ from gazadata.release.croissant import CONFORMS_TO, croissant
 EXPECTED_TYPES = {"string": bytes, "integer": int, "boolean": bool}
 
 
-def release(package: Package, root: Path) -> Path:
+def write_release(package: Package, root: Path) -> Path:
     """Write a package's Parquet files and its croissant.json; give the path of the latter."""
     (root / "parquet").mkdir(parents=True)
     files = {}
@@ -98,19 +98,17 @@ def plain(value: Any) -> Any:
     return value.date() if isinstance(value, datetime.datetime) else value
 
 
-@pytest.fixture(scope="module")
-def bundled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Package, Path, dict[str, Any]]:
-    package = Package.open()
-    path = release(package, tmp_path_factory.mktemp("croissant") / "release")
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return package, path, document
+@pytest.fixture
+def bundled(built: Path) -> tuple[Package, Path, dict[str, Any]]:
+    path = built / "croissant.json"
+    return Package.open(built), path, json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(params=["bundled", "odd"])
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Package, Path]:
     if request.param == "odd":
         package = odd_package(tmp_path / "package")
-        return package, release(package, tmp_path / "release")
+        return package, write_release(package, tmp_path / "release")
     package, path, _ = request.getfixturevalue("bundled")
     return package, path
 
@@ -170,9 +168,7 @@ def test_required_properties(bundled: tuple[Package, Path, dict[str, Any]]) -> N
     assert document["version"] == package.contract.version
     assert document["description"] == package.contract.descriptor["description"]
     assert document["url"] == "./"
-    assert document["creator"] == [
-        {"@type": "sc:Organization", "name": "The gazadata developers"}
-    ]
+    assert document["creator"] == [{"@type": "sc:Organization", "name": "The gazadata developers"}]
     assert document["datePublished"] == package.contract.descriptor["created"][:10]
     assert datetime.date.fromisoformat(document["datePublished"])
     assert [part["url"] for part in document["license"]] == [

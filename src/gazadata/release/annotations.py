@@ -15,7 +15,7 @@ AnnotationCollection with one AnnotationPage. What the model leaves to its users
 - Terms that the model does not have are declared in the document's own context.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: it would take the name of what this module is for.
 
 import base64
 import uuid
@@ -79,7 +79,7 @@ def annotations(package: Package) -> dict[str, Any]:
         "@context": [ANNO, dict(CONTEXT)],
         "id": _urn(package, *collection),
         "type": "AnnotationCollection",
-        "label": f"{package.contract.name} {package.contract.version}: quotes and what they support",
+        "label": f"Quotes of {package.contract.name} {package.contract.version} and their cells",
         **({"created": descriptor["created"]} if "created" in descriptor else {}),
         "total": len(quotes),
         "first": {

@@ -1,7 +1,8 @@
 """Pulling releases out of stores into a cache, and opening them from there.
 
 The cache is keyed by content. What is in it is right or is not used: every file is checked against
-the manifest, and the manifest against its own hash, each time that it is used.
+the manifest, and the manifest against its own hash, each time that it is used. So nothing in it
+needs to be forced to the disk.
 
     releases/<manifest sha256>/…            whole releases, put there by one rename
     releases/.<manifest sha256>.part/…      what a pull has fetched so far; the next goes on from it
@@ -16,10 +17,8 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ from urllib.parse import quote, urljoin, urlsplit
 from gazadata.contract import Contract
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
-from gazadata.release.files import json_bytes, whole_folder
 from gazadata.release.lock import FILE, Lock, Pin, pin
 from gazadata.release.store import (
     CHUNK,
@@ -38,7 +36,6 @@ from gazadata.release.store import (
     MANIFEST,
     MAX_JSON,
     Entry,
-    File,
     Manifest,
     StoreError,
     chunks_of,
@@ -169,9 +166,8 @@ class CachedPackage(Package):
             ContractError: its path leads out of the package.
             StoreError: the file is damaged and no store can mend it.
         """
-        path = super().path(name)
         self.release.ensure(self.contract[name].path)
-        return path
+        return super().path(name)
 
 
 @dataclass(frozen=True)
@@ -238,6 +234,8 @@ class Cached:
             ReleaseError: something else is there, or `out` cannot be written.
             StoreError: the cached release is damaged.
         """
+        from gazadata.release.files import whole_folder
+
         target = out / f"{self.manifest.name}-{self.manifest.version}"
         if target.is_dir() and not self.manifest.damage(target):
             return target
@@ -316,9 +314,11 @@ class _Http:
         return f"{self.name}/{quote(path)}"
 
     def read(self, path: str, limit: int) -> Generator[bytes]:
-        import requests
-        import urllib3
-
+        try:
+            import requests
+            import urllib3
+        except ImportError:
+            raise MissingExtra("requests", "store") from None
         url = self.where(path)
         # Between two bytes the time-out of the socket counts; this one is for the whole body.
         patience = self.timeout + limit / SLOWEST
@@ -362,10 +362,7 @@ class _Http:
 
 
 def _session() -> requests.Session:
-    try:
-        import requests
-    except ImportError:
-        raise MissingExtra("requests", "store") from None
+    import requests
 
     def stop(response: requests.Response, **_: Any) -> None:
         if response.is_redirect:
@@ -573,24 +570,27 @@ def _fill(cache: Path, manifest: Manifest, source: Source, progress: Progress | 
             arrived = _Count(sum(file.bytes for file in missing), progress)
             for file in missing:
                 path = f"{manifest.version}/{file.path}"
-                _make_way(folder, file)
+                _make_way(folder, file.path)
                 with closing(source.read(path, file.bytes)) as chunks:
                     receive(arrived.counted(chunks), folder / file.path, file, source.where(path))
             for name, content in manifest.own.items():
-                replace(folder / name, content)
+                _make_way(folder, name)
+                replace(folder / name, content, durable=False)
             if folder != whole:
                 folder.rename(whole)
 
 
-def _make_way(folder: Path, file: File) -> None:
-    """Make the folders of a file, and take away what lies in its way, such as a link."""
-    path = folder
-    for name in file.path.split("/")[:-1]:
-        path = path / name
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-        path.mkdir(exist_ok=True)
-    target = folder / file.path
+def _make_way(root: Path, path: str) -> None:
+    """Make the folders that lead to a file, and take away what lies in its way, such as a link."""
+    import shutil
+
+    folder = root
+    for name in path.split("/")[:-1]:
+        folder = folder / name
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
+    target = root / path
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
 
@@ -653,10 +653,12 @@ def _served(cache: Path, source: Source, version: str) -> dict[str, Any]:
 
 
 def _remember(cache: Path, source: Source, manifest: Manifest, yanked: str | None) -> None:
+    from gazadata.release.files import json_bytes
+
     path = _served_file(cache, source, manifest.version)
     path.parent.mkdir(parents=True, exist_ok=True)
     value = {"store": source.name, "manifest_sha256": manifest.sha256, "yanked": yanked}
-    replace(path, json_bytes(value))
+    replace(path, json_bytes(value), durable=False)
 
 
 @contextmanager
@@ -677,6 +679,8 @@ def _indented(failures: Sequence[object]) -> list[str]:
 
 
 def _warn(message: str) -> None:
+    import warnings
+
     # Past the frames of gazadata, so that the line shown is the user's own.
     warnings.warn(message, UserWarning, stacklevel=_depth())
 

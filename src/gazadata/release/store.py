@@ -7,6 +7,8 @@
 
 The rename of a whole version folder is what publishes it. The index only follows: it is rebuilt
 from what is there each time, so that a publisher that dies leaves nothing to mend by hand.
+
+Opening a cached release passes through here: what only publishing needs is imported there.
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from gazadata.errors import GazadataError, MissingExtra
-from gazadata.release.files import json_bytes, sha256, whole_folder
 
 MANIFEST, SUMS, INDEX, YANKED = "manifest.json", "SHA256SUMS", "index.json", "yanked.json"
 
@@ -89,7 +88,9 @@ class File:
                 if path.is_symlink():
                     return False
             return (
-                path.is_file() and path.stat().st_size == self.bytes and sha256(path) == self.sha256
+                path.is_file()
+                and path.stat().st_size == self.bytes
+                and _sha256(path) == self.sha256
             )
         except OSError:
             return False
@@ -160,6 +161,11 @@ class Manifest:
         ]
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _holds(path: Path, content: bytes) -> bool:
     try:
         return not path.is_symlink() and path.read_bytes() == content
@@ -222,6 +228,7 @@ def publish(release: Path, store: Path) -> Entry:
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written, for want of space or of permission.
     """
+    from gazadata.release.files import whole_folder
     from gazadata.release.verify import verify
 
     verify(release)
@@ -250,6 +257,8 @@ def yank(version: str, reason: str, store: Path) -> Entry:
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written.
     """
+    from gazadata.release.files import json_bytes
+
     reason = " ".join(reason.split())
     if not reason:
         raise StoreError(f"say why {version} is yanked; whoever pulls it will read the reason")
@@ -310,20 +319,26 @@ def chunks_of(path: Path) -> Generator[bytes]:
         raise StoreError(f"{path}: {error.strerror}") from None
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file in one step: readers see the old bytes or the new ones.
+
+    With `durable` that holds for a crash of the machine too.
 
     Raises:
         OSError: it cannot be written.
     """
+    import threading
+
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with part.open("wb") as out:
             out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
         os.replace(part, path)
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -433,6 +448,8 @@ def _is_safe(path: str) -> bool:
 @contextmanager
 def _publishing(store: Path) -> Iterator[None]:
     """Have the store to oneself, without what publishers before left unfinished."""
+    import shutil
+
     with exclusive(store / ".lock"):
         # Nobody else is at work, so these belong to publishers that were killed.
         for left in store.glob(".*.part"):
@@ -477,6 +494,8 @@ def _yanks(store: Path) -> dict[str, str]:
 
 
 def _reindex(store: Path) -> dict[str, Entry]:
+    from gazadata.release.files import json_bytes
+
     entries = _entries(store)
     content = {"format": "gazadata-store/1", "versions": [asdict(entry) for entry in entries]}
     replace(store / INDEX, json_bytes(content))

@@ -10,7 +10,7 @@ from pathlib import Path
 from gazadata.contract import Contract
 from gazadata.errors import ContractError, MissingExtra
 from gazadata.package import Package
-from gazadata.validate import descriptor, standard
+from gazadata.validate import descriptor, files, standard
 from gazadata.validate.diagnostics import Count, Diagnostic, Place, Report
 from gazadata.validate.rules import RULES, Rule
 
@@ -54,6 +54,9 @@ def validate(
     # Its imports take as long as all other layers: they overlap in a process of its own.
     process = standard.start(root, sample)
     try:
+        paths = files.check(package, paths, report, limit)
+        asked = standard.readable(paths)
+        standard.ask(process, asked)
         try:
             from gazadata.validate import layers
         except ImportError as error:
@@ -61,7 +64,7 @@ def validate(
         layers.run(package, paths, report, limit)
     finally:
         result = standard.finish(process)
-    layers.take_standard(package, result, report, sampled=sample is not None)
+    layers.take_standard(package, result, report, asked, sampled=sample is not None)
     report.merge()
     layers.locate(package, report)
     return report

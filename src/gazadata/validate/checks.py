@@ -17,6 +17,10 @@ from gazadata.validate.rules import RULES
 from gazadata.validate.tables import LINE, Tables
 
 
+LONGEST = 500
+"""Code points of a cell that a finding repeats."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One question to each row of a frame.
@@ -95,8 +99,8 @@ def _findings(look: Look, c: Check, tables: Tables, limit: int) -> list[Diagnost
         .select(
             line=pl.col(LINE),
             key=pl.col(look.resource.key),
-            found=c.found,
-            expected=c.expected,
+            found=c.found.str.slice(0, LONGEST),
+            expected=c.expected.str.slice(0, LONGEST),
             about=pl.lit(None, pl.String) if look.about is None else look.about,
         )
         .unique()

@@ -53,6 +53,7 @@ def check(package: Package, report: Report) -> dict[str, Path]:
     """
     contract = package.contract
     _properties(contract, report)
+    _dialects(contract, report)
     report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
     report.count("GD003", 1, RULES["GD003"].unit)
     if not SEMVER.fullmatch(contract.version):
@@ -110,6 +111,85 @@ def _properties(contract: Contract, report: Report) -> None:
                     resource=resource,
                     found=f"{kind} {raw.get('name', '')} without {name}",
                     expected=name,
+                )
+
+
+# What is read, and nothing else: a value under another dialect would be read wrongly.
+_READ = {
+    "resource": {"encoding": "utf-8", "scheme": "file", "type": "table"},
+    "dialect": {
+        "delimiter": ",",
+        "lineTerminator": "\n",
+        "quoteChar": '"',
+        "doubleQuote": True,
+        "header": True,
+    },
+    "schema": {"missingValues": [""]},
+    "field": {"trueValues": ["true"], "falseValues": ["false"]},
+}
+_CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
+
+
+def _dialects(contract: Contract, report: Report) -> None:
+    """Report what the standard knows and the readers here do not."""
+
+    def hold(where: str, name: str, kind: str, raw: dict[str, Any], *, whole: bool = False) -> None:
+        for key, value in raw.items():
+            read = _READ[kind].get(key)
+            if read is not None and value != read or (whole and read is None):
+                say(
+                    report,
+                    "GD002",
+                    path=where,
+                    resource=name,
+                    found=f"{kind} {key} {value!r}"[:200],
+                    expected=f"{read!r}, or none" if read is not None else "none",
+                )
+
+    if "profile" in contract.descriptor:
+        say(report, "GD002", found="a profile", expected="none: it would have to be fetched")
+    for name, resource in contract.resources.items():
+        where = schema_path(resource.descriptor)
+        dialect = resource.descriptor.get("dialect", {})
+        if isinstance(dialect, dict):
+            hold(DESCRIPTOR, name, "dialect", dialect, whole=True)
+        else:
+            say(
+                report,
+                "GD002",
+                resource=name,
+                found=f"dialect {dialect!r}"[:200],
+                expected="an object",
+            )
+        hold(DESCRIPTOR, name, "resource", resource.descriptor)
+        hold(where, name, "schema", resource.schema)
+        for field in resource.fields:
+            hold(where, name, "field", field.raw)
+            wrong = [
+                f"the constraint {key}"
+                for key in field.raw.get("constraints", {})
+                if key not in _CONSTRAINTS
+            ]
+            wrong += [
+                f"{key} {field.raw[key]!r}"[:200]
+                for key in ("missingValues", "decimalChar", "groupChar", "bareNumber")
+                if key in field.raw
+            ]
+            if field.format not in (None, "default", "uri"):
+                wrong.append(f"the format {field.format!r}")
+            if field.name == resource.key and not (field.required and field.unique):
+                wrong.append("a primary key that is not required and unique")
+            for found in wrong:
+                say(
+                    report,
+                    "GD002",
+                    path=where,
+                    resource=name,
+                    field=field.name,
+                    found=found,
+                    expected="what is checked here: " + ", ".join(_CONSTRAINTS)
+                    if "constraint" in found
+                    else "none",
                 )
 
 
@@ -250,18 +330,25 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
         taken[real] = name
         folders.add(path.parent)
         there[name] = path
-    for folder in folders - {root}:
-        for path in sorted(folder.iterdir()):
-            if path.name == RETIRED:
+    for name in package.contract.resources:
+        schema = package.contract[name].descriptor["schema"]
+        if isinstance(schema, str):
+            path = inside(root, schema)
+            taken.setdefault(path.resolve(), name)
+            folders.add(path.parent)
+    for folder in sorted(folders - {root}):
+        for path in sorted(folder.rglob("*")):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if path.is_dir() or hidden or path.resolve() in taken:
                 continue
-            if path.suffix in (".csv", ".parquet") and path.resolve() not in taken:
-                say(
-                    report,
-                    "GD005",
-                    path=path.relative_to(root).as_posix(),
-                    found="a table that datapackage.json does not list",
-                    expected="a resource with this path",
-                )
+            taken[path.resolve()] = ""
+            say(
+                report,
+                "GD005",
+                path=path.relative_to(root).as_posix(),
+                found="a file that datapackage.json does not list",
+                expected="a resource with this path, or no such file",
+            )
     return there
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gazadata.contract import Resource
+from gazadata.package import Package
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 
@@ -29,6 +31,47 @@ HIDDEN = re.compile(
     "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+
+
+def check(
+    package: Package, paths: dict[str, Path], report: Report, limit: int
+) -> dict[str, Path]:
+    """Look at the bytes, the lines and the header of each table.
+
+    Returns:
+        Those of the files that can be split into rows of the schema's columns.
+    """
+    readable = {}
+    for name, path in paths.items():
+        resource = package.contract[name]
+        shown = path.relative_to(package.root).as_posix()
+        _sums(path, shown, resource, report)
+        if path.suffix != ".parquet":
+            whole = check_bytes(path, shown, resource, report, limit)
+            if not (check_header(path, shown, resource, report) and whole):
+                continue
+        readable[name] = path
+    return readable
+
+
+def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
+    """Hold a file against the bytes and the hash that the descriptor states, if any."""
+    size, digest = resource.descriptor.get("bytes"), resource.descriptor.get("hash")
+    report.count("GD007", 1, RULES["GD007"].unit)
+    wrong = []
+    if size is not None and size != path.stat().st_size:
+        wrong.append((f"{path.stat().st_size} bytes", f"{size} bytes"))
+    if digest is not None:
+        sha256 = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                sha256.update(chunk)
+        if digest != f"sha256:{sha256.hexdigest()}":
+            wrong.append((f"sha256:{sha256.hexdigest()}", str(digest)))
+    if wrong:
+        report.count("GD007", 0, RULES["GD007"].unit, 1)
+        found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
+        report.add([replace(_finding("GD007", shown, resource, 1, found, expected), line=None)])
 
 
 def check_bytes(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ import pandera.errors
 import polars as pl
 from polars import col
 
-from gazadata.contract import Contract, Resource, inside
+from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.package import Package
 from gazadata.pandera_schemas import polars_schema
-from gazadata.validate import descriptor, files, provenance, semantics
-from gazadata.validate.checks import Look, check
+from gazadata.validate import descriptor, provenance, semantics
+from gazadata.validate.checks import LONGEST, Check, Look, check
 from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
+from gazadata.validate.files import HIDDEN
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import (
     BATCH,
@@ -29,32 +31,34 @@ from gazadata.validate.tables import (
     batches,
     column_of,
     lines,
+    strings,
     typed,
 )
 
 UNEDGED = {"quotes": ("prefix", "suffix")}
 """Fields that are cut out of the text wherever they fall, so that an edge can be white space."""
 
+_NEAREST, _KEYS = 200, 10_000
+"""For how many findings the nearest is looked for, and among how many keys."""
+
+_LINE_SHOWN = 100_000
+
+URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
+
 UNHYPHENED = ("evidence", "passages")
 """Resources whose keys are made from other keys, which are compared already."""
 
 
 def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
-    """Run the layers files, pandera, provenance and semantics."""
+    """Run the layers tables, pandera, provenance and semantics on files that can be read."""
     contract = package.contract
     tables = Tables(package.root, contract.resources, paths)
     for name, path in paths.items():
         resource = contract[name]
-        shown = path.relative_to(package.root).as_posix()
         if not _patterns(resource, report):
             continue
-        if path.suffix == ".parquet":
-            if not _columns(resource, tables, report):
-                continue
-        else:
-            whole = files.check_bytes(path, shown, resource, report, limit)
-            if not (files.check_header(path, shown, resource, report) and whole):
-                continue
+        if path.suffix == ".parquet" and not _columns(resource, tables, report):
+            continue
         rows = _sweep(resource, tables, report, limit)
         if rows is None:
             continue
@@ -268,8 +272,6 @@ def _repeated(
     twice = ordered.filter(ordered == ordered.shift(1)).unique()
     if twice.is_empty():
         return []
-    from gazadata.validate.tables import strings
-
     frame = strings(tables.paths[resource.name], resource)
     values = [col(f) for f in fields]
     if code == "GD209":
@@ -413,6 +415,19 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                     applies=filled,
                 )
             )
+        for f in resource.fields:
+            if f.format == "uri":
+                checks.append(
+                    check(
+                        "GD210",
+                        f.name,
+                        ~col(f.name).str.contains(URI),
+                        expected="a whole address, such as https://example.org/page",
+                        applies=col(f.name).is_not_null(),
+                    )
+                )
+        if tables.paths[name].suffix == ".parquet":
+            checks += [one for f in resource.fields for one in _characters(f)]
         yield Look(resource, tables.strings(name), tuple(checks))
         for fk in resource.foreign_keys:
             if fk.resource in tables:
@@ -434,6 +449,19 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                 )
 
 
+def _characters(field: Field) -> Iterator[Check]:
+    """What the files layer asks of the characters of a CSV file, of the cells of a Parquet file."""
+    cell = col(field.name)
+    if field.type != "string":
+        return
+    for code, bad, expected in (
+        ("GD103", cell.str.normalize("NFC") != cell, cell.str.normalize("NFC")),
+        ("GD104", cell.str.contains(f"{HIDDEN.pattern}|[\n\r]"), "none but visible characters"),
+        ("GD108", cell == "", "null, as an empty cell is"),
+    ):
+        yield check(code, field.name, bad, expected=expected, applies=cell.is_not_null())
+
+
 # What frictionless calls each mistake: https://framework.frictionlessdata.io/docs/errors/
 _STANDARD = {
     "type-error": "GD201",
@@ -450,6 +478,8 @@ _STANDARD = {
     "blank-label": "GD105",
     "duplicate-label": "GD105",
     "blank-header": "GD105",
+    "hash-count": "GD007",
+    "byte-count": "GD007",
 }
 _CONSTRAINTS = {
     "required": "GD202",
@@ -458,13 +488,18 @@ _CONSTRAINTS = {
     "minimum": "GD205",
     "unique": "GD206",
 }
-_OF_FILES = ("GD005", "GD101", "GD102", "GD105", "GD106", "GD107")
+_OF_FILES = ("GD005", "GD007", "GD101", "GD102", "GD105", "GD106", "GD107")
 
 
 def take_standard(
-    package: Package, result: dict[str, Any], report: Report, *, sampled: bool
+    package: Package,
+    result: dict[str, Any],
+    report: Report,
+    asked: Collection[str],
+    *,
+    sampled: bool,
 ) -> None:
-    """Put what frictionless found beside what the other layers found.
+    """Put what frictionless found of the resources `asked` beside what the other layers found.
 
     Where both saw a mistake, ours stands; what only frictionless saw is added in our words.
     """
@@ -478,7 +513,7 @@ def take_standard(
     for error in result["errors"]:
         if not any(d.code in ("GD002", "GD005") for d in report.diagnostics):
             _package_error(error, report)
-    listed = set() if result["errors"] else set(contract.resources)
+    listed = set() if result["errors"] else set(asked)
     for name in sorted(listed - result["tables"].keys()):
         report.failures.append(f"frictionless did not look at {name}")
     for name, table in result["tables"].items():
@@ -518,11 +553,7 @@ def take_standard(
                     )
                 ]
             )
-        report.count("GD210", _formatted(resource, table["rows"]), RULES["GD210"].unit)
 
-
-def _formatted(resource: Resource, rows: int) -> int:
-    return rows * sum(field.format is not None for field in resource.fields)
 
 
 def _code(error: dict[str, Any]) -> str:
@@ -549,27 +580,42 @@ def _package_error(error: dict[str, Any], report: Report) -> None:
 
 
 def locate(package: Package, report: Report) -> None:
-    """Give each finding its column, and the nearest thing that may have been meant."""
+    """Give each finding its row and column, and the nearest thing that may have been meant."""
     wanted: dict[str, set[int]] = {}
     for d in report.diagnostics:
-        if d.line and d.path.endswith(".csv"):
+        if d.line and d.resource and not d.path.endswith(".parquet"):
             wanted.setdefault(d.path, set()).add(d.line)
     text = {path: _read_lines(package.root / path, numbers) for path, numbers in wanted.items()}
-    texts: dict[str, str] = {}
+    near = _Nearest(package)
     placed = []
     for d in report.diagnostics:
         line = text.get(d.path, {}).get(d.line or 0)
         if line is not None and d.field and d.resource in package.contract.resources:
-            names = package.contract[d.resource].field_names
-            if d.field in names and d.column is None:
-                d = replace(d, column=column_of(line, names.index(d.field)))  # noqa: PLW2901
-        if d.code == "GD321" and len(texts) < BATCH:
-            d = _nearest_words(package, d, texts)  # noqa: PLW2901
-        if d.code == "GD207" and d.resource and d.field and d.found:
-            d = _nearest_key(package, d)  # noqa: PLW2901
+            resource = package.contract[d.resource]
+            if d.field in resource.field_names:
+                column = d.column or column_of(line, resource.field_names.index(d.field))
+                row_id = d.row_id or _key_in(line, resource)
+                d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
+        if d.code == "GD321":
+            d = near.words(d)  # noqa: PLW2901
+        if d.code == "GD207":
+            d = near.key(d)  # noqa: PLW2901
         placed.append(d)
     report.diagnostics = placed
-    report.lines = text
+    report.lines = {
+        path: {number: line[:_LINE_SHOWN] for number, line in lines.items()}
+        for path, lines in text.items()
+    }
+
+
+def _key_in(line: str, resource: Resource) -> str | None:
+    """The primary key of the row that a line is."""
+    try:
+        (row,) = csv.reader([line], strict=True)
+    except (csv.Error, ValueError):
+        return None
+    position = resource.field_names.index(resource.key)
+    return row[position] or None if len(row) == len(resource.fields) else None
 
 
 def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:
@@ -587,43 +633,71 @@ def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:
     return found
 
 
-def _nearest_words(package: Package, d: Diagnostic, texts: dict[str, str]) -> Diagnostic:
-    from gazadata.curate.quotes import nearest
+class _Nearest:
+    """What comes nearest to words or to a key that are not there; read once, for some findings.
 
-    (source,) = (
-        r["source_id"] for r in package.table("quotes").to_pylist() if r["quote_id"] == d.row_id
-    )
-    row = next(r for r in package.table("sources").to_pylist() if r["source_id"] == source)
-    if source not in texts:
-        texts[source] = inside(package.root, row["text_path"]).read_text("utf-8")
-    match = nearest(texts[source], d.found or "")
-    if match is None:
-        return d
-    whole = texts[source]
-    begin = whole.rfind("\n", 0, match.start) + 1
-    finish = whole.find("\n", match.end)
-    line = whole[begin : finish if finish >= 0 else len(whole)]
-    place = Place(
-        row["text_path"],
-        whole.count("\n", 0, match.start) + 1,
-        line,
-        match.start - begin,
-        match.end - begin,
-    )
-    return replace(d, related=(place,))
+    The tables are read as they are written, since any cell of them can be at fault.
+    """
 
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self.left = _NEAREST
+        self.texts: dict[str, tuple[str, str] | None] = {}
+        self.keys: dict[str, list[str]] = {}
 
-def _nearest_key(package: Package, d: Diagnostic) -> Diagnostic:
-    assert d.resource and d.field
-    target = package.contract[d.resource].target(d.field)
-    if target is None:
-        return d
-    table = package.table(target)
-    if table.num_rows > 10_000:
-        return d
-    keys = table[package.contract[target].key].to_pylist()
-    near = difflib.get_close_matches(d.found or "", keys, n=1, cutoff=0.5)
-    return replace(d, expected=f"{d.expected}; did you mean {near[0]}?") if near else d
+    def words(self, d: Diagnostic) -> Diagnostic:
+        """Point to the words of the text that are most like those of the quote."""
+        from gazadata.curate.quotes import nearest
+
+        self.left -= 1
+        held = self._text(d.line) if self.left >= 0 and d.line else None
+        if held is None:
+            return d
+        path, text = held
+        match = nearest(text, d.found or "")
+        if match is None:
+            return d
+        begin = text.rfind("\n", 0, match.start) + 1
+        finish = text.find("\n", match.end)
+        place = Place(
+            path,
+            text.count("\n", 0, match.start) + 1,
+            text[begin : finish if finish >= 0 else len(text)],
+            match.start - begin,
+            match.end - begin,
+        )
+        return replace(d, related=(place,))
+
+    def key(self, d: Diagnostic) -> Diagnostic:
+        """Name the key that is most like the one that points to nothing."""
+        contract = self.package.contract
+        target = contract[d.resource].target(d.field) if d.resource and d.field else None
+        self.left -= 1
+        if target is None or self.left < 0:
+            return d
+        if target not in self.keys:
+            try:
+                frame = strings(self.package.path(target), contract[target])
+                keys = frame.select(contract[target].key).head(_KEYS + 1).collect().to_series()
+            except pl.exceptions.PolarsError:
+                keys = pl.Series([], dtype=pl.String)
+            self.keys[target] = keys.drop_nulls().to_list() if len(keys) <= _KEYS else []
+        near = difflib.get_close_matches(d.found or "", self.keys[target], n=1, cutoff=0.5)
+        return replace(d, expected=f"{d.expected}; did you mean {near[0]}?") if near else d
+
+    def _text(self, line: int) -> tuple[str, str] | None:
+        """The path and the text of the source of the quote in a line."""
+        contract = self.package.contract
+        quotes = strings(self.package.path("quotes"), contract["quotes"])
+        (source,) = quotes.filter(col(LINE) == line).collect()["source_id"]
+        if source not in self.texts:
+            sources = strings(self.package.path("sources"), contract["sources"])
+            paths = sources.filter(col("source_id") == source).collect()["text_path"]
+            self.texts[source] = None
+            if len(paths) and paths[0]:
+                text = inside(self.package.root, paths[0]).read_bytes().decode("utf-8")
+                self.texts[source] = paths[0], text
+        return self.texts[source]
 
 
 def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
@@ -669,7 +743,7 @@ def _of_row(
         resource=resource.name,
         row_id=key,
         field=field,
-        found=found,
+        found=found and found[:LONGEST],
         expected=expected,
         help=rule.remedy,
         severity=rule.severity,

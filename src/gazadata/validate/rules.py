@@ -78,6 +78,14 @@ RULES = _rules(
         'State "gazadata:evidence" as required or exempt; make categories and enum the same.',
         "fields",
     ),
+    Rule(
+        "GD007",
+        "A file has the size and the hash that the descriptor states",
+        "Whoever pins a release relies on its bytes; other tools pass over hashes they do not know.",
+        '"hash" of another file, or of another kind than sha256',
+        "Restore the file, or build the release again.",
+        "files",
+    ),
     # ------------------------------------------------------------------ files
     Rule(
         "GD101",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import polars as pl
 from polars import col
 
-from gazadata.contract import Contract
+from gazadata.contract import Contract, Resource
 from gazadata.validate.checks import Check, Look, check
-from gazadata.validate.tables import Tables
+from gazadata.validate.tables import ILL, Tables
 
 CARRIERS = ["conditional_support", "conditional_oppose", "open"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
@@ -19,7 +19,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
     """Every look of this layer at the tables that could be read."""
     for name, resource in contract.resources.items():
         if name in tables:
-            checks = [*_dates(resource.field_names), *_reporting(resource.field_names)]
+            checks = [*_dates(resource), *_reporting(resource.field_names)]
             if name in ROW_CHECKS:
                 checks += ROW_CHECKS[name](contract)
             yield Look(resource, tables.typed(name), tuple(checks))
@@ -28,9 +28,9 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
             yield from make(contract, tables)
 
 
-def _dates(names: tuple[str, ...]) -> list[Check]:
+def _dates(resource: Resource) -> list[Check]:
     for stem in ("date", "published"):
-        if f"{stem}_earliest" in names:
+        if f"{stem}_earliest" in resource.field_names:
             break
     else:
         return []
@@ -76,14 +76,14 @@ def _dates(names: tuple[str, ...]) -> list[Check]:
             ~agrees & ~(last < first).fill_null(False),
             found=span,
             expected="dates and precision that agree",
-            applies=precision.is_not_null(),
+            applies=precision.is_not_null() & ~col(ILL),
         ),
         check(
             "GD402",
             f"{stem}_earliest",
             precision.is_null() & ~none,
             expected="a precision beside a date",
-            applies=precision.is_null(),
+            applies=precision.is_null() & (not resource[field].required),
         ),
     ]
 
@@ -166,6 +166,7 @@ def _participants(_: Contract) -> list[Check]:
             "count_is_approximate",
             col("count").is_null() != col("count_is_approximate").is_null(),
             expected="filled exactly where count is",
+            applies=~col(ILL),
         ),
     ]
 

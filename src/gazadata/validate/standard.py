@@ -10,6 +10,8 @@ import gc
 import json
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,33 @@ LIMIT_BYTES = 20_000_000
 
 
 def start(root: Path, sample: int | None) -> subprocess.Popen[bytes]:
-    """Start the layer on the package at `root`, on all rows or each table's first `sample`."""
+    """Start the layer on the package at `root`, on all rows or each table's first `sample`.
+
+    It imports what it needs, and waits for `ask`.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "gazadata.validate.standard", str(root), str(sample or 0)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def readable(paths: dict[str, Path]) -> list[str]:
+    """The resources that frictionless reads as the loader does, which leaves out Parquet."""
+    return [name for name, path in paths.items() if path.suffix != ".parquet"]
+
+
+def ask(process: subprocess.Popen[bytes], names: Iterable[str]) -> None:
+    """Have the layer look at these resources, whose files the files layer could read.
+
+    On others (a pipe, a million columns) frictionless could run for ever, and everything that
+    points to them would be reported too.
+    """
+    assert process.stdin
+    with suppress(BrokenPipeError):  # It has ended already: `finish` says why.
+        process.stdin.write(json.dumps(list(names)).encode() + b"\n")
+        process.stdin.flush()
 
 
 def finish(process: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -42,19 +65,36 @@ def finish(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return result
 
 
-def run(root: Path, sample: int) -> dict[str, Any]:
-    """Validate the package at `root` with frictionless; see `finish` for the result."""
+def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
+    """Validate resources of the package at `root` with frictionless.
+
+    Returns:
+        See `finish`.
+    """
     from frictionless import FrictionlessException, Package
 
+    descriptor = json.loads((root / "datapackage.json").read_bytes())
+    # It would be fetched; a package that has it is reported.
+    descriptor.pop("profile", None)
+    descriptor["resources"] = [
+        resource
+        for resource in descriptor["resources"]
+        if resource["name"] in names and not isinstance(resource.get("dialect"), str)
+    ]
+    if not descriptor["resources"]:
+        return {"errors": [], "tables": {}}
     try:
-        package = Package(str(root / "datapackage.json"))
+        package = Package(descriptor, basepath=str(root))
     except FrictionlessException as error:
         reasons = error.reasons or [error.error]
         return {"errors": [reason.to_descriptor() for reason in reasons], "tables": {}}
-    if sample:
-        # A foreign key would make frictionless read the whole table that it points to.
-        for resource in package.resources:
-            resource.schema.foreign_keys = []
+    for resource in package.resources:
+        resource.schema.foreign_keys = [
+            fk
+            for fk in resource.schema.foreign_keys
+            # A foreign key would make frictionless read the whole table that it points to.
+            if not sample and (fk["reference"]["resource"] or resource.name) in names
+        ]
     report = package.validate(limit_errors=1_000, limit_rows=sample or None)
     return {
         "errors": [error.to_descriptor() for error in report.errors],
@@ -70,4 +110,6 @@ def run(root: Path, sample: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     gc.disable()
-    json.dump(run(Path(sys.argv[1]), int(sys.argv[2])), sys.stdout)
+    import frictionless  # noqa: F401, while the files layer reads
+
+    json.dump(run(Path(sys.argv[1]), int(sys.argv[2]), json.loads(input())), sys.stdout)

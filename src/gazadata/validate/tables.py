@@ -16,6 +16,9 @@ from gazadata.contract import Field, Resource
 LINE = "__line"
 """The column that holds each row's line in its file (a Parquet file's rows count from 1)."""
 
+ILL = "__ill"
+"""Whether a row has a cell of another type: the rules that count on the types leave it alone."""
+
 BATCH = 500_000
 """Rows held at a time: measured as the fastest that keeps 10 million rows under 1 GiB."""
 
@@ -53,10 +56,11 @@ class Tables:
         return self._strings[name]
 
     def typed(self, name: str) -> pl.LazyFrame:
-        """The cells in the contract's types, null where one does not have it, and `LINE`."""
-        resource = self.resources[name]
+        """The cells in the contract's types, null where one does not have it, `LINE` and `ILL`."""
+        fields = [field for field in self.resources[name].fields if field.type != "string"]
+        ill = [pl.col(field.name).is_not_null() & typed(field).is_null() for field in fields]
         return self._strings[name].with_columns(
-            typed(field) for field in resource.fields if field.type != "string"
+            *map(typed, fields), (pl.any_horizontal(ill) if ill else pl.lit(False)).alias(ILL)
         )
 
 

@@ -96,7 +96,7 @@ def value(text: str) -> str:
 
 def one_line(d: Diagnostic) -> str:
     """What is wrong, found and expected, in one line."""
-    line = visible(d.message)
+    line = visible(d.message) or RULES[d.code].title
     said = [
         f"{label} {value(text)}"
         for label, text in (("found", d.found), ("expected", d.expected))

@@ -1,0 +1,423 @@
+"""A release as one file for tools that want one: SQLite, DuckDB or an Excel workbook.
+
+Keys, types and constraints are compiled from the contract; nothing is validated beforehand, and
+a package that breaks its own contract is refused by the constraints themselves.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from gazadata.contract import Contract, Field, Resource
+from gazadata.errors import GazadataError, MissingExtra
+from gazadata.package import Package
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+    from openpyxl import Workbook
+    from openpyxl.cell import Cell
+
+Format = Literal["sqlite", "duckdb", "xlsx"]
+Dialect = Literal["sqlite", "duckdb"]
+
+# SQLite has neither booleans nor dates: they are 0 and 1, and ISO 8601 text, as its manual has it
+# (https://www.sqlite.org/datatype3.html, 2.1 and 2.2), held to that by CHECK.
+SQL_TYPES: dict[Dialect, dict[str, str]] = {
+    "sqlite": {"string": "TEXT", "integer": "INTEGER", "boolean": "INTEGER", "date": "TEXT"},
+    "duckdb": {"string": "VARCHAR", "integer": "BIGINT", "boolean": "BOOLEAN", "date": "DATE"},
+}
+# The first SQLite with STRICT tables (https://www.sqlite.org/stricttables.html).
+STRICT_SINCE = (3, 37, 0)
+DESCRIPTIONS = "_descriptions"
+# The smallest that there is. Each key takes blocks of its own, and with the default of 256 KiB
+# tables of a few rows would make a file of 16 MiB.
+DUCKDB_BLOCK = 16_384
+
+# What a worksheet can hold ("Excel specifications and limits", support.microsoft.com).
+SHEET_ROWS, CELL_CHARACTERS, SHEET_NAME = 1_048_576, 32_767, 31
+EXACT_INTEGER = 2**53
+# What XML 1.0 cannot hold (https://www.w3.org/TR/xml/, 2.2).
+NOT_IN_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
+# Excel's calendar begins in 1900 and has a 29 February in that year.
+FIRST_DATE = datetime.date(1900, 3, 1)
+
+
+def export(release: Path, to: Format, file: Path, *, force: bool = False) -> None:
+    """Write the tables of a release, or of any package folder, into one file.
+
+    - sqlite: STRICT tables with primary, foreign and unique keys, NOT NULL, and CHECK for
+      vocabularies, minima, booleans and dates; descriptions in the table `_descriptions` and, for
+      Datasette, in a second file beside it: gaza.db gets gaza.metadata.json, for
+      `datasette gaza.db --metadata gaza.metadata.json`.
+    - duckdb: the same keys and constraints, with real booleans and dates; descriptions as comments.
+    - xlsx: one sheet a table in the package's order, typed cells, the header frozen with the
+      descriptions as its comments. Text is never a formula. Dates before March 1900 and integers
+      beyond 2**53 are written as text, since Excel would change them.
+
+    The file is made beside its place and renamed: it is there whole or not at all. The same
+    release gives the same bytes with the same library, but not in DuckDB's format.
+
+    Args:
+        release: the folder, or its datapackage.json.
+        to: the format.
+        file: what is written.
+        force: replace what is there.
+
+    Raises:
+        GazadataError: the file is there already or cannot be written; the tables break their own
+            keys or constraints; or Excel cannot hold them.
+        ReadError, ContractError: the package cannot be read.
+        MissingExtra: the library for the format is not installed.
+    """
+    if to not in get_args(Format):
+        raise GazadataError(f"no export to {to!r}; there are: {', '.join(get_args(Format))}")
+    package = Package.open(release)
+    metadata = file.with_name(f"{file.stem}.metadata.json")
+    targets = [metadata, file] if to == "sqlite" else [file]
+    _check_free(targets, force)
+    try:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
+            made = Path(folder) / file.name
+            if to == "sqlite":
+                _sqlite(package, made)
+                document = json.dumps(datasette_metadata(package.contract, file.stem), indent=2)
+                (made.with_name(metadata.name)).write_text(f"{document}\n", encoding="utf-8")
+            elif to == "duckdb":
+                _duckdb(package, made)
+            else:
+                _xlsx(package, made)
+            _check_free(targets, force)
+            for target in targets:
+                os.replace(made.with_name(target.name), target)
+    except (OSError, sqlite3.Error) as error:
+        raise GazadataError(f"{file}: cannot be written: {error}") from None
+
+
+def _check_free(targets: list[Path], force: bool) -> None:
+    for target in targets:
+        if target.is_dir():
+            raise GazadataError(f"{target} is a folder")
+        if not force and (target.exists() or target.is_symlink()):
+            raise GazadataError(f"{target} is there already; --force replaces it")
+
+
+# --- SQL -------------------------------------------------------------------------------------
+
+
+def create_table(resource: Resource, dialect: Dialect) -> str:
+    """The CREATE TABLE statement of a resource.
+
+    Table Schema (https://datapackage.org/standard/table-schema/) models primary, foreign and
+    unique keys on SQL's, nulls in unique keys included; `pattern` alone has no counterpart here.
+    """
+    lines = [_column(resource, field, dialect) for field in resource.fields]
+    lines.append(f"PRIMARY KEY ({_name(resource.key)})")
+    lines += [f"UNIQUE ({', '.join(map(_name, key))})" for key in resource.unique_keys]
+    lines += [
+        f"FOREIGN KEY ({_name(key.field)}) REFERENCES {_name(key.resource)} ({_name(key.target)})"
+        for key in resource.foreign_keys
+    ]
+    strict = dialect == "sqlite" and sqlite3.sqlite_version_info >= STRICT_SINCE
+    body = ",\n  ".join(lines)
+    return f"CREATE TABLE {_name(resource.name)} (\n  {body}\n){' STRICT' if strict else ''}"
+
+
+def _column(resource: Resource, field: Field, dialect: Dialect) -> str:
+    name = _name(field.name)
+    parts = [name, SQL_TYPES[dialect][field.type]]
+    if field.required or field.name == resource.key:
+        parts.append("NOT NULL")
+    if field.unique and field.name != resource.key:
+        parts.append("UNIQUE")
+    if dialect == "sqlite" and field.type == "boolean":
+        parts.append(f"CHECK ({name} IN (0, 1))")
+    if dialect == "sqlite" and field.type == "date":
+        parts.append(f"CHECK ({name} IS date({name}, '+0 days'))")
+    if field.enum:
+        terms = ", ".join(map(_literal, field.enum))
+        parts.append(f"CHECK ({name} IN ({terms}))")
+    if field.minimum is not None:
+        parts.append(f"CHECK ({name} >= {field.minimum:d})")
+    return " ".join(parts)
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _rows(table: pa.Table) -> Iterator[list[Any]]:
+    for batch in table.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            yield list(row.values())
+
+
+# --- SQLite ----------------------------------------------------------------------------------
+
+
+def _sqlite(package: Package, file: Path) -> None:
+    contract = package.contract
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("BEGIN")
+        for resource in contract.resources.values():
+            connection.execute(create_table(resource, "sqlite"))
+            marks = ", ".join("?" * len(resource.fields))
+            rows = _rows(package.table(resource.name))
+            insert = f"INSERT INTO {_name(resource.name)} VALUES ({marks})"
+            try:
+                connection.executemany(insert, ([_sqlite_value(v) for v in row] for row in rows))
+            except sqlite3.IntegrityError as error:
+                raise _refused(resource.name, error) from None
+        broken = connection.execute("PRAGMA foreign_key_check").fetchone()
+        if broken:
+            table, row, target, _ = broken
+            raise _refused(table, f"row {row} points to no row of {target}")
+        connection.execute(
+            f"CREATE TABLE {_name(DESCRIPTIONS)} (resource TEXT, field TEXT, title TEXT, "
+            "description TEXT, UNIQUE (resource, field))"
+        )
+        connection.executemany(
+            f"INSERT INTO {_name(DESCRIPTIONS)} VALUES (?, ?, ?, ?)", _descriptions(contract)
+        )
+        connection.execute("COMMIT")
+
+
+def _sqlite_value(value: Any) -> Any:
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return int(value) if isinstance(value, bool) else value
+
+
+def _descriptions(contract: Contract) -> Iterator[tuple[str | None, str | None, str, str]]:
+    """The package, then each table and each of its fields: (table, field, title, description)."""
+    descriptor = contract.descriptor
+    title = f"{descriptor.get('title', contract.name)} (version {contract.version})"
+    yield None, None, title, str(descriptor.get("description", ""))
+    for resource in contract.resources.values():
+        yield resource.name, None, resource.title, resource.description
+        for field in resource.fields:
+            yield resource.name, field.name, field.title, field.description
+
+
+def datasette_metadata(contract: Contract, database: str) -> dict[str, Any]:
+    """What Datasette shows about the tables and columns of the database file `database`.db.
+
+    The form is that of https://docs.datasette.io/en/stable/metadata.html.
+    """
+    descriptor = contract.descriptor
+    licence: dict[str, Any] = next(iter(descriptor.get("licenses", [])), {})
+    tables = {
+        resource.name: {
+            "title": resource.title,
+            "description": resource.description,
+            "columns": {field.name: field.description for field in resource.fields},
+            **({"label_column": resource.label} if resource.label else {}),
+        }
+        for resource in contract.resources.values()
+    }
+    return {
+        "title": f"{descriptor.get('title', contract.name)} (version {contract.version})",
+        "description": str(descriptor.get("description", "")),
+        **({"license": licence["title"]} if "title" in licence else {}),
+        **({"license_url": licence["path"]} if "path" in licence else {}),
+        "databases": {database: {"tables": tables}},
+    }
+
+
+# --- DuckDB ----------------------------------------------------------------------------------
+
+
+def _duckdb(package: Package, file: Path) -> None:
+    try:
+        import duckdb
+    except ImportError:
+        raise MissingExtra("duckdb", "export") from None
+    resources = _referenced_first(package.contract)
+    try:
+        with duckdb.connect(str(file), config={"default_block_size": DUCKDB_BLOCK}) as connection:
+            connection.execute("BEGIN")
+            for resource in resources:
+                try:
+                    _duckdb_table(connection, resource, package.table(resource.name))
+                except duckdb.ConstraintException as error:
+                    raise _refused(resource.name, error) from None
+            connection.execute("COMMIT")
+    except duckdb.Error as error:
+        raise GazadataError(f"{file.name}: cannot be written: {error}") from None
+
+
+def _duckdb_table(connection: DuckDBPyConnection, resource: Resource, table: pa.Table) -> None:
+    name = _name(resource.name)
+    connection.execute(create_table(resource, "duckdb"))
+    for part in _parents_first(resource, table):
+        connection.register("_part", part)
+        connection.execute(f"INSERT INTO {name} FROM _part")
+        connection.unregister("_part")
+    connection.execute(f"COMMENT ON TABLE {name} IS {_literal(resource.description)}")
+    for field in resource.fields:
+        column = f"{name}.{_name(field.name)}"
+        connection.execute(f"COMMENT ON COLUMN {column} IS {_literal(field.description)}")
+
+
+def _referenced_first(contract: Contract) -> list[Resource]:
+    """The resources, each after those that it points to: DuckDB adds no foreign key later on."""
+    ordered: list[Resource] = []
+    waiting = list(contract.resources.values())
+    while waiting:
+        names = {resource.name for resource in waiting}
+        free = [r for r in waiting if not ({k.resource for k in r.foreign_keys} - {r.name}) & names]
+        if not free:
+            raise GazadataError(
+                f"the tables {', '.join(sorted(names))} point to each other in a circle, "
+                "which DuckDB cannot hold; export to sqlite instead"
+            )
+        ordered += free
+        waiting = [resource for resource in waiting if resource not in free]
+    return ordered
+
+
+def _parents_first(resource: Resource, table: pa.Table) -> Iterator[pa.Table]:
+    """The rows in parts, each pointing into earlier parts only: DuckDB checks keys at once."""
+    own = [key.field for key in resource.foreign_keys if key.resource == resource.name]
+    if not own:
+        yield table
+        return
+    keys = table[resource.key].to_pylist()
+    columns = [table[name].to_pylist() for name in own]
+    parents = [{column[at] for column in columns} - {None} for at in range(len(keys))]
+    placed: set[Any] = set()
+    waiting = list(range(len(keys)))
+    while waiting:
+        part = [at for at in waiting if parents[at] <= placed]
+        if not part:
+            raise _refused(
+                resource.name,
+                f"{keys[waiting[0]]} points to a row that is not there, or to itself in a circle",
+            )
+        yield table.take(part)
+        waiting = [at for at in waiting if not parents[at] <= placed]
+        placed.update(keys[at] for at in part)
+
+
+def _refused(table: str, error: object) -> GazadataError:
+    return GazadataError(f"{table}: {error}; `gazadata validate` names the row and the remedy")
+
+
+# --- Excel -----------------------------------------------------------------------------------
+
+
+def _xlsx(package: Package, file: Path) -> None:
+    try:
+        import openpyxl
+    except ImportError:
+        raise MissingExtra("openpyxl", "export") from None
+    contract = package.contract
+    failures: tuple[type[Exception], ...] = (OSError,)
+    if openpyxl.LXML:
+        # With lxml at hand openpyxl writes with it, and a full disk is an error of lxml's own.
+        from lxml.etree import LxmlError
+
+        failures = (OSError, LxmlError)
+    for resource in contract.resources.values():
+        _check_sheet(resource, package.table(resource.name))
+    plain = file.with_name("plain.xlsx")
+    try:
+        book = openpyxl.Workbook(write_only=True)
+        for resource in contract.resources.values():
+            _sheet(book, resource, package.table(resource.name))
+        book.properties.creator = contract.name
+        book.properties.title = str(contract.descriptor.get("title", contract.name))
+        book.properties.version = contract.version
+        book.save(plain)
+    except failures as error:
+        raise GazadataError(f"{file.name}: cannot be written: {error}") from None
+    _without_times(plain, file, str(contract.descriptor.get("created", "1980-01-01T00:00:00Z")))
+
+
+def _check_sheet(resource: Resource, table: pa.Table) -> None:
+    """Refuse what Excel cannot hold, before a sheet is begun: openpyxl would cut long text off."""
+    import pyarrow.compute as pc
+
+    instead = "export to sqlite or duckdb instead"
+    if len(resource.name) > SHEET_NAME or table.num_rows >= SHEET_ROWS:
+        raise GazadataError(
+            f"{resource.name}: a sheet of Excel has a name of at most {SHEET_NAME} characters "
+            f"and {SHEET_ROWS} rows; {instead}"
+        )
+    for field in resource.fields:
+        column, where = table[field.name], f"{resource.name}.{field.name}"
+        if field.type != "string":
+            continue
+        if (pc.max(pc.utf8_length(column)).as_py() or 0) > CELL_CHARACTERS:
+            raise GazadataError(
+                f"{where}: a cell of Excel has at most {CELL_CHARACTERS} characters; {instead}"
+            )
+        wrong = column.filter(pc.match_substring_regex(column, NOT_IN_XML))
+        if len(wrong):
+            raise GazadataError(
+                f"{where}: Excel cannot hold the control character in {wrong[0].as_py()!r}; "
+                f"{instead}"
+            )
+
+
+def _sheet(book: Workbook, resource: Resource, table: pa.Table) -> None:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Font
+
+    sheet = book.create_sheet(resource.name)
+    sheet.freeze_panes = "A2"
+    header = []
+    for field in resource.fields:
+        cell = WriteOnlyCell(sheet, field.name)
+        cell.font = Font(bold=True)
+        cell.comment = Comment(field.description, "gazadata", height=120, width=300)
+        header.append(cell)
+    sheet.append(header)
+    for row in _rows(table):
+        sheet.append([_cell(sheet, value) for value in row])
+
+
+def _cell(sheet: Any, value: Any) -> Cell | None:
+    from openpyxl.cell import WriteOnlyCell
+
+    if value is None:
+        return None
+    if isinstance(value, datetime.date) and value < FIRST_DATE:
+        value = value.isoformat()
+    if isinstance(value, int) and abs(value) > EXACT_INTEGER:
+        value = str(value)
+    cell = WriteOnlyCell(sheet, value)
+    if isinstance(value, str):
+        # Text even where it looks like a formula or an error, and even once somebody edits it.
+        cell.data_type = "s"
+        cell.number_format = "@"
+    return cell
+
+
+def _without_times(plain: Path, file: Path, created: str) -> None:
+    """Copy a workbook with the time at which it was saved put back to the package's own."""
+    times = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = times.sub(rb"\g<1>" + created.encode("ascii"), content)
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
+            new.writestr(entry, content)

@@ -1,0 +1,303 @@
+"""Releases, stores, and a web server that misbehaves on demand, for the tests of both ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.release.conftest import copy_package
+
+from gazadata.release.build import build
+from gazadata.release.store import Manifest
+
+Fault = Callable[["Handler"], None]
+
+
+def make_release(work: Path, version: str, note: str = "") -> Path:
+    """Build a release of the package as `version`; another `note` makes other bytes."""
+    package = copy_package(work / f"package-{version}-{note}")
+    descriptor = package / "datapackage.json"
+    text = descriptor.read_text("utf-8")
+    descriptor.write_text(text.replace('"version": "1.0.0"', f'"version": "{version}"'), "utf-8")
+    with (package / "docs" / "codebook.md").open("a", encoding="utf-8") as codebook:
+        codebook.write(note)
+    return build(package, work / f"built-{note}")
+
+
+def whole(release: Path) -> bool:
+    """Whether a folder is a release, whole."""
+    return not Manifest.of(release).damage(release)
+
+
+def published(store: Path) -> dict[str, Path]:
+    """The versions that are visible in a store, by their folders."""
+    return {p.name: p for p in store.iterdir() if p.is_dir() and not p.name.startswith(".")}
+
+
+def left_over(root: Path) -> list[Path]:
+    """What work that was broken off left behind."""
+    return sorted(root.rglob(".*.part"))
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves the files of a folder, or misbehaves where the server has a fault for the path."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Server
+
+    def do_GET(self) -> None:
+        path = self.path.lstrip("/")
+        self.server.asked.append(path)
+        fault = self.server.faults.get(path) or self.server.faults.get("*")
+        with contextlib.suppress(ConnectionError):
+            if fault:
+                fault(self)
+            elif (file := self.server.root / path).is_file():
+                self.answer(200, file.read_bytes())
+            else:
+                self.answer(404, b"not here")
+
+    def content(self) -> bytes:
+        return (self.server.root / self.path.lstrip("/")).read_bytes()
+
+    def answer(self, status: int, body: bytes, **headers: str) -> None:
+        self.head(status, Content_Length=str(len(body)), **headers)
+        self.wfile.write(body)
+
+    def head(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        if "Content_Length" not in headers and "Transfer_Encoding" not in headers:
+            self.close_connection = True
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """A store behind a web server on 127.0.0.1; `faults` maps paths, or "*", to what goes wrong."""
+
+    daemon_threads = True
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.root = root
+        self.faults: dict[str, Fault] = {}
+        self.asked: list[str] = []
+        self.closing = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serving(root: Path) -> Iterator[Server]:
+    """Serve a folder until the end of the block."""
+    with Server(root) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.closing.set()
+            server.shutdown()
+            thread.join()
+
+
+def truncated(handler: Handler) -> None:
+    """Half a body, with the length of the whole."""
+    body = handler.content()
+    handler.head(200, Content_Length=str(len(body)))
+    handler.wfile.write(body[: len(body) // 2])
+    handler.close_connection = True
+
+
+def truncated_without_length(handler: Handler) -> None:
+    """Half a body that the end of the connection ends."""
+    body = handler.content()
+    handler.head(200)
+    handler.wfile.write(body[: len(body) // 2])
+
+
+def truncated_in_chunks(handler: Handler) -> None:
+    """Half a chunked body, without its last chunk."""
+    body = handler.content()
+    handler.head(200, Transfer_Encoding="chunked")
+    half = body[: len(body) // 2]
+    handler.wfile.write(f"{len(body):x}\r\n".encode() + half)
+    handler.close_connection = True
+
+
+def wrong_bytes(handler: Handler) -> None:
+    """As many bytes, one of them another: a digit, so that JSON stays JSON."""
+    body = bytearray(handler.content())
+    at = next(i for i in range(len(body) - 1, -1, -1) if chr(body[i]).isdigit())
+    body[at] = ord("1") if body[at] != ord("1") else ord("2")
+    handler.answer(200, bytes(body))
+
+
+def longer(handler: Handler) -> None:
+    """The right bytes, and one more."""
+    handler.answer(200, handler.content() + b"\n")
+
+
+def page(handler: Handler) -> None:
+    """A web page where a file should be, with status 200."""
+    handler.answer(200, b"<!doctype html><title>Sign in</title>", Content_Type="text/html")
+
+
+def empty(handler: Handler) -> None:
+    """Nothing, with status 200."""
+    handler.answer(200, b"")
+
+
+def not_found(handler: Handler) -> None:
+    """Status 404."""
+    handler.answer(404, b"not found")
+
+
+def broken(handler: Handler) -> None:
+    """Status 500."""
+    handler.answer(500, b"internal error")
+
+
+def redirect_loop(handler: Handler) -> None:
+    """A redirect to itself."""
+    handler.answer(302, b"", Location=handler.path)
+
+
+def redirect_without_end(handler: Handler) -> None:
+    """A redirect whose body has no end."""
+    handler.head(302, Location=handler.path)
+    _pour(handler)
+
+
+def endless(handler: Handler) -> None:
+    """A body without end, and without a length."""
+    handler.head(200)
+    _pour(handler)
+
+
+def endless_in_chunks(handler: Handler) -> None:
+    """A chunked body without end."""
+    handler.head(200, Transfer_Encoding="chunked")
+    _pour(handler, b"10000\r\n" + b" " * 65536 + b"\r\n")
+
+
+def stalls(handler: Handler) -> None:
+    """A server that takes the request and never answers."""
+    handler.server.closing.wait()
+
+
+def stalls_in_the_body(handler: Handler) -> None:
+    """A server that stops in the middle of the body."""
+    body = handler.content()
+    handler.head(200, Content_Length=str(len(body)))
+    handler.wfile.write(body[: len(body) // 2])
+    handler.server.closing.wait()
+
+
+def drips(handler: Handler) -> None:
+    """A server that is never silent for long, and never gets anywhere."""
+    handler.head(200, Content_Length=str(1 << 20))
+    while not handler.server.closing.wait(0.05):
+        handler.wfile.write(b" ")
+
+
+def hangs_up(handler: Handler) -> None:
+    """A connection that ends without an answer."""
+    handler.close_connection = True
+
+
+def no_http(handler: Handler) -> None:
+    """An answer that is not HTTP."""
+    handler.wfile.write(b"SSH-2.0-OpenSSH_9.9\r\n")
+    handler.close_connection = True
+
+
+def _pour(handler: Handler, block: bytes = b" " * 65536) -> None:
+    while not handler.server.closing.is_set():
+        handler.wfile.write(block)
+
+
+FAULTS: list[Fault] = [
+    truncated,
+    truncated_without_length,
+    truncated_in_chunks,
+    wrong_bytes,
+    longer,
+    page,
+    empty,
+    not_found,
+    broken,
+    redirect_loop,
+    redirect_without_end,
+    endless,
+    endless_in_chunks,
+    stalls,
+    stalls_in_the_body,
+    drips,
+    hangs_up,
+    no_http,
+]
+
+
+def start(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Start a Python process of its own that runs `code`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+    )
+
+
+AT_ONCE = """
+import sys
+from pathlib import Path
+from gazadata.errors import GazadataError
+import filelock, requests
+import gazadata.release.verify, gazadata.arrow, pyarrow.csv, pyarrow.parquet
+from gazadata.release.fetch import pull
+from gazadata.release.store import publish
+
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    {work}
+except GazadataError as error:
+    print("refused", error)
+else:
+    print("done")
+"""
+
+
+def at_once(work: list[str], **environment: str) -> list[str]:
+    """Run pieces of code in processes of their own, all let go at the same moment."""
+    processes = [start(AT_ONCE.format(work=piece), **environment) for piece in work]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()[1]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = []
+    for process in processes:
+        answer, errors = process.communicate()
+        assert process.returncode == 0, errors
+        answers.append(answer.strip())
+    return answers

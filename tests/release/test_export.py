@@ -1,0 +1,555 @@
+"""Exports: the contract's types and constraints in each format, every cell, whole files only."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any, get_args
+
+import duckdb
+import openpyxl
+import pytest
+from datasette.app import Datasette
+
+from gazadata.contract import Contract, Field
+from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError
+from gazadata.package import Package
+from gazadata.release import export as subject
+from gazadata.release.export import Format, create_table, export
+
+RESOURCES = list(Package.open().contract.resources)
+FIELDS = [
+    (resource.name, field.name)
+    for resource in Package.open().contract.resources.values()
+    for field in resource.fields
+]
+SQLITE = {"string": "TEXT", "integer": "INTEGER", "boolean": "INTEGER", "date": "TEXT"}
+DUCKDB = {"string": "VARCHAR", "integer": "BIGINT", "boolean": "BOOLEAN", "date": "DATE"}
+ODD_TEXTS = ["=1+1", "+1", "-1", "@x", "#N/A", "NA", "'", '"', "a\nb", "غزة —", "😀", "true", "007"]
+
+
+def odd_package(root: Path, rows: list[str] | None = None) -> Path:
+    """A package with names that SQL reserves, a key into itself, and cells that tempt readers."""
+    group = {
+        "title": "The group's",
+        "description": 'It\'s a "group"; -- no comment',
+        "fields": [
+            {"name": "key", "type": "string", "constraints": {"required": True, "unique": True}},
+            {"name": "parent", "type": "string", "description": "The 'parent'."},
+            {"name": "select", "type": "string"},
+            {"name": 'a "b"', "type": "integer", "constraints": {"minimum": -1}},
+            {"name": "flag", "type": "boolean"},
+            {"name": "day", "type": "date"},
+            {"name": "kind", "type": "string", "constraints": {"enum": ["it's", "other"]}},
+            {"name": "code", "type": "string", "constraints": {"unique": True}},
+        ],
+        "primaryKey": ["key"],
+        "uniqueKeys": [["select", "flag"]],
+        "foreignKeys": [{"fields": ["parent"], "reference": {"fields": ["key"]}}],
+    }
+    texts = [text.replace('"', '""') for text in ODD_TEXTS]
+    given = rows or [
+        "a,z,,9007199254740993,true,1899-12-31,it's,1",
+        'b,a,"",-1,false,2024-02-29,other,2',
+        "z,,,,,,,",
+        *(f'row{at},,"{text}",,true,,,' for at, text in enumerate(texts)),
+    ]
+    descriptor = {
+        "name": "odd",
+        "title": "Odd",
+        "version": "0.1.0",
+        "created": "2024-02-29T00:00:00Z",
+        "resources": [{"name": "group", "path": "group.csv", "schema": group}],
+    }
+    root.mkdir()
+    (root / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
+    header = 'key,parent,select,"a ""b""",flag,day,kind,code\n'
+    (root / "group.csv").write_text(
+        header + "".join(f"{row}\n" for row in given), encoding="utf-8", newline=""
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def exported(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    for to in get_args(Format):
+        export(built, to, folder / f"gaza.{to}")
+    return folder
+
+
+@pytest.fixture
+def contract(built: Path) -> Contract:
+    return Package.open(built).contract
+
+
+def rows_of(package: Path, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = Package.open(package).table(name).to_pylist()
+    return rows
+
+
+def as_sqlite(value: Any) -> Any:
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return int(value) if isinstance(value, bool) else value
+
+
+# --- every cell ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_sqlite_has_every_cell(built: Path, exported: Path, name: str) -> None:
+    with closing(sqlite3.connect(exported / "gaza.sqlite")) as db:
+        found = db.execute(f'SELECT * FROM "{name}"').fetchall()
+    expected = [tuple(map(as_sqlite, row.values())) for row in rows_of(built, name)]
+    assert expected
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_duckdb_has_every_cell(built: Path, exported: Path, name: str) -> None:
+    with duckdb.connect(str(exported / "gaza.duckdb"), read_only=True) as db:
+        found = db.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall()
+    assert found == sorted(tuple(row.values()) for row in rows_of(built, name))
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_xlsx_has_every_cell(built: Path, exported: Path, name: str) -> None:
+    sheet = openpyxl.load_workbook(exported / "gaza.xlsx")[name]
+    header, *found = sheet.iter_rows(values_only=True)
+    rows = rows_of(built, name)
+    assert header == tuple(rows[0])
+    assert [tuple(map(as_day, row)) for row in found] == [tuple(row.values()) for row in rows]
+
+
+def as_day(value: Any) -> Any:
+    return value.date() if isinstance(value, datetime.datetime) else value
+
+
+@pytest.mark.parametrize("to", get_args(Format))
+def test_cells_that_tempt_readers(tmp_path: Path, to: Format) -> None:
+    package = odd_package(tmp_path / "odd")
+    file = tmp_path / f"odd.{to}"
+    export(package, to, file)
+    rows = rows_of(package, "group")
+    assert {row["select"] for row in rows} > set(ODD_TEXTS)
+    if to == "sqlite":
+        with closing(sqlite3.connect(file)) as db:
+            found = db.execute('SELECT * FROM "group"').fetchall()
+        assert found == [tuple(map(as_sqlite, row.values())) for row in rows]
+    elif to == "duckdb":
+        with duckdb.connect(str(file), read_only=True) as db:
+            found = db.execute('SELECT * FROM "group" ORDER BY key').fetchall()
+        assert found == sorted((tuple(row.values()) for row in rows), key=lambda row: row[0])
+    else:
+        sheet = openpyxl.load_workbook(file)["group"]
+        found = [tuple(map(as_day, row)) for row in sheet.iter_rows(min_row=2, values_only=True)]
+        # The two that Excel cannot hold as what they are.
+        first = {**rows[0], 'a "b"': "9007199254740993", "day": "1899-12-31"}
+        assert found == [tuple(row.values()) for row in (first, *rows[1:])]
+
+
+def test_xlsx_has_no_formula_and_text_stays_text(tmp_path: Path) -> None:
+    file = tmp_path / "odd.xlsx"
+    export(odd_package(tmp_path / "odd"), "xlsx", file)
+    with zipfile.ZipFile(file) as archive:
+        content = archive.read("xl/worksheets/sheet1.xml").decode("utf-8")
+    assert "=1+1" in content or "sharedStrings" in "".join(zipfile.ZipFile(file).namelist())
+    assert "<f>" not in content
+    assert "<f " not in content
+    sheet = openpyxl.load_workbook(file)["group"]
+    texts = {cell.value: cell for cell in sheet["C"][1:] if cell.value is not None}
+    assert set(texts) == set(ODD_TEXTS)
+    for cell in texts.values():
+        assert cell.data_type == "s"
+        assert cell.number_format == "@"
+
+
+# --- types and constraints, field by field ---------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_sqlite_types_and_keys(exported: Path, contract: Contract, name: str) -> None:
+    resource = contract[name]
+    with closing(sqlite3.connect(exported / "gaza.sqlite")) as db:
+        columns = db.execute(f'PRAGMA table_info("{name}")').fetchall()
+        keys = db.execute(f'PRAGMA foreign_key_list("{name}")').fetchall()
+        unique = {
+            tuple(row[2] for row in db.execute(f'PRAGMA index_info("{index}")'))
+            for _, index, _, origin, _ in db.execute(f'PRAGMA index_list("{name}")')
+            if origin == "u"
+        }
+        ((strict,),) = db.execute("SELECT strict FROM pragma_table_list WHERE name = ?", (name,))
+    assert [
+        (column, kind, bool(required), bool(key)) for _, column, kind, required, _, key in columns
+    ] == [
+        (field.name, SQLITE[field.type], field.required, field.name == resource.key)
+        for field in resource.fields
+    ]
+    assert {(field, table, target) for _, _, table, field, target, *_ in keys} == {
+        (key.field, key.resource, key.target) for key in resource.foreign_keys
+    }
+    assert unique == set(resource.unique_keys)
+    assert strict == 1
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_duckdb_types_and_keys(exported: Path, contract: Contract, name: str) -> None:
+    resource = contract[name]
+    with duckdb.connect(str(exported / "gaza.duckdb"), read_only=True) as db:
+        columns = db.execute(
+            "SELECT column_name, data_type, NOT is_nullable, comment FROM duckdb_columns() "
+            "WHERE table_name = ? ORDER BY column_index",
+            [name],
+        ).fetchall()
+        constraints = db.execute(
+            "SELECT constraint_type, constraint_column_names, constraint_text "
+            "FROM duckdb_constraints() WHERE table_name = ?",
+            [name],
+        ).fetchall()
+        ((comment,),) = db.execute(
+            "SELECT comment FROM duckdb_tables() WHERE table_name = ?", [name]
+        ).fetchall()
+    assert columns == [
+        (field.name, DUCKDB[field.type], field.required, field.description)
+        for field in resource.fields
+    ]
+    assert comment == resource.description
+    of_type = {
+        kind: sorted(tuple(names) for found, names, _ in constraints if found == kind)
+        for kind in ("PRIMARY KEY", "UNIQUE", "FOREIGN KEY")
+    }
+    assert of_type["PRIMARY KEY"] == [(resource.key,)]
+    assert of_type["UNIQUE"] == sorted(resource.unique_keys)
+    assert of_type["FOREIGN KEY"] == sorted((key.field,) for key in resource.foreign_keys)
+    checks = [text for kind, _, text in constraints if kind == "CHECK"]
+    assert len(checks) == sum(bool(f.enum) + (f.minimum is not None) for f in resource.fields)
+
+
+def breaking(field: Field, *, foreign: bool) -> list[Any]:
+    """Values that the contract forbids in a field, in SQLite's types."""
+    values: list[Any] = []
+    if field.required:
+        values.append(None)
+    if field.enum:
+        values.append("no such term")
+    if field.minimum is not None:
+        values.append(field.minimum - 1)
+    if foreign:
+        values.append("no-such-row")
+    if field.type == "boolean":
+        values += [2, "true"]
+    if field.type == "date":
+        values += ["2024-02-30", "2024", "2024-1-1", "2024-01-01T00:00:00"]
+    if field.type == "integer":
+        values += ["one", 1.5]
+    return values
+
+
+@pytest.mark.parametrize(("name", "field"), FIELDS)
+def test_sqlite_refuses_what_the_contract_forbids(
+    exported: Path, contract: Contract, name: str, field: str
+) -> None:
+    declared = contract[name][field]
+    foreign = contract[name].target(field) is not None
+    with closing(sqlite3.connect(exported / "gaza.sqlite", isolation_level=None)) as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("BEGIN")
+        update = f'UPDATE "{name}" SET "{field}" = ? WHERE rowid = 1'
+        for value in breaking(declared, foreign=foreign):
+            with pytest.raises(sqlite3.IntegrityError):
+                db.execute(update, (value,))
+        if not declared.required:
+            db.execute(update, (None,))
+        for term in declared.enum:
+            db.execute(update, (term,))
+        db.execute("ROLLBACK")
+
+
+def test_every_constraint_is_tried(contract: Contract) -> None:
+    """That the test above is not empty: the package has fields with each of them."""
+    tried = [
+        (name, value)
+        for name, field in FIELDS
+        for value in breaking(contract[name][field], foreign=bool(contract[name].target(field)))
+    ]
+    assert {value for _, value in tried} >= {
+        None,
+        "no such term",
+        0,
+        -1,
+        "no-such-row",
+        2,
+        "2024-02-30",
+        "one",
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "part"),
+    [
+        ("a,,,-2,,,,", "CHECK"),
+        ("a,,,,,,its,", "CHECK"),
+        ("a,nobody,,,,,,", "a points to a row that|row 1 points to no row of group"),
+        ("a,,x,,true,,,\nb,,x,,true,,,", "UNIQUE|Duplicate key"),
+        ("a,,,,,,,1\nb,,,,,,,1", "UNIQUE|Duplicate key"),
+        ("a,,,,,,,\na,,,,,,,", "UNIQUE|Duplicate key"),
+        (",,x,,,,,", "NOT NULL"),
+    ],
+)
+@pytest.mark.parametrize("to", ["sqlite", "duckdb"])
+def test_a_package_that_breaks_its_contract_is_refused(
+    tmp_path: Path, to: Format, row: str, part: str
+) -> None:
+    package = odd_package(tmp_path / "odd", row.split("\n"))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(GazadataError, match=f"(?s)^group: .*({part}).*gazadata validate"):
+        export(package, to, tmp_path / "out" / "odd.db")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_nulls_in_a_unique_key_are_no_duplicates(tmp_path: Path) -> None:
+    """Table Schema has it so, after SQL."""
+    package = odd_package(tmp_path / "odd", ["a,,x,,,,,", "b,,x,,,,,"])
+    for to in ("sqlite", "duckdb"):
+        export(package, to, tmp_path / f"odd.{to}")
+
+
+def test_rows_in_any_order_and_circles_of_rows(tmp_path: Path) -> None:
+    """DuckDB checks keys at once, so that parents must come first; it can hold no circle."""
+    chain = [f"r{at},r{at + 1},,,,,," for at in range(50)] + ["r50,,,,,,,"]
+    export(odd_package(tmp_path / "chain", chain), "duckdb", tmp_path / "chain.duckdb")
+    with duckdb.connect(str(tmp_path / "chain.duckdb"), read_only=True) as db:
+        assert db.execute('SELECT count(*) FROM "group"').fetchall() == [(51,)]
+    circle = odd_package(tmp_path / "circle", ["a,b,,,,,,", "b,a,,,,,,"])
+    with pytest.raises(GazadataError, match="circle"):
+        export(circle, "duckdb", tmp_path / "circle.duckdb")
+    export(circle, "sqlite", tmp_path / "circle.sqlite")
+
+
+def test_tables_in_a_circle(tmp_path: Path) -> None:
+    def table(name: str, other: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "path": f"{name}.csv",
+            "schema": {
+                "fields": [{"name": "k", "type": "string"}, {"name": "o", "type": "string"}],
+                "primaryKey": ["k"],
+                "foreignKeys": [
+                    {"fields": ["o"], "reference": {"resource": other, "fields": ["k"]}}
+                ],
+            },
+        }
+
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("k,o\n1,1\n", encoding="utf-8")
+    descriptor = {"name": "circle", "resources": [table("a", "b"), table("b", "a")]}
+    (tmp_path / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
+    export(tmp_path, "sqlite", tmp_path / "circle.db")
+    with pytest.raises(GazadataError, match="a, b point to each other in a circle"):
+        export(tmp_path, "duckdb", tmp_path / "circle.duckdb")
+
+
+def test_an_older_sqlite_has_no_strict_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = odd_package(tmp_path / "odd")
+    assert create_table(Package.open(package).contract["group"], "sqlite").endswith("STRICT")
+    monkeypatch.setattr(subject, "STRICT_SINCE", (99, 0, 0))
+    export(package, "sqlite", tmp_path / "odd.db")
+    with closing(sqlite3.connect(tmp_path / "odd.db")) as db:
+        assert "STRICT" not in str(db.execute("SELECT sql FROM sqlite_master").fetchall())
+        for value in ("day = '2024-02-30'", "flag = 2"):
+            with pytest.raises(sqlite3.IntegrityError):
+                db.execute(f'UPDATE "group" SET {value}')
+
+
+# --- descriptions ----------------------------------------------------------------------------
+
+
+def test_sqlite_keeps_descriptions_and_is_clean(exported: Path, contract: Contract) -> None:
+    with closing(sqlite3.connect(exported / "gaza.sqlite")) as db:
+        assert not db.execute("PRAGMA foreign_key_check").fetchall()
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        found = {
+            (t, f): (title, text) for t, f, title, text in db.execute("SELECT * FROM _descriptions")
+        }
+    assert contract.version in found[None, None][0]
+    assert found[None, None][1] == contract.descriptor["description"]
+    for resource in contract.resources.values():
+        assert found[resource.name, None] == (resource.title, resource.description)
+        for field in resource.fields:
+            assert found[resource.name, field.name] == (field.title, field.description)
+    assert len(found) == 1 + len(RESOURCES) + len(FIELDS)
+
+
+def test_datasette_shows_descriptions_and_labels(
+    built: Path, contract: Contract, tmp_path: Path
+) -> None:
+    file = tmp_path / "gaza.db"
+    export(built, "sqlite", file)
+    metadata = json.loads((tmp_path / "gaza.metadata.json").read_text(encoding="utf-8"))
+
+    async def pages() -> tuple[str, Any]:
+        datasette = Datasette([str(file)], metadata=metadata)
+        page = await datasette.client.get("/gaza/positions")
+        data = await datasette.client.get("/gaza/positions.json?_labels=on&_shape=objects")
+        return page.text, data.json()
+
+    text, data = asyncio.run(pages())
+    resource = contract["positions"]
+    assert resource.description in text
+    for field in resource.fields:
+        assert field.description.split("'")[0] in text
+    actors = {row["actor_id"]: row["name"] for row in rows_of(built, "actors")}
+    for row in data["rows"]:
+        assert row["holder_id"]["label"] == actors[row["holder_id"]["value"]]
+
+
+def test_xlsx_has_descriptions_as_comments_and_a_frozen_header(
+    exported: Path, contract: Contract
+) -> None:
+    book = openpyxl.load_workbook(exported / "gaza.xlsx")
+    assert book.sheetnames == RESOURCES
+    for resource in contract.resources.values():
+        sheet = book[resource.name]
+        assert sheet.freeze_panes == "A2"
+        for cell, field in zip(sheet[1], resource.fields, strict=True):
+            assert cell.value == field.name
+            assert cell.comment is not None
+            assert cell.comment.text == field.description
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", get_args(Format))
+def test_a_file_that_is_there_is_kept_without_force(tmp_path: Path, to: Format) -> None:
+    package = odd_package(tmp_path / "odd")
+    file = tmp_path / "out" / "odd.db"
+    file.parent.mkdir()
+    file.write_text("mine", encoding="utf-8")
+    with pytest.raises(GazadataError, match="is there already; --force"):
+        export(package, to, file)
+    assert file.read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in file.parent.iterdir()] == ["odd.db"]
+    export(package, to, file, force=True)
+    assert file.read_bytes() != b"mine"
+    names = {"odd.db", "odd.metadata.json"} if to == "sqlite" else {"odd.db"}
+    assert {path.name for path in file.parent.iterdir()} == names
+
+
+def test_the_metadata_of_an_earlier_export_is_kept_too(tmp_path: Path) -> None:
+    (tmp_path / "odd.metadata.json").write_text("mine", encoding="utf-8")
+    with pytest.raises(GazadataError, match=re.escape("odd.metadata.json is there already")):
+        export(odd_package(tmp_path / "odd"), "sqlite", tmp_path / "odd.db")
+    assert not (tmp_path / "odd.db").exists()
+    assert (tmp_path / "odd.metadata.json").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_failure_with_force_keeps_what_was_there(tmp_path: Path) -> None:
+    package = odd_package(tmp_path / "odd", ["a,nobody,,,,,,"])
+    file = tmp_path / "odd.db"
+    file.write_text("mine", encoding="utf-8")
+    with pytest.raises(GazadataError):
+        export(package, "sqlite", file, force=True)
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("to", get_args(Format))
+def test_a_full_disk_leaves_nothing(built: Path, tmp_path: Path, to: Format) -> None:
+    """A limit on the size of files stands for the full disk; it fails each library in its way."""
+    file = tmp_path / "out" / "gaza.db"
+    file.parent.mkdir()
+    script = f"""
+import resource, signal, sys
+from pathlib import Path
+import pyarrow.csv
+from gazadata.errors import GazadataError
+from gazadata.release.export import export
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+try:
+    export(Path({str(built)!r}), {to!r}, Path({str(file)!r}))
+except GazadataError as error:
+    sys.exit(f"GazadataError: {{error}}")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 1
+    assert re.search("(?m)^GazadataError: .*cannot be written", done.stderr), done.stderr
+    assert not list(file.parent.iterdir())
+
+
+def test_places_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(GazadataError, match="cannot be written"):
+        export(built, "sqlite", tmp_path / "nowhere" / "gaza.db")
+    with pytest.raises(GazadataError, match="is a folder"):
+        export(built, "xlsx", tmp_path, force=True)
+
+
+def test_what_is_no_package_or_no_format(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no data package"):
+        export(tmp_path, "sqlite", tmp_path / "x.db")
+    (tmp_path / "datapackage.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ContractError):
+        export(tmp_path, "sqlite", tmp_path / "x.db")
+    with pytest.raises(GazadataError, match="there are: sqlite, duckdb, xlsx"):
+        export(built, "csv", tmp_path / "x.csv")  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.iterdir()] == ["datapackage.json"]
+
+
+@pytest.mark.parametrize(("to", "library"), [("duckdb", "duckdb"), ("xlsx", "openpyxl")])
+def test_a_library_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: Format, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtra, match=re.escape("pip install 'gazadata[export]'")):
+        export(odd_package(tmp_path / "odd"), to, tmp_path / f"odd.{to}")
+    assert [path.name for path in tmp_path.iterdir()] == ["odd"]
+
+
+@pytest.mark.parametrize("to", ["sqlite", "xlsx"])
+def test_the_same_bytes_again(built: Path, exported: Path, tmp_path: Path, to: Format) -> None:
+    export(built, to, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (exported / f"gaza.{to}").read_bytes()
+
+
+def test_xlsx_holds_no_time_of_its_own(exported: Path, contract: Contract) -> None:
+    with zipfile.ZipFile(exported / "gaza.xlsx") as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        core = archive.read("docProps/core.xml").decode("utf-8")
+    created = contract.descriptor["created"]
+    assert re.findall(r"<dcterms:\w+[^>]*>([^<]*)", core) == [created, created]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x" * 32_768, "at most 32767 characters"),
+        ("a\x07b", "control character"),
+        ("\uffff", "group.select"),
+    ],
+)
+def test_what_excel_cannot_hold(tmp_path: Path, text: str, message: str) -> None:
+    package = odd_package(tmp_path / "odd", [f"a,,{text},,,,,"])
+    with pytest.raises(GazadataError, match=message):
+        export(package, "xlsx", tmp_path / "odd.xlsx")
+    assert [path.name for path in tmp_path.iterdir()] == ["odd"]
+
+
+def test_more_rows_than_a_sheet_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "SHEET_ROWS", 3)
+    export(odd_package(tmp_path / "fits", ["a,,,,,,,", "b,,,,,,,"]), "xlsx", tmp_path / "f.xlsx")
+    package = odd_package(tmp_path / "odd", ["a,,,,,,,", "b,,,,,,,", "c,,,,,,,"])
+    with pytest.raises(GazadataError, match="3 rows"):
+        export(package, "xlsx", tmp_path / "odd.xlsx")

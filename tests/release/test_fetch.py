@@ -1,0 +1,661 @@
+"""Pulling: the verified whole from any store, the cache, the lock, and what a user sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.release.stores import Server, left_over, make_release, serving, whole
+
+import gazadata
+from gazadata import cli
+from gazadata.errors import GazadataError, ReadError
+from gazadata.release import lock as pins
+from gazadata.release.fetch import open_release, pull, versions
+from gazadata.release.files import ReleaseError, json_bytes
+from gazadata.release.lock import Lock, LockError
+from gazadata.release.store import Manifest, StoreError, publish, yank
+
+
+@pytest.fixture(scope="session")
+def releases(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Releases to publish; "other" has the version of the first and other bytes."""
+    work = tmp_path_factory.mktemp("releases")
+    return {
+        "1.0.0": built,
+        "1.1.0": make_release(work, "1.1.0"),
+        "2.0.0-rc.1": make_release(work, "2.0.0-rc.1"),
+        "other": make_release(work, "1.0.0", "other"),
+    }
+
+
+@pytest.fixture(scope="session")
+def _template(releases: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("template")
+    for name, release in releases.items():
+        if name != "other":
+            publish(release, store)
+    return store
+
+
+@pytest.fixture
+def store(_template: Path, tmp_path: Path) -> Path:
+    """A store with 1.0.0, 1.1.0 and a pre-release."""
+    return Path(shutil.copytree(_template, tmp_path / "store"))
+
+
+@pytest.fixture
+def server(store: Path) -> Iterator[Server]:
+    """The store behind a web server."""
+    with serving(store) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache and a current folder of one's own."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("GAZADATA_STORE", raising=False)
+    monkeypatch.delenv("GAZADATA_TIMEOUT", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network at all."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def digest(release: Path) -> str:
+    return Manifest.of(release).sha256
+
+
+def lock() -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(Path("gazadata.lock").read_bytes())
+    return value
+
+
+def swap(store: Path, release: Path) -> None:
+    """Put another release under the version that it bears, as no publisher would."""
+    version = Manifest.of(release).version
+    shutil.rmtree(store / version)
+    shutil.copytree(release, store / version)
+
+
+# --- Pulling
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "http", "slash"])
+def test_the_same_release_comes_from_any_kind_of_store(
+    store: Path, server: Server, releases: dict[str, Path], cache: Path, kind: str
+) -> None:
+    address = {
+        "folder": str(store),
+        "file": store.as_uri(),
+        "http": server.url,
+        "slash": f"{server.url}/",
+    }[kind]
+    folder = pull("1.0.0", [address])
+    assert whole(folder)
+    assert digest(folder) == digest(releases["1.0.0"])
+    assert folder == cache / "releases" / digest(folder)
+    assert not left_over(cache)
+
+
+def test_latest_is_neither_yanked_nor_a_pre_release(store: Path) -> None:
+    assert Manifest.of(pull("latest", store)).version == "1.1.0"
+    yank("1.1.0", "wrong", store)
+    assert Manifest.of(pull("latest", store)).version == "1.0.0"
+    yank("1.0.0", "wrong", store)
+    with pytest.raises(StoreError, match="every version is yanked or a pre-release"):
+        pull("latest", store)
+
+
+def test_a_yanked_version_is_pulled_by_number_with_a_warning(store: Path) -> None:
+    yank("1.0.0", "a wrong date", store)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"1\.0\.0 is yanked: a wrong date"):
+            assert whole(pull("1.0.0", store))
+
+
+def test_a_pre_release_is_pulled_by_number(store: Path) -> None:
+    assert Manifest.of(pull("2.0.0-rc.1", store)).version == "2.0.0-rc.1"
+
+
+def test_a_version_that_is_not_there_names_those_that_are(server: Server) -> None:
+    with pytest.raises(StoreError, match=r"404 Not Found; .*: 1\.0\.0, 1\.1\.0, 2\.0\.0-rc\.1"):
+        pull("7.0.0", server.url)
+
+
+def test_stores_come_from_the_environment_and_from_the_lock(
+    store: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    monkeypatch.setenv("GAZADATA_STORE", f"{cache / 'nowhere'}\n {store.as_uri()} ")
+    with pytest.warns(UserWarning, match="no such folder"):
+        pull("1.0.0")
+    monkeypatch.delenv("GAZADATA_STORE")
+    shutil.rmtree(cache)
+    pull("1.0.0")
+    assert lock()["store"] == store.as_uri()
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        ("ftp://example.org", "a folder or an http, https or file address"),
+        ("https://me:secret@example.org/store", "holds a password"),
+        ("https://example.org/?key=1", "no query"),
+        ("http://[::1", "not an address"),
+        ("http://exa mple.org:x", "could not be pulled"),
+        ("", "empty"),
+    ],
+)
+def test_what_is_no_store_is_refused(store: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message) as refusal:
+        pull("1.0.0", [store])
+    assert "secret" not in str(refusal.value)
+
+
+def test_without_a_store_it_says_how_to_name_one() -> None:
+    with pytest.raises(StoreError, match="GAZADATA_STORE"):
+        pull("latest")
+
+
+def test_progress_ends_at_the_whole(server: Server) -> None:
+    seen: list[tuple[int, int]] = []
+    folder = pull("1.0.0", server.url, progress=lambda done, total: seen.append((done, total)))
+    size = sum(file.bytes for file in Manifest.of(folder).files)
+    assert seen[-1] == (size, size)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_one_connection_serves_all_files(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    connections = []
+    connect = socket.socket.connect
+
+    def counted(self: socket.socket, address: Any) -> None:
+        connections.append(address)
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", counted)
+    pull("1.0.0", server.url)
+    assert len(connections) == 1
+    assert len(server.asked) > 30
+
+
+def test_a_pull_that_was_broken_off_goes_on_where_it_stopped(server: Server) -> None:
+    server.faults["1.0.0/parquet/events.parquet"] = lambda handler: handler.answer(500, b"")
+    with pytest.raises(StoreError, match="500"):
+        pull("1.0.0", server.url)
+    server.faults.clear()
+    server.asked.clear()
+    assert whole(pull("1.0.0", server.url))
+    assert "1.0.0/csv/events.csv" not in server.asked
+
+
+# --- A copy
+
+
+def test_out_holds_a_copy_that_verifies(store: Path, releases: dict[str, Path]) -> None:
+    folder = pull("1.0.0", store, Path("out"))
+    assert folder == Path("out/gazadata-1.0.0")
+    there = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    built = releases["1.0.0"]
+    assert there == {p.relative_to(built): p.read_bytes() for p in built.rglob("*") if p.is_file()}
+    assert pull("1.0.0", store, Path("out")) == folder
+
+
+def test_out_never_replaces_what_is_there(store: Path) -> None:
+    mine = Path("out/gazadata-1.0.0/notes.txt")
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine", "utf-8")
+    with pytest.raises(ReleaseError, match="is there already"):
+        pull("1.0.0", store, Path("out"))
+    assert mine.read_text("utf-8") == "mine"
+    assert sorted(Path("out").rglob("*")) == [mine.parent, mine]
+
+
+# --- The cache
+
+
+@pytest.mark.usefixtures("offline")
+def test_without_a_network_the_error_says_so() -> None:
+    for version in ("1.0.0", "latest"):
+        with pytest.raises(StoreError, match=r"cannot be reached: Network is unreachable"):
+            pull(version, "http://example.org")
+
+
+def test_what_is_cached_needs_no_network(server: Server, request: pytest.FixtureRequest) -> None:
+    pull("1.0.0", server.url, lock=None)
+    server.asked.clear()
+    request.getfixturevalue("offline")
+    assert whole(pull("1.0.0", server.url, lock=None))
+    assert len(gazadata.load("events", version="1.0.0", store=server.url))
+    assert server.asked == []
+
+
+def test_each_store_is_remembered_by_itself(
+    store: Path, releases: dict[str, Path], tmp_path: Path
+) -> None:
+    """Another store may have another release under the same version."""
+    second = tmp_path / "second"
+    publish(releases["other"], second)
+    assert digest(pull("1.0.0", store, lock=None)) == digest(releases["1.0.0"])
+    assert digest(pull("1.0.0", second, lock=None)) == digest(releases["other"])
+    assert digest(pull("1.0.0", store, lock=None)) == digest(releases["1.0.0"])
+
+
+DAMAGE = ["changed", "cut", "gone", "link", "folder"]
+
+
+def damage(path: Path, how: str, elsewhere: Path) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    if how == "changed":
+        path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    elif how == "cut":
+        path.write_bytes(content[:-1])
+    elif how == "link":
+        elsewhere.write_bytes(content)
+        path.symlink_to(elsewhere)
+    elif how == "folder":
+        path.mkdir()
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize(
+    "name", ["csv/events.csv", "datapackage.json", "manifest.json", "SHA256SUMS"]
+)
+@pytest.mark.filterwarnings("ignore:.*is damaged")
+def test_damage_at_rest_is_repaired(
+    server: Server, tmp_path: Path, name: str, how: str, request: pytest.FixtureRequest
+) -> None:
+    folder = pull("1.0.0", server.url)
+    damage(folder / name, how, tmp_path / "elsewhere")
+    server.asked.clear()
+    assert pull("1.0.0", server.url) == folder
+    assert whole(folder)
+    # Nothing is fetched that was not damaged.
+    tables = [path for path in server.asked if path.startswith("1.0.0/csv/")]
+    assert tables == (["1.0.0/csv/events.csv"] if name.startswith("csv/") else [])
+    damage(folder / name, how, tmp_path / "elsewhere2")
+    request.getfixturevalue("offline")
+    if name == "SHA256SUMS" or (name, how) == ("manifest.json", "link"):
+        # It follows from what is there.
+        assert whole(pull("1.0.0", server.url))
+    else:
+        with pytest.raises(StoreError, match=r"could not be pulled|no store could mend"):
+            pull("1.0.0", server.url)
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_table_is_never_loaded(
+    server: Server, tmp_path: Path, how: str, request: pytest.FixtureRequest
+) -> None:
+    folder = pull("1.0.0", server.url)
+    dataset = gazadata.open_dataset(version="1.0.0", store=server.url)
+    events = dataset.load("events", "arrow")
+    damage(folder / "csv" / "events.csv", how, tmp_path / "elsewhere")
+    assert dataset.load("events", "arrow").equals(events)
+    assert whole(folder)
+    damage(folder / "csv" / "events.csv", how, tmp_path / "elsewhere2")
+    request.getfixturevalue("offline")
+    with pytest.raises(StoreError, match=r"csv/events\.csv .*no store could mend it"):
+        dataset.load("events")
+    assert len(dataset.load("actors"))
+
+
+def test_a_damaged_descriptor_is_never_opened(
+    server: Server, request: pytest.FixtureRequest
+) -> None:
+    folder = pull("1.0.0", server.url)
+    descriptor = folder / "datapackage.json"
+    content = descriptor.read_bytes()
+    descriptor.write_bytes(content.replace(b"events.csv", b"topics.csv"))
+    assert gazadata.open_dataset(version="1.0.0", store=server.url).version == "1.0.0"
+    assert descriptor.read_bytes() == content
+    descriptor.write_bytes(b"{}")
+    request.getfixturevalue("offline")
+    with pytest.raises(StoreError, match=r"datapackage\.json"):
+        gazadata.open_dataset(version="1.0.0", store=server.url)
+
+
+def test_a_folder_that_became_a_link_is_not_written_through(server: Server, tmp_path: Path) -> None:
+    folder = pull("1.0.0", server.url)
+    (folder / "csv").rename(tmp_path / "moved")
+    (folder / "csv").symlink_to(tmp_path / "moved", target_is_directory=True)
+    (tmp_path / "moved" / "events.csv").write_bytes(b"mine")
+    pull("1.0.0", server.url)
+    assert whole(folder)
+    assert not (folder / "csv").is_symlink()
+    assert (tmp_path / "moved" / "events.csv").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"manifest_sha256": "../../x"}'])
+def test_a_damaged_memory_of_what_was_served_is_only_forgotten(
+    store: Path, cache: Path, content: bytes
+) -> None:
+    pull("1.0.0", store)
+    (memory,) = (cache / "served").rglob("1.0.0.json")
+    memory.write_bytes(content)
+    Path("gazadata.lock").unlink()
+    assert whole(pull("1.0.0", store))
+
+
+# --- The lock, and what this installation knows
+
+
+def test_pull_writes_the_lock_and_a_later_pull_follows_it(store: Path, server: Server) -> None:
+    folder = pull("1.0.0", server.url)
+    assert lock() == {
+        "format": "gazadata-lock/1",
+        "store": server.url,
+        "version": "1.0.0",
+        "manifest_sha256": digest(folder),
+    }
+    assert pull() == folder
+    assert gazadata.open_dataset(store=store).version == "1.0.0"
+    assert Manifest.of(pull("latest")).version == "1.1.0"
+    assert lock()["version"] == "1.1.0"
+    assert sorted(Path().iterdir()) == [Path("gazadata.lock")]
+
+
+def test_without_a_lock_pull_takes_the_latest(store: Path) -> None:
+    assert Manifest.of(pull(None, store)).version == "1.1.0"
+
+
+def test_opening_reads_the_lock_and_writes_none(store: Path) -> None:
+    assert open_release("1.0.0", store).contract.version == "1.0.0"
+    assert not Path("gazadata.lock").exists()
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "latest", None])
+@pytest.mark.parametrize("indexed", [True, False])
+def test_a_store_that_serves_something_else_is_refused(
+    store: Path, server: Server, releases: dict[str, Path], cache: Path, version: str, indexed: bool
+) -> None:
+    for later in ("1.1.0", "2.0.0-rc.1"):
+        shutil.rmtree(store / later)
+    publish(releases["1.0.0"], store)
+    before = lock_of = pull("1.0.0", server.url)
+    content = Path("gazadata.lock").read_bytes()
+    expected = digest(lock_of)
+    shutil.rmtree(cache)
+    swap(store, releases["other"])
+    if indexed:
+        publish(releases["other"], store)
+    with pytest.raises(StoreError, match=r"gazadata\.lock says") as refusal:
+        pull(version, server.url)
+    assert expected in str(refusal.value)
+    assert digest(releases["other"]) in str(refusal.value)
+    with pytest.raises(StoreError, match=r"gazadata\.lock says"):
+        gazadata.load("events", version=version, store=server.url)
+    assert Path("gazadata.lock").read_bytes() == content
+    assert not before.exists()
+
+
+def test_a_swapped_manifest_is_refused_without_a_lock_too(
+    store: Path, releases: dict[str, Path]
+) -> None:
+    swap(store, releases["other"])
+    with pytest.raises(StoreError, match="the store's index says") as refusal:
+        pull("1.0.0", store)
+    assert digest(releases["1.0.0"]) in str(refusal.value)
+    assert digest(releases["other"]) in str(refusal.value)
+
+
+def test_a_release_pulled_before_is_not_mended_with_another(
+    store: Path, releases: dict[str, Path]
+) -> None:
+    folder = pull("1.0.0", store, lock=None)
+    swap(store, releases["other"])
+    publish(releases["other"], store)
+    assert whole(pull("1.0.0", store, lock=None))
+    (folder / "manifest.json").unlink()
+    with pytest.raises(StoreError, match="an earlier pull from there says"):
+        pull("1.0.0", store, lock=None)
+    (folder / "manifest.json").write_bytes((releases["1.0.0"] / "manifest.json").read_bytes())
+    (folder / "codebook.md").unlink()
+    with pytest.raises(StoreError, match=r"codebook\.md"):
+        pull("1.0.0", store, lock=None)
+
+
+def test_this_installation_pins_what_it_knows(
+    store: Path, releases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pins, "KNOWN", {"1.0.0": digest(releases["1.0.0"])})
+    assert whole(pull("1.0.0", store))
+    monkeypatch.setattr(pins, "KNOWN", {"1.1.0": digest(releases["1.0.0"])})
+    with pytest.raises(StoreError, match="this installation of gazadata says"):
+        pull("latest", store)
+    monkeypatch.setattr(pins, "KNOWN", {"1.0.0": "0" * 64})
+    with pytest.raises(LockError, match="one of the two was not released"):
+        pull("1.0.0", store)
+
+
+def test_a_known_release_in_the_cache_needs_no_store(
+    store: Path, releases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull("1.0.0", store, lock=None)
+    monkeypatch.setattr(pins, "KNOWN", {"1.0.0": digest(releases["1.0.0"])})
+    assert gazadata.open_dataset(version="1.0.0").version == "1.0.0"
+    pull("1.0.0")
+    assert lock()["store"] is None
+
+
+def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
+    store: Path, server: Server, cache: Path
+) -> None:
+    folder = pull("1.0.0", server.url)
+    store.rename(store.with_name("away"))
+    with pytest.warns(UserWarning, match=r"the locked version 1\.0\.0 is used"):
+        assert pull("latest", store) == folder
+    with pytest.raises(StoreError, match="404"):
+        pull("latest", server.url)
+    shutil.rmtree(cache)
+    with pytest.raises(StoreError, match="no such folder"):
+        pull("latest", store)
+    Path("gazadata.lock").unlink()
+    with pytest.raises(StoreError, match="no such folder"):
+        pull("latest", store)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a lock"),
+        (b"[]", "not a lock"),
+        (json_bytes({"format": "gazadata-lock/2"}), "newer gazadata; upgrade"),
+        (json_bytes({"format": "gazadata-lock/1", "version": "1.0.0"}), "not a lock"),
+        (
+            json_bytes(
+                {
+                    "format": "gazadata-lock/1",
+                    "store": "s",
+                    "version": "1.0.0",
+                    "manifest_sha256": "../..",
+                }
+            ),
+            "not a lock",
+        ),
+    ],
+)
+def test_a_lock_that_cannot_be_read_stops_the_pull(
+    store: Path, content: bytes, message: str
+) -> None:
+    Path("gazadata.lock").write_bytes(content)
+    with pytest.raises(LockError, match=message):
+        pull("1.0.0", store)
+    assert Path("gazadata.lock").read_bytes() == content
+
+
+def test_a_lock_with_a_version_that_is_none_stops_the_pull(store: Path) -> None:
+    Lock(str(store), "../1.0.0", "0" * 64).write(Path("gazadata.lock"))
+    with pytest.raises(StoreError, match="no version"):
+        pull()
+
+
+# --- Index and folders that do not agree
+
+
+def test_a_version_that_the_index_does_not_name_yet_is_there(store: Path) -> None:
+    index = json.loads((store / "index.json").read_bytes())
+    index["versions"] = [e for e in index["versions"] if e["version"] == "1.0.0"]
+    (store / "index.json").write_bytes(json_bytes(index))
+    assert whole(pull("1.1.0", store))
+    assert Manifest.of(pull("latest", store)).version == "1.0.0"
+
+
+def test_a_version_that_only_the_index_names_is_not_made_up(store: Path, cache: Path) -> None:
+    shutil.rmtree(store / "1.1.0")
+    with pytest.raises(StoreError, match=r"1\.1\.0.manifest\.json: No such file"):
+        pull("latest", store)
+    assert not cache.exists()
+    assert whole(pull("1.0.0", store))
+
+
+def test_a_folder_with_another_version_is_refused(store: Path) -> None:
+    index = json.loads((store / "index.json").read_bytes())
+    shutil.rmtree(store / "1.1.0")
+    shutil.copytree(store / "1.0.0", store / "1.1.0")
+    index["versions"][1]["manifest_sha256"] = index["versions"][0]["manifest_sha256"]
+    (store / "index.json").write_bytes(json_bytes(index))
+    with pytest.raises(StoreError, match=r"is the manifest of 1\.0\.0"):
+        pull("latest", store)
+
+
+# --- What a user sees
+
+
+def test_python_opens_releases(store: Path) -> None:
+    released = gazadata.load("events", version="1.0.0", store=[store])
+    assert released.equals(gazadata.load("events"))
+    dataset = gazadata.open_dataset(version="latest", store=store)
+    assert dataset.version == "1.1.0"
+    assert str(dataset.explain("events", released["event_id"][0]))
+    with pytest.raises(ReadError, match="not both"):
+        gazadata.open_dataset(store / "1.0.0", version="1.0.0")
+
+
+def test_the_bundled_package_is_opened_without_any_of_this(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gazadata.release.fetch", None)
+    assert gazadata.open_dataset().tables
+
+
+@pytest.mark.parametrize("module", ["filelock", "requests", "platformdirs"])
+def test_what_is_not_installed_is_named(
+    server: Server, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    if module == "platformdirs":
+        monkeypatch.delenv("GAZADATA_CACHE")
+    with pytest.raises(GazadataError, match=rf"{module} is not installed.*gazadata\[store\]"):
+        pull("1.0.0", server.url)
+
+
+def test_the_cache_is_in_the_users_cache_folder(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("the folder has another name here")
+    monkeypatch.delenv("GAZADATA_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    assert pull("1.0.0", store).parents[1] == tmp_path / "user" / "gazadata"
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object
+) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["gazadata", *map(str, words)])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(warnings, "filters", [("always", None, Warning, None, 0)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    out, err = capsys.readouterr()
+    return int(end.value.code or 0), out, err
+
+
+def test_the_command_line(
+    releases: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = tmp_path / "shop"
+
+    def gazadata_(*words: object) -> tuple[int, str, str]:
+        return run(monkeypatch, capsys, *words)
+
+    for name in ("1.0.0", "1.1.0"):
+        code, out, _ = gazadata_("publish", releases[name], "--store", store)
+        assert (code, digest(releases[name]) in out) == (0, True)
+    code, out, _ = gazadata_("yank", "1.1.0", "--reason", "wrong", "--store", store)
+    assert code == 0
+    code, out, _ = gazadata_("versions", "--store", store)
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["1.0.0", "1.1.0"]
+    assert out.splitlines()[1].endswith("\tyanked: wrong")
+    code, out, err = gazadata_("pull", "latest", "--store", store)
+    assert (code, err) == (0, "")
+    assert whole(Path(out.strip()))
+    code, out, err = gazadata_("pull", "1.1.0", "--store", store, "--out", "here")
+    assert (code, out, err) == (
+        0,
+        f"{Path('here/gazadata-1.1.0')}\n",
+        "warning: 1.1.0 is yanked: wrong\n",
+    )
+    code, out, _ = gazadata_("pull")
+    assert Manifest.of(Path(out.strip())).version == "1.1.0"
+    code, out, err = gazadata_("publish", releases["other"], "--store", store)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    for words in (
+        ["pull", "9.9.9", "--store", store],
+        ["pull", "nonsense", "--store", store],
+        ["pull", "1.0.0", "--store", "http://127.0.0.1:1"],
+        ["versions", "--store", tmp_path / "nowhere"],
+        ["yank", "9.9.9", "--reason", "x", "--store", store],
+        ["publish", tmp_path, "--store", store],
+    ):
+        code, out, err = gazadata_(*words)
+        assert (code, out, err.startswith("error: ")) == (2, "", True), (words, err)
+
+
+def test_versions_are_listed_with_what_the_index_says(store: Path, server: Server) -> None:
+    yank("1.1.0", "wrong", store)
+    listed = versions([server.url])
+    assert listed == versions(store)
+    assert [(e.version, e.yanked) for e in listed] == [
+        ("1.0.0", None),
+        ("1.1.0", "wrong"),
+        ("2.0.0-rc.1", None),
+    ]
+    with pytest.raises(StoreError, match="no store is named"):
+        versions()
+
+
+def test_relative_stores_and_caches_work(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GAZADATA_CACHE", "cache")
+    folder = pull("1.0.0", os.path.relpath(store))
+    assert folder.is_absolute()
+    assert lock()["store"] == "store"
+    assert pull() == folder

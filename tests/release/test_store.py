@@ -1,0 +1,327 @@
+"""Publishing: a version is there whole or not at all, and never changes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.release.stores import left_over, make_release, published, whole
+
+from gazadata.errors import GazadataError
+from gazadata.release.files import ReleaseError, json_bytes
+from gazadata.release.store import (
+    MAX_BYTES,
+    MAX_FILES,
+    Manifest,
+    StoreError,
+    precedence,
+    publish,
+    read_index,
+    yank,
+)
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other bytes under the version of `built`."""
+    return make_release(tmp_path_factory.mktemp("other"), "1.0.0", "other")
+
+
+@pytest.fixture(scope="session")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_release(tmp_path_factory.mktemp("later"), "1.1.0")
+
+
+def index(store: Path) -> list[dict[str, Any]]:
+    value = json.loads((store / "index.json").read_bytes())
+    assert value["format"] == "gazadata-store/1"
+    versions: list[dict[str, Any]] = value["versions"]
+    return versions
+
+
+def test_a_release_is_published_as_built(built: Path, tmp_path: Path) -> None:
+    store = tmp_path / "new" / "store"
+    entry = publish(built, store)
+    there = {p.relative_to(built): p.read_bytes() for p in built.rglob("*") if p.is_file()}
+    copy = store / "1.0.0"
+    assert {p.relative_to(copy): p.read_bytes() for p in copy.rglob("*") if p.is_file()} == there
+    manifest = Manifest.of(built)
+    assert index(store) == [
+        {
+            "version": "1.0.0",
+            "date": manifest.created,
+            "manifest_sha256": manifest.sha256,
+            "yanked": None,
+        }
+    ]
+    assert entry.manifest_sha256 == manifest.sha256
+    assert not left_over(store)
+
+
+def test_a_web_server_of_another_user_may_read_it(built: Path, tmp_path: Path) -> None:
+    """A folder made by tempfile would be closed to everybody else."""
+    publish(built, tmp_path)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for path in (tmp_path / "1.0.0", tmp_path / "1.0.0" / "csv"):
+        assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_the_same_release_again_is_no_change(built: Path, tmp_path: Path) -> None:
+    first = publish(built, tmp_path)
+    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "1.0.0").rglob("*")}
+    assert publish(built, tmp_path) == first
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "1.0.0").rglob("*")} == times
+
+
+def test_a_version_is_never_replaced(built: Path, other: Path, tmp_path: Path) -> None:
+    entry = publish(built, tmp_path)
+    with pytest.raises(StoreError) as refusal:
+        publish(other, tmp_path)
+    assert entry.manifest_sha256 in str(refusal.value)
+    assert Manifest.of(other).sha256 in str(refusal.value)
+    assert Manifest.of(tmp_path / "1.0.0").sha256 == entry.manifest_sha256
+
+
+def test_what_does_not_verify_is_not_published(release: Path, tmp_path: Path) -> None:
+    (release / "csv" / "events.csv").write_bytes(b"")
+    with pytest.raises(ReleaseError, match=r"csv/events\.csv"):
+        publish(release, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_release_that_changes_after_it_was_verified_is_not_published(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gazadata.release.verify.verify", lambda _: [])
+    (release / "LICENSE").write_bytes(b"all yours")
+    with pytest.raises(StoreError, match="LICENSE"):
+        publish(release, tmp_path / "store")
+    assert published(tmp_path / "store") == {}
+    assert not left_over(tmp_path / "store")
+
+
+def test_damage_to_what_is_published_is_named(built: Path, tmp_path: Path) -> None:
+    publish(built, tmp_path)
+    (tmp_path / "1.0.0" / "LICENSE").write_bytes(b"all yours")
+    with pytest.raises(StoreError, match="damaged: LICENSE"):
+        publish(built, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["empty folder", "not JSON", "of another version"])
+def test_a_damaged_store_is_not_added_to(
+    built: Path, later: Path, tmp_path: Path, damage: str
+) -> None:
+    publish(later, tmp_path)
+    before = index(tmp_path)
+    if damage == "of another version":
+        (tmp_path / "1.1.0").rename(tmp_path / "3.0.0")
+    else:
+        (tmp_path / "3.0.0").mkdir()
+    if damage == "not JSON":
+        (tmp_path / "3.0.0" / "manifest.json").write_bytes(b"{")
+    with pytest.raises(StoreError, match=r"3\.0\.0"):
+        publish(built, tmp_path)
+    assert not (tmp_path / "1.0.0").exists()
+    assert index(tmp_path) == before
+
+
+def test_the_index_is_rebuilt_from_what_is_there(built: Path, later: Path, tmp_path: Path) -> None:
+    publish(built, tmp_path)
+    (tmp_path / "index.json").write_bytes(b"not an index")
+    (tmp_path / "README.html").write_bytes(b"what else a web folder holds")
+    publish(later, tmp_path)
+    assert [entry["version"] for entry in index(tmp_path)] == ["1.0.0", "1.1.0"]
+    shutil.rmtree(tmp_path / "1.0.0")
+    publish(later, tmp_path)
+    assert [entry["version"] for entry in index(tmp_path)] == ["1.1.0"]
+
+
+def test_a_yank_marks_and_keeps(built: Path, later: Path, tmp_path: Path) -> None:
+    publish(built, tmp_path)
+    entry = yank("1.0.0", " a wrong\n date ", tmp_path)
+    assert entry.yanked == "a wrong date"
+    assert whole(tmp_path / "1.0.0")
+    publish(later, tmp_path)
+    assert [entry["yanked"] for entry in index(tmp_path)] == ["a wrong date", None]
+    (tmp_path / "index.json").unlink()
+    publish(built, tmp_path)
+    assert [entry["yanked"] for entry in index(tmp_path)] == ["a wrong date", None]
+
+
+def test_a_yank_needs_a_version_a_reason_and_a_store(built: Path, tmp_path: Path) -> None:
+    publish(built, tmp_path)
+    with pytest.raises(StoreError, match=r"no version '9\.9\.9'; there are: 1\.0\.0"):
+        yank("9.9.9", "wrong", tmp_path)
+    with pytest.raises(StoreError, match="say why"):
+        yank("1.0.0", " ", tmp_path)
+    with pytest.raises(StoreError, match="no such store"):
+        yank("1.0.0", "wrong", tmp_path / "nowhere")
+
+
+def test_versions_are_ordered_as_semver_orders_them() -> None:
+    ordered = [
+        "0.9.10",
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-beta",
+        "1.0.0-beta.2",
+        "1.0.0-beta.11",
+        "1.0.0-rc.1",
+        "1.0.0",
+        "1.0.1",
+        "1.2.0",
+        "1.10.0",
+        "2.0.0",
+    ]
+    assert sorted(sorted(ordered), key=precedence) == ordered
+
+
+@pytest.mark.parametrize(
+    "version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0+x", "1.0.0/..", "１.0.0"]
+)
+def test_what_is_no_version_is_refused(version: str) -> None:
+    with pytest.raises(StoreError, match="no version"):
+        precedence(version)
+
+
+def manifest(**changes: Any) -> bytes:
+    value = {
+        "format": "gazadata-manifest/1",
+        "name": "gazadata",
+        "version": "1.0.0",
+        "created": None,
+        "files": [{"path": "csv/a.csv", "bytes": 1, "sha256": "0" * 64}],
+    }
+    return json_bytes(value | changes)
+
+
+def files(*paths: str, size: Any = 1, digest: Any = "0" * 64) -> list[dict[str, Any]]:
+    return [{"path": path, "bytes": size, "sha256": digest} for path in paths]
+
+
+def test_a_sound_manifest_is_read() -> None:
+    assert [f.path for f in Manifest.read(manifest(), "here").files] == ["csv/a.csv"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        ".",
+        "..",
+        "../a",
+        "csv/../../a",
+        "csv/./a",
+        "csv//a",
+        "csv/",
+        "/etc/passwd",
+        "//server/share",
+        "csv\\a",
+        "..\\a",
+        "C:/a",
+        "C:a",
+        "a:stream",
+        "a\0b",
+        "a\nb",
+        "~/a",
+        ".hidden",
+        "csv/.a.part",
+        "a.",
+        "a ",
+        "con",
+        "csv/NUL.csv",
+        "é.csv",
+        "%2e%2e/a",
+        "a" * 201,
+    ],
+)
+def test_paths_that_lead_elsewhere_are_refused(path: str) -> None:
+    with pytest.raises(StoreError, match="is refused"):
+        Manifest.read(manifest(files=files(path)), "here")
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("a", "a"),
+        ("a", "A"),
+        ("csv/a", "CSV/b"),
+        ("csv/a", "csv/A"),
+        ("a", "a/b"),
+        ("a/b", "a"),
+        ("A/b", "a"),
+        ("a", "A/b"),
+        ("Manifest.json",),
+        ("SHA256SUMS",),
+        ("manifest.json/a",),
+    ],
+)
+def test_paths_that_some_systems_cannot_tell_apart_are_refused(paths: tuple[str, ...]) -> None:
+    with pytest.raises(StoreError, match="the same to some systems"):
+        Manifest.read(manifest(files=files(*paths)), "here")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<html>", "not JSON"),
+        (b"\xff{}", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "format None"),
+        (b"{}", "format None"),
+        (manifest(format="gazadata-manifest/2"), "newer gazadata; upgrade"),
+        (manifest(format="something/1"), "format 'something/1'"),
+        (manifest(version="../1.0.0"), "no version"),
+        (manifest(version=1), "no version"),
+        (manifest(name="../gazadata"), "no name"),
+        (manifest(files=None), "no list of files"),
+        (manifest(files=[]), "no list of files"),
+        (manifest(files=["csv/a.csv"]), "is refused"),
+        (manifest(files=files("a", size=-1)), "bytes is -1"),
+        (manifest(files=files("a", size="1")), "bytes is '1'"),
+        (manifest(files=files("a", size=True)), "bytes is True"),
+        (manifest(files=files("a", size=1.5)), "bytes is 1.5"),
+        (manifest(files=files("a", digest="0" * 63)), "sha256 is"),
+        (manifest(files=files("a", digest="A" * 64)), "sha256 is"),
+        (manifest(files=files("a", digest=None)), "sha256 is"),
+        (manifest(files=files("a", "b", size=MAX_BYTES)), "at most"),
+        (manifest(files=files(*map(str, range(MAX_FILES + 1)))), "at most"),
+        (b'{"format": "gazadata-manifest/1", "version": ' + b"9" * 10_000 + b"}", "not JSON"),
+        (b" " * (5 << 20), "longer than"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
+        Manifest.read(content, "here")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "gazadata-store/2"}, "newer gazadata; upgrade"),
+        ({"versions": {}}, "no list of versions"),
+        ({"versions": ["1.0.0"]}, "cannot be read"),
+        ({"versions": [{"version": "1.0.0"}]}, "cannot be read"),
+        (
+            {"versions": [{"version": "../1", "manifest_sha256": "0" * 64}]},
+            "no version",
+        ),
+        (
+            {"versions": [{"version": "1.0.0", "manifest_sha256": "0" * 64}] * 2},
+            "cannot be read",
+        ),
+        (
+            {"versions": [{"version": "1.0.0", "manifest_sha256": "0" * 64, "yanked": True}]},
+            "cannot be read",
+        ),
+    ],
+)
+def test_what_is_no_index_is_refused(change: dict[str, Any], message: str) -> None:
+    value = {"format": "gazadata-store/1", "versions": []} | change
+    with pytest.raises(GazadataError, match=message):
+        read_index(json_bytes(value), "here")

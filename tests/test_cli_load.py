@@ -1,0 +1,118 @@
+"""The command line: `gazadata explain`, and how errors and help come out of every command."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+import gazadata
+from gazadata.cli import app
+
+COMMANDS = sorted(getattr(typer.main.get_command(app), "commands"))  # noqa: B009
+PARENT = str(Path(gazadata.__file__).parents[1])
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from gazadata.cli import main; main()", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": PARENT, "PYTHONUTF8": "1", "COLUMNS": "200"},
+    )
+
+
+def test_explain_prints_what_the_library_says(tmp_path: Path) -> None:
+    """From any folder: the bundled package is asked where none is named."""
+    done = run("explain", "events", "us-asks-pakistan-for-isf-troops", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = gazadata.open_dataset().explain("events", "us-asks-pakistan-for-isf-troops")
+    assert done.stdout == f"{told}\n"
+    assert "[according to a Reuters report]" in done.stdout
+
+
+def test_explain_one_field_of_another_package(package_copy: Path) -> None:
+    table = package_copy / "data" / "events.csv"
+    table.write_text(table.read_text("utf-8").replace("Recent,", "Very recent,"), "utf-8")
+    done = run(
+        "explain", "events", "doha-negotiations", "date_text", "--package", str(package_copy)
+    )
+    assert done.returncode == 0
+    assert "date_text: Very recent\n" in done.stdout
+    assert "outcome" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["evnts", "x"], "no resource 'evnts'; did you mean 'events'?"),
+        (["events", "doha-negotiation"], "did you mean 'doha-negotiations'?"),
+        (["events", "doha-negotiations", "outcom"], "did you mean 'outcome'?"),
+        (["events", "x", "--package", "nowhere"], "no data package at nowhere"),
+    ],
+)
+def test_explain_what_is_not_there(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    done = run("explain", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "reason"),
+    [
+        ("datapackage.json", b"{", "datapackage.json:1:2: not JSON"),
+        ("schemas/events.json", b"[]", "events.json: a JSON object is expected"),
+        ("data/events.csv", b"event_id\nx,y\n", "events.csv: "),
+        ("data/quotes.csv", b"\xff\xfe", "quotes.csv: "),
+        ("data/evidence.csv", None, "evidence.csv: no such file"),
+    ],
+)
+def test_explain_a_broken_package(
+    package_copy: Path, path: str, content: bytes | None, reason: str
+) -> None:
+    """No traceback reaches a user of the command line."""
+    if content is None:
+        (package_copy / path).unlink()
+    else:
+        (package_copy / path).write_bytes(content)
+    done = run("explain", "events", "doha-negotiations", "--package", str(package_copy))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["explain"], ["explain", "events"], ["nosuch"], ["--nosuch"]]
+)
+def test_wrong_use_is_exit_2_and_a_hint(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "--help" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_at_all_is_the_help() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert all(f" {name} " in done.stdout + done.stderr for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_help(command: str) -> None:
+    done = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert re.search(rf"Usage: .*\b{command}\b", done.output)
+    (summary,) = re.findall(r"Usage:[^\n]*\n\s*\n\s*(\S[^\n]*)\n", done.output)
+    assert summary[0].isupper()
+
+
+def test_there_are_commands() -> None:
+    assert {"explain", "find", "fmt", "validate", "build"} <= set(COMMANDS)

@@ -1,0 +1,488 @@
+"""Loading, reading with names and quotes, and asking of any cell who says so."""
+
+import csv
+import json
+import pickle
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import gazadata
+from gazadata.dataset import Dataset
+from gazadata.errors import GazadataError, MissingExtra, ReadError, UnknownName
+
+REPO = Path(__file__).parents[1]
+Json = dict[str, Any]
+DESCRIPTOR: Json = json.loads((REPO / "datapackage.json").read_text("utf-8"))
+SCHEMAS: dict[str, Json] = {
+    raw["name"]: json.loads((REPO / raw["schema"]).read_text("utf-8"))
+    for raw in DESCRIPTOR["resources"]
+}
+KEYS = {name: schema["primaryKey"][0] for name, schema in SCHEMAS.items()}
+(ARTICLE,) = (REPO / "raw").glob("*.txt")
+TEXT = ARTICLE.read_bytes().decode("utf-8")
+DATASET = gazadata.open_dataset(REPO)
+
+each_resource = pytest.mark.parametrize("name", SCHEMAS)
+
+
+def csv_rows(name: str, root: Path = REPO) -> list[dict[str, str]]:
+    with (root / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+TABLES = {name: csv_rows(name) for name in SCHEMAS}
+ROWS = {name: {row[KEYS[name]]: row for row in TABLES[name]} for name in SCHEMAS}
+EVIDENCE: dict[tuple[str, str], list[dict[str, str]]] = {}
+for _row in TABLES["evidence"]:
+    EVIDENCE.setdefault((_row["resource"], _row["row_id"]), []).append(_row)
+
+
+def label(name: str, key: str) -> str:
+    """What a person calls a row: the schema's label, for sources else the publisher, else its key."""
+    row = ROWS[name][key]
+    return row.get(SCHEMAS[name].get("gazadata:label", ""), "") or row.get("publisher", "") or key
+
+
+def foreign_keys(name: str) -> dict[str, str]:
+    return {
+        key["fields"][0]: key["reference"].get("resource", name)
+        for key in SCHEMAS[name].get("foreignKeys", [])
+    }
+
+
+class TestDataset:
+    def test_its_tables_in_order(self) -> None:
+        assert DATASET.tables == list(SCHEMAS)
+        assert len(DATASET.tables) == 13
+
+    def test_its_version(self) -> None:
+        assert DATASET.version == DESCRIPTOR["version"]
+
+    def test_it_shows_itself(self) -> None:
+        shown = repr(DATASET)
+        assert DESCRIPTOR["name"] in shown
+        assert DESCRIPTOR["version"] in shown
+        assert all(name in shown for name in SCHEMAS)
+
+    @each_resource
+    def test_load_by_one_call(self, name: str) -> None:
+        pd.testing.assert_frame_equal(gazadata.load(name), gazadata.open_dataset().load(name))
+
+    @pytest.mark.parametrize("name", ["event", "Events", "evidences", "position", "assesments"])
+    @pytest.mark.parametrize("ask", ["load", "view", "schema"])
+    def test_a_misspelt_table_says_what_is_meant(self, name: str, ask: str) -> None:
+        with pytest.raises(UnknownName, match=f"no resource '{name}'; did you mean '"):
+            getattr(DATASET, ask)(name)
+
+    @pytest.mark.parametrize("name", [None, 3, "", "events.csv\0"])
+    def test_a_name_that_is_none(self, name: Any) -> None:
+        with pytest.raises(UnknownName, match="no resource"):
+            DATASET.load(name)
+
+    def test_a_misspelt_row_says_what_is_meant(self) -> None:
+        for ask in (DATASET.explain, DATASET.evidence):
+            with pytest.raises(UnknownName, match="no row in events .* mean 'doha-negotiations'"):
+                ask("events", "doha-negotiation")
+            with pytest.raises(UnknownName, match="no field in events .* did you mean 'outcome'"):
+                ask("events", "doha-negotiations", "outcomes")
+
+    def test_to_cite(self) -> None:
+        cited = DATASET.cite()
+        assert DESCRIPTOR["title"] in cited
+        assert f"version {DESCRIPTOR['version']}" in cited
+        assert f"({DESCRIPTOR['created'][:4]})" in cited
+        assert DESCRIPTOR["contributors"][0]["title"] in cited
+        assert DESCRIPTOR["licenses"][0]["name"] in cited
+
+    @pytest.mark.parametrize("gone", ["contributors", "created", "licenses", "title"])
+    def test_to_cite_what_says_little_of_itself(self, package_copy: Path, gone: str) -> None:
+        """Nobody is named ‘None’, and nothing is licensed under it."""
+        descriptor = {key: value for key, value in DESCRIPTOR.items() if key != gone}
+        (package_copy / "datapackage.json").write_text(json.dumps(descriptor), "utf-8")
+        cited = gazadata.open_dataset(package_copy).cite()
+        assert "None" not in cited
+        assert "()" not in cited
+        assert f"version {DESCRIPTOR['version']}" in cited
+
+
+class TestView:
+    @each_resource
+    def test_it_begins_as_load_does(self, name: str) -> None:
+        loaded = DATASET.load(name)
+        pd.testing.assert_frame_equal(DATASET.view(name)[list(loaded.columns)], loaded)
+
+    @each_resource
+    def test_its_columns(self, name: str) -> None:
+        added = [f"{field.removesuffix('_id')}_label" for field in foreign_keys(name)]
+        quad = ["quad_class"] if name == "events" else []
+        expected = [*ROWS[name][TABLES[name][0][KEYS[name]]], *added, *quad, "quotes"]
+        assert list(DATASET.view(name).columns) == expected
+
+    @each_resource
+    def test_labels_say_what_keys_stand_for(self, name: str) -> None:
+        view = DATASET.view(name)
+        for field, target in foreign_keys(name).items():
+            shown = view[f"{field.removesuffix('_id')}_label"]
+            assert shown.dtype == "string"
+            assert shown.fillna("").tolist() == [
+                label(target, row[field]) if row[field] else "" for row in TABLES[name]
+            ]
+
+    def test_the_quad_class_follows_from_the_type(self) -> None:
+        with (REPO / "reference/plover.csv").open(encoding="utf-8", newline="") as file:
+            classes = {row["event_type"]: row["quad_class"] for row in csv.DictReader(file)}
+        view = DATASET.view("events")
+        assert view["quad_class"].fillna("").tolist() == [
+            classes.get(row["event_type"], "") for row in TABLES["events"]
+        ]
+
+    @each_resource
+    def test_quotes_in_the_order_of_the_text(self, name: str) -> None:
+        for key, quotes in zip(ROWS[name], DATASET.view(name)["quotes"], strict=True):
+            spans = {
+                (int(quote["start"]), int(quote["end"]))
+                for row in EVIDENCE.get((name, key), [])
+                if row["quote_id"]
+                for quote in [ROWS["quotes"][row["quote_id"]]]
+            }
+            words = [TEXT[start:end] for start, end in sorted(spans)]
+            assert quotes == list(dict.fromkeys(words))
+
+    def test_the_same_words_twice_count_from_the_first_place(self, package_copy: Path) -> None:
+        """The last of two places used to decide, whichever row of evidence came last."""
+        change(package_copy, "quotes", "according-to-a-reuters-report", exact="Munir")
+        change(package_copy, "quotes", "actively-soliciting", exact="Munir")
+        rows = csv_rows("evidence", package_copy)
+        for row, quote in zip(
+            (row for row in rows if (row["resource"], row["row_id"]) == ("actors", "asim-munir")),
+            ["actively-soliciting", "the-trump-administration", "according-to-a-reuters-report"],
+            strict=False,
+        ):
+            row["quote_id"] = quote
+        store(package_copy, "evidence", rows)
+        view = gazadata.open_dataset(package_copy).view("actors").set_index("actor_id")
+        quotes = view.loc["asim-munir", "quotes"]
+        assert [words for words in quotes if words in ("Munir", "The Trump administration")] == [
+            "The Trump administration",
+            "Munir",
+        ]
+
+
+class TestExplain:
+    @each_resource
+    def test_every_cell_of_every_row(self, name: str) -> None:
+        required = {
+            f["name"] for f in SCHEMAS[name]["fields"] if f["gazadata:evidence"] == "required"
+        }
+        keys = foreign_keys(name)
+        for key, row in ROWS[name].items():
+            told = DATASET.explain(name, key)
+            assert [(cell.field, cell.value) for cell in told.cells] == [
+                (field, value) for field, value in row.items() if value
+            ]
+            assert told.empty == tuple(field for field, value in row.items() if not value)
+            for cell in told.cells:
+                assert cell.needs_evidence == (cell.field in required)
+                assert bool(cell.support) == (cell.field in required)
+                target = keys.get(cell.field)
+                assert cell.label == (label(target, cell.value) if target else None)
+
+    @each_resource
+    def test_the_text_shows_each_quote_in_context(self, name: str) -> None:
+        for key in ROWS[name]:
+            told = str(DATASET.explain(name, key))
+            assert told.startswith(f"{name}/{key}\n")
+            for row in EVIDENCE.get((name, key), []):
+                assert f"\n  {row['field']}: " in told
+                assert row["note"] in told
+                if row["quote_id"]:
+                    quote = ROWS["quotes"][row["quote_id"]]
+                    start, end = int(quote["start"]), int(quote["end"])
+                    assert f"[{TEXT[start:end]}]" in told
+                    assert f"{quote['prefix']}[{quote['exact']}]{quote['suffix']}" in told
+                    assert f"{quote['passage_id']}, characters {start} to {end}" in told
+                else:
+                    assert ROWS["sources"][row["reference_id"]]["title"] in told
+
+    @each_resource
+    def test_the_chain_of_attribution(self, name: str) -> None:
+        """A part in an event, and a condition, are reported as the event and the position are."""
+        whole = {"participants": ("events", "event_id"), "conditions": ("positions", "position_id")}
+        for key, row in ROWS[name].items():
+            if name in whole:
+                target, field = whole[name]
+                row = ROWS[target][row[field]]
+            told = DATASET.explain(name, key)
+            lines = str(told).splitlines()
+            if "certainty" not in row:
+                assert (told.source, told.attributed_to, told.certainty, told.hedge) == (None,) * 4
+                assert "reported by" not in str(told)
+                continue
+            voice = (
+                f"on the word of: {label('sources', row['attributed_to'])}"
+                if row["attributed_to"]
+                else "in its own voice"
+            )
+            assert lines[1] == f"  reported by: {label('sources', row['source_id'])}, {voice}"
+            hedge = f" (“{row['hedge']}”)" if row["hedge"] else ""
+            assert lines[2] == f"  the article's commitment: {row['certainty']}{hedge}"
+
+    @each_resource
+    def test_one_field(self, name: str) -> None:
+        key = next(iter(ROWS[name]))
+        whole = DATASET.explain(name, key)
+        for field, value in ROWS[name][key].items():
+            told = DATASET.explain(name, key, field)
+            assert told.cells == tuple(cell for cell in whole.cells if cell.field == field)
+            assert told.empty == (() if value else (field,))
+            assert (f"\n  {field}: " in str(told)) == bool(value)
+            assert (f"\n  empty: {field}" in str(told)) == (not value)
+
+    def test_an_ellipsis_stands_only_for_words_that_are_left_out(self) -> None:
+        """The headline has nothing before it."""
+        told = str(DATASET.explain("names", "trump-trump-administration"))
+        assert "[Trump" in told
+        assert "…[Trump" not in told
+
+
+class TestEvidence:
+    @each_resource
+    def test_every_row(self, name: str) -> None:
+        # Of the tables whose cells need no evidence, some rows will do.
+        rows = list(ROWS[name].items())
+        for key, row in rows if name in {key[0] for key in EVIDENCE} else rows[::40]:
+            frame = DATASET.evidence(name, key)
+            found = [
+                tuple("" if pd.isna(value) else str(value) for value in one)
+                for one in frame.itertuples(index=False)
+            ]
+            expected = []
+            for item in EVIDENCE.get((name, key), []):
+                quote = ROWS["quotes"].get(item["quote_id"], {})
+                expected.append(
+                    (
+                        item["field"],
+                        row[item["field"]],
+                        item["basis"],
+                        *(quote.get(part, "") for part in ("exact", "source_id", "passage_id")),
+                        *(quote.get(part, "") for part in ("start", "end")),
+                        item["reference_id"],
+                        item["note"],
+                    )
+                )
+            assert sorted(found) == sorted(expected)
+
+    @each_resource
+    def test_its_types_are_the_same_with_and_without_evidence(self, name: str) -> None:
+        frame = DATASET.evidence(name, next(iter(ROWS[name])), KEYS[name])
+        assert len(frame) == 0
+        full = DATASET.evidence("events", "doha-negotiations")
+        assert len(full) > 0
+        assert frame.dtypes.tolist() == full.dtypes.tolist()
+        assert list(frame.columns) == list(full.columns)
+
+    def test_offsets_are_code_points(self) -> None:
+        """In bytes, every quote behind the first curly apostrophe would be shifted."""
+        for row in DATASET.evidence("positions", "israel-hamas-proposal").itertuples():
+            assert TEXT[row.start : row.end] == row.quote
+
+    def test_one_field(self) -> None:
+        frame = DATASET.evidence("events", "doha-negotiations", "outcome")
+        assert set(frame["field"]) == {"outcome"}
+
+
+@each_resource
+def test_the_schema_accepts_the_frame_and_refuses_a_spoilt_one(name: str) -> None:
+    frame, schema = DATASET.load(name), DATASET.schema(name)
+    schema.validate(frame)
+    frame.loc[0, KEYS[name]] = "No Slug"
+    with pytest.raises(Exception, match=KEYS[name]):
+        schema.validate(frame)
+
+
+# Packages that somebody else made, or broke.
+
+
+def store(root: Path, name: str, rows: list[dict[str, str]]) -> None:
+    with (root / "data" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def change(root: Path, name: str, key: str, **cells: str) -> None:
+    rows = csv_rows(name, root)
+    (row,) = (row for row in rows if row[KEYS[name]] == key)
+    row.update(cells)
+    store(root, name, rows)
+
+
+def describe(root: Path, edit: Callable[[Json], Any]) -> None:
+    path = root / "datapackage.json"
+    descriptor = json.loads(path.read_text("utf-8"))
+    edit(descriptor)
+    path.write_text(json.dumps(descriptor), "utf-8")
+
+
+def overwrite(path: str, content: bytes) -> Callable[[Path], Any]:
+    return lambda root: (root / path).write_bytes(content)
+
+
+def substitute(path: str, old: bytes, new: bytes) -> Callable[[Path], Any]:
+    def damage(root: Path) -> None:
+        content = (root / path).read_bytes()
+        assert old in content
+        (root / path).write_bytes(content.replace(old, new, 1))
+
+    return damage
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no package": (shutil.rmtree, "no data package at"),
+    "no descriptor": (lambda root: (root / "datapackage.json").unlink(), "no data package at"),
+    "no JSON": (overwrite("datapackage.json", b"{"), r"datapackage\.json:1:2: not JSON"),
+    "a list": (overwrite("datapackage.json", b"[]"), "a JSON object is expected"),
+    "no schema": (lambda root: (root / "schemas/events.json").unlink(), r"events\.json: no such"),
+    "a schema that is no JSON": (overwrite("schemas/events.json", b""), r"events\.json:1:1: not"),
+    "no table": (lambda root: (root / "data/events.csv").unlink(), r"events\.csv: no such file"),
+    "a folder": (
+        lambda root: ((root / "data/events.csv").unlink(), (root / "data/events.csv").mkdir()),
+        r"events\.csv: ",
+    ),
+    "an empty file": (overwrite("data/events.csv", b""), r"events\.csv: Empty"),
+    "a ragged row": (
+        substitute("data/events.csv", b"doha-negotiations,", b"doha-negotiations,,,"),
+        r"events\.csv: .*Expected 21 columns, got 23",
+    ),
+    "another type": (
+        substitute("data/events.csv", b",false,", b",maybe,"),
+        r"events\.csv: .*invalid value 'maybe'",
+    ),
+    "another term": (
+        substitute("data/events.csv", b",CONSULT,", b",CONSULTS,"),
+        r"events\.event_type holds a term that is not in its vocabulary",
+    ),
+    "a wrong column": (
+        substitute("data/events.csv", b"event_mode", b"mode"),
+        r"events\.csv: the columns are .*, mode, .*; expected .*, event_mode,",
+    ),
+    "a double column": (
+        substitute("data/events.csv", b"event_mode", b"event_type"),
+        r"events\.csv: the columns are .*, event_type, event_type, ",
+    ),
+    "bytes that are no text": (
+        substitute("data/events.csv", b"Negotiations", b"Negotiation\xff"),
+        r"events\.csv: .*UTF8",
+    ),
+    "a table outside": (
+        lambda root: describe(root, lambda d: d["resources"][8].update(path="../events.csv")),
+        "leads out of the package",
+    ),
+    "no such resource": (
+        lambda root: describe(root, lambda d: d["resources"].pop(8)),
+        "must point to|no resource 'events'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGE.values(), ids=list(DAMAGE))
+def test_a_broken_package_is_an_error_that_says_what_is_broken(
+    package_copy: Path, damage: Callable[[Path], Any], reason: str
+) -> None:
+    assert DESCRIPTOR["resources"][8]["name"] == "events"
+    damage(package_copy)
+    with pytest.raises(GazadataError, match=reason) as caught:
+        gazadata.open_dataset(package_copy).load("events")
+    assert not isinstance(caught.value.__cause__, BaseException)
+    with pytest.raises(GazadataError, match=reason):
+        gazadata.open_dataset(package_copy).view("events")
+
+
+@pytest.mark.parametrize("name", ["quotes", "sources", "evidence"])
+def test_a_table_that_tracing_needs_is_missed_only_there(package_copy: Path, name: str) -> None:
+    (package_copy / f"data/{name}.csv").unlink()
+    dataset = gazadata.open_dataset(package_copy)
+    assert len(dataset.load("events")) == len(TABLES["events"])
+    with pytest.raises(ReadError, match=rf"{name}\.csv: no such file"):
+        dataset.explain("events", "doha-negotiations")
+    with pytest.raises(ReadError, match=rf"{name}\.csv: no such file"):
+        dataset.view("events")
+
+
+def test_a_key_that_points_at_nothing_stops_nobody_from_reading(package_copy: Path) -> None:
+    """Loading never validates, and a KeyError of the inner kind said nothing to anybody."""
+    change(package_copy, "events", "doha-negotiations", source_id="gone", topic_id="gone")
+    quotes = csv_rows("quotes", package_copy)
+    store(package_copy, "quotes", [q for q in quotes if "troop-commitments" not in q["quote_id"]])
+    dataset = gazadata.open_dataset(package_copy)
+    view = dataset.view("events").set_index("event_id")
+    assert pd.isna(view.loc["doha-negotiations", "topic_label"])
+    assert pd.isna(view.loc["doha-negotiations", "source_label"])
+    told = dataset.explain("events", "doha-negotiations")
+    assert told.source is None
+    assert "topic_id: gone\n" in str(told)
+    rows = csv_rows("evidence", package_copy)
+    behind = [r for r in rows if (r["resource"], r["row_id"]) == ("events", "doha-negotiations")]
+    evidence = dataset.evidence("events", "doha-negotiations")
+    assert len(evidence) == len(behind)
+    assert evidence["quote"].isna().any()
+
+
+def test_a_part_of_an_event_that_is_gone(package_copy: Path) -> None:
+    change(package_copy, "participants", "doha-negotiations-turkey", event_id="gone")
+    dataset = gazadata.open_dataset(package_copy)
+    assert dataset.explain("participants", "doha-negotiations-turkey").certainty is None
+
+
+def test_a_cell_without_evidence_says_so(package_copy: Path) -> None:
+    rows = csv_rows("evidence", package_copy)
+    kept = [r for r in rows if (r["row_id"], r["field"]) != ("doha-negotiations", "outcome")]
+    store(package_copy, "evidence", kept)
+    told = str(
+        gazadata.open_dataset(package_copy).explain("events", "doha-negotiations", "outcome")
+    )
+    assert "outcome: concluded without concrete troop commitments\n    no evidence" in told
+    assert "no evidence" not in str(DATASET.explain("events", "doha-negotiations"))
+
+
+def test_what_was_read_once_stays_as_it_was(package_copy: Path) -> None:
+    """One dataset never mixes two states of a package."""
+    dataset = gazadata.open_dataset(package_copy)
+    before = str(dataset.explain("events", "doha-negotiations"))
+    change(package_copy, "events", "doha-negotiations", label="Something else")
+    assert str(dataset.explain("events", "doha-negotiations")) == before
+    after = str(gazadata.open_dataset(package_copy).explain("events", "doha-negotiations"))
+    assert "Something else" in after
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownName("resource", "evnts", ["events"]),
+        MissingExtra("polars", "validate"),
+        ReadError("no data package"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_back_from_a_worker_process(error: GazadataError) -> None:
+    """Errors that take more than a text could be pickled and never unpickled: pools hung."""
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+
+
+def test_an_unknown_name_is_a_key_error_without_its_quotes() -> None:
+    with pytest.raises(KeyError) as caught:
+        DATASET.load("evnts")
+    assert not re.match("['\"]", str(caught.value))
+
+
+def test_the_class_is_what_the_function_returns() -> None:
+    assert isinstance(DATASET, Dataset)
+    assert gazadata.Dataset is Dataset

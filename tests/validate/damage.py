@@ -1,0 +1,182 @@
+"""The shipped package in memory, to be damaged, and all layers of validation on what comes out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gazadata.contract import Contract, Resource
+from gazadata.errors import ContractError
+from gazadata.package import Package
+from gazadata.validate import Report, descriptor, files, layers, standard
+
+REPO = Path(__file__).parents[2]
+PARTS = ("data", "schemas", "raw")
+DESCRIPTOR = "datapackage.json"
+
+Row = dict[str, str]
+Files = Mapping[str, bytes | None]
+"""What stands in files of a package, by path; None: there is no such file."""
+
+
+def csv_bytes(rows: Iterable[Iterable[str]]) -> bytes:
+    """Rows as the tables are written: minimal quoting, line feeds."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue().encode("utf-8")
+
+
+def json_bytes(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8")
+
+
+@dataclass
+class Shipped:
+    """The shipped package; what is handed out is a copy."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in sorted(p for part in PARTS for p in (REPO / part).iterdir()):
+            self.files[path.relative_to(REPO).as_posix()] = path.read_bytes()
+        self.files[DESCRIPTOR] = (REPO / DESCRIPTOR).read_bytes()
+        self.contract = Contract.read(REPO)
+        self._rows = {
+            name: list(
+                csv.DictReader(io.StringIO(self.files[self.path(name)].decode(), newline=""))
+            )
+            for name in self.contract.resources
+        }
+        (self.text_path,) = (path for path in self.files if path.startswith("raw/"))
+        self.text = self.files[self.text_path].decode("utf-8")
+
+    def path(self, name: str) -> str:
+        return self.contract[name].path
+
+    def resource(self, name: str) -> Resource:
+        return self.contract[name]
+
+    def rows(self, name: str) -> list[Row]:
+        """The rows of a table, '' for null; number `i` stands in line `i + 2`."""
+        return [dict(row) for row in self._rows[name]]
+
+    def where(self, name: str, /, **cells: str) -> int:
+        """The number of the one row that has these cells."""
+        (found,) = (
+            i
+            for i, row in enumerate(self._rows[name])
+            if all(row[key] == value for key, value in cells.items())
+        )
+        return found
+
+    def table(self, name: str, rows: Iterable[Row]) -> dict[str, bytes]:
+        """The file of a table that has these rows, in this order."""
+        names = self.contract[name].field_names
+        return {self.path(name): csv_bytes([names, *([row[n] for n in names] for row in rows)])}
+
+    def change(self, name: str, number: int, /, **cells: str) -> dict[str, bytes]:
+        """The file of a table of which one row has other cells."""
+        rows = self.rows(name)
+        rows[number] |= cells
+        return self.table(name, rows)
+
+    def add(self, name: str, *more: Row) -> dict[str, bytes]:
+        """The file of a table with rows added where their keys belong."""
+        rows = [*self.rows(name), *more]
+        return self.table(name, sorted(rows, key=lambda row: row[self.contract[name].key]))
+
+    def drop(self, name: str, *numbers: int) -> dict[str, bytes]:
+        """The file of a table without some rows."""
+        rows = [row for i, row in enumerate(self.rows(name)) if i not in numbers]
+        return self.table(name, rows)
+
+    def schema(self, name: str) -> dict[str, Any]:
+        return deepcopy(self.contract[name].schema)
+
+    def descriptor(self) -> dict[str, Any]:
+        return deepcopy(self.contract.descriptor)
+
+    def evidence_of(self, name: str, row_id: str, field_name: str) -> list[int]:
+        """The numbers of the rows of evidence for one cell."""
+        return [
+            i
+            for i, row in enumerate(self._rows["evidence"])
+            if (row["resource"], row["row_id"], row["field"]) == (name, row_id, field_name)
+        ]
+
+    def evidence(self, name: str, row_id: str, field_name: str, /, **cells: str) -> Row:
+        """A new row of evidence for a cell, with the key that belongs to it."""
+        row = dict.fromkeys(self.contract["evidence"].field_names, "")
+        row |= {"resource": name, "row_id": row_id, "field": field_name, **cells}
+        parts = (name, row_id, field_name.replace("_", "-"), row["quote_id"] or row["reference_id"])
+        return row | {"evidence_id": ".".join(parts)}
+
+
+SHIPPED = Shipped()
+
+
+class Place:
+    """A folder that holds the shipped package, where damage is done and undone."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for path, content in SHIPPED.files.items():
+            self._write(path, content)
+
+    def _write(self, path: str, content: bytes) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+    def damage(self, changed: Files) -> None:
+        for path, content in changed.items():
+            if content is None:
+                (self.root / path).unlink()
+            else:
+                self._write(path, content)
+
+    def mend(self, changed: Files) -> None:
+        for path in changed:
+            if path in SHIPPED.files:
+                self._write(path, SHIPPED.files[path])
+                continue
+            target = self.root / path
+            target.unlink()
+            while target.parent != self.root and not any(target.parent.iterdir()):
+                target = target.parent
+                target.rmdir()
+
+
+def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
+    """What `validate` does, in this process, with or without frictionless."""
+    report = Report(str(root), "")
+    try:
+        package = Package(root, Contract.read(root))
+    except ContractError as error:
+        descriptor.unreadable(root, error, report)
+        return report
+    report.version = package.contract.version
+    paths = files.check(package, descriptor.check(package, report), report, limit)
+    layers.run(package, paths, report, limit)
+    if official:
+        asked = standard.readable(paths)
+        result = standard.run(root, 0, asked)
+        layers.take_standard(package, result, report, asked, sampled=False)
+    report.merge()
+    layers.locate(package, report)
+    return report
+
+
+def copy_to(root: Path) -> Path:
+    """The shipped package in a folder of its own."""
+    for part in PARTS:
+        shutil.copytree(REPO / part, root / part)
+    shutil.copy(REPO / DESCRIPTOR, root)
+    return root
