@@ -42,7 +42,7 @@ def test_batches_are_the_table(name: str) -> None:
 
 @each_resource
 def test_parquet_is_read_with_the_contracts_types(name: str, tmp_path: Path) -> None:
-    """Other writers store text as large_string or as a dictionary; the contract's types come out."""
+    """Other writers store text as large_string or as a dictionary; ours come out."""
     resource = CONTRACT[name]
     table = read_table(REPO / "data" / f"{name}.csv", resource)
     odd = pa.table(

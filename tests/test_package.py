@@ -25,7 +25,7 @@ def test_the_bundled_package_is_a_package() -> None:
         lambda root: root / "datapackage.json",
         lambda root: str(root / "datapackage.json"),
         lambda root: f"{root}{os.sep}",
-        lambda root: os.path.relpath(root),
+        os.path.relpath,
         lambda root: root / "data" / "..",
     ],
     ids=["Path", "str", "descriptor", "descriptor as str", "slash", "relative", "dots"],
@@ -53,7 +53,7 @@ def test_the_current_folder(package_copy: Path, monkeypatch: pytest.MonkeyPatch)
 def test_where_no_package_is(tmp_path: Path, path: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "data.csv").touch()
-    with pytest.raises(ReadError, match="no data package at .*: expected a folder that holds a "):
+    with pytest.raises(ReadError, match=r"no data package at .*: expected a folder that holds a "):
         Package.open(tmp_path / path)
 
 

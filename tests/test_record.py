@@ -170,7 +170,7 @@ def test_words_that_a_note_quotes_stand_in_the_article(article: str) -> None:
 
 
 def test_nothing_is_dated_since_the_article_has_no_year(article: str) -> None:
-    """ "in May", "earlier this year", "recently": the article never says which year it is."""
+    """“in May”, “earlier this year”, “recently”: the article never says which year it is."""
     assert re.search(r"\b(19|20)\d\d\b", article) is None
     for name in ("events", "positions"):
         for row in TABLES[name]:
@@ -214,7 +214,7 @@ def test_what_is_not_certain_has_the_words_that_weaken_it(name: str) -> None:
 
 
 def test_reuters_said_that_they_solicit() -> None:
-    """“The Trump administration is actively soliciting ..., according to a Reuters report.”."""
+    """“The Trump administration is actively soliciting …, according to a Reuters report.”."""
     event = ROWS["events"]["us-asks-pakistan-for-isf-troops"]
     position = ROWS["positions"]["trump-administration-pakistani-troops"]
     for row in (event, position):
@@ -236,7 +236,7 @@ def test_reuters_said_that_they_solicit() -> None:
 
 
 def test_reuters_is_answerable_for_its_own_clause_only() -> None:
-    """ "according to a Reuters report" closes the first sentence and governs no other."""
+    """“according to a Reuters report” closes the first sentence and governs no other."""
     passages = {"trump-leaning-on-pakistan-headline", "trump-leaning-on-pakistan-s01"}
     attributed = [
         (name, row[KEYS[name]])
@@ -347,7 +347,7 @@ def test_doha_is_a_place_and_45_nations_are_nameless() -> None:
 
 
 def test_qatar_is_no_actor_at_all() -> None:
-    """ "in Doha, Qatar": a venue neither hosts nor mediates nor takes part."""
+    """“in Doha, Qatar”: a venue neither hosts nor mediates nor takes part."""
     assert where("actors", iso3="QAT") == []
     assert [row for row in TABLES["names"] if row["text"] in ("Qatar", "Doha")] == []
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,7 +74,8 @@ class Field:
             raise ContractError(
                 f"{where}: field {raw['name']!r}: constraints is to be an object, categories a list"
             )
-        if wrong := _wrong_form(raw, constraints):
+        wrongs = chain(_wrong_constraints(raw["type"], constraints), _wrong_properties(raw))
+        if wrong := next(wrongs, None):
             raise ContractError(f"{where}: field {raw['name']!r}: {wrong}")
         try:
             labels = {str(c["value"]): str(c["label"]) for c in categories}
@@ -151,24 +154,6 @@ class Resource:
         key = _names(schema.get("primaryKey"))
         if len(key) != 1 or key[0] not in names:
             raise ContractError(f"{where}: primaryKey must name exactly one of the fields")
-        foreign_keys = []
-        raw_keys = schema.get("foreignKeys", [])
-        if not isinstance(raw_keys, list):
-            raise ContractError(f"{where}: foreignKeys must be a list")
-        for raw in raw_keys:
-            try:
-                (field,) = _names(raw["fields"])
-                (target,) = _names(raw["reference"]["fields"])
-                resource = raw["reference"].get("resource") or name
-                if not isinstance(resource, str):
-                    raise TypeError
-            except (KeyError, TypeError, ValueError, AttributeError):
-                raise ContractError(
-                    f"{where}: a foreign key needs one field and a reference with one field"
-                ) from None
-            if field not in names:
-                raise ContractError(f"{where}: a foreign key names {field!r}, which is no field")
-            foreign_keys.append(ForeignKey(field, resource, target))
         raw_keys = schema.get("uniqueKeys", [])
         if not isinstance(raw_keys, list):
             raise ContractError(f"{where}: uniqueKeys must be a list")
@@ -186,7 +171,7 @@ class Resource:
             path=descriptor.get("path", ""),
             fields=fields,
             key=key[0],
-            foreign_keys=tuple(foreign_keys),
+            foreign_keys=_foreign_keys(schema, name, names, where),
             unique_keys=unique_keys,
             label=label,
             schema=schema,
@@ -315,7 +300,7 @@ def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
         raise ContractError(
             f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
         ) from None
-    except _Twice as error:
+    except _StandsTwiceError as error:
         raise ContractError(f"{shown}: {error} stands twice in one object") from None
     except ValueError:
         raise ContractError(f"{shown}: holds a number that is too long") from None
@@ -335,7 +320,7 @@ def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
     return value
 
 
-class _Twice(ValueError):
+class _StandsTwiceError(ValueError):
     """A name that stands twice in one JSON object, of which a reader would take the last."""
 
 
@@ -343,7 +328,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _Twice(repr(next(name for name in names if names.count(name) > 1)))
+        raise _StandsTwiceError(repr(next(name for name in names if names.count(name) > 1)))
     return value
 
 
@@ -365,39 +350,69 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
-def _wrong_form(raw: dict[str, Any], constraints: dict[str, Any]) -> str | None:
-    """What is wrong with the form of a field's properties, if anything."""
+def _wrong_constraints(kind: str, constraints: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the form of a field's constraints; only the first can be relied on."""
     for flag in ("required", "unique"):
         if not isinstance(constraints.get(flag, False), bool):
-            return f"{flag} must be true or false"
-    enum, pattern, minimum = (constraints.get(name) for name in ("enum", "pattern", "minimum"))
-    if "enum" in constraints and (not _texts(enum) or not enum or raw["type"] != "string"):
-        return "enum must be a list of strings, on a field of type string"
-    if enum is not None and len(set(enum)) != len(enum):
-        return "enum holds a term twice"
+            yield f"{flag} must be true or false"
+    if "enum" in constraints:
+        enum = constraints["enum"]
+        if not _texts(enum) or not enum or kind != "string":
+            yield "enum must be a list of strings, on a field of type string"
+        if len(set(enum)) != len(enum):
+            yield "enum holds a term twice"
+    pattern, minimum = constraints.get("pattern"), constraints.get("minimum")
     if pattern is not None:
-        if not isinstance(pattern, str) or raw["type"] != "string":
-            return "pattern must be a string, on a field of type string"
+        if not isinstance(pattern, str) or kind != "string":
+            yield "pattern must be a string, on a field of type string"
         try:
             re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
-            return f"pattern is no regular expression: {error}"
-    if minimum is not None and (type(minimum) is not int or raw["type"] != "integer"):
-        return "minimum must be an integer, on a field of type integer"
+            yield f"pattern is no regular expression: {error}"
+    if minimum is not None and (type(minimum) is not int or kind != "integer"):
+        yield "minimum must be an integer, on a field of type integer"
     if minimum is not None and abs(minimum) >= 1 << 63:
-        return "minimum must fit into 64 bits"
+        yield "minimum must fit into 64 bits"
+
+
+def _wrong_properties(raw: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the form of a field's other properties; as above."""
     for text in ("title", "description", "format"):
         if not isinstance(raw.get(text, ""), str):
-            return f"{text} must be a string"
+            yield f"{text} must be a string"
     modes = raw.get("gazadata:modes", {})
     if not isinstance(modes, dict) or not all(map(_texts, modes.values())):
-        return "gazadata:modes must give a list of modes for each type"
+        yield "gazadata:modes must give a list of modes for each type"
     if not _texts(raw.get("gazadata:recipientRequired", [])):
-        return "gazadata:recipientRequired must be a list of types"
+        yield "gazadata:recipientRequired must be a list of types"
     quad = raw.get("gazadata:quadClass", {})
     if not isinstance(quad, dict) or not _texts(list(quad.values())):
-        return "gazadata:quadClass must give a class for each type"
-    return None
+        yield "gazadata:quadClass must give a class for each type"
+
+
+def _foreign_keys(
+    schema: dict[str, Any], own: str, names: list[str], where: str
+) -> tuple[ForeignKey, ...]:
+    """The foreign keys of a schema; one without a resource points into the table itself."""
+    raw_keys = schema.get("foreignKeys", [])
+    if not isinstance(raw_keys, list):
+        raise ContractError(f"{where}: foreignKeys must be a list")
+    keys = []
+    for raw in raw_keys:
+        try:
+            (field,) = _names(raw["fields"])
+            (target,) = _names(raw["reference"]["fields"])
+            resource = raw["reference"].get("resource") or own
+            if not isinstance(resource, str):
+                raise TypeError
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise ContractError(
+                f"{where}: a foreign key needs one field and a reference with one field"
+            ) from None
+        if field not in names:
+            raise ContractError(f"{where}: a foreign key names {field!r}, which is no field")
+        keys.append(ForeignKey(field, resource, target))
+    return tuple(keys)
 
 
 def _texts(value: Any) -> bool:

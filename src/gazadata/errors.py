@@ -23,14 +23,14 @@ class ReadError(GazadataError):
     """A package, a table or a text that is missing or cannot be read."""
 
 
-class MissingExtra(GazadataError):
+class MissingExtra(GazadataError):  # noqa: N818
     """A package that only an extra installs is not there."""
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed; run: pip install 'gazadata[{extra}]'")
 
 
-class UnknownName(GazadataError, KeyError):
+class UnknownName(GazadataError, KeyError):  # noqa: N818
     """A resource, field, row or term that is not there; the text names what comes nearest."""
 
     def __init__(self, kind: str, name: object, known: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import subprocess
 import sys
@@ -29,6 +30,18 @@ def make_release(work: Path, version: str, note: str = "") -> Path:
     with (package / "docs" / "codebook.md").open("a", encoding="utf-8") as codebook:
         codebook.write(note)
     return build(package, work / f"built-{note}")
+
+
+@functools.cache
+def releases(built: Path) -> dict[str, Path]:
+    """Releases to publish, made once; "other" has the version of `built` and other bytes."""
+    work = built.parent / "releases"
+    return {
+        "1.0.0": built,
+        "1.1.0": make_release(work, "1.1.0"),
+        "2.0.0-rc.1": make_release(work, "2.0.0-rc.1"),
+        "other": make_release(work, "1.0.0", "other"),
+    }
 
 
 def whole(release: Path) -> bool:
@@ -170,6 +183,11 @@ def not_found(handler: Handler) -> None:
 def broken(handler: Handler) -> None:
     """Status 500."""
     handler.answer(500, b"internal error")
+
+
+def redirect_to(target: str) -> Fault:
+    """A redirect to `target`."""
+    return lambda handler: handler.answer(302, b"", Location=target)
 
 
 def redirect_loop(handler: Handler) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.stores import Server, left_over, make_release, serving, whole
+from tests.release.stores import Server, left_over, releases, serving, whole
 
 import gazadata
 from gazadata import cli
@@ -25,16 +25,9 @@ from gazadata.release.lock import Lock, LockError
 from gazadata.release.store import Manifest, StoreError, publish, yank
 
 
-@pytest.fixture(scope="session")
-def releases(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Releases to publish; "other" has the version of the first and other bytes."""
-    work = tmp_path_factory.mktemp("releases")
-    return {
-        "1.0.0": built,
-        "1.1.0": make_release(work, "1.1.0"),
-        "2.0.0-rc.1": make_release(work, "2.0.0-rc.1"),
-        "other": make_release(work, "1.0.0", "other"),
-    }
+@pytest.fixture(scope="session", name="releases")
+def _releases(built: Path) -> dict[str, Path]:
+    return releases(built)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.stores import left_over, make_release, published, whole
+from tests.release.stores import left_over, published, releases, whole
 
 from gazadata.errors import GazadataError
 from gazadata.release.files import ReleaseError, json_bytes
@@ -25,14 +25,14 @@ from gazadata.release.store import (
 
 
 @pytest.fixture(scope="session")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other(built: Path) -> Path:
     """Other bytes under the version of `built`."""
-    return make_release(tmp_path_factory.mktemp("other"), "1.0.0", "other")
+    return releases(built)["other"]
 
 
 @pytest.fixture(scope="session")
-def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_release(tmp_path_factory.mktemp("later"), "1.1.0")
+def later(built: Path) -> Path:
+    return releases(built)["1.1.0"]
 
 
 def index(store: Path) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from gazadata import cli
 from gazadata.errors import GazadataError
 from gazadata.validate import Count, Diagnostic, Place, Report, reporters, validate
 from gazadata.validate.reporters import FORMATS, Options
-from gazadata.validate.reporters.common import ON_SCREEN, idle, visible
+from gazadata.validate.reporters.common import ON_SCREEN, idle, visible, worst
 from gazadata.validate.reporters.excerpt import cell_span, differences, draw, in_cell
 from gazadata.validate.reporters.machine import fingerprint
 from gazadata.validate.rules import RULES
@@ -780,6 +780,11 @@ def test_every_format_survives_any_text(made: Report, asked: Options) -> None:
     assert len([c for c in found if c[0] != "notice"]) == min(
         len(made.failures) + len(made.diagnostics), 10
     )
+
+    annotated = [c for c in found if "file" in c[1]]
+    for (_, properties, message), d in zip(annotated, worst(made), strict=False):
+        assert properties["file"] == visible(asked.prefix + d.path).replace("##[", "## [")
+        assert message.startswith(visible(d.message).replace("##[", "## ["))
 
     lines = FORMATS["markdown"](made, asked).splitlines()
     rows = [line for line in lines if re.match(r"\| (error|warning) \|", line)]

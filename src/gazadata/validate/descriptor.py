@@ -339,7 +339,7 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
     for folder in sorted(folders - {root}):
         for path in sorted(folder.rglob("*")):
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if path.is_dir() or hidden or path.resolve() in taken:
+            if path.is_dir() or hidden or path.name == RETIRED or path.resolve() in taken:
                 continue
             taken[path.resolve()] = ""
             say(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import re
+import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,9 +52,13 @@ UNHYPHENED = ("evidence", "passages")
 
 def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
     """Run the layers tables, pandera, provenance and semantics on files that can be read."""
+    with tempfile.TemporaryDirectory(prefix="gazadata-") as staged:
+        _run(package, Tables(package.root, package.contract.resources, paths, Path(staged)), report, limit)
+
+
+def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
     contract = package.contract
-    tables = Tables(package.root, contract.resources, paths)
-    for name, path in paths.items():
+    for name, path in tables.paths.items():
         resource = contract[name]
         if not _patterns(resource, report):
             continue

@@ -483,6 +483,12 @@ def _items(
         )
     else:
         in_words = col("words").str.contains(folded(col("value")), literal=True)
+    # Without the names nothing can be said of them.
+    unnamed = [
+        fk.field
+        for fk in resource.foreign_keys
+        if fk.resource in ("actors", "topics") and "names" not in tables
+    ]
     by_reference = col("basis") == "reference"
     has_quote, has_reference = col("quote_id").is_not_null(), col("reference_id").is_not_null()
     has_note = col("note").is_not_null()
@@ -522,6 +528,7 @@ def _items(
             found=pl.concat_str(col("value"), pl.lit(" stated by "), col("exact")),
             expected=pl.concat_str(pl.lit("words that state "), "value"),
             applies=(col("basis") == "stated")
+            & ~col("field").is_in(unnamed)
             & col("value").is_not_null()
             & col("words").is_not_null(),
         ),

@@ -1,0 +1,529 @@
+"""Servers that misbehave, processes that are killed, disks that are full.
+
+After each fault there is the verified whole or a clear error. Nothing is half published, nothing
+half pulled, and the next attempt finds nothing in its way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.release.stores import (
+    FAULTS,
+    Fault,
+    Server,
+    at_once,
+    drips,
+    endless,
+    left_over,
+    longer,
+    published,
+    redirect_to,
+    releases,
+    serving,
+    stalls,
+    stalls_in_the_body,
+    start,
+    whole,
+    wrong_bytes,
+)
+
+import gazadata
+from gazadata.release.fetch import CacheError, pull
+from gazadata.release.files import json_bytes
+from gazadata.release.lock import LockError
+from gazadata.release.store import Manifest, StoreError, publish, read_index
+
+posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes")
+
+
+@pytest.fixture(scope="session")
+def _template(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("template")
+    publish(built, store)
+    return store
+
+
+@pytest.fixture
+def store(_template: Path, tmp_path: Path) -> Path:
+    """A store with 1.0.0."""
+    return Path(shutil.copytree(_template, tmp_path / "store"))
+
+
+@pytest.fixture
+def server(store: Path) -> Iterator[Server]:
+    with serving(store) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("GAZADATA_STORE", raising=False)
+    monkeypatch.delenv("GAZADATA_TIMEOUT", raising=False)
+    return tmp_path / "cache"
+
+
+def pulled(cache: Path) -> list[Path]:
+    """The releases that are visible in the cache."""
+    return [p for p in (cache / "releases").glob("*") if not p.name.startswith(".")]
+
+
+# --- Servers
+
+FILES = ["index.json", "1.0.0/manifest.json", "1.0.0/csv/events.csv"]
+# A server that does not answer is waited for; 2 seconds are enough for one on this machine that
+# does, however busy the machine is.
+SLOW = (stalls, stalls_in_the_body, drips)
+CASES = [
+    pytest.param(fault, path, id=f"{fault.__name__}-{path}")
+    for fault in FAULTS
+    for path in FILES
+    # One more line feed at the end of an index is no fault. What is slow takes its time.
+    if (fault, path) != (longer, FILES[0]) and (fault not in SLOW or path != FILES[1])
+]
+
+
+@pytest.mark.parametrize(("fault", "path"), CASES)
+def test_a_server_that_misbehaves(
+    server: Server, cache: Path, path: str, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault in SLOW:
+        monkeypatch.setenv("GAZADATA_TIMEOUT", "2")
+        monkeypatch.setattr("gazadata.release.fetch.SLOWEST", 1 << 30)
+    server.faults[path] = fault
+    harmless = path == "index.json" and fault is wrong_bytes
+    with pytest.raises(StoreError) as error:
+        pull("1.0.0", server.url)
+    message = str(error.value)
+    # Of the index only the hash that it states is wrong then: it is the manifest that differs.
+    assert (FILES[1] if harmless else path) in message
+    assert "check the version, the store and the network" in message
+    assert pulled(cache) == []
+    assert not Path("gazadata.lock").exists()
+    server.faults.clear()
+    monkeypatch.delenv("GAZADATA_TIMEOUT", raising=False)
+    assert whole(pull("1.0.0", server.url))
+    assert not left_over(cache)
+
+
+@pytest.mark.parametrize(("fault", "path"), [c for c in CASES if c.values[0] not in SLOW])
+def test_the_first_store_misbehaves_and_the_second_serves(
+    server: Server, store: Path, cache: Path, path: str, fault: Fault
+) -> None:
+    server.faults[path] = fault
+    with serving(store) as second:
+        with pytest.warns(UserWarning, match="another store was used"):
+            folder = pull("latest", [server.url, second.url])
+        assert second.url in Path("gazadata.lock").read_text("utf-8")
+    assert whole(folder)
+    assert not left_over(cache)
+
+
+def test_an_endless_body_is_cut_off_at_the_size_in_the_manifest(
+    server: Server, store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.faults["1.0.0/csv/events.csv"] = endless
+    written: list[int] = []
+    unlink = Path.unlink
+
+    def measured(self: Path, missing_ok: bool = False) -> None:
+        if self.name == ".events.csv.part" and self.exists():
+            written.append(self.stat().st_size)
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", measured)
+    size = (store / "1.0.0/csv/events.csv").stat().st_size
+    with pytest.raises(StoreError, match=rf"longer than its {size} bytes"):
+        pull("1.0.0", server.url)
+    assert written
+    assert max(written) <= size
+
+
+def test_a_redirect_is_followed_but_not_to_files_or_away_from_https(
+    server: Server, store: Path
+) -> None:
+    moved = "1.0.0/csv/events.csv"
+    with serving(store) as second:
+        server.faults[moved] = redirect_to(f"{second.url}/{moved}")
+        assert whole(pull("1.0.0", server.url))
+        assert second.asked == [moved]
+    for target in ((store / moved).as_uri(), "ftp://example.org/x", "gopher://example.org"):
+        server.faults["index.json"] = redirect_to(target)
+        with pytest.raises(StoreError, match="which is refused"):
+            pull("latest", server.url)
+
+
+def test_a_body_that_the_server_compresses_is_the_same_body(server: Server, store: Path) -> None:
+    import gzip
+
+    path = "1.0.0/csv/events.csv"
+    body = gzip.compress((store / path).read_bytes())
+    server.faults[path] = lambda handler: handler.answer(200, body, Content_Encoding="gzip")
+    assert whole(pull("1.0.0", server.url))
+
+
+def test_a_body_that_unpacks_without_end_is_cut_off(server: Server, store: Path) -> None:
+    import gzip
+
+    path = "1.0.0/csv/events.csv"
+    body = gzip.compress(bytes(1 << 26))
+    server.faults[path] = lambda handler: handler.answer(200, body, Content_Encoding="gzip")
+    with pytest.raises(StoreError, match="longer than"):
+        pull("1.0.0", server.url)
+
+
+@pytest.mark.parametrize(
+    "path", ["../../../../escaped.txt", "/tmp/escaped.txt", "..\\escaped.txt", "C:/escaped.txt"]
+)
+def test_a_manifest_with_path_tricks_writes_nothing(
+    server: Server, tmp_path: Path, path: str
+) -> None:
+    content = {
+        "format": "gazadata-manifest/1",
+        "name": "gazadata",
+        "version": "1.0.0",
+        "files": [{"path": path, "bytes": 1, "sha256": "0" * 64}],
+    }
+    server.faults["1.0.0/manifest.json"] = lambda h: h.answer(200, json_bytes(content))
+    server.faults["*"] = lambda h: h.answer(200, b"x")
+    server.faults["index.json"] = lambda h: h.answer(
+        200, (h.server.root / "index.json").read_bytes()
+    )
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(StoreError, match="is refused: a path is relative"):
+        pull("1.0.0", server.url)
+    assert set(tmp_path.rglob("*")) == before
+    assert not any("escaped" in asked for asked in server.asked)
+
+
+@pytest.mark.parametrize("path", FILES[:2])
+def test_a_later_format_says_to_upgrade(server: Server, path: str) -> None:
+    content = (server.root / path).read_bytes().replace(b'/1"', b'/2"', 1)
+    server.faults[path] = lambda handler: handler.answer(200, content)
+    with pytest.raises(StoreError, match="newer gazadata; upgrade with: pip install --upgrade"):
+        pull("1.0.0", server.url)
+
+
+# --- Many at once
+
+
+def test_eight_publishers_at_once(built: Path, tmp_path: Path) -> None:
+    made = releases(built)
+    store = tmp_path / "store"
+    names = ["1.0.0", "1.0.0", "other", "other", "1.1.0", "1.1.0", "2.0.0-rc.1", "2.0.0-rc.1"]
+    answers = at_once(
+        [f"publish(Path({str(made[name])!r}), Path({str(store)!r}))" for name in names]
+    )
+    assert answers[4:] == ["done"] * 4
+    # Of two releases of one version the first stays; the other is refused both times.
+    first, second = answers[:2], answers[2:4]
+    lost = second if first == ["done", "done"] else first
+    assert sorted([first, second], key=lambda pair: pair != ["done", "done"])[0] == ["done"] * 2
+    assert all("is never replaced" in answer for answer in lost)
+    winner = made["other" if lost is first else "1.0.0"]
+    assert Manifest.of(store / "1.0.0").sha256 == Manifest.of(winner).sha256
+    index = read_index((store / "index.json").read_bytes(), "index")
+    assert [entry.version for entry in index] == ["1.0.0", "1.1.0", "2.0.0-rc.1"]
+    for entry in index:
+        assert whole(store / entry.version)
+        assert Manifest.of(store / entry.version).sha256 == entry.manifest_sha256
+    assert not left_over(store)
+
+
+def test_eight_pullers_at_once(server: Server, cache: Path) -> None:
+    work = [f"assert pull('1.0.0', {server.url!r}, Path('out')).is_dir()"] * 8
+    assert at_once(work) == ["done"] * 8
+    (folder,) = pulled(cache)
+    assert whole(folder)
+    assert whole(Path("out/gazadata-1.0.0"))
+    assert not left_over(cache)
+    assert not left_over(Path("out"))
+    # They waited for each other: no table was fetched twice.
+    tables = [path for path in server.asked if "/csv/" in path]
+    assert len(tables) == len(set(tables)) == 13
+
+
+# --- Killed at every step
+
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+import filelock, gazadata.release.fetch as fetch, gazadata.release.store as store
+import gazadata.release.verify as verify
+
+release, origin, work, action = sys.argv[1:]
+os.environ["GAZADATA_CACHE"] = "cache"
+verify.verify = lambda folder: []  # it only reads, and is not what is tested here
+
+
+def die_at(step):
+    seen = 0
+
+    # The interpreter says what it is about to do; opening, making, renaming, removing and locking
+    # files are the steps that another process could see.
+    def hook(event, arguments):
+        nonlocal seen
+        if event in ("open", "fcntl.flock") or event.startswith(("os.", "shutil.")):
+            seen += 1
+            if seen == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def act():
+    if action == "publish":
+        store.publish(Path(release), Path("store"))
+    elif action == "yank":
+        store.yank("1.1.0", "wrong", Path("store"))
+    else:
+        fetch.pull("1.1.0", Path("store"), Path("out"))
+
+
+step = int(os.environ["FIRST"])
+while True:
+    folder = Path(work) / str(step)
+    folder.mkdir(parents=True)
+    shutil.copytree(origin, folder / "store", copy_function=os.link)
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        die_at(step)
+        act()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == 0
+        break
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    step += 1
+print(step)
+"""
+
+
+def killed_at_each_step(work: Path, release: Path, origin: Path, action: str) -> Iterator[Path]:
+    process = start(KILLED, release, origin, work, action, FIRST="1")
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    last = int(out)
+    for step in range(1, last + 1):
+        yield work / str(step)
+
+
+@posix
+def test_a_publisher_killed_at_any_step(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = releases(built)
+    origin = tmp_path / "origin"
+    publish(made["1.1.0"], origin)
+    monkeypatch.setattr("gazadata.release.verify.verify", lambda _: [])
+    seen = set()
+    for folder in killed_at_each_step(tmp_path / "work", built, origin, "publish"):
+        store = folder / "store"
+        there = published(store)
+        index = read_index((store / "index.json").read_bytes(), "index")
+        assert all(whole(path) for path in there.values())
+        assert {entry.version for entry in index} <= there.keys()
+        seen.add((len(there), len(index)))
+        publish(built, store)
+        assert not left_over(store)
+        index = read_index((store / "index.json").read_bytes(), "index")
+        assert [entry.version for entry in index] == ["1.0.0", "1.1.0"]
+        assert whole(store / "1.0.0")
+        shutil.rmtree(folder)
+    # The kills fell before the folder was there, between folder and index, and after both.
+    assert seen == {(1, 1), (2, 1), (2, 2)}
+
+
+@posix
+def test_a_yank_killed_at_any_step(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = releases(built)
+    origin = tmp_path / "origin"
+    publish(made["1.1.0"], origin)
+    monkeypatch.setattr("gazadata.release.verify.verify", lambda _: [])
+    seen = set()
+    for folder in killed_at_each_step(tmp_path / "work", built, origin, "yank"):
+        store = folder / "store"
+        (entry,) = read_index((store / "index.json").read_bytes(), "index")
+        seen.add(((store / "yanked.json").exists(), entry.yanked))
+        assert whole(store / "1.1.0")
+        publish(made["1.1.0"], store)
+        (entry,) = read_index((store / "index.json").read_bytes(), "index")
+        assert entry.yanked == ("wrong" if (store / "yanked.json").exists() else None)
+        assert not left_over(store)
+    assert seen == {(False, None), (True, None), (True, "wrong")}
+
+
+@posix
+def test_a_puller_killed_at_any_step(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = releases(built)
+    origin = tmp_path / "origin"
+    publish(made["1.1.0"], origin)
+    seen = set()
+    for folder in killed_at_each_step(tmp_path / "work", built, origin, "pull"):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("GAZADATA_CACHE", "cache")
+        cached = pulled(Path("cache"))
+        assert all(whole(path) for path in cached)
+        there = Path("out/gazadata-1.1.0").exists()
+        assert not there or whole(Path("out/gazadata-1.1.0"))
+        seen.add((len(cached), Path("gazadata.lock").exists(), there))
+        assert whole(pull("1.1.0", Path("store"), Path("out")))
+        shutil.rmtree(folder)
+    assert seen == {(0, False, False), (1, False, False), (1, True, False), (1, True, True)}
+
+
+# --- Disks
+
+
+def run_mount(*words: str) -> bool:
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
+        return False
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 512 KiB, where it can be had: a release does not fit."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if not run_mount("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)):
+        pytest.skip("no disk can be mounted here; the limit on the size of a file is tested")
+    try:
+        yield disk
+    finally:
+        assert run_mount("umount", str(disk))
+
+
+def test_a_full_disk_under_the_cache(
+    server: Server, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAZADATA_CACHE", str(small_disk / "cache"))
+    with pytest.raises(CacheError, match=r"No space left on device; .*GAZADATA_CACHE"):
+        pull("1.0.0", server.url)
+    assert pulled(small_disk / "cache") == []
+    assert not [p for p in left_over(small_disk) if p.is_file()]
+    assert run_mount("mount", "-o", "remount,size=64m", str(small_disk))
+    assert whole(pull("1.0.0", server.url))
+
+
+def test_a_full_disk_under_out(server: Server, small_disk: Path) -> None:
+    with pytest.raises(StoreError, match="No space left on device"):
+        pull("1.0.0", server.url, small_disk)
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_full_disk_under_the_store(built: Path, small_disk: Path) -> None:
+    store = small_disk / "store"
+    with pytest.raises(OSError, match="No space left on device"):
+        publish(built, store)
+    assert published(store) == {}
+    assert not left_over(store)
+    assert run_mount("mount", "-o", "remount,size=64m", str(small_disk))
+    publish(built, store)
+    assert whole(store / "1.0.0")
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from gazadata.release.fetch import CacheError, pull
+from gazadata.release.store import publish
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+release, store, url = sys.argv[1:]
+for attempt in (lambda: publish(Path(release), Path(store)), lambda: pull("1.0.0", url)):
+    try:
+        attempt()
+    except (OSError, CacheError) as error:
+        print(error)
+    else:
+        sys.exit("a file larger than the limit was written")
+"""
+
+
+@posix
+def test_a_file_that_the_disk_has_no_room_for(
+    built: Path, server: Server, cache: Path, tmp_path: Path
+) -> None:
+    out, errors = start(LIMITED, built, tmp_path / "new", server.url).communicate()
+    assert out.count("File too large") == 2, errors
+    assert published(tmp_path / "new") == {}
+    assert pulled(cache) == []
+    publish(built, tmp_path / "new")
+    assert whole(tmp_path / "new" / "1.0.0")
+    assert whole(pull("1.0.0", server.url))
+    assert not left_over(tmp_path / "new")
+    assert not left_over(cache)
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    if os.name != "nt" and os.geteuid() != 0:
+        modes = {p: p.stat().st_mode for p in (folder, *folder.rglob("*"))}
+        for path in modes:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        try:
+            yield
+        finally:
+            for path, mode in modes.items():
+                path.chmod(mode)
+    elif run_mount("mount", "--bind", str(folder), str(folder)):
+        # Nobody may keep root from writing but the file system itself.
+        try:
+            assert run_mount("mount", "-o", "remount,ro,bind", str(folder))
+            yield
+        finally:
+            assert run_mount("umount", str(folder))
+    else:
+        pytest.skip("nothing can be made read-only here")
+
+
+def test_a_cache_that_cannot_be_written(server: Server, cache: Path, store: Path) -> None:
+    cache.mkdir()
+    with read_only(cache), pytest.raises(CacheError, match=r"GAZADATA_CACHE can name another"):
+        pull("1.0.0", server.url)
+    assert not Path("gazadata.lock").exists()
+    folder = pull("1.0.0", server.url)
+    table = folder / "csv" / "events.csv"
+    with read_only(cache):
+        assert pull("1.0.0", server.url, Path("out")) == Path("out/gazadata-1.0.0")
+        assert len(gazadata.load("events", version="1.0.0", store=store))
+    table.write_bytes(table.read_bytes()[:-1])
+    with read_only(cache), pytest.raises(CacheError, match="GAZADATA_CACHE can name another"):
+        gazadata.load("events", version="1.0.0", store=server.url)
+
+
+def test_a_store_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    with read_only(tmp_path / "shop"), pytest.raises(OSError, match=r"ermission|ead-only"):
+        publish(built, tmp_path / "shop")
+    assert publish(built, tmp_path / "shop").version == "1.0.0"
+
+
+def test_a_lock_that_cannot_be_written_is_an_error(server: Server, tmp_path: Path) -> None:
+    lock = tmp_path / "locked" / "gazadata.lock"
+    lock.parent.mkdir()
+    with (
+        read_only(lock.parent),
+        pytest.raises(LockError, match=r"gazadata\.lock: cannot be written"),
+    ):
+        pull("1.0.0", server.url, lock=lock)
+    assert whole(pull("1.0.0", server.url, lock=lock))
+    assert [path.name for path in lock.parent.iterdir()] == ["gazadata.lock"]

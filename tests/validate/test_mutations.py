@@ -1,0 +1,218 @@
+"""Every kind of mistake, at random places of the shipped package, is found where it was made.
+
+More than the suite's own: GAZADATA_MUTANTS=10000 pytest tests/validate/test_mutations.py
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from gazadata.validate import Diagnostic, Report, validate
+from tests.validate.damage import DESCRIPTOR, Place, look
+from tests.validate.mutants import KINDS, Mutant, mutant
+
+MUTANTS = int(os.environ.get("GAZADATA_MUTANTS", "1100"))
+MISTAKES = [name for name, kind in KINDS.items() if kind.codes]
+LEGITIMATE = [name for name, kind in KINDS.items() if not kind.codes]
+A_KIND = -(-MUTANTS // len(MISTAKES))
+WORKERS = 2
+
+Chosen = tuple[str, int]
+"""A kind and the number of a mutant of it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one mutant; `by`: the rules that named its file and row; `said`: all else."""
+
+    kind: str
+    number: int
+    what: str
+    by: tuple[str, ...]
+    said: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    def __str__(self) -> str:
+        said = "".join(f"\n    {line}" for line in (*self.said, *self.failures)) or " nothing"
+        return f"{self.kind}/{self.number}: {self.what}\n  said:{said}"
+
+
+def _hits(one: Mutant, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    codes = KINDS[one.kind].codes
+    return [
+        d
+        for d in found
+        if d.code in codes
+        and any(d.path == path and line in (None, d.line) for path, line in one.places)
+    ]
+
+
+def _outcome(chosen: Chosen, one: Mutant, report: Report, rest: list[Diagnostic]) -> Outcome:
+    hits = _hits(one, report.diagnostics)
+    return Outcome(
+        *chosen,
+        one.what,
+        tuple(d.code for d in hits),
+        tuple(f"{d.path}:{d.line} {d.code} {d.field} {d.found}"[:300] for d in rest),
+        tuple(report.failures),
+    )
+
+
+_places: dict[str, Place] = {}
+
+
+def _run(folder: str, official: bool, group: list[Chosen]) -> list[Outcome]:
+    """What comes of mutants that are put into one package together.
+
+    They are of different files and rules, so that none is found for another's sake. One that is
+    not found, or that another's findings blur, is put into a package of its own.
+    """
+    where = Path(folder) / str(os.getpid())
+    if folder not in _places:
+        _places[folder] = Place(where)
+    place = _places[folder]
+    mutants = [mutant(*chosen) for chosen in group]
+    for one in mutants:
+        place.damage(one.files)
+    try:
+        report = validate(where) if official else look(where, official=False)
+    finally:
+        for one in mutants:
+            place.mend(one.files)
+    claimed = [d for one in mutants for d in _hits(one, report.diagnostics)]
+    rest = [d for d in report.diagnostics if d not in claimed]
+    outcomes = []
+    for chosen, one in zip(group, mutants, strict=True):
+        outcome = _outcome(chosen, one, report, rest)
+        kind = KINDS[one.kind]
+        blurred = (not outcome.by) if kind.codes else bool(report.diagnostics)
+        if kind.one and (len(outcome.by) != 1 or rest):
+            blurred = True
+        if len(group) > 1 and blurred:
+            outcomes += _run(folder, official, [chosen])
+        else:
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _grouped(chosen: Iterable[Chosen], most: int) -> Iterator[list[Chosen]]:
+    """Mutants that touch neither each other's files nor rules, so that they share a package."""
+    groups: list[tuple[list[Chosen], set[str], set[str], bool]] = []
+    for name, number in chosen:
+        one, kind = mutant(name, number), KINDS[name]
+        paths = {*one.files, *(path for path, _ in one.places)}
+        if any(path == DESCRIPTOR or path.startswith(("schemas/", "raw/")) for path in paths):
+            yield [(name, number)]
+            continue
+        # Exactly one finding is to come of some kinds; these are not mixed with the others.
+        exact = kind.one or not kind.codes
+        for group, taken, codes, of_exact in groups:
+            if of_exact is exact and not taken & paths and not codes & kind.codes:
+                group.append((name, number))
+                taken |= paths
+                codes |= kind.codes
+                break
+        else:
+            groups.append(([(name, number)], paths, set(kind.codes), exact))
+        for full in [entry for entry in groups if len(entry[0]) == most]:
+            groups.remove(full)
+            yield full[0]
+    yield from (group for group, *_ in groups)
+
+
+def _campaign(folder: Path, chosen: list[Chosen], *, official: bool) -> dict[str, list[Outcome]]:
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    groups = list(_grouped(chosen, 4))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
+        for found in pool.map(partial(_run, str(folder), official), groups, chunksize=4):
+            for outcome in found:
+                outcomes[outcome.kind].append(outcome)
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> dict[str, list[Outcome]]:
+    """All layers in one process, without frictionless."""
+    chosen = [(name, number) for number in range(A_KIND) for name in MISTAKES]
+    chosen += [(name, number) for number in range(3) for name in LEGITIMATE]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POLARS_MAX_THREADS", "1")
+        found = _campaign(tmp_path_factory.mktemp("mutants"), chosen, official=False)
+    mistakes = [one for name in MISTAKES for one in found[name]]
+    killed = sum(bool(one.by) for one in mistakes)
+    by = Counter(code for one in mistakes for code in set(one.by))
+    lines = pytestconfig.stash.setdefault(SUMMARY, [])
+    lines += [
+        f"{killed} of {len(mistakes)} mutants of {len(MISTAKES)} kinds found in their file and "
+        f"row: kill rate {100 * killed / len(mistakes):.2f} %",
+        f"{len(LEGITIMATE)} kinds of legitimate edit, "
+        f"{sum(len(found[name]) for name in LEGITIMATE)} of them let pass or reported below",
+        "found by: " + ", ".join(f"{code} {n}" for code, n in sorted(by.items())),
+    ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Outcome]]:
+    """`validate`, frictionless included, on one mutant of each kind."""
+    chosen = [(name, A_KIND + 1) for name in KINDS]
+    return _campaign(tmp_path_factory.mktemp("complete"), chosen, official=True)
+
+
+SUMMARY: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_every_mistake_is_found_in_its_file_and_row(
+    name: str, outcomes: dict[str, list[Outcome]]
+) -> None:
+    assert len(outcomes[name]) == A_KIND
+    missed = [str(one) for one in outcomes[name] if not one.by]
+    assert not missed, "\n".join(missed)
+
+
+@pytest.mark.parametrize("name", LEGITIMATE)
+def test_a_legitimate_edit_is_let_pass(name: str, outcomes: dict[str, list[Outcome]]) -> None:
+    """Strict: an edit that is found after all belongs among the mistakes."""
+    found = [str(one) for one in outcomes[name] if one.said or one.failures]
+    assert outcomes[name]
+    assert not found, f"{KINDS[name].reason}, but:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.one])
+def test_one_mistake_is_one_finding(
+    name: str, outcomes: dict[str, list[Outcome]], complete: dict[str, list[Outcome]]
+) -> None:
+    many = [
+        str(one)
+        for one in (*outcomes[name], *complete[name])
+        if len(one.by) != 1 or one.said or one.failures
+    ]
+    assert not many, "\n".join(many)
+
+
+@pytest.mark.parametrize("name", list(KINDS))
+def test_the_whole_of_validation_agrees(name: str, complete: dict[str, list[Outcome]]) -> None:
+    """With frictionless: what is a mistake is found, what is none is not, and every layer runs."""
+    (one,) = complete[name]
+    assert bool(one.by) is bool(KINDS[name].codes), str(one)
+    assert KINDS[name].codes or not one.said, str(one)
+    assert not one.failures, str(one)
+
+
+def test_a_thousand_mutants_of_forty_kinds_at_least() -> None:
+    assert len(MISTAKES) >= 40
+    assert A_KIND * len(MISTAKES) >= 1_000
+    assert all(KINDS[name].reason for name in LEGITIMATE)
