@@ -141,7 +141,7 @@ class Resource:
         """
         name = descriptor["name"]
         if not isinstance(descriptor.get("path", ""), str):
-            raise ContractError(f"{where}: the resource {name!r} must have one path, a string")
+            raise ContractError(f"datapackage.json: the resource {name!r} must have one path, a string")
         for text in ("title", "description"):
             if not isinstance(schema.get(text, ""), str):
                 raise ContractError(f"{where}: {text} must be a string")

@@ -1784,3 +1784,38 @@ def json_laid_out_otherwise(random: Random) -> Made:
     path = random.choice([DESCRIPTOR, *(f"schemas/{name}.json" for name in NAMES)])
     value = json.loads(S.files[path])
     return {path: json.dumps(value, indent=random.choice((None, 4)), ensure_ascii=True).encode()}, []
+
+
+@legitimate("what a reference says is not held; tests/test_reference.py holds codes against it")
+def value_from_a_reference_changed(random: Random) -> Made:
+    at = random.choice(("iso3", "cow", "gleditsch_ward", "wikidata_id"))
+    values = [row[at] for row in S.rows("actors") if row[at]]
+    number, _ = random.choice(rows_where("actors", lambda r: r[at]))
+    return changed("actors", number, **{at: random.choice(values)})
+
+
+@legitimate("what words that do not name it are about is the coder's judgement")
+def inferred_key_for_another(random: Random) -> Made:
+    at, points_to = random.choice((("about_actor_id", "actors"), ("about_topic_id", "topics")))
+    number, row = random.choice(rows_where("assessments", lambda r: r[at]))
+    bases = S.evidence_of("assessments", row["assessment_id"], at)
+    if any(S.rows("evidence")[i]["basis"] == "stated" for i in bases):
+        return None
+    _, other = a_row(random, points_to)
+    return changed("assessments", number, **{at: other[S.resource(points_to).key]})
+
+
+@legitimate("a number that is counted from words is the coder's judgement")
+def classified_number_changed(random: Random) -> Made:
+    number, _ = random.choice(rows_where("events", lambda r: r["occurrences"]))
+    return changed("events", number, occurrences=str(random.randrange(1, 9)))
+
+
+@legitimate("a flag is the coder's judgement of the words")
+def flag_flipped(random: Random) -> Made:
+    name, at = random.choice(
+        (("conditions", "scope_is_ambiguous"), ("events", "is_background"),
+         ("participants", "count_is_approximate"))
+    )  # fmt: skip
+    number, row = random.choice(rows_where(name, lambda r: r[at]))
+    return changed(name, number, **{at: "false" if row[at] == "true" else "true"})
