@@ -584,7 +584,10 @@ def _cut(chunk: pl.DataFrame) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
                 "end": end.cast(pl.String),
                 "exact": col(f"words:-{quote}"),
                 "prefix": before.str.extract(r"([^\n]*)$").replace("", None),
-                "suffix": col("text").str.slice(end, 32).str.extract(r"^([^\n]*)").replace("", None),
+                "suffix": col("text")
+                .str.slice(end, 32)
+                .str.extract(r"^([^\n]*)")
+                .replace("", None),
             }
             quotes += _made(chunk, "quotes", f"-{quote}", row)
     return passages, quotes

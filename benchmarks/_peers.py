@@ -77,9 +77,7 @@ def by_polars(root: Path) -> Counts:
 
     t = Tables(root)
     csv = {
-        name: pl.scan_csv(
-            path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""]
-        )
+        name: pl.scan_csv(path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""])
         for name, path in t.paths.items()
     }
     found: Counter[str] = Counter()
@@ -299,7 +297,9 @@ def by_polars(root: Path) -> Counts:
             precision = col(f"{stem}_precision")
             both, days = first.is_not_null() & last.is_not_null(), (last - first).dt.total_days()
             month = (first.dt.day() == 1) & (last == first.dt.month_end())
-            year = (first.dt.ordinal_day() == 1) & (last == first.dt.offset_by("1y").dt.offset_by("-1d"))
+            year = (first.dt.ordinal_day() == 1) & (
+                last == first.dt.offset_by("1y").dt.offset_by("-1d")
+            )
             fits = (
                 pl.when(precision == "day").then(both & (days == 0))
                 .when(precision == "week").then(both & (days > 0) & (days < 7))
@@ -311,9 +311,7 @@ def by_polars(root: Path) -> Counts:
             )  # fmt: skip
             rules["GD401"] = last < first
             rules["GD402_1"] = (
-                precision.is_not_null()
-                & ~fits.fill_null(False)
-                & ~(last < first).fill_null(False)
+                precision.is_not_null() & ~fits.fill_null(False) & ~(last < first).fill_null(False)
             )
             rules["GD402_2"] = precision.is_null() & (first.is_not_null() | last.is_not_null())
         if "certainty" in t.names[name]:
@@ -355,7 +353,9 @@ def by_polars(root: Path) -> Counts:
             count(frame, **rules)
     event_type = next(f for f in t.fields["events"] if f["name"] == "event_type")
     received = csv["participants"].filter(col("role") == "recipient").select("event_id")
-    needing = csv["events"].filter(col("event_type").is_in(event_type["gazadata:recipientRequired"]))
+    needing = csv["events"].filter(
+        col("event_type").is_in(event_type["gazadata:recipientRequired"])
+    )
     carried = csv["conditions"].select("position_id")
     conditional = csv["positions"].filter(col("stance").str.starts_with("conditional_"))
     bearing = csv["positions"].filter(~col("stance").is_in(CARRIERS)).select("position_id")
@@ -522,8 +522,8 @@ def by_duckdb(root: Path) -> Counts:
         GD302_2="length(text)::varchar <> text_length",
     )
     count(
-        f"(select *, coalesce(lag(\"end\") over w, 0) as before, "
-        f"lead(\"end\") over w is null as last from {typed['passages']} "
+        f'(select *, coalesce(lag("end") over w, 0) as before, '
+        f'lead("end") over w is null as last from {typed["passages"]} '
         f"window w as (partition by source_id order by sequence)) join texts using (source_id)",
         GD311="start < before",
         GD313='coalesce(not (start >= 0 and "end" > start and "end" <= length(text)), true) or '
@@ -531,7 +531,9 @@ def by_duckdb(root: Path) -> Counts:
         GD312_1=r"regexp_matches(substr(text, before + 1, greatest(start - before, 0)), '\S')",
         GD312_2=r"""last and regexp_matches(substr(text, "end" + 1), '\S')""",
     )
-    lost("GD312", "(select * from sources where held = 'true') anti join passages using (source_id)")
+    lost(
+        "GD312", "(select * from sources where held = 'true') anti join passages using (source_id)"
+    )
     word = r"^[\p{L}\p{N}\p{M}_]{2}$"
     right = 'start >= 0 and "end" > start and substr(text, start + 1, "end" - start) = exact'
     before = "substr(text, greatest(start - 32, 0) + 1, least(start, 32))"
@@ -574,7 +576,9 @@ def by_duckdb(root: Path) -> Counts:
             GD345=f"not stated and field in {any_of(t.marked(name, 'verbatim'))}",
             GD347=f"not looked_up and field in {any_of(t.marked(name, 'reference'))}",
         )
-        sure = "certainty = 'certain' and hedge is null" if "certainty" in t.names[name] else "false"
+        sure = (
+            "certainty = 'certain' and hedge is null" if "certainty" in t.names[name] else "false"
+        )
         own = "kind = 'reference'" if name == "sources" else "false"
         keys = {f: target for f, target, _ in t.foreign[name]
                 if f in proven and target in ("actors", "topics", "sources")}  # fmt: skip
@@ -653,9 +657,7 @@ def by_duckdb(root: Path) -> Counts:
             rules["GD413_1"] = "role = 'excluded' and \"count\" is not null"
             rules["GD413_2"] = '("count" is null) <> (count_is_approximate is null)'
         elif name == "positions":
-            rules["GD409"] = (
-                "(stance = 'not_addressed') <> coalesce(expression = 'silence', false)"
-            )
+            rules["GD409"] = "(stance = 'not_addressed') <> coalesce(expression = 'silence', false)"
             rules["GD418"] = "addressed_to_id = holder_id"
         elif name == "relations":
             worded = f"(predicate in {any_of(WORDED)})"
@@ -687,8 +689,11 @@ def by_duckdb(root: Path) -> Counts:
     for name, names in t.names.items():
         if "attributed_to" in names:
             lost("GD417", f"{name} semi join (from sources where held <> 'true') using (source_id)")
-            lost("GD417", f"{name} semi join (select source_id as attributed_to from sources where "
-                          "kind not in ('cited_report', 'unnamed_source')) using (attributed_to)")
+            lost(
+                "GD417",
+                f"{name} semi join (select source_id as attributed_to from sources where "
+                "kind not in ('cited_report', 'unnamed_source')) using (attributed_to)",
+            )
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
         pairs = db.execute(
             f"select {t.keys[name]}, {field} from {name} where {field} is not null"
@@ -707,9 +712,7 @@ def by_pandera(root: Path) -> Counts:
     found: Counter[str] = Counter()
     kinds = {"integer": pl.Int64, "date": pl.Date, "boolean": pl.Boolean}
     for name, path in t.paths.items():
-        frame = pl.read_csv(
-            path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""]
-        )
+        frame = pl.read_csv(path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""])
         columns = {}
         for f in t.fields[name]:
             limits = f.get("constraints", {})
@@ -722,7 +725,10 @@ def by_pandera(root: Path) -> Counts:
                 checks.append(pa.Check.ge(limits["minimum"]))
             kind = kinds.get(f["type"], pl.String)
             columns[f["name"]] = pa.Column(
-                kind, checks, nullable=not limits.get("required"), unique=limits.get("unique", False)
+                kind,
+                checks,
+                nullable=not limits.get("required"),
+                unique=limits.get("unique", False),
             )
             if kind is not pl.String:
                 text = frame[f["name"]]

@@ -145,8 +145,9 @@ class TestSchemaFiles:
         if "example" not in raw:
             return
         value = raw["example"]
-        kind = {"string": str, "integer": int, "boolean": bool, "date": str}[raw["type"]]
-        assert value.__class__ is kind
+        assert isinstance(value, str), "the standard's profile asks for the example as text"
+        if raw["type"] == "boolean":
+            assert value in raw["trueValues"] + raw["falseValues"]
         if raw["type"] == "date":
             assert datetime.date.fromisoformat(raw["example"]).isoformat() == raw["example"]
         if constraint(raw, "enum"):
@@ -154,7 +155,7 @@ class TestSchemaFiles:
         if constraint(raw, "pattern"):
             assert re.fullmatch(constraint(raw, "pattern"), raw["example"])
         if constraint(raw, "minimum") is not None:
-            assert raw["example"] >= constraint(raw, "minimum")
+            assert int(value) >= constraint(raw, "minimum")
 
     @each_field
     def test_an_example_of_a_key_is_a_row(self, name: str, raw: Json) -> None:
@@ -678,12 +679,13 @@ def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
 
 
 class TestInside:
-    @pytest.mark.parametrize("path", ["a.csv", "data/a.csv", "data/../a.csv", "data/ü.csv", "a\nb"])
+    @pytest.mark.parametrize("path", ["a.csv", "data/a.csv", "data/../a.csv", "data/ü.csv"])
     def test_what_lies_in_the_package(self, tmp_path: Path, path: str) -> None:
         assert inside(tmp_path, path) == tmp_path / path
 
     @pytest.mark.parametrize(
-        "path", ["", "..", "../a", "data/../../a", "/a", "a\\b", "..\\a", "a\0b", "../package2/a"]
+        "path",
+        ["", "..", "../a", "data/../../a", "/a", "a\\b", "..\\a", "a\0b", "a\nb", "../package2/a"],
     )
     def test_what_does_not(self, tmp_path: Path, path: str) -> None:
         """`package2` begins with the name of the package's folder and lies beside it."""

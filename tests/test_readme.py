@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gazadata
 import pytest
+
+import gazadata
 
 REPO = Path(__file__).parents[1]
 README = (REPO / "README.md").read_text("utf-8")
@@ -59,9 +60,9 @@ def test_the_python_block_runs() -> None:
     assert len(blocks) >= 2
     source = "\n".join(blocks)
     scope = {"events_of_mine": gazadata.load("events")}
-    exec(compile(source, "README.md", "exec"), scope)  # noqa: S102
+    exec(compile(source, "README.md", "exec"), scope)
     excluded = scope["excluded"]
-    assert set(excluded["name"]) == {"Turkey", "Israel", "Key regional powers"}  # type: ignore[index]
+    assert set(excluded["name"]) == {"Turkey", "Israel", "Key regional powers"}
 
 
 @pytest.mark.parametrize("table", gazadata.open_dataset().tables)

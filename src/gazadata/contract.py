@@ -141,7 +141,9 @@ class Resource:
         """
         name = descriptor["name"]
         if not isinstance(descriptor.get("path", ""), str):
-            raise ContractError(f"datapackage.json: the resource {name!r} must have one path, a string")
+            raise ContractError(
+                f"datapackage.json: the resource {name!r} must have one path, a string"
+            )
         for text in ("title", "description"):
             if not isinstance(schema.get(text, ""), str):
                 raise ContractError(f"{where}: {text} must be a string")
@@ -264,7 +266,7 @@ def inside(root: Path, path: str) -> Path:
         ContractError: the path leads out of the package.
     """
     target = root / path
-    if not path or "\\" in path or "\0" in path or Path(path).is_absolute():
+    if not path or not path.isprintable() or "\\" in path or Path(path).is_absolute():
         raise ContractError(f"{path!r} is not a relative path with forward slashes")
     try:
         if not target.resolve().is_relative_to(root.resolve()):

@@ -76,7 +76,7 @@ def test_what_would_break_a_markdown_table_does_not(tmp_path: Path) -> None:
         "type": "string",
         "description": "one | two\nthree",
         "constraints": {"pattern": "^(a|`b`)$", "maxLength": 3},
-        "example": True,
+        "example": "true",
     }
     schema = {"fields": [field], "primaryKey": "id"}
     descriptor = {"resources": [{"name": "t", "path": "t.csv", "schema": schema}]}

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from gazadata.release.build import build
 
 REPO = Path(__file__).parents[2]

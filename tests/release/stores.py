@@ -16,6 +16,7 @@ from typing import Any
 from tests.release.conftest import copy_package
 
 from gazadata.release.build import build
+from gazadata.release.files import json_bytes, sha256
 from gazadata.release.store import Manifest
 
 Fault = Callable[["Handler"], None]
@@ -42,6 +43,20 @@ def releases(built: Path) -> dict[str, Path]:
         "2.0.0-rc.1": make_release(work, "2.0.0-rc.1"),
         "other": make_release(work, "1.0.0", "other"),
     }
+
+
+def tiny_release(folder: Path, version: str) -> Path:
+    """A folder with all that a store asks of a release, but too small to be one."""
+    listed = []
+    for path in ("LICENSE", "csv/a.csv", "parquet/a.parquet"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(f"{version} {path}\n", encoding="utf-8")
+        size = (folder / path).stat().st_size
+        listed.append({"path": path, "bytes": size, "sha256": sha256(folder / path)})
+    form = {"format": "gazadata-manifest/1", "name": "gazadata", "version": version}
+    (folder / "manifest.json").write_bytes(json_bytes({**form, "files": listed}))
+    (folder / "SHA256SUMS").write_bytes(Manifest.of(folder).own["SHA256SUMS"])
+    return folder
 
 
 def whole(release: Path) -> bool:

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.release.conftest import REPO, copy_package
+
 from gazadata.contract import Contract
 from gazadata.package import Package
 from gazadata.release.build import build
 from gazadata.release.files import ReleaseError, listing, sha256
-
-from tests.release.conftest import REPO, copy_package
 
 NAMES = list(Contract.read(REPO).resources)
 BUILD = "import sys; from gazadata.cli import main; sys.argv[1:] = {!r}; main()"
@@ -97,8 +97,14 @@ def test_the_release_holds_what_the_design_lists_and_no_text(built: Path) -> Non
     whole = {
         *(f"csv/{name}.csv" for name in NAMES),
         *(f"parquet/{name}.parquet" for name in NAMES),
-        *"datapackage.json manifest.json croissant.json annotations.jsonld codebook.md".split(),
-        *"CHANGES.md LICENSE SHA256SUMS".split(),
+        *[
+            "datapackage.json",
+            "manifest.json",
+            "croissant.json",
+            "annotations.jsonld",
+            "codebook.md",
+        ],
+        *["CHANGES.md", "LICENSE", "SHA256SUMS"],
     }
     assert set(listing(built)) == whole
     text = next((REPO / "raw").iterdir()).read_text("utf-8")

@@ -14,6 +14,9 @@ from typing import Any
 
 import daff
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
 from gazadata.package import Package
@@ -21,8 +24,6 @@ from gazadata.release.changes import bumped
 from gazadata.release.diff import LEVELS, apply, compare_contracts, diff, to_json
 from gazadata.release.diff_formats import FORMATS, tabular_table
 from gazadata.release.sides import side
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 REPO = Path(__file__).parents[2]
 PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")

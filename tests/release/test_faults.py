@@ -31,6 +31,7 @@ from tests.release.stores import (
     stalls,
     stalls_in_the_body,
     start,
+    tiny_release,
     whole,
     wrong_bytes,
 )
@@ -39,7 +40,7 @@ import gazadata
 from gazadata.release.fetch import CacheError, pull
 from gazadata.release.files import json_bytes
 from gazadata.release.lock import LockError
-from gazadata.release.store import Manifest, StoreError, publish, read_index
+from gazadata.release.store import Entry, Manifest, StoreError, publish, read_index
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes")
 
@@ -321,62 +322,61 @@ def killed_at_each_step(work: Path, release: Path, origin: Path, action: str) ->
         yield work / str(step)
 
 
-@posix
-def test_a_publisher_killed_at_any_step(
-    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = releases(built)
-    origin = tmp_path / "origin"
-    publish(made["1.1.0"], origin)
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A release of few files, since each of them makes for several steps to be killed at."""
     monkeypatch.setattr("gazadata.release.verify.verify", lambda _: [])
+    return tiny_release(tmp_path / "tiny", "1.0.0")
+
+
+@pytest.fixture
+def origin(tmp_path: Path, tiny: Path) -> Path:
+    """A store that has a later version than `tiny`."""
+    publish(tiny_release(tiny.with_name("later"), "1.1.0"), tmp_path / "origin")
+    return tmp_path / "origin"
+
+
+def listed(store: Path) -> list[Entry]:
+    return read_index((store / "index.json").read_bytes(), "index")
+
+
+@posix
+def test_a_publisher_killed_at_any_step(tmp_path: Path, tiny: Path, origin: Path) -> None:
     seen = set()
-    for folder in killed_at_each_step(tmp_path / "work", built, origin, "publish"):
+    for folder in killed_at_each_step(tmp_path / "work", tiny, origin, "publish"):
         store = folder / "store"
         there = published(store)
-        index = read_index((store / "index.json").read_bytes(), "index")
         assert all(whole(path) for path in there.values())
-        assert {entry.version for entry in index} <= there.keys()
-        seen.add((len(there), len(index)))
-        publish(built, store)
+        assert {entry.version for entry in listed(store)} <= there.keys()
+        seen.add((len(there), len(listed(store))))
+        publish(tiny, store)
         assert not left_over(store)
-        index = read_index((store / "index.json").read_bytes(), "index")
-        assert [entry.version for entry in index] == ["1.0.0", "1.1.0"]
+        assert [entry.version for entry in listed(store)] == ["1.0.0", "1.1.0"]
         assert whole(store / "1.0.0")
-        shutil.rmtree(folder)
     # The kills fell before the folder was there, between folder and index, and after both.
     assert seen == {(1, 1), (2, 1), (2, 2)}
 
 
 @posix
-def test_a_yank_killed_at_any_step(
-    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = releases(built)
-    origin = tmp_path / "origin"
-    publish(made["1.1.0"], origin)
-    monkeypatch.setattr("gazadata.release.verify.verify", lambda _: [])
+def test_a_yank_killed_at_any_step(tmp_path: Path, tiny: Path, origin: Path) -> None:
     seen = set()
-    for folder in killed_at_each_step(tmp_path / "work", built, origin, "yank"):
+    for folder in killed_at_each_step(tmp_path / "work", tiny, origin, "yank"):
         store = folder / "store"
-        (entry,) = read_index((store / "index.json").read_bytes(), "index")
-        seen.add(((store / "yanked.json").exists(), entry.yanked))
+        marked = (store / "yanked.json").exists()
+        seen.add((marked, listed(store)[0].yanked))
         assert whole(store / "1.1.0")
-        publish(made["1.1.0"], store)
-        (entry,) = read_index((store / "index.json").read_bytes(), "index")
-        assert entry.yanked == ("wrong" if (store / "yanked.json").exists() else None)
+        publish(tiny, store)
+        assert [entry.yanked for entry in listed(store)] == [None, "wrong" if marked else None]
         assert not left_over(store)
     assert seen == {(False, None), (True, None), (True, "wrong")}
 
 
 @posix
 def test_a_puller_killed_at_any_step(
-    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny: Path, origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = releases(built)
-    origin = tmp_path / "origin"
-    publish(made["1.1.0"], origin)
     seen = set()
-    for folder in killed_at_each_step(tmp_path / "work", built, origin, "pull"):
+    for folder in killed_at_each_step(tmp_path / "work", tiny, origin, "pull"):
         monkeypatch.chdir(folder)
         monkeypatch.setenv("GAZADATA_CACHE", "cache")
         cached = pulled(Path("cache"))
@@ -385,7 +385,6 @@ def test_a_puller_killed_at_any_step(
         assert not there or whole(Path("out/gazadata-1.1.0"))
         seen.add((len(cached), Path("gazadata.lock").exists(), there))
         assert whole(pull("1.1.0", Path("store"), Path("out")))
-        shutil.rmtree(folder)
     assert seen == {(0, False, False), (1, False, False), (1, True, False), (1, True, True)}
 
 

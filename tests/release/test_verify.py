@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.release.conftest import REPO
+
 from gazadata.errors import GazadataError
 from gazadata.release.files import ReleaseError, json_bytes, listing, sha256
 from gazadata.release.verify import verify
-
-from tests.release.conftest import REPO
 
 TEXT = next((REPO / "raw").iterdir())
 

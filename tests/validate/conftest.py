@@ -2,13 +2,13 @@
 
 import pytest
 
+from tests.validate.summary import LINES
+
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    from tests.validate.test_mutations import SUMMARY
-
-    lines = config.stash.get(SUMMARY, [])
+    lines = config.stash.get(LINES, [])
     if lines:
         terminalreporter.section("mutation of the shipped package")
         for line in lines:

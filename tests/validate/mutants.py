@@ -208,9 +208,7 @@ def quote_character_changed(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     at = random.randrange(len(row["exact"]))
     letter = other_letter(random, row["exact"][at])
-    return changed(
-        "quotes", number, exact=row["exact"][:at] + letter + row["exact"][at + 1 :]
-    )
+    return changed("quotes", number, exact=row["exact"][:at] + letter + row["exact"][at + 1 :])
 
 
 @kind("GD321")
@@ -1010,9 +1008,7 @@ def name_of_two_or_none(random: Random) -> Made:
 @kind("GD415")
 def assessment_about_nothing(random: Random) -> Made:
     number, _ = a_row(random, "assessments")
-    return changed(
-        "assessments", number, about_actor_id="", about_topic_id="", about_event_id=""
-    )
+    return changed("assessments", number, about_actor_id="", about_topic_id="", about_event_id="")
 
 
 @kind("GD416")
@@ -1037,9 +1033,7 @@ def attributed_to_a_reference(random: Random) -> Made:
     rows = rows_where(name, lambda r: r["attributed_to"])
     if not rows:
         return None
-    _, other = random.choice(
-        rows_where("sources", lambda r: r["kind"] in ("reference", "article"))
-    )
+    _, other = random.choice(rows_where("sources", lambda r: r["kind"] in ("reference", "article")))
     return changed(name, random.choice(rows)[0], attributed_to=other["source_id"])
 
 
@@ -1052,13 +1046,9 @@ def spokesperson_that_is_no_person(random: Random) -> Made:
 
 @kind("GD419")
 def member_of_what_is_no_group(random: Random) -> Made:
-    number, row = random.choice(
-        rows_where("relations", lambda r: r["predicate"] == "member_of")
-    )
+    number, row = random.choice(rows_where("relations", lambda r: r["predicate"] == "member_of"))
     _, other = random.choice(
-        rows_where(
-            "actors", lambda r: r["kind"] != "group" and r["actor_id"] != row["subject_id"]
-        )
+        rows_where("actors", lambda r: r["kind"] != "group" and r["actor_id"] != row["subject_id"])
     )
     return changed("relations", number, object_id=other["actor_id"])
 
@@ -1082,7 +1072,9 @@ def passage_numbered_otherwise(random: Random) -> Made:
 @kind("GD311", "GD208")
 def passage_sequence_changed(random: Random) -> Made:
     number, row = a_row(random, "passages")
-    files, _ = changed("passages", number, sequence=str(int(row["sequence"]) + random.choice((1, 9))))
+    files, _ = changed(
+        "passages", number, sequence=str(int(row["sequence"]) + random.choice((1, 9)))
+    )
     return files, [(S.path("passages"), None)]
 
 
@@ -1230,9 +1222,7 @@ def control_character(random: Random) -> Made:
 def invisible_character_in_a_key(random: Random) -> Made:
     name, number, found, value = a_cell(random, lambda f: (f.pattern or "").startswith("^[a-z0-9]"))
     at = random.randrange(len(value) + 1)
-    return changed(
-        name, number, **{found.name: value[:at] + random.choice(INVISIBLE) + value[at:]}
-    )
+    return changed(name, number, **{found.name: value[:at] + random.choice(INVISIBLE) + value[at:]})
 
 
 @kind("GD103", one=True)
@@ -1783,7 +1773,9 @@ def schema_loosened_under_a_new_version(random: Random) -> Made:
 def json_laid_out_otherwise(random: Random) -> Made:
     path = random.choice([DESCRIPTOR, *(f"schemas/{name}.json" for name in NAMES)])
     value = json.loads(S.files[path])
-    return {path: json.dumps(value, indent=random.choice((None, 4)), ensure_ascii=True).encode()}, []
+    return {
+        path: json.dumps(value, indent=random.choice((None, 4)), ensure_ascii=True).encode()
+    }, []
 
 
 @legitimate("what a reference says is not held; tests/test_reference.py holds codes against it")

@@ -19,8 +19,9 @@ import pytest
 from gazadata.validate import Diagnostic, Report, validate
 from tests.validate.damage import DESCRIPTOR, Place, look
 from tests.validate.mutants import KINDS, Mutant, mutant
+from tests.validate.summary import LINES
 
-MUTANTS = int(os.environ.get("GAZADATA_MUTANTS", "1100"))
+MUTANTS = int(os.environ.get("GAZADATA_MUTANTS", "1000"))
 MISTAKES = [name for name, kind in KINDS.items() if kind.codes]
 LEGITIMATE = [name for name, kind in KINDS.items() if not kind.codes]
 A_KIND = -(-MUTANTS // len(MISTAKES))
@@ -153,7 +154,7 @@ def outcomes(
     mistakes = [one for name in MISTAKES for one in found[name]]
     killed = sum(bool(one.by) for one in mistakes)
     by = Counter(code for one in mistakes for code in set(one.by))
-    lines = pytestconfig.stash.setdefault(SUMMARY, [])
+    lines = pytestconfig.stash.setdefault(LINES, [])
     lines += [
         f"{killed} of {len(mistakes)} mutants of {len(MISTAKES)} kinds found in their file and "
         f"row: kill rate {100 * killed / len(mistakes):.2f} %",
@@ -169,9 +170,6 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Outcome
     """`validate`, frictionless included, on one mutant of each kind."""
     chosen = [(name, A_KIND + 1) for name in KINDS]
     return _campaign(tmp_path_factory.mktemp("complete"), chosen, official=True)
-
-
-SUMMARY: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -72,9 +72,7 @@ def _details(field: Field) -> list[str]:
         )
         details.append(f"Terms: {', '.join(terms)}.")
     if "example" in field.raw:
-        example = field.raw["example"]
-        shown = str(example).lower() if isinstance(example, bool) else str(example)
-        details.append(f"Example: {_code(shown)}.")
+        details.append(f"Example: {_code(str(field.raw['example']))}.")
     return details
 
 

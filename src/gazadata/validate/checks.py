@@ -6,7 +6,7 @@ tables and ten million rows, which are streamed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,8 +14,7 @@ import polars as pl
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
-from gazadata.validate.tables import LINE, Tables
-
+from gazadata.validate.tables import BATCH, LINE, Tables
 
 LONGEST = 500
 """Code points of a cell that a finding repeats."""
@@ -76,7 +75,7 @@ class Look:
 def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> None:
     """Run every check, adding to the report what was looked at and at most `limit` findings each.
 
-    One streamed pass counts; only where a count is not zero are rows looked up.
+    One streamed pass counts; only where a count is not zero a second one looks up the rows.
     """
     for look in looks:
         if not look.checks:
@@ -86,27 +85,40 @@ def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> No
             *((c.bad & c.applies).sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
         ).collect(engine="streaming")
         (row,) = counts.to_dicts()
+        broken = []
         for i, c in enumerate(look.checks):
             checked, found = row[f"n{i}"] or 0, row[f"b{i}"] or 0
             report.count(c.code, checked, RULES[c.code].unit, found)
             if found:
-                report.add(_findings(look, c, tables, limit))
+                broken.append(c)
+        if broken:
+            report.add(_findings(look, broken, tables, limit))
 
 
-def _findings(look: Look, c: Check, tables: Tables, limit: int) -> list[Diagnostic]:
-    rows = (
-        look.frame.filter(c.bad & c.applies)
-        .select(
-            line=pl.col(LINE),
-            key=pl.col(look.resource.key),
-            found=c.found.str.slice(0, LONGEST),
-            expected=c.expected.str.slice(0, LONGEST),
-            about=pl.lit(None, pl.String) if look.about is None else look.about,
-        )
-        .unique()
-        .bottom_k(limit, by=["line", "found", "expected"])
-        .collect(engine="streaming")
+def _findings(look: Look, broken: list[Check], tables: Tables, limit: int) -> Iterator[Diagnostic]:
+    """The first `limit` findings of each check, all in one pass, however many there are."""
+    bad = [c.bad & c.applies for c in broken]
+    rows = look.frame.filter(pl.any_horizontal(bad)).select(
+        *(one.alias(f"bad{i}") for i, one in enumerate(bad)),
+        *(c.found.str.slice(0, LONGEST).alias(f"found{i}") for i, c in enumerate(broken)),
+        *(c.expected.str.slice(0, LONGEST).alias(f"expected{i}") for i, c in enumerate(broken)),
+        line=pl.col(LINE),
+        key=pl.col(look.resource.key),
+        about=pl.lit(None, pl.String) if look.about is None else look.about,
     )
+    kept: dict[int, pl.DataFrame] = {}
+    for batch in rows.collect_batches(chunk_size=BATCH):
+        for i in range(len(broken)):
+            more = batch.filter(f"bad{i}").select(
+                "line", "key", "about", found=f"found{i}", expected=f"expected{i}"
+            )
+            every = pl.concat([kept[i], more]) if i in kept else more
+            kept[i] = every.unique().bottom_k(limit, by=["line", "found", "expected"])
+    for i, c in enumerate(broken[: len(kept)]):
+        yield from _diagnostics(look, c, kept[i], tables)
+
+
+def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> list[Diagnostic]:
     rule = RULES[c.code]
     path = tables.paths[look.resource.name].relative_to(tables.root).as_posix()
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,11 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
 def _properties(contract: Contract, report: Report) -> None:
     for kind, where, resource, raw in _parts(contract):
         report.count("GD002", 1, RULES["GD002"].unit)
-        known = PROPERTIES[kind]
+        known, meant = PROPERTIES[kind], set()
         for name in raw:
             if name not in known and not name.startswith("gazadata:"):
                 near = difflib.get_close_matches(name, known, n=1)
+                meant.update(near)
                 say(
                     report,
                     "GD002",
@@ -103,7 +105,7 @@ def _properties(contract: Contract, report: Report) -> None:
                     expected=f"did you mean {near[0]!r}?" if near else "a property of the standard",
                 )
         for name in NEEDED[kind]:
-            if not raw.get(name):
+            if not raw.get(name) and name not in meant:
                 say(
                     report,
                     "GD002",
@@ -317,6 +319,15 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
                 expected="the file that the descriptor lists",
             )
             continue
+        if not os.access(path, os.R_OK):
+            say(
+                report,
+                "GD005",
+                resource=name,
+                found=f"{resource.path}, which may not be read",
+                expected="a file that can be read",
+            )
+            continue
         real = path.resolve()
         if real in taken:
             say(
@@ -336,12 +347,15 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             path = inside(root, schema)
             taken.setdefault(path.resolve(), name)
             folders.add(path.parent)
+    listed = {root / resource.path for resource in package.contract.resources.values()}
     for folder in sorted(folders - {root}):
         for path in sorted(folder.rglob("*")):
+            # Unlike `Path.resolve`, this bears a circle of links.
+            real = Path(os.path.realpath(path))
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if path.is_dir() or hidden or path.name == RETIRED or path.resolve() in taken:
+            if path.is_dir() or hidden or path.name == RETIRED or path in listed or real in taken:
                 continue
-            taken[path.resolve()] = ""
+            taken[real] = ""
             say(
                 report,
                 "GD005",

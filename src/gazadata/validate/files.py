@@ -22,6 +22,7 @@ from gazadata.validate.rules import RULES
 CHUNK = 1 << 22
 _HEADER = 1 << 20
 _LONGEST = 1 << 24
+_SMALL = 1 << 20
 
 # Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags,
 # variation selectors.
@@ -33,9 +34,7 @@ HIDDEN = re.compile(
 )
 
 
-def check(
-    package: Package, paths: dict[str, Path], report: Report, limit: int
-) -> dict[str, Path]:
+def check(package: Package, paths: dict[str, Path], report: Report, limit: int) -> dict[str, Path]:
     """Look at the bytes, the lines and the header of each table.
 
     Returns:
@@ -133,9 +132,18 @@ def check_bytes(
     return ok
 
 
+def _hides(text: str) -> bool:
+    if len(text) < _SMALL:
+        return HIDDEN.search(text) is not None
+    # Over 40 MB Polars takes 0.2 s and `re` 0.8 s, but importing it takes 0.1 s.
+    import polars as pl
+
+    return bool(pl.Series([text]).str.contains(HIDDEN.pattern)[0])
+
+
 def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:
     """Find what is not in form C or hidden in whole lines of text, the first numbered `first`."""
-    if (text.isascii() or unicodedata.is_normalized("NFC", text)) and not HIDDEN.search(text):
+    if (text.isascii() or unicodedata.is_normalized("NFC", text)) and not _hides(text):
         return
     for number, line in enumerate(text.split("\n"), start=first):
         if not unicodedata.is_normalized("NFC", line):

@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ UNHYPHENED = ("evidence", "passages")
 def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
     """Run the layers tables, pandera, provenance and semantics on files that can be read."""
     with tempfile.TemporaryDirectory(prefix="gazadata-") as staged:
-        _run(package, Tables(package.root, package.contract.resources, paths, Path(staged)), report, limit)
+        tables = Tables(package.root, package.contract.resources, paths, Path(staged))
+        _run(package, tables, report, limit)
 
 
 def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
@@ -560,7 +562,6 @@ def take_standard(
             )
 
 
-
 def _code(error: dict[str, Any]) -> str:
     if error.get("type") == "constraint-error":
         match = re.match(r'constraint "(\w+)"', error.get("note") or "")
@@ -591,7 +592,7 @@ def locate(package: Package, report: Report) -> None:
         if d.line and d.resource and not d.path.endswith(".parquet"):
             wanted.setdefault(d.path, set()).add(d.line)
     text = {path: _read_lines(package.root / path, numbers) for path, numbers in wanted.items()}
-    near = _Nearest(package)
+    near = _Nearest(package, [d.line for d in report.diagnostics if d.code == "GD321" and d.line])
     placed = []
     for d in report.diagnostics:
         line = text.get(d.path, {}).get(d.line or 0)
@@ -644,10 +645,12 @@ class _Nearest:
     The tables are read as they are written, since any cell of them can be at fault.
     """
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, quotes: list[int]) -> None:
         self.package = package
+        self.quotes = quotes[:_NEAREST]
+        """Lines of the quotes that are not in their texts."""
         self.left = _NEAREST
-        self.texts: dict[str, tuple[str, str] | None] = {}
+        self.texts: dict[str, str] = {}
         self.keys: dict[str, list[str]] = {}
 
     def words(self, d: Diagnostic) -> Diagnostic:
@@ -690,19 +693,29 @@ class _Nearest:
         near = difflib.get_close_matches(d.found or "", self.keys[target], n=1, cutoff=0.5)
         return replace(d, expected=f"{d.expected}; did you mean {near[0]}?") if near else d
 
+    @cached_property
+    def paths(self) -> dict[int, str]:
+        """The path of the text of each of the quotes, by line, from one pass over the tables."""
+        contract = self.package.contract
+        quotes, sources = (
+            strings(self.package.path(name), contract[name]) for name in ("quotes", "sources")
+        )
+        rows = (
+            quotes.filter(col(LINE).is_in(self.quotes))
+            .join(sources.unique("source_id", keep="first"), on="source_id")
+            .select(LINE, "text_path")
+            .drop_nulls()
+        )
+        return dict(rows.collect(engine="streaming").iter_rows())
+
     def _text(self, line: int) -> tuple[str, str] | None:
         """The path and the text of the source of the quote in a line."""
-        contract = self.package.contract
-        quotes = strings(self.package.path("quotes"), contract["quotes"])
-        (source,) = quotes.filter(col(LINE) == line).collect()["source_id"]
-        if source not in self.texts:
-            sources = strings(self.package.path("sources"), contract["sources"])
-            paths = sources.filter(col("source_id") == source).collect()["text_path"]
-            self.texts[source] = None
-            if len(paths) and paths[0]:
-                text = inside(self.package.root, paths[0]).read_bytes().decode("utf-8")
-                self.texts[source] = paths[0], text
-        return self.texts[source]
+        path = self.paths.get(line)
+        if path is None:
+            return None
+        if path not in self.texts:
+            self.texts[path] = inside(self.package.root, path).read_bytes().decode("utf-8")
+        return path, self.texts[path]
 
 
 def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
@@ -726,6 +739,7 @@ def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
         found=shown,
         expected="the same row with minimal quoting" if code == "GD108" else f"{width} cells",
         help=rule.remedy,
+        severity=rule.severity,
     )
 
 

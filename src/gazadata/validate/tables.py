@@ -31,7 +31,8 @@ _ROW_BYTES = 1 << 16
 """How much of an odd line is kept, and how far the end of a row with line breaks is looked for."""
 
 INTEGER = r"^(0|-?[1-9][0-9]*)$"
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DATE = r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}$"
+"""With a year from 0001 on, as Python's dates and the standard's other readers have."""
 
 
 @dataclass

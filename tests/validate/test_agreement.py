@@ -1,0 +1,232 @@
+"""Frictionless and pandera reject the same cells, as far as both can say what is wrong with them.
+
+Each looks alone: frictionless by its official entry, pandera on the frame of typed cells. Where
+they differ, the difference is listed here with its cause; one that no longer occurs fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandera.errors
+import pytest
+from frictionless import Package as Official
+
+from gazadata.contract import Field
+from gazadata.pandera_schemas import polars_schema
+from gazadata.validate.tables import LINE, strings, typed
+from tests.validate.damage import SHIPPED, Place, Row
+
+S = SHIPPED
+
+# What each sees in a cell: the field's type, and the value written into it.
+TYPES: dict[str, tuple[str, ...]] = {
+    "integer": (
+        "12", "0", "-1", "-0", "007", "+1", "1.0", "1e3", "1,000", "1_000", " 1", "1 ", "x", "٣",
+        "0x1", "9223372036854775807", "9223372036854775808", "--1", "1-", "inf", "nan",
+    ),
+    "boolean": ("true", "false", "True", "TRUE", "FALSE", "1", "0", "yes", "t", " true", "x"),
+    "date": (
+        "2024-02-29", "2023-02-29", "2024-02-30", "2024-13-01", "2024-00-01", "2024-01-00",
+        "2024-1-1", "24-01-01", "01/02/2024", "2024-01-01T00:00:00", "20240101", "2024-W01-1",
+        "0001-01-01", "0000-01-01", "9999-12-31", "10000-01-01", "-0001-01-01", " 2024-01-01",
+        "2024-01-01 ", "x", "２０２４-01-01",
+    ),
+}  # fmt: skip
+
+BY_PANDERA = "pandera's side rejects it"
+BY_FRICTIONLESS = "frictionless rejects it"
+
+LOOSE_INTEGER = "Python's int() takes it; the tables hold integers in one form alone"
+DIFFERENCES: dict[tuple[str, str], tuple[str, str]] = {
+    ("integer", "-0"): (BY_PANDERA, LOOSE_INTEGER),
+    ("integer", "007"): (BY_PANDERA, LOOSE_INTEGER),
+    ("integer", "+1"): (BY_PANDERA, LOOSE_INTEGER),
+    ("integer", "1_000"): (BY_PANDERA, LOOSE_INTEGER),
+    ("integer", " 1"): (BY_PANDERA, "frictionless strips the cell first"),
+    ("integer", "1 "): (BY_PANDERA, "frictionless strips the cell first"),
+    ("integer", "٣"): (BY_PANDERA, LOOSE_INTEGER),
+    ("integer", "9223372036854775808"): (BY_PANDERA, "it does not fit into 64 bits"),
+    ("date", "2024-1-1"): (BY_PANDERA, "Python's strptime() takes a month of one digit"),
+    ("date", "２０２４-01-01"): (BY_PANDERA, "Python's strptime() takes digits of any script"),
+}
+"""What one of the two lets pass, with the cause."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The cells that each rejects, as (resource, line, field)."""
+
+    official: set[tuple[str, int, str]]
+    ours: set[tuple[str, int, str]]
+
+
+def look_twice(place: Place, changed: dict[str, bytes], names: set[str]) -> Seen:
+    """Both on tables of the damaged package; foreign keys are not what is asked about."""
+    place.damage(changed)
+    try:
+        return Seen(_official(place.root, names), _ours(place.root, names))
+    finally:
+        place.mend(changed)
+
+
+def _official(root: Path, names: set[str]) -> set[tuple[str, int, str]]:
+    package = Official(str(root / "datapackage.json"))
+    for name in package.resource_names:
+        if name not in names:
+            package.remove_resource(name)
+    for resource in package.resources:
+        resource.schema.foreign_keys = []
+    report = package.validate()
+    assert not report.errors
+    found = set()
+    for task in report.tasks:
+        for error in task.errors:
+            row: Any = error.to_descriptor()
+            # It reports a primary key that repeats once more, without a field.
+            at = row.get("fieldName") or S.resource(task.name).key
+            found.add((task.name, row["rowNumber"], at))
+    return found
+
+
+def _ours(root: Path, names: set[str]) -> set[tuple[str, int, str]]:
+    found = set()
+    for name in names:
+        resource = S.resource(name)
+        frame = strings(root / resource.path, resource).collect()
+        values = frame.with_columns(map(typed, resource.fields))
+        for field in resource.fields:
+            wrong = frame.filter(frame[field.name].is_not_null() & values[field.name].is_null())
+            found |= {(name, line, field.name) for line in wrong[LINE]}
+        try:
+            polars_schema(resource).validate(values.drop(LINE), lazy=True)
+        except pandera.errors.SchemaErrors as errors:
+            for case in errors.failure_cases.to_dicts():
+                line = frame[LINE][case["index"]]
+                found.add((name, line, case["column"]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("agreement"))
+
+
+def test_neither_rejects_a_cell_of_the_shipped_package(place: Place) -> None:
+    names = set(S.contract.resources)
+    seen = look_twice(place, {}, names)
+    assert seen == Seen(set(), set())
+
+
+# One field of each type; a number from 0 on.
+OF_TYPE = {
+    "integer": ("quotes", "start"),
+    "boolean": ("actors", "list_is_open"),
+    "date": ("events", "date_earliest"),
+}
+
+
+def _actors(values: tuple[str, ...], name: str, at: str) -> dict[str, bytes]:
+    """A table whose rows are copies of its first, each with a key and a value of its own."""
+    resource = S.resource(name)
+    first = S.rows(name)[0]
+    rows: list[Row] = [
+        first | {resource.key: f"a{i:04}", at: value} for i, value in enumerate(values)
+    ]
+    return S.table(name, rows)
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_they_agree_on_types(type_: str, place: Place) -> None:
+    name, at = OF_TYPE[type_]
+    values = TYPES[type_]
+    seen = look_twice(place, _actors(values, name, at), {name})
+    differing = {}
+    for i, value in enumerate(values):
+        cell = (name, i + 2, at)
+        if (cell in seen.official) != (cell in seen.ours):
+            by = BY_PANDERA if cell in seen.ours else BY_FRICTIONLESS
+            differing[type_, value] = by
+    listed = {key: by for key, (by, _) in DIFFERENCES.items() if key[0] == type_}
+    assert differing == listed
+    assert seen.ours, "none of the values was rejected"
+    assert len(seen.ours) < len(values), "all of the values were rejected"
+
+
+def _constrained() -> list[tuple[str, Field]]:
+    return [
+        (name, field)
+        for name in S.contract.resources
+        for field in S.resource(name).fields
+        if field.required or field.enum or field.pattern or field.minimum is not None
+    ]
+
+
+def _breaking(field: Field) -> list[str]:
+    """Values that break each constraint of a field, and near misses that break none."""
+    values = []
+    if field.required:
+        values.append("")
+    if field.enum:
+        term = field.enum[0]
+        values += [term.swapcase(), term + "s", term[:-1], f" {term}", term, "None", "null", "NA"]
+    if field.pattern:
+        values += ["A_B", "-", "ä", "q1", "Q01", "raw/", "raw/../x", "a--b", "a-b", "PAK", "PAKI",
+                   "en", "f" * 64, "F" * 64, "a\u200bb", "а", "x.y", "x..y", "_x", "x_"]  # fmt: skip
+    if field.minimum is not None:
+        values += [str(field.minimum + by) for by in (-1000, -1, 0, 1)]
+    return values
+
+
+def test_they_agree_on_constraints(place: Place) -> None:
+    """Every constrained field of every table, in one package: a row for each value tried."""
+    changed: dict[str, bytes] = {}
+    tried: dict[tuple[str, int, str], str] = {}
+    for name in S.contract.resources:
+        resource, first = S.resource(name), S.rows(name)[0]
+        rows: list[Row] = []
+        for owner, field in _constrained():
+            if owner != name:
+                continue
+            for value in _breaking(field):
+                key = f"a{len(rows):04}"
+                rows.append(first | {resource.key: key, field.name: value})
+                tried[name, len(rows) + 1, field.name] = value
+        changed |= S.table(name, rows)
+    seen = look_twice(place, changed, set(S.contract.resources))
+    # The rows repeat one another in everything but their keys, which no field but a key forbids.
+    assert {cell: tried.get(cell) for cell in seen.official ^ seen.ours} == {}
+    kinds = {(bool(f.enum), bool(f.pattern), f.minimum is not None) for _, f in _constrained()}
+    assert len(kinds) >= 4
+    assert len(seen.ours) > 300
+    assert len(tried) - len(seen.ours & tried.keys()) > 100
+
+
+def test_they_agree_on_uniqueness(place: Place) -> None:
+    """frictionless names the later of two rows, pandera both."""
+    changed: dict[str, bytes] = {}
+    later: set[tuple[str, int, str]] = set()
+    earlier: set[tuple[str, int, str]] = set()
+    for name in S.contract.resources:
+        rows, key = S.rows(name), S.resource(name).key
+        rows[2][key] = rows[0][key]
+        changed |= S.table(name, rows)
+        later.add((name, 4, key))
+        earlier.add((name, 2, key))
+    seen = look_twice(place, changed, set(S.contract.resources))
+    assert seen.official == later
+    assert seen.ours == later | earlier
+
+
+def test_both_are_needed(place: Place) -> None:
+    """What each of them cannot say at all, which is why neither is the only layer."""
+    twice = S.rows("participants")
+    twice[1] |= {at: twice[0][at] for at in ("event_id", "actor_id", "role")}
+    seen = look_twice(place, S.table("participants", twice), {"participants"})
+    assert seen == Seen(set(), set()), "uniqueKeys is checked after all: say so in the rules"
+    url = S.change("sources", S.where("sources", source_id="plover-manual"), url="github")
+    seen = look_twice(place, url, {"sources"})
+    line = S.where("sources", source_id="plover-manual") + 2
+    assert seen == Seen({("sources", line, "url")}, set())
