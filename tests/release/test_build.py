@@ -104,7 +104,7 @@ def test_the_release_holds_what_the_design_lists_and_no_text(built: Path) -> Non
             "annotations.jsonld",
             "codebook.md",
         ],
-        *["CHANGES.md", "LICENSE", "SHA256SUMS"],
+        *["codebook.md", "CHANGES.md", "LICENSE", "SHA256SUMS"],
     }
     assert set(listing(built)) == whole
     text = next((REPO / "raw").iterdir()).read_text("utf-8")

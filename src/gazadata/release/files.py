@@ -53,9 +53,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
         raise ReleaseError(f"{target.parent} cannot be written: {error.strerror}") from None
     try:
         yield temporary
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                _sync(path)
+        for path in (*temporary.rglob("*"), temporary):
+            _sync(path)
         temporary.rename(target)
         _sync(target.parent)
     except BaseException:

@@ -30,9 +30,9 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
         with tempfile.TemporaryDirectory() as folder:
             yield Package.open(_unzipped(path, Path(folder)))
     elif stores:
-        from gazadata.release.fetch import pull
+        from gazadata.release.fetch import open_release
 
-        yield Package.open(pull(name, stores))
+        yield open_release(name, stores)
     else:
         with tempfile.TemporaryDirectory() as folder:
             _checkout(name, Path(folder))

@@ -1,0 +1,779 @@
+"""Whatever lies in a package's folder: an answer, and no traceback, no hang, no memory without end.
+
+What fuzzing found is kept here as cases of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gazadata.contract import Contract, Field, Resource, inside
+from gazadata.errors import ContractError
+from gazadata.validate import Report
+from gazadata.validate.files import HIDDEN, check_bytes, check_header
+from gazadata.validate.tables import cells, column_of
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Place, copy_to, csv_bytes, json_bytes, look
+
+S = SHIPPED
+TIMEOUT = 300
+"""Seconds after which something hangs; nothing here takes more than a few."""
+
+MEMORY = 12 << 30
+"""Bytes of address space for a command: what the libraries reserve at the start is most of it."""
+
+HEADER = S.files["data/events.csv"].partition(b"\n")[0] + b"\n"
+
+
+def run(root: Path, *, memory: int = MEMORY) -> tuple[int, str, str]:
+    """`gazadata validate` in a process of its own."""
+
+    def limited() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+    command = "from gazadata.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "validate", str(root), "--format", "concise"],
+        capture_output=True,
+        timeout=TIMEOUT,
+        preexec_fn=limited if sys.platform == "linux" else None,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def answers(root: Path, *, status: int = 1) -> str:
+    """What the command line says of a damaged package, which must be a finding and not a crash."""
+    code, out, err = run(root)
+    assert "Traceback" not in out + err, err
+    assert "panicked" not in err, err
+    assert code == status, out + err
+    return out + err
+
+
+# ----------------------------------------------------------------- files in place of a table
+def _garbage() -> bytes:
+    return random.Random(0).randbytes(200_000)
+
+
+TABLES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "garbage": (_garbage, "GD101"),
+    "header, then garbage": (lambda: HEADER + _garbage(), "GD101"),
+    "empty": (lambda: b"", "GD105"),
+    "a line feed alone": (lambda: b"\n", "GD105"),
+    "a NUL alone": (lambda: b"\0", "GD105"),
+    "UTF-16": (lambda: S.files["data/events.csv"].decode().encode("utf-16"), "GD101"),
+    "a gzip file": (lambda: b"\x1f\x8b\x08\x00" + b"\0" * 50, "GD101"),
+    "blank lines": (lambda: HEADER + b"\n" * 10_000, "GD107"),
+    "header, then NULs": (lambda: HEADER + b"\0" * 10_000, "GD104"),
+    "a mark that does not pair": (lambda: HEADER + b'"', "GD107"),
+    "marks alone": (lambda: HEADER + b'"' * 100_001 + b"\n", "GD107"),
+    "commas alone": (lambda: HEADER + b"," * 100_000 + b"\n", "GD107"),
+    "rows without a key": (lambda: HEADER + (b"," * 20 + b"\n") * 300, "GD202"),
+    "carriage returns": (lambda: HEADER + b"\r" * 1_000, "GD102"),
+    "an unfinished character": (lambda: HEADER + "x’".encode()[:-1], "GD101"),
+    "accents without a letter": (lambda: HEADER + "\u0301".encode() * 5_000 + b"\n", "GD107"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_is_no_table(name: str, tmp_path: Path) -> None:
+    make, code = TABLES[name]
+    place = Place(tmp_path)
+    place.damage({"data/events.csv": make()})
+    report = look(place.root)
+    assert code in {d.code for d in report.diagnostics if d.path == "data/events.csv"}
+    assert not report.ok()
+    for d in report.diagnostics:
+        assert len(d.found or "") <= 1_000
+        assert len(d.expected or "") <= 10_000
+
+
+LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "one line": (lambda: b"x" * 40_000_000, "GD105"),
+    "one cell": (lambda: HEADER + b"x" * 40_000_000 + b"," * 20 + b"\n", "GD2"),
+    "one cell that is never closed": (lambda: HEADER + b'"' + b"x,\n" * 10_000_000, "GD107"),
+    "a million columns": (
+        lambda: b",".join(b"c%d" % i for i in range(1_000_000)) + b"\n" + b"," * 999_999 + b"\n",
+        "GD105",
+    ),
+    "a million cells": (lambda: HEADER + b"," * 1_000_000 + b"\n", "GD107"),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_lines_through_the_command_line(name: str, tmp_path: Path) -> None:
+    make, code = LARGE[name]
+    root = copy_to(tmp_path / "package")
+    (root / "data/events.csv").write_bytes(make())
+    said = answers(root)
+    assert re.search(rf"data/events\.csv:\d+(:\d+)?: {code}", said), said[:2_000]
+    assert len(said) < 1_000_000
+
+
+def test_garbage_through_the_command_line(tmp_path: Path) -> None:
+    root = copy_to(tmp_path / "package")
+    for at, name in enumerate(S.contract.resources):
+        (root / S.path(name)).write_bytes(random.Random(at).randbytes(5_000))
+    assert "GD101" in answers(root)
+
+
+# ------------------------------------------------------------------ what is no file at all
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("data/events.csv", "GD005"), ("schemas/events.json", "GD001"), (S.text_path, "GD301")],
+)
+def test_a_pipe_is_not_waited_for(path: str, code: str, tmp_path: Path) -> None:
+    root = copy_to(tmp_path / "package")
+    (root / path).unlink()
+    os.mkfifo(root / path)
+    assert code in answers(root)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_as_the_descriptor_is_no_package(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / DESCRIPTOR)
+    assert "no data package" in answers(tmp_path, status=2)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("data/events.csv", "GD005"), ("schemas/events.json", "GD001"), (S.text_path, "GD301")],
+)
+def test_a_folder_in_place_of_a_file(path: str, code: str, tmp_path: Path) -> None:
+    root = copy_to(tmp_path / "package")
+    (root / path).unlink()
+    (root / path).mkdir()
+    report = look(root)
+    assert {d.code for d in report.diagnostics} == {code}
+
+
+def _link(root: Path, path: str, to: str) -> None:
+    (root / path).unlink()
+    (root / path).symlink_to(to)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("data/events.csv", "GD005"), ("schemas/events.json", "GD001")]
+)
+@pytest.mark.parametrize("to", ["/etc/passwd", "../../../outside", "/dev/zero"])
+def test_a_link_that_leads_out(path: str, code: str, to: str, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_bytes(b"a\n")
+    root = copy_to(tmp_path / "package")
+    _link(root, path, to)
+    report = look(root)
+    assert code in {d.code for d in report.diagnostics}
+    assert any("out of the package" in (d.found or "") for d in report.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("data/events.csv", "GD005"), ("schemas/events.json", "GD001"), (S.text_path, "GD301"),
+     ("data/loop.csv", "GD005")],
+)  # fmt: skip
+def test_a_circle_of_links(path: str, code: str, tmp_path: Path) -> None:
+    root = copy_to(tmp_path / "package")
+    (root / path).touch()
+    _link(root, path, Path(path).name)
+    report = look(root)
+    assert {d.code for d in report.diagnostics} == {code}
+
+
+def test_a_folder_that_is_a_circle_of_links(tmp_path: Path) -> None:
+    root = copy_to(tmp_path / "package")
+    (root / "data/again").symlink_to(root / "data", target_is_directory=True)
+    report = look(root)
+    assert all(d.code == "GD005" for d in report.diagnostics)
+
+
+def test_a_link_within_the_package_is_a_file(tmp_path: Path) -> None:
+    root = copy_to(tmp_path / "package")
+    (root / "data/events.csv").rename(root / "events.csv")
+    (root / "data/events.csv").symlink_to("../events.csv")
+    assert look(root).ok(strict=True)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read all")
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("data/events.csv", "GD005"), ("schemas/events.json", "GD001"), (S.text_path, "GD301")],
+)
+def test_a_file_that_may_not_be_read(path: str, code: str, tmp_path: Path) -> None:
+    root = copy_to(tmp_path / "package")
+    (root / path).chmod(0)
+    assert {d.code for d in look(root).diagnostics} == {code}
+
+
+# ------------------------------------------------------------------------------- descriptors
+def _deep(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+DESCRIPTORS: dict[str, bytes] = {
+    "nothing": b"",
+    "garbage": _garbage(),
+    "a list": b"[]",
+    "a number": b"1",
+    "NaN": b"NaN",
+    "an empty object": b"{}",
+    "deep lists": b"[" * 100_000,
+    "deep objects": _deep(100_000),
+    "objects as deep as can just be read": _deep(300),
+    "a number of many digits": b'{"name": ' + b"9" * 10_000 + b"}",
+    "a name twice": b'{"resources": [], "resources": []}',
+    "half of a surrogate pair": b'{"resources": [{"name": "a", "path": "\\ud800", "schema": "\\ud800"}]}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": "{}".encode("utf-16"),
+    "resources that are none": b'{"resources": [1, null, "x", []]}',
+    "resources without a schema": b'{"resources": [{"name": "a", "path": "a.csv"}]}',
+    "a schema from the network": b'{"resources": [{"name": "a", "path": "a.csv", "schema": "http://localhost:9/a.json"}]}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
+def test_what_is_no_descriptor(name: str, tmp_path: Path) -> None:
+    (tmp_path / DESCRIPTOR).write_bytes(DESCRIPTORS[name])
+    report = look(tmp_path)
+    assert [d.code for d in report.diagnostics] == ["GD001"]
+    assert len(report.diagnostics[0].found or "") < 10_000
+
+
+@pytest.mark.parametrize("name", ["deep objects", "a number of many digits", "a name twice"])
+def test_what_is_no_descriptor_through_the_command_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / DESCRIPTOR).write_bytes(DESCRIPTORS[name])
+    assert "GD001" in answers(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["..", "../x.csv", "/etc/passwd", "data/../../x.csv", "data\\events.csv", "C:\\x.csv", "",
+     ".", "data", "\0", "a" * 300, "a/" * 3_000, "\ud800", "file:///etc/passwd",
+     "http://localhost:9/x.csv", "data/events.csv/", "~/x.csv", "$HOME/x.csv", "data/*.csv"],
+)  # fmt: skip
+def test_a_path_that_leads_nowhere_good(path: str, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    descriptor = S.descriptor()
+    (found,) = (r for r in descriptor["resources"] if r["name"] == "events")
+    found["path"] = path
+    place.damage({DESCRIPTOR: json.dumps(descriptor).encode()})
+    report = look(place.root)
+    assert {d.code for d in report.diagnostics} == {"GD005"}
+    assert "events" in {d.resource for d in report.diagnostics}
+    try:
+        target = inside(place.root, path)
+    except ContractError:
+        return
+    assert target.resolve().is_relative_to(place.root.resolve())
+
+
+def test_one_file_for_two_resources(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    descriptor = S.descriptor()
+    (found,) = (r for r in descriptor["resources"] if r["name"] == "topics")
+    found["path"] = "data/./actors.csv"
+    place.damage({DESCRIPTOR: json_bytes(descriptor)})
+    report = look(place.root)
+    said = [d.found or "" for d in report.diagnostics if d.code == "GD005"]
+    assert any("also the file of actors" in one for one in said)
+
+
+# What a schema may not hold, though it is JSON.
+FIELDS: dict[str, dict[str, Any]] = {
+    "a pattern that is a number": {"constraints": {"pattern": 5}},
+    "a pattern that is no expression": {"constraints": {"pattern": "^(a$"}},
+    "a pattern with look-ahead": {"constraints": {"pattern": "^(?!a)b$"}},
+    "a pattern with a back-reference": {"constraints": {"pattern": r"^(a)\1$"}},
+    "an enum that is text": {"constraints": {"enum": "x"}},
+    "an enum that is a number": {"constraints": {"enum": 5}},
+    "an enum of numbers": {"constraints": {"enum": [1, 2]}},
+    "an empty enum": {"constraints": {"enum": []}},
+    "a minimum that is text": {"constraints": {"minimum": "a"}},
+    "a minimum of text": {"constraints": {"minimum": 5}},
+    "required that is text": {"constraints": {"required": "yes"}},
+    "unique that is a number": {"constraints": {"unique": 1}},
+    "a constraint that is not checked": {"constraints": {"maxLength": 5}},
+    "constraints that are a list": {"constraints": []},
+    "categories that are text": {"categories": "x"},
+    "categories that are numbers": {"categories": [1]},
+    "categories without labels": {"categories": [{"value": "a"}]},
+    "a name that is a number": {"name": 5},
+    "a name that is ours": {"name": "__line"},
+    "an empty name": {"name": ""},
+    "a type that is a list": {"type": ["string"]},
+    "a type that is none": {"type": "list"},
+    "a format that is a number": {"format": 5},
+    "a format that is not checked": {"format": "email"},
+    "modes that are a list": {"gazadata:modes": []},
+    "modes that are text": {"gazadata:modes": {"a": "b"}},
+    "recipients that are text": {"gazadata:recipientRequired": "AID"},
+    "a policy that is none": {"gazadata:evidence": ["required"]},
+    "missing values of its own": {"missingValues": ["-"]},
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_of_a_wrong_form(name: str, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    schema = S.schema("topics")
+    field = next(f for f in schema["fields"] if f["name"] == "description")
+    field |= FIELDS[name]
+    place.damage({"schemas/topics.json": json_bytes(schema)})
+    report = look(place.root)
+    found = [d for d in report.diagnostics if d.code in ("GD001", "GD002", "GD006")]
+    assert found, [d.code for d in report.diagnostics]
+    assert {d.path for d in found} <= {"schemas/topics.json", DESCRIPTOR}
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [("uniqueKeys", 5), ("uniqueKeys", [5]), ("uniqueKeys", [["none"]]), ("foreignKeys", {}),
+     ("foreignKeys", [1]), ("foreignKeys", [{"fields": "part_of", "reference": {"resource": ["a"],
+      "fields": "topic_id"}}]), ("foreignKeys", [{"fields": ["part_of"], "reference": 5}]),
+     ("primaryKey", 5), ("primaryKey", ["none"]), ("primaryKey", ["topic_id", "label"]),
+     ("gazadata:label", ["x"]), ("gazadata:label", "none"), ("missingValues", ["", "NA"]),
+     ("missingValues", 5), ("fields", {}), ("fields", []), ("fields", [[]])],
+)  # fmt: skip
+def test_a_schema_of_a_wrong_form(at: str, value: Any, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    schema = S.schema("topics") | {at: value}
+    place.damage({"schemas/topics.json": json_bytes(schema)})
+    found = [d for d in look(place.root).diagnostics if d.code in ("GD001", "GD002")]
+    assert found
+    assert {d.path for d in found} <= {"schemas/topics.json", DESCRIPTOR}
+
+
+@pytest.mark.parametrize("gone", ["event_mode", "certainty", "topic_id", "date_latest"])
+def test_a_field_that_the_rules_need_is_missed(gone: str, tmp_path: Path) -> None:
+    """Under a version of its own a package may have other fields; no rule is passed over."""
+    place = Place(tmp_path)
+    schema = S.schema("events")
+    schema["fields"] = [f for f in schema["fields"] if f["name"] != gone]
+    schema["foreignKeys"] = [k for k in schema["foreignKeys"] if k["fields"] != [gone]]
+    rows = S.rows("events")
+    for row in rows:
+        del row[gone]
+    names = [f["name"] for f in schema["fields"]]
+    table = csv_bytes([names, *([row[n] for n in names] for row in rows)])
+    place.damage(
+        {
+            "schemas/events.json": json_bytes(schema),
+            "data/events.csv": table,
+            DESCRIPTOR: json_bytes(S.descriptor() | {"version": "9.0.0"}),
+        }
+    )
+    report = look(place.root)
+    assert not report.ok()
+    assert gone in " ".join([*report.failures, *(d.found or "" for d in report.diagnostics)])
+
+
+# --------------------------------------------------------------------------------- fuzzing
+SMALL = {
+    "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+    "name": "small",
+    "title": "Small",
+    "description": "One table.",
+    "version": "1.0.0",
+    "licenses": [{"name": "CC0-1.0"}],
+    "resources": [
+        {
+            "name": "things",
+            "type": "table",
+            "path": "things.csv",
+            "schema": {
+                "title": "Things",
+                "description": "Things.",
+                "fields": [
+                    {
+                        "name": name,
+                        "type": "string",
+                        "title": name,
+                        "description": name,
+                        "gazadata:evidence": "exempt",
+                        **({"constraints": {"required": True, "unique": True}} if not at else {}),
+                    }
+                    for at, name in enumerate(("key", "one", "two"))
+                ],
+                "primaryKey": ["key"],
+            },
+        }
+    ],
+}
+THINGS = Resource.read(SMALL["resources"][0], SMALL["resources"][0]["schema"], DESCRIPTOR)  # type: ignore[index]
+LETTERS = st.text(
+    st.one_of(st.sampled_from('ab,"\n\r \t’é\u0301\u200b\ufeff\0=-'), st.characters(codec="utf-8")),
+    max_size=12,
+)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("small")
+    (root / DESCRIPTOR).write_bytes(json_bytes(SMALL))
+    return root
+
+
+def on(root: Path, content: bytes) -> Report:
+    (root / "things.csv").write_bytes(content)
+    return look(root, official=False)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.lists(LETTERS, max_size=8).map(lambda lines: "\n".join(lines).encode()),
+        st.binary(max_size=60),
+    )
+)
+@example(b'a,"\n",b\n')
+@example(b'a,b,c\n"')
+@example(b'a,"",\n')
+@example(b"\n\n")
+@example(b'a,b\n"b\n","c"\n')
+@example(b"b,,\na,,\n")
+@example(b"a,,\na,,\n")
+def test_what_is_clean_is_the_canonical_form_of_its_rows(small: Path, body: bytes) -> None:
+    """Any bytes behind a right header: what the csv module reads is the second opinion."""
+    content = b"key,one,two\n" + body
+    report = on(small, content)
+    assert not report.failures
+    if report.diagnostics:
+        return
+    rows = list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
+    assert csv_bytes(rows) == content
+    assert [row[0] for row in rows[1:]] == sorted({row[0] for row in rows[1:]})
+    assert all(len(row) == 3 for row in rows)
+    assert not any("\n" in cell or "\r" in cell or HIDDEN.search(cell) for row in rows for cell in row)
+    assert report.rows == {"things": len(rows) - 1} != {"things": 0}
+
+
+CELLS = st.text(st.sampled_from('ab,"é’1'), max_size=6).map(
+    lambda text: unicodedata.normalize("NFC", text).strip()
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.dictionaries(CELLS.filter(bool), st.tuples(CELLS, CELLS), min_size=1, max_size=6))
+def test_the_canonical_form_of_rows_is_clean(
+    small: Path, things: dict[str, tuple[str, str]]
+) -> None:
+    rows = [["key", "one", "two"], *([key, *rest] for key, rest in sorted(things.items()))]
+    report = on(small, csv_bytes(rows))
+    # Keys that differ in hyphens alone have none here.
+    assert not report.diagnostics, report.diagnostics
+    assert report.rows == {"things": len(things)}
+
+
+FIELD = r'(?:"(?:[^"]|"")*"|[^",]*)'
+LINES = st.text(st.sampled_from('a,"é’ '), max_size=14)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(LINES)
+@example('"')
+@example('""')
+@example('","')
+@example('"a"b')
+@example('a"b')
+@example(",")
+def test_cells_are_counted_as_the_csv_module_does(line: str) -> None:
+    well_formed = re.fullmatch(rf"{FIELD}(?:,{FIELD})*", line) is not None
+    assert (cells(line) is not None) == well_formed
+    if well_formed and line:
+        (row,) = csv.reader([line], strict=True)
+        assert cells(line) == len(row)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.text(st.sampled_from('a,"é ’'), max_size=5), min_size=2, max_size=6), st.data())
+def test_a_column_is_where_its_cell_begins(row: list[str], data: st.DataObject) -> None:
+    line = csv_bytes([row]).decode().rstrip("\n")
+    position = data.draw(st.integers(0, len(row) - 1))
+    rest = csv_bytes([row[position:]]).decode().rstrip("\n")
+    if row[position:] != [""]:  # The csv module writes a row of one empty cell as "".
+        assert line[column_of(line, position) - 1 :] == rest
+
+
+@settings(max_examples=200, deadline=None)
+@given(LINES, st.integers(0, 6))
+def test_a_column_of_any_line_is_one_of_it(line: str, position: int) -> None:
+    assert 1 <= column_of(line, position) <= len(line) + 1
+
+
+def _bytes_said(path: Path, content: bytes, chunk_size: int) -> tuple[bool, list[tuple[Any, ...]]]:
+    path.write_bytes(content)
+    report = Report("", "")
+    ok = check_bytes(path, "things.csv", THINGS, report, 1_000, chunk_size)
+    said = sorted((d.code, d.line, d.found) for d in report.diagnostics)
+    assert all(count.checked == len(content) for count in report.counts.values())
+    assert sum(count.found for count in report.counts.values()) == len(said)
+    return ok, said
+
+
+def _expected(content: bytes) -> tuple[bool, set[tuple[str, int]]]:
+    """What there is to say of bytes, as rule and line: all at once, and slowly."""
+    expected: set[tuple[str, int]] = set()
+    mark = content.startswith(b"\xef\xbb\xbf")
+    if mark:
+        expected.add(("GD101", 1))
+        content = content[3:]
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return False, expected | {("GD101", content.count(b"\n", 0, error.start) + 1)}
+    lines = text.split("\n")
+    if "\r" in text:
+        expected.add(("GD102", text[: text.index("\r")].count("\n") + 1))
+    if (text or mark) and not text.endswith("\n"):
+        expected.add(("GD102", len(lines)))
+    for number, line in enumerate(lines, start=1):
+        if not unicodedata.is_normalized("NFC", line):
+            expected.add(("GD103", number))
+        if HIDDEN.search(line):
+            expected.add(("GD104", number))
+    return not mark and "\r" not in text, expected
+
+
+MIXED = st.lists(
+    st.one_of(
+        LETTERS.map(str.encode),
+        st.sampled_from([b"\xff", b"\xe2\x82", b"\xe2\x82\xac", b"\xef\xbb\xbf", b"\r\n", b"\xf0\x9f"]),
+        st.binary(max_size=3),
+    ),
+    max_size=8,
+).map(b"".join)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(MIXED, st.integers(1, 7))
+@example("€\xff".encode("latin-1", "replace"), 1)
+@example(b"ab\xe2\x82\xac\xff", 4)
+@example(b"a\rb\rc", 1)
+@example("e\n\u0301".encode(), 2)
+@example(b"\xef\xbb\xbf", 2)
+def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
+    small: Path, content: bytes, chunk_size: int
+) -> None:
+    path = small / "bytes"
+    whole = _bytes_said(path, content, 1 << 22)
+    pieces = _bytes_said(path, content, chunk_size)
+    ok, expected = _expected(content)
+    # A byte that is not UTF-8 ends the look, with what came before it said or not.
+    assert {(c, at) for c, at, _ in whole[1]} <= expected | {
+        (c, at) for c, at in _before(content)
+    }
+    assert whole[0] is pieces[0] is ok
+    if not any(code == "GD101" for code, _ in expected):
+        assert whole == pieces
+        assert {(c, at) for c, at, _ in whole[1]} == expected
+    else:
+        assert {s for s in whole[1] if s[0] == "GD101"} == {s for s in pieces[1] if s[0] == "GD101"}
+        assert {(c, at) for c, at, _ in whole[1] if c == "GD101"} == {
+            (c, at) for c, at in expected if c == "GD101"
+        }
+
+
+def _before(content: bytes) -> set[tuple[str, int]]:
+    """What there is to say of the bytes before the first that is not UTF-8."""
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _expected(content[: error.start])[1]
+    return set()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=40))
+def test_only_the_header_is_the_header(small: Path, content: bytes) -> None:
+    path = small / "bytes"
+    path.write_bytes(content)
+    report = Report("", "")
+    same = check_header(path, "things.csv", THINGS, report)
+    assert same == (content.partition(b"\n")[0].rstrip(b"\r") == b"key,one,two")
+    assert same != bool(report.diagnostics)
+
+
+def test_every_character_that_hides_is_known() -> None:
+    """Against Unicode itself: format and control characters, but for those that can be seen."""
+    seen = {0x0600, 0x0601, 0x0602, 0x0603, 0x0604, 0x0605, 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2}
+    hiding = {
+        code
+        for code in range(0x110000)
+        if unicodedata.category(chr(code)) in ("Cf", "Cc", "Zl", "Zp") and code not in seen
+    } - {0x09, 0x0A, 0x0D}
+    assert not {hex(code) for code in hiding if not HIDDEN.fullmatch(chr(code))}
+    for visible in "aé’“—… \u00a0\u2002\n\tßЖ中あ한ﷺ🙂٣½":
+        assert not HIDDEN.search(visible)
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+        st.sampled_from(["name", "string", "integer", "required", "../x", "things.csv", "^(a", ""]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def _paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    found = []
+    for key, one in inner:
+        found.append((*at, key))
+        if isinstance(one, (dict, list)):
+            found += _paths(one, (*at, key))
+    return found
+
+
+PATHS = _paths(SMALL)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(PATHS), JSON, st.booleans())
+def test_any_json_in_any_place_of_a_descriptor(
+    small: Path, at: tuple[Any, ...], value: Any, gone: bool
+) -> None:
+    """It is read as a contract, and then every layer runs; or it is one finding."""
+    descriptor = json.loads(json.dumps(SMALL))
+    node = descriptor
+    for key in at[:-1]:
+        node = node[key]
+    if gone:
+        del node[at[-1]]
+    else:
+        node[at[-1]] = value
+    root = small / "any"
+    root.mkdir(exist_ok=True)
+    (root / "things.csv").write_bytes(b"key,one,two\na,b,c\n")
+    (root / DESCRIPTOR).write_bytes(json.dumps(descriptor).encode())
+    try:
+        Contract.read(root)
+    except ContractError as error:
+        assert str(error)  # noqa: PT017
+        assert [d.code for d in look(root, official=False).diagnostics] == ["GD001"]
+        return
+    report = look(root, official=False)
+    assert report.ok() or report.diagnostics or report.failures
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_any_json_as_a_field(value: Any) -> None:
+    try:
+        field = Field.read(value, "here")
+    except ContractError as error:
+        assert str(error)  # noqa: PT017
+    else:
+        assert field.raw == value
+
+
+# ---------------------------------------------------------------------------------- Parquet
+@pytest.fixture
+def parquet(tmp_path: Path) -> Path:
+    """The shipped package with Parquet files in place of its CSV files."""
+    import pyarrow.parquet as pq
+
+    from gazadata.package import Package
+
+    root = copy_to(tmp_path / "package")
+    package = Package.open(root)
+    descriptor = S.descriptor()
+    for resource in descriptor["resources"]:
+        table = package.table(resource["name"])
+        path = Path(resource["path"])
+        resource["path"] = path.with_suffix(".parquet").as_posix()
+        resource |= {"format": "parquet", "mediatype": "application/vnd.apache.parquet"}
+        for at in ("encoding", "dialect"):
+            resource.pop(at)
+        pq.write_table(table, root / resource["path"])
+        (root / path).unlink()
+    (root / DESCRIPTOR).write_bytes(json_bytes(descriptor))
+    return root
+
+
+def _rewrite(root: Path, name: str, number: int, at: str, value: Any) -> None:
+    import pyarrow.parquet as pq
+
+    path = root / f"data/{name}.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    rows[number][at] = value
+    pq.write_table(type(table).from_pylist(rows, schema=table.schema), path)
+
+
+def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
+    report = look(parquet)
+    assert report.ok(strict=True), (report.diagnostics, report.failures)
+    assert report.rows == {name: len(S.rows(name)) for name in S.contract.resources}
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value", "code"),
+    [
+        ("topics", "status", "Proposed", "GD203"),
+        ("topics", "status", None, "GD202"),
+        ("topics", "part_of", "none-such", "GD207"),
+        ("quotes", "start", 3, "GD321"),
+        ("topics", "topic_id", "A_B", "GD204"),
+        ("topics", "label", "a ", "GD109"),
+        ("topics", "label", "=a", "GD110"),
+        ("topics", "label", "a\u200bb", "GD104"),
+        ("topics", "label", "a\nb", "GD104"),
+        ("topics", "label", "e\u0301", "GD103"),
+        ("topics", "label", "", "GD108"),
+        ("events", "occurrences", 0, "GD205"),
+        ("passages", "paragraph", 9, "GD311"),
+    ],
+)
+def test_mistakes_in_parquet_are_found_in_their_row(
+    name: str, at: str, value: Any, code: str, parquet: Path
+) -> None:
+    _rewrite(parquet, name, 3, at, value)
+    report = look(parquet)
+    found = [d for d in report.diagnostics if d.code == code]
+    assert [(d.path, d.line, d.field) for d in found] == [(f"data/{name}.parquet", 4, at)]
+
+
+def test_a_parquet_file_that_is_none(parquet: Path) -> None:
+    (parquet / "data/events.parquet").write_bytes(b"PAR1" + _garbage() + b"PAR1")
+    report = look(parquet)
+    assert [(d.code, d.path) for d in report.diagnostics] == [("GD107", "data/events.parquet")]
+
+
+def test_a_parquet_file_with_other_columns(parquet: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = parquet / "data/topics.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("more", table["label"]), path)
+    assert [d.code for d in look(parquet).diagnostics] == ["GD105"]
+    pq.write_table(table.set_column(1, "label", table["label"].cast("large_binary")), path)
+    assert [d.code for d in look(parquet).diagnostics] == ["GD201"]
+
+
+def test_an_empty_parquet_file(parquet: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = parquet / "data/conditions.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    assert [d.code for d in look(parquet).diagnostics] == ["GD106"]
