@@ -127,7 +127,7 @@ ROWS = {
             "event_id": "{id}-visit << inferred delegations",
             "actor_id": "nations << classified delegations",
             "role": "participant << classified delegations",
-            "count": "{count} << stated delegations",
+            "count": "{count} << classified delegations",
             "count_is_approximate": "true << classified delegations",
         },
         "-aid-actor": {
@@ -292,7 +292,7 @@ MISTAKES = (
     Mistake("GD201", "passages", "-p3", "paragraph", _is("two")),
     Mistake("GD203", "assessments", "-turning-point", "valence", _is("positiv")),
     Mistake("GD204", "sources", "", "language", _is("EN")),
-    Mistake("GD205", "passages", "-p4", "paragraph", _is("0")),
+    Mistake("GD205", "participants", "-visit-nations", "count", _is("0")),
     Mistake("GD206", "relations", "-person-office", "", None),
     Mistake("GD207", "events", "-visit", "topic_id", _then("-x")),
     Mistake("GD302", "sources", "", "text_sha256", _is("0" * 64)),

@@ -20,6 +20,7 @@ from typing import Any
 
 TYPESET = {"’": "'", "‘": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-",
            "\u00a0": " ", "\u202f": " "}  # fmt: skip
+URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
 CARRIERS = ["conditional_support", "conditional_oppose", "open"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
 
@@ -71,13 +72,15 @@ class Tables:
 
 
 def by_polars(root: Path) -> Counts:
-    """Polars, by hand: lazy queries, streamed."""
+    """Polars, by hand: the tables read once, then lazy queries, streamed."""
     import polars as pl
     from polars import col
 
     t = Tables(root)
     csv = {
-        name: pl.scan_csv(path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""])
+        name: pl.read_csv(
+            path, schema=dict.fromkeys(t.names[name], pl.String), null_values=[""]
+        ).lazy()
         for name, path in t.paths.items()
     }
     found: Counter[str] = Counter()
@@ -112,6 +115,8 @@ def by_polars(root: Path) -> Counts:
             elif not (name == "quotes" and f["name"] in ("prefix", "suffix")):
                 rules[f"GD109_{n}"] = cell.str.strip_chars() != cell
                 rules[f"GD110_{n}"] = cell.str.contains(r"^[=+\-@\t]")
+            if f.get("format") == "uri":
+                rules[f"GD210_{n}"] = ~cell.str.contains(URI)
             if f["name"] in casts:
                 rules[f"GD201_{n}"] = cell.is_not_null() & casts[f["name"]].is_null()
             if limits.get("required"):
@@ -153,6 +158,7 @@ def by_polars(root: Path) -> Counts:
         words.append(text)
     texts = pl.LazyFrame({"source_id": ids, "text": words})
     del ids, words
+    found["GD304"] += len({f"raw/{p.name}" for p in (root / "raw").iterdir()} - {*sources["text_path"]})
 
     # Passages and quotes against the texts.
     start, end, text = col("start"), col("end"), col("text")
@@ -162,17 +168,27 @@ def by_polars(root: Path) -> Counts:
         .sort("source_id", "sequence")
         .with_columns(
             before=pl.when(same).then(end.shift(1)).otherwise(0),
+            follows=pl.when(same).then(col("sequence").shift(1) + 1).otherwise(1),
             last=(col("source_id") != col("source_id").shift(-1)).fill_null(True),
         )
-        .join(texts, on="source_id", how="left")
+        .join(texts, on="source_id", how="left", maintain_order="left")
+        .with_columns(
+            gap=text.str.slice(col("before"), (start - col("before")).clip(0)),
+        )
+        .with_columns(
+            counted=1
+            + ((col("before") > 0) & col("gap").str.contains("\n")).cum_sum().over("source_id")
+        )
     )
     edges = pl.concat_str(text.str.slice(start, 1), text.str.slice(end - 1, 1))
     within = (start >= 0) & (end > start) & (end <= text.str.len_chars())
     count(
         ordered,
-        GD311=start < col("before"),
+        GD311_1=start < col("before"),
+        GD311_2=col("sequence") > col("follows"),
+        GD311_3=col("paragraph") != col("counted"),
         GD313=~within | edges.str.contains(r"\s"),
-        GD312_1=text.str.slice(col("before"), (start - col("before")).clip(0)).str.contains(r"\S"),
+        GD312_1=col("gap").str.contains(r"\S"),
         GD312_2=col("last") & text.str.slice(end).str.contains(r"\S"),
     )
     held = csv["sources"].filter(col("held") == "true")
@@ -183,8 +199,12 @@ def by_polars(root: Path) -> Counts:
     places = typed["passages"].select("passage_id", p="source_id", p_start="start", p_end="end")
     right = (start >= 0) & (end > start) & (text.str.slice(start, end - start) == col("exact"))
     before = text.str.slice((start - 32).clip(0), pl.min_horizontal(start.clip(0), 32))
-    front = text.str.slice((start - 1).clip(0), 2).str.contains(r"^\w\w$") & (start > 0)
-    back = text.str.slice((end - 1).clip(0), 2).str.contains(r"^\w\w$")
+
+    def cut(at: pl.Expr) -> pl.Expr:
+        near = text.str.slice((at - 2).clip(0), 4)
+        word = text.str.slice((at - 1).clip(0), 2).str.contains(r"^\w\w$")
+        return (at > 0) & (word | near.str.contains(r"^\d[.,]\d|\d[.,]\d$"))
+
     count(
         typed["quotes"]
         .join(places, on="passage_id", how="left")
@@ -194,7 +214,7 @@ def by_polars(root: Path) -> Counts:
         GD322_1=right & (before.str.extract(r"([^\n]*)$") != col("prefix").fill_null("")),
         GD322_2=right
         & (text.str.slice(end, 32).str.extract(r"^([^\n]*)") != col("suffix").fill_null("")),
-        GD324=right & (front | back | ~col("exact").str.contains(r"\S")),
+        GD324=right & (cut(start) | cut(end) | ~col("exact").str.contains(r"\S")),
     )
 
     # Evidence.
@@ -205,17 +225,46 @@ def by_polars(root: Path) -> Counts:
     ):
         lost = all_of.join(some, on=some.collect_schema().names()[0], how="anti")
         found[code] += lost.select(pl.len()).collect(engine="streaming").item()
-    quotes = csv["quotes"].select("quote_id", words=fold(col("exact")))
+    quotes = csv["quotes"].select("quote_id", words=fold(col("exact"))).collect().lazy()
     kinds = csv["sources"].select(reference_id="source_id", reference_kind="kind")
-    forms = {
-        "actors": csv["names"].select(value="actor_id", form="text"),
-        "topics": csv["names"].select(value="topic_id", form="text"),
-        "sources": pl.concat(
-            csv["sources"].select(value="source_id", form=f) for f in ("title", "publisher")
-        ),
-    }
+    forms = pl.concat(
+        csv[table].select(
+            target=pl.lit(target), value=value, form=fold(col(form))
+        ).drop_nulls()
+        for target, table, value, form in (
+            ("actors", "names", "actor_id", "text"),
+            ("topics", "names", "topic_id", "text"),
+            ("sources", "sources", "source_id", "title"),
+            ("sources", "sources", "source_id", "publisher"),
+        )
+    )
+    named = ("actors", "topics", "sources")
+    policy = pl.LazyFrame(
+        [
+            (
+                name,
+                field,
+                next((k for f, k, _ in t.foreign[name] if f == field and k in named), None),
+                field in t.marked(name, "verbatim"),
+                field in t.marked(name, "reference"),
+                field in t.terms(name),
+            )
+            for name in t.names
+            for field in t.proven(name)
+        ],
+        schema={
+            "resource": pl.String,
+            "field": pl.String,
+            "target": pl.String,
+            "verbatim": pl.Boolean,
+            "looked": pl.Boolean,
+            "term": pl.Boolean,
+        },
+        orient="row",
+    )
     for name in csv["evidence"].select(col("resource").unique()).collect()["resource"]:
         key, proven = t.keys[name], t.proven(name)
+        fields = policy.filter(col("resource") == name).drop("resource")
         rows = csv["evidence"].filter(col("resource") == name)
         cells = (
             csv[name]
@@ -227,10 +276,10 @@ def by_polars(root: Path) -> Counts:
             stated=(col("basis") == "stated").any(), looked_up=(col("basis") == "reference").any()
         )
         count(
-            cells.join(proof, on=["row_id", "field"], how="left"),
+            cells.join(proof, on=["row_id", "field"], how="left").join(fields, on="field"),
             GD333=col("stated").is_null(),
-            GD345=~col("stated") & col("field").is_in(t.marked(name, "verbatim")),
-            GD347=~col("looked_up") & col("field").is_in(t.marked(name, "reference")),
+            GD345=~col("stated") & col("verbatim"),
+            GD347=~col("looked_up") & col("looked"),
         )
         sure = csv[name].select(
             col(key).alias("row_id"),
@@ -247,18 +296,18 @@ def by_polars(root: Path) -> Counts:
         )  # fmt: skip
         items = (
             rows.join(cells, on=["row_id", "field"], how="left")
+            .join(fields, on="field", how="left")
             .join(quotes, on="quote_id", how="left")
             .join(kinds, on="reference_id", how="left")
             .join(sure.unique("row_id"), on="row_id", how="left")
         )
-        keys = {f: target for f, target, _ in t.foreign[name] if f in proven}
         stated = (col("basis") == "stated") & col("value").is_not_null() & has_quote
         count(
             items,
             GD334=col("value").is_null(),
             GD335=col("evidence_id") != made_id,
             GD341=stated
-            & ~col("field").is_in([f for f in keys if keys[f] in forms])
+            & col("target").is_null()
             & ~col("words").str.contains(fold(col("value")), literal=True).fill_null(False),
             GD342=(col("basis") == "inferred") & col("note").is_null(),
             GD343=pl.when(by_reference)
@@ -271,22 +320,20 @@ def by_polars(root: Path) -> Counts:
                 | ((col("reference_id") != col("row_id")) & pl.lit(name == "sources"))
             ),
             GD344_2=col("own") & ~by_reference,
-            GD346=(col("basis") == "classified")
-            & col("field").is_in(proven)
-            & ~col("field").is_in(t.terms(name)),
+            GD346=(col("basis") == "classified") & ~col("term"),
             GD351=col("sure") & col("words").str.contains(rf"\b(?:{t.cues})\b"),
         )
-        for field, target in keys.items():
-            if target not in forms:
-                continue
-            of_key = items.filter(stated & (col("field") == field))
-            named = (
-                of_key.join(forms[target].drop_nulls(), on="value")
-                .filter(col("words").str.contains(fold(col("form")), literal=True))
-                .select("evidence_id")
-            )
-            lost = of_key.join(named, on="evidence_id", how="anti").select(pl.len())
-            found["GD341"] += lost.collect(engine="streaming").item()
+        of_key = (
+            rows.filter((col("basis") == "stated") & has_quote)
+            .join(fields.filter(col("target").is_not_null()), on="field")
+            .join(cells, on=["row_id", "field"])
+            .join(quotes, on="quote_id")
+        )
+        fits = of_key.join(forms, on=["target", "value"]).filter(
+            col("words").str.contains(col("form"), literal=True)
+        )
+        lost = of_key.join(fits, on="evidence_id", how="anti").select(pl.len())
+        found["GD341"] += lost.collect(engine="streaming").item()
 
     # Semantics.
     for name, frame in typed.items():
@@ -474,6 +521,8 @@ def by_duckdb(root: Path) -> Counts:
             elif not (name == "quotes" and f["name"] in ("prefix", "suffix")):
                 rules[f"GD109_{n}"] = rf"regexp_matches({cell}, '^\s|\s$')"
                 rules[f"GD110_{n}"] = rf"regexp_matches({cell}, '^[=+\-@\t]')"
+            if f.get("format") == "uri":
+                rules[f"GD210_{n}"] = f"not regexp_matches({cell}, '{URI}')"
             if f["name"] in casts:
                 rules[f"GD201_{n}"] = f"{cell} is not null and ({casts[f['name']]}) is null"
             if limits.get("required"):
@@ -512,6 +561,8 @@ def by_duckdb(root: Path) -> Counts:
         "(select * from sources where held = 'true') s "
         "on parse_filename(r.filename) = parse_filename(s.text_path)"
     )
+    lost("GD304", f"(select parse_filename(file) as name from glob({text(str(root / 'raw' / '*'))}))"
+                  " anti join (select parse_filename(text_path) as name from sources) using (name)")
     filled = "((text_path is not null)::int + (text_sha256 is not null)::int + " \
              "(text_length is not null)::int)"  # fmt: skip
     count("sources", GD303=f"{filled} <> case when held = 'true' then 3 else 0 end")
@@ -521,20 +572,32 @@ def by_duckdb(root: Path) -> Counts:
         GD302_1="sha256(text) <> text_sha256",
         GD302_2="length(text)::varchar <> text_length",
     )
+    gap = "substr(text, before + 1, greatest(start - before, 0))"
     count(
-        f'(select *, coalesce(lag("end") over w, 0) as before, '
-        f'lead("end") over w is null as last from {typed["passages"]} '
-        f"window w as (partition by source_id order by sequence)) join texts using (source_id)",
-        GD311="start < before",
+        f"(select *, {gap} as gap, 1 + count(*) filter (before > 0 and contains({gap}, chr(10))) "
+        f"over (partition by source_id order by sequence) as counted from "
+        f"(select *, coalesce(lag(\"end\") over w, 0) as before, "
+        f"coalesce(lag(sequence) over w + 1, 1) as follows, "
+        f"lead(\"end\") over w is null as last from {typed['passages']} "
+        f"window w as (partition by source_id order by sequence)) join texts using (source_id))",
+        GD311_1="start < before",
+        GD311_2="sequence > follows",
+        GD311_3="paragraph <> counted",
         GD313='coalesce(not (start >= 0 and "end" > start and "end" <= length(text)), true) or '
         r"""regexp_matches(text[start + 1] || text["end"], '\s')""",
-        GD312_1=r"regexp_matches(substr(text, before + 1, greatest(start - before, 0)), '\S')",
+        GD312_1=r"regexp_matches(gap, '\S')",
         GD312_2=r"""last and regexp_matches(substr(text, "end" + 1), '\S')""",
     )
     lost(
         "GD312", "(select * from sources where held = 'true') anti join passages using (source_id)"
     )
-    word = r"^[\p{L}\p{N}\p{M}_]{2}$"
+
+    def cut(at: str) -> str:
+        return (
+            rf"({at} > 0 and (regexp_matches(substr(text, {at}, 2), '^[\p{{L}}\p{{N}}\p{{M}}_]{{2}}$') "
+            rf"or regexp_matches(substr(text, greatest({at} - 1, 1), 4), '^\d[.,]\d|\d[.,]\d$')))"
+        )
+
     right = 'start >= 0 and "end" > start and substr(text, start + 1, "end" - start) = exact'
     before = "substr(text, greatest(start - 32, 0) + 1, least(start, 32))"
     places = f'(select passage_id, source_id as p, start as p_start, "end" as p_end from {typed["passages"]})'
@@ -545,8 +608,8 @@ def by_duckdb(root: Path) -> Counts:
         GD322_1=rf"{right} and regexp_extract({before}, '[^\n]*$') <> coalesce(prefix, '')",
         GD322_2=rf"""{right} and regexp_extract(substr(text, "end" + 1, 32), '^[^\n]*')
         <> coalesce(suffix, '')""",
-        GD324=f"{right} and (start > 0 and regexp_matches(substr(text, start, 2), '{word}') or "
-        f"""regexp_matches(substr(text, "end", 2), '{word}') or not regexp_matches(exact, '\\S'))""",
+        GD324=rf"""{right} and ({cut('start')} or {cut('"end"')}
+        or not regexp_matches(exact, '\S'))""",
     )
     lost("GD332", "quotes anti join evidence using (quote_id)")
     lost("GD331", "passages anti join (select passage_id from quotes semi join evidence "

@@ -24,7 +24,12 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
         encoding="utf-8",
         check=False,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": PARENT, "PYTHONUTF8": "1", "COLUMNS": "200"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([PARENT, os.environ.get("PYTHONPATH", "")]),
+            "PYTHONUTF8": "1",
+            "COLUMNS": "200",
+        },
     )
 
 

@@ -780,6 +780,7 @@ def compile_all(contract: Contract) -> None:
 @example(path=("description",), value="\ud800")
 @example(path=("fields", 1, "description"), value="\ud800")
 @example(path=("fields", 1, "name"), value="\ud800")
+@example(path=("foreignKeys", 0, "reference", "fields", 0), value="thing\nid")
 @example(path=("fields", 2, "constraints", "enum", 0), value="\ud800")
 def test_any_schema_is_read_and_compiled_or_refused(
     folder: Path, path: tuple[Any, ...], value: Any
@@ -794,6 +795,7 @@ def test_any_schema_is_read_and_compiled_or_refused(
 @example(path=("contributors", 0), value="nobody")
 @example(path=("licenses",), value={"name": "MIT"})
 @example(path=("resources", 0, "schema"), value="\ud800")
+@example(path=("resources", 0, "schema"), value="things\n.json")
 @example(path=("resources", 0, "schema"), value=".")
 def test_any_descriptor_is_read_or_refused(folder: Path, path: tuple[Any, ...], value: Any) -> None:
     descriptor, schema = small()

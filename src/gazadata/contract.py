@@ -254,7 +254,7 @@ class Contract:
                     raise ContractError(
                         f"resource {resource.name!r}: the foreign key {fk.field!r} must point to "
                         f"the primary key of a resource of this package, "
-                        f"not to {fk.resource}.{fk.target}"
+                        f"not to {fk.resource!r}, field {fk.target!r}"
                     )
         return cls(descriptor, resources)
 

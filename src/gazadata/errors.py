@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copyreg
-import difflib
 from typing import Any
 
 
@@ -34,6 +33,8 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
     """A resource, field, row or term that is not there; the text names what comes nearest."""
 
     def __init__(self, kind: str, name: object, known: list[str]) -> None:
+        import difflib
+
         near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:40])}"
         self.message = f"no {kind} {name!r}; {hint}"

@@ -39,22 +39,29 @@ def to_pandas(table: pa.Table, resource: Resource) -> pd.DataFrame:
     """
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.compute as pc
 
+    # Column by column: Table.to_pandas costs three times as much for a small table.
     types = {
-        pa.string(): pd.StringDtype(),
-        pa.int64(): pd.Int64Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
+        "string": pd.StringDtype(),
+        "integer": pd.Int64Dtype(),
+        "boolean": pd.BooleanDtype(),
     }
-    frame: pd.DataFrame = table.to_pandas(types_mapper=types.get, date_as_object=False)
+    columns: dict[str, Any] = {}
     for field in resource.fields:
-        if field.type == "date":
-            frame[field.name] = frame[field.name].astype("datetime64[us]")
-        elif field.enum:
-            words = frame[field.name]
-            if not (words.isna() | words.isin(field.enum)).all():
+        column = table[field.name]
+        if field.enum:
+            codes = pc.index_in(column, pa.array(field.enum, pa.string()))
+            if codes.null_count != column.null_count:
                 raise _foreign_term(resource, field)
-            frame[field.name] = pd.Categorical(words, categories=list(field.enum))
-    return frame
+            columns[field.name] = pd.Categorical.from_codes(
+                codes.fill_null(-1).to_numpy(), categories=list(field.enum)
+            )
+        elif field.type == "date":
+            columns[field.name] = column.cast(pa.timestamp("us")).to_numpy()
+        else:
+            columns[field.name] = types[field.type].__from_arrow__(column)
+    return pd.DataFrame(columns, columns=list(resource.field_names), copy=False)
 
 
 def to_polars(table: pa.Table, resource: Resource) -> pl.DataFrame:

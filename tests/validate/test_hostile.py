@@ -459,7 +459,9 @@ def test_what_is_clean_is_the_canonical_form_of_its_rows(small: Path, body: byte
     assert csv_bytes(rows) == content
     assert [row[0] for row in rows[1:]] == sorted({row[0] for row in rows[1:]})
     assert all(len(row) == 3 for row in rows)
-    assert not any("\n" in cell or "\r" in cell or HIDDEN.search(cell) for row in rows for cell in row)
+    assert not any(
+        "\n" in cell or "\r" in cell or HIDDEN.search(cell) for row in rows for cell in row
+    )
     assert report.rows == {"things": len(rows) - 1} != {"things": 0}
 
 
@@ -575,9 +577,7 @@ def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
     pieces = _bytes_said(path, content, chunk_size)
     ok, expected = _expected(content)
     # A byte that is not UTF-8 ends the look, with what came before it said or not.
-    assert {(c, at) for c, at, _ in whole[1]} <= expected | {
-        (c, at) for c, at in _before(content)
-    }
+    assert {(c, at) for c, at, _ in whole[1]} <= expected | {(c, at) for c, at in _before(content)}
     assert whole[0] is pieces[0] is ok
     if not any(code == "GD101" for code, _ in expected):
         assert whole == pieces

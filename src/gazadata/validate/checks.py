@@ -6,7 +6,7 @@ tables and ten million rows, which are streamed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -70,6 +70,8 @@ class Look:
     checks: tuple[Check, ...]
     about: pl.Expr | None = None
     """For rows that are about another cell: `resource/row_id/field` of that cell."""
+    shown: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
+    """Joins to rows that break a rule what their findings show, and no rule asks for."""
 
 
 def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> None:
@@ -98,8 +100,10 @@ def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> No
 def _findings(look: Look, broken: list[Check], tables: Tables, limit: int) -> Iterator[Diagnostic]:
     """The first `limit` findings of each check, all in one pass, however many there are."""
     bad = [c.bad & c.applies for c in broken]
-    rows = look.frame.filter(pl.any_horizontal(bad)).select(
-        *(one.alias(f"bad{i}") for i, one in enumerate(bad)),
+    rows = look.frame.with_columns(one.alias(f"bad{i}") for i, one in enumerate(bad))
+    rows = rows.filter(pl.any_horizontal(f"bad{i}" for i in range(len(bad))))
+    rows = (look.shown(rows) if look.shown else rows).select(
+        *(f"bad{i}" for i in range(len(bad))),
         *(c.found.str.slice(0, LONGEST).alias(f"found{i}") for i, c in enumerate(broken)),
         *(c.expected.str.slice(0, LONGEST).alias(f"expected{i}") for i, c in enumerate(broken)),
         line=pl.col(LINE),
