@@ -243,26 +243,131 @@ TOPIC = {
     },
 }
 
-STATES = (
-    "Pakistan Türkiye Azerbaijan Egypt Indonesia Malaysia Qatar Jordan Morocco Côte-d’Ivoire "
-    "Österreich España Éire Norway Sweden Denmark Finland Chile Perú México Brasil Kenya Ghana "
-    "Senegal Curaçao Réunion Iceland Poland Latvia Estonia Česko Slovakia Greece Cyprus Malta "
-    "Japan Korea Vietnam Thailand Nepal"
-).split()
+STATES = [
+    "Pakistan",
+    "Türkiye",
+    "Azerbaijan",
+    "Egypt",
+    "Indonesia",
+    "Malaysia",
+    "Qatar",
+    "Jordan",
+    "Morocco",
+    "Côte-d’Ivoire",
+    "Österreich",
+    "España",
+    "Éire",
+    "Norway",
+    "Sweden",
+    "Denmark",
+    "Finland",
+    "Chile",
+    "Perú",
+    "México",
+    "Brasil",
+    "Kenya",
+    "Ghana",
+    "Senegal",
+    "Curaçao",
+    "Réunion",
+    "Iceland",
+    "Poland",
+    "Latvia",
+    "Estonia",
+    "Česko",
+    "Slovakia",
+    "Greece",
+    "Cyprus",
+    "Malta",
+    "Japan",
+    "Korea",
+    "Vietnam",
+    "Thailand",
+    "Nepal",
+]
 TOPICS = [
     f"{a} {b}"
     for a in ("ceasefire", "Gaza", "border", "aid", "reconstruction", "“day after”")
     for b in ("accord", "plan", "mission", "framework", "roadmap")
 ]
-CITIES = "Doha Cairo Zürich Genève Málaga København Łódź Kraków Reykjavík Québec Rabat".split()
-FIRST = "Asım Zoë José Łukasz Søren Amélie Nguyễn Björk Ali Fatima Chloé Omar".split()
-LAST = "Erdoğan Müller Ibáñez Öztürk Novák O’Brien Hussain Dar Åberg Sørensen Çelik Khan".split()
+CITIES = [
+    "Doha",
+    "Cairo",
+    "Zürich",
+    "Genève",
+    "Málaga",
+    "København",
+    "Łódź",
+    "Kraków",
+    "Reykjavík",
+    "Québec",
+    "Rabat",
+]
+FIRST = [
+    "Asım",
+    "Zoë",
+    "José",
+    "Łukasz",
+    "Søren",
+    "Amélie",
+    "Nguyễn",
+    "Björk",
+    "Ali",
+    "Fatima",
+    "Chloé",
+    "Omar",
+]
+LAST = [
+    "Erdoğan",
+    "Müller",
+    "Ibáñez",
+    "Öztürk",
+    "Novák",
+    "O’Brien",
+    "Hussain",
+    "Dar",
+    "Åberg",
+    "Sørensen",
+    "Çelik",
+    "Khan",
+]
 PUBLISHERS = ["Reuters", "El País", "Süddeutsche Zeitung", "AFP", "Al-Ahram"]
-WORDS = (
-    "the of force stabilisation “guardians” — isn’t said President’s considering troops envoy "
-    "army visit December could would mission peace council résumé officials غزة rôle naïve "
-    "mediators border crossing convoy hospital budget parliament voters allies"
-).split()
+WORDS = [
+    "the",
+    "of",
+    "force",
+    "stabilisation",
+    "“guardians”",
+    "—",
+    "isn’t",
+    "said",
+    "President’s",
+    "considering",
+    "troops",
+    "envoy",
+    "army",
+    "visit",
+    "December",
+    "could",
+    "would",
+    "mission",
+    "peace",
+    "council",
+    "résumé",
+    "officials",
+    "غزة",
+    "rôle",
+    "naïve",
+    "mediators",
+    "border",
+    "crossing",
+    "convoy",
+    "hospital",
+    "budget",
+    "parliament",
+    "voters",
+    "allies",
+]
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,9 @@ def by_polars(root: Path) -> Counts:
         words.append(text)
     texts = pl.LazyFrame({"source_id": ids, "text": words})
     del ids, words
-    found["GD304"] += len({f"raw/{p.name}" for p in (root / "raw").iterdir()} - {*sources["text_path"]})
+    found["GD304"] += len(
+        {f"raw/{p.name}" for p in (root / "raw").iterdir()} - {*sources["text_path"]}
+    )
 
     # Passages and quotes against the texts.
     start, end, text = col("start"), col("end"), col("text")
@@ -228,9 +230,7 @@ def by_polars(root: Path) -> Counts:
     quotes = csv["quotes"].select("quote_id", words=fold(col("exact"))).collect().lazy()
     kinds = csv["sources"].select(reference_id="source_id", reference_kind="kind")
     forms = pl.concat(
-        csv[table].select(
-            target=pl.lit(target), value=value, form=fold(col(form))
-        ).drop_nulls()
+        csv[table].select(target=pl.lit(target), value=value, form=fold(col(form))).drop_nulls()
         for target, table, value, form in (
             ("actors", "names", "actor_id", "text"),
             ("topics", "names", "topic_id", "text"),
@@ -561,8 +561,11 @@ def by_duckdb(root: Path) -> Counts:
         "(select * from sources where held = 'true') s "
         "on parse_filename(r.filename) = parse_filename(s.text_path)"
     )
-    lost("GD304", f"(select parse_filename(file) as name from glob({text(str(root / 'raw' / '*'))}))"
-                  " anti join (select parse_filename(text_path) as name from sources) using (name)")
+    lost(
+        "GD304",
+        f"(select parse_filename(file) as name from glob({text(str(root / 'raw' / '*'))}))"
+        " anti join (select parse_filename(text_path) as name from sources) using (name)",
+    )
     filled = "((text_path is not null)::int + (text_sha256 is not null)::int + " \
              "(text_length is not null)::int)"  # fmt: skip
     count("sources", GD303=f"{filled} <> case when held = 'true' then 3 else 0 end")
@@ -576,9 +579,9 @@ def by_duckdb(root: Path) -> Counts:
     count(
         f"(select *, {gap} as gap, 1 + count(*) filter (before > 0 and contains({gap}, chr(10))) "
         f"over (partition by source_id order by sequence) as counted from "
-        f"(select *, coalesce(lag(\"end\") over w, 0) as before, "
+        f'(select *, coalesce(lag("end") over w, 0) as before, '
         f"coalesce(lag(sequence) over w + 1, 1) as follows, "
-        f"lead(\"end\") over w is null as last from {typed['passages']} "
+        f'lead("end") over w is null as last from {typed["passages"]} '
         f"window w as (partition by source_id order by sequence)) join texts using (source_id))",
         GD311_1="start < before",
         GD311_2="sequence > follows",
@@ -608,7 +611,7 @@ def by_duckdb(root: Path) -> Counts:
         GD322_1=rf"{right} and regexp_extract({before}, '[^\n]*$') <> coalesce(prefix, '')",
         GD322_2=rf"""{right} and regexp_extract(substr(text, "end" + 1, 32), '^[^\n]*')
         <> coalesce(suffix, '')""",
-        GD324=rf"""{right} and ({cut('start')} or {cut('"end"')}
+        GD324=rf"""{right} and ({cut("start")} or {cut('"end"')}
         or not regexp_matches(exact, '\S'))""",
     )
     lost("GD332", "quotes anti join evidence using (quote_id)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,10 @@ HERE = Path()
 
 def main() -> None:
     """Run the command line. Exit 0: done; 1: findings; 2: wrong use or unreadable input."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character is no reason to stop.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except GazadataError as error:

@@ -63,6 +63,9 @@ class Field:
         """
         if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
             raise ContractError(f"{where}: a field without a name")
+        if raw["name"].startswith("__"):
+            # Columns of our own are called so while tables are validated.
+            raise ContractError(f"{where}: field {raw['name']!r}: a name may not begin with __")
         if raw.get("type") not in TYPES:
             raise ContractError(
                 f"{where}: field {raw['name']!r} has type {raw.get('type')!r}; "
@@ -266,7 +269,8 @@ def inside(root: Path, path: str) -> Path:
         ContractError: the path leads out of the package.
     """
     target = root / path
-    if not path or not path.isprintable() or "\\" in path or Path(path).is_absolute():
+    wrong = not path or not path.isprintable() or "\\" in path or path.endswith("/")
+    if wrong or Path(path).is_absolute():
         raise ContractError(f"{path!r} is not a relative path with forward slashes")
     try:
         if not target.resolve().is_relative_to(root.resolve()):

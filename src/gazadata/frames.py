@@ -42,7 +42,7 @@ def to_pandas(table: pa.Table, resource: Resource) -> pd.DataFrame:
     import pyarrow.compute as pc
 
     # Column by column: Table.to_pandas costs three times as much for a small table.
-    types = {
+    types: dict[str, Any] = {
         "string": pd.StringDtype(),
         "integer": pd.Int64Dtype(),
         "boolean": pd.BooleanDtype(),
@@ -54,9 +54,9 @@ def to_pandas(table: pa.Table, resource: Resource) -> pd.DataFrame:
             codes = pc.index_in(column, pa.array(field.enum, pa.string()))
             if codes.null_count != column.null_count:
                 raise _foreign_term(resource, field)
-            columns[field.name] = pd.Categorical.from_codes(
-                codes.fill_null(-1).to_numpy(), categories=list(field.enum)
-            )
+            places: Any = codes.fill_null(-1).to_numpy()
+            terms = pd.Index(field.enum)
+            columns[field.name] = pd.Categorical.from_codes(places, categories=terms)
         elif field.type == "date":
             columns[field.name] = column.cast(pa.timestamp("us")).to_numpy()
         else:

@@ -1,7 +1,6 @@
 """The kill rate of the mutation tests, in the output of every run."""
 
 import pytest
-
 from tests.validate.summary import LINES
 
 

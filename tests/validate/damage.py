@@ -166,7 +166,7 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
     paths = files.check(package, descriptor.check(package, report), report, limit)
     layers.run(package, paths, report, limit)
     if official:
-        asked = standard.readable(paths)
+        asked = standard.readable(package.contract, paths, None)
         result = standard.run(root, 0, asked)
         layers.take_standard(package, result, report, asked, sampled=False)
     report.merge()

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Row, csv_bytes, json_bytes
+
 from gazadata.contract import Field
 from gazadata.text import fold
-from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Row, csv_bytes, json_bytes
 
 S = SHIPPED
 NAMES = list(S.contract.resources)

@@ -13,11 +13,11 @@ from typing import Any
 import pandera.errors
 import pytest
 from frictionless import Package as Official
+from tests.validate.damage import SHIPPED, Place, Row
 
 from gazadata.contract import Field
 from gazadata.pandera_schemas import polars_schema
 from gazadata.validate.tables import LINE, strings, typed
-from tests.validate.damage import SHIPPED, Place, Row
 
 S = SHIPPED
 
@@ -205,7 +205,7 @@ def test_they_agree_on_constraints(place: Place) -> None:
 
 
 def test_they_agree_on_uniqueness(place: Place) -> None:
-    """frictionless names the later of two rows, pandera both."""
+    """Frictionless names the later of two rows, pandera both."""
     changed: dict[str, bytes] = {}
     later: set[tuple[str, int, str]] = set()
     earlier: set[tuple[str, int, str]] = set()

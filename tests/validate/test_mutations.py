@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
-from gazadata.validate import Diagnostic, Report, validate
 from tests.validate.damage import DESCRIPTOR, Place, look
 from tests.validate.mutants import KINDS, Mutant, mutant
 from tests.validate.summary import LINES
+
+from gazadata.validate import Diagnostic, Report, validate
 
 MUTANTS = int(os.environ.get("GAZADATA_MUTANTS", "1000"))
 MISTAKES = [name for name, kind in KINDS.items() if kind.codes]

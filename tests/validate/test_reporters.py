@@ -35,7 +35,7 @@ from gazadata.validate.reporters.common import ON_SCREEN, idle, visible, worst
 from gazadata.validate.reporters.excerpt import cell_span, differences, draw, in_cell
 from gazadata.validate.reporters.machine import fingerprint
 from gazadata.validate.rules import RULES
-from gazadata.validate.tables import column_of
+from gazadata.validate.split import column_of
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "src/gazadata/validate/report.schema.json").read_text("utf-8"))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
 
 from gazadata.validate import RULES, Report, validate
-from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
 
 S = SHIPPED
 TEXT = S.text

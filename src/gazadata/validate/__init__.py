@@ -55,7 +55,7 @@ def validate(
     process = standard.start(root, sample)
     try:
         paths = files.check(package, paths, report, limit)
-        asked = standard.readable(paths)
+        asked = standard.readable(package.contract, paths, sample)
         standard.ask(process, asked)
         try:
             from gazadata.validate import layers
@@ -63,7 +63,7 @@ def validate(
             raise MissingExtra(error.name or "polars", "validate") from None
         layers.run(package, paths, report, limit)
     finally:
-        result = standard.finish(process)
+        result = standard.finish(process, standard.PATIENCE if report.diagnostics else None)
     layers.take_standard(package, result, report, asked, sampled=sample is not None)
     report.merge()
     layers.locate(package, report)

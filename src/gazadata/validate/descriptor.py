@@ -40,7 +40,7 @@ PROPERTIES = {
 }
 NEEDED = {
     "package": ["name", "title", "description", "version", "licenses", "resources"],
-    "resource": ["name", "path", "schema"],
+    "resource": ["name", "schema"],
     "schema": ["fields", "primaryKey", "title", "description"],
     "field": ["name", "type", "title", "description"],
 }
@@ -117,7 +117,7 @@ def _properties(contract: Contract, report: Report) -> None:
 
 
 # What is read, and nothing else: a value under another dialect would be read wrongly.
-_READ = {
+_READ: dict[str, dict[str, Any]] = {
     "resource": {"encoding": "utf-8", "scheme": "file", "type": "table"},
     "dialect": {
         "delimiter": ",",
@@ -138,7 +138,7 @@ def _dialects(contract: Contract, report: Report) -> None:
     def hold(where: str, name: str, kind: str, raw: dict[str, Any], *, whole: bool = False) -> None:
         for key, value in raw.items():
             read = _READ[kind].get(key)
-            if read is not None and value != read or (whole and read is None):
+            if (read is not None and value != read) or (whole and read is None):
                 say(
                     report,
                     "GD002",

@@ -18,6 +18,7 @@ from gazadata.contract import Resource
 from gazadata.package import Package
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
+from gazadata.validate.split import column_of
 
 CHUNK = 1 << 22
 _HEADER = 1 << 20
@@ -170,8 +171,6 @@ def _look(text: str, first: int, resource: Resource, finding: Callable[..., None
 
 def _cell(line: str, number: int, at: int, resource: Resource) -> dict[str, Any]:
     """The cell of a row in which position `at` of its line lies, where the line is a row."""
-    from gazadata.validate.tables import column_of
-
     names = resource.field_names
     try:
         (cells,) = csv.reader([line], strict=True)

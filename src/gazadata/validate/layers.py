@@ -25,13 +25,12 @@ from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.files import HIDDEN
 from gazadata.validate.rules import RULES
+from gazadata.validate.split import column_of
 from gazadata.validate.tables import (
-    BATCH,
     LINE,
     Line,
     Tables,
     batches,
-    column_of,
     lines,
     strings,
     typed,
@@ -53,8 +52,8 @@ UNHYPHENED = ("evidence", "passages")
 
 def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
     """Run the layers tables, pandera, provenance and semantics on files that can be read."""
-    with tempfile.TemporaryDirectory(prefix="gazadata-") as staged:
-        tables = Tables(package.root, package.contract.resources, paths, Path(staged))
+    with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
+        tables = Tables(package.root, package.contract.resources, paths, Path(folder))
         _run(package, tables, report, limit)
 
 
@@ -79,13 +78,14 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
         report.notes.append(
             f"not looked at by the later layers, as they could not be read: {', '.join(unread)}"
         )
+    # Each is a generator, so that it starts inside the guard.
     for layer, looks in (
-        ("tables", lambda: _tables(contract, tables)),
-        ("provenance", lambda: _provenance(package, tables, report, limit)),
-        ("semantics", lambda: semantics.looks(contract, tables)),
+        ("tables", _tables(contract, tables)),
+        ("provenance", _provenance(package, tables, report, limit)),
+        ("semantics", semantics.looks(contract, tables)),
     ):
         try:
-            run_looks(looks(), tables, report, limit)
+            run_looks(looks, tables, report, limit)
         except (pl.exceptions.PolarsError, KeyError) as error:
             # Fields that the rules ask for are not there, or have another type.
             reason = str(error).splitlines()[0][:300]
@@ -105,7 +105,9 @@ def _provenance(package: Package, tables: Tables, report: Report, limit: int) ->
     yield from provenance.looks(package.contract, tables, held, with_texts=with_texts)
 
 
-def _sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int | None:
+def _sweep(  # noqa: PLR0912
+    resource: Resource, tables: Tables, report: Report, limit: int
+) -> int | None:
     """Read every row of a table once: its form, its types, pandera, and which keys repeat.
 
     Returns:
@@ -136,6 +138,7 @@ def _sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> in
                     found.append(_line(resource, tables, line))
             if frame.height == 0:
                 continue
+            tables.put(resource.name, frame)
             keys = frame[resource.key]
             behind = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
             disorder = frame.filter((keys < behind).fill_null(False))
@@ -359,8 +362,8 @@ def _pandera(
         cases = errors.failure_cases
         shown: dict[str, int] = {}
         for case in cases.to_dicts():
-            code = next((c for name, c in _PANDERA if case["check"].startswith(name)), None)
-            if code is None or case["index"] is None:
+            code = next((c for name, c in _PANDERA if case["check"].startswith(name)), "")
+            if not code or case["index"] is None:
                 report.failures.append(f"pandera on {resource.name}: {case['check']}")
                 continue
             report.count(code, 0, RULES[code].unit, 1)
@@ -517,6 +520,7 @@ def take_standard(
     seen_files = {d.path for d in report.diagnostics if d.code in _OF_FILES}
     broken = {d.resource for d in report.diagnostics if d.code in _OF_FILES}
     cells = {(d.path, d.line, d.field) for d in report.diagnostics}
+    rows_found = {(d.path, d.line) for d in report.diagnostics}
     for error in result["errors"]:
         if not any(d.code in ("GD002", "GD005") for d in report.diagnostics):
             _package_error(error, report)
@@ -542,7 +546,8 @@ def take_standard(
                 field = resource.key
             if code == "GD201" and field and resource[field].type == "string":
                 code = "GD210"
-            if (path, line, field) in cells:
+            # A row of empty cells alone is no row to frictionless, and one of missing cells here.
+            if (path, line, field) in cells or (not field and (path, line) in rows_found):
                 continue
             report.count(code, 0, RULES[code].unit, 1)
             report.add(

@@ -24,7 +24,7 @@ from gazadata.text import TYPESET
 from gazadata.validate.checks import Check, Look, check
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
-from gazadata.validate.tables import LINE, Tables
+from gazadata.validate.tables import BATCH, LINE, Tables
 
 CONTEXT = 32
 """Code points of prefix and suffix, which end at a line break."""
@@ -44,7 +44,7 @@ def folded(column: pl.Expr) -> pl.Expr:
     )
 
 
-def texts(
+def texts(  # noqa: PLR0915
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int
 ) -> pl.LazyFrame:
     """Read every held text, holding it against its row.
@@ -409,7 +409,9 @@ def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
         )
     )
     # Worked out once for all resources: folding takes 1.8 s for 1.8 million quotes.
-    quotes = tables.keep("words", quotes, tables.rows["quotes"])
+    for batch in quotes.collect_batches(chunk_size=BATCH):
+        tables.put("words", batch)
+    quotes = tables.kept("words")
     references = (
         tables.strings("sources").select(reference_id="source_id", reference_kind="kind")
         if "sources" in tables
@@ -647,7 +649,8 @@ def _items(
 
 
 def _cells_of(table: pl.LazyFrame, resource: Resource, fields: list[str]) -> pl.LazyFrame:
-    return table.select(row_id=resource.key, *(col(name).alias(f"cell:{name}") for name in fields))
+    cells = (col(name).alias(f"cell:{name}") for name in fields)
+    return table.select(col(resource.key).alias("row_id"), *cells)
 
 
 def _value(fields: list[str]) -> pl.Expr:

@@ -81,7 +81,7 @@ RULES = _rules(
     Rule(
         "GD007",
         "A file has the size and the hash that the descriptor states",
-        "Whoever pins a release relies on its bytes; other tools pass over hashes they do not know.",
+        "Whoever pins a release relies on its bytes; other tools pass over hashes unknown to them.",
         '"hash" of another file, or of another kind than sha256',
         "Restore the file, or build the release again.",
         "files",

@@ -12,10 +12,17 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from gazadata.contract import Contract
+from gazadata.validate.split import cells
+
 SAMPLE_ROWS = 1_000
+PATIENCE = 60
+"""Seconds to wait for frictionless at the end, where other layers have found mistakes already."""
+
 LIMIT_BYTES = 20_000_000
 """Above this size of all tables frictionless reads the first `SAMPLE_ROWS` rows of each."""
 
@@ -33,9 +40,25 @@ def start(root: Path, sample: int | None) -> subprocess.Popen[bytes]:
     )
 
 
-def readable(paths: dict[str, Path]) -> list[str]:
-    """The resources that frictionless reads as the loader does, which leaves out Parquet."""
-    return [name for name, path in paths.items() if path.suffix != ".parquet"]
+def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> list[str]:
+    """The resources that frictionless can read in time and as the loader does.
+
+    That leaves out Parquet, and tables with a line that is no row: the other layers find it, while
+    frictionless would report each cell of it, once more for each foreign key that points there.
+    """
+    names = []
+    for name, path in paths.items():
+        if path.suffix == ".parquet":
+            continue
+        width = len(contract[name].fields)
+        with path.open("rb") as file:
+            if all(
+                (raw.count(b",") == width - 1 and b'"' not in raw)
+                or cells(raw.decode("utf-8", "replace").rstrip("\n")) == width
+                for raw in islice(file, sample and sample + 1)
+            ):
+                names.append(name)
+    return names
 
 
 def ask(process: subprocess.Popen[bytes], names: Iterable[str]) -> None:
@@ -50,14 +73,21 @@ def ask(process: subprocess.Popen[bytes], names: Iterable[str]) -> None:
         process.stdin.flush()
 
 
-def finish(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """What the layer found.
+def finish(process: subprocess.Popen[bytes], patience: float | None = None) -> dict[str, Any]:
+    """What the layer found, if it ends within `patience` seconds (None: whenever it ends).
+
+    It takes milliseconds for each mistake, and as much again for each foreign key to its table.
 
     Returns:
         `errors`: descriptors of package errors; `tables`: by resource name, `rows` (read) and
         `errors`; or `failure`: why the layer did not run.
     """
-    output, trouble = process.communicate()
+    try:
+        output, trouble = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return {"failure": f"frictionless was stopped: too many mistakes to end in {patience} s"}
     if process.returncode != 0:
         last = trouble.decode("utf-8", "replace").strip().splitlines()[-1:]
         return {"failure": f"frictionless did not run: {' '.join(last) or process.returncode}"}
@@ -85,16 +115,16 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
         return {"errors": [], "tables": {}}
     try:
         package = Package(descriptor, basepath=str(root))
+        for resource in package.resources:
+            resource.schema.foreign_keys = [
+                fk
+                for fk in resource.schema.foreign_keys
+                # A foreign key would make frictionless read the whole table that it points to.
+                if not sample and (fk["reference"]["resource"] or resource.name) in names
+            ]
     except FrictionlessException as error:
         reasons = error.reasons or [error.error]
         return {"errors": [reason.to_descriptor() for reason in reasons], "tables": {}}
-    for resource in package.resources:
-        resource.schema.foreign_keys = [
-            fk
-            for fk in resource.schema.foreign_keys
-            # A foreign key would make frictionless read the whole table that it points to.
-            if not sample and (fk["reference"]["resource"] or resource.name) in names
-        ]
     report = package.validate(limit_errors=1_000, limit_rows=sample or None)
     return {
         "errors": [error.to_descriptor() for error in report.errors],

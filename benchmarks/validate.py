@@ -1,0 +1,122 @@
+"""What validation costs beside its peers: python benchmarks/validate.py [ARTICLES ...].
+
+First the shipped package, cold; then generated packages with planted mistakes, of about a hundred
+rows of evidence and quotes an article. The peers are in _peers.py: frictionless and pandera check
+the schemas alone, Polars and DuckDB by hand count what breaks the same rules. Every round runs
+each tool once, in turn, so that a slow moment of the machine meets all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from _generate import MISTAKES, Planted, generate
+from _process import GAZADATA, REPOSITORY, Run, run
+
+ARTICLES = (100, 1_000, 10_000, 100_000)
+PEERS = ("polars", "duckdb", "pandera", "frictionless")
+FRICTIONLESS_UP_TO = 10_000
+"""Articles: ten times as many take it half an hour."""
+
+FORMAT = "{:>9} {:>10} {:<13} {:>8} {:>7} {:>10}  {}"
+
+
+def cold(rounds: int = 15) -> None:
+    """The shipped package: our command against the one of frictionless."""
+    ours = [*GAZADATA, "validate", str(REPOSITORY)]
+    theirs = [str(Path(sys.executable).with_name("frictionless")), "validate", "datapackage.json"]
+    taken: dict[str, list[float]] = {"gazadata": [], "frictionless": []}
+    for _ in range(rounds + 1):
+        taken["gazadata"].append(run(ours).seconds)
+        taken["frictionless"].append(run(theirs, folder=REPOSITORY).seconds)
+    a, b = (statistics.median(times[1:]) for times in taken.values())
+    print(f"shipped package, cold: gazadata {a:.2f} s, frictionless {b:.2f} s", end="; ")
+    print(f"ratio {a / b:.2f} (at most 1.5)\n")
+
+
+def found_by_us(output: bytes, planted: list[Planted]) -> str:
+    """How many of the planted mistakes a report names, and how many others."""
+    report = json.loads(output)
+    found = {Planted(f["code"], f["resource"], f["row_id"]) for f in report["findings"]}
+    wanted = set(planted)
+    total = sum(count["found"] for count in report["counts"].values())
+    others = max(len(found - wanted), total - len(found & wanted))
+    failures = f", failures: {report['failures']}" if report["failures"] else ""
+    return f"{len(found & wanted)} of {len(wanted)}, {others} others{failures}"
+
+
+def measure(articles: int, rounds: int) -> dict[str, Run]:
+    """Run every tool on a package of so many articles, and print a line of the table for each."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "package"
+        planted = generate(package, articles, max(len(MISTAKES), articles // 50))
+        tables = {p.stem: _lines(p) - 1 for p in (package / "data").iterdir()}
+        commands = {"gazadata": [*GAZADATA, "validate", "--format", "json", str(package)]}
+        for peer in PEERS:
+            if peer != "frictionless" or articles <= FRICTIONLESS_UP_TO:
+                script = str(Path(__file__).with_name("_peers.py"))
+                commands[peer] = [sys.executable, script, peer, str(package)]
+        runs: dict[str, list[Run]] = {name: [] for name in commands}
+        for number in range(rounds):
+            for name, command in commands.items():
+                # Frictionless once: it takes longer than all the others together.
+                if name != "frictionless" or number == 0:
+                    runs[name].append(run(command, ends=(0, 1)))
+    result = {}
+    rows = sum(tables.values())
+    for name, all_of in runs.items():
+        seconds = statistics.median(one.seconds for one in all_of)
+        result[name] = Run(seconds, max(one.mebibytes for one in all_of), all_of[0].output)
+        if name == "gazadata":
+            found = found_by_us(all_of[0].output, planted)
+        else:
+            found = f"{sum(json.loads(all_of[0].output).values())} counted"
+        print(
+            FORMAT.format(
+                f"{tables['evidence'] + tables['quotes']:,}", f"{rows:,}", name, f"{seconds:.2f}",
+                f"{result[name].mebibytes:.0f}", f"{rows / seconds:,.0f}", found,
+            ),
+            flush=True,
+        )  # fmt: skip
+    return result
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 22), b""))
+
+
+def main() -> None:
+    """Print the table, then what the promises ask of it."""
+    sizes = [int(size) for size in sys.argv[1:]] or list(ARTICLES)
+    cold()
+    print(FORMAT.format("ev+quotes", "all rows", "tool", "s", "MiB", "rows/s", "mistakes"))
+    by_size = {size: measure(size, rounds=5 if size < 10_000 else 3) for size in sizes}
+    print()
+    frictionless = {
+        n: r["frictionless"].seconds / n for n, r in by_size.items() if "frictionless" in r
+    }
+    for before, size in zip([None, *sizes], sizes, strict=False):
+        ours = by_size[size]["gazadata"]
+        line = (
+            f"{size:>7} articles: {ours.seconds / by_size[size]['polars'].seconds:.2f} times Polars"
+        )
+        if frictionless:
+            largest = frictionless[max(frictionless)]
+            line += f", {largest * size / ours.seconds:.1f} times the rows/s of frictionless"
+        if before:
+            earlier = by_size[before]["gazadata"]
+            steps = math.log(size / before)
+            time = math.log(ours.seconds / earlier.seconds) / steps
+            memory = math.log(ours.mebibytes / earlier.mebibytes) / steps
+            line += f", exponent of time {time:.2f}, of memory {memory:.2f}"
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

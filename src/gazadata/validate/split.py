@@ -1,0 +1,54 @@
+"""Splitting a line of CSV into cells, which says where each begins."""
+
+from __future__ import annotations
+
+
+def cells(line: str) -> int | None:
+    """How many cells a line of CSV has; None where its quotation marks do not pair."""
+    count = 1
+    at = 0
+    while True:
+        if line.startswith('"', at):
+            at += 1
+            while True:
+                close = line.find('"', at)
+                if close < 0:
+                    return None
+                if line.startswith('"', close + 1):
+                    at = close + 2
+                    continue
+                at = close + 1
+                break
+            if at < len(line) and line[at] != ",":
+                return None
+        else:
+            comma = line.find(",", at)
+            end = len(line) if comma < 0 else comma
+            if '"' in line[at:end]:
+                return None
+            at = end
+        if at >= len(line):
+            return count
+        count += 1
+        at += 1
+
+
+def column_of(line: str, position: int) -> int:
+    """The column (code points, from 1) at which cell number `position` (from 0) begins."""
+    at = 0
+    for _ in range(position):
+        if line.startswith('"', at):
+            at += 1
+            while at < len(line):
+                if line[at] == '"':
+                    if line.startswith('"', at + 1):
+                        at += 2
+                        continue
+                    break
+                at += 1
+            at += 1
+        comma = line.find(",", at)
+        if comma < 0:
+            return 1
+        at = comma + 1
+    return at + 1
