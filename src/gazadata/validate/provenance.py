@@ -141,8 +141,7 @@ def _bytes(root: Path, path: str) -> bytes:
         OSError: there is none.
         ContractError: the path leads out of the package.
     """
-    # A plain file in a plain folder needs no resolving, as
-    # much as reading and hashing them.
+    # A plain file in a plain folder needs no resolving, which costs as much as reading it.
     plain, file = False, f"{root}/{path}"
     if _PLAIN.fullmatch(path) and not os.path.islink(f"{root}/raw"):
         with suppress(OSError):
