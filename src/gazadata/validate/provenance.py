@@ -428,7 +428,7 @@ def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
 def _bits(resource: Resource) -> dict[str, int]:
     """A bit for each field that needs evidence.
 
-    Joining one number a row to evidence, not the row's cells saves time and memory.
+    Joining one number a row to evidence, not the row's cells, saves time and memory.
     """
     needed = [field.name for field in resource.fields if field.evidence_required]
     return {name: 1 << n for n, name in enumerate(needed)}
