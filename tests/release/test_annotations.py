@@ -5,8 +5,10 @@ import csv
 import hashlib
 import json
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
@@ -14,7 +16,14 @@ from pyld import jsonld
 
 from gazadata.errors import ReadError
 from gazadata.package import Package
-from gazadata.release.annotations import ANNO, annotations, named_information
+from gazadata.release import annotations
+from gazadata.release.annotations import (
+    ANNO,
+    CONTEXT,
+    NAMESPACE,
+    named_information,
+    write_annotations,
+)
 
 REPO = Path(__file__).parents[2]
 
@@ -72,7 +81,12 @@ STAND_IN = {
 
 # The model's MUSTs for the parts in use (https://www.w3.org/TR/annotation-model/, sections 3.1,
 # 3.2.4, 4, 4.2.4, 4.2.5, 4.3, 5.1 and 5.2), with nothing allowed that is not known here.
-IRI = {"type": "string", "pattern": "^(urn:uuid:[0-9a-f-]{36}|ni:///sha-256;[A-Za-z0-9_-]{43})$"}
+# A URN may have a fragment (RFC 8141, section 2.3.3), of the characters of RFC 3986, section 3.5.
+IRI = {
+    "type": "string",
+    "pattern": "^(urn:uuid:[0-9a-f-]{36}#([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})+"
+    "|ni:///sha-256;[A-Za-z0-9_-]{43})$",
+}
 TEXT = {"type": "string", "minLength": 1}
 
 
@@ -189,6 +203,14 @@ def names(value: Any) -> list[str]:
         return []
     own = [key for key in value if key not in ("@context", "id", "type")]
     return own + [name for key in value if key != "@context" for name in names(value[key])]
+
+
+def written(package: Package, folder: Path) -> dict[str, Any]:
+    """The document as `write_annotations` writes it."""
+    write_annotations(package, folder / "annotations.jsonld")
+    text = (folder / "annotations.jsonld").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
 
 
 @pytest.fixture
@@ -356,16 +378,17 @@ def test_the_order_of_rows_changes_nothing(built: Path, tmp_path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([head, *reversed(rows)])
         assert path.read_bytes() != (built / "csv" / path.name).read_bytes()
-    one, two = annotations(Package.open(built)), annotations(Package.open(root))
-    assert json.dumps(one) == json.dumps(two)
+    written(Package.open(root), tmp_path)
+    again = (tmp_path / "annotations.jsonld").read_bytes()
+    assert again == (built / "annotations.jsonld").read_bytes()
 
 
 def test_iris_stay_in_the_next_release_but_for_the_collection(
-    built: Path, document: dict[str, Any]
+    built: Path, tmp_path: Path, document: dict[str, Any]
 ) -> None:
     package = Package.open(built)
     package.contract.descriptor["version"] = "9.9.9"
-    later = annotations(package)
+    later = written(package, tmp_path)
     assert later["id"] != document["id"]
     assert [item["id"] for item in later["first"]["items"]] == [
         item["id"] for item in document["first"]["items"]
@@ -388,6 +411,16 @@ def test_named_information() -> None:
         ("evidence", ",actors,asim-munir,name,", ",bogus,asim-munir,name,", "no table: bogus"),
         ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,bogus,", "no field: bogus"),
         ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,cow,", "cell that is null"),
+        ("evidence", ",asim-munir,name,stated,", ",asim-munir,name,stated,x", "names quotes/xp"),
+        (
+            "quotes",
+            "a-proposal,trump-leaning-on-pakistan,",
+            "a-proposal,nowhere,",
+            "sources/nowhere",
+        ),
+        ("quotes", ",1769,1779,", ",1769,end,", "no place"),
+        ("quotes", "-s10,1769,1779,a proposal,", "-s10,1769,1779,,", "a-proposal lacks a cell"),
+        ("evidence", ",asim-munir,name,stated,", ",asim-munir,name,,", "lacks a cell"),
         ("sources", "81306ad569d136e6bbbf928d30e193808a8e98a807b5fb4870769112a834e4d3", "", "text"),
     ],
 )
@@ -395,4 +428,178 @@ def test_what_is_not_there_is_said(
     built: Path, tmp_path: Path, table: str, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(ReadError, match=message):
-        annotations(changed(built, tmp_path, table, old, new))
+        written(changed(built, tmp_path, table, old, new), tmp_path)
+
+
+def reference(package: Package) -> dict[str, Any]:
+    """The same document, made row by row in plain Python."""
+    tables = {name: package.table(name).to_pylist() for name in package.contract.resources}
+    keyed = {
+        name: {row[package.contract[name].key]: row for row in rows}
+        for name, rows in tables.items()
+    }
+    urn = f"urn:uuid:{uuid.uuid5(NAMESPACE, package.contract.name)}"
+    descriptor = package.contract.descriptor
+    collection = f"{urn}#annotations/{package.contract.version}"
+    resources = list(package.contract.resources)
+
+    def iri(table: str, key: str) -> str:
+        # What an IRI cannot hold is percent-encoded; letters of any script stay.
+        return f"{urn}#{table}/" + "".join(
+            quote(c, safe="!$&'()*+,;=:@/?") if c.isascii() else c for c in key
+        )
+
+    def present(**members: Any) -> dict[str, Any]:
+        return {name: value for name, value in members.items() if value is not None}
+
+    def place(item: dict[str, Any]) -> tuple[Any, ...]:
+        fields = package.contract[item["resource"]].field_names
+        table, field = resources.index(item["resource"]), fields.index(item["field"])
+        return table, item["row_id"], field, item["evidence_id"]
+
+    def body(item: dict[str, Any]) -> dict[str, Any]:
+        value = keyed[item["resource"]][item["row_id"]][item["field"]]
+        return {
+            "canonical": iri("evidence", item["evidence_id"]),
+            "type": "TextualBody",
+            "purpose": "classifying" if item["basis"] == "classified" else "describing",
+            "value": str(value).lower() if isinstance(value, bool) else str(value),
+            "format": "text/plain",
+            **{name: item[name] for name in ("evidence_id", "resource", "row_id", "field")},
+            "basis": item["basis"],
+            **present(note=item["note"]),
+        }
+
+    def annotation(row: dict[str, Any]) -> dict[str, Any]:
+        source = keyed["sources"][row["source_id"]]
+        items = [item for item in tables["evidence"] if item["quote_id"] == row["quote_id"]]
+        return {
+            "id": iri("quotes", row["quote_id"]),
+            "type": "Annotation",
+            "motivation": "describing",
+            "quote_id": row["quote_id"],
+            **({"body": [body(item) for item in sorted(items, key=place)]} if items else {}),
+            "target": {
+                "type": "SpecificResource",
+                "source": {
+                    "id": iri("sources", source["source_id"]),
+                    "type": "Text",
+                    "format": "text/plain",
+                    **present(language=source["language"], label=source["title"]),
+                    "source_id": source["source_id"],
+                },
+                "state": {
+                    "id": named_information(source["text_sha256"]),
+                    "type": "oa:State",
+                    "sha256": source["text_sha256"],
+                    "length": source["text_length"],
+                },
+                "passage_id": row["passage_id"],
+                "selector": [
+                    {
+                        "type": "TextQuoteSelector",
+                        "exact": row["exact"],
+                        **present(prefix=row["prefix"], suffix=row["suffix"]),
+                    },
+                    {"type": "TextPositionSelector", "start": row["start"], "end": row["end"]},
+                ],
+            },
+        }
+
+    order = sorted(
+        tables["quotes"], key=lambda q: (q["source_id"], q["start"], q["end"], q["quote_id"])
+    )
+    return {
+        "@context": [ANNO, CONTEXT],
+        "id": collection,
+        "type": "AnnotationCollection",
+        "label": f"Quotes of {package.contract.name} {package.contract.version} and their cells",
+        **present(created=descriptor.get("created")),
+        "total": len(order),
+        "first": {
+            "id": f"{collection}/1",
+            "type": "AnnotationPage",
+            "partOf": collection,
+            "startIndex": 0,
+            "items": [annotation(row) for row in order],
+        },
+    }
+
+
+def test_the_document_is_what_plain_python_makes_of_the_rows(
+    built: Path, document: dict[str, Any]
+) -> None:
+    """Member for member and in the same order, though it is put together as text."""
+    assert json.dumps(document) == json.dumps(reference(Package.open(built)))
+
+
+HOSTILE = (
+    'He said "no", and \\" too',
+    "C:\\new\\table\\u0041",
+    "tab\tline\nbreak\rand\x01\x0b\x1f\x7f\x85\u2028",
+    "\U0001f54a\U00010348 غزة e\u0301 \ufeff\u200b\u202e",
+    "</script><!-- ]]> -->",
+    '","note":null}],"target":{',
+    "null",
+    " ",
+    "{exact} %s %(a)s $1 \\0",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_that_looks_like_json_stays_text(built: Path, tmp_path: Path, text: str) -> None:
+    """In every cell of the first rows that is free, and in the keys, which are parts of IRIs."""
+    root = Path(shutil.copytree(built, tmp_path / "release"))
+    free = {
+        "quotes": ("exact", "prefix", "suffix"),
+        "evidence": ("note",),
+        "sources": ("title", "language"),
+        "actors": ("name",),
+    }
+    for table, fields in free.items():
+        path = root / "csv" / f"{table}.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            row.update(dict.fromkeys(fields, text))
+            for field in ("quote_id", "evidence_id"):
+                if row.get(field):
+                    row[field] += text
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    package = Package.open(root)
+    made = written(package, tmp_path)
+    assert json.dumps(made) == json.dumps(reference(package))
+    assert text in {body["value"] for item in made["first"]["items"] for body in item["body"]}
+
+
+def test_a_quote_without_evidence_has_no_body(built: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(built, tmp_path / "release"))
+    path = root / "csv" / "evidence.csv"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:40]), encoding="utf-8", newline="")
+    package = Package.open(root)
+    made = written(package, tmp_path)
+    assert json.dumps(made) == json.dumps(reference(package))
+    assert not all("body" in item for item in made["first"]["items"])
+
+
+@pytest.mark.parametrize(("batch", "quotes"), [(1, 1), (7, 3), (1000, 50)])
+def test_how_much_is_held_at_a_time_changes_nothing(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, quotes: int
+) -> None:
+    monkeypatch.setattr(annotations, "BATCH", batch)
+    monkeypatch.setattr(annotations, "QUOTES", quotes)
+    written(Package.open(built), tmp_path)
+    again = (tmp_path / "annotations.jsonld").read_bytes()
+    assert again == (built / "annotations.jsonld").read_bytes()
+
+
+def test_an_annotation_is_a_line(built: Path, document: dict[str, Any]) -> None:
+    """So that a file of gigabytes can be read and compared by line."""
+    lines = (built / "annotations.jsonld").read_text("utf-8").splitlines()
+    first = next(n for n, line in enumerate(lines) if '"items": [' in line) + 1
+    items = document["first"]["items"]
+    assert [json.loads(line.rstrip(",")) for line in lines[first : first + len(items)]] == items

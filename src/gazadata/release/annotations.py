@@ -3,30 +3,49 @@
 Follows the Web Annotation Data Model (https://www.w3.org/TR/annotation-model/): one
 AnnotationCollection with one AnnotationPage. What the model leaves to its users:
 
-- IRIs are `urn:uuid:` names, derived by UUID version 5 (RFC 9562) from the package's name and the
-  row's key. They stay the same in every release (but for the collection, which is a release's
-  own), say nothing about where it is served, and need no domain of ours. The readable keys stand
-  beside them.
+- IRIs are fragments of one `urn:uuid:` name (RFC 8141, section 2.3.3), which is derived by UUID
+  version 5 (RFC 9562) from the package's name; the fragment is table and key. They stay the same
+  in every release (but for the collection, which is a release's own), say nothing about where it
+  is served, and need no domain of ours.
 - The target's source is the quoted source, not a file: its text is not published. Which text the
   offsets count in is said by the target's state, named by the `ni:` URI (RFC 6920) of the text's
   SHA-256; `sha256` and `length` say the same for whoever holds the text. The model's own states
   do not fit: one wants a date and the other HTTP headers, and neither is known.
 - A body is a TextualBody whose value is the cell as it stands in the CSV file.
 - Terms that the model does not have are declared in the document's own context.
+
+The file is larger than all tables together and is never held as a whole: the evidence is put by in
+files for so many quotes each, and those are sorted and written one after another, a line for each
+annotation. JSON is put together by Polars, since making each object in Python took thirty times as
+long.
 """
 
 # No `from __future__ import annotations` here: it would take the name of what this module is for.
 
 import base64
+import json
+import tempfile
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from gazadata.errors import ReadError
+from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
+from gazadata.release.files import json_bytes
+
+try:
+    import polars as pl
+    from polars import col, lit
+
+    from gazadata.validate.tables import LINE, strings, typed
+except ImportError:
+    raise MissingExtra("polars", "validate") from None
 
 ANNO = "http://www.w3.org/ns/anno.jsonld"
 NAMESPACE = uuid.UUID("532fd2cb-8b88-4f59-bc3b-28a864154a90")
-"""Made at random once; every UUID here is derived from it, so it must never change."""
+"""Made at random once; every IRI here is derived from it, so it must never change."""
 
 TERMS = f"urn:uuid:{NAMESPACE}#"
 CONTEXT: dict[str, Any] = {
@@ -52,11 +71,29 @@ CONTEXT: dict[str, Any] = {
 # Why a cell is tied to the words, in the model's motivations (section 3.3.5).
 PURPOSES = {"classified": "classifying"}
 
-Row = dict[str, Any]
+BATCH = 500_000
+"""Rows of evidence that are looked at together."""
+
+QUOTES = 100_000
+"""Quotes that are sorted and written together."""
+
+# What a JSON string holds only escaped (RFC 8259, section 7), and an IRI only percent-encoded
+# (RFC 3987, section 2.2).
+_CONTROL = [chr(code) for code in (*range(0x20), 0x7F)]
+_IN_TEXT = {character: json.dumps(character)[1:-1] for character in ('"', "\\", *_CONTROL)}
+_IN_IRI = {character: f"%{ord(character):02X}" for character in (*' "#%<>[\\]^`{|}', *_CONTROL)}
 
 
-def annotations(package: Package) -> dict[str, Any]:
-    """Every quote of a package as a Web Annotation.
+@dataclass(frozen=True)
+class _Cell:
+    """JSON that is another in each row; an optional member is left out where it is null."""
+
+    pieces: tuple[str | pl.Expr, ...]
+    optional: bool = False
+
+
+def write_annotations(package: Package, target: Path) -> None:
+    """Write every quote of a package as a Web Annotation.
 
     Annotations are in the order of the text, bodies in the order of the package's tables, their
     keys and their fields: the order of rows in the files changes nothing.
@@ -65,136 +102,272 @@ def annotations(package: Package) -> dict[str, Any]:
         ReadError: a table cannot be read, or a quote or a piece of evidence names what is not
             there; `gazadata validate` says where.
     """
-    tables = _Tables(package)
-    bodies: dict[str, list[Row]] = {}
-    for item in tables.rows("evidence"):
-        if item["quote_id"] is not None:
-            bodies.setdefault(item["quote_id"], []).append(item)
-    quotes = sorted(
-        tables.rows("quotes"), key=lambda q: (q["source_id"], q["start"], q["end"], q["quote_id"])
-    )
+    try:
+        with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
+            quotes, sources = _quotes(package), _sources(package)
+            _put_by(package, quotes.select("quote_id", "rank"), Path(folder))
+            with target.open("wb") as file:
+                head, tail = _around(package, quotes.height)
+                file.write(head)
+                for first in range(0, quotes.height, QUOTES):
+                    part = quotes.slice(first, QUOTES).join(sources, on="source_id", how="left")
+                    bodies = _bodies(package, Path(folder) / str(first // QUOTES))
+                    lines = _lines(package, part, bodies, last=quotes.height - 1)
+                    lines.write_csv(file, include_header=False, quote_style="never")
+                file.write(tail)
+    except (pl.exceptions.PolarsError, FileNotFoundError) as error:
+        raise ReadError(
+            f"{package.root}: {str(error).splitlines()[0]}; `gazadata validate` names the cell and "
+            "the remedy"
+        ) from None
+
+
+def _around(package: Package, total: int) -> tuple[bytes, bytes]:
+    """What the file has before the annotations, and what behind them."""
+    name, version = package.contract.name, package.contract.version
     descriptor = package.contract.descriptor
-    collection = ("annotations", package.contract.version)
-    return {
-        "@context": [ANNO, dict(CONTEXT)],
-        "id": _urn(package, *collection),
+    collection = f"{_urn(package)}#annotations/{version}"
+    document = {
+        "@context": [ANNO, CONTEXT],
+        "id": collection,
         "type": "AnnotationCollection",
-        "label": f"Quotes of {package.contract.name} {package.contract.version} and their cells",
+        "label": f"Quotes of {name} {version} and their cells",
         **({"created": descriptor["created"]} if "created" in descriptor else {}),
-        "total": len(quotes),
+        "total": total,
         "first": {
-            "id": _urn(package, *collection, "1"),
+            "id": f"{collection}/1",
             "type": "AnnotationPage",
-            "partOf": _urn(package, *collection),
+            "partOf": collection,
             "startIndex": 0,
-            "items": [_annotation(tables, q, bodies.get(q["quote_id"], [])) for q in quotes],
+            "items": [],
         },
     }
+    head, _, tail = json_bytes(document).rpartition(b"[]")
+    return head + b"[\n", b"]" + tail
 
 
-class _Tables:
-    """The package's rows, each table read once."""
+def _quotes(package: Package) -> pl.DataFrame:
+    """The quotes in the order of the text, and the place of each in it."""
+    resource = package.contract["quotes"]
+    quotes = (
+        strings(package.path("quotes"), resource)
+        .drop(LINE)
+        .with_columns(typed(resource["start"]), typed(resource["end"]))
+        .sort("source_id", "start", "end", "quote_id")
+        .with_row_index("rank")
+        .collect(engine="streaming")
+    )
+    _refuse(quotes, col("start").is_null() | col("end").is_null(), "quotes/{quote_id} has no place")
+    return quotes
+
+
+def _sources(package: Package) -> pl.DataFrame:
+    """What a target says of each source, and of the source's text where that is known."""
+    sources = strings(package.path("sources"), package.contract["sources"]).collect()
+    known = [digest and named_information(digest) for digest in sources["text_sha256"]]
+    source = {
+        "id": _iri(package, "sources", "source_id"),
+        "type": "Text",
+        "format": "text/plain",
+        "language": _text("language", optional=True),
+        "label": _text("title", optional=True),
+        "source_id": _text("source_id"),
+    }
+    state = {
+        "id": _text("known"),
+        "type": "oa:State",
+        "sha256": _text("text_sha256"),
+        "length": _Cell((col("text_length"),)),
+    }
+    sources = sources.with_columns(known=pl.Series(known, dtype=pl.String))
+    return sources.select("source_id", source=_json(source), state=_json(state))
+
+
+def _put_by(package: Package, ranks: pl.DataFrame, folder: Path) -> None:
+    """Put the evidence by with the cells that it is for, in a folder for each so many quotes."""
+    evidence = strings(package.path("evidence"), package.contract["evidence"])
+    evidence = evidence.filter(col("quote_id").is_not_null()).drop(LINE, "reference_id")
+    cells = _Cells(package)
+    for number, batch in enumerate(evidence.collect_batches(chunk_size=BATCH)):
+        rows = cells.of(batch).join(ranks, on="quote_id", how="left")
+        _refuse(rows, col("rank").is_null(), f"{_NAMES} quotes/{{quote_id}}, which is not there")
+        rows = rows.drop("quote_id").with_columns(part=col("rank") // QUOTES)
+        for (part,), some in rows.partition_by("part", as_dict=True, include_key=False).items():
+            (folder / str(part)).mkdir(exist_ok=True)
+            some.write_ipc(folder / str(part) / f"{number}.arrow", compression="lz4")
+
+
+_NAMES = "evidence/{evidence_id} names"
+
+
+class _Cells:
+    """The cells that evidence is for; one table is held at a time, as evidence is sorted by it."""
 
     def __init__(self, package: Package) -> None:
         self.package = package
-        self._rows: dict[str, dict[str, Row]] = {}
+        self.held: tuple[str, pl.DataFrame] | None = None
 
-    def rows(self, resource: str) -> list[Row]:
-        return list(self._by_key(resource).values())
-
-    def row(self, resource: str, key: str, named_by: str) -> Row:
-        try:
-            return self._by_key(resource)[key]
-        except KeyError:
-            raise ReadError(f"{named_by} names {resource}/{key}, which is not there") from None
-
-    def place(self, item: Row) -> tuple[Any, ...]:
-        """Where a piece of evidence comes: by table, row and field as the package has them."""
+    def of(self, evidence: pl.DataFrame) -> pl.DataFrame:
+        """Evidence with the value of its cell, and where its table and its field come."""
         resources = self.package.contract.resources
-        if item["resource"] not in resources:
-            raise ReadError(f"evidence/{item['evidence_id']} names no table: {item['resource']}")
-        names = resources[item["resource"]].field_names
-        if item["field"] not in names:
-            raise ReadError(f"evidence/{item['evidence_id']} names no field: {item['field']}")
-        table, field = list(resources).index(item["resource"]), names.index(item["field"])
-        return table, item["row_id"], field, item["evidence_id"]
+        parts = []
+        for (name,), rows in evidence.partition_by("resource", as_dict=True).items():
+            if name not in resources:
+                _refuse(rows, lit(True), f"{_NAMES} no table: {{resource}}")
+            table, fields = self._table(name), resources[name].field_names
+            keys = table.select(row_id=resources[name].key).with_row_index("at")
+            placed = rows.join(keys, on="row_id", how="left")
+            _refuse(
+                placed,
+                col("at").is_null(),
+                f"{_NAMES} {{resource}}/{{row_id}}, which is not there",
+            )
+            for (field,), some in placed.partition_by("field", as_dict=True).items():
+                if field not in fields:
+                    _refuse(some, lit(True), f"{_NAMES} no field: {{field}}")
+                parts.append(
+                    some.drop("at").with_columns(
+                        value=table[field].gather(some["at"]),
+                        table_at=lit(list(resources).index(name), pl.UInt16),
+                        field_at=lit(fields.index(field), pl.UInt16),
+                    )
+                )
+        found = pl.concat(parts)
+        _refuse(found, col("value").is_null(), "evidence/{evidence_id} is for a cell that is null")
+        return found
 
-    def _by_key(self, resource: str) -> dict[str, Row]:
-        if resource not in self._rows:
-            key = self.package.contract[resource].key
-            rows = self.package.table(resource).to_pylist()
-            self._rows[resource] = {row[key]: row for row in rows}
-        return self._rows[resource]
+    def _table(self, name: str) -> pl.DataFrame:
+        if self.held is None or self.held[0] != name:
+            self.held = None
+            resource = self.package.contract[name]
+            self.held = name, strings(self.package.path(name), resource).collect()
+        return self.held[1]
 
 
-def _annotation(tables: _Tables, quote: Row, evidence: list[Row]) -> dict[str, Any]:
-    body = [_body(tables, item) for item in sorted(evidence, key=tables.place)]
-    return {
-        "id": _urn(tables.package, "quotes", quote["quote_id"]),
+def _bodies(package: Package, folder: Path) -> pl.DataFrame:
+    """The bodies of each quote that was put by in a folder."""
+    body = {
+        # Not `id`: a body with one is an External Web Resource, which may not have a purpose.
+        "canonical": _iri(package, "evidence", "evidence_id"),
+        "type": "TextualBody",
+        "purpose": _Cell(('"', col("basis").replace_strict(PURPOSES, default="describing"), '"')),
+        "value": _text("value"),
+        "format": "text/plain",
+        "evidence_id": _text("evidence_id"),
+        "resource": _text("resource"),
+        "row_id": _text("row_id"),
+        "field": _text("field"),
+        "basis": _text("basis"),
+        "note": _text("note", optional=True),
+    }
+    files = sorted(folder.glob("*.arrow"))
+    if not files:
+        return pl.DataFrame(schema={"rank": pl.UInt32, "body": pl.String})
+    bodies = (
+        pl.concat(map(pl.read_ipc, files))
+        .sort("rank", "table_at", "row_id", "field_at", "evidence_id")
+        .lazy()
+        .select("rank", "evidence_id", body=_json(body))
+        .collect(engine="streaming")
+    )
+    _refuse(bodies, col("body").is_null(), "evidence/{evidence_id} lacks a cell")
+    return bodies.group_by("rank", maintain_order=True).agg(col("body").str.join(","))
+
+
+def _lines(package: Package, quotes: pl.DataFrame, bodies: pl.DataFrame, last: int) -> pl.DataFrame:
+    """A line for each quote, in their order."""
+    named = "quotes/{quote_id} quotes sources/{source_id}, "
+    _refuse(quotes, col("source").is_null(), f"{named}which is not there")
+    _refuse(quotes, col("state").is_null(), f"{named}whose text is not known")
+    annotation = {
+        "id": _iri(package, "quotes", "quote_id"),
         "type": "Annotation",
         "motivation": "describing",
-        "quote_id": quote["quote_id"],
-        **({"body": body} if body else {}),
-        "target": _target(tables, quote),
-    }
-
-
-def _body(tables: _Tables, item: Row) -> dict[str, Any]:
-    where = f"evidence/{item['evidence_id']}"
-    value = tables.row(item["resource"], item["row_id"], where)[item["field"]]
-    if value is None:
-        raise ReadError(f"{where} is for a cell that is null")
-    return {
-        # Not `id`: a body with one is an External Web Resource, which may not have a purpose.
-        "canonical": _urn(tables.package, "evidence", item["evidence_id"]),
-        "type": "TextualBody",
-        "purpose": PURPOSES.get(item["basis"], "describing"),
-        "value": str(value).lower() if isinstance(value, bool) else str(value),
-        "format": "text/plain",
-        "evidence_id": item["evidence_id"],
-        "resource": item["resource"],
-        "row_id": item["row_id"],
-        "field": item["field"],
-        "basis": item["basis"],
-        **({"note": item["note"]} if item["note"] is not None else {}),
-    }
-
-
-def _target(tables: _Tables, quote: Row) -> dict[str, Any]:
-    where = f"quotes/{quote['quote_id']}"
-    source = tables.row("sources", quote["source_id"], where)
-    if source["text_sha256"] is None or source["text_length"] is None:
-        raise ReadError(f"{where} quotes sources/{quote['source_id']}, whose text is not known")
-    context = {part: quote[part] for part in ("prefix", "suffix") if quote[part] is not None}
-    return {
-        "type": "SpecificResource",
-        "source": {
-            "id": _urn(tables.package, "sources", source["source_id"]),
-            "type": "Text",
-            "format": "text/plain",
-            **({"language": source["language"]} if source["language"] is not None else {}),
-            **({"label": source["title"]} if source["title"] is not None else {}),
-            "source_id": source["source_id"],
+        "quote_id": _text("quote_id"),
+        "body": _Cell(("[", col("body"), "]"), optional=True),
+        "target": {
+            "type": "SpecificResource",
+            "source": _Cell((col("source"),)),
+            "state": _Cell((col("state"),)),
+            "passage_id": _text("passage_id"),
+            "selector": [
+                {
+                    "type": "TextQuoteSelector",
+                    "exact": _text("exact"),
+                    "prefix": _text("prefix", optional=True),
+                    "suffix": _text("suffix", optional=True),
+                },
+                {
+                    "type": "TextPositionSelector",
+                    "start": _Cell((col("start").cast(pl.String),)),
+                    "end": _Cell((col("end").cast(pl.String),)),
+                },
+            ],
         },
-        "state": {
-            "id": named_information(source["text_sha256"]),
-            "type": "oa:State",
-            "sha256": source["text_sha256"],
-            "length": source["text_length"],
-        },
-        "passage_id": quote["passage_id"],
-        "selector": [
-            {"type": "TextQuoteSelector", "exact": quote["exact"], **context},
-            {"type": "TextPositionSelector", "start": quote["start"], "end": quote["end"]},
-        ],
     }
+    comma = pl.when(col("rank") < last).then(lit(",")).otherwise(lit(""))
+    lines = (
+        quotes.join(bodies, on="rank", how="left", maintain_order="left")
+        .lazy()
+        .select("quote_id", line=pl.concat_str(_json(annotation), comma))
+        .collect(engine="streaming")
+    )
+    _refuse(lines, col("line").is_null(), "quotes/{quote_id} lacks a cell")
+    return lines.select("line")
+
+
+def _refuse(rows: pl.DataFrame, which: pl.Expr, what: str) -> None:
+    """Name the first of those rows, if there are any."""
+    for row in rows.filter(which).head(1).to_dicts():
+        raise ReadError(what.format(**row))
+
+
+def _json(value: Any) -> pl.Expr:
+    """The JSON text of an object in each row, without white space."""
+    pieces: list[str | pl.Expr] = []
+    for piece in _pieces(value):
+        if pieces and isinstance(piece, str) and isinstance(pieces[-1], str):
+            pieces[-1] += piece
+        else:
+            pieces.append(piece)
+    return pl.concat_str([lit(piece) if isinstance(piece, str) else piece for piece in pieces])
+
+
+def _pieces(value: Any) -> Iterator[str | pl.Expr]:
+    if isinstance(value, _Cell):
+        yield from value.pieces
+    elif isinstance(value, dict):
+        for number, (name, member) in enumerate(value.items()):
+            before = f"{',' if number else '{'}{json.dumps(name)}:"
+            if isinstance(member, _Cell) and member.optional:
+                yield _json(_Cell((before, *member.pieces))).fill_null("")
+            else:
+                yield before
+                yield from _pieces(member)
+        yield "}"
+    elif isinstance(value, list):
+        for number, member in enumerate(value):
+            yield "," if number else "["
+            yield from _pieces(member)
+        yield "]"
+    else:
+        yield json.dumps(value, ensure_ascii=False)
+
+
+def _text(name: str, *, optional: bool = False) -> _Cell:
+    """A column as a JSON string."""
+    return _Cell(('"', col(name).str.replace_many(_IN_TEXT), '"'), optional)
+
+
+def _iri(package: Package, table: str, key: str) -> _Cell:
+    return _Cell((f'"{_urn(package)}#{table}/', col(key).str.replace_many(_IN_IRI), '"'))
+
+
+def _urn(package: Package) -> str:
+    return f"urn:uuid:{uuid.uuid5(NAMESPACE, package.contract.name)}"
 
 
 def named_information(sha256: str) -> str:
     """The `ni:` URI of a SHA-256 in hexadecimal: its base64url without padding (RFC 6920)."""
     digest = base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode("ascii").rstrip("=")
     return f"ni:///sha-256;{digest}"
-
-
-def _urn(package: Package, *parts: str) -> str:
-    return f"urn:uuid:{uuid.uuid5(NAMESPACE, '/'.join((package.contract.name, *parts)))}"

@@ -81,7 +81,7 @@ def _changes(package: Package, parent: Path | None) -> str:
 
 
 def _write(package: Package, folder: Path, changes: str, parent: Path | None) -> None:
-    from gazadata.release.annotations import annotations
+    from gazadata.release.annotations import write_annotations
     from gazadata.release.croissant import croissant
 
     contract = package.contract
@@ -111,7 +111,7 @@ def _write(package: Package, folder: Path, changes: str, parent: Path | None) ->
     files = {name: (folder / name) for name in listing(folder)}
     sizes = {name: (path.stat().st_size, sha256(path)) for name, path in files.items()}
     _put(folder / "croissant.json", json_bytes(croissant(built.contract, sizes)))
-    _put(folder / "annotations.jsonld", json_bytes(annotations(built)))
+    write_annotations(built, folder / "annotations.jsonld")
     _put(folder / "manifest.json", json_bytes(_manifest(package, folder, tables, parent)))
     sums = "".join(f"{sha256(folder / name)}  {name}\n" for name in listing(folder))
     _put(folder / "SHA256SUMS", sums.encode("utf-8"))
