@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError, json_bytes, listing, sha256, whole_folder
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ROW_GROUP = 1 << 20
 """Rows of a Parquet row group: a table of this package is one."""
@@ -89,36 +92,56 @@ def _write(package: Package, folder: Path, changes: str, parent: Path | None) ->
     (folder / "csv").mkdir()
     (folder / "parquet").mkdir()
     tables: dict[str, Any] = {}
+    files = _Files(folder)
     for part in descriptor["resources"]:
         resource = contract[part["name"]]
-        csv = folder / "csv" / f"{resource.name}.csv"
-        rows = _write_csv(package, resource, csv)
-        _write_parquet(package, resource, csv, folder / "parquet" / f"{resource.name}.parquet")
-        digest = sha256(csv)
+        csv, parquet = f"csv/{resource.name}.csv", f"parquet/{resource.name}.parquet"
+        rows = _write_table(package, resource, folder / csv, folder / parquet)
+        size, digest = files.add(csv)
+        files.add(parquet)
         tables[resource.name] = {"rows": rows, "digest": f"sha256:{digest}"}
-        part["path"] = f"csv/{csv.name}"
+        part["path"] = csv
         part["format"], part["mediatype"], part["encoding"] = "csv", "text/csv", "utf-8"
-        part["bytes"], part["hash"] = csv.stat().st_size, f"sha256:{digest}"
+        part["bytes"], part["hash"] = size, f"sha256:{digest}"
         part["schema"] = resource.schema
-    _put(folder / "datapackage.json", json_bytes(descriptor))
-    _put(folder / "LICENSE", _companion(package, "LICENSE"))
-    _put(folder / "codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
-    _put(folder / "CHANGES.md", changes.encode("utf-8"))
+    files.put("datapackage.json", json_bytes(descriptor))
+    files.put("LICENSE", _companion(package, "LICENSE"))
+    files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
+    files.put("CHANGES.md", changes.encode("utf-8"))
     for retired in (package.root / "data" / "retired.csv", package.root / "retired.csv"):
         if retired.is_file():
-            _put(folder / "retired.csv", retired.read_bytes())
+            files.put("retired.csv", retired.read_bytes())
     built = Package.open(folder)
-    files = {name: (folder / name) for name in listing(folder)}
-    sizes = {name: (path.stat().st_size, sha256(path)) for name, path in files.items()}
-    _put(folder / "croissant.json", json_bytes(croissant(built.contract, sizes)))
+    files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
-    _put(folder / "manifest.json", json_bytes(_manifest(package, folder, tables, parent)))
-    sums = "".join(f"{sha256(folder / name)}  {name}\n" for name in listing(folder))
-    _put(folder / "SHA256SUMS", sums.encode("utf-8"))
+    files.add("annotations.jsonld")
+    files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, parent)))
+    lines = (f"{digest}  {name}\n" for name, (_, digest) in sorted(files.sums.items()))
+    files.put("SHA256SUMS", "".join(lines).encode("utf-8"))
+
+
+class _Files:
+    """What was written into a folder: the size and the SHA-256 of each file, computed once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sums: dict[str, tuple[int, str]] = {}
+
+    def put(self, name: str, content: bytes) -> None:
+        (self.folder / name).write_bytes(content)
+        self.add(name)
+
+    def add(self, name: str) -> tuple[int, str]:
+        path = self.folder / name
+        self.sums[name] = path.stat().st_size, sha256(path)
+        return self.sums[name]
 
 
 def _manifest(
-    package: Package, folder: Path, tables: dict[str, Any], parent: Path | None
+    package: Package,
+    sums: dict[str, tuple[int, str]],
+    tables: dict[str, Any],
+    parent: Path | None,
 ) -> dict[str, Any]:
     import pyarrow as pa
 
@@ -135,39 +158,36 @@ def _manifest(
         "tools": {"pyarrow": pa.__version__},
         "tables": tables,
         "files": [
-            {
-                "path": name,
-                "bytes": (folder / name).stat().st_size,
-                "sha256": sha256(folder / name),
-            }
-            for name in listing(folder)
+            {"path": name, "bytes": size, "sha256": digest}
+            for name, (size, digest) in sorted(sums.items())
         ],
     }
 
 
-def _write_csv(package: Package, resource: Resource, target: Path) -> int:
-    """Write a table in canonical form; return its rows."""
+def _write_table(package: Package, resource: Resource, csv: Path, parquet: Path) -> int:
+    """Write a table in canonical form, and as Parquet by the contract; return its rows."""
     try:
-        import polars as pl
-
         from gazadata.validate.tables import LINE, strings
     except ImportError:
         raise MissingExtra("polars", "validate") from None
     frame = strings(package.path(resource.name), resource).drop(LINE)
-    key = pl.col(resource.key)
-    (ordered,) = frame.select((key >= key.shift(1)).all()).collect(engine="streaming").row(0)
-    if not ordered:
-        frame = frame.sort(key)
-    frame.sink_csv(target, engine="streaming")
-    return int(frame.select(pl.len()).collect(engine="streaming").item())
+    rows = _write_sorted(package, resource, frame, csv, parquet)
+    if rows is None:
+        # Only what is not in order is sorted, since it has to be held in memory for that.
+        rows = _write_sorted(package, resource, frame.sort(resource.key), csv, parquet)
+    assert rows is not None
+    return rows
 
 
-def _write_parquet(package: Package, resource: Resource, csv: Path, target: Path) -> None:
-    """Write the table of a canonical CSV file as Parquet, by the contract's Arrow schema."""
-    import pyarrow as pa
+def _write_sorted(
+    package: Package, resource: Resource, frame: pl.LazyFrame, csv: Path, parquet: Path
+) -> int | None:
+    """Write a table in one pass over its rows; None where they are not in the order of its key."""
+    import polars as pl
     import pyarrow.parquet as pq
 
-    from gazadata.arrow import arrow_schema, batches
+    from gazadata.arrow import arrow_schema
+    from gazadata.validate.tables import BATCH, typed
 
     schema = arrow_schema(resource)
     schema = schema.with_metadata(
@@ -177,25 +197,35 @@ def _write_parquet(package: Package, resource: Resource, csv: Path, target: Path
             "version": package.contract.version,
         }
     )
-    with pq.ParquetWriter(target, schema, compression="zstd", version="2.6") as writer:
-        waiting: list[pa.RecordBatch] = []
-        rows = 0
-        for batch in batches(csv, resource):
-            waiting.append(batch)
-            rows += batch.num_rows
-            while rows >= ROW_GROUP:
-                table = pa.Table.from_batches(waiting)
-                writer.write_table(_as(table.slice(0, ROW_GROUP), schema), row_group_size=ROW_GROUP)
-                waiting = table.slice(ROW_GROUP).to_batches()
-                rows -= ROW_GROUP
-        if rows:
-            writer.write_table(
-                _as(pa.Table.from_batches(waiting), schema), row_group_size=ROW_GROUP
-            )
+    types = [typed(field) for field in resource.fields]
+    waiting = pl.DataFrame(schema=dict.fromkeys(resource.field_names, pl.String))
+    last: str | None = None
+    rows = 0
+    with (
+        csv.open("wb") as file,
+        pq.ParquetWriter(parquet, schema, compression="zstd", version="2.6") as writer,
+    ):
 
+        def write_group(group: pl.DataFrame) -> None:
+            # Combined, so that pages end where they end whatever batches the rows came in.
+            table = group.select(types).rechunk().to_arrow().cast(schema).combine_chunks()
+            writer.write_table(table, row_group_size=ROW_GROUP)
 
-def _as(table: Any, schema: Any) -> Any:
-    return table.combine_chunks().cast(schema)
+        waiting.write_csv(file)
+        for batch in frame.collect_batches(chunk_size=BATCH, maintain_order=True):
+            keys = batch[resource.key]
+            if not (keys >= keys.shift(1, fill_value=last)).all():
+                return None
+            last = keys[-1] if batch.height else last
+            rows += batch.height
+            batch.write_csv(file, include_header=False)
+            waiting = pl.concat([waiting, batch])
+            while waiting.height >= ROW_GROUP:
+                write_group(waiting.head(ROW_GROUP))
+                waiting = waiting.slice(ROW_GROUP)
+        if waiting.height:
+            write_group(waiting)
+    return rows
 
 
 def _companion(package: Package, *names: str) -> bytes:
@@ -203,10 +233,6 @@ def _companion(package: Package, *names: str) -> bytes:
         if (package.root / name).is_file():
             return (package.root / name).read_bytes()
     raise ReleaseError(f"{package.root}: a release needs the file {' or '.join(names)}")
-
-
-def _put(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _zip(folder: Path) -> None:
