@@ -23,7 +23,6 @@ from gazadata.validate.split import column_of
 CHUNK = 1 << 22
 _HEADER = 1 << 20
 _LONGEST = 1 << 24
-_SMALL = 1 << 20
 
 # Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags,
 # variation selectors.
@@ -33,6 +32,9 @@ HIDDEN = re.compile(
     "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+
+_SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
+"""The characters of ASCII that are not hidden."""
 
 
 def check(package: Package, paths: dict[str, Path], report: Report, limit: int) -> dict[str, Path]:
@@ -134,12 +136,8 @@ def check_bytes(
 
 
 def _hides(text: str) -> bool:
-    if len(text) < _SMALL:
-        return HIDDEN.search(text) is not None
-    # Over 40 MB Polars takes 0.2 s and `re` 0.8 s, but importing it takes 0.1 s.
-    import polars as pl
-
-    return bool(pl.Series([text]).str.contains(HIDDEN.pattern)[0])
+    # Deleting what is shown and searching what is left takes a tenth of searching it all.
+    return HIDDEN.search(text.encode().translate(None, _SHOWN).decode()) is not None
 
 
 def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:

@@ -7,6 +7,7 @@ import difflib
 import re
 import tempfile
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,7 @@ _NEAREST, _KEYS = 200, 10_000
 """For how many findings the nearest is looked for, and among how many keys."""
 
 _LINE_SHOWN = 100_000
+_CHUNK = 1 << 20
 
 URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
 
@@ -186,20 +188,24 @@ def _sweep(  # noqa: PLR0912
 
 def _patterns(resource: Resource, report: Report) -> bool:
     """Whether Polars' regular expressions, which know no look-around, can take the patterns."""
-    for field in resource.fields:
-        try:
-            pl.select(pl.lit("").str.contains(field.pattern or ""))
-        except pl.exceptions.PolarsError:
-            descriptor.say(
-                report,
-                "GD002",
-                path=descriptor.schema_path(resource.descriptor),
-                resource=resource.name,
-                field=field.name,
-                found=f"the pattern {field.pattern}",
-                expected="a regular expression without look-around and back-references",
-            )
-            return False
+    patterns = {f.name: pl.lit("").str.contains(f.pattern) for f in resource.fields if f.pattern}
+    try:
+        pl.select([pattern.alias(name) for name, pattern in patterns.items()])
+    except pl.exceptions.PolarsError:
+        for name, pattern in patterns.items():
+            try:
+                pl.select(pattern)
+            except pl.exceptions.PolarsError:
+                descriptor.say(
+                    report,
+                    "GD002",
+                    path=descriptor.schema_path(resource.descriptor),
+                    resource=resource.name,
+                    field=name,
+                    found=f"the pattern {resource[name].pattern}",
+                    expected="a regular expression without look-around and back-references",
+                )
+        return False
     return True
 
 
@@ -343,17 +349,20 @@ def _pandera(
         counted["GD203"] += filled * bool(field.enum)
         counted["GD204"] += filled * bool(field.pattern)
         counted["GD205"] += filled * (field.minimum is not None)
-        if field.type != "string":
-            counted["GD201"] += filled
-            wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
-            report.count("GD201", 0, RULES["GD201"].unit, wrong.height)
-            for row in wrong.head(limit).to_dicts():
-                found.append(
-                    _of_row(
-                        "GD201", tables, resource, row[LINE], row[resource.key], field.name,
-                        row[field.name], f"a value of type {field.type}",
-                    )
-                )  # fmt: skip
+        if field.type == "string":
+            continue
+        counted["GD201"] += filled
+        if cast[field.name].null_count() == frame[field.name].null_count():
+            continue
+        wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
+        report.count("GD201", 0, RULES["GD201"].unit, wrong.height)
+        for row in wrong.head(limit).to_dicts():
+            found.append(
+                _of_row(
+                    "GD201", tables, resource, row[LINE], row[resource.key], field.name,
+                    row[field.name], f"a value of type {field.type}",
+                )
+            )  # fmt: skip
     for code, n in counted.items():
         report.count(code, n, RULES[code].unit)
     try:
@@ -630,17 +639,20 @@ def _key_in(line: str, resource: Resource) -> str | None:
 
 
 def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:
-    last = max(numbers)
+    wanted = sorted(numbers, reverse=True)
     found: dict[int, str] = {}
-    try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if number in numbers:
-                    found[number] = raw.decode("utf-8", "replace").rstrip("\r\n")
-                if number >= last:
-                    break
-    except OSError:
-        return {}
+    first = 1
+    with suppress(OSError), path.open("rb") as file:
+        # Counting the lines of a chunk takes a tenth of the time of splitting it.
+        while wanted and (chunk := file.read(_CHUNK)):
+            chunk += file.readline()
+            behind = first + chunk.count(b"\n")
+            if wanted[-1] <= behind:
+                lines = chunk.removesuffix(b"\n").split(b"\n")
+                while wanted and wanted[-1] - first < len(lines):
+                    number = wanted.pop()
+                    found[number] = lines[number - first].decode("utf-8", "replace").rstrip("\r")
+            first = behind
     return found
 
 

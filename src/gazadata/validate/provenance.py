@@ -81,7 +81,7 @@ def texts(  # noqa: PLR0915
     keys: list[str] = []
     values: list[str] = []
     checked = {"GD301": 0, "GD302": 0}
-    shipped = (root / "raw").is_dir()
+    shipped, linked = (root / "raw").is_dir(), (root / "raw").is_symlink()
     named: set[str] = set()
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
@@ -106,7 +106,7 @@ def texts(  # noqa: PLR0915
             )
             continue
         try:
-            raw = _bytes(root, row["text_path"])
+            raw = _bytes(root, row["text_path"], linked=linked)
             text = raw.decode("utf-8")
         except (OSError, UnicodeDecodeError, ContractError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -134,8 +134,8 @@ def texts(  # noqa: PLR0915
     return pl.concat(chunks).lazy()
 
 
-def _bytes(root: Path, path: str) -> bytes:
-    """Read a file in the package.
+def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
+    """Read a file in the package, whose folder raw/ is a link or not.
 
     Raises:
         OSError: there is none.
@@ -143,7 +143,7 @@ def _bytes(root: Path, path: str) -> bytes:
     """
     # A plain file in a plain folder needs no resolving, which costs as much as reading it.
     plain, file = False, f"{root}/{path}"
-    if _PLAIN.fullmatch(path) and not os.path.islink(f"{root}/raw"):
+    if not linked and _PLAIN.fullmatch(path):
         with suppress(OSError):
             plain = stat.S_ISREG(os.lstat(file).st_mode)
     # What is no file, such as a pipe, could be read for ever.
@@ -156,7 +156,7 @@ def _bytes(root: Path, path: str) -> bytes:
 def _unnamed(root: Path, named: set[str], report: Report, limit: int) -> None:
     """Report the texts in raw/ that no held source names: what they assert is left out unseen."""
     rule = RULES["GD304"]
-    there = sorted(p.name for p in (root / "raw").iterdir() if not p.name.startswith("."))
+    there = sorted(name for name in os.listdir(root / "raw") if not name.startswith("."))
     left = [name for name in there if f"raw/{name}" not in named]
     report.count("GD304", len(there), rule.unit, len(left))
     report.add(
@@ -340,16 +340,24 @@ def _quotes(
         _held(tables), on="source_id", how="left"
     )
     if with_texts:
-        frame = frame.join(held, on="source_id", how="left")
         # A slice counts from the end where its start is negative, so bounds are asked for first.
         bounded = ((start >= 0) & (end > start)).fill_null(False)
         length = pl.when(bounded).then(end - start).otherwise(0)
-        there = text.str.slice(start.clip(0), length)
+        lead = start.clip(0, CONTEXT)
+        # Cut out of the text once, since finding a code point takes reading all before it.
+        frame = (
+            frame.join(held, on="source_id", how="left")
+            .with_columns(
+                around=text.str.slice((start - CONTEXT).clip(0), lead + length + CONTEXT),
+                has_text=text.is_not_null(),
+            )
+            .drop("text")
+        )
+        around, begins, ends = col("around"), lead, lead + length
+        there = around.str.slice(begins, length)
         # A cell holds no line break, so that a line of a table is a row: the context ends at one.
-        before = text.str.slice(
-            (start - CONTEXT).clip(0), pl.min_horizontal(start.clip(0), CONTEXT)
-        ).str.extract(r"([^\n]*)$")
-        after = text.str.slice(end.clip(0), CONTEXT).str.extract(r"^([^\n]*)")
+        before = around.str.slice(0, begins).str.extract(r"([^\n]*)$")
+        after = around.str.slice(ends, CONTEXT).str.extract(r"^([^\n]*)")
         right = bounded & (there == col("exact")).fill_null(False)
         checks += [
             check(
@@ -357,14 +365,14 @@ def _quotes(
                 "exact",
                 ~right,
                 expected=there,
-                applies=text.is_not_null() & start.is_not_null() & end.is_not_null(),
+                applies=col("has_text") & start.is_not_null() & end.is_not_null(),
             ),
             check("GD322", "prefix", (before != col("prefix")), expected=before, applies=right),
             check("GD322", "suffix", (after != col("suffix")), expected=after, applies=right),
             check(
                 "GD324",
                 "exact",
-                (_cuts(text, start) | _cuts(text, end) | ~col("exact").str.contains(r"\S")),
+                (_cuts(around, begins) | _cuts(around, ends) | ~col("exact").str.contains(r"\S")),
                 expected="whole words",
                 applies=right,
             ),

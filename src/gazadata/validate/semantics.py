@@ -425,7 +425,7 @@ def _circular(parents: dict[str, str]) -> set[str]:
             at = parents.get(at)
         if at is not None and at in trail:
             circular |= {key for key, place in trail.items() if place >= trail[at]}
-        done |= trail.keys()
+        done.update(trail)
     return circular
 
 

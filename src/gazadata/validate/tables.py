@@ -166,9 +166,11 @@ def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list
             buffer = io.BytesIO()
             frame.drop(LINE).write_csv(buffer, include_header=False)
             again = buffer.getvalue()
-            there = b"".join(islice(file, frame.height))
+            at = file.tell()
             odd = []
-            if there != again:
+            if file.read(len(again)) != again:
+                file.seek(at)
+                there = b"".join(islice(file, frame.height))
                 if again.count(b"\n") != frame.height:
                     raise ValueError("a cell holds a line break")
                 first = frame[LINE][0]

@@ -1,0 +1,44 @@
+"""The command, as a process of its own: it hides from pandera what it has no need to import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.validate.damage import SHIPPED, copy_to
+
+from gazadata.validate import validate
+
+VALIDATE = "from gazadata.cli import main; main()"
+
+
+def test_a_process_without_pandas_finds_what_one_with_pandas_finds(tmp_path: Path) -> None:
+    """Each of pandera's checks fails once, as its error paths are where it could want pandas."""
+    package = copy_to(tmp_path)
+    broken = {
+        "events": {"label": ""},
+        "positions": {"stance": "Support"},
+        "actors": {"kind": "state", "iso3": "pk"},
+        "quotes": {"start": "-1"},
+        "participants": {"count": "some"},
+        "names": {"name_id": SHIPPED.rows("names")[1]["name_id"]},
+    }
+    for name, cells in broken.items():
+        for path, content in SHIPPED.change(name, 0, **cells).items():
+            (package / path).write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-c", VALIDATE, "validate", "--format", "json", str(package)],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    assert report["failures"] == []
+    here = validate(package)
+    places = [(d.code, d.path, d.line, d.column, d.found) for d in here.diagnostics]
+    assert {"GD201", "GD202", "GD203", "GD204", "GD205", "GD206"} <= {code for code, *_ in places}
+    assert places == [
+        (f["code"], f["path"], f["line"], f["column"], f["found"]) for f in report["findings"]
+    ]
