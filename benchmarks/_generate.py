@@ -14,7 +14,7 @@ import random
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -518,7 +518,7 @@ def _articles(numbers: np.ndarray, wrong: np.ndarray, rng: np.random.Generator) 
     ]
     fillers = [f"then {f} now" for f in fillers]
 
-    def pick(values: list[str], at: np.ndarray) -> pl.Series:
+    def pick(values: Sequence[str | None], at: np.ndarray) -> pl.Series:
         return pl.Series(values, dtype=pl.String).gather(at % len(values))
 
     def one(values: list[str]) -> pl.Series:

@@ -347,7 +347,7 @@ def by_polars(root: Path) -> Counts:
             year = (first.dt.ordinal_day() == 1) & (
                 last == first.dt.offset_by("1y").dt.offset_by("-1d")
             )
-            fits = (
+            agrees = (
                 pl.when(precision == "day").then(both & (days == 0))
                 .when(precision == "week").then(both & (days > 0) & (days < 7))
                 .when(precision == "month").then(both & month)
@@ -358,7 +358,7 @@ def by_polars(root: Path) -> Counts:
             )  # fmt: skip
             rules["GD401"] = last < first
             rules["GD402_1"] = (
-                precision.is_not_null() & ~fits.fill_null(False) & ~(last < first).fill_null(False)
+                precision.is_not_null() & ~agrees.fill_null(False) & ~(last < first).fill_null(False)
             )
             rules["GD402_2"] = precision.is_null() & (first.is_not_null() | last.is_not_null())
         if "certainty" in t.names[name]:
@@ -407,7 +407,7 @@ def by_polars(root: Path) -> Counts:
     conditional = csv["positions"].filter(col("stance").str.starts_with("conditional_"))
     bearing = csv["positions"].filter(~col("stance").is_in(CARRIERS)).select("position_id")
     kind = csv["actors"].select("actor_id", actor_kind="kind")
-    lost = [
+    wrong_rows = [
         ("GD406", needing.join(received, on="event_id", how="anti")),
         ("GD407", conditional.join(carried, on="position_id", how="anti")),
         ("GD408", csv["conditions"].join(bearing, on="position_id", how="semi")),
@@ -429,10 +429,10 @@ def by_polars(root: Path) -> Counts:
     foreign = csv["sources"].filter(~col("kind").is_in(["cited_report", "unnamed_source"]))
     for name, names in t.names.items():
         if "attributed_to" in names:
-            lost.append(("GD417", csv[name].join(loose, on="source_id", how="semi")))
+            wrong_rows.append(("GD417", csv[name].join(loose, on="source_id", how="semi")))
             wrong = foreign.select(attributed_to="source_id")
-            lost.append(("GD417", csv[name].join(wrong, on="attributed_to", how="semi")))
-    for code, frame in lost:
+            wrong_rows.append(("GD417", csv[name].join(wrong, on="attributed_to", how="semi")))
+    for code, frame in wrong_rows:
         found[code] += frame.select(pl.len()).collect(engine="streaming").item()
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
         pairs = csv[name].select(t.keys[name], field).drop_nulls().collect()

@@ -32,7 +32,7 @@ class _Unused:
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
-        if name in ("pandas", "hypothesis"):
+        if name in ("pandas", "hypothesis", "numpy"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
