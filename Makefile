@@ -4,6 +4,7 @@
 #   make release      validate, build the release folder, the wheel and the sdist into dist/
 #   make test         run every test (some of them: make test ARGS="-k quotes")
 #   make lint         ruff, mypy, and the canonical form of the tables
+#   make readers      have the release read by implementations of another hand (JavaScript with npm)
 #   make bench        the benchmarks, as ratios
 #   make test-lowest  every test under the lowest versions that pyproject.toml declares
 #   make lock         pin anew after a change of the dependencies (newest: make lock UPGRADE=1)
@@ -14,6 +15,7 @@
 PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
+READERS := .venv-readers
 UV := uv==0.13.9
 ARGS ?=
 
@@ -26,11 +28,12 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 PINNED := $(VENV)/.pinned
 INSTALLED := $(VENV)/.installed
 LOWEST_INSTALLED := $(LOWEST)/.installed
+READERS_INSTALLED := $(READERS)/.installed
 ifneq ($(origin PYTHON),file)
-  $(foreach stamp,$(PINNED) $(LOWEST_INSTALLED),$(if $(filter-out $(PYTHON),$(shell cat $(stamp) 2>/dev/null)),$(eval .PHONY: $(stamp))))
+  $(foreach stamp,$(PINNED) $(LOWEST_INSTALLED) $(READERS_INSTALLED),$(if $(filter-out $(PYTHON),$(shell cat $(stamp) 2>/dev/null)),$(eval .PHONY: $(stamp))))
 endif
 
-.PHONY: release test lint bench test-lowest lock clean
+.PHONY: release test lint readers bench test-lowest lock clean
 .DELETE_ON_ERROR:
 
 # What an earlier run built goes first: a refused build leaves nothing that looks like a release.
@@ -48,6 +51,16 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/gazadata fmt --check
+
+# npm leaves what it installs beside the package.json, so that is copied out of the tests.
+readers: $(READERS_INSTALLED)
+	@version=$$(sed -n 's/^  "version": "\(.*\)",$$/\1/p' datapackage.json) && \
+	release=$$PWD/dist/gazadata-$$version && \
+	$(READERS)/$(SCRIPTS)/python tests/readers/read.py "$$release" && \
+	if command -v npm >/dev/null 2>&1; then \
+	  cp tests/readers/package.json tests/readers/package-lock.json tests/readers/read.js $(READERS)/ && \
+	  (cd $(READERS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node read.js "$$release"); \
+	else echo "not read in JavaScript: there is no npm here" >&2; fi
 
 bench: $(INSTALLED)
 	@for script in benchmarks/[!_]*.py; do \
@@ -89,22 +102,27 @@ $(LOWEST_INSTALLED): requirements-lowest.lock pyproject.toml datapackage.json
 	@$(LOWEST)/$(SCRIPTS)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@echo "$(PYTHON)" > $@
 
-# Both locks serve every Python from 3.11 on and every platform, and name no address.
-COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile pyproject.toml --quiet --universal \
-  --python-version 3.11 --extra validate --extra export --extra store --generate-hashes --no-header --no-annotate \
-  --no-emit-index-url $(if $(UPGRADE),--upgrade)
+$(READERS_INSTALLED): requirements-readers.lock
+	$(call environment,$(READERS),requirements-readers.lock)
+	@echo "$(PYTHON)" > $@
+
+# All locks serve every Python from 3.11 on and every platform, and name no address.
+COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
+PACKAGE := pyproject.toml --extra validate --extra export --extra store
 PIN := ^([a-z0-9-]+==[^ ]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$
 
 lock:
 	$(check_python)
 	@"$(PYTHON)" -m venv --clear .venv-lock
 	@.venv-lock/$(SCRIPTS)/python $(PIP_INSTALL) "$(UV)"
-	$(COMPILE) --group dev --output-file requirements.lock
-	$(COMPILE) --group test --resolution lowest-direct --output-file requirements-lowest.lock
-	@if grep -nvE '$(PIN)' requirements.lock requirements-lowest.lock; then \
+	$(COMPILE) $(PACKAGE) --group dev --output-file requirements.lock
+	$(COMPILE) $(PACKAGE) --group test --resolution lowest-direct --output-file requirements-lowest.lock
+	$(COMPILE) --group readers --output-file requirements-readers.lock
+	@if grep -nvE '$(PIN)' requirements*.lock; then \
 	  echo "a lock is to hold pins and hashes and nothing else" >&2; exit 1; fi
 	@rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .venv-lock dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) $(READERS) .venv-lock dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -358,7 +358,9 @@ def by_polars(root: Path) -> Counts:
             )  # fmt: skip
             rules["GD401"] = last < first
             rules["GD402_1"] = (
-                precision.is_not_null() & ~agrees.fill_null(False) & ~(last < first).fill_null(False)
+                precision.is_not_null()
+                & ~agrees.fill_null(False)
+                & ~(last < first).fill_null(False)
             )
             rules["GD402_2"] = precision.is_null() & (first.is_not_null() | last.is_not_null())
         if "certainty" in t.names[name]:
