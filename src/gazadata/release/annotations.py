@@ -71,10 +71,10 @@ CONTEXT: dict[str, Any] = {
 # Why a cell is tied to the words, in the model's motivations (section 3.3.5).
 PURPOSES = {"classified": "classifying"}
 
-BATCH = 500_000
+BATCH = 200_000
 """Rows of evidence that are looked at together."""
 
-QUOTES = 100_000
+QUOTES = 50_000
 """Quotes that are sorted and written together."""
 
 # What a JSON string holds only escaped (RFC 8259, section 7), and an IRI only percent-encoded
@@ -104,15 +104,18 @@ def write_annotations(package: Package, target: Path) -> None:
     """
     try:
         with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
-            quotes, sources = _quotes(package), _sources(package)
-            _put_by(package, quotes.select("quote_id", "rank"), Path(folder))
+            ranks = _put_quotes(package, Path(folder))
+            _put_evidence(package, ranks, Path(folder))
+            sources = _sources(package)
             with target.open("wb") as file:
-                head, tail = _around(package, quotes.height)
+                head, tail = _around(package, ranks.height)
                 file.write(head)
-                for first in range(0, quotes.height, QUOTES):
-                    part = quotes.slice(first, QUOTES).join(sources, on="source_id", how="left")
-                    bodies = _bodies(package, Path(folder) / str(first // QUOTES))
-                    lines = _lines(package, part, bodies, last=quotes.height - 1)
+                for part in range(-(-ranks.height // QUOTES)):
+                    beside = Path(folder) / str(part)
+                    quotes = pl.read_ipc(beside / "quotes.arrow")
+                    quotes = quotes.join(sources, on="source_id", how="left", maintain_order="left")
+                    bodies = _bodies(package, sorted(beside.glob("evidence-*.arrow")))
+                    lines = _lines(package, quotes, bodies, last=ranks.height - 1)
                     lines.write_csv(file, include_header=False, quote_style="never")
                 file.write(tail)
     except (pl.exceptions.PolarsError, FileNotFoundError) as error:
@@ -146,8 +149,8 @@ def _around(package: Package, total: int) -> tuple[bytes, bytes]:
     return head + b"[\n", b"]" + tail
 
 
-def _quotes(package: Package) -> pl.DataFrame:
-    """The quotes in the order of the text, and the place of each in it."""
+def _put_quotes(package: Package, folder: Path) -> pl.DataFrame:
+    """Put the quotes by in the order of the text, so many in a folder; return the place of each."""
     resource = package.contract["quotes"]
     quotes = (
         strings(package.path("quotes"), resource)
@@ -158,7 +161,11 @@ def _quotes(package: Package) -> pl.DataFrame:
         .collect(engine="streaming")
     )
     _refuse(quotes, col("start").is_null() | col("end").is_null(), "quotes/{quote_id} has no place")
-    return quotes
+    for part in range(-(-quotes.height // QUOTES)):
+        (folder / str(part)).mkdir()
+        some = quotes.slice(part * QUOTES, QUOTES)
+        some.write_ipc(folder / str(part) / "quotes.arrow", compression="lz4")
+    return quotes.select("quote_id", "rank")
 
 
 def _sources(package: Package) -> pl.DataFrame:
@@ -183,8 +190,8 @@ def _sources(package: Package) -> pl.DataFrame:
     return sources.select("source_id", source=_json(source), state=_json(state))
 
 
-def _put_by(package: Package, ranks: pl.DataFrame, folder: Path) -> None:
-    """Put the evidence by with the cells that it is for, in a folder for each so many quotes."""
+def _put_evidence(package: Package, ranks: pl.DataFrame, folder: Path) -> None:
+    """Put the evidence by with the cells that it is for, in the folders of its quotes."""
     evidence = strings(package.path("evidence"), package.contract["evidence"])
     evidence = evidence.filter(col("quote_id").is_not_null()).drop(LINE, "reference_id")
     cells = _Cells(package)
@@ -193,8 +200,7 @@ def _put_by(package: Package, ranks: pl.DataFrame, folder: Path) -> None:
         _refuse(rows, col("rank").is_null(), f"{_NAMES} quotes/{{quote_id}}, which is not there")
         rows = rows.drop("quote_id").with_columns(part=col("rank") // QUOTES)
         for (part,), some in rows.partition_by("part", as_dict=True, include_key=False).items():
-            (folder / str(part)).mkdir(exist_ok=True)
-            some.write_ipc(folder / str(part) / f"{number}.arrow", compression="lz4")
+            some.write_ipc(folder / str(part) / f"evidence-{number}.arrow", compression="lz4")
 
 
 _NAMES = "evidence/{evidence_id} names"
@@ -244,8 +250,8 @@ class _Cells:
         return self.held[1]
 
 
-def _bodies(package: Package, folder: Path) -> pl.DataFrame:
-    """The bodies of each quote that was put by in a folder."""
+def _bodies(package: Package, files: list[Path]) -> pl.DataFrame:
+    """The bodies of the quotes for which evidence was put by in files."""
     body = {
         # Not `id`: a body with one is an External Web Resource, which may not have a purpose.
         "canonical": _iri(package, "evidence", "evidence_id"),
@@ -260,12 +266,17 @@ def _bodies(package: Package, folder: Path) -> pl.DataFrame:
         "basis": _text("basis"),
         "note": _text("note", optional=True),
     }
-    files = sorted(folder.glob("*.arrow"))
     if not files:
         return pl.DataFrame(schema={"rank": pl.UInt32, "body": pl.String})
     bodies = (
         pl.concat(map(pl.read_ipc, files))
-        .sort("rank", "table_at", "row_id", "field_at", "evidence_id")
+        # One number to compare for two: a third of the time.
+        .sort(
+            col("rank").cast(pl.Int64) * (1 << 16) + col("table_at"),
+            "row_id",
+            "field_at",
+            "evidence_id",
+        )
         .lazy()
         .select("rank", "evidence_id", body=_json(body))
         .collect(engine="streaming")
