@@ -541,7 +541,7 @@ def _expected(content: bytes) -> tuple[bool, set[tuple[str, int]]]:
     lines = text.split("\n")
     if "\r" in text:
         expected.add(("GD102", text[: text.index("\r")].count("\n") + 1))
-    if (text or mark) and not text.endswith("\n"):
+    if (text or mark) and not text.endswith(("\n", "\r")):
         expected.add(("GD102", len(lines)))
     for number, line in enumerate(lines, start=1):
         if not unicodedata.is_normalized("NFC", line):

@@ -96,7 +96,7 @@ def _run(folder: str, official: bool, group: list[Chosen]) -> list[Outcome]:
         outcome = _outcome(chosen, one, report, rest)
         kind = KINDS[one.kind]
         blurred = (not outcome.by) if kind.codes else bool(report.diagnostics)
-        if kind.one and (len(outcome.by) != 1 or rest):
+        if kind.codes and not kind.more and (len(outcome.by) != 1 or rest):
             blurred = True
         if len(group) > 1 and blurred:
             outcomes += _run(folder, official, [chosen])
@@ -115,7 +115,7 @@ def _grouped(chosen: Iterable[Chosen], most: int) -> Iterator[list[Chosen]]:
             yield [(name, number)]
             continue
         # Exactly one finding is to come of some kinds; these are not mixed with the others.
-        exact = kind.one or not kind.codes
+        exact = not kind.more
         for group, taken, codes, of_exact in groups:
             if of_exact is exact and not taken & paths and not codes & kind.codes:
                 group.append((name, number))
@@ -189,27 +189,7 @@ def test_a_legitimate_edit_is_let_pass(name: str, outcomes: dict[str, list[Outco
     assert not found, f"{KINDS[name].reason}, but:\n" + "\n".join(found)
 
 
-# Found always, but not always as one finding. Whether it shows depends on which rows were drawn,
-# so these cannot be strict.
-MORE_THAN_ONE = {
-    "cell_of_another_type": "an offset that is no number also leaves a gap between passages",
-    "evidence_for_an_empty_cell": "the words of the quote can raise the hedge alarm as well",
-    "line_ends_of_another_system": "lone carriage returns make the file one line: its header too",
-    "table_emptied": "frictionless reports the foreign keys into a table that has no rows",
-    "term_in_another_case": "a type that is no term has no modes, so its mode is reported too",
-}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=MORE_THAN_ONE[name], strict=False))
-        if name in MORE_THAN_ONE
-        else name
-        for name, kind in KINDS.items()
-        if kind.one
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in MISTAKES if not KINDS[name].more])
 def test_one_mistake_is_one_finding(
     name: str, outcomes: dict[str, list[Outcome]], complete: dict[str, list[Outcome]]
 ) -> None:

@@ -147,7 +147,7 @@ def gd004() -> Case:
     next(f for f in schema["fields"] if f["name"] == "status")["constraints"].pop("required")
     turned = dict(reversed(S.schema("events").items()))
     path = "schemas/events.json"
-    return Case({path: json_bytes(schema)}, path, near={path: json_bytes(turned)})
+    return Case({path: json_bytes(schema)}, path, field="status", near={path: json_bytes(turned)})
 
 
 def gd005() -> Case:
@@ -454,7 +454,7 @@ def gd342() -> Case:
 
 def gd343() -> Case:
     given = next(e for e in S.rows("evidence") if e["basis"] == "reference" and e["note"])
-    return evidence_case(given, "basis", near=note("a note beside a quote"), note="")
+    return evidence_case(given, "note", near=note("a note beside a quote"), note="")
 
 
 def gd344() -> Case:

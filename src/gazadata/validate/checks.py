@@ -31,6 +31,8 @@ class Check:
         found: what stands there, as a string.
         expected: what should stand there, as a string.
         applies: whether the rule has anything to look at in the row.
+        relies: names (`cell`) of the cells of other rows that decide whether the row breaks the
+            rule; those of the row itself are known from `bad`.
     """
 
     code: str
@@ -39,6 +41,15 @@ class Check:
     found: pl.Expr
     expected: pl.Expr
     applies: pl.Expr
+    relies: tuple[pl.Expr, ...] = ()
+
+
+def cell(resource: str | pl.Expr, key: str | pl.Expr, field: str | pl.Expr) -> pl.Expr:
+    """The name of a cell: `resource/key/field`, of which a string `key` is a column."""
+    parts = (resource, pl.col(key) if isinstance(key, str) else key, field)
+    return pl.concat_str(
+        (pl.lit(part) if isinstance(part, str) else part for part in parts), separator="/"
+    )
 
 
 def check(
@@ -49,6 +60,7 @@ def check(
     found: pl.Expr | None = None,
     expected: pl.Expr | str = "",
     applies: pl.Expr | None = None,
+    relies: Iterable[pl.Expr] = (),
 ) -> Check:
     """A check; what is found is the field's own cell unless said otherwise."""
     return Check(
@@ -58,6 +70,7 @@ def check(
         (pl.col(field) if found is None else found).cast(pl.String).fill_null(""),
         pl.lit(expected) if isinstance(expected, str) else expected.cast(pl.String),
         pl.repeat(True, pl.len()) if applies is None else applies.fill_null(False),
+        tuple(relies),
     )
 
 
@@ -90,15 +103,23 @@ def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> No
         broken = []
         for i, c in enumerate(look.checks):
             checked, found = row[f"n{i}"] or 0, row[f"b{i}"] or 0
-            report.count(c.code, checked, RULES[c.code].unit, found)
+            report.count(c.code, checked, RULES[c.code].unit)
             if found:
-                broken.append(c)
-        if broken:
-            report.add(_findings(look, broken, tables, limit))
+                broken.append((c, found))
+        for c, found, listed in _findings(look, broken, tables, limit):
+            # A row that joins to one that stands twice is counted twice, and is one finding.
+            exact = found if len(listed) == limit else len(listed)
+            report.count(c.code, 0, RULES[c.code].unit, exact)
+            report.add(listed)
 
 
-def _findings(look: Look, broken: list[Check], tables: Tables, limit: int) -> Iterator[Diagnostic]:
+def _findings(
+    look: Look, found: list[tuple[Check, int]], tables: Tables, limit: int
+) -> Iterator[tuple[Check, int, list[Diagnostic]]]:
     """The first `limit` findings of each check, all in one pass, however many there are."""
+    if not found:
+        return
+    broken = [c for c, _ in found]
     bad = [c.bad & c.applies for c in broken]
     rows = look.frame.with_columns(one.alias(f"bad{i}") for i, one in enumerate(bad))
     rows = rows.filter(pl.any_horizontal(f"bad{i}" for i in range(len(bad))))
@@ -106,6 +127,7 @@ def _findings(look: Look, broken: list[Check], tables: Tables, limit: int) -> It
         *(f"bad{i}" for i in range(len(bad))),
         *(c.found.str.slice(0, LONGEST).alias(f"found{i}") for i, c in enumerate(broken)),
         *(c.expected.str.slice(0, LONGEST).alias(f"expected{i}") for i, c in enumerate(broken)),
+        *(_relies(c).alias(f"relies{i}") for i, c in enumerate(broken)),
         line=pl.col(LINE),
         key=pl.col(look.resource.key),
         about=pl.lit(None, pl.String) if look.about is None else look.about,
@@ -114,17 +136,26 @@ def _findings(look: Look, broken: list[Check], tables: Tables, limit: int) -> It
     for batch in rows.collect_batches(chunk_size=BATCH):
         for i in range(len(broken)):
             more = batch.filter(f"bad{i}").select(
-                "line", "key", "about", found=f"found{i}", expected=f"expected{i}"
-            )
+                "line", "key", "about",
+                found=f"found{i}", expected=f"expected{i}", relies=f"relies{i}",
+            )  # fmt: skip
             every = pl.concat([kept[i], more]) if i in kept else more
             kept[i] = every.unique().bottom_k(limit, by=["line", "found", "expected"])
-    for i, c in enumerate(broken[: len(kept)]):
-        yield from _diagnostics(look, c, kept[i], tables)
+    for i, (c, number) in enumerate(found):
+        if i in kept:
+            yield c, number, _diagnostics(look, c, kept[i], tables)
+
+
+def _relies(c: Check) -> pl.Expr:
+    if not c.relies:
+        return pl.lit("")
+    return pl.concat_str(c.relies, separator="\n", ignore_nulls=True)
 
 
 def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> list[Diagnostic]:
     rule = RULES[c.code]
     path = tables.paths[look.resource.name].relative_to(tables.root).as_posix()
+    own = [name for name in c.bad.meta.root_names() if name in look.resource.field_names]
     return [
         Diagnostic(
             code=c.code,
@@ -139,6 +170,7 @@ def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> li
             help=rule.remedy,
             severity=rule.severity,
             about=row["about"],
+            relies=(*(f"{path}:{row['line']}/{name}" for name in own), *row["relies"].split("\n")),
         )
         for row in rows.sort("line", "found", "expected").to_dicts()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from gazadata.package import Package, bundled
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 
+_LINE_SHOWN = 100_000
 DESCRIPTOR = "datapackage.json"
 RETIRED = "retired.csv"
 """Identifiers that vanished, for `gazadata build`: no resource, as most releases have none."""
@@ -57,8 +59,8 @@ def check(package: Package, report: Report) -> dict[str, Path]:
     _dialects(contract, report)
     report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
     report.count("GD003", 1, RULES["GD003"].unit)
-    if not SEMVER.fullmatch(contract.version):
-        say(report, "GD003", found=contract.version or "none", expected="major.minor.patch")
+    if contract.descriptor.get("version") and not SEMVER.fullmatch(contract.version):
+        say(report, "GD003", found=contract.version, expected="major.minor.patch")
     _policies(contract, report)
     _known(package, report)
     return _files(package, report)
@@ -72,6 +74,10 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
     is_file = path.endswith(".json") and (root / path).is_file()
     line = re.match(r"[^:]+:(\d+):(\d+): ", message)
     report.count("GD001", 0, RULES["GD001"].unit, 1)
+    if line and is_file:
+        number = int(line[1])
+        lines = (root / path).read_bytes().decode("utf-8", "replace").split("\n")
+        report.lines[path] = {number: lines[number - 1][:_LINE_SHOWN]}
     report.add(
         [
             Diagnostic(
@@ -80,8 +86,8 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
                 path if is_file else DESCRIPTOR,
                 int(line[1]) if line else None,
                 int(line[2]) if line else None,
-                found=message,
-                expected="a descriptor and schemas that state the contract",
+                found=message[line.end() :] if line and is_file else message,
+                expected="JSON" if line else "a descriptor and schemas that state the contract",
                 help=RULES["GD001"].remedy,
             )
         ]
@@ -92,6 +98,7 @@ def _properties(contract: Contract, report: Report) -> None:
     for kind, where, resource, raw in _parts(contract):
         report.count("GD002", 1, RULES["GD002"].unit)
         known, meant = PROPERTIES[kind], set()
+        field = str(raw["name"]) if kind == "field" else None
         for name in raw:
             if name not in known and not name.startswith("gazadata:"):
                 near = difflib.get_close_matches(name, known, n=1)
@@ -101,8 +108,10 @@ def _properties(contract: Contract, report: Report) -> None:
                     "GD002",
                     path=where,
                     resource=resource,
+                    field=field,
                     found=f"the {kind} property {name!r}",
-                    expected=f"did you mean {near[0]!r}?" if near else "a property of the standard",
+                    expected=f"a property that the standard gives a {kind}",
+                    near=near[0] if near else None,
                 )
         for name in NEEDED[kind]:
             if not raw.get(name) and name not in meant:
@@ -111,7 +120,8 @@ def _properties(contract: Contract, report: Report) -> None:
                     "GD002",
                     path=where,
                     resource=resource,
-                    found=f"{kind} {raw.get('name', '')} without {name}",
+                    field=field,
+                    found=f"a {kind} without {name}",
                     expected=name,
                 )
 
@@ -226,7 +236,7 @@ def _policies(contract: Contract, report: Report) -> None:
                     path=where,
                     resource=name,
                     field=field.name,
-                    found=f"gazadata:evidence {policy!r}",
+                    found=f"gazadata:evidence {policy!r}" if policy else "no gazadata:evidence",
                     expected="required or exempt",
                 )
             if tuple(field.labels) != field.enum:
@@ -275,28 +285,49 @@ def _known(package: Package, report: Report) -> None:
                 "GD004",
                 path=schema_path(resource.descriptor),
                 resource=name,
-                found=_difference(resource.schema, installed.resources[name].schema),
-                expected=f"the schema of {installed.name} {installed.version}",
+                **_difference(
+                    resource.schema,
+                    installed.resources[name].schema,
+                    f"as in {installed.name} {installed.version}",
+                ),
             )
 
 
-def _difference(here: dict[str, Any], there: dict[str, Any]) -> str:
-    """The first part in which two schemas differ, in words."""
-    fields = {f["name"]: f for f in there.get("fields", [])}
-    for field in here.get("fields", []):
-        known = fields.get(field["name"])
-        if known is None:
-            return f"a field {field['name']!r}"
-        for key in sorted(field.keys() | known.keys()):
-            if field.get(key) != known.get(key):
-                return f"field {field['name']!r}: {key} is {field.get(key)!r}"
-    gone = fields.keys() - {f["name"] for f in here.get("fields", [])}
+def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict[str, str]:
+    """The first part in which two schemas differ: what is found, what is expected, the field."""
+    fields = {f["name"]: f for f in there["fields"]}
+    for field in here["fields"]:
+        name = field["name"]
+        if name not in fields:
+            return {"field": name, "found": "a field more", "expected": f"none, {as_in}"}
+        if field != fields[name]:
+            key, mine, other = _differing(field, fields[name])
+            return {
+                "field": name,
+                "found": f"{key} {_json(mine)}",
+                "expected": f"{_json(other)}, {as_in}",
+            }
+    gone = fields.keys() - {f["name"] for f in here["fields"]}
     if gone:
-        return f"no field {min(gone)!r}"
-    for key in sorted(here.keys() | there.keys()):
-        if here.get(key) != there.get(key):
-            return f"{key} is {str(here.get(key))[:200]}"
-    return "another order of fields"
+        return {"found": f"no field {min(gone)}", "expected": f"the field, {as_in}"}
+    if [f["name"] for f in here["fields"]] != list(fields):
+        return {"found": "another order of fields", "expected": f"{', '.join(fields)}, {as_in}"}
+    key, mine, other = _differing(here, there)
+    return {"found": f"{key} {_json(mine)}", "expected": f"{_json(other)}, {as_in}"}
+
+
+def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
+    """Where in two objects that differ the first difference is, and what stands in each."""
+    key = next(k for k in sorted(here.keys() | there.keys()) if here.get(k) != there.get(k))
+    mine, other = here.get(key), there.get(key)
+    if isinstance(mine, dict) and isinstance(other, dict):
+        rest, mine, other = _differing(mine, other)
+        key = f"{key}.{rest}"
+    return key, mine, other
+
+
+def _json(value: Any) -> str:
+    return "missing" if value is None else json.dumps(value, ensure_ascii=False)[:200]
 
 
 def _files(package: Package, report: Report) -> dict[str, Path]:
@@ -375,8 +406,12 @@ def say(
     path: str = DESCRIPTOR,
     resource: str | None = None,
     field: str | None = None,
+    near: str | None = None,
 ) -> None:
-    """Report a finding about the descriptor, or about the schema at `path`."""
+    """Report a finding about the descriptor, or about the schema at `path`.
+
+    `near` is what is probably meant.
+    """
     rule = RULES[code]
     report.count(code, 0, rule.unit, 1)
     report.add(
@@ -390,6 +425,7 @@ def say(
                 found=found,
                 expected=expected,
                 help=rule.remedy,
+                suggestion=near,
             )
         ]
     )

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
 
-OF_THE_CELL = ("GD334", "GD341", "GD344", "GD351")
-"""Rules that hold evidence against the value of its cell, and fail where that is broken."""
+OF_VALUES = ("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346")
+"""Rules of provenance that, as those of the schema, say of a cell that its own value is wrong."""
+
+_NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
+
+OF_ROWS = ("GD206", "GD208", "GD209")
+"""Rules of which row repeats another: no cell of it is wrong by itself."""
+
+OF_COPIES = ("GD108", "GD311", "GD332", "GD333", "GD335")
+"""Rules that a row breaks when it repeats another: the place and the proof are the other's."""
 
 
 @dataclass(frozen=True, order=True)
@@ -47,6 +56,10 @@ class Diagnostic:
     related: tuple[Place, ...] = ()
     about: str | None = None
     """For a row that is about another cell (evidence): `resource/row_id/field` of that cell."""
+    suggestion: str | None = None
+    """What is probably meant, where something comes near to what was found."""
+    relies: tuple[str, ...] = ()
+    """Cells that the finding follows from, as `_names` names them: not said where one is broken."""
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -113,26 +126,34 @@ class Report:
     def merge(self) -> None:
         """One mistake, one finding: keep per cell what the earliest layer says of it.
 
-        A cell that breaks the schema is not also reported for what follows from its value, there
-        or in its evidence; a row that could not be split into cells is reported as that alone;
-        that a row is out of order is said only where nothing else is wrong with its key.
+        What follows from a cell that is reported itself, there or in another row, is not reported
+        again; a row that could not be split into cells is reported as that alone; that a row is
+        out of order is said only where nothing else is wrong with its key.
         """
         unsplit = {(d.path, d.line) for d in self.diagnostics if d.code == "GD107"}
         kept: dict[tuple[str, int | None, str | None, str], Diagnostic] = {}
-        # A cell is known by its place: keys can be empty or stand twice. Evidence knows keys alone.
+        # A cell is known by its place: keys can be empty or stand twice. Other rows know its key.
         broken: set[tuple[str, int | None, str | None]] = set()
         named: set[str] = set()
-        for d in sorted(self.diagnostics, key=lambda d: (d.code == "GD108", d.code, d.place)):
+        copies: set[tuple[str, int | None]] = set()
+        for d in sorted(self.diagnostics, key=_rank):
             if d.code != "GD107" and d.line and (d.path, d.line) in unsplit:
                 continue
             cell = (d.path, d.line, d.field)
-            if cell in broken or (d.code in OF_THE_CELL and d.about in named):
+            if cell in broken or not named.isdisjoint(d.relies):
                 continue
-            of_schema = d.code < "GD300" and d.line is not None and d.field is not None
-            if of_schema:
+            if d.code in OF_COPIES and d.field and cell[:2] in copies:
+                continue
+            if d.code in OF_ROWS:
+                # A row that repeats another one is one mistake, by its key or by what it says.
+                kept.setdefault((*cell[:2], None, " ".join(d.relies)), d)
+                copies.add(cell[:2])
+                continue
+            of_value = _of_value(d)
+            if of_value:
                 broken.add(cell)
-                named.add(f"{d.resource}/{d.row_id}/{d.field}")
-            key = (*cell, "" if of_schema else f"{d.code}{d.found}{d.expected}")
+                named.update(_names(d))
+            key = (*cell, "" if of_value else f"{d.code}{d.found}{d.expected}")
             kept.setdefault(key, d)
         before = Counter(d.code for d in self.diagnostics)
         self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
@@ -141,3 +162,33 @@ class Report:
         for code, count in self.counts.items():
             found = count.found - (before[code] - after[code])
             self.counts[code] = replace(count, found=max(found, after[code]))
+
+
+def _of_value(d: Diagnostic) -> bool:
+    """Whether a finding says that the value of its cell is wrong."""
+    wrong = (d.code < "GD300" and d.code not in OF_ROWS) or d.code in OF_VALUES
+    return wrong and d.line is not None and d.field is not None
+
+
+def _rank(d: Diagnostic) -> tuple[bool, bool, str, tuple[str, int, int]]:
+    """The order in which findings are taken in, each before those that follow from it."""
+    return d.code == "GD108", not _of_value(d), d.code, d.place
+
+
+def _names(d: Diagnostic) -> Iterator[str]:
+    """What a broken cell is called in `Diagnostic.relies`.
+
+    By its place, by the key of its row, and, where that key is made from others as that of
+    evidence is, by what it says of the cell that the row is for and of the quote. A row whose key
+    is not well formed is called by what the key may be meant as, too: others point to that.
+    """
+    yield f"{d.path}:{d.line}/{d.field}"
+    yield f"{d.resource}/{d.row_id}/{d.field}"
+    key = d.row_id or ""
+    meant = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-"))
+    if meant != key:
+        yield f"{d.resource}/{meant}/"
+    before, dot, last = key.rpartition(".")
+    if dot:
+        yield f"{d.resource}/{before}.*"
+        yield f"{d.resource}/*.{last}"

@@ -109,14 +109,15 @@ def check_bytes(
                 text = rest + decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 # What is decoded is the chunk behind what the last one left unfinished.
-                before = error.object[: error.start]
-                at = line + rest.count("\n") + before.count(b"\n")
-                finding("GD101", at, f"byte 0x{error.object[error.start]:02x}", "UTF-8")
+                before = rest + error.object[: error.start].decode()
+                byte = f"byte 0x{error.object[error.start]:02x}"
+                finding("GD101", line + before.count("\n"), byte, "UTF-8", column=_end(before))
                 return False
             if not returns and "\r" in text:
                 ok, returns = False, True
-                at = line + text.count("\n", 0, text.index("\r"))
-                finding("GD102", at, "a carriage return", "a line feed alone")
+                before = text[: text.index("\r")]
+                at = line + before.count("\n")
+                finding("GD102", at, "a carriage return", "a line feed alone", column=_end(before))
             # Whole lines, so that no letter is parted from its accent; one too long goes as it is.
             whole, feed, rest = text.rpartition("\n")
             if not feed and len(rest) > _LONGEST:
@@ -130,9 +131,29 @@ def check_bytes(
             at = line + rest.count("\n")
             finding("GD101", at, "an unfinished character at the end", "UTF-8")
             return False
-    if size and last != b"\n":
-        finding("GD102", line, "a last line without a line feed", "a line feed")
+    # A last line that ends in a carriage return has been reported for that.
+    if size and last not in (b"\n", b"\r"):
+        finding("GD102", line, "a last line without a line feed", "a line feed", column=_end(rest))
     return ok
+
+
+def _end(text: str) -> int:
+    """The column behind the last line of a text."""
+    return len(text) - text.rfind("\n")
+
+
+def _uncomposed(text: str) -> tuple[str, str]:
+    """What stands at the beginning of a text that is not in form C, and what it is in form C."""
+    for end in range(1, len(text) + 1):
+        normal = unicodedata.normalize("NFC", text[:end])
+        more = unicodedata.normalize("NFC", text[: end + 1])
+        if normal != text[:end] and more == normal + text[end : end + 1]:
+            return text[:end], normal
+    return text, unicodedata.normalize("NFC", text)
+
+
+def _codes(text: str) -> str:
+    return f"{text} ({' '.join(f'U+{ord(char):04X}' for char in text)})"
 
 
 def _hides(text: str) -> bool:
@@ -148,43 +169,40 @@ def _look(text: str, first: int, resource: Resource, finding: Callable[..., None
         if not unicodedata.is_normalized("NFC", line):
             normal = unicodedata.normalize("NFC", line)
             at = next(n for n, pair in enumerate(zip_longest(line, normal)) if len(set(pair)) > 1)
-            finding(
-                "GD103",
-                number,
-                line[max(at - 40, 0) : at + 40],
-                normal[max(at - 40, 0) : at + 40],
-                **_cell(line, number, at, resource),
-            )
+            here, wanted = map(_codes, _uncomposed(line[at : at + 40]))
+            finding("GD103", number, here, wanted, **_cell(line, number, at, resource))
         for match in HIDDEN.finditer(line):
             char = match.group()
             label = unicodedata.name(char, "control character")
             finding(
                 "GD104",
                 number,
-                f"U+{ord(char):04X} {label}, column {match.start() + 1}",
-                "none",
+                f"U+{ord(char):04X} {label}",
+                "none but visible characters",
                 **_cell(line, number, match.start(), resource),
             )
 
 
 def _cell(line: str, number: int, at: int, resource: Resource) -> dict[str, Any]:
-    """The cell of a row in which position `at` of its line lies, where the line is a row."""
-    names = resource.field_names
+    """The column of position `at` of a line, and where the line is a row the cell it lies in."""
+    names, place = resource.field_names, {"column": at + 1}
     try:
         (cells,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):
-        return {}
+        return place
     if number == 1 or len(cells) != len(names):
-        return {}
+        return place
     position = max(n for n in range(len(names)) if column_of(line, n) <= at + 1)
-    return {"field": names[position], "row_id": cells[names.index(resource.key)] or None}
+    return place | {"field": names[position], "row_id": cells[names.index(resource.key)] or None}
 
 
 def check_header(path: Path, shown: str, resource: Resource, report: Report) -> bool:
     """Hold the header against the schema; whether it is the same."""
     with path.open("rb") as file:
         raw = file.readline(_HEADER)
-    names = raw.decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r\n").split(",")
+    # Lines that end otherwise are reported as that alone.
+    first = re.split(r"[\r\n]", raw.decode("utf-8", "replace").lstrip("\ufeff"), maxsplit=1)[0]
+    names = first.split(",")
     wanted = list(resource.field_names)
     report.count("GD105", len(wanted), RULES["GD105"].unit)
     if names == wanted:
@@ -193,23 +211,22 @@ def check_header(path: Path, shown: str, resource: Resource, report: Report) -> 
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]
     what = [
-        f"{label} {', '.join(name[:80] for name in found[:10])}"
-        for label, found in (("missing", missing), ("unknown", extra), ("double", twice))
+        label.format(", ".join(name[:80] or "a column without a name" for name in found[:10]))
+        for label, found in (("no {}", missing), ("{} unknown", extra), ("{} twice", twice))
         if found
     ]
     report.count("GD105", 0, RULES["GD105"].unit, 1)
-    report.add(
-        [
-            _finding(
-                "GD105",
-                shown,
-                resource,
-                1,
-                "; ".join(what)[:500] or "another order",
-                ",".join(wanted),
-            )
-        ]
+    differs = next(n for n, pair in enumerate(zip_longest(names, wanted)) if len(set(pair)) > 1)
+    one = _finding(
+        "GD105",
+        shown,
+        resource,
+        1,
+        "; ".join(what)[:500] or "another order",
+        ", ".join(wanted),
     )
+    column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))
+    report.add([replace(one, column=column)])
     return False
 
 

@@ -21,7 +21,7 @@ from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.package import Package
 from gazadata.pandera_schemas import polars_schema
 from gazadata.validate import descriptor, provenance, semantics
-from gazadata.validate.checks import LONGEST, Check, Look, check
+from gazadata.validate.checks import LONGEST, Check, Look, cell, check
 from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.files import HIDDEN
@@ -72,7 +72,7 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
             continue
         report.count("GD106", 1, RULES["GD106"].unit, int(rows == 0))
         if rows == 0:
-            _add(report, "GD106", tables, resource, 1, found="no rows", expected="rows")
+            _add(report, "GD106", tables, resource, 1, found="no rows", expected="at least one")
             continue
         tables.add(name, rows)
     unread = [name for name in contract.resources if name not in tables]
@@ -146,12 +146,7 @@ def _sweep(  # noqa: PLR0912
             disorder = frame.filter((keys < behind).fill_null(False))
             unsorted += disorder.height
             for row in disorder.head(limit).iter_rows(named=True):
-                found.append(
-                    _of_row(
-                        "GD108", tables, resource, row[LINE], row[resource.key], resource.key,
-                        row[resource.key], "rows sorted by key",
-                    )
-                )  # fmt: skip
+                found.append(_unsorted(tables, resource, row[LINE], row[resource.key]))
             before = keys[-1]
             for series, (code, fields) in zip(hashes, uniques, strict=True):
                 series.append(frame.select(_hash(code, fields)).to_series())
@@ -184,6 +179,12 @@ def _sweep(  # noqa: PLR0912
         report.count(code, rows, RULES[code].unit, len(repeated))
         report.add(repeated[:limit])
     return rows
+
+
+def _unsorted(tables: Tables, resource: Resource, line: int, key: str) -> Diagnostic:
+    d = _of_row("GD108", tables, resource, line, key, resource.key, key, "rows sorted by key")
+    # It may be the key of the row above that is wrong.
+    return replace(d, relies=(f"{d.path}:{line - 1}/{resource.key}",))
 
 
 def _patterns(resource: Resource, report: Report) -> bool:
@@ -305,23 +306,28 @@ def _repeated(
         rows = rows.filter(col(resource.key) != col("other"))
     elif len(fields) == 1:
         rows = rows.filter(col("value").struct.field(fields[0]).is_not_null())
-    return [
-        _of_row(
-            code,
-            tables,
-            resource,
-            row[LINE],
-            row[resource.key],
-            fields[0],
-            ", ".join(str(v) for v in row["value"].values() if v is not None)
-            if code != "GD209"
-            else row[resource.key],
-            f"another than in line {row['first']}"
-            + (f", {row['other']}" if code == "GD209" else ""),
-        )
-        for row in rows.to_dicts()
-    ]
+    found = []
+    for row in rows.to_dicts():
+        if code == "GD209":
+            what = row[resource.key]
+            wanted = f"more than hyphens between it and {row['other']} in line {row['first']}"
+        elif len(fields) == 1:
+            what, wanted = row["value"][fields[0]], f"another than in line {row['first']}"
+        else:
+            what = ", ".join(f"{field} {row['value'][field] or 'empty'}" for field in fields)
+            wanted = f"others than in line {row['first']}"
+        one = _of_row(code, tables, resource, row[LINE], row[resource.key], fields[0], what, wanted)
+        # A row can repeat another by its key and by what it says.
+        found.append(replace(one, relies=(f"{one.path}:{row['first']}",)))
+    return found
 
+
+_FORMS = {
+    "integer": "digits alone, such as 12",
+    "boolean": "true or false",
+    "date": "a date that exists, as YYYY-MM-DD",
+}
+"""How a value of each type is written."""
 
 _PANDERA = (
     ("not_nullable", "GD202"),
@@ -360,7 +366,7 @@ def _pandera(
             found.append(
                 _of_row(
                     "GD201", tables, resource, row[LINE], row[resource.key], field.name,
-                    row[field.name], f"a value of type {field.type}",
+                    row[field.name], _FORMS[field.type],
                 )
             )  # fmt: skip
     for code, n in counted.items():
@@ -381,24 +387,25 @@ def _pandera(
                 continue
             row = frame.row(case["index"], named=True)
             field = resource[case["column"]]
-            found.append(
-                _of_row(
-                    code, tables, resource, row[LINE], row[resource.key], field.name,
-                    row[field.name] or "", _wanted(code, field, row[field.name] or ""),
-                )
+            value = row[field.name] or ""
+            one = _of_row(
+                code, tables, resource, row[LINE], row[resource.key], field.name, value,
+                _wanted(code, field),
             )  # fmt: skip
+            near = difflib.get_close_matches(value.strip().lower(), field.enum, n=1, cutoff=0.6)
+            found.append(replace(one, suggestion=near[0] if near else None))
     return found
 
 
-def _wanted(code: str, field: Any, value: str) -> str:
+def _wanted(code: str, field: Field) -> str:
+    if code == "GD203" or (code == "GD202" and field.enum):
+        return f"one of {', '.join(field.enum)}"
     if code == "GD202":
         return "a value"
-    if code == "GD203":
-        near = difflib.get_close_matches(value.strip().lower(), field.enum, n=1, cutoff=0.6)
-        terms = f"one of {', '.join(field.enum)}"
-        return f"{near[0]} (did you mean it?) or another {terms}" if near else terms
     if code == "GD204":
-        return f"text of the pattern {field.pattern}"
+        example = field.raw.get("example")
+        such = f", such as {example}" if isinstance(example, str) else ""
+        return f"text of the pattern {field.pattern}{such}"
     return f"at least {field.minimum}"
 
 
@@ -414,14 +421,14 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
         ]
         checks = []
         for field in edged:
-            cell, filled = col(field), col(field).is_not_null()
+            value, filled = col(field), col(field).is_not_null()
             checks.append(
                 check(
                     "GD109",
                     field,
-                    cell.str.strip_chars() != cell,
-                    found=pl.concat_str(pl.lit("“"), cell, pl.lit("”")),
-                    expected=cell.str.strip_chars(),
+                    value.str.strip_chars() != value,
+                    found=pl.concat_str(pl.lit("“"), value, pl.lit("”")),
+                    expected=value.str.strip_chars(),
                     applies=filled,
                 )
             )
@@ -429,7 +436,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD110",
                     field,
-                    cell.str.contains(r"^[=+\-@\t]"),
+                    value.str.contains(r"^[=+\-@\t]"),
                     expected="another first character",
                     applies=filled,
                 )
@@ -441,7 +448,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                         "GD210",
                         f.name,
                         ~col(f.name).str.contains(URI),
-                        expected="a whole address, such as https://example.org/page",
+                        expected="a whole address",
                         applies=col(f.name).is_not_null(),
                     )
                 )
@@ -461,8 +468,9 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                             "GD207",
                             fk.field,
                             col("__there").is_null(),
-                            expected=f"a {fk.target} of {fk.resource}",
+                            expected=f"a key of {fk.resource} ({fk.target})",
                             applies=col(fk.field).is_not_null(),
+                            relies=[cell(fk.resource, fk.field, "")],
                         ),
                     ),
                 )
@@ -618,7 +626,7 @@ def locate(package: Package, report: Report) -> None:
                 d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
         if d.code == "GD321":
             d = near.words(d)  # noqa: PLW2901
-        if d.code == "GD207":
+        if d.code in ("GD207", "GD334"):
             d = near.key(d)  # noqa: PLW2901
         placed.append(d)
     report.diagnostics = placed
@@ -697,6 +705,8 @@ class _Nearest:
         """Name the key that is most like the one that points to nothing."""
         contract = self.package.contract
         target = contract[d.resource].target(d.field) if d.resource and d.field else None
+        if d.about and d.field == "row_id":
+            target = d.about.partition("/")[0]
         self.left -= 1
         if target is None or self.left < 0:
             return d
@@ -708,7 +718,7 @@ class _Nearest:
                 keys = pl.Series([], dtype=pl.String)
             self.keys[target] = keys.drop_nulls().to_list() if len(keys) <= _KEYS else []
         near = difflib.get_close_matches(d.found or "", self.keys[target], n=1, cutoff=0.5)
-        return replace(d, expected=f"{d.expected}; did you mean {near[0]}?") if near else d
+        return replace(d, suggestion=near[0]) if near else d
 
     @cached_property
     def paths(self) -> dict[int, str]:

@@ -21,7 +21,7 @@ from polars import col
 from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.text import TYPESET
-from gazadata.validate.checks import Check, Look, check
+from gazadata.validate.checks import Check, Look, cell, check
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import BATCH, LINE, Tables
@@ -31,6 +31,8 @@ CONTEXT = 32
 
 _TEXTS_A_CHUNK = 1_000
 _OF_TEXT = ("source_id", "held", "text_path", "text_sha256", "text_length")
+_FORMS = ("title", "publisher")
+"""By which words a quote states a source."""
 _PLAIN = re.compile("raw/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -44,7 +46,7 @@ def folded(column: pl.Expr) -> pl.Expr:
     )
 
 
-def texts(  # noqa: PLR0915
+def texts(  # noqa: PLR0912, PLR0915
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int
 ) -> pl.LazyFrame:
     """Read every held text, holding it against its row.
@@ -83,14 +85,18 @@ def texts(  # noqa: PLR0915
     checked = {"GD301": 0, "GD302": 0}
     shipped, linked = (root / "raw").is_dir(), (root / "raw").is_symlink()
     named: set[str] = set()
+    unread: list[str] = []
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
-        if row["held"] != "true":
-            if any(of_text):
-                finding("GD303", row, "text_path", str(row["text_path"]), "no text of it")
+        # What is neither true nor false is reported itself; the text is read where there is one.
+        if row["held"] != "true" and (row["held"] == "false" or not all(of_text)):
+            if row["held"] == "false" and any(of_text):
+                at = next(field for field in _OF_TEXT[2:] if row[field])
+                finding("GD303", row, at, row[at], "nothing, as the source is not held")
             continue
         if not all(of_text):
-            finding("GD303", row, "text_path", "a part is empty", "path, hash and length")
+            at = next(field for field in _OF_TEXT[2:] if not row[field])
+            finding("GD303", row, at, "", "what a held source has")
             continue
         checked["GD301"] += 1
         named.add(row["text_path"])
@@ -110,16 +116,19 @@ def texts(  # noqa: PLR0915
             text = raw.decode("utf-8")
         except (OSError, UnicodeDecodeError, ContractError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            finding("GD301", row, "text_path", f"{row['text_path']}: {reason}", "a UTF-8 text")
+            finding("GD301", row, "text_path", f"{row['text_path']}: {reason}", "a text in UTF-8")
+            unread.append(row["source_id"])
             continue
         if "\r" in text or not unicodedata.is_normalized("NFC", text):
             finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
         checked["GD302"] += 1
-        digest = hashlib.sha256(raw).hexdigest()
+        digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
         if digest != row["text_sha256"]:
-            finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
-        if str(len(text)) != row["text_length"]:
-            finding("GD302", row, "text_length", row["text_length"], f"{len(text)} (the file's)")
+            finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest}, as of the file")
+            if length != row["text_length"]:
+                continue  # Another text: all that is held against it would be found at fault.
+        elif length != row["text_length"]:
+            finding("GD302", row, "text_length", row["text_length"], f"{length}, as of the file")
         keys.append(row["source_id"])
         values.append(text)
         if len(keys) == _TEXTS_A_CHUNK:
@@ -130,7 +139,7 @@ def texts(  # noqa: PLR0915
     for code, n in checked.items():
         report.count(code, n, RULES[code].unit)
     if shipped:
-        _unnamed(root, named, report, limit)
+        _unnamed(root, named, unread, report, limit)
     return pl.concat(chunks).lazy()
 
 
@@ -153,7 +162,7 @@ def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
         return text.read()
 
 
-def _unnamed(root: Path, named: set[str], report: Report, limit: int) -> None:
+def _unnamed(root: Path, named: set[str], unread: list[str], report: Report, limit: int) -> None:
     """Report the texts in raw/ that no held source names: what they assert is left out unseen."""
     rule = RULES["GD304"]
     there = sorted(name for name in os.listdir(root / "raw") if not name.startswith("."))
@@ -167,6 +176,7 @@ def _unnamed(root: Path, named: set[str], report: Report, limit: int) -> None:
             found="a text that no held source names",
             expected="a row in sources with this text_path",
             help=rule.remedy,
+            relies=tuple(f"sources/{key}/text_path" for key in unread),
         )
         for name in left[:limit]
     )
@@ -192,11 +202,15 @@ def looks(
 
 
 def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[Look]:
-    same = col("source_id") == col("source_id").shift(1)
+    key, same = col("passage_id"), col("source_id") == col("source_id").shift(1)
+    # A passage without a number of its own has the place that it has in the file.
+    order = pl.coalesce("sequence", pl.when(same).then(col("sequence").shift(1)), 0)
     before = pl.when(same).then(col("end").shift(1)).otherwise(0)
     last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
-    follows = pl.when(same).then(col("sequence").shift(1) + 1).otherwise(1)
-    gap = col("text").str.slice(col("before"), (col("start") - col("before")).clip(0))
+    follows = pl.when(same).then(col("order").shift(1) + 1).otherwise(1)
+    between = (col("start") - col("before")).clip(0)
+    # A slice without a length would be all of the rest.
+    gap = pl.when(between.is_not_null()).then(col("text").str.slice(col("before"), between))
     tail = pl.when(col("last")).then(col("text").str.slice(col("end")))
     edges = pl.concat_str(
         col("text").str.slice(col("start"), 1), col("text").str.slice(col("end") - 1, 1)
@@ -208,8 +222,9 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
     )
     ordered = (
         tables.typed("passages")
-        .sort("source_id", "sequence", maintain_order=True)
-        .with_columns(before=before, last=last, follows=follows)
+        .with_columns(order=order, above=key.shift(1), below=key.shift(-1))
+        .sort("source_id", "order", maintain_order=True)
+        .with_columns(before=before, last=last, follows=follows, previous=key.shift(1))
         .join(held, on="source_id", how="left")
         .join(_held(tables), on="source_id", how="left")
         .with_columns(gap=gap)
@@ -217,12 +232,15 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
             # A join keeps no order of its own when it is streamed.
             counted=((col("before") > 0) & col("gap").str.contains("\n"))
             .cum_sum()
-            .over("source_id", order_by=["sequence", LINE])
+            .over("source_id", order_by=["order", LINE])
             + 1,
-            whole=~col("gap").is_null().any().over("source_id"),
+            missing=col("gap").str.contains(r"\S"),
         )
+        # Where words are in no passage, or it is not known, paragraphs cannot be counted.
+        .with_columns(whole=~col("missing").fill_null(True).any().over("source_id"))
     )
-    gap = col("gap")
+    # A passage of another source, by mistake, is missing between its neighbours in the file.
+    around = {at: cell("passages", at, "source_id") for at in ("passage_id", "above", "below")}
     yield Look(
         contract["passages"],
         ordered,
@@ -236,8 +254,9 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
             check(
                 "GD311",
                 "sequence",
-                col("sequence") > col("follows"),
+                (col("sequence") > col("follows")) & ~col("missing").fill_null(False),
                 expected=col("follows"),
+                relies=[around["passage_id"], cell("passages", "previous", "sequence")],
             ),
             check(
                 "GD311",
@@ -260,13 +279,17 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 ~col("is_held"),
                 expected="a held source",
                 applies=col("is_held").is_not_null(),
+                relies=[cell("sources", "source_id", "held")],
             ),
             check(
                 "GD312",
                 "start",
-                gap.str.contains(r"\S"),
-                found=pl.concat_str(pl.lit("before it: "), gap.str.strip_chars().str.slice(0, 80)),
+                col("missing"),
+                found=pl.concat_str(
+                    pl.lit("before it: "), col("gap").str.strip_chars().str.slice(0, 80)
+                ),
                 expected="white space alone between passages",
+                relies=[around["passage_id"], around["above"]],
             ),
             check(
                 "GD312",
@@ -275,6 +298,7 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 found=pl.concat_str(pl.lit("behind it: "), tail.str.strip_chars().str.slice(0, 80)),
                 expected="white space alone behind the last passage",
                 applies=col("last"),
+                relies=[around["below"]],
             ),
         ),
     )
@@ -334,6 +358,9 @@ def _quotes(
                 "p_start", pl.lit(" to "), "p_end", pl.lit(" of "), "p_source", ignore_nulls=True
             ),
             applies=col("p_source").is_not_null() & col("is_held").is_not_null(),
+            relies=[
+                cell("passages", "passage_id", field) for field in ("source_id", "start", "end")
+            ],
         )
     ]
     frame = quotes.join(passages, on="passage_id", how="left").join(
@@ -386,7 +413,15 @@ def _used(contract: Contract, tables: Tables) -> Iterator[Look]:
     yield Look(
         contract["quotes"],
         quotes,
-        (check("GD332", "quote_id", col("used").is_null(), expected="evidence that uses it"),),
+        (
+            check(
+                "GD332",
+                "quote_id",
+                col("used").is_null(),
+                expected="evidence that uses it",
+                relies=[pl.concat_str(pl.lit("evidence/*."), "quote_id")],
+            ),
+        ),
     )
     if "passages" in tables:
         lit = quotes.filter(col("used")).select("passage_id", lit=pl.lit(True)).unique()
@@ -470,13 +505,27 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
     checks = []
     for field in fields:
         filled = col(field.name).is_not_null()
+        # Evidence that is broken itself, and by its identifier is for this cell.
+        relies = [
+            cell(resource.name, resource.key, resource.key),
+            pl.concat_str(
+                pl.lit(f"evidence/{resource.name}."),
+                resource.key,
+                pl.lit(f".{field.name.replace('_', '-')}.*"),
+            ),
+        ]
         checks.append(
             check(
                 "GD333",
                 field.name,
                 lacks(field, "any_"),
-                expected=f"a row in evidence for {resource.name}, this row and {field.name}",
+                expected=pl.concat_str(
+                    pl.lit(f"evidence of resource {resource.name}, row_id "),
+                    resource.key,
+                    pl.lit(f" and field {field.name}"),
+                ),
                 applies=filled,
+                relies=relies,
             )
         )
         if field.verbatim:
@@ -487,6 +536,7 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
                     lacks(field, "stated") & ~lacks(field, "any_"),
                     expected="evidence of basis stated",
                     applies=filled,
+                    relies=relies,
                 )
             )
         if field.raw.get("gazadata:reference"):
@@ -497,6 +547,7 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
                     lacks(field, "looked_up") & ~lacks(field, "any_"),
                     expected="evidence of basis reference",
                     applies=filled,
+                    relies=relies,
                 )
             )
     return Look(resource, frame, tuple(checks))
@@ -527,6 +578,7 @@ def _items(
         .join(quotes.select("quote_id", "quoted", "cue"), on="quote_id", how="left")
         .with_columns(
             col("quoted").fill_null(False),
+            known=col("filled").is_not_null(),
             filled=((col("filled") & _bit(bits)) != 0).fill_null(False),
         )
     )
@@ -536,6 +588,7 @@ def _items(
             frame.join(_cells_of(table, resource, list(bits)), on="row_id", how="left")
             .join(quotes.select("quote_id", "exact"), on="quote_id", how="left")
             .with_columns(value=_value(list(bits)))
+            .join(_names(tables), on="value", how="left")
         )
 
     # Without the names nothing can be said of them.
@@ -546,11 +599,16 @@ def _items(
     ]
     by_reference = col("basis") == "reference"
     has_quote, has_reference = col("quote_id").is_not_null(), col("reference_id").is_not_null()
-    has_note = col("note").is_not_null()
+    has_note, both_or_none = col("note").is_not_null(), has_quote == has_reference
     terms = [
         field.name
         for field in resource.fields
-        if field.enum or field.type in ("boolean", "integer") or resource.target(field.name)
+        if field.enum
+        or field.type in ("boolean", "integer")
+        or resource.target(field.name)
+        # These two have rules of their own.
+        or field.verbatim
+        or field.raw.get("gazadata:reference")
     ]
     identifier = pl.concat_str(
         "resource",
@@ -563,10 +621,22 @@ def _items(
     checks: list[Check] = [
         check(
             "GD334",
+            "row_id",
+            ~col("known"),
+            expected=f"a key of {resource.name} ({resource.key})",
+            applies=~col("known"),
+            relies=[cell(resource.name, "row_id", "")],
+        ),
+        check(
+            "GD334",
             "field",
             ~col("filled"),
-            found=target,
-            expected="a row and a filled field that needs evidence",
+            found=pl.when(col("field").is_in(list(bits)))
+            .then(pl.format("{}, which is empty there", "field"))
+            .otherwise("field"),
+            expected=f"a filled field of {resource.name} that needs evidence",
+            applies=col("known"),
+            relies=[target, cell("evidence", "evidence_id", "row_id")],
         ),
         check(
             "GD335",
@@ -580,12 +650,18 @@ def _items(
             "GD341",
             "quote_id",
             col(LINE).is_in(_misstated(resource, tables, rows, quotes).implode()),
-            found=pl.concat_str(col("value"), pl.lit(" stated by "), col("exact")),
-            expected=pl.concat_str(pl.lit("words that state "), "value"),
+            found=pl.format("“{}” for {}", "exact", "value"),
+            expected=pl.format("words that state {}", "value"),
             applies=(col("basis") == "stated")
             & ~col("field").is_in(unnamed)
             & col("filled")
             & col("quoted"),
+            relies=[
+                target,
+                cell("quotes", "quote_id", "exact"),
+                col("names"),
+                *(cell("sources", "value", form) for form in _FORMS),
+            ],
         ),
         check(
             "GD342",
@@ -594,15 +670,40 @@ def _items(
             expected="the rule that was applied",
             applies=col("basis") == "inferred",
         ),
+        # The one cell that is wrong; where both of them are, it is rather the basis.
         check(
             "GD343",
             "basis",
-            pl.when(by_reference)
-            .then(has_quote | ~has_reference | ~has_note)
-            .otherwise(~has_quote | has_reference),
+            by_reference == has_quote,
             expected=pl.when(by_reference)
-            .then(pl.lit("reference_id and note, and no quote_id"))
-            .otherwise(pl.lit("quote_id, and no reference_id")),
+            .then(pl.lit("another basis, as quote_id is filled"))
+            .otherwise(pl.lit("reference, as reference_id is filled")),
+            applies=has_quote != has_reference,
+        ),
+        check(
+            "GD343",
+            "quote_id",
+            both_or_none & (by_reference == has_quote),
+            expected=pl.when(by_reference)
+            .then(pl.lit("nothing, as a reference is not quoted"))
+            .otherwise(pl.lit("a quote")),
+            applies=both_or_none,
+        ),
+        check(
+            "GD343",
+            "reference_id",
+            both_or_none & (by_reference != has_quote),
+            expected=pl.when(by_reference)
+            .then(pl.lit("a source of kind reference"))
+            .otherwise(pl.concat_str(pl.lit("nothing, as the basis is "), "basis")),
+            applies=both_or_none,
+        ),
+        check(
+            "GD343",
+            "note",
+            ~has_note,
+            expected="what was looked up",
+            applies=by_reference & ~has_quote,
         ),
         check(
             "GD346",
@@ -629,6 +730,7 @@ def _items(
                 if resource.name == "sources"
                 else "a source of kind reference",
                 applies=by_reference & has_reference,
+                relies=[cell("sources", "reference_id", "kind")],
             )
         )
         if resource.name == "sources":
@@ -638,7 +740,7 @@ def _items(
                     "basis",
                     ~by_reference,
                     expected="reference, with the row's own key",
-                    applies=col("reference"),
+                    applies=col("reference") & col("filled"),
                 )
             )
     if hedged and contract.hedge_cues:
@@ -649,7 +751,9 @@ def _items(
                 col("cue"),
                 found=col("exact"),
                 expected="a hedge in the row, or a lower certainty",
-                applies=col("sure"),
+                # Where it points to nothing, that is what is wrong.
+                applies=col("sure") & col("filled"),
+                relies=[cell("quotes", "quote_id", "exact")],
             )
         )
     return Look(contract["evidence"], frame, tuple(checks), about=target, shown=shown)
@@ -663,6 +767,20 @@ def _cells_of(table: pl.LazyFrame, resource: Resource, fields: list[str]) -> pl.
 def _value(fields: list[str]) -> pl.Expr:
     """The cell that a row of evidence is for, out of those of `_cells_of`."""
     return pl.coalesce(pl.when(col("field") == name).then(col(f"cell:{name}")) for name in fields)
+
+
+def _names(tables: Tables) -> pl.LazyFrame:
+    """The cells that hold the names of each actor and topic, in one text."""
+    if "names" not in tables:
+        return pl.LazyFrame(schema={"value": pl.String, "names": pl.String})
+    names = tables.strings("names")
+    every = [names.select("name_id", value=at) for at in ("actor_id", "topic_id")]
+    return (
+        pl.concat(every)
+        .drop_nulls()
+        .group_by("value")
+        .agg(names=cell("names", "name_id", "text").str.join("\n"))
+    )
 
 
 def _misstated(
@@ -692,9 +810,7 @@ def _misstated(
             forms = tables.strings("names").select(value=fk.target, form="text")
         elif fk.resource == "sources":
             sources = tables.strings("sources")
-            forms = pl.concat(
-                sources.select(value="source_id", form=form) for form in ("title", "publisher")
-            )
+            forms = pl.concat(sources.select(value="source_id", form=form) for form in _FORMS)
         else:
             forms = pl.LazyFrame(schema={"value": pl.String, "form": pl.String})
         parts.append(

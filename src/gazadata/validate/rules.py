@@ -44,7 +44,7 @@ RULES = _rules(
         "Other tools read the package by the standard alone.",
         '"licences" instead of "licenses"; a field type that is none',
         "Compare the property named with the Data Package standard, version 2.",
-        "files",
+        "objects",
     ),
     Rule(
         "GD003",
@@ -196,7 +196,8 @@ RULES = _rules(
         "A cell matches its field's pattern",
         "Keys and codes must be well formed to be joined on.",
         "`Asim_Munir` as a key; a Cyrillic letter in a slug",
-        "Keys are lower-case words, digits and single hyphens.",
+        "Write keys as lower-case words and digits with single hyphens between them, and codes as "
+        "their list has them.",
         "cells",
     ),
     Rule(
@@ -266,7 +267,7 @@ RULES = _rules(
         "A source is held with a path, a hash and a length, or not held and without",
         "Only a held text can prove a quote.",
         "held is false and text_path is given",
-        "Fill in or empty text_path; `gazadata fmt` fills in the rest.",
+        "Fill in text_path, and run `gazadata fmt` for the rest; or empty all three.",
         "sources",
     ),
     Rule(

@@ -8,7 +8,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.validate.checks import Check, Look, check
+from gazadata.validate.checks import Check, Look, cell, check
 from gazadata.validate.tables import ILL, Tables
 
 CARRIERS = ["conditional_support", "conditional_oppose", "open"]
@@ -76,7 +76,7 @@ def _dates(resource: Resource) -> list[Check]:
             ~agrees & ~(last < first).fill_null(False),
             found=span,
             expected="dates and precision that agree",
-            applies=precision.is_not_null() & ~col(ILL),
+            applies=precision.is_not_null() & ~_ill(f"{stem}_earliest", f"{stem}_latest"),
         ),
         check(
             "GD402",
@@ -86,6 +86,11 @@ def _dates(resource: Resource) -> list[Check]:
             applies=precision.is_null() & (not resource[field].required),
         ),
     ]
+
+
+def _ill(*fields: str) -> pl.Expr:
+    """Whether a cell that is null here is not empty in the file."""
+    return pl.any_horizontal(f"{ILL}{field}" for field in fields)
 
 
 def _reporting(names: tuple[str, ...]) -> list[Check]:
@@ -166,7 +171,7 @@ def _participants(_: Contract) -> list[Check]:
             "count_is_approximate",
             col("count").is_null() != col("count_is_approximate").is_null(),
             expected="filled exactly where count is",
-            applies=~col(ILL),
+            applies=~_ill("count", "count_is_approximate"),
         ),
     ]
 
@@ -278,9 +283,11 @@ ROW_CHECKS = {
 
 def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
     needing = contract["events"]["event_type"].raw.get("gazadata:recipientRequired", [])
+    # A role that is none of the terms is reported itself: it may be meant as this one.
+    others = [term for term in contract["participants"]["role"].enum if term != "recipient"]
     recipients = (
         tables.strings("participants")
-        .filter(col("role") == "recipient")
+        .filter(~col("role").is_in(others).fill_null(False))
         .select("event_id", has=pl.lit(True))
         .unique()
     )
@@ -295,6 +302,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
                 "event_type",
                 col("event_type").is_in(needing) & col("has").is_null(),
                 expected="a participant in the role recipient",
+                relies=[cell("events", "event_id", "event_id")],
             ),
         ),
     )
@@ -313,6 +321,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
                 col("has").is_null(),
                 expected="a row in conditions",
                 applies=conditional,
+                relies=[cell("positions", "position_id", "position_id")],
             ),
         ),
     )
@@ -327,6 +336,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
                 ~col("stance").is_in(CARRIERS),
                 found=pl.concat_str(col("position_id"), pl.lit(" is "), col("stance")),
                 expected="a position that is " + ", ".join(CARRIERS),
+                relies=[cell("positions", "position_id", "stance")],
             ),
         ),
     )
@@ -347,6 +357,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
                     "source_id",
                     col("held") != "true",
                     expected="a held source",
+                    relies=[cell("sources", "source_id", "held")],
                 ),
             ),
         )
@@ -361,6 +372,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
                     ~col("cited_kind").is_in(["cited_report", "unnamed_source"]),
                     found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("cited_kind")),
                     expected="a source of kind cited_report or unnamed_source",
+                    relies=[cell("sources", "attributed_to", "kind")],
                 ),
             ),
         )
@@ -384,6 +396,7 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
                         col("actor_kind") != wanted,
                         found=pl.concat_str(col(field), pl.lit(" is "), col("actor_kind")),
                         expected=f"an actor of kind {wanted}",
+                        relies=[cell("actors", field, "kind")],
                         applies=where,
                     ),
                 ),

@@ -46,8 +46,8 @@ def start(root: Path, sample: int | None) -> subprocess.Popen[bytes]:
 def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> list[str]:
     """The resources that frictionless can read in time and as the loader does.
 
-    That leaves out Parquet, and tables with a line that is no row: the other layers find it, while
-    frictionless would report each cell of it, once more for each foreign key that points there.
+    That leaves out Parquet, and tables without a row or with a line that is none: the other layers
+    find it, while frictionless would report it once more for each foreign key that points there.
     """
     names = []
     for name, path in paths.items():
@@ -55,10 +55,11 @@ def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> 
             continue
         width = len(contract[name].fields)
         with path.open("rb") as file:
-            if all(
+            header = file.readline()
+            if path.stat().st_size > len(header) and all(
                 (raw.count(b",") == width - 1 and b'"' not in raw)
                 or cells(raw.decode("utf-8", "replace").rstrip("\n")) == width
-                for raw in islice(file, sample and sample + 1)
+                for raw in islice(file, sample)
             ):
                 names.append(name)
     return names

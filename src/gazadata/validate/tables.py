@@ -18,7 +18,7 @@ LINE = "__line"
 """The column that holds each row's line in its file (a Parquet file's rows count from 1)."""
 
 ILL = "__ill"
-"""Whether a row has a cell of another type: the rules that count on the types leave it alone."""
+"""Before a field's name: whether its cell is null since it holds what is not of its type."""
 
 BATCH = 500_000
 """Rows held at a time: measured as the fastest that keeps 10 million rows under 1 GiB."""
@@ -86,12 +86,19 @@ class Tables:
         return self._strings[name]
 
     def typed(self, name: str) -> pl.LazyFrame:
-        """The cells in the contract's types, null where one does not have it, `LINE` and `ILL`."""
+        """The cells in the contract's types, null where one is not of its field, and `LINE`."""
         fields = [field for field in self.resources[name].fields if field.type != "string"]
-        ill = [pl.col(field.name).is_not_null() & typed(field).is_null() for field in fields]
-        return self._strings[name].with_columns(
-            *map(typed, fields), (pl.any_horizontal(ill) if ill else pl.lit(False)).alias(ILL)
-        )
+        values = [
+            typed(field)
+            if field.minimum is None
+            else pl.when(typed(field) >= field.minimum).then(typed(field)).alias(field.name)
+            for field in fields
+        ]
+        ill = [
+            (pl.col(field.name).is_not_null() & value.is_null()).alias(f"{ILL}{field.name}")
+            for field, value in zip(fields, values, strict=True)
+        ]
+        return self._strings[name].with_columns(*values, *ill)
 
 
 def strings(path: Path, resource: Resource) -> pl.LazyFrame:

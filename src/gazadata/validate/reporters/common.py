@@ -95,14 +95,21 @@ def value(text: str) -> str:
 
 
 def one_line(d: Diagnostic) -> str:
-    """What is wrong, found and expected, in one line."""
+    """What is wrong, found, expected and probably meant, in one line."""
     line = visible(d.message) or RULES[d.code].title
     said = [
         f"{label} {value(text)}"
         for label, text in (("found", d.found), ("expected", d.expected))
         if text is not None
     ]
+    if d.suggestion is not None:
+        said.append(suggested(d.suggestion))
     return f"{line}: {', '.join(said)}" if said else line
+
+
+def suggested(text: str) -> str:
+    """What is probably meant, as a question."""
+    return f"did you mean “{short(text)}”?"
 
 
 def totals(report: Report) -> dict[str, int]:

@@ -57,7 +57,7 @@ def as_json(report: Report, options: Options) -> str:
         "strict": options.strict,
         "errors": errors,
         "warnings": warnings,
-        "findings": [asdict(d) for d in report.diagnostics],
+        "findings": [_finding(d) for d in report.diagnostics],
         "findings_left_out": errors + warnings - len(report.diagnostics),
         "counts": counts,
         "rows": report.rows,
@@ -65,6 +65,13 @@ def as_json(report: Report, options: Options) -> str:
         "notes": report.notes,
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _finding(d: Diagnostic) -> dict[str, Any]:
+    """A finding without what it follows from, which only tells findings apart."""
+    said = asdict(d)
+    del said["relies"]
+    return said
 
 
 def sarif(report: Report, options: Options) -> str:

@@ -17,6 +17,7 @@ from gazadata.validate.reporters.common import (
     severities,
     short,
     shown_path,
+    suggested,
     value,
     verdict,
     visible,
@@ -103,6 +104,8 @@ def _row(d: Diagnostic, options: Options) -> str:
     if words := owner(d):
         place += f" {_code(', '.join(words))}"
     found, expected = ("" if t is None else _code(value(t)) for t in (d.found, d.expected))
+    if d.suggestion is not None:
+        expected += f" {_escaped(suggested(d.suggestion))}"
     return f"| {d.severity} | {d.code} {_escaped(d.message)} | {place} | {found} | {expected} |"
 
 

@@ -15,6 +15,7 @@ from gazadata.validate.reporters.common import (
     selected,
     short,
     shown_path,
+    suggested,
     value,
     verdict,
     visible,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from gazadata.validate.reporters.excerpt import Span
+
+OF_CHARACTERS = ("GD103", "GD104")
+"""Rules whose findings have the column of a character, not that of a cell."""
 
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
 
@@ -104,7 +108,7 @@ def _finding(console: Console, d: Diagnostic, report: Report, options: Options) 
     if line is not None:
         if d.column is not None:
             one = (d.column - 1, d.column)
-            span = cell_span(line, d.column) if d.field else one
+            span = cell_span(line, d.column) if d.field and d.code not in OF_CHARACTERS else one
         if span and d.field and (place := _compared(d)):
             points, _ = differences(d.found or "", place.text[place.start : place.end])
             points = in_cell(line, span, points)
@@ -189,8 +193,9 @@ def _facts(d: Diagnostic) -> list[tuple[str, str]]:
         words = differing_words(d.found or "", place.text[place.start : place.end])
         if words:
             facts.append(("differs", words))
-    if d.help:
-        facts.append(("help", short(d.help)))
+    helps = ([suggested(d.suggestion)] if d.suggestion is not None else []) + [d.help or ""]
+    if any(helps):
+        facts.append(("help", " ".join(map(short, filter(None, helps)))))
     facts.append(("why", f"{RULES[d.code].reason} More: gazadata rule {d.code}"))
     return facts
 

@@ -1,0 +1,342 @@
+"""One mistake is one finding, and two are two: what follows from a broken cell is not said again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.validate.damage import SHIPPED, Files, Place, Row, look
+
+from gazadata.validate import Diagnostic, Report
+
+S = SHIPPED
+
+Edit = tuple[str, int, dict[str, str]]
+"""A table, the number of a row, and cells to put there."""
+
+Where = tuple[str, str, int | None, str | None]
+"""The rule, table, line and field of a finding."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("merged"))
+
+
+def damaged(place: Place, files: Files, limit: int = 1_000) -> Report:
+    place.damage(files)
+    try:
+        return look(place.root, official=False, limit=limit)
+    finally:
+        place.mend(files)
+
+
+def found(report: Report) -> list[Where]:
+    assert not report.failures
+    return sorted((d.code, str(d.resource), d.line, d.field) for d in report.diagnostics)
+
+
+def edited(*edits: Edit) -> dict[str, bytes]:
+    """The files of the tables with other cells in some rows."""
+    tables: dict[str, list[Row]] = {}
+    for name, number, cells in edits:
+        tables.setdefault(name, S.rows(name))[number] |= cells
+    files: dict[str, bytes] = {}
+    for name, rows in tables.items():
+        files |= S.table(name, rows)
+    return files
+
+
+def at(name: str, key: str) -> int:
+    return S.where(name, **{S.resource(name).key: key})
+
+
+def first(name: str, test: Callable[[Row], object]) -> int:
+    return next(i for i, row in enumerate(S.rows(name)) if test(row))
+
+
+def a_condition() -> tuple[int, int]:
+    """The numbers of a condition and of its position."""
+    position = S.rows("conditions")[0]["position_id"]
+    return 0, at("positions", position)
+
+
+def proof(name: str, number: int, field: str, **cells: str) -> int:
+    """The number of a row of evidence for a cell that has these cells."""
+    key = S.rows(name)[number][S.resource(name).key]
+    rows = S.rows("evidence")
+    return next(i for i in S.evidence_of(name, key, field) if cells.items() <= rows[i].items())
+
+
+# --------------------------------------------------------------- one mistake, and what follows
+def _key(name: str, key: str) -> Edit:
+    return name, at(name, key), {S.resource(name).key: f"{key} "}
+
+
+ONE: dict[str, tuple[Callable[[], Edit], str]] = {
+    "a stance that conditions hang on": (
+        lambda: ("positions", a_condition()[1], {"stance": "conditional"}), "GD203"),
+    "a stance that goes with silence": (
+        lambda: ("positions", first("positions", lambda p: p["stance"] == "not_addressed"),
+                 {"stance": "not addressed"}), "GD203"),
+    "the kind of a reference": (
+        lambda: ("sources", at("sources", "country-codes"), {"kind": "Reference"}), "GD203"),
+    "the kind of a report that rows are attributed to": (
+        lambda: ("sources", at("sources", "reuters-report"), {"kind": "report"}), "GD203"),
+    "the kind of a state with codes": (
+        lambda: ("actors", at("actors", "pakistan"), {"kind": "country"}), "GD203"),
+    "a type with modes": (
+        lambda: ("events", first("events", lambda e: e["event_mode"]), {"event_type": "Consult"}),
+        "GD203"),
+    "whether the article is held": (
+        lambda: ("sources", first("sources", lambda s: s["held"] == "true"), {"held": "yes"}),
+        "GD201"),
+    "the basis of what needs a reference": (
+        lambda: ("evidence", proof("actors", at("actors", "pakistan"), "iso3"),
+                 {"basis": "Reference"}), "GD203"),
+    "the row of evidence": (
+        lambda: ("evidence", proof("actors", at("actors", "pakistan"), "iso3"),
+                 {"row_id": "Pakistan"}), "GD204"),
+    "the reference of evidence": (
+        lambda: ("evidence", proof("actors", at("actors", "pakistan"), "iso3"),
+                 {"reference_id": "country-code"}), "GD207"),
+    "a name that evidence states": (
+        lambda: ("names", at("names", "hamas"), {"text": "Ha\u200bmas"}), "GD104"),
+    "the source of a passage in the middle": (
+        lambda: ("passages", 5, {"source_id": "trump-leaning"}), "GD207"),
+    "the source of the last passage": (
+        lambda: ("passages", len(S.rows("passages")) - 1, {"source_id": ""}), "GD202"),
+    "the number of a passage": (lambda: ("passages", 5, {"sequence": "six"}), "GD201"),
+    "the end of a passage": (lambda: ("passages", 5, {"end": "-5"}), "GD205"),
+    "the start of a quote": (lambda: ("quotes", 5, {"start": "-5"}), "GD205"),
+    "the path of the article": (
+        lambda: ("sources", first("sources", lambda s: s["held"] == "true"),
+                 {"text_path": f"{S.text_path} "}), "GD109"),
+    "the key of an actor": (lambda: _key("actors", "pakistan"), "GD109"),
+    "the key of a source": (lambda: _key("sources", "country-codes"), "GD109"),
+    "the key of a quote": (lambda: _key("quotes", S.rows("quotes")[3]["quote_id"]), "GD109"),
+    "a key in another case": (
+        lambda: ("topics", at("topics", "isf"), {"topic_id": "ISF"}), "GD204"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_what_follows_from_a_broken_cell_is_not_said_again(name: str, place: Place) -> None:
+    make, code = ONE[name]
+    resource, number, cells = edit = make()
+    (field,) = cells
+    report = damaged(place, edited(edit))
+    assert found(report) == [(code, resource, number + 2, field)]
+    assert {c: n.found for c, n in report.counts.items() if n.found} == {code: 1}
+
+
+def test_a_role_that_is_none_may_be_that_of_the_recipient(place: Place) -> None:
+    number = first("participants", lambda p: p["role"] != "recipient")
+    event = at("events", S.rows("participants")[number]["event_id"])
+    sanction = {"event_type": "SANCTION", "local_type": "", "event_mode": ""}
+    files = edited(("events", event, sanction), ("participants", number, {"role": "reciever"}))
+    codes = {code for code, *_ in found(damaged(place, files))}
+    assert "GD203" in codes
+    assert "GD406" not in codes
+    files = edited(("events", event, sanction), ("participants", number, {"role": "visitor"}))
+    assert "GD406" in {code for code, *_ in found(damaged(place, files))}
+
+
+def test_a_row_that_repeats_another_is_one_mistake(place: Place) -> None:
+    for name in ("quotes", "evidence", "participants"):
+        (row, *_) = S.rows(name)
+        key = S.resource(name).key
+        assert [code for code, *_ in found(damaged(place, S.add(name, row)))] == ["GD206"]
+        copy = row | {key: f"{row[key]}-x"}
+        assert [code for code, *_ in found(damaged(place, S.add(name, copy)))] == ["GD208"]
+
+
+def test_a_table_of_lines_that_end_otherwise_has_its_header(place: Place) -> None:
+    for name in ("events", "evidence"):
+        path = S.path(name)
+        files = {path: S.files[path].replace(b"\n", b"\r")}
+        assert found(damaged(place, files)) == [("GD102", name, 1, None)]
+
+
+# ------------------------------------------------------------------------------ two mistakes
+def _spoken() -> int:
+    return first("positions", lambda p: p["spokesperson_id"] and p["stance"] != "not_addressed")
+
+
+def _inferred() -> tuple[str, int, str, int]:
+    """A cell of a vocabulary by table, number and field, and the number of inferred evidence."""
+    for number, e in enumerate(S.rows("evidence")):
+        if e["basis"] == "inferred" and S.resource(e["resource"])[e["field"]].enum:
+            return e["resource"], at(e["resource"], e["row_id"]), e["field"], number
+    raise AssertionError("no cell of a vocabulary is inferred")
+
+
+def _two_in_a_row() -> list[Edit]:
+    return [("positions", _spoken(), {"stance": "suport", "spokesperson_id": "pakistan"})]
+
+
+def _two_in_a_column() -> list[Edit]:
+    return [("positions", i, {"stance": "suport"}) for i in (0, 1)]
+
+
+def _evidence_without_a_note() -> list[Edit]:
+    name, number, field, by = _inferred()
+    return [(name, number, {field: "none_such"}), ("evidence", by, {"note": ""})]
+
+
+def _evidence_of_another_name() -> list[Edit]:
+    name, number, field, by = _inferred()
+    key = S.rows("evidence")[by]["evidence_id"] + "0"
+    return [(name, number, {field: "none_such"}), ("evidence", by, {"evidence_id": key})]
+
+
+def _evidence_of_a_basis_that_is_none() -> list[Edit]:
+    name, number, field, by = _inferred()
+    return [(name, number, {field: "none_such"}), ("evidence", by, {"basis": "guessed"})]
+
+
+def _condition_of_another() -> list[Edit]:
+    condition, position = a_condition()
+    oppose = first("positions", lambda p: p["stance"] == "oppose")
+    other = first(
+        "conditions", lambda c: c["position_id"] != S.rows("positions")[position]["position_id"]
+    )
+    taken = S.rows("conditions")[other]["position_id"]
+    # The position keeps another condition, or need not have one.
+    stance = S.rows("positions")[at("positions", taken)]["stance"]
+    assert condition != other
+    more = [c for c in S.rows("conditions") if c["position_id"] == taken]
+    assert len(more) > 1 or stance == "open"
+    return [
+        ("positions", position, {"stance": "conditional"}),
+        ("conditions", other, {"position_id": S.rows("positions")[oppose]["position_id"]}),
+    ]
+
+
+def _passages() -> list[Edit]:
+    return [("passages", 3, {"sequence": "four"}), ("passages", 9, {"paragraph": "99"})]
+
+
+def _dates() -> list[Edit]:
+    event = first("events", lambda e: e["occurrences"])
+    return [("events", event, {"occurrences": "one", "date_precision": "month"})]
+
+
+def _quotes() -> list[Edit]:
+    rows = S.rows("evidence")
+    stated = [(i, e) for i, e in enumerate(rows) if e["basis"] == "stated" and e["field"] == "text"]
+    (_, one), (other, _) = stated[0], stated[1]
+    quoted = at("quotes", one["quote_id"])
+    words = S.rows("quotes")[quoted]["exact"]
+    free = next(i for i, e in enumerate(rows) if e["field"] == "statement" and i != other)
+    return [
+        ("quotes", quoted, {"exact": words[:-1] + ("x" if words[-1] != "x" else "y")}),
+        ("evidence", free, {"basis": "classified"}),
+    ]
+
+
+def _two_states() -> list[Edit]:
+    return [
+        ("actors", at("actors", "pakistan"), {"kind": "country"}),
+        ("actors", at("actors", "asim-munir"), {"list_is_open": "true"}),
+    ]
+
+
+def _keys() -> list[Edit]:
+    number = first("positions", lambda p: p["holder_id"] == "azerbaijan")
+    return [_key("actors", "pakistan"), ("positions", number, {"holder_id": "azerbaijann"})]
+
+
+TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
+    "another field of the row": (_two_in_a_row, ["GD203 stance", "GD419 spokesperson_id"]),
+    "the same field of another row": (_two_in_a_column, ["GD203 stance", "GD203 stance"]),
+    "the note of its evidence": (_evidence_without_a_note, ["GD203 kind", "GD342 note"]),
+    "the identifier of its evidence": (_evidence_of_another_name, [
+        "GD203 kind", "GD335 evidence_id"]),
+    "the basis of its evidence": (_evidence_of_a_basis_that_is_none, [
+        "GD203 basis", "GD203 kind"]),
+    "another condition": (_condition_of_another, ["GD203 stance", "GD408 position_id"]),
+    "another passage": (_passages, ["GD201 sequence", "GD311 paragraph"]),
+    "a type in the row, and its dates": (_dates, ["GD201 occurrences", "GD402 date_precision"]),
+    "a quote, and other evidence": (_quotes, ["GD321 exact", "GD346 basis"]),
+    "another actor": (_two_states, ["GD203 kind", "GD333 list_is_open", "GD416 list_is_open"]),
+    "a key, and a key that points nowhere": (_keys, ["GD109 actor_id", "GD207 holder_id"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_a_second_mistake_is_not_hidden(name: str, place: Place) -> None:
+    make, expected = TWO[name]
+    edits = make()
+    report = damaged(place, edited(*edits))
+    assert sorted(f"{code} {field}" for code, _, _, field in found(report)) == expected
+    assert sum(count.found for count in report.counts.values()) == len(expected)
+    lines = {(name, number + 2) for name, number, _ in edits}
+    assert {(resource, line) for _, resource, line, _ in found(report)} == lines
+
+
+def test_a_row_that_repeats_another_and_is_wrong_itself(place: Place) -> None:
+    row = S.rows("topics")[at("topics", "isf")] | {"status": "Proposed"}
+    number = at("topics", "isf") + 3
+    files = S.add("topics", row)
+    assert found(damaged(place, files)) == [
+        ("GD203", "topics", number, "status"), ("GD206", "topics", number, "topic_id"),
+    ]  # fmt: skip
+    quoted = S.rows("quotes")[0]
+    other = next(p for p in S.rows("passages") if p["passage_id"] != quoted["passage_id"])
+    copy = quoted | {"quote_id": "zz-again", "passage_id": other["passage_id"]}
+    assert [code for code, *_ in found(damaged(place, S.add("quotes", copy)))] == [
+        "GD208", "GD323",
+    ]  # fmt: skip
+
+
+def test_a_row_out_of_order_and_wrong_itself(place: Place) -> None:
+    rows = S.rows("topics")
+    rows[0], rows[1] = rows[1], rows[0] | {"status": "Proposed"}
+    assert found(damaged(place, S.table("topics", rows))) == [
+        ("GD108", "topics", 3, "topic_id"), ("GD203", "topics", 3, "status"),
+    ]  # fmt: skip
+
+
+def test_a_line_that_is_no_row_hides_no_other_table(place: Place) -> None:
+    path = S.path("topics")
+    files = {path: S.files[path].replace(b"\n", b",\n", 2)}
+    files[path] = files[path].replace(b",\n", b"\n", 1)
+    files |= edited(("actors", at("actors", "asim-munir"), {"kind": "man"}))
+    codes = {(code, resource) for code, resource, *_ in found(damaged(place, files))}
+    assert codes == {("GD107", "topics"), ("GD203", "actors")}
+
+
+# ---------------------------------------------------------------- how many there are of a rule
+def test_all_are_counted_however_few_are_kept(place: Place) -> None:
+    edits: list[Edit] = [
+        ("positions", i, {"certainty": "sure", "expression": "said"}) for i in range(9)
+    ]
+    edits += [("quotes", i, {"exact": "other words"}) for i in range(9)]
+    report = damaged(place, edited(*edits), limit=4)
+    assert report.counts["GD203"].found == 18
+    assert report.counts["GD321"].found == 9
+    kept = [d.code for d in report.diagnostics]
+    assert (kept.count("GD203"), kept.count("GD321")) == (4, 4)
+
+
+def test_what_joins_a_row_that_stands_twice_is_counted_once(place: Place) -> None:
+    condition, position = a_condition()
+    oppose = next(p for p in S.rows("positions") if p["stance"] == "oppose")
+    files = S.add("positions", oppose)
+    files |= edited(("conditions", condition, {"position_id": oppose["position_id"]}))
+    report = damaged(place, files)
+    assert report.counts["GD408"].found == 1
+    assert sum(d.code == "GD408" for d in report.diagnostics) == 1
+    assert position >= 0
+
+
+def test_findings_are_sorted_by_place(place: Place) -> None:
+    edits: list[Edit] = [("topics", i, {"status": "x", "kind": "y"}) for i in (4, 2)]
+    report = damaged(place, edited(*edits, ("actors", 1, {"kind": "z"})))
+    places: list[Diagnostic] = report.diagnostics
+    assert [(Path(d.path).name, d.line, d.field) for d in places] == [
+        ("actors.csv", 3, "kind"), ("topics.csv", 4, "kind"), ("topics.csv", 4, "status"),
+        ("topics.csv", 6, "kind"), ("topics.csv", 6, "status"),
+    ]  # fmt: skip
