@@ -269,7 +269,7 @@ def inside(root: Path, path: str) -> Path:
         ContractError: the path leads out of the package.
     """
     target = root / path
-    wrong = not path or not path.isprintable() or "\\" in path or path.endswith("/")
+    wrong = not path or not path.isprintable() or "\\" in path or path.endswith(("/", "/."))
     if wrong or Path(path).is_absolute():
         raise ContractError(f"{path!r} is not a relative path with forward slashes")
     try:

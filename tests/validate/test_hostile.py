@@ -25,7 +25,7 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Place, copy_to, csv_bytes
 
 from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.errors import ContractError
-from gazadata.validate import Report
+from gazadata.validate import RULES, Report
 from gazadata.validate.files import HIDDEN, check_bytes, check_header
 from gazadata.validate.split import cells, column_of
 
@@ -265,7 +265,8 @@ def test_what_is_no_descriptor_through_the_command_line(name: str, tmp_path: Pat
     "path",
     ["..", "../x.csv", "/etc/passwd", "data/../../x.csv", "data\\events.csv", "C:\\x.csv", "",
      ".", "data", "\0", "a" * 300, "a/" * 3_000, "file:///etc/passwd",
-     "http://localhost:9/x.csv", "~/x.csv", "$HOME/x.csv", "data/*.csv"],
+     "http://localhost:9/x.csv", "~/x.csv", "$HOME/x.csv", "data/*.csv", "data/events.csv/",
+     "data/events.csv/.", "data/events.csv/..", "data/\ud800.csv", "\udcff"],
 )  # fmt: skip
 def test_a_path_that_leads_nowhere_good(path: str, tmp_path: Path) -> None:
     place = Place(tmp_path)
@@ -281,6 +282,32 @@ def test_a_path_that_leads_nowhere_good(path: str, tmp_path: Path) -> None:
     except ContractError:
         return
     assert target.resolve().is_relative_to(place.root.resolve())
+
+
+def test_a_path_with_half_of_a_pair_is_named(tmp_path: Path) -> None:
+    """No file can be called so: what is wrong is said of the descriptor, and how to mend it."""
+    place = Place(tmp_path)
+    content = S.files[DESCRIPTOR].replace(b"data/events.csv", b"data/\\ud800.csv")
+    place.damage({DESCRIPTOR: content})
+    (found,) = look(place.root).diagnostics
+    assert (found.code, found.path) == ("GD001", DESCRIPTOR)
+    assert "half of a surrogate pair" in (found.found or "")
+    assert found.help == RULES["GD001"].remedy
+
+
+@pytest.mark.parametrize("name", ["__line", "__ill", "__there", "__"])
+def test_a_field_called_as_a_column_of_ours(name: str, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    schema = S.schema("topics")
+    schema["fields"][-1]["name"] = name
+    rows = S.files["data/topics.csv"].split(b"\n", 1)
+    header = rows[0].rpartition(b",")[0] + b"," + name.encode()
+    place.damage(
+        {"schemas/topics.json": json_bytes(schema), "data/topics.csv": header + b"\n" + rows[1]}
+    )
+    (found,) = look(place.root).diagnostics
+    assert (found.code, found.path) == ("GD001", "schemas/topics.json")
+    assert f"{name!r}: a name may not begin with __" in (found.found or "")
 
 
 def test_one_file_for_two_resources(tmp_path: Path) -> None:
@@ -462,6 +489,15 @@ def test_what_is_clean_is_the_canonical_form_of_its_rows(small: Path, body: byte
         "\n" in cell or "\r" in cell or HIDDEN.search(cell) for row in rows for cell in row
     )
     assert report.rows == {"things": len(rows) - 1} != {"things": 0}
+
+
+@pytest.mark.parametrize("cell", ['"x\ny"', '"\n"', '"x\n"', '"x,\n,y"'])
+def test_a_line_break_in_a_cell_that_is_quoted_as_it_should_be(small: Path, cell: str) -> None:
+    """Written again it is the same bytes, and yet its lines are not rows."""
+    report = on(small, f"key,one,two\na,b,c\nb,{cell},c\n".encode())
+    assert [(d.code, d.line, d.found) for d in report.diagnostics] == [
+        ("GD107", 3, "a row with 1 line break in a cell")
+    ]
 
 
 CELLS = st.text(st.sampled_from('ab,"é’1'), max_size=6).map(
@@ -743,6 +779,10 @@ def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
         ("topics", "label", "", "GD108"),
         ("events", "occurrences", 0, "GD205"),
         ("passages", "paragraph", 9, "GD311"),
+        ("topics", "status", None, "GD202"),
+        ("quotes", "start", None, "GD202"),
+        ("quotes", "start", -5, "GD205"),
+        ("evidence", "field", "label", "GD334"),
     ],
 )
 def test_mistakes_in_parquet_are_found_in_their_row(
@@ -750,8 +790,11 @@ def test_mistakes_in_parquet_are_found_in_their_row(
 ) -> None:
     _rewrite(parquet, name, 3, at, value)
     report = look(parquet)
-    found = [d for d in report.diagnostics if d.code == code]
-    assert [(d.path, d.line, d.field) for d in found] == [(f"data/{name}.parquet", 4, at)]
+    found = [(d.code, d.path, d.line, d.field) for d in report.diagnostics]
+    assert (code, f"data/{name}.parquet", 4, at) in found
+    assert sum(one[0] == code for one in found) == 1
+    if code < "GD206" and at != S.resource(name).key:
+        assert len(found) == 1
 
 
 def test_a_parquet_file_that_is_none(parquet: Path) -> None:

@@ -35,7 +35,7 @@ RULES = _rules(
         "The descriptor and the schemas can be read",
         "Nothing can be checked against a contract that cannot be read.",
         "datapackage.json with a comma missing",
-        "Mend the JSON at the place named, or restore the file.",
+        "Mend the file at the place named, as is said there, or restore it.",
         "files",
     ),
     Rule(

@@ -102,7 +102,7 @@ def _reporting(names: tuple[str, ...]) -> list[Check]:
             "GD410",
             "certainty",
             uncommitted & col("attributed_to").is_null() & col("hedge").is_null(),
-            expected="attributed_to or hedge filled",
+            expected="a cell filled in attributed_to or hedge, or another certainty",
             applies=uncommitted,
         )
     ]
@@ -335,7 +335,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
                 "position_id",
                 ~col("stance").is_in(CARRIERS),
                 found=pl.concat_str(col("position_id"), pl.lit(" is "), col("stance")),
-                expected="a position that is " + ", ".join(CARRIERS),
+                expected="a position that is " + " or ".join(CARRIERS),
                 relies=[cell("positions", "position_id", "stance")],
             ),
         ),

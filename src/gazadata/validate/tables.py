@@ -175,11 +175,11 @@ def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list
             again = buffer.getvalue()
             at = file.tell()
             odd = []
+            if again.count(b"\n") != frame.height:
+                raise ValueError("a cell holds a line break")
             if file.read(len(again)) != again:
                 file.seek(at)
                 there = b"".join(islice(file, frame.height))
-                if again.count(b"\n") != frame.height:
-                    raise ValueError("a cell holds a line break")
                 first = frame[LINE][0]
                 for n, (a, b) in enumerate(
                     zip(there.split(b"\n"), again.split(b"\n"), strict=False)
