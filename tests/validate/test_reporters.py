@@ -515,7 +515,7 @@ PHYSICAL = strict_object(
 )
 # The standard's schema has no licence that lets it be kept here, so this is our own and stricter:
 # only what we write is in it, under the names and types of SARIF 2.1.0. GAZADATA_SARIF_SCHEMA
-# may name a copy of the standard's, which everything below is then held against too: `make readers`.
+# may name a copy of the standard's, which everything below is then held against too: `make elsewhere`.
 SARIF: Any = strict_object(
     {
         "$schema": {"type": "string", "format": "uri"},
