@@ -302,15 +302,18 @@ def pull(
     """Pull a release into the cache, verify it, pin it in gazadata.lock, and print where it is."""
     import warnings
 
+    from gazadata.release.fetch import pull as pull_release
+
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    if not sys.stderr.isatty():
+        print(pull_release(version, store or (), out))
+        return
+    # Imported for a terminal alone: it takes as long as a small release to arrive.
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    from gazadata.release.fetch import pull as pull_release
-
-    console = Console(stderr=True)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("pull", total=None)
         where = pull_release(
             version,
