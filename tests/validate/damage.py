@@ -169,7 +169,7 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
         asked = standard.readable(package.contract, paths, None)
         result = standard.run(root, 0, asked)
         layers.take_standard(package, result, report, asked, sampled=False)
-    report.merge()
+    report.merge(limit)
     layers.locate(package, report)
     return report
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.validate.damage import SHIPPED, Files, Place, Row, look
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
 
-from gazadata.validate import Diagnostic, Report
+from gazadata.contract import Contract
+from gazadata.package import Package
+from gazadata.validate import Diagnostic, Report, descriptor, layers
+from gazadata.validate.files import check
 
 S = SHIPPED
 
@@ -330,6 +334,76 @@ def test_what_joins_a_row_that_stands_twice_is_counted_once(place: Place) -> Non
     assert report.counts["GD408"].found == 1
     assert sum(d.code == "GD408" for d in report.diagnostics) == 1
     assert position >= 0
+
+
+def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) -> None:
+    """Frictionless sees those, too, that were counted and not kept."""
+    edits: list[Edit] = [
+        ("positions", i, {"certainty": "sure", "expression": "said"})
+        for i, row in enumerate(S.rows("positions"))
+        if row["expression"]
+    ]
+    place.damage(files := edited(*edits))
+    try:
+        report = look(place.root, official=True, limit=4)
+    finally:
+        place.mend(files)
+    assert report.counts["GD203"].found == 2 * len(edits) > 10
+    assert sum(d.code == "GD203" for d in report.diagnostics) == 4
+
+
+def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) -> list[Where]:
+    """What is reported where frictionless alone sees these mistakes in sources."""
+    place.damage(files)
+    try:
+        report = Report(str(place.root), "")
+        package = Package(place.root, Contract.read(place.root))
+        paths = check(package, descriptor.check(package, report), report, 100)
+        layers.run(package, paths, report, 100)
+        result = {
+            "errors": [],
+            "tables": {
+                name: {"rows": rows, "errors": list(errors) * (name == "sources")}
+                for name, rows in report.rows.items()
+            },
+        }
+        layers.take_standard(package, result, report, list(paths), sampled=False)
+        report.merge()
+    finally:
+        place.mend(files)
+    return found(report)
+
+
+def test_what_frictionless_alone_sees_is_never_lost(place: Place) -> None:
+    """In a cell, a row or a file of which something else is reported."""
+    number = at("sources", "plover-manual")
+    line = number + 2
+    url = {
+        "type": "type-error", "rowNumber": line, "fieldName": "url", "cell": "x:", "note": "type",
+    }  # fmt: skip
+    alone = ("GD210", "sources", line, "url")
+    assert seen_by_frictionless(place, {}, url) == [alone]
+    # Its cell is without evidence.
+    key = S.rows("sources")[number]["source_id"]
+    proven = S.evidence_of("sources", key, "url")
+    assert proven
+    said = seen_by_frictionless(place, S.drop("evidence", *proven), url)
+    assert alone in said
+    # Another cell of its row is wrong, and another row.
+    other = edited(("sources", number, {"language": "eng"}), ("sources", 0, {"kind": "Reference"}))
+    assert [code for code, *_ in seen_by_frictionless(place, other, url)] == [
+        "GD203", "GD204", "GD210",
+    ]  # fmt: skip
+    # Its file has another size than is stated.
+    stated = S.descriptor()
+    (listed,) = (r for r in stated["resources"] if r["name"] == "sources")
+    listed["bytes"] = 1
+    wrong = {"type": "byte-count", "note": "bytes"}
+    said = seen_by_frictionless(place, {DESCRIPTOR: json_bytes(stated)}, url, wrong)
+    assert [code for code, *_ in said] == ["GD007", "GD210"]
+    # The same cell, of the same kind, is one finding.
+    mine = edited(("sources", number, {"url": "github"}))
+    assert seen_by_frictionless(place, mine, url) == [alone]
 
 
 def test_findings_are_sorted_by_place(place: Place) -> None:

@@ -268,7 +268,7 @@ def test_the_full_format_says_found_expected_help_and_why(report: Report) -> Non
     for label, words in (
         ("found", "conditional_suport"),
         ("expected", "one of support, conditional_support"),
-        ("help", f"did you mean “conditional_support”? {rule.remedy}"),
+        ("help", f"Did you mean “conditional_support”? {rule.remedy}"),
         ("why", f"{rule.reason} More: gazadata rule GD203"),
     ):
         assert re.search(rf"^ += {label}: +{re.escape(words)}", block, re.M), label

@@ -65,6 +65,6 @@ def validate(
     finally:
         result = standard.finish(process, standard.PATIENCE if report.diagnostics else None)
     layers.take_standard(package, result, report, asked, sampled=sample is not None)
-    report.merge()
+    report.merge(limit)
     layers.locate(package, report)
     return report

@@ -123,12 +123,16 @@ class Report:
         """Take in findings, sharing their place with none that says the same of the same cell."""
         self.diagnostics.extend(found)
 
-    def merge(self) -> None:
+    def merge(self, limit: int | None = None) -> None:
         """One mistake, one finding: keep per cell what the earliest layer says of it.
 
         What follows from a cell that is reported itself, there or in another row, is not reported
         again; a row that could not be split into cells is reported as that alone; that a row is
-        out of order is said only where nothing else is wrong with its key.
+        out of order is said only where nothing else is wrong with its key. Where a layer kept not
+        all of its findings, what follows from the others is reported.
+
+        Args:
+            limit: how many findings of a rule are kept, the first by place; all are counted.
         """
         unsplit = {(d.path, d.line) for d in self.diagnostics if d.code == "GD107"}
         kept: dict[tuple[str, int | None, str | None, str], Diagnostic] = {}
@@ -162,6 +166,13 @@ class Report:
         for code, count in self.counts.items():
             found = count.found - (before[code] - after[code])
             self.counts[code] = replace(count, found=max(found, after[code]))
+        if limit is not None:
+            nth: Counter[str] = Counter()
+            every, self.diagnostics = self.diagnostics, []
+            for d in every:
+                nth[d.code] += 1
+                if nth[d.code] <= limit:
+                    self.diagnostics.append(d)
 
 
 def _of_value(d: Diagnostic) -> bool:

@@ -6,6 +6,7 @@ import csv
 import difflib
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -310,12 +311,12 @@ def _repeated(
     for row in rows.to_dicts():
         if code == "GD209":
             what = row[resource.key]
-            wanted = f"more than hyphens between it and {row['other']} in line {row['first']}"
+            wanted = f"a key that is not {row['other']}, of line {row['first']}, but for hyphens"
         elif len(fields) == 1:
-            what, wanted = row["value"][fields[0]], f"another than in line {row['first']}"
+            what, wanted = row["value"][fields[0]], f"another key than in line {row['first']}"
         else:
             what = ", ".join(f"{field} {row['value'][field] or 'empty'}" for field in fields)
-            wanted = f"others than in line {row['first']}"
+            wanted = f"other values than in line {row['first']}"
         one = _of_row(code, tables, resource, row[LINE], row[resource.key], fields[0], what, wanted)
         # A row can repeat another by its key and by what it says.
         found.append(replace(one, relies=(f"{one.path}:{row['first']}",)))
@@ -535,11 +536,14 @@ def take_standard(
         return
     contract = package.contract
     seen_files = {d.path for d in report.diagnostics if d.code in _OF_FILES}
-    broken = {d.resource for d in report.diagnostics if d.code in _OF_FILES}
-    cells = {(d.path, d.line, d.field) for d in report.diagnostics}
-    rows_found = {(d.path, d.line) for d in report.diagnostics}
+    # What a cell breaks by what it means or rests on, frictionless cannot have seen.
+    of_form = [d for d in report.diagnostics if d.code < "GD300" and d.code != "GD108"]
+    cells = {(d.path, d.line, d.field) for d in of_form}
+    rows_found = {(d.path, d.line) for d in of_form}
+    kept = Counter(d.code for d in report.diagnostics)
+    left_out = {code for code, count in report.counts.items() if count.found > kept[code]}
     for error in result["errors"]:
-        if not any(d.code in ("GD002", "GD005") for d in report.diagnostics):
+        if not any(d.code == "GD002" for d in report.diagnostics):
             _package_error(error, report)
     listed = set() if result["errors"] else set(asked)
     for name in sorted(listed - result["tables"].keys()):
@@ -552,8 +556,8 @@ def take_standard(
             report.failures.append(
                 f"frictionless read {table['rows']} rows of {name}, the other layers {rows}"
             )
-        if path in seen_files or name in broken:
-            continue
+        if rows is None:
+            continue  # It could not be read, which is reported.
         for error in table["errors"]:
             line, field, code = error.get("rowNumber"), error.get("fieldName"), _code(error)
             note = error.get("note") or ""
@@ -564,7 +568,9 @@ def take_standard(
             if code == "GD201" and field and resource[field].type == "string":
                 code = "GD210"
             # A row of empty cells alone is no row to frictionless, and one of missing cells here.
-            if (path, line, field) in cells or (not field and (path, line) in rows_found):
+            seen = (path, line, field) in cells or (not field and (path, line) in rows_found)
+            # Of a rule of which not all findings were kept, it was counted with the others.
+            if seen or code in left_out or (line is None and path in seen_files):
                 continue
             report.count(code, 0, RULES[code].unit, 1)
             report.add(

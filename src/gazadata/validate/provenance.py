@@ -124,11 +124,11 @@ def texts(  # noqa: PLR0912, PLR0915
         checked["GD302"] += 1
         digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
         if digest != row["text_sha256"]:
-            finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest}, as of the file")
+            finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
             if length != row["text_length"]:
                 continue  # Another text: all that is held against it would be found at fault.
         elif length != row["text_length"]:
-            finding("GD302", row, "text_length", row["text_length"], f"{length}, as of the file")
+            finding("GD302", row, "text_length", row["text_length"], f"{length} (the file's)")
         keys.append(row["source_id"])
         values.append(text)
         if len(keys) == _TEXTS_A_CHUNK:
@@ -249,7 +249,7 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 "GD311",
                 "start",
                 col("start") < col("before"),
-                expected=pl.concat_str(pl.lit("not before "), col("before")),
+                expected=pl.format("at least {}, where the one before it ends", "before"),
             ),
             check(
                 "GD311",
@@ -285,9 +285,7 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 "GD312",
                 "start",
                 col("missing"),
-                found=pl.concat_str(
-                    pl.lit("before it: "), col("gap").str.strip_chars().str.slice(0, 80)
-                ),
+                found=pl.format("“{}” before it", col("gap").str.strip_chars().str.slice(0, 80)),
                 expected="white space alone between passages",
                 relies=[around["passage_id"], around["above"]],
             ),
@@ -295,7 +293,7 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 "GD312",
                 "end",
                 tail.str.contains(r"\S"),
-                found=pl.concat_str(pl.lit("behind it: "), tail.str.strip_chars().str.slice(0, 80)),
+                found=pl.format("“{}” behind it", tail.str.strip_chars().str.slice(0, 80)),
                 expected="white space alone behind the last passage",
                 applies=col("last"),
                 relies=[around["below"]],
@@ -353,9 +351,9 @@ def _quotes(
             "GD323",
             "passage_id",
             ~in_passage,
-            found=pl.concat_str("start", pl.lit(" to "), "end", pl.lit(" in "), "passage_id"),
-            expected=pl.concat_str(
-                "p_start", pl.lit(" to "), "p_end", pl.lit(" of "), "p_source", ignore_nulls=True
+            found=pl.format("{} to {} of {}", "start", "end", "source_id"),
+            expected=pl.format(
+                "within {} to {} of {}, as its passage", "p_start", "p_end", "p_source"
             ),
             applies=col("p_source").is_not_null() & col("is_held").is_not_null(),
             relies=[

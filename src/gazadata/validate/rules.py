@@ -452,8 +452,8 @@ RULES = _rules(
         "The precision is that of the dates",
         "Users read the dates by their precision.",
         "month with a range of two weeks; unknown with a date",
-        "day: both the same; week: at most 7 days; month, year: first and last day of one; "
-        "range: any other two; open: exactly one; unknown: none.",
+        "A day has one date twice, a week at most 7 days, a month or a year its first and last "
+        "day, a range any other two dates, open exactly one, unknown none.",
     ),
     Rule(
         "GD403",

@@ -195,7 +195,8 @@ def _facts(d: Diagnostic) -> list[tuple[str, str]]:
             facts.append(("differs", words))
     helps = ([suggested(d.suggestion)] if d.suggestion is not None else []) + [d.help or ""]
     if any(helps):
-        facts.append(("help", " ".join(map(short, filter(None, helps)))))
+        said = " ".join(map(short, filter(None, helps)))
+        facts.append(("help", said[:1].upper() + said[1:]))
     facts.append(("why", f"{RULES[d.code].reason} More: gazadata rule {d.code}"))
     return facts
 
