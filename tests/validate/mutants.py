@@ -419,7 +419,7 @@ def evidence_key_mangled(random: Random) -> Made:
     return changed("evidence", number, evidence_id=row["evidence_id"] + "0")
 
 
-@kind("GD335", "GD341")
+@kind("GD335", "GD341", more="the other quote can hold a hedge")
 def evidence_given_another_quote(random: Random) -> Made:
     number, row = random.choice(rows_where("evidence", lambda e: e["quote_id"]))
     other = random.choice(S.rows("quotes"))["quote_id"]

@@ -185,10 +185,10 @@ def gd101() -> Case:
 
 
 def gd102() -> Case:
-    number, _ = a_note()
+    number, key = a_note()
     bad = lines_of("evidence")[number - 1] + b"\r"
     near = note("a \\r\\n that is written out")
-    return Case(with_line("evidence", number, bad), "data/evidence.csv", number, near=near)
+    return Case(with_line("evidence", number, bad), "data/evidence.csv", number, key, near=near)
 
 
 def gd103() -> Case:
@@ -225,7 +225,8 @@ def gd107() -> Case:
 def gd108() -> Case:
     bad = lines_of("topics")[1]
     bad = b'"' + bad.replace(b",", b'",', 1)
-    return Case(with_line("topics", 2, bad), "data/topics.csv", 2, near=topic("zz-last"))
+    key = S.rows("topics")[0]["topic_id"]
+    return Case(with_line("topics", 2, bad), "data/topics.csv", 2, key, near=topic("zz-last"))
 
 
 def gd109() -> Case:

@@ -624,12 +624,14 @@ def locate(package: Package, report: Report) -> None:
     placed = []
     for d in report.diagnostics:
         line = text.get(d.path, {}).get(d.line or 0)
-        if line is not None and d.field and d.resource in package.contract.resources:
+        if line is not None and d.resource in package.contract.resources:
             resource = package.contract[d.resource]
-            if d.field in resource.field_names:
-                column = d.column or column_of(line, resource.field_names.index(d.field))
-                row_id = d.row_id or _key_in(line, resource)
-                d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
+            column, row_id = d.column, d.row_id
+            if column is None and d.field in resource.field_names:
+                column = column_of(line, resource.field_names.index(d.field))
+            if row_id is None and d.line != 1 and d.code != "GD101":
+                row_id = _key_in(line, resource)
+            d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
         if d.code == "GD321":
             d = near.words(d)  # noqa: PLW2901
         if d.code in ("GD207", "GD334"):
