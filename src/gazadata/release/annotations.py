@@ -71,10 +71,10 @@ CONTEXT: dict[str, Any] = {
 # Why a cell is tied to the words, in the model's motivations (section 3.3.5).
 PURPOSES = {"classified": "classifying"}
 
-BATCH = 200_000
+BATCH = 300_000
 """Rows of evidence that are looked at together."""
 
-QUOTES = 50_000
+QUOTES = 20_000
 """Quotes that are sorted and written together."""
 
 # What a JSON string holds only escaped (RFC 8259, section 7), and an IRI only percent-encoded
