@@ -604,6 +604,7 @@ MIXED = st.lists(
 @example(b"a\rb\rc", 1)
 @example("e\n\u0301".encode(), 2)
 @example(b"\xef\xbb\xbf", 2)
+@example(b"\xef\xbb\xbf\xef\xbb\xbf\xe2\x82", 1)
 def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
     small: Path, content: bytes, chunk_size: int
 ) -> None:
@@ -626,7 +627,6 @@ def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
 
 def _before(content: bytes) -> set[tuple[str, int]]:
     """What there is to say of the bytes before the first that is not UTF-8."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
