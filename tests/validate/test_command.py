@@ -42,3 +42,17 @@ def test_a_process_without_pandas_finds_what_one_with_pandas_finds(tmp_path: Pat
     assert places == [
         (f["code"], f["path"], f["line"], f["column"], f["found"]) for f in report["findings"]
     ]
+
+
+def test_nothing_in_the_folder_where_one_validates_is_run(tmp_path: Path) -> None:
+    """A package can come from anybody, and with a module that is called as one of ours needs."""
+    package = copy_to(tmp_path)
+    for module in ("frictionless", "json"):
+        (package / f"{module}.py").write_text("raise SystemExit('run')", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", VALIDATE, "validate"],
+        cwd=package,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -36,7 +36,8 @@ def start(root: Path, sample: int | None) -> subprocess.Popen[bytes]:
     It imports what it needs, and waits for `ask`.
     """
     return subprocess.Popen(
-        [sys.executable, "-m", "gazadata.validate.standard", str(root), str(sample or 0)],
+        # Without -P a frictionless.py in the folder where one validates would be run.
+        [sys.executable, "-P", "-m", "gazadata.validate.standard", str(root), str(sample or 0)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
