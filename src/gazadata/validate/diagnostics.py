@@ -120,7 +120,7 @@ class Report:
         self.counts[code] = Count(before.checked + checked, unit, before.found + found)
 
     def add(self, found: Iterable[Diagnostic]) -> None:
-        """Take in findings, sharing their place with none that says the same of the same cell."""
+        """Take in findings; `merge` tells which of them are one mistake."""
         self.diagnostics.extend(found)
 
     def merge(self, limit: int | None = None) -> None:
