@@ -293,6 +293,9 @@ def _known(package: Package, report: Report) -> None:
             )
 
 
+_MISSING = object()
+
+
 def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict[str, str]:
     """The first part in which two schemas differ: what is found, what is expected, the field."""
     fields = {f["name"]: f for f in there["fields"]}
@@ -318,8 +321,10 @@ def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict
 
 def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
     """Where in two objects that differ the first difference is, and what stands in each."""
-    key = next(k for k in sorted(here.keys() | there.keys()) if here.get(k) != there.get(k))
-    mine, other = here.get(key), there.get(key)
+    keys = sorted(here.keys() | there.keys())
+    # A property that is null, and not missing, is a difference too.
+    key = next(k for k in keys if (k in here, here.get(k)) != (k in there, there.get(k)))
+    mine, other = here.get(key, _MISSING), there.get(key, _MISSING)
     if isinstance(mine, dict) and isinstance(other, dict):
         rest, mine, other = _differing(mine, other)
         key = f"{key}.{rest}"
@@ -327,7 +332,7 @@ def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
 
 
 def _json(value: Any) -> str:
-    return "missing" if value is None else json.dumps(value, ensure_ascii=False)[:200]
+    return "missing" if value is _MISSING else json.dumps(value, ensure_ascii=False)[:200]
 
 
 def _files(package: Package, report: Report) -> dict[str, Path]:
