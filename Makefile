@@ -34,12 +34,14 @@ ifneq ($(origin PYTHON),file)
   $(foreach stamp,$(PINNED) $(LOWEST_INSTALLED) $(ELSEWHERE_INSTALLED),$(if $(filter-out $(PYTHON),$(shell cat $(stamp) 2>/dev/null)),$(eval .PHONY: $(stamp))))
 endif
 
+VERSION = $(BIN)/python -c 'import json; print(json.load(open("datapackage.json", encoding="utf-8"))["version"])'
+
 .PHONY: release test lint elsewhere bench test-lowest lock clean
 .DELETE_ON_ERROR:
 
 # What an earlier run built goes first: a refused build leaves nothing that looks like a release.
 release: $(INSTALLED)
-	@version=$$($(BIN)/python -c 'import json; print(json.load(open("datapackage.json", encoding="utf-8"))["version"])') && \
+	@version=$$($(VERSION)) && \
 	rm -rf "dist/gazadata-$$version" "dist/gazadata-$$version"-*.whl "dist/gazadata-$$version".tar.gz
 	$(BIN)/gazadata build --out dist/
 	SOURCE_DATE_EPOCH=1580601600 $(BIN)/python -m build --no-isolation --outdir dist/
@@ -55,8 +57,8 @@ lint: $(INSTALLED)
 
 # npm leaves what it installs beside the package.json, so that is copied out of the tests.
 elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
-	@version=$$(sed -n 's/^  "version": "\(.*\)",$$/\1/p' datapackage.json) && \
-	release=$$PWD/dist/gazadata-$$version && \
+	@release=$$PWD/dist/gazadata-$$($(VERSION)) && \
+	{ test -d "$$release" || { echo "there is no $$release to be read; run: make release" >&2; exit 1; }; } && \
 	$(ELSEWHERE)/$(SCRIPTS)/python tests/elsewhere/read.py "$$release" && \
 	if command -v npm >/dev/null 2>&1; then \
 	  cp tests/elsewhere/*.js* $(ELSEWHERE)/ && \
