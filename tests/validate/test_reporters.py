@@ -31,7 +31,7 @@ from gazadata import cli
 from gazadata.errors import GazadataError
 from gazadata.validate import Count, Diagnostic, Place, Report, reporters, validate
 from gazadata.validate.reporters import FORMATS, Options
-from gazadata.validate.reporters.common import ON_SCREEN, idle, visible, worst
+from gazadata.validate.reporters.common import ON_SCREEN, amount, idle, visible, worst
 from gazadata.validate.reporters.excerpt import cell_span, differences, draw, in_cell
 from gazadata.validate.reporters.machine import fingerprint
 from gazadata.validate.rules import RULES
@@ -282,6 +282,7 @@ def test_the_summary_says_what_was_looked_at(clean: Report) -> None:
         full = FORMATS["full"](clean, Options(plain=plain))
         total = clean.counts["GD101"].checked
         assert re.search(rf"files\W+10 of 10 rules.*{total:,} bytes", full, re.I)
+        assert " 1 package," in full
         assert full.splitlines()[-1].lower() == "passed: 0 errors, 0 warnings"
         for layer in ("package", "files", "tables", "provenance", "semantics"):
             assert re.search(rf"^ *{layer}\b.*\b0 found", full, re.M | re.I)
@@ -737,7 +738,8 @@ def test_junit_has_a_case_for_every_rule(report: Report, clean: Report) -> None:
             assert (case.find("failure") is not None) == (code in broken_rules)
             assert (case.find("skipped") is not None) == (count.checked == 0)
             said = case.findtext("system-out") or ""
-            assert said.startswith(f"{count.checked:,} {count.unit} looked at, {count.found} found")
+            looked = amount(count.checked, count.unit)
+            assert said.startswith(f"{looked} looked at, {count.found} found")
     failure = junit(report).find(".//failure[@type='GD203']")
     assert failure is not None
     d = of(report, "GD203")

@@ -158,6 +158,16 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def amount(number: int, unit: str) -> str:
+    """`2 packages`, `1 package`, of a unit that a rule counts in."""
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
+
+
+def amounts(looked: dict[str, int]) -> str:
+    """What a layer looked at, in one line; empty where that is nothing."""
+    return ", ".join(amount(number, unit) for unit, number in looked.items())
+
+
 @dataclass(frozen=True)
 class Layer:
     """What the rules of one layer looked at.

@@ -13,6 +13,7 @@ from gazadata.validate.diagnostics import Count, Diagnostic, Report
 from gazadata.validate.reporters.common import (
     LAYERS,
     Options,
+    amount,
     idle_line,
     one_line,
     owner,
@@ -260,7 +261,9 @@ def _case(suite: Any, rule: Rule, report: Report, found: int, options: Options) 
     elif not count.checked and not found:
         ET.SubElement(case, "skipped", message="nothing to look at")
     said = ET.SubElement(case, "system-out")
-    said.text = "\n".join([f"{count.checked:,} {count.unit} looked at, {found:,} found", *lines])
+    said.text = "\n".join(
+        [f"{amount(count.checked, count.unit)} looked at, {found:,} found", *lines]
+    )
 
 
 def _layer(code: str) -> str:

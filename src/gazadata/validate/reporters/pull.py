@@ -8,6 +8,7 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.reporters.common import (
     ON_SCREEN,
     Options,
+    amounts,
     idle_line,
     layers,
     one_line,
@@ -93,7 +94,7 @@ def markdown(report: Report, options: Options) -> str:
         lines += [f"and {errors + warnings - len(shown):,} more", ""]
     lines += ["| Layer | Rules | Looked at | Found |", "|---|---|---|---|"]
     for layer in layers(report):
-        looked = ", ".join(f"{n:,} {unit}" for unit, n in layer.looked.items()) or "nothing"
+        looked = amounts(layer.looked) or "nothing"
         ran = f"{layer.ran} of {layer.rules}"
         lines.append(f"| {layer.name} | {ran} | {looked} | {layer.found:,} |")
     return "\n".join(lines) + "\n"

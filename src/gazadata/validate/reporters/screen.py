@@ -5,6 +5,7 @@ from __future__ import annotations
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.reporters.common import (
     Options,
+    amounts,
     idle_line,
     layers,
     one_line,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 OF_CHARACTERS = ("GD103", "GD104")
 """Rules whose findings have the column of a character, not that of a cell."""
+
+NOTHING = "nothing looked at"
+"""What is said of a layer that looked at nothing."""
 
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
 
@@ -219,7 +223,7 @@ def _plain(report: Report, options: Options) -> str:
     lines.append(f"Checked {_named(report)}")
     lines += [
         f"{layer.name.capitalize()}: {layer.ran} of {plural(layer.rules, 'rule')}, "
-        f"{_looked(layer.looked)}, {layer.found:,} found"
+        f"{amounts(layer.looked) or NOTHING}, {layer.found:,} found"
         for layer in layers(report)
     ]
     lines += [*_remarks(report), verdict(report, options).capitalize()]
@@ -240,17 +244,13 @@ def _named(report: Report) -> str:
     return short(report.package) + version
 
 
-def _looked(looked: dict[str, int]) -> str:
-    return ", ".join(f"{n:,} {unit}" for unit, n in looked.items()) or "nothing looked at"
-
-
 def _table(report: Report) -> list[str]:
     rows = [
         (
             layer.name,
             f"{layer.ran} of {plural(layer.rules, 'rule')}",
             f"{layer.found:,} found",
-            _looked(layer.looked),
+            amounts(layer.looked) or NOTHING,
         )
         for layer in layers(report)
     ]
