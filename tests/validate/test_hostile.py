@@ -321,6 +321,26 @@ def test_one_file_for_two_resources(tmp_path: Path) -> None:
     assert any("also the file of actors" in one for one in said)
 
 
+def test_a_property_that_is_null(tmp_path: Path) -> None:
+    """It is another schema than the installed one, though no property of it has another value."""
+    place = Place(tmp_path)
+    schema = S.schema("topics")
+    schema["fields"][0]["constraints"]["minLength"] = None
+    place.damage({"schemas/topics.json": json_bytes(schema)})
+    (found,) = (d for d in look(place.root, official=False).diagnostics if d.code == "GD004")
+    assert found.found == "constraints.minLength null"
+
+
+def test_every_property_that_frictionless_alone_finds_wrong(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    descriptor = S.descriptor() | {"homepage": 5}
+    descriptor["licenses"][0]["path"] = 3
+    place.damage({DESCRIPTOR: json_bytes(descriptor)})
+    report = look(place.root)
+    assert [d.code for d in report.diagnostics] == ["GD002", "GD002"]
+    assert report.counts["GD002"].found == 2
+
+
 # What a schema may not hold, though it is JSON.
 FIELDS: dict[str, dict[str, Any]] = {
     "a pattern that is a number": {"constraints": {"pattern": 5}},

@@ -135,6 +135,16 @@ def test_what_follows_from_a_broken_cell_is_not_said_again(name: str, place: Pla
     assert {c: n.found for c, n in report.counts.items() if n.found} == {code: 1}
 
 
+def test_a_term_in_another_case_is_known_by_any_vocabulary(place: Place) -> None:
+    event = first("events", lambda e: e["event_type"] == "CONSULT")
+    for edit in (
+        ("events", event, {"event_type": "Consult"}),
+        ("positions", 0, {"stance": "OPEN"}),
+    ):
+        (said,) = damaged(place, edited(edit)).diagnostics
+        assert said.suggestion in ("CONSULT", "open")
+
+
 def test_a_role_that_is_none_may_be_that_of_the_recipient(place: Place) -> None:
     number = first("participants", lambda p: p["role"] != "recipient")
     event = at("events", S.rows("participants")[number]["event_id"])

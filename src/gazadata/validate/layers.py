@@ -393,8 +393,10 @@ def _pandera(
                 code, tables, resource, row[LINE], row[resource.key], field.name, value,
                 _wanted(code, field),
             )  # fmt: skip
-            near = difflib.get_close_matches(value.strip().lower(), field.enum, n=1, cutoff=0.6)
-            found.append(replace(one, suggestion=near[0] if near else None))
+            # Some vocabularies are in capitals; the case alone is no distance.
+            terms = {term.lower(): term for term in field.enum}
+            near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
+            found.append(replace(one, suggestion=terms[near[0]] if near else None))
     return found
 
 
@@ -542,8 +544,9 @@ def take_standard(
     rows_found = {(d.path, d.line) for d in of_form}
     kept = Counter(d.code for d in report.diagnostics)
     left_out = {code for code, count in report.counts.items() if count.found > kept[code]}
-    for error in result["errors"]:
-        if not any(d.code == "GD002" for d in report.diagnostics):
+    # Where the descriptor is at fault by our own rules, these say it again in other words.
+    if not any(d.code == "GD002" for d in report.diagnostics):
+        for error in result["errors"]:
             _package_error(error, report)
     listed = set() if result["errors"] else set(asked)
     for name in sorted(listed - result["tables"].keys()):
