@@ -934,6 +934,19 @@ def test_half_a_surrogate_pair_in_a_descriptor_can_be_written(
 
 
 # ------------------------------------------------------------------ what counts as passed
+def test_warnings_that_were_counted_and_not_kept_are_warnings() -> None:
+    """A release of many sources carries none of their texts, and passes."""
+    made = Report("a release", "1.0.0", counts={"GD301": Count(30, "texts", 30)})
+    made.diagnostics = [
+        Diagnostic("GD301", "no text", "csv/sources.csv", line, severity="warning")
+        for line in (2, 3)
+    ]
+    assert made.ok()
+    assert (
+        FORMATS["concise"](made, Options()).rpartition("passed: ")[2].startswith("0 errors, 30 w")
+    )
+
+
 def test_a_report_in_which_nothing_was_looked_at_is_never_a_pass() -> None:
     made = Report("x", "1.0.0", counts={"GD101": Count(0, "bytes")})
     assert not made.ok()
