@@ -114,6 +114,9 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
     "the number of a passage": (lambda: ("passages", 5, {"sequence": "six"}), "GD201"),
     "the end of a passage": (lambda: ("passages", 5, {"end": "-5"}), "GD205"),
     "the start of a quote": (lambda: ("quotes", 5, {"start": "-5"}), "GD205"),
+    "the length of the article": (
+        lambda: ("sources", first("sources", lambda s: s["held"] == "true"), {"text_length": ""}),
+        "GD303"),
     "the path of the article": (
         lambda: ("sources", first("sources", lambda s: s["held"] == "true"),
                  {"text_path": f"{S.text_path} "}), "GD109"),

@@ -88,6 +88,8 @@ def texts(  # noqa: PLR0912, PLR0915
     unread: list[str] = []
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
+        if row["held"] != "false" and row["text_path"]:
+            named.add(row["text_path"])
         # What is neither true nor false is reported itself; the text is read where there is one.
         if row["held"] != "true" and (row["held"] == "false" or not all(of_text)):
             if row["held"] == "false" and any(of_text):
@@ -99,7 +101,6 @@ def texts(  # noqa: PLR0912, PLR0915
             finding("GD303", row, at, "", "what a held source has")
             continue
         checked["GD301"] += 1
-        named.add(row["text_path"])
         if not shipped:
             # A release carries no texts: no error, but quotes were not held against anything.
             finding(
