@@ -646,7 +646,7 @@ def key_that_differs_in_hyphens(random: Random) -> Made:
     return files, [(S.path(name), line) for line in lines]
 
 
-@kind("GD204", more="what the key was is not to be seen from it; all that points there is reported")
+@kind("GD204")
 def key_with_a_wrong_character(random: Random) -> Made:
     name = random.choice([n for n in NAMES if n != "evidence"])
     key = S.resource(name).key

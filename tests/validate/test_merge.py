@@ -125,6 +125,10 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
     "the key of a quote": (lambda: _key("quotes", S.rows("quotes")[3]["quote_id"]), "GD109"),
     "a key in another case": (
         lambda: ("topics", at("topics", "isf"), {"topic_id": "ISF"}), "GD204"),
+    "a key with a hyphen too many": (
+        lambda: ("topics", at("topics", "isf"), {"topic_id": "isf-"}), "GD204"),
+    "a key with a letter that looks alike": (
+        lambda: ("actors", at("actors", "pakistan"), {"actor_id": "p\u0430kistan"}), "GD204"),
 }  # fmt: skip
 
 

@@ -14,6 +14,10 @@ OF_VALUES = ("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346")
 """Rules of provenance that, as those of the schema, say of a cell that its own value is wrong."""
 
 _NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
+_LOOK_ALIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u03bf\u0131", "aeopcyxsijoi"
+)
+"""Letters of other alphabets that cannot be told from those of keys by eye."""
 
 OF_ROWS = ("GD206", "GD208", "GD209")
 """Rules of which row repeats another: no cell of it is wrong by itself."""
@@ -196,7 +200,7 @@ def _names(d: Diagnostic) -> Iterator[str]:
     yield f"{d.path}:{d.line}/{d.field}"
     yield f"{d.resource}/{d.row_id}/{d.field}"
     key = d.row_id or ""
-    meant = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-"))
+    meant = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-").translate(_LOOK_ALIKE)).strip("-")
     if meant != key:
         yield f"{d.resource}/{meant}/"
     before, dot, last = key.rpartition(".")
