@@ -329,6 +329,7 @@ def test_a_property_that_is_null(tmp_path: Path) -> None:
     place.damage({"schemas/topics.json": json_bytes(schema)})
     (found,) = (d for d in look(place.root, official=False).diagnostics if d.code == "GD004")
     assert found.found == "constraints.minLength null"
+    assert (found.expected or "").startswith("none, as in gazadata ")
 
 
 def test_every_property_that_frictionless_alone_finds_wrong(tmp_path: Path) -> None:

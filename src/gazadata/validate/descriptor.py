@@ -308,7 +308,7 @@ def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict
             return {
                 "field": name,
                 "found": f"{key} {_json(mine)}",
-                "expected": f"{_json(other)}, {as_in}",
+                "expected": f"{_json(other, 'none')}, {as_in}",
             }
     gone = fields.keys() - {f["name"] for f in here["fields"]}
     if gone:
@@ -316,7 +316,7 @@ def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict
     if [f["name"] for f in here["fields"]] != list(fields):
         return {"found": "another order of fields", "expected": f"{', '.join(fields)}, {as_in}"}
     key, mine, other = _differing(here, there)
-    return {"found": f"{key} {_json(mine)}", "expected": f"{_json(other)}, {as_in}"}
+    return {"found": f"{key} {_json(mine)}", "expected": f"{_json(other, 'none')}, {as_in}"}
 
 
 def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
@@ -331,8 +331,8 @@ def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
     return key, mine, other
 
 
-def _json(value: Any) -> str:
-    return "missing" if value is _MISSING else json.dumps(value, ensure_ascii=False)[:200]
+def _json(value: Any, missing: str = "missing") -> str:
+    return missing if value is _MISSING else json.dumps(value, ensure_ascii=False)[:200]
 
 
 def _files(package: Package, report: Report) -> dict[str, Path]:
