@@ -9,6 +9,7 @@ changed, curl and sha256sum fetch and check the same files.
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -163,9 +164,7 @@ def pulling(articles: int | None, folder: Path, count: int) -> Path:
     with served(store) as address:
         config = "".join(f'url = "{address}/0.0.1/{f}"\noutput = "{f}"\n' for f in files)
         (folder / "curl").write_text(config, "utf-8")
-        by_hand = (
-            f"curl -fsS --create-dirs -K {folder / 'curl'} && sha256sum --check --quiet SHA256SUMS"
-        )
+        by_hand = f"curl -fsS --create-dirs -K {shlex.quote(str(folder / 'curl'))} && sha256sum --check --quiet SHA256SUMS"
         ours = ["env", f"GAZADATA_CACHE={target}", *GAZADATA, "pull", "0.0.1", "--store", address]
         # What any command takes that can fetch, before it does.
         start = [sys.executable, "-c", "import gazadata.cli, gazadata.release.fetch, requests"]

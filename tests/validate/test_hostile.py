@@ -338,7 +338,8 @@ def test_every_property_that_frictionless_alone_finds_wrong(tmp_path: Path) -> N
     descriptor["licenses"][0]["path"] = 3
     place.damage({DESCRIPTOR: json_bytes(descriptor)})
     report = look(place.root)
-    assert [d.code for d in report.diagnostics] == ["GD002", "GD002"]
+    found = [(d.code, d.found) for d in report.diagnostics]
+    assert found == [("GD002", "homepage: 5"), ("GD002", "licenses/0/path: 3")]
     assert report.counts["GD002"].found == 2
 
 

@@ -107,6 +107,8 @@ def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> No
             if found:
                 broken.append((c, found))
         for c, found, listed in _findings(look, broken, tables, limit):
+            if not listed:
+                report.failures.append(f"{c.code} counted {found:,} rows and could name none")
             # A row that joins to one that stands twice is counted twice, and is one finding.
             exact = found if len(listed) == limit else len(listed)
             report.count(c.code, 0, RULES[c.code].unit, exact)
@@ -142,8 +144,7 @@ def _findings(
             every = pl.concat([kept[i], more]) if i in kept else more
             kept[i] = every.unique().bottom_k(limit, by=["line", "found", "expected"])
     for i, (c, number) in enumerate(found):
-        if i in kept:
-            yield c, number, _diagnostics(look, c, kept[i], tables)
+        yield c, number, _diagnostics(look, c, kept[i], tables) if i in kept else []
 
 
 def _relies(c: Check) -> pl.Expr:

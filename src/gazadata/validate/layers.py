@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import json
 import re
 import tempfile
 from collections import Counter
@@ -547,7 +548,7 @@ def take_standard(
     # Where the descriptor is at fault by our own rules, these say it again in other words.
     if not any(d.code == "GD002" for d in report.diagnostics):
         for error in result["errors"]:
-            _package_error(error, report)
+            _package_error(package, error, report)
     listed = set() if result["errors"] else set(asked)
     for name in sorted(listed - result["tables"].keys()):
         report.failures.append(f"frictionless did not look at {name}")
@@ -585,8 +586,8 @@ def take_standard(
                         line,
                         resource=name,
                         field=field or None,
-                        found=str(error.get("cell") or note)[:500],
-                        expected=note[:500] or None,
+                        found=str(error.get("cell") or f"frictionless: {note}")[:500],
+                        expected=_asked(resource, field, note),
                         help=RULES[code].remedy,
                     )
                 ]
@@ -600,7 +601,26 @@ def _code(error: dict[str, Any]) -> str:
     return _STANDARD.get(str(error.get("type")), "GD107")
 
 
-def _package_error(error: dict[str, Any], report: Report) -> None:
+def _asked(resource: Resource, name: str | None, note: str) -> str | None:
+    """What the schema asks of the cells of a field where frictionless alone refuses one."""
+    if name not in resource.field_names:
+        return None
+    raw = resource[name].raw
+    match = re.match(r'constraint "(\w+)"', note)
+    if match and match[1] in raw.get("constraints", {}):
+        return f"{match[1]} {json.dumps(raw['constraints'][match[1]], ensure_ascii=False)}"[:500]
+    return f"a {raw['type']} of the format {raw['format']}" if "format" in raw else None
+
+
+def _package_error(package: Package, error: dict[str, Any], report: Report) -> None:
+    note = str(error.get("note") or error.get("type"))
+    found = f"frictionless: {note}"
+    if match := re.search(r"at property '([^']+)'", note):
+        with suppress(LookupError, ValueError, TypeError):
+            value: Any = package.contract.descriptor
+            for step in re.split(r"[./]", match[1]):
+                value = value[int(step)] if isinstance(value, list) else value[step]
+            found = f"{match[1]}: {json.dumps(value, ensure_ascii=False)}"
     report.count("GD002", 0, RULES["GD002"].unit, 1)
     report.add(
         [
@@ -608,7 +628,7 @@ def _package_error(error: dict[str, Any], report: Report) -> None:
                 "GD002",
                 RULES["GD002"].title,
                 "datapackage.json",
-                found=str(error.get("note") or error.get("type"))[:500],
+                found=found[:500],
                 expected="what the Data Package standard asks for",
                 help=RULES["GD002"].remedy,
             )
