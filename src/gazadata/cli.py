@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
@@ -11,6 +12,7 @@ from typing import Annotated, cast
 
 import typer
 
+from gazadata import frictionless_worker
 from gazadata.errors import GazadataError
 
 app = typer.Typer(
@@ -42,9 +44,11 @@ class _Unused:
 def main() -> None:
     """Run the command line. Exit 0: done; 1: findings; 2: wrong use or unreadable input."""
     if sys.argv[1:2] == ["validate"]:
-        # This process ends with its report, and what pandera imports takes longer than all rules.
+        # This process ends with its report, and imports take longer than all rules.
+        frictionless_worker.start_ahead()
         sys.meta_path.insert(0, _Unused)
         gc.disable()
+        atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):

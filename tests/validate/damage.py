@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gazadata import frictionless_worker
 from gazadata.contract import Contract, Resource
 from gazadata.errors import ContractError
 from gazadata.package import Package
@@ -167,7 +168,7 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
     layers.run(package, paths, report, limit)
     if official:
         asked = standard.readable(package.contract, paths, None)
-        result = standard.run(root, 0, asked)
+        result = frictionless_worker.run(root, 0, asked)
         layers.take_standard(package, result, report, asked, sampled=False)
     report.merge(limit)
     layers.locate(package, report)

@@ -56,3 +56,10 @@ def test_nothing_in_the_folder_where_one_validates_is_run(tmp_path: Path) -> Non
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_process_for_frictionless_ends_silently_where_nothing_is_asked() -> None:
+    """It is started before it is known whether there is a package, or only --help to be shown."""
+    command = [sys.executable, "-P", "-m", "gazadata.frictionless_worker"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

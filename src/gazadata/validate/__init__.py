@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gazadata import frictionless_worker
 from gazadata.contract import Contract
 from gazadata.errors import ContractError, MissingExtra
 from gazadata.package import Package
@@ -52,11 +53,11 @@ def validate(
             f"the package has {size / 1e6:,.0f} MB; --frictionless all lets it read every row"
         )
     # Its imports take as long as all other layers: they overlap in a process of its own.
-    process = standard.start(root, sample)
+    process = frictionless_worker.start()
     try:
         paths = files.check(package, paths, report, limit)
         asked = standard.readable(package.contract, paths, sample)
-        standard.ask(process, asked)
+        standard.ask(process, root, sample, asked)
         try:
             from gazadata.validate import layers
         except ImportError as error:

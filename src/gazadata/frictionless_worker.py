@@ -1,0 +1,110 @@
+"""The process in which frictionless runs, so that its import and its work overlap with ours.
+
+It reads what it is asked for as a line of JSON, and answers in JSON. It stands outside
+`gazadata.validate`, whose import it would have to wait for.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_WORDS = ("title", "description", "example", "examples", "categories", "sources", "contributors")
+"""Properties that say nothing about rows, as none says whose name has a colon."""
+
+_ahead: list[subprocess.Popen[bytes]] = []
+
+
+def start_ahead() -> None:
+    """Start the process that `start` will return, before anything else is imported."""
+    _ahead.append(start())
+
+
+def start() -> subprocess.Popen[bytes]:
+    """Start the process: it imports frictionless, and waits for `ask`."""
+    if _ahead:
+        return _ahead.pop()
+    return subprocess.Popen(
+        # Without -P a frictionless.py in the folder where one validates would be run.
+        [sys.executable, "-P", "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
+    """Validate resources of the package at `root` with frictionless.
+
+    Returns:
+        See `finish`.
+    """
+    from frictionless import FrictionlessException, Package
+
+    descriptor = json.loads((root / "datapackage.json").read_bytes())
+    # It would be fetched; a package that has it is reported.
+    descriptor.pop("profile", None)
+    descriptor["resources"] = [
+        resource
+        for resource in descriptor["resources"]
+        if resource["name"] in names and not isinstance(resource.get("dialect"), str)
+    ]
+    if not descriptor["resources"]:
+        return {"errors": [], "tables": {}}
+    try:
+        whole = Package(descriptor, basepath=str(root))
+        for part, resource in zip(descriptor["resources"], whole.resources, strict=True):
+            resource.schema.foreign_keys = [
+                fk
+                for fk in resource.schema.foreign_keys
+                # A foreign key would make frictionless read the whole table that it points to.
+                if not sample and (fk["reference"]["resource"] or resource.name) in names
+            ]
+            part["schema"] = resource.schema.to_descriptor()
+        # It copies and checks the descriptor again for each table and each foreign key, in twice
+        # the time that it takes without what no row is held against.
+        package = Package(_without_words(descriptor), basepath=str(root))
+    except FrictionlessException as error:
+        reasons = error.reasons or [error.error]
+        return {"errors": [reason.to_descriptor() for reason in reasons], "tables": {}}
+    report = package.validate(limit_errors=1_000, limit_rows=sample or None)
+    return {
+        "errors": [error.to_descriptor() for error in report.errors],
+        "tables": {
+            task.name: {
+                "rows": task.stats.get("rows", 0),
+                "errors": [error.to_descriptor() for error in task.errors],
+            }
+            for task in report.tasks
+        },
+    }
+
+
+def _without_words(descriptor: Any) -> Any:
+    """A descriptor without what is there for readers and for other rules than frictionless'."""
+    if isinstance(descriptor, list):
+        return [_without_words(part) for part in descriptor]
+    if not isinstance(descriptor, dict):
+        return descriptor
+    return {
+        key: value if key == "constraints" else _without_words(value)
+        for key, value in descriptor.items()
+        if key not in _WORDS and ":" not in key
+    }
+
+
+if __name__ == "__main__":
+    gc.disable()
+    import frictionless  # noqa: F401, while others read
+
+    # Nothing is asked where validation did not come to this.
+    if asked := sys.stdin.readline():
+        root, sample, names = json.loads(asked)
+        json.dump(run(Path(root), sample, names), sys.stdout)
+        # What is never collected need not be looked through at the end either.
+        gc.freeze()
