@@ -1,6 +1,6 @@
 """The same rules by other means: how many violations of each rule a package has.
 
-    python benchmarks/_peers.py polars|duckdb|pandera|frictionless PACKAGE
+    python benchmarks/_peers.py polars|duckdb|pandera PACKAGE
 
 `polars` and `duckdb` are what one would write by hand for these tables: they count, and say
 nothing of where or why. `pandera` is its plain use, a schema a table, without keys between tables.
@@ -821,19 +821,10 @@ def by_pandera(root: Path) -> Counts:
     return dict(found)
 
 
-def by_frictionless(root: Path) -> Counts:
-    """Frictionless, as its own command runs it, all rows."""
-    from frictionless import Package
-
-    report = Package(str(root / "datapackage.json")).validate(limit_errors=1_000_000)
-    return dict(Counter(e.type for task in report.tasks for e in task.errors))
-
-
 if __name__ == "__main__":
     run = {
         "polars": by_polars,
         "duckdb": by_duckdb,
         "pandera": by_pandera,
-        "frictionless": by_frictionless,
     }[sys.argv[1]]
     print(json.dumps(run(Path(sys.argv[2]))))

@@ -98,7 +98,7 @@ def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> No
         counts = look.frame.select(
             *(c.applies.sum().alias(f"n{i}") for i, c in enumerate(look.checks)),
             *((c.bad & c.applies).sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
-        ).collect(engine="streaming")
+        ).collect(engine=tables.engine)
         (row,) = counts.to_dicts()
         broken = []
         for i, c in enumerate(look.checks):

@@ -825,7 +825,7 @@ def _misstated(
         .agg(has=has.any())
         .filter(~col("has"))
         .select(LINE)
-        .collect(engine="streaming")
+        .collect(engine=tables.engine)
         .to_series()
         for part in parts
     ]

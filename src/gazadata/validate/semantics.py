@@ -409,7 +409,7 @@ def _cycles(contract: Contract, tables: Tables) -> Iterator[Look]:
             continue
         resource = contract[name]
         links = tables.strings(name).select(resource.key, field).drop_nulls()
-        parents = dict(links.collect(engine="streaming").iter_rows())
+        parents = dict(links.collect(engine=tables.engine).iter_rows())
         circular = sorted(_circular(parents))
         yield Look(
             resource,

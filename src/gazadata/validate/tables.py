@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import polars as pl
 
@@ -77,6 +77,11 @@ class Tables:
         if name in self._held:
             return self._held[name].lazy()
         return pl.scan_parquet(self._files[name])
+
+    @property
+    def engine(self) -> Literal["streaming", "in-memory"]:
+        """How to collect: for tables that are held in memory streaming takes twice the time."""
+        return "streaming" if self._files else "in-memory"
 
     def __contains__(self, name: str) -> bool:
         return name in self._strings
