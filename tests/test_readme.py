@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,13 +25,13 @@ def sample(name: str) -> str:
     return found[1]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", COMMAND.format(list(arguments))],
         capture_output=True,
         text=True,
         check=False,
-        cwd=REPO,
+        cwd=cwd,
     )
 
 
@@ -40,6 +41,18 @@ def test_the_sample_of_positions() -> None:
     assert f"[{', '.join(map(repr, columns))}]".replace("'", '"') in README
     shown = positions[columns].head(5).to_string(index=False)
     assert sample("positions").split() == shown.split()
+
+
+def test_the_sample_of_a_finding(tmp_path: Path) -> None:
+    for part in ("data", "schemas", "raw"):
+        shutil.copytree(REPO / part, tmp_path / part)
+    shutil.copy(REPO / "datapackage.json", tmp_path)
+    quotes = tmp_path / "data" / "quotes.csv"
+    content = quotes.read_bytes()
+    assert content.count(b"reportedly reconsidered their") == 1
+    quotes.write_bytes(content.replace(b"reconsidered their", b"reconsider their"))
+    done = run("validate", "--format", "full", cwd=tmp_path)
+    assert sample("finding") == done.stdout.split("\n\n")[0] + "\n"
 
 
 def test_the_sample_of_explain() -> None:
