@@ -451,7 +451,12 @@ def _forms(e: Row) -> list[str]:
 
 
 def _states(e: Row, words: str) -> bool:
-    return any(fold(form) in fold(words) for form in _forms(e))
+    return any(_stand(form, words) for form in _forms(e))
+
+
+def _stand(form: str, words: str) -> bool:
+    """Whether words hold others as whole words."""
+    return re.sub(r"\b", "|", fold(form)) in re.sub(r"\b", "|", fold(words))
 
 
 @kind("GD341")
@@ -798,13 +803,32 @@ def stated_words_changed(random: Random) -> Made:
     resource, value = S.resource(row["resource"]), _value(row)
     at = random.choice([i for i, c in enumerate(value) if c.isalpha()])
     changed_to = value[:at] + other_letter(random, value[at]) + value[at + 1 :]
-    if fold(changed_to) in fold(_words(row)):
+    if _stand(changed_to, _words(row)):
         return None
     files = S.change(
         row["resource"],
         S.where(row["resource"], **{resource.key: row["row_id"]}),
         **{row["field"]: changed_to},
     )
+    return files, [(S.path("evidence"), number + 2)]
+
+
+@kind("GD341", more="each row of evidence that states them is reported")
+def stated_words_cut_inside_a_word(random: Random) -> Made:
+    found = [
+        (i, e)
+        for i, e in rows_where("evidence", lambda e: e["basis"] == "stated")
+        if not S.resource(e["resource"]).target(e["field"])
+        and S.resource(e["resource"])[e["field"]].type == "string"
+        and _value(e)[-2:].isalpha()
+        and not S.resource(e["resource"])[e["field"]].enum
+    ]
+    number, row = random.choice(found)
+    value = _value(row)[:-1]
+    if _stand(value, _words(row)):
+        return None
+    at = S.where(row["resource"], **{S.resource(row["resource"]).key: row["row_id"]})
+    files = S.change(row["resource"], at, **{row["field"]: value})
     return files, [(S.path("evidence"), number + 2)]
 
 
@@ -821,7 +845,7 @@ def stated_key_changed(random: Random) -> Made:
     other = random.choice(S.rows(points_to))[S.resource(points_to).key]
     column = "actor_id" if points_to == "actors" else "topic_id"
     names = [n["text"] for n in S.rows("names") if n[column] == other]
-    if any(fold(n) in fold(_words(row)) for n in names):
+    if any(_stand(n, _words(row)) for n in names):
         return None
     key = S.resource(row["resource"]).key
     at = S.where(row["resource"], **{key: row["row_id"]})
