@@ -167,7 +167,7 @@ def pulling(articles: int | None, folder: Path, count: int) -> Path:
         by_hand = f"curl -fsS --create-dirs -K {shlex.quote(str(folder / 'curl'))} && sha256sum --check --quiet SHA256SUMS"
         ours = ["env", f"GAZADATA_CACHE={target}", *GAZADATA, "pull", "0.0.1", "--store", address]
         # What any command takes that can fetch, before it does.
-        start = [sys.executable, "-c", "import gazadata.cli, gazadata.release.fetch, requests"]
+        start = [sys.executable, "-c", "import gazadata.cli, gazadata.release.fetch, urllib3"]
 
         def fresh(command: list[str]) -> Callable[[], Run]:
             def call() -> Run:
