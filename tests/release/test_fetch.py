@@ -29,8 +29,9 @@ from tests.release.stores import (
 import gazadata
 from gazadata import cli
 from gazadata.errors import GazadataError, ReadError
+from gazadata.release import fetch
 from gazadata.release import lock as pins
-from gazadata.release.fetch import open_release, pull, versions
+from gazadata.release.fetch import CacheError, open_release, pull, versions
 from gazadata.release.files import ReleaseError, json_bytes
 from gazadata.release.lock import Lock, LockError
 from gazadata.release.store import Manifest, StoreError, publish, yank
@@ -635,25 +636,45 @@ def test_the_bundled_package_is_opened_without_any_of_this(monkeypatch: pytest.M
     assert gazadata.open_dataset().tables
 
 
-@pytest.mark.parametrize("module", ["certifi", "filelock", "urllib3", "platformdirs"])
+@pytest.mark.parametrize("module", ["certifi", "filelock", "urllib3"])
 def test_what_is_not_installed_is_named(
     server: Server, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    if module == "platformdirs":
-        monkeypatch.delenv("GAZADATA_CACHE")
     with pytest.raises(GazadataError, match=rf"{module} is not installed.*gazadata\[store\]"):
         pull("1.0.0", "https://127.0.0.1:1" if module == "certifi" else server.url)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="homes are found in another way here")
+@pytest.mark.parametrize(
+    ("platform", "shared", "folder"),
+    [
+        ("linux", "", ".cache/gazadata"),
+        ("linux", "relative", ".cache/gazadata"),
+        ("linux", "/shared", "/shared/gazadata"),
+        ("darwin", "", "Library/Caches/gazadata"),
+    ],
+)
 def test_the_cache_is_in_the_users_cache_folder(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, shared: str, folder: str
 ) -> None:
-    if sys.platform != "linux":
-        pytest.skip("the folder has another name here")
     monkeypatch.delenv("GAZADATA_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    assert pull("1.0.0", store).parents[1] == tmp_path / "user" / "gazadata"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", shared)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert fetch._cache() == tmp_path / folder
+
+
+def test_without_a_home_the_error_says_how_to_name_a_cache(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("GAZADATA_CACHE")
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    with pytest.raises(CacheError, match="no home folder; GAZADATA_CACHE can name another"):
+        pull("1.0.0", store)
 
 
 def run(

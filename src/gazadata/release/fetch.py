@@ -21,9 +21,8 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from gazadata.contract import Contract
@@ -131,7 +130,7 @@ def open_release(
     locked = Lock.read(lock) if lock else None
     release = _Pull(_cache(), _sources(stores, locked), locked, None).obtain(version)
     release.ensure("datapackage.json")
-    return CachedPackage(release.folder, Contract.read(release.folder), release)
+    return CachedPackage(release)
 
 
 def versions(stores: Stores = ()) -> list[Entry]:
@@ -152,11 +151,14 @@ def versions(stores: Stores = ()) -> list[Entry]:
     raise StoreError("\n".join(["no store answers with an index:", *_indented(failures)]))
 
 
-@dataclass(frozen=True)
 class CachedPackage(Package):
     """A release in the cache, opened: whatever is read of it is checked first."""
 
-    release: Cached = field(repr=False)
+    release: Cached
+
+    def __init__(self, release: Cached) -> None:
+        super().__init__(release.folder, Contract.read(release.folder))
+        object.__setattr__(self, "release", release)
 
     def path(self, name: str) -> Path:
         """The file of the resource `name`, as the manifest has it.
@@ -170,8 +172,7 @@ class CachedPackage(Package):
         return super().path(name)
 
 
-@dataclass(frozen=True)
-class Cached:
+class Cached(NamedTuple):
     """A release in the cache, and the stores that can mend it."""
 
     cache: Path
@@ -476,8 +477,7 @@ def _netrc() -> str:
     return "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
 
 
-@dataclass(frozen=True)
-class _Pull:
+class _Pull(NamedTuple):
     """One search for a release: in the cache first, then in the stores."""
 
     cache: Path
@@ -662,13 +662,25 @@ def _small(source: Source, path: str) -> bytes:
 
 
 def _cache() -> Path:
+    """GAZADATA_CACHE, or where each system wants caches to be.
+
+    platformdirs says the same, but takes longer to import than a cached release to open.
+    """
+    shared = os.environ.get("XDG_CACHE_HOME", "")
     if named := os.environ.get("GAZADATA_CACHE"):
-        return Path(named).expanduser().absolute()
+        folder = Path(named)
+    elif os.name == "nt":
+        folder = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local", "gazadata", "Cache")
+    elif os.path.isabs(shared):
+        folder = Path(shared, "gazadata")
+    else:
+        folder = Path("~/Library/Caches" if sys.platform == "darwin" else "~/.cache", "gazadata")
     try:
-        from platformdirs import user_cache_path
-    except ImportError:
-        raise MissingExtra("platformdirs", "store") from None
-    return user_cache_path("gazadata", appauthor=False)
+        return folder.expanduser().absolute()
+    except RuntimeError:
+        raise CacheError(
+            f"{folder}: there is no home folder; GAZADATA_CACHE can name another"
+        ) from None
 
 
 def _lock_file(cache: Path, manifest: Manifest) -> Path:
