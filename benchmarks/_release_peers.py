@@ -4,12 +4,14 @@ python benchmarks/_release_peers.py parts PACKAGE OUT    build, and print what i
 python benchmarks/_release_peers.py duckdb PACKAGE OUT   every table from CSV to Parquet and back
 python benchmarks/_release_peers.py polars OLD NEW       what changed, by anti-join and join
 python benchmarks/_release_peers.py change OLD NEW       a package of which one row in 100 changed
+python benchmarks/_release_peers.py pull FILE CACHE      what a pull takes once all is imported
 python benchmarks/_release_peers.py serve FOLDER FILE    a folder on 127.0.0.1; FILE takes the port
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -89,6 +91,20 @@ def change(old: Path, new: Path) -> None:
         pl.concat([rows, more]).sort(key).write_csv(path)
 
 
+def pulled(port: Path, cache: Path) -> None:
+    """Pull twice from the server of that port, and print the seconds that the second one took."""
+    from gazadata.release.fetch import pull
+
+    os.environ["GAZADATA_CACHE"] = str(cache)
+    store = f"http://127.0.0.1:{port.read_text('utf-8')}"
+    for _ in range(2):
+        shutil.rmtree(cache, ignore_errors=True)
+        start, processor = time.perf_counter(), time.process_time()
+        pull("0.0.1", store, lock=cache / "gazadata.lock")
+        taken = time.perf_counter() - start, time.process_time() - processor
+    print(json.dumps(taken))
+
+
 class Handler(SimpleHTTPRequestHandler):
     """As other servers do: the connection stays open, and short answers are sent at once."""
 
@@ -108,5 +124,5 @@ def serve(folder: Path, port: Path) -> None:
 
 if __name__ == "__main__":
     run = {"parts": parts, "duckdb": by_duckdb, "polars": by_polars, "change": change}
-    run |= {"serve": serve}
+    run |= {"pull": pulled, "serve": serve}
     run[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

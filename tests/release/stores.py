@@ -302,7 +302,7 @@ AT_ONCE = """
 import sys
 from pathlib import Path
 from gazadata.errors import GazadataError
-import filelock, requests
+import filelock, urllib3
 import gazadata.release.verify, gazadata.arrow, pyarrow.csv, pyarrow.parquet
 from gazadata.release.fetch import pull
 from gazadata.release.store import publish

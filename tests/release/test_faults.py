@@ -163,6 +163,11 @@ def test_a_redirect_is_followed_but_not_to_files_or_away_from_https(
         server.faults["index.json"] = redirect_to(target)
         with pytest.raises(StoreError, match="which is refused"):
             pull("latest", server.url)
+    # The second ended in a traceback.
+    for target in ("http://:80/", "http://[::1", "http://127.0.0.1:x/"):
+        server.faults["index.json"] = redirect_to(target)
+        with pytest.raises(StoreError, match="no address that can be asked"):
+            pull("latest", server.url)
 
 
 def test_a_body_that_the_server_compresses_is_the_same_body(server: Server, store: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
 import socket
+import ssl
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,13 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.stores import Server, left_over, releases, serving, whole
+from tests.release.stores import (
+    Handler,
+    Server,
+    left_over,
+    redirect_to,
+    releases,
+    serving,
+    whole,
+)
 
 import gazadata
 from gazadata import cli
 from gazadata.errors import GazadataError, ReadError
+from gazadata.release import fetch
 from gazadata.release import lock as pins
-from gazadata.release.fetch import open_release, pull, versions
+from gazadata.release.fetch import CacheError, open_release, pull, versions
 from gazadata.release.files import ReleaseError, json_bytes
 from gazadata.release.lock import Lock, LockError
 from gazadata.release.store import Manifest, StoreError, publish, yank
@@ -191,6 +203,78 @@ def test_one_connection_serves_all_files(server: Server, monkeypatch: pytest.Mon
     pull("1.0.0", server.url)
     assert len(connections) == 1
     assert len(server.asked) > 30
+
+
+def test_the_password_in_netrc_is_for_its_host_alone(
+    store: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n", "utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    seen: set[tuple[str | None, str | None]] = set()
+
+    def watched(handler: Handler) -> None:
+        seen.add((handler.headers["Host"], handler.headers["Authorization"]))
+        handler.answer(200, handler.content())
+
+    moved = "1.0.0/csv/events.csv"
+    with serving(store) as second:
+        monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+        other = f"localhost:{second.server_address[1]}"
+        server.faults["*"] = second.faults["*"] = watched
+        server.faults[moved] = redirect_to(f"http://{other}/{moved}")
+        assert whole(pull("1.0.0", server.url))
+    login = "Basic " + base64.b64encode(b"me:secret").decode()
+    assert seen == {(server.url.removeprefix("http://"), login), (other, None)}
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
+def test_a_proxy_is_asked_with_its_password(
+    server: Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    seen: set[str | None] = set()
+
+    def proxy(handler: Handler) -> None:
+        seen.add(handler.headers["Proxy-Authorization"])
+        assert handler.path.startswith("http://data.example/store/")
+        handler.path = handler.path.removeprefix("http://data.example/store")
+        handler.answer(200, handler.content())
+
+    server.faults["*"] = proxy
+    for other in ("http_proxy", "all_proxy"):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.delenv(other.upper(), raising=False)
+    monkeypatch.setenv(name, server.url.replace("//", "//me:sec%20ret@"))
+    assert whole(pull("1.0.0", "http://data.example/store"))
+    assert seen == {"Basic " + base64.b64encode(b"me:sec ret").decode()}
+    # A store that NO_PROXY names is asked itself.
+    with pytest.raises(StoreError, match="Connection refused"):
+        pull("1.0.0", "http://127.0.0.1:1", lock=None)
+    monkeypatch.setenv(name, "socks5://127.0.0.1:1")
+    with pytest.raises(StoreError, match="unsupported scheme socks5"):
+        pull("1.0.0", "http://data.example/other", lock=None)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no certificate can be made here")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_certificate_is_checked_against_the_authorities_that_are_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    key, folder = tmp_path / "key.pem", tmp_path / "authorities"
+    folder.mkdir()
+    made = "-x509 -newkey rsa:2048 -nodes -subj /CN=store -addext subjectAltName=IP:127.0.0.1"
+    files: list[str | Path] = ["-keyout", key, "-out", folder / "store.pem"]
+    subprocess.run(["openssl", "req", *made.split(), *files], check=True, capture_output=True)
+    subprocess.run(["openssl", "rehash", folder], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "store.pem", key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = server.url.replace("http:", "https:")
+    with pytest.raises(StoreError, match="certificate verify failed"):
+        pull("1.0.0", url)
+    monkeypatch.setenv(
+        "REQUESTS_CA_BUNDLE", str(folder if kind == "folder" else folder / "store.pem")
+    )
+    assert whole(pull("1.0.0", url))
 
 
 def test_a_pull_that_was_broken_off_goes_on_where_it_stopped(server: Server) -> None:
@@ -552,25 +636,45 @@ def test_the_bundled_package_is_opened_without_any_of_this(monkeypatch: pytest.M
     assert gazadata.open_dataset().tables
 
 
-@pytest.mark.parametrize("module", ["filelock", "requests", "platformdirs"])
+@pytest.mark.parametrize("module", ["certifi", "filelock", "urllib3"])
 def test_what_is_not_installed_is_named(
     server: Server, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    if module == "platformdirs":
-        monkeypatch.delenv("GAZADATA_CACHE")
     with pytest.raises(GazadataError, match=rf"{module} is not installed.*gazadata\[store\]"):
-        pull("1.0.0", server.url)
+        pull("1.0.0", "https://127.0.0.1:1" if module == "certifi" else server.url)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="homes are found in another way here")
+@pytest.mark.parametrize(
+    ("platform", "shared", "folder"),
+    [
+        ("linux", "", ".cache/gazadata"),
+        ("linux", "relative", ".cache/gazadata"),
+        ("linux", "/shared", "/shared/gazadata"),
+        ("darwin", "", "Library/Caches/gazadata"),
+    ],
+)
 def test_the_cache_is_in_the_users_cache_folder(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, shared: str, folder: str
 ) -> None:
-    if sys.platform != "linux":
-        pytest.skip("the folder has another name here")
     monkeypatch.delenv("GAZADATA_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    assert pull("1.0.0", store).parents[1] == tmp_path / "user" / "gazadata"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", shared)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert fetch._cache() == tmp_path / folder
+
+
+def test_without_a_home_the_error_says_how_to_name_a_cache(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("GAZADATA_CACHE")
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    with pytest.raises(CacheError, match="no home folder; GAZADATA_CACHE can name another"):
+        pull("1.0.0", store)
 
 
 def run(

@@ -21,10 +21,9 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote, urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from gazadata.contract import Contract
 from gazadata.errors import GazadataError, MissingExtra
@@ -48,7 +47,7 @@ from gazadata.release.store import (
 )
 
 if TYPE_CHECKING:
-    import requests
+    import urllib3
 
 Stores = str | Path | Sequence[str | Path]
 Progress = Callable[[int, int], None]
@@ -131,7 +130,7 @@ def open_release(
     locked = Lock.read(lock) if lock else None
     release = _Pull(_cache(), _sources(stores, locked), locked, None).obtain(version)
     release.ensure("datapackage.json")
-    return CachedPackage(release.folder, Contract.read(release.folder), release)
+    return CachedPackage(release)
 
 
 def versions(stores: Stores = ()) -> list[Entry]:
@@ -152,11 +151,14 @@ def versions(stores: Stores = ()) -> list[Entry]:
     raise StoreError("\n".join(["no store answers with an index:", *_indented(failures)]))
 
 
-@dataclass(frozen=True)
 class CachedPackage(Package):
     """A release in the cache, opened: whatever is read of it is checked first."""
 
-    release: Cached = field(repr=False)
+    release: Cached
+
+    def __init__(self, release: Cached) -> None:
+        super().__init__(release.folder, Contract.read(release.folder))
+        object.__setattr__(self, "release", release)
 
     def path(self, name: str) -> Path:
         """The file of the resource `name`, as the manifest has it.
@@ -170,8 +172,7 @@ class CachedPackage(Package):
         return super().path(name)
 
 
-@dataclass(frozen=True)
-class Cached:
+class Cached(NamedTuple):
     """A release in the cache, and the stores that can mend it."""
 
     cache: Path
@@ -296,87 +297,126 @@ class _Folder:
         pass
 
 
-class _Moved(Exception):  # noqa: N818 - no error, but the only way out of requests' own redirects
-    def __init__(self, location: str) -> None:
-        super().__init__(location)
-        self.location = location
-
-
 class _Http:
     """A store behind a web server, asked over one connection that stays open."""
 
     def __init__(self, name: str) -> None:
         self.name = self.key = name
         self.timeout = _timeout()
-        self._session: requests.Session | None = None
+        self._hosts: dict[tuple[str, str], urllib3.PoolManager] = {}
 
     def where(self, path: str) -> str:
         return f"{self.name}/{quote(path)}"
 
     def read(self, path: str, limit: int) -> Generator[bytes]:
         try:
-            import requests
-            import urllib3
+            from urllib3 import exceptions
         except ImportError:
-            raise MissingExtra("requests", "store") from None
+            raise MissingExtra("urllib3", "store") from None
         url = self.where(path)
         # Between two bytes the time-out of the socket counts; this one is for the whole body.
         patience = self.timeout + limit / SLOWEST
         deadline = time.monotonic() + patience
+        answered = False
         try:
-            with self._get(url) as response:
-                if response.status_code != 200:
-                    raise StoreError(f"{url}: HTTP {response.status_code} {response.reason}")
-                # read1 returns what has arrived; requests' own iterators wait for whole pieces,
-                # and so can be held for ever by a server that drips.
-                while chunk := response.raw.read1(CHUNK, decode_content=True):
+            with closing(self._get(url)) as response:
+                answered = True
+                if response.status != 200:
+                    raise StoreError(f"{url}: HTTP {response.status} {response.reason}")
+                # read1 returns what has arrived; to wait for whole pieces would be to be held
+                # for ever by a server that drips.
+                while chunk := response.read1(CHUNK, decode_content=True):
                     yield chunk
                     if time.monotonic() > deadline:
                         raise StoreError(f"{url}: not finished after {patience:.0f} seconds")
-        except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            raise StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds") from None
-        except requests.ConnectionError as error:
-            raise StoreAwayError(f"{url}: cannot be reached: {_root_cause(error)}") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise StoreError(f"{url}: the answer cannot be read: {_root_cause(error)}") from None
+        except ValueError as error:
+            # That of the store, of what it redirects to, or of a proxy.
+            raise StoreError(f"{url}: no address that can be asked: {error}") from None
+        except exceptions.HTTPError as error:
+            new = isinstance(error, exceptions.NewConnectionError)
+            if isinstance(error, exceptions.TimeoutError) and not new:
+                raise StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds") from None
+            cause = _root_cause(error)
+            if answered:
+                raise StoreError(f"{url}: the answer cannot be read: {cause}") from None
+            raise StoreAwayError(f"{url}: cannot be reached: {cause}") from None
 
     def close(self) -> None:
-        if self._session:
-            self._session.close()
-            self._session = None
+        for host in self._hosts.values():
+            host.clear()
+        self._hosts.clear()
 
-    def _get(self, url: str) -> requests.Response:
+    def _get(self, url: str) -> urllib3.BaseHTTPResponse:
         """Follow redirects without reading their bodies, which may have no end."""
-        session = self._session = self._session or _session()
         asked = url
         for _ in range(REDIRECTS + 1):
-            try:
-                return session.get(asked, stream=True, timeout=self.timeout)
-            except _Moved as moved:
-                target = urljoin(asked, moved.location)
-                scheme = urlsplit(target).scheme
-                if scheme not in ("https", urlsplit(asked).scheme):
-                    raise StoreError(f"{url}: redirects to {target}, which is refused") from None
-                asked = target
+            address = urlsplit(asked)
+            host = address.scheme, address.netloc
+            if host not in self._hosts:
+                self._hosts[host] = _connections(address)
+            response = self._hosts[host].request(
+                "GET",
+                asked,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=self.timeout,
+            )
+            location = response.get_redirect_location()
+            if not location:
+                return response
+            response.close()
+            asked = urljoin(asked, location)
+            if urlsplit(asked).scheme not in ("https", address.scheme):
+                raise StoreError(f"{url}: redirects to {asked}, which is refused")
         raise StoreError(f"{url}: more than {REDIRECTS} redirects")
 
 
-def _session() -> requests.Session:
-    import requests
+def _connections(address: SplitResult) -> urllib3.PoolManager:
+    """What connects to a host: with the user's proxy, password and authorities, looked up once."""
+    from urllib.request import getproxies, proxy_bypass
 
-    def stop(response: requests.Response, **_: Any) -> None:
-        if response.is_redirect:
-            response.close()
-            raise _Moved(response.headers["location"])
+    import urllib3
+    from urllib3.util import make_headers, parse_url
 
-    session = requests.Session()
     # Nothing to unpack: the bytes are counted, and no-cache because an index that a proxy kept
     # would hide what was published or yanked since.
-    session.headers.update(
-        {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
-    )
-    session.hooks["response"].append(stop)
-    return session
+    headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
+    if password := _password(address.hostname or ""):
+        headers |= make_headers(basic_auth=password)
+    proxies = {} if proxy_bypass(address.netloc) else getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all") or ""
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
+    options: dict[str, Any] = {"headers": headers}
+    if "https" in (address.scheme, urlsplit(proxy).scheme):
+        try:
+            import certifi
+        except ImportError:
+            raise MissingExtra("certifi", "store") from None
+        named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        bundle = named or certifi.where()
+        options["ca_cert_dir" if os.path.isdir(bundle) else "ca_certs"] = bundle
+    if not proxy:
+        return urllib3.PoolManager(**options)
+    password = unquote(parse_url(proxy).auth or "")
+    sent = make_headers(proxy_basic_auth=password) if password else None
+    return urllib3.ProxyManager(proxy, proxy_headers=sent, **options)
+
+
+def _password(host: str) -> str | None:
+    """`login:password` for a host, of the netrc that the user keeps."""
+    from netrc import NetrcParseError, netrc
+
+    named = os.environ.get("NETRC")
+    for path in [named] if named else ["~/.netrc", "~/_netrc"]:
+        try:
+            found = netrc(os.path.expanduser(path)).authenticators(host)
+        except (OSError, NetrcParseError):
+            continue
+        if found:
+            return f"{found[0] or found[1]}:{found[2]}"
+    return None
 
 
 def _root_cause(error: BaseException) -> str:
@@ -437,8 +477,7 @@ def _netrc() -> str:
     return "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
 
 
-@dataclass(frozen=True)
-class _Pull:
+class _Pull(NamedTuple):
     """One search for a release: in the cache first, then in the stores."""
 
     cache: Path
@@ -623,13 +662,25 @@ def _small(source: Source, path: str) -> bytes:
 
 
 def _cache() -> Path:
+    """GAZADATA_CACHE, or where each system wants caches to be.
+
+    platformdirs says the same, but takes longer to import than a cached release to open.
+    """
+    shared = os.environ.get("XDG_CACHE_HOME", "")
     if named := os.environ.get("GAZADATA_CACHE"):
-        return Path(named).expanduser().absolute()
+        folder = Path(named)
+    elif os.name == "nt":
+        folder = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local", "gazadata", "Cache")
+    elif os.path.isabs(shared):
+        folder = Path(shared, "gazadata")
+    else:
+        folder = Path("~/Library/Caches" if sys.platform == "darwin" else "~/.cache", "gazadata")
     try:
-        from platformdirs import user_cache_path
-    except ImportError:
-        raise MissingExtra("platformdirs", "store") from None
-    return user_cache_path("gazadata", appauthor=False)
+        return folder.expanduser().absolute()
+    except RuntimeError:
+        raise CacheError(
+            f"{folder}: there is no home folder; GAZADATA_CACHE can name another"
+        ) from None
 
 
 def _lock_file(cache: Path, manifest: Manifest) -> Path:

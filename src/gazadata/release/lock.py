@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gazadata.errors import GazadataError
 
@@ -29,8 +29,7 @@ class LockError(GazadataError):
     """A gazadata.lock that cannot be read, or that contradicts this installation."""
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(NamedTuple):
     """One release, pinned: the store it came from, its version and its manifest's hash."""
 
     store: str | None
@@ -81,7 +80,7 @@ class Lock:
         from gazadata.release.files import json_bytes
         from gazadata.release.store import replace
 
-        content = json_bytes({"format": FORMAT, **asdict(self)})
+        content = json_bytes({"format": FORMAT, **self._asdict()})
         try:
             if not path.is_file() or path.read_bytes() != content:
                 replace(path, content)
@@ -89,8 +88,7 @@ class Lock:
             raise LockError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-@dataclass(frozen=True)
-class Pin:
+class Pin(NamedTuple):
     """The manifest that a version must have, and who says so."""
 
     manifest_sha256: str
