@@ -628,6 +628,13 @@ DESCRIPTOR_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
         lambda d: d["resources"][0].update(schema="/etc/passwd"),
         "not a relative path",
     ),
+    "a name that leads elsewhere": (lambda d: d.update(name="../x"), "'../x' must be of letters"),
+    "a name with a space": (lambda d: d.update(name="Gaza Data"), "'Gaza Data' must be of"),
+    "a name that is a number": (lambda d: d.update(name=1), "the name 1 must be of letters"),
+    "a resource named as a path": (
+        lambda d: d["resources"][0].update(name="x/things"),
+        "'x/things' must be of letters",
+    ),
     "several paths": (lambda d: d["resources"][0].update(path=["a.csv", "b.csv"]), "path"),
     "hedge cues as text": (lambda d: d.update({"gazadata:hedgeCues": "reportedly"}), "hedgeCues"),
 }

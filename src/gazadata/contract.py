@@ -20,6 +20,7 @@ from gazadata.errors import ContractError, UnknownName
 Type = Literal["string", "integer", "boolean", "date"]
 TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
 
+_NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = 1 << 26
 _DEEPEST = 64
@@ -231,6 +232,8 @@ class Contract:
             ContractError: the descriptor or a schema is missing, is not JSON or lacks a part.
         """
         descriptor = read_json(root / "datapackage.json")
+        if "name" in descriptor:
+            _fit_for_files(descriptor["name"])
         cues = descriptor.get("gazadata:hedgeCues", [])
         if not _texts(cues) or not all(cues):
             raise ContractError("datapackage.json: gazadata:hedgeCues must be a list of words")
@@ -241,6 +244,7 @@ class Contract:
         for raw in listed:
             if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
                 raise ContractError("datapackage.json: a resource without a name")
+            _fit_for_files(raw["name"])
             if raw["name"] in resources:
                 raise ContractError(f"datapackage.json: the resource {raw['name']!r} stands twice")
             schema = raw.get("schema")
@@ -260,6 +264,15 @@ class Contract:
                         f"not to {fk.resource!r}, field {fk.target!r}"
                     )
         return cls(descriptor, resources)
+
+
+def _fit_for_files(name: Any) -> None:
+    """Refuse a name that cannot be one of files: releases and their tables are called by it."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ContractError(
+            f"datapackage.json: the name {name!r} must be of letters, digits, '_', '-' and '.', "
+            "which neither begins nor ends it"
+        )
 
 
 def inside(root: Path, path: str) -> Path:

@@ -234,6 +234,11 @@ def gd109() -> Case:
     return Case(note("x "), "data/evidence.csv", number, key, "note", near=note("two  blanks"))
 
 
+def gd111() -> Case:
+    label = of("topics", "isf")["label"]
+    return cell("topics", "isf", "label", label.replace(" ", "\u00a0", 1), " " in label)
+
+
 def gd110() -> Case:
     number, key = a_note()
     return Case(note("=1+1"), "data/evidence.csv", number, key, "note", near=note("1=1, a-b, ’@"))
@@ -297,6 +302,12 @@ def gd209() -> Case:
 def gd210() -> Case:
     near = row("sources", "plover-manual", url="https://example.org/a%20b/ü?c=d&e#f")
     return cell("sources", "plover-manual", "url", "www.example.org", near)
+
+
+def gd211() -> Case:
+    head, path = b"resource,row_id,replaced_by,reason,version\n", "data/retired.csv"
+    near = {path: head + b"actors,azerbaidjan,azerbaijan,spelt otherwise,1.0.0\n"}
+    return Case({path: head + b"actors,azerbaijan,,left out,1.0.0\n"}, path, 2, near=near)
 
 
 def gd301() -> Case:
@@ -646,6 +657,10 @@ def gd416() -> Case:
 def gd417() -> Case:
     near = any(p["attributed_to"] for p in S.rows("positions"))
     return cell("events", "doha-negotiations", "source_id", "reuters-report", near)
+
+
+def gd420() -> Case:
+    return cell("sources", SOURCE, "kind", "cited_report")
 
 
 def gd418() -> Case:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gazadata import retired
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra
 from gazadata.package import Package
@@ -41,14 +43,18 @@ def build(
     """
     package = Package.open(path)
     target = out / f"{package.contract.name}-{package.contract.version}"
+    if target.parent != out:
+        raise ReleaseError(f"version {package.contract.version!r} is not major.minor.patch")
     if archive and target.with_name(f"{target.name}.zip").exists():
         raise ReleaseError(f"{target}.zip is there already; remove it or choose another --out")
     with whole_folder(target) as folder:
         _validated(package)
         changes = _changes(package, parent)
         _write(package, folder, changes, parent)
+        if archive:
+            _zip(folder, target)
     if archive:
-        _zip(target)
+        _part(target).replace(target.with_name(f"{target.name}.zip"))
     return target
 
 
@@ -108,9 +114,8 @@ def _write(package: Package, folder: Path, changes: str, parent: Path | None) ->
     files.put("LICENSE", _companion(package, "LICENSE"))
     files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     files.put("CHANGES.md", changes.encode("utf-8"))
-    for retired in (package.root / "data" / "retired.csv", package.root / "retired.csv"):
-        if retired.is_file():
-            files.put("retired.csv", retired.read_bytes())
+    if given_up := retired.find(package.root):
+        files.put(retired.FILE, given_up.read_bytes())
     built = Package.open(folder)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
@@ -235,13 +240,21 @@ def _companion(package: Package, *names: str) -> bytes:
     raise ReleaseError(f"{package.root}: a release needs the file {' or '.join(names)}")
 
 
-def _zip(folder: Path) -> None:
-    target = folder.with_name(f"{folder.name}.zip")
-    temporary = target.with_name(f".{target.name}.part")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for name in listing(folder):
-            # The earliest date that a zip can hold; the permissions of an ordinary file.
-            entry = zipfile.ZipInfo(f"{folder.name}/{name}", (1980, 1, 1, 0, 0, 0))
-            entry.create_system, entry.external_attr = 3, 0o100644 << 16
-            archive.writestr(entry, (folder / name).read_bytes())
-    temporary.replace(target)
+def _part(target: Path) -> Path:
+    """What the archive of a release is called until the release is whole."""
+    return target.with_name(f".{target.name}.zip.part")
+
+
+def _zip(folder: Path, target: Path) -> None:
+    try:
+        with zipfile.ZipFile(_part(target), "w", zipfile.ZIP_STORED) as archive:
+            for name in listing(folder):
+                # The earliest date that a zip can hold; the permissions of an ordinary file.
+                entry = zipfile.ZipInfo(f"{target.name}/{name}", (1980, 1, 1, 0, 0, 0))
+                entry.create_system, entry.external_attr = 3, 0o100644 << 16
+                entry.file_size = (folder / name).stat().st_size
+                with (folder / name).open("rb") as file, archive.open(entry, "w") as member:
+                    shutil.copyfileobj(file, member, 1 << 20)
+    except OSError as error:
+        _part(target).unlink(missing_ok=True)
+        raise ReleaseError(f"{target}.zip cannot be written: {error.strerror}") from None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gazadata import retired
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
 
 if TYPE_CHECKING:
     from gazadata.release.diff import Diff
 
-RETIRED = ("resource", "row_id", "replaced_by", "reason", "version")
 _SHOWN = 50
 
 
@@ -92,19 +91,13 @@ def _check_retired(package: Package, changes: Diff) -> None:
     ]
     if not gone:
         return
-    path = package.root / "data" / "retired.csv"
-    named: set[tuple[str, str]] = set()
-    if path.is_file():
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            if tuple(rows.fieldnames or ()) != RETIRED:
-                raise ReleaseError(f"{path}: the columns must be {','.join(RETIRED)}")
-            named = {(row["resource"], row["row_id"]) for row in rows}
+    named = {(row.resource, row.row_id) for row in retired.read(package.root)}
+    path = retired.find(package.root) or package.root / "data" / retired.FILE
     missing = [f"{resource}/{key}" for resource, key in gone if (resource, key) not in named]
     if missing:
         raise ReleaseError(
             f"{len(missing)} identifiers vanished that {path} does not name: "
-            f"{', '.join(missing[:10])}; add a row each ({','.join(RETIRED)})"
+            f"{', '.join(missing[:10])}; add a row each ({','.join(retired.COLUMNS)})"
         )
 
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from gazadata import retired
 from gazadata.contract import Contract, inside
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package, bundled
@@ -17,9 +18,6 @@ from gazadata.validate.rules import RULES
 
 _LINE_SHOWN = 100_000
 DESCRIPTOR = "datapackage.json"
-RETIRED = "retired.csv"
-"""Identifiers that vanished, for `gazadata build`: no resource, as most releases have none."""
-
 # https://semver.org, without build metadata: releases are ordered by their version.
 SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
@@ -389,7 +387,13 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             # Unlike `Path.resolve`, this bears a circle of links.
             real = Path(os.path.realpath(path))
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if path.is_dir() or hidden or path.name == RETIRED or path in listed or real in taken:
+            if (
+                path.is_dir()
+                or hidden
+                or path.name == retired.FILE
+                or path in listed
+                or real in taken
+            ):
                 continue
             taken[real] = ""
             say(

@@ -10,8 +10,8 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 
-OF_VALUES = ("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346")
-"""Rules of provenance that, as those of the schema, say of a cell that its own value is wrong."""
+OF_VALUES = ("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346", "GD420")
+"""Rules of later layers that, as those of the schema, say of a cell that its own value is wrong."""
 
 _NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
 _LOOK_ALIKE = str.maketrans(

@@ -22,7 +22,7 @@ from polars import col
 from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.package import Package
 from gazadata.pandera_schemas import polars_schema
-from gazadata.validate import descriptor, provenance, semantics
+from gazadata.validate import descriptor, provenance, retired, semantics
 from gazadata.validate.checks import LONGEST, Check, Look, cell, check
 from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
@@ -41,6 +41,12 @@ from gazadata.validate.tables import (
 
 UNEDGED = {"quotes": ("prefix", "suffix")}
 """Fields that are cut out of the text wherever they fall, so that an edge can be white space."""
+
+CUT = ("exact",)
+"""Fields that are cut out of the text, as those are that hold its words: it may have any spaces."""
+
+SPACES = r"\s{2,}|[^\S ]"
+"""Spaces that a reader cannot tell from one ordinary space, and joins and filters do."""
 
 _NEAREST, _KEYS = 200, 10_000
 """For how many findings the nearest is looked for, and among how many keys."""
@@ -77,6 +83,7 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
             _add(report, "GD106", tables, resource, 1, found="no rows", expected="at least one")
             continue
         tables.add(name, rows)
+    retired.check(package, tables, report, limit)
     unread = [name for name in contract.resources if name not in tables]
     if unread:
         report.notes.append(
@@ -423,6 +430,11 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
             for f in resource.fields
             if f.type == "string" and f.name not in UNEDGED.get(name, ())
         ]
+        worded = [
+            f.name
+            for f in resource.fields
+            if f.name in edged and not (f.pattern or f.enum or f.verbatim or f.name in CUT)
+        ]
         checks = []
         for field in edged:
             value, filled = col(field), col(field).is_not_null()
@@ -436,6 +448,17 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                     applies=filled,
                 )
             )
+            if field in worded:
+                checks.append(
+                    check(
+                        "GD111",
+                        field,
+                        value.str.contains(SPACES),
+                        found=pl.concat_str(pl.lit("“"), value, pl.lit("”")),
+                        expected=value.str.replace_all(SPACES, " "),
+                        applies=filled,
+                    )
+                )
             checks.append(
                 check(
                     "GD110",

@@ -738,7 +738,7 @@ def _items(
                 if resource.name == "sources"
                 else "a source of kind reference",
                 applies=by_reference & has_reference,
-                relies=[cell("sources", "reference_id", "kind")],
+                relies=[cell("sources", "reference_id", at) for at in ("kind", "cited_by")],
             )
         )
         if resource.name == "sources":
@@ -749,6 +749,7 @@ def _items(
                     ~by_reference,
                     expected="reference, with the row's own key",
                     applies=col("reference") & col("filled"),
+                    relies=[cell("sources", "row_id", "kind")],
                 )
             )
     if hedged and contract.hedge_cues:

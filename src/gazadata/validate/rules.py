@@ -166,6 +166,14 @@ RULES = _rules(
         "Begin the cell with another character than = + - @.",
         "cells",
     ),
+    Rule(
+        "GD111",
+        "Words are parted by one ordinary space",
+        "Nobody sees another space, and a join or a filter misses the row.",
+        "a no-break space in a label",
+        "Put one space there.",
+        "cells",
+    ),
     # ------------------------------------------------------------------ tables
     Rule(
         "GD201",
@@ -244,6 +252,14 @@ RULES = _rules(
         "`github` in url",
         "Write a whole address, such as https://example.org/page.",
         "cells",
+    ),
+    Rule(
+        "GD211",
+        "An identifier that is given up is gone, and is not given again",
+        "Who meets it in older work looks up what became of it.",
+        "`azerbaijan` in data/retired.csv, and in actors",
+        "Give the new row another key, or mend or delete the line in data/retired.csv.",
+        "rows",
     ),
     # ------------------------------------------------------------------ provenance
     Rule(
@@ -573,5 +589,13 @@ RULES = _rules(
         "The fields are for exactly these.",
         "spokesperson_id that names a state",
         "Point to a person; for member_of to an actor of kind group.",
+    ),
+    Rule(
+        "GD420",
+        "What a source is, whether it is held and what cites it agree",
+        "An article is what is coded, so its text is held; what it passes on, it cites.",
+        "a cited report without cited_by",
+        "Correct kind, held or cited_by: an article is held, a cited report or an unnamed source "
+        "is cited by a held one, a reference is neither.",
     ),
 )

@@ -11,6 +11,7 @@ from gazadata.contract import Contract, Resource
 from gazadata.validate.checks import Check, Look, cell, check
 from gazadata.validate.tables import ILL, Tables
 
+CITED = ["cited_report", "unnamed_source"]
 CARRIERS = ["conditional_support", "conditional_oppose", "open"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
 
@@ -247,6 +248,41 @@ def _assessments(_: Contract) -> list[Check]:
     ]
 
 
+def _sources(_: Contract) -> list[Check]:
+    article, cited = col("kind") == "article", col("kind").is_in(CITED)
+    known = col("kind").is_not_null()
+    return [
+        check(
+            "GD420",
+            "kind",
+            col("held") & col("text_path").is_not_null() & ~article,
+            expected="article, as its text is held",
+            applies=known,
+        ),
+        check(
+            "GD420",
+            "held",
+            article & ~col("held"),
+            expected="true, with the text in raw/, as an article is what is coded",
+            applies=article,
+        ),
+        check(
+            "GD420",
+            "kind",
+            ~article & ~cited & col("cited_by").is_not_null(),
+            expected=f"{' or '.join(CITED)}, as another source cites it",
+            applies=known,
+        ),
+        check(
+            "GD420",
+            "cited_by",
+            cited & col("cited_by").is_null(),
+            expected="the source that cites it, or another kind",
+            applies=cited,
+        ),
+    ]
+
+
 def _actors(_: Contract) -> list[Check]:
     codes = ("iso3", "cow", "gleditsch_ward")
     return [
@@ -271,6 +307,7 @@ def _actors(_: Contract) -> list[Check]:
 
 
 ROW_CHECKS = {
+    "sources": _sources,
     "events": _events,
     "participants": _participants,
     "positions": _positions,
@@ -344,6 +381,20 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
     sources = tables.strings("sources").select("source_id", "kind", "held")
+    citing = sources.select(cited_by="source_id", citing_held="held")
+    yield Look(
+        contract["sources"],
+        tables.strings("sources").join(citing, on="cited_by", how="inner"),
+        (
+            check(
+                "GD420",
+                "cited_by",
+                col("citing_held") != "true",
+                expected="a held source",
+                relies=[cell("sources", "cited_by", "held")],
+            ),
+        ),
+    )
     for name, resource in contract.resources.items():
         if name not in tables or "attributed_to" not in resource.field_names:
             continue
@@ -369,9 +420,9 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD417",
                     "attributed_to",
-                    ~col("cited_kind").is_in(["cited_report", "unnamed_source"]),
+                    ~col("cited_kind").is_in(CITED),
                     found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("cited_kind")),
-                    expected="a source of kind cited_report or unnamed_source",
+                    expected=f"a source of kind {' or '.join(CITED)}",
                     relies=[cell("sources", "attributed_to", "kind")],
                 ),
             ),

@@ -1,0 +1,60 @@
+"""data/retired.csv: the identifiers that were given up, and what replaces them.
+
+It is no resource of the package: a table without rows is a finding, and most releases retire
+nothing. A key that stands there is never given to another row.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazadata.errors import ReadError
+
+FILE = "retired.csv"
+COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
+
+
+@dataclass(frozen=True)
+class Retired:
+    """One identifier that was given up; `line` is its line in the file, from 2 on."""
+
+    line: int
+    resource: str
+    row_id: str
+    replaced_by: str
+    reason: str
+    version: str
+
+
+def find(root: Path) -> Path | None:
+    """The file, which is in data/ of a package and beside the descriptor in a release."""
+    return next((p for p in (root / "data" / FILE, root / FILE) if p.is_file()), None)
+
+
+def read(root: Path) -> list[Retired]:
+    """Every row of the file; none where there is no file.
+
+    Raises:
+        ReadError: it is not UTF-8, or not CSV with the columns `COLUMNS`; the text begins with the
+            path and the line.
+    """
+    path = find(root)
+    if path is None:
+        return []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            if tuple(next(reader, ())) != COLUMNS:
+                raise ReadError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
+            rows = []
+            for row in reader:
+                if len(row) != len(COLUMNS):
+                    raise ReadError(f"{path}:{reader.line_num}: {len(COLUMNS)} cells are expected")
+                rows.append(Retired(reader.line_num, *row))
+            return rows
+    except UnicodeDecodeError:
+        raise ReadError(f"{path}:1: not UTF-8; save it as UTF-8") from None
+    except csv.Error as error:
+        raise ReadError(f"{path}:{reader.line_num}: not CSV: {error}") from None
