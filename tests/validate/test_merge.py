@@ -73,6 +73,19 @@ def proof(name: str, number: int, field: str, **cells: str) -> int:
     return next(i for i in S.evidence_of(name, key, field) if cells.items() <= rows[i].items())
 
 
+def _article() -> int:
+    return S.where("sources", text_path=S.text_path)
+
+
+def _bound(number: int, side: str, by: int) -> Edit:
+    return "passages", number, {side: str(int(S.rows("passages")[number][side]) + by)}
+
+
+def _space(number: int) -> int:
+    """Where the first space in a passage is."""
+    return S.text.index(" ", int(S.rows("passages")[number]["start"]))
+
+
 # --------------------------------------------------------------- one mistake, and what follows
 def _key(name: str, key: str) -> Edit:
     return name, at(name, key), {S.resource(name).key: f"{key} "}
@@ -94,8 +107,7 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
         lambda: ("events", first("events", lambda e: e["event_mode"]), {"event_type": "Consult"}),
         "GD203"),
     "whether the article is held": (
-        lambda: ("sources", first("sources", lambda s: s["held"] == "true"), {"held": "yes"}),
-        "GD201"),
+        lambda: ("sources", _article(), {"held": "yes"}), "GD201"),
     "the basis of what needs a reference": (
         lambda: ("evidence", proof("actors", at("actors", "pakistan"), "iso3"),
                  {"basis": "Reference"}), "GD203"),
@@ -115,11 +127,38 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
     "the end of a passage": (lambda: ("passages", 5, {"end": "-5"}), "GD205"),
     "the start of a quote": (lambda: ("quotes", 5, {"start": "-5"}), "GD205"),
     "the length of the article": (
-        lambda: ("sources", first("sources", lambda s: s["held"] == "true"), {"text_length": ""}),
-        "GD303"),
+        lambda: ("sources", _article(), {"text_length": ""}), "GD303"),
     "the path of the article": (
-        lambda: ("sources", first("sources", lambda s: s["held"] == "true"),
-                 {"text_path": f"{S.text_path} "}), "GD109"),
+        lambda: ("sources", _article(), {"text_path": f"{S.text_path} "}), "GD109"),
+    "a path without a text": (
+        lambda: ("sources", _article(), {"text_path": "raw/another.txt"}), "GD301"),
+    "no path of the article": (lambda: ("sources", _article(), {"text_path": ""}), "GD303"),
+    "that the article is not held": (lambda: ("sources", _article(), {"held": "false"}), "GD303"),
+    "that a reference is held": (
+        lambda: ("sources", at("sources", "country-codes"), {"held": "true"}), "GD303"),
+    "the path of a source that is not held": (
+        lambda: ("sources", at("sources", "country-codes"), {"text_path": "raw/a.txt"}), "GD303"),
+    "a start in the white space before": (lambda: _bound(5, "start", -1), "GD313"),
+    "a start in the passage before, in white space": (
+        lambda: ("passages", 5, {"start": str(_space(4))}), "GD313"),
+    "a start in the passage before": (
+        lambda: ("passages", 5, {"start": str(_space(4) + 1)}), "GD311"),
+    "a start behind the end": (lambda: _bound(5, "start", 122), "GD313"),
+    "a start behind the text": (lambda: _bound(5, "start", 99_999), "GD313"),
+    "a start too late by a letter": (lambda: _bound(5, "start", 1), "GD312"),
+    "a start too late by a word": (
+        lambda: ("passages", 5, {"start": str(_space(5) + 1)}), "GD312"),
+    "a start of the headline": (lambda: _bound(0, "start", 1), "GD312"),
+    "an end in the white space behind": (lambda: _bound(5, "end", 1), "GD313"),
+    "an end behind the text": (lambda: _bound(5, "end", 99_999), "GD313"),
+    "an end of the headline behind the text": (lambda: _bound(0, "end", 99_999), "GD313"),
+    "an end at the start": (
+        lambda: ("passages", 5, {"end": S.rows("passages")[5]["start"]}), "GD313"),
+    "an end too early by a letter": (lambda: _bound(5, "end", -1), "GD312"),
+    "the last end too early by a letter": (
+        lambda: _bound(len(S.rows("passages")) - 1, "end", -1), "GD312"),
+    "a passage of a source that is not held": (
+        lambda: ("passages", 5, {"source_id": "plover-manual"}), "GD313"),
     "the key of an actor": (lambda: _key("actors", "pakistan"), "GD109"),
     "the key of a source": (lambda: _key("sources", "country-codes"), "GD109"),
     "the key of a quote": (lambda: _key("quotes", S.rows("quotes")[3]["quote_id"]), "GD109"),
@@ -150,6 +189,27 @@ def test_a_term_in_another_case_is_known_by_any_vocabulary(place: Place) -> None
     ):
         (said,) = damaged(place, edited(edit)).diagnostics
         assert said.suggestion in ("CONSULT", "open")
+
+
+def test_a_source_that_is_cut_into_passages_is_held(place: Place) -> None:
+    """Its other cells are empty, too, and the evidence of its path and its text are left over."""
+    number = _article()
+    empty = dict.fromkeys(("text_path", "text_sha256", "text_length"), "")
+    files = edited(("sources", number, {"held": "false", **empty}))
+    said = found(damaged(place, files))
+    assert said[0] == ("GD303", "sources", number + 2, "held")
+    assert [code for code, *_ in said[1:]] == ["GD304", "GD334"]
+    one = edited(("sources", number, {"held": "false", "text_path": ""}))
+    assert [code for code, *_ in found(damaged(place, one))] == ["GD303", "GD334"]
+
+
+def test_a_text_that_nobody_names_is_one_mistake_beside_a_path_that_is_wrong(place: Place) -> None:
+    files = edited(("sources", _article(), {"text_path": "raw/another.txt"}))
+    more: Files = files | {"raw/second.txt": b"Another text.\n"}
+    report = damaged(place, more)
+    assert sorted((d.code, d.path) for d in report.diagnostics) == [
+        ("GD301", "data/sources.csv"), ("GD304", "raw/second.txt"),
+    ]  # fmt: skip
 
 
 def test_a_role_that_is_none_may_be_that_of_the_recipient(place: Place) -> None:
@@ -269,6 +329,26 @@ def _keys() -> list[Edit]:
     return [_key("actors", "pakistan"), ("positions", number, {"holder_id": "azerbaijann"})]
 
 
+def _not_held_and_wrong_words() -> list[Edit]:
+    changed = S.rows("quotes")[5]["exact"][:-1] + "é"
+    return [("sources", _article(), {"held": "false"}), ("quotes", 5, {"exact": changed})]
+
+
+def _bound_and_quote_elsewhere() -> list[Edit]:
+    (name, number, cells), passages = _bound(5, "start", 1), S.rows("passages")
+    quote = first("quotes", lambda q: q["passage_id"] == passages[9]["passage_id"])
+    here = {"passage_id": passages[5]["passage_id"]}
+    return [(name, number, cells), ("quotes", quote, here)]
+
+
+def _bounds_of_two() -> list[Edit]:
+    return [_bound(5, "start", 1), _bound(6, "end", -1)]
+
+
+def _bound_and_paragraph() -> list[Edit]:
+    return [_bound(5, "end", 99_999), ("passages", 9, {"paragraph": "99"})]
+
+
 TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
     "another field of the row": (_two_in_a_row, ["GD203 stance", "GD419 spokesperson_id"]),
     "the same field of another row": (_two_in_a_column, ["GD203 stance", "GD203 stance"]),
@@ -279,6 +359,13 @@ TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
         "GD203 basis", "GD203 kind"]),
     "another condition": (_condition_of_another, ["GD203 stance", "GD408 position_id"]),
     "another passage": (_passages, ["GD201 sequence", "GD311 paragraph"]),
+    "a source that is not held, and a quote of it": (_not_held_and_wrong_words, [
+        "GD303 held", "GD321 exact"]),
+    "a bound, and a quote of another passage": (_bound_and_quote_elsewhere, [
+        "GD312 start", "GD323 passage_id"]),
+    "the bounds of two passages": (_bounds_of_two, ["GD312 end", "GD312 start"]),
+    "a bound, and the paragraph of another passage": (_bound_and_paragraph, [
+        "GD311 paragraph", "GD313 end"]),
     "a type in the row, and its dates": (_dates, ["GD201 occurrences", "GD402 date_precision"]),
     "a quote, and other evidence": (_quotes, ["GD321 exact", "GD346 basis"]),
     "another actor": (_two_states, ["GD203 kind", "GD333 list_is_open", "GD416 list_is_open"]),

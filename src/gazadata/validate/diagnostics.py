@@ -10,8 +10,14 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 
-OF_VALUES = ("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346")
-"""Rules of provenance that, as those of the schema, say of a cell that its own value is wrong."""
+OF_VALUES = (
+    *("GD303", "GD301", "GD313", "GD312"),
+    *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346"),
+)
+"""Rules of provenance that, as those of the schema, say of a cell that its own value is wrong.
+
+They are in the order in which one follows from another.
+"""
 
 _NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
 _LOOK_ALIKE = str.maketrans(
@@ -181,13 +187,17 @@ class Report:
 
 def _of_value(d: Diagnostic) -> bool:
     """Whether a finding says that the value of its cell is wrong."""
-    wrong = (d.code < "GD300" and d.code not in OF_ROWS) or d.code in OF_VALUES
+    wrong = (d.code < "GD300" and d.code not in OF_ROWS) or (
+        # A release carries no texts, which is a warning and says nothing of the cell.
+        d.code in OF_VALUES and d.severity == "error"
+    )
     return wrong and d.line is not None and d.field is not None
 
 
-def _rank(d: Diagnostic) -> tuple[bool, bool, str, tuple[str, int, int]]:
+def _rank(d: Diagnostic) -> tuple[bool, bool, int, str, tuple[str, int, int], str]:
     """The order in which findings are taken in, each before those that follow from it."""
-    return d.code == "GD108", not _of_value(d), d.code, d.place
+    nth = OF_VALUES.index(d.code) + 1 if d.code in OF_VALUES else 0
+    return d.code == "GD108", not _of_value(d), nth, d.code, d.place, d.field or ""
 
 
 def _names(d: Diagnostic) -> Iterator[str]:
