@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from frictionless import Error
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
 
 from gazadata.contract import Contract
@@ -508,6 +509,64 @@ def test_what_frictionless_alone_sees_is_never_lost(place: Place) -> None:
     # The same cell, of the same kind, is one finding.
     mine = edited(("sources", number, {"url": "github"}))
     assert seen_by_frictionless(place, mine, url) == [alone]
+
+
+def _types(of: type[Error]) -> Iterator[type[Error]]:
+    for type_ in of.__subclasses__():
+        yield type_
+        yield from _types(type_)
+
+
+def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: Place) -> None:
+    """Where one is new, it is to be put into words before it is met."""
+    types = {type_.type: type_ for type_ in _types(Error)}
+    assert types.keys() == layers.STANDARD.keys()
+    assert len(types) > 50
+    package = Package(place.root, Contract.read(place.root))
+    for name, type_ in types.items():
+        # What frictionless says, and where; all but the type and the label is put away.
+        raw = {"type": name, "title": "raw", "description": "raw", "message": "raw", "note": "raw"}
+        for more in ({}, {"rowNumber": 3}, {"rowNumber": 3, "fieldName": "url", "cell": "x:"}):
+            rows = dict.fromkeys(package.contract.resources, 9)
+            tables: dict[str, Any] = {
+                key: {"rows": 9, "errors": [raw | more] * (key == "sources")} for key in rows
+            }
+            report = Report(str(place.root), "", rows=rows)
+            result = {"errors": [raw], "tables": tables}
+            layers.take_standard(package, result, report, list(rows), sampled=False)
+            ours = [str(field) for d in report.diagnostics for field in vars(d).values()]
+            assert len(report.diagnostics) == 2
+            assert not report.failures
+            assert not [text for text in ours if "raw" in text or type_.title in text]
+            assert all(d.found and d.help for d in report.diagnostics)
+
+
+def test_a_new_type_of_error_is_named(place: Place) -> None:
+    package, report = Package(place.root, Contract.read(place.root)), Report("", "")
+    errors = [{"type": "moon-error", "note": "raw"}]
+    layers.take_standard(package, {"errors": errors, "tables": {}}, report, [], sampled=False)
+    (said,) = report.diagnostics
+    assert said.found == "what frictionless alone knows as moon-error"
+
+
+def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
+    schema = S.schema("topics")
+    schema["fields"][0]["rdfType"] = 5
+    unlicensed = S.descriptor() | {"licenses": [{}]}
+    for files, words in (
+        (
+            {"schemas/topics.json": json_bytes(schema)},
+            "a field that is not of the standard, at rdf",
+        ),
+        ({DESCRIPTOR: json_bytes(unlicensed)}, "a descriptor that is not of the standard"),
+    ):
+        place.damage(files)
+        try:
+            said = [d.found or "" for d in look(place.root).diagnostics if d.code == "GD002"]
+        finally:
+            place.mend(files)
+        assert len(said) == 1
+        assert said[0].startswith(words)
 
 
 def test_findings_are_sorted_by_place(place: Place) -> None:
