@@ -234,6 +234,72 @@ def test_a_row_that_repeats_another_is_one_mistake(place: Place) -> None:
         assert [code for code, *_ in found(damaged(place, S.add(name, copy)))] == ["GD208"]
 
 
+def test_a_byte_of_the_header_that_is_not_utf8_is_one_mistake(place: Place) -> None:
+    path = S.path("events")
+    content = S.files[path]
+    one = [("GD101", "events", 1, None)]
+    for old, new in (
+        (b"label", b"l\xe9bel"),
+        (b"event_id", b"\xffevent_id"),
+        (b"outcome", b"\xff"),
+    ):
+        assert found(damaged(place, {path: content.replace(old, new, 1)})) == one
+    assert found(damaged(place, {path: content.decode().encode("utf-16")})) == one
+    two = content.replace(b"event_type", b"\xffevent_type", 1)
+    for old, new in ((b"label,", b""), (b"label", b"labels"), (b"label", b"outcome")):
+        said = found(damaged(place, {path: two.replace(old, new, 1)}))
+        assert [code for code, *_ in said] == ["GD101", "GD105"]
+
+
+def _property(key: str, value: Any = None) -> Callable[[dict[str, Any]], object]:
+    return lambda node: node.pop(key) if value is None else node.update({key: value})
+
+
+PROPERTIES: dict[str, tuple[Callable[[dict[str, Any]], object], Callable[[Any], object], str]] = {
+    "gone from a schema": (_property("description"), lambda _: None, "GD002"),
+    "put into a schema": (_property("colour", "red"), lambda _: None, "GD002"),
+    "of another value in a schema": (_property("missingValues", ["NA"]), lambda _: None, "GD002"),
+    "of a type that is none": (_property("rdfType", 5), lambda _: None, "GD004"),
+    "gone from a field": (lambda _: None, _property("title"), "GD002"),
+    "put into a field": (lambda _: None, _property("colour", "red"), "GD002"),
+    "a constraint that is not read": (
+        lambda _: None, lambda f: f["constraints"].update(maxLength=9), "GD002"),
+    "a constraint renamed": (
+        lambda _: None, lambda f: f["constraints"].update(require=f["constraints"].pop("required")),
+        "GD002"),
+    "a policy": (lambda _: None, _property("gazadata:evidence"), "GD006"),
+    "a constraint taken out": (
+        lambda _: None, lambda f: f["constraints"].pop("required"), "GD004"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_property_is_one_mistake(name: str, place: Place) -> None:
+    """Though the schema is another than the installed one, too."""
+    of_schema, of_field, code = PROPERTIES[name]
+    for official in (False, True):
+        schema = S.schema("topics")
+        of_schema(schema if name != "of a type that is none" else schema["fields"][1])
+        of_field(schema["fields"][1])
+        files = {"schemas/topics.json": json_bytes(schema)}
+        place.damage(files)
+        try:
+            report = look(place.root, official=official)
+        finally:
+            place.mend(files)
+        assert [d.code for d in report.diagnostics] == [code], report.diagnostics
+
+
+def test_a_second_property_is_a_second_mistake(place: Place) -> None:
+    schema = S.schema("topics")
+    del schema["description"]
+    schema["fields"][1]["constraints"].pop("required")
+    report = damaged(place, {"schemas/topics.json": json_bytes(schema)})
+    assert [(d.code, d.found) for d in report.diagnostics] == [
+        ("GD002", "a schema without description"), ("GD004", "constraints.required missing"),
+    ]  # fmt: skip
+
+
 def test_a_table_of_lines_that_end_otherwise_has_its_header(place: Place) -> None:
     for name in ("events", "evidence"):
         path = S.path(name)
@@ -552,13 +618,19 @@ def test_a_new_type_of_error_is_named(place: Place) -> None:
 def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
     schema = S.schema("topics")
     schema["fields"][0]["rdfType"] = 5
-    unlicensed = S.descriptor() | {"licenses": [{}]}
+    unlicensed, another = S.descriptor() | {"licenses": [{}]}, {"version": "9.0.0"}
     for files, words in (
         (
-            {"schemas/topics.json": json_bytes(schema)},
+            {
+                "schemas/topics.json": json_bytes(schema),
+                DESCRIPTOR: json_bytes(S.descriptor() | another),
+            },
             "a field that is not of the standard, at rdf",
         ),
-        ({DESCRIPTOR: json_bytes(unlicensed)}, "a descriptor that is not of the standard"),
+        (
+            {DESCRIPTOR: json_bytes(unlicensed | another)},
+            "a descriptor that is not of the standard",
+        ),
     ):
         place.damage(files)
         try:

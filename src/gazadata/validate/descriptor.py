@@ -55,14 +55,13 @@ def check(package: Package, report: Report) -> dict[str, Path]:
         The file of each resource that is there, by name.
     """
     contract = package.contract
-    _properties(contract, report)
-    _dialects(contract, report)
+    told = _properties(contract, report) | _dialects(contract, report)
     report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
     report.count("GD003", 1, RULES["GD003"].unit)
     if contract.descriptor.get("version") and not SEMVER.fullmatch(contract.version):
         say(report, "GD003", found=contract.version, expected="major.minor.patch")
-    _policies(contract, report)
-    _known(package, report)
+    told |= _policies(contract, report)
+    _known(package, report, told)
     return _files(package, report)
 
 
@@ -94,7 +93,12 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
     )
 
 
-def _properties(contract: Contract, report: Report) -> None:
+Told = set[tuple[str, str | None, str]]
+"""Properties that are reported: the file, the field where it is one of a field, and which."""
+
+
+def _properties(contract: Contract, report: Report) -> Told:
+    told: Told = set()
     for kind, where, resource, raw in _parts(contract):
         report.count("GD002", 1, RULES["GD002"].unit)
         known, meant = PROPERTIES[kind], set()
@@ -103,6 +107,7 @@ def _properties(contract: Contract, report: Report) -> None:
             if name not in known and not name.startswith("gazadata:"):
                 near = difflib.get_close_matches(name, known, n=1)
                 meant.update(near)
+                told.update((where, field, key) for key in (name, *near))
                 say(
                     report,
                     "GD002",
@@ -115,6 +120,7 @@ def _properties(contract: Contract, report: Report) -> None:
                 )
         for name in NEEDED[kind]:
             if not raw.get(name) and name not in meant:
+                told.add((where, field, name))
                 say(
                     report,
                     "GD002",
@@ -124,6 +130,7 @@ def _properties(contract: Contract, report: Report) -> None:
                     found=f"a {kind} without {name}",
                     expected=name,
                 )
+    return told
 
 
 # What is read, and nothing else: a value under another dialect would be read wrongly.
@@ -142,13 +149,15 @@ _READ: dict[str, dict[str, Any]] = {
 _CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
 
 
-def _dialects(contract: Contract, report: Report) -> None:
+def _dialects(contract: Contract, report: Report) -> Told:
     """Report what the standard knows and the readers here do not."""
+    told: Told = set()
 
     def hold(where: str, name: str, kind: str, raw: dict[str, Any], *, whole: bool = False) -> None:
         for key, value in raw.items():
             read = _READ[kind].get(key)
             if (read is not None and value != read) or (whole and read is None):
+                told.add((where, str(raw["name"]) if kind == "field" else None, key))
                 say(
                     report,
                     "GD002",
@@ -177,17 +186,17 @@ def _dialects(contract: Contract, report: Report) -> None:
         hold(where, name, "schema", resource.schema)
         for field in resource.fields:
             hold(where, name, "field", field.raw)
-            wrong = [
-                f"the constraint {key}"
-                for key in field.raw.get("constraints", {})
-                if key not in _CONSTRAINTS
-            ]
-            wrong += [
-                f"{key} {field.raw[key]!r}"[:200]
-                for key in ("missingValues", "decimalChar", "groupChar", "bareNumber")
-                if key in field.raw
-            ]
+            unread = [key for key in field.raw.get("constraints", {}) if key not in _CONSTRAINTS]
+            wrong = [f"the constraint {key}" for key in unread]
+            for key in unread:
+                near = difflib.get_close_matches(key, _CONSTRAINTS, n=1)
+                told.update((where, field.name, f"constraints.{part}") for part in (key, *near))
+            for key in ("missingValues", "decimalChar", "groupChar", "bareNumber"):
+                if key in field.raw:
+                    told.add((where, field.name, key))
+                    wrong.append(f"{key} {field.raw[key]!r}"[:200])
             if field.format not in (None, "default", "uri"):
+                told.add((where, field.name, "format"))
                 wrong.append(f"the format {field.format!r}")
             if field.name == resource.key and not (field.required and field.unique):
                 wrong.append("a primary key that is not required and unique")
@@ -203,6 +212,7 @@ def _dialects(contract: Contract, report: Report) -> None:
                     if "constraint" in found
                     else "none",
                 )
+    return told
 
 
 def _parts(contract: Contract) -> list[tuple[str, str, str | None, dict[str, Any]]]:
@@ -223,13 +233,15 @@ def schema_path(descriptor: dict[str, Any]) -> str:
     return schema if isinstance(schema, str) else DESCRIPTOR
 
 
-def _policies(contract: Contract, report: Report) -> None:
+def _policies(contract: Contract, report: Report) -> Told:
+    told: Told = set()
     for name, resource in contract.resources.items():
         where = schema_path(resource.descriptor)
         for field in resource.fields:
             report.count("GD006", 1, RULES["GD006"].unit)
             policy = field.raw.get("gazadata:evidence")
             if policy not in ("required", "exempt"):
+                told.add((where, field.name, "gazadata:evidence"))
                 say(
                     report,
                     "GD006",
@@ -240,6 +252,7 @@ def _policies(contract: Contract, report: Report) -> None:
                     expected="required or exempt",
                 )
             if tuple(field.labels) != field.enum:
+                told |= {(where, field.name, key) for key in ("categories", "constraints.enum")}
                 say(
                     report,
                     "GD006",
@@ -249,10 +262,14 @@ def _policies(contract: Contract, report: Report) -> None:
                     found=f"categories {', '.join(field.labels) or 'none'}",
                     expected=f"those of enum: {', '.join(field.enum) or 'none'}",
                 )
+    return told
 
 
-def _known(package: Package, report: Report) -> None:
-    """Hold the contract against that of the installed package of the same name and version."""
+def _known(package: Package, report: Report, told: Told) -> None:
+    """Hold the contract against that of the installed package of the same name and version.
+
+    Properties that are `told` already are left out.
+    """
     report.count("GD004", len(package.contract.resources), RULES["GD004"].unit)
     try:
         installed = Contract.read(bundled())
@@ -271,6 +288,7 @@ def _known(package: Package, report: Report) -> None:
     for name in installed.resources.keys() - contract.resources.keys():
         say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
     for name, resource in contract.resources.items():
+        where = schema_path(resource.descriptor)
         if name not in installed.resources:
             say(
                 report,
@@ -279,18 +297,29 @@ def _known(package: Package, report: Report) -> None:
                 found=f"a resource {name}",
                 expected=f"none of that name in {installed.name} {installed.version}",
             )
-        elif resource.schema != installed.resources[name].schema:
-            say(
-                report,
-                "GD004",
-                path=schema_path(resource.descriptor),
-                resource=name,
-                **_difference(
-                    resource.schema,
-                    installed.resources[name].schema,
-                    f"as in {installed.name} {installed.version}",
-                ),
-            )
+            continue
+        here, there = (
+            _without(schema, {(field, key) for path, field, key in told if path == where})
+            for schema in (resource.schema, installed.resources[name].schema)
+        )
+        if here != there:
+            as_in = f"as in {installed.name} {installed.version}"
+            say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
+
+
+def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:
+    """A schema without some properties, each by its field (None: of the schema itself)."""
+
+    def left(raw: dict[str, Any], field: str | None, above: str = "") -> dict[str, Any]:
+        return {
+            key: left(value, field, f"{key}.") if key == "constraints" else value
+            for key, value in raw.items()
+            if key == "name" or (field, above + key) not in told
+        }
+
+    if not told:
+        return schema
+    return left(schema, None) | {"fields": [left(f, f["name"]) for f in schema["fields"]]}
 
 
 _MISSING = object()

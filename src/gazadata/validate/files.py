@@ -207,6 +207,12 @@ def check_header(path: Path, shown: str, resource: Resource, report: Report) -> 
     report.count("GD105", len(wanted), RULES["GD105"].unit)
     if names == wanted:
         return True
+    # Names with a byte that is not UTF-8, or all in another encoding, are reported as that alone.
+    plain = [name.replace("\0", "") for name in names] if "\ufffd" in first else names
+    if len(plain) == len(wanted) and all(
+        name == meant or "\ufffd" in name for name, meant in zip(plain, wanted, strict=True)
+    ):
+        return False
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]

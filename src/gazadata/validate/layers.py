@@ -597,6 +597,8 @@ def take_standard(
     rows_found = {(d.path, d.line) for d in of_form}
     kept = Counter(d.code for d in report.diagnostics)
     left_out = {code for code, count in report.counts.items() if count.found > kept[code]}
+    # By a schema that is at fault frictionless reads other cells: of a field, or of them all.
+    misread = {(d.resource, d.field) for d in report.diagnostics if d.code == "GD002"}
     # Where the descriptor is at fault by our own rules, these say it again in other words.
     if not any(d.code == "GD002" for d in report.diagnostics):
         for error in result["errors"]:
@@ -626,6 +628,7 @@ def take_standard(
                 code = "GD210"
             # A row of empty cells alone is no row to frictionless, and one of missing cells here.
             seen = (path, line, field) in cells or (not field and (path, line) in rows_found)
+            seen = seen or not misread.isdisjoint({(name, field), (name, None)})
             # Of a rule of which not all findings were kept, it was counted with the others.
             if seen or code in left_out or (line is None and path in seen_files):
                 continue
@@ -677,6 +680,9 @@ def _package_error(package: Package, error: dict[str, Any], report: Report) -> N
     found, expected = _said(error), "what the Data Package standard asks for"
     more = "; `frictionless validate datapackage.json` says more"
     if match := re.search(r"at property '([^']+)'", str(error.get("note"))):
+        said = match[1].replace("/", ".") + " "
+        if any(d.code == "GD004" and (d.found or "").startswith(said) for d in report.diagnostics):
+            return  # It is reported as another than in the installed schema.
         # Of a schema or a dialect it is the property alone.
         found, more = f"{found}, at {match[1]}", ""
         with suppress(LookupError, ValueError, TypeError):
