@@ -435,7 +435,7 @@ TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
         "GD311 paragraph", "GD313 end"]),
     "a type in the row, and its dates": (_dates, ["GD201 occurrences", "GD402 date_precision"]),
     "a quote, and other evidence": (_quotes, ["GD321 exact", "GD346 basis"]),
-    "another actor": (_two_states, ["GD203 kind", "GD333 list_is_open", "GD416 list_is_open"]),
+    "another actor": (_two_states, ["GD203 kind", "GD416 list_is_open"]),
     "a key, and a key that points nowhere": (_keys, ["GD109 actor_id", "GD207 holder_id"]),
 }  # fmt: skip
 

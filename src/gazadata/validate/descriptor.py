@@ -61,8 +61,8 @@ def check(package: Package, report: Report) -> dict[str, Path]:
     if contract.descriptor.get("version") and not SEMVER.fullmatch(contract.version):
         say(report, "GD003", found=contract.version, expected="major.minor.patch")
     told |= _policies(contract, report)
-    _known(package, report, told)
-    return _files(package, report)
+    astray = _known(package, report, told)
+    return _files(package, report, astray)
 
 
 def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> None:
@@ -265,19 +265,29 @@ def _policies(contract: Contract, report: Report) -> Told:
     return told
 
 
-def _known(package: Package, report: Report, told: Told) -> None:
-    """Hold the contract against that of the installed package of the same name and version.
-
-    Properties that are `told` already are left out.
-    """
-    report.count("GD004", len(package.contract.resources), RULES["GD004"].unit)
+def known(contract: Contract) -> Contract | None:
+    """The contract of the installed package, where it has the same name and version."""
     try:
         installed = Contract.read(bundled())
     except ContractError:
-        return  # The installed package is a repository at work; it is validated as itself.
+        return None  # The installed package is a repository at work; it is validated as itself.
+    same = (contract.name, contract.version) == (installed.name, installed.version)
+    return installed if same else None
+
+
+def _known(package: Package, report: Report, told: Told) -> set[str]:
+    """Hold the contract against that of the installed package of the same name and version.
+
+    Properties that are `told` already are left out.
+
+    Returns:
+        The resources that are reported as missing, or as one more.
+    """
+    report.count("GD004", len(package.contract.resources), RULES["GD004"].unit)
     contract = package.contract
-    if (contract.name, contract.version) != (installed.name, installed.version):
-        return
+    installed = known(contract)
+    if installed is None:
+        return set()
     if contract.hedge_cues != installed.hedge_cues:
         say(
             report,
@@ -305,6 +315,7 @@ def _known(package: Package, report: Report, told: Told) -> None:
         if here != there:
             as_in = f"as in {installed.name} {installed.version}"
             say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
+    return installed.resources.keys() ^ contract.resources.keys()
 
 
 def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:
@@ -364,7 +375,12 @@ def _json(value: Any, missing: str = "missing") -> str:
     return missing if value is _MISSING else json.dumps(value, ensure_ascii=False)[:200]
 
 
-def _files(package: Package, report: Report) -> dict[str, Path]:
+def _files(package: Package, report: Report, astray: set[str]) -> dict[str, Path]:
+    """Find each resource's file, and the files that no resource lists.
+
+    A file by the name of a resource that is `astray`, as it is not listed or its path is wrong, is
+    the one that was meant; that is reported already.
+    """
     root, there = package.root, {}
     taken: dict[Path, str] = {}
     folders: set[Path] = set()
@@ -374,6 +390,7 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             path = inside(root, resource.path)
         except ContractError as error:
             say(report, "GD005", resource=name, found=str(error), expected="a path in the package")
+            astray = astray | {name}
             continue
         if not path.is_file():
             say(
@@ -383,6 +400,7 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
                 found=f"no file {resource.path}",
                 expected="the file that the descriptor lists",
             )
+            astray = astray | {name}
             continue
         if not os.access(path, os.R_OK):
             say(
@@ -395,13 +413,15 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             continue
         real = path.resolve()
         if real in taken:
-            say(
-                report,
-                "GD005",
-                resource=name,
-                found=f"{resource.path}, which is also the file of {taken[real]}",
-                expected="a file of its own",
-            )
+            if name not in astray:
+                say(
+                    report,
+                    "GD005",
+                    resource=name,
+                    found=f"{resource.path}, which is also the file of {taken[real]}",
+                    expected="a file of its own",
+                )
+                astray = astray | {name}
             continue
         taken[real] = name
         folders.add(path.parent)
@@ -421,6 +441,8 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             if path.is_dir() or hidden or path.name == RETIRED or path in listed or real in taken:
                 continue
             taken[real] = ""
+            if path.stem in astray:
+                continue
             say(
                 report,
                 "GD005",

@@ -12,12 +12,20 @@ Severity = Literal["error", "warning"]
 
 OF_VALUES = (
     *("GD303", "GD301", "GD313", "GD312"),
+    *("GD411", "GD416", "GD417", "GD418", "GD419"),
+    *("GD404", "GD409", "GD412", "GD413", "GD414", "GD415"),
     *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346"),
 )
-"""Rules of provenance that, as those of the schema, say of a cell that its own value is wrong.
+"""Rules that, as those of the schema, say of a cell that its own value is wrong.
 
 They are in the order in which one follows from another.
 """
+
+OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
+"""Rules of cells that must agree: each of those that are read may be the wrong one."""
+
+OF_EVIDENCE = ("GD334", "GD341")
+"""Rules of evidence by which it may as well be the cell that it is for that is wrong."""
 
 _NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
 _LOOK_ALIKE = str.maketrans(
@@ -155,6 +163,9 @@ class Report:
                 continue
             cell = (d.path, d.line, d.field)
             if cell in broken or not named.isdisjoint(d.relies):
+                if d.code == "GD411":
+                    named.update(_names(d))  # Each link of a circle may be the wrong one.
+                    broken.add(cell)
                 continue
             if d.code in OF_COPIES and d.field and cell[:2] in copies:
                 continue
@@ -168,6 +179,9 @@ class Report:
                 broken.add(cell)
                 named.update(_names(d))
             key = (*cell, "" if of_value else f"{d.code}{d.found}{d.expected}")
+            if d.code == "GD351" and d.about:
+                # A row that leaves out a hedge is one mistake, whichever of its cells rest on it.
+                key = (d.path, None, d.about.rpartition("/")[0], f"{d.code}{d.found}")
             kept.setdefault(key, d)
         before = Counter(d.code for d in self.diagnostics)
         self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
@@ -194,10 +208,11 @@ def _of_value(d: Diagnostic) -> bool:
     return wrong and d.line is not None and d.field is not None
 
 
-def _rank(d: Diagnostic) -> tuple[bool, bool, int, str, tuple[str, int, int], str]:
+def _rank(d: Diagnostic) -> tuple[bool, bool, int, str, int, tuple[str, int, int], str]:
     """The order in which findings are taken in, each before those that follow from it."""
     nth = OF_VALUES.index(d.code) + 1 if d.code in OF_VALUES else 0
-    return d.code == "GD108", not _of_value(d), nth, d.code, d.place, d.field or ""
+    relies = len(d.relies) if nth else 0
+    return d.code == "GD108", not _of_value(d), nth, d.code, relies, d.place, d.field or ""
 
 
 def _names(d: Diagnostic) -> Iterator[str]:
@@ -209,6 +224,12 @@ def _names(d: Diagnostic) -> Iterator[str]:
     """
     yield f"{d.path}:{d.line}/{d.field}"
     yield f"{d.resource}/{d.row_id}/{d.field}"
+    if d.code in OF_PAIRS:
+        here = f"{d.path}:{d.line}/"
+        own = (name.removeprefix(here) for name in d.relies if name.startswith(here))
+        yield from (f"{d.resource}/{d.row_id}/{field}" for field in own)
+    if d.code in OF_EVIDENCE and d.about:
+        yield d.about
     key = d.row_id or ""
     meant = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-").translate(_LOOK_ALIKE)).strip("-")
     if meant != key:

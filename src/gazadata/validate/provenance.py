@@ -129,12 +129,14 @@ def texts(  # noqa: PLR0912, PLR0915
             finding("GD301", row, "text_path", f"{row['text_path']}: {reason}", "a text in UTF-8")
             unread[row["text_sha256"]] = row["source_id"]
             continue
-        if "\r" in text or not unicodedata.is_normalized("NFC", text):
+        altered = "\r" in text or not unicodedata.is_normalized("NFC", text)
+        if altered:
             finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
         checked["GD302"] += 1
         digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
         if digest != row["text_sha256"]:
-            finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
+            if not altered:  # Saved otherwise, a text has another hash.
+                finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
             if length != row["text_length"]:
                 continue  # Another text: all that is held against it would be found at fault.
         elif length != row["text_length"]:
@@ -454,6 +456,12 @@ def _quotes(
                     ("start", (start < col("p_start")) & ~(start < col("p_before"))),
                     ("end", (end > col("p_end")) & ~(end > col("p_behind")).fill_null(False)),
                 )
+            ]
+            # One that is shifted is not the text there, either.
+            + [
+                pl.when((start < col("p_end")) & (end > col("p_start"))).then(
+                    cell("quotes", "quote_id", "exact")
+                )
             ],
         )
     ]
@@ -598,10 +606,12 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
 
     checks = []
     for field in fields:
-        filled = col(field.name).is_not_null()
+        # Evidence can point to no row without a key, which is reported itself.
+        filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
         # Evidence that is broken itself, and by its identifier is for this cell.
         relies = [
             cell(resource.name, resource.key, resource.key),
+            cell(resource.name, resource.key, field.name),
             pl.concat_str(
                 pl.lit(f"evidence/{resource.name}."),
                 resource.key,

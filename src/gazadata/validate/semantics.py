@@ -133,7 +133,9 @@ def _events(contract: Contract) -> list[Check]:
             "event_mode",
             ~allowed.fill_null(False),
             expected=wanted,
-            applies=col("event_mode").is_not_null(),
+            # Without any type, that is what is wrong.
+            applies=col("event_mode").is_not_null()
+            & (col("event_type").is_not_null() | col("local_type").is_not_null()),
         ),
         check(
             "GD404",
@@ -410,7 +412,8 @@ def _cycles(contract: Contract, tables: Tables) -> Iterator[Look]:
         resource = contract[name]
         links = tables.strings(name).select(resource.key, field).drop_nulls()
         parents = dict(links.collect(engine="streaming").iter_rows())
-        circular = sorted(_circular(parents))
+        circular = _circular(parents)
+        first = col(resource.key).replace_strict(circular, default=None, return_dtype=pl.String)
         yield Look(
             resource,
             tables.strings(name),
@@ -418,18 +421,20 @@ def _cycles(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD411",
                     field,
-                    col(resource.key).is_in(circular),
+                    col(resource.key).is_in(sorted(circular)),
                     expected="a chain that ends",
                     applies=col(field).is_not_null(),
+                    # A circle is one mistake.
+                    relies=[cell(name, first, field)],
                 ),
             ),
         )
 
 
-def _circular(parents: dict[str, str]) -> set[str]:
-    """The keys that lie on a circle of links."""
+def _circular(parents: dict[str, str]) -> dict[str, str]:
+    """The keys that lie on a circle of links, each with the first of that circle."""
     done: set[str] = set()
-    circular: set[str] = set()
+    circular: dict[str, str] = {}
     for start in parents:
         trail: dict[str, int] = {}
         at: str | None = start
@@ -437,7 +442,8 @@ def _circular(parents: dict[str, str]) -> set[str]:
             trail[at] = len(trail)
             at = parents.get(at)
         if at is not None and at in trail:
-            circular |= {key for key, place in trail.items() if place >= trail[at]}
+            circle = [key for key, place in trail.items() if place >= trail[at]]
+            circular |= dict.fromkeys(circle, min(circle))
         done.update(trail)
     return circular
 
