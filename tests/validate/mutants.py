@@ -781,7 +781,7 @@ def key_emptied(random: Random) -> Made:
     return changed(name, number, **{S.resource(name).key: ""})
 
 
-@kind("GD334")
+@kind("GD334", "GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
 def optional_cell_emptied(random: Random) -> Made:
     name, number, found, _ = a_cell(
         random, lambda f: f.evidence_required and not f.required, names=CODED
@@ -789,7 +789,7 @@ def optional_cell_emptied(random: Random) -> Made:
     row_id = S.rows(name)[number][S.resource(name).key]
     files = S.change(name, number, **{found.name: ""})
     lines = [i + 2 for i in S.evidence_of(name, row_id, found.name)]
-    return files, [(S.path("evidence"), line) for line in lines]
+    return files, [(S.path(name), number + 2), *((S.path("evidence"), line) for line in lines)]
 
 
 FREE = ("description", "strength", "author", "rights", "publisher", "date_text", "outcome")
@@ -823,7 +823,7 @@ def stated_words_changed(random: Random) -> Made:
     return files, [(S.path("evidence"), number + 2)]
 
 
-@kind("GD341")
+@kind("GD341", "GD411", "GD417", "GD418", "GD419")
 def stated_key_changed(random: Random) -> Made:
     found = [
         (i, e)
@@ -841,7 +841,7 @@ def stated_key_changed(random: Random) -> Made:
     key = S.resource(row["resource"]).key
     at = S.where(row["resource"], **{key: row["row_id"]})
     files = S.change(row["resource"], at, **{row["field"]: other})
-    return files, [(S.path("evidence"), number + 2)]
+    return files, [(S.path("evidence"), number + 2), (S.path(row["resource"]), at + 2)]
 
 
 @kind("GD334", "GD207", more="what pointed to the row points to nothing")
@@ -1625,7 +1625,7 @@ def schema_deleted(random: Random) -> Made:
     return {f"schemas/{random.choice(NAMES)}.json": None}, [(DESCRIPTOR, None)]
 
 
-@kind("GD001", "GD005")
+@kind("GD001", "GD004", "GD005")
 def resource_listed_twice(random: Random) -> Made:
     descriptor = S.descriptor()
     descriptor["resources"].append(dict(random.choice(descriptor["resources"])))

@@ -523,14 +523,16 @@ def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) 
     assert sum(d.code == "GD203" for d in report.diagnostics) == 4
 
 
-def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) -> list[Where]:
+def seen_by_frictionless(
+    place: Place, files: Files, *errors: dict[str, Any], limit: int = 100
+) -> list[Where]:
     """What is reported where frictionless alone sees these mistakes in sources."""
     place.damage(files)
     try:
         report = Report(str(place.root), "")
         package = Package(place.root, Contract.read(place.root))
-        paths = check(package, descriptor.check(package, report), report, 100)
-        layers.run(package, paths, report, 100)
+        paths = check(package, descriptor.check(package, report), report, limit)
+        layers.run(package, paths, report, limit)
         result = {
             "errors": [],
             "tables": {
@@ -605,6 +607,57 @@ def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: P
             assert not report.failures
             assert not [text for text in ours if "raw" in text or type_.title in text]
             assert all(d.found and d.help for d in report.diagnostics)
+
+
+def test_what_frictionless_alone_sees_of_a_table_is_kept_where_another_has_too_many(
+    place: Place,
+) -> None:
+    kinds: list[Edit] = [("topics", i, {"kind": "x"}) for i in range(9)]
+    line = at("sources", "plover-manual") + 2
+    error = {"type": "constraint-error", "rowNumber": line, "fieldName": "kind", "cell": "x",
+             "note": 'constraint "enum"'}  # fmt: skip
+    said = seen_by_frictionless(place, edited(*kinds), error, limit=4)
+    assert ("GD203", "sources", line, "kind") in said
+    # Of the table itself it can be one of those that were counted.
+    more: list[Edit] = [("sources", i, {"kind": "x"}) for i in range(3)]
+    assert line > 3 + 1
+    said = seen_by_frictionless(place, edited(*more), error, limit=2)
+    assert [code for code, *_ in said if code == "GD203"] == ["GD203"] * 2
+
+
+GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
+    "a resource without a name": (
+        {DESCRIPTOR: json_bytes(S.descriptor() | {"resources": [{"path": "data/events.csv"}]})},
+        (DESCRIPTOR, "a resource without a name", "a name")),
+    "no object": (
+        {DESCRIPTOR: b"[]"},
+        (DESCRIPTOR, "a JSON object is expected, not list", "an object: { … }")),
+    "no schema": (
+        {"schemas/topics.json": None},
+        (DESCRIPTOR, "no file schemas/topics.json", "the file that the descriptor names")),
+    "no fields": (
+        {"schemas/topics.json": b"{}"},
+        ("schemas/topics.json", "no list of fields", "fields, with an object for each column")),
+    "a type that is none": (
+        {"schemas/topics.json": S.files["schemas/topics.json"].replace(b'"string"', b'"text"', 1)},
+        ("schemas/topics.json", "field 'topic_id' has type 'text'",
+         "one of string, integer, boolean, date")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GD001)
+def test_what_cannot_be_read_is_said_once_and_with_what_is_expected(
+    name: str, place: Place
+) -> None:
+    files, said = GD001[name]
+    (d,) = damaged(place, files).diagnostics
+    assert (d.code, d.path, d.found, d.expected) == ("GD001", *said)
+
+
+def test_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
+    for label, shown in ((" ISF", "“ ISF”"), ('"ISF ', '["ISF ]'), ("“ISF” ", "[“ISF” ]")):
+        (d,) = damaged(place, edited(("topics", at("topics", "isf"), {"label": label}))).diagnostics
+        assert (d.code, d.found, d.expected) == ("GD109", shown, label.strip())
 
 
 def test_a_new_type_of_error_is_named(place: Place) -> None:

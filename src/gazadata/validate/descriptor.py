@@ -69,9 +69,14 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
     """Report a package whose contract cannot be read."""
     report.count("GD001", 1, RULES["GD001"].unit)
     message = str(error)
-    path = message.split(":", 1)[0]
-    is_file = path.endswith(".json") and (root / path).is_file()
+    path, _, said = message.partition(": ")
     line = re.match(r"[^:]+:(\d+):(\d+): ", message)
+    path = path.split(":", 1)[0]
+    is_file = path.endswith(".json") and (root / path).is_file()
+    if not is_file:
+        # Where the schema is missing, it is the descriptor that names it.
+        said = re.sub(r"^(.+\.json): no such file in .*", r"no file \1", message)
+    found, meant, expected = said.partition("; expected ")
     report.count("GD001", 0, RULES["GD001"].unit, 1)
     if line and is_file:
         number = int(line[1])
@@ -85,8 +90,8 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
                 path if is_file else DESCRIPTOR,
                 int(line[1]) if line else None,
                 int(line[2]) if line else None,
-                found=message[line.end() :] if line and is_file else message,
-                expected="JSON" if line else "a descriptor and schemas that state the contract",
+                found=found,
+                expected=expected if meant else _asked(found),
                 help=RULES["GD001"].remedy,
             )
         ]
@@ -95,6 +100,31 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
 
 Told = set[tuple[str, str | None, str]]
 """Properties that are reported: the file, the field where it is one of a field, and which."""
+
+
+_ASKED = {
+    "not JSON": "JSON",
+    "JSON object": "an object: { … }",
+    "not UTF-8": "UTF-8",
+    "no file": "the file that the descriptor names",
+    "without a name": "a name",
+    "has no schema": "schema, with the path of the table's schema",
+    "list of fields": "fields, with an object for each column",
+    "list of resources": "resources, with an object for each table",
+    "stands twice": "each name once",
+    "which is no field": "the name of a field of that schema",
+    "what is no field": "the names of fields of that schema",
+    "a relative path": "a path in the package, such as schemas/events.json",
+    "leads out": "a path in the package, such as schemas/events.json",
+    "larger than": "a smaller file",
+    "nested too deeply": "fewer objects within each other",
+}
+"""What is expected where a contract cannot be read, by words of what is said of it."""
+
+
+def _asked(found: str) -> str:
+    asked = (expected for words, expected in _ASKED.items() if words in found)
+    return next(asked, "what the Data Package standard asks for, version 2")
 
 
 def _properties(contract: Contract, report: Report) -> Told:

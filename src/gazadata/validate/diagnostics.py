@@ -113,14 +113,33 @@ class Report:
     """The lines that findings are on, by path and number, to be shown."""
 
     @property
+    def totals(self) -> dict[str, int]:
+        """How many findings of each rule there are, also those that were counted and not kept."""
+        kept = Counter(d.code for d in self.diagnostics)
+        found = {code: max(count.found, kept[code]) for code, count in self.counts.items()}
+        return dict(kept) | found
+
+    @property
     def errors(self) -> int:
-        """How many findings are errors."""
-        return sum(d.severity == "error" for d in self.diagnostics)
+        """How many findings are errors, also of those that were counted and not kept."""
+        return self._of("error")
 
     @property
     def warnings(self) -> int:
-        """How many findings are warnings."""
-        return sum(d.severity == "warning" for d in self.diagnostics)
+        """How many findings are warnings, also of those that were counted and not kept."""
+        return self._of("warning")
+
+    def _of(self, severity: Severity) -> int:
+        kept = Counter(d.code for d in self.diagnostics)
+        # A text that a release does not carry is a warning, by a rule whose findings are else
+        # errors: those that were not kept are as those that were.
+        of = {d.code: d.severity for d in self.diagnostics}
+        more = (
+            total - kept[code]
+            for code, total in self.totals.items()
+            if of.get(code, _severity(code)) == severity
+        )
+        return sum(d.severity == severity for d in self.diagnostics) + sum(more)
 
     @property
     def looked(self) -> bool:
@@ -197,6 +216,12 @@ class Report:
                 nth[d.code] += 1
                 if nth[d.code] <= limit:
                     self.diagnostics.append(d)
+
+
+def _severity(code: str) -> Severity:
+    from gazadata.validate.rules import RULES  # It has the severities from here.
+
+    return RULES[code].severity
 
 
 def _of_value(d: Diagnostic) -> bool:

@@ -431,7 +431,10 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                     "GD109",
                     field,
                     value.str.strip_chars() != value,
-                    found=pl.concat_str(pl.lit("“"), value, pl.lit("”")),
+                    # Marks show where it ends, and are others than its own.
+                    found=pl.when(value.str.contains('[“”"]'))
+                    .then(pl.format("[{}]", value))
+                    .otherwise(pl.format("“{}”", value)),
                     expected=value.str.strip_chars(),
                     applies=filled,
                 )
@@ -596,7 +599,9 @@ def take_standard(
     cells = {(d.path, d.line, d.field) for d in of_form}
     rows_found = {(d.path, d.line) for d in of_form}
     kept = Counter(d.code for d in report.diagnostics)
-    left_out = {code for code, count in report.counts.items() if count.found > kept[code]}
+    # A table of which findings of a rule were left out has others that were kept.
+    many = {code for code, count in report.counts.items() if count.found > kept[code]}
+    left_out = {(d.code, d.path) for d in report.diagnostics if d.code in many}
     # By a schema that is at fault frictionless reads other cells: of a field, or of them all.
     misread = {(d.resource, d.field) for d in report.diagnostics if d.code == "GD002"}
     # Where the descriptor is at fault by our own rules, these say it again in other words.
@@ -629,8 +634,8 @@ def take_standard(
             # A row of empty cells alone is no row to frictionless, and one of missing cells here.
             seen = (path, line, field) in cells or (not field and (path, line) in rows_found)
             seen = seen or not misread.isdisjoint({(name, field), (name, None)})
-            # Of a rule of which not all findings were kept, it was counted with the others.
-            if seen or code in left_out or (line is None and path in seen_files):
+            # Where not all findings of a rule were kept, it was counted with the others.
+            if seen or (code, path) in left_out or (line is None and path in seen_files):
                 continue
             report.count(code, 0, RULES[code].unit, 1)
             report.add(
