@@ -325,10 +325,10 @@ def test_a_property_that_is_null(tmp_path: Path) -> None:
     """It is another schema than the installed one, though no property of it has another value."""
     place = Place(tmp_path)
     schema = S.schema("topics")
-    schema["fields"][0]["constraints"]["minLength"] = None
+    schema["fields"][0]["rdfType"] = None
     place.damage({"schemas/topics.json": json_bytes(schema)})
     (found,) = (d for d in look(place.root, official=False).diagnostics if d.code == "GD004")
-    assert found.found == "constraints.minLength null"
+    assert found.found == "rdfType null"
     assert (found.expected or "").startswith("none, as in gazadata ")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from frictionless import Error
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
 
 from gazadata.contract import Contract
@@ -73,6 +74,19 @@ def proof(name: str, number: int, field: str, **cells: str) -> int:
     return next(i for i in S.evidence_of(name, key, field) if cells.items() <= rows[i].items())
 
 
+def _article() -> int:
+    return S.where("sources", text_path=S.text_path)
+
+
+def _bound(number: int, side: str, by: int) -> Edit:
+    return "passages", number, {side: str(int(S.rows("passages")[number][side]) + by)}
+
+
+def _space(number: int) -> int:
+    """Where the first space in a passage is."""
+    return S.text.index(" ", int(S.rows("passages")[number]["start"]))
+
+
 # --------------------------------------------------------------- one mistake, and what follows
 def _key(name: str, key: str) -> Edit:
     return name, at(name, key), {S.resource(name).key: f"{key} "}
@@ -94,8 +108,7 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
         lambda: ("events", first("events", lambda e: e["event_mode"]), {"event_type": "Consult"}),
         "GD203"),
     "whether the article is held": (
-        lambda: ("sources", first("sources", lambda s: s["held"] == "true"), {"held": "yes"}),
-        "GD201"),
+        lambda: ("sources", _article(), {"held": "yes"}), "GD201"),
     "the basis of what needs a reference": (
         lambda: ("evidence", proof("actors", at("actors", "pakistan"), "iso3"),
                  {"basis": "Reference"}), "GD203"),
@@ -115,11 +128,38 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
     "the end of a passage": (lambda: ("passages", 5, {"end": "-5"}), "GD205"),
     "the start of a quote": (lambda: ("quotes", 5, {"start": "-5"}), "GD205"),
     "the length of the article": (
-        lambda: ("sources", first("sources", lambda s: s["held"] == "true"), {"text_length": ""}),
-        "GD303"),
+        lambda: ("sources", _article(), {"text_length": ""}), "GD303"),
     "the path of the article": (
-        lambda: ("sources", first("sources", lambda s: s["held"] == "true"),
-                 {"text_path": f"{S.text_path} "}), "GD109"),
+        lambda: ("sources", _article(), {"text_path": f"{S.text_path} "}), "GD109"),
+    "a path without a text": (
+        lambda: ("sources", _article(), {"text_path": "raw/another.txt"}), "GD301"),
+    "no path of the article": (lambda: ("sources", _article(), {"text_path": ""}), "GD303"),
+    "that the article is not held": (lambda: ("sources", _article(), {"held": "false"}), "GD303"),
+    "that a reference is held": (
+        lambda: ("sources", at("sources", "country-codes"), {"held": "true"}), "GD303"),
+    "the path of a source that is not held": (
+        lambda: ("sources", at("sources", "country-codes"), {"text_path": "raw/a.txt"}), "GD303"),
+    "a start in the white space before": (lambda: _bound(5, "start", -1), "GD313"),
+    "a start in the passage before, in white space": (
+        lambda: ("passages", 5, {"start": str(_space(4))}), "GD313"),
+    "a start in the passage before": (
+        lambda: ("passages", 5, {"start": str(_space(4) + 1)}), "GD311"),
+    "a start behind the end": (lambda: _bound(5, "start", 122), "GD313"),
+    "a start behind the text": (lambda: _bound(5, "start", 99_999), "GD313"),
+    "a start too late by a letter": (lambda: _bound(5, "start", 1), "GD312"),
+    "a start too late by a word": (
+        lambda: ("passages", 5, {"start": str(_space(5) + 1)}), "GD312"),
+    "a start of the headline": (lambda: _bound(0, "start", 1), "GD312"),
+    "an end in the white space behind": (lambda: _bound(5, "end", 1), "GD313"),
+    "an end behind the text": (lambda: _bound(5, "end", 99_999), "GD313"),
+    "an end of the headline behind the text": (lambda: _bound(0, "end", 99_999), "GD313"),
+    "an end at the start": (
+        lambda: ("passages", 5, {"end": S.rows("passages")[5]["start"]}), "GD313"),
+    "an end too early by a letter": (lambda: _bound(5, "end", -1), "GD312"),
+    "the last end too early by a letter": (
+        lambda: _bound(len(S.rows("passages")) - 1, "end", -1), "GD312"),
+    "a passage of a source that is not held": (
+        lambda: ("passages", 5, {"source_id": "plover-manual"}), "GD313"),
     "the key of an actor": (lambda: _key("actors", "pakistan"), "GD109"),
     "the key of a source": (lambda: _key("sources", "country-codes"), "GD109"),
     "the key of a quote": (lambda: _key("quotes", S.rows("quotes")[3]["quote_id"]), "GD109"),
@@ -152,6 +192,27 @@ def test_a_term_in_another_case_is_known_by_any_vocabulary(place: Place) -> None
         assert said.suggestion in ("CONSULT", "open")
 
 
+def test_a_source_that_is_cut_into_passages_is_held(place: Place) -> None:
+    """Its other cells are empty, too, and the evidence of its path and its text are left over."""
+    number = _article()
+    empty = dict.fromkeys(("text_path", "text_sha256", "text_length"), "")
+    files = edited(("sources", number, {"held": "false", **empty}))
+    said = found(damaged(place, files))
+    assert said[0] == ("GD303", "sources", number + 2, "held")
+    assert [code for code, *_ in said[1:]] == ["GD304", "GD334"]
+    one = edited(("sources", number, {"held": "false", "text_path": ""}))
+    assert [code for code, *_ in found(damaged(place, one))] == ["GD303", "GD334"]
+
+
+def test_a_text_that_nobody_names_is_one_mistake_beside_a_path_that_is_wrong(place: Place) -> None:
+    files = edited(("sources", _article(), {"text_path": "raw/another.txt"}))
+    more: Files = files | {"raw/second.txt": b"Another text.\n"}
+    report = damaged(place, more)
+    assert sorted((d.code, d.path) for d in report.diagnostics) == [
+        ("GD301", "data/sources.csv"), ("GD304", "raw/second.txt"),
+    ]  # fmt: skip
+
+
 def test_a_role_that_is_none_may_be_that_of_the_recipient(place: Place) -> None:
     number = first("participants", lambda p: p["role"] != "recipient")
     event = at("events", S.rows("participants")[number]["event_id"])
@@ -171,6 +232,72 @@ def test_a_row_that_repeats_another_is_one_mistake(place: Place) -> None:
         assert [code for code, *_ in found(damaged(place, S.add(name, row)))] == ["GD206"]
         copy = row | {key: f"{row[key]}-x"}
         assert [code for code, *_ in found(damaged(place, S.add(name, copy)))] == ["GD208"]
+
+
+def test_a_byte_of_the_header_that_is_not_utf8_is_one_mistake(place: Place) -> None:
+    path = S.path("events")
+    content = S.files[path]
+    one = [("GD101", "events", 1, None)]
+    for old, new in (
+        (b"label", b"l\xe9bel"),
+        (b"event_id", b"\xffevent_id"),
+        (b"outcome", b"\xff"),
+    ):
+        assert found(damaged(place, {path: content.replace(old, new, 1)})) == one
+    assert found(damaged(place, {path: content.decode().encode("utf-16")})) == one
+    two = content.replace(b"event_type", b"\xffevent_type", 1)
+    for old, new in ((b"label,", b""), (b"label", b"labels"), (b"label", b"outcome")):
+        said = found(damaged(place, {path: two.replace(old, new, 1)}))
+        assert [code for code, *_ in said] == ["GD101", "GD105"]
+
+
+def _property(key: str, value: Any = None) -> Callable[[dict[str, Any]], object]:
+    return lambda node: node.pop(key) if value is None else node.update({key: value})
+
+
+PROPERTIES: dict[str, tuple[Callable[[dict[str, Any]], object], Callable[[Any], object], str]] = {
+    "gone from a schema": (_property("description"), lambda _: None, "GD002"),
+    "put into a schema": (_property("colour", "red"), lambda _: None, "GD002"),
+    "of another value in a schema": (_property("missingValues", ["NA"]), lambda _: None, "GD002"),
+    "of a type that is none": (_property("rdfType", 5), lambda _: None, "GD004"),
+    "gone from a field": (lambda _: None, _property("title"), "GD002"),
+    "put into a field": (lambda _: None, _property("colour", "red"), "GD002"),
+    "a constraint that is not read": (
+        lambda _: None, lambda f: f["constraints"].update(maxLength=9), "GD002"),
+    "a constraint renamed": (
+        lambda _: None, lambda f: f["constraints"].update(require=f["constraints"].pop("required")),
+        "GD002"),
+    "a policy": (lambda _: None, _property("gazadata:evidence"), "GD006"),
+    "a constraint taken out": (
+        lambda _: None, lambda f: f["constraints"].pop("required"), "GD004"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_property_is_one_mistake(name: str, place: Place) -> None:
+    """Though the schema is another than the installed one, too."""
+    of_schema, of_field, code = PROPERTIES[name]
+    for official in (False, True):
+        schema = S.schema("topics")
+        of_schema(schema if name != "of a type that is none" else schema["fields"][1])
+        of_field(schema["fields"][1])
+        files = {"schemas/topics.json": json_bytes(schema)}
+        place.damage(files)
+        try:
+            report = look(place.root, official=official)
+        finally:
+            place.mend(files)
+        assert [d.code for d in report.diagnostics] == [code], report.diagnostics
+
+
+def test_a_second_property_is_a_second_mistake(place: Place) -> None:
+    schema = S.schema("topics")
+    del schema["description"]
+    schema["fields"][1]["constraints"].pop("required")
+    report = damaged(place, {"schemas/topics.json": json_bytes(schema)})
+    assert [(d.code, d.found) for d in report.diagnostics] == [
+        ("GD002", "a schema without description"), ("GD004", "constraints.required missing"),
+    ]  # fmt: skip
 
 
 def test_a_table_of_lines_that_end_otherwise_has_its_header(place: Place) -> None:
@@ -269,6 +396,26 @@ def _keys() -> list[Edit]:
     return [_key("actors", "pakistan"), ("positions", number, {"holder_id": "azerbaijann"})]
 
 
+def _not_held_and_wrong_words() -> list[Edit]:
+    changed = S.rows("quotes")[5]["exact"][:-1] + "é"
+    return [("sources", _article(), {"held": "false"}), ("quotes", 5, {"exact": changed})]
+
+
+def _bound_and_quote_elsewhere() -> list[Edit]:
+    (name, number, cells), passages = _bound(5, "start", 1), S.rows("passages")
+    quote = first("quotes", lambda q: q["passage_id"] == passages[9]["passage_id"])
+    here = {"passage_id": passages[5]["passage_id"]}
+    return [(name, number, cells), ("quotes", quote, here)]
+
+
+def _bounds_of_two() -> list[Edit]:
+    return [_bound(5, "start", 1), _bound(6, "end", -1)]
+
+
+def _bound_and_paragraph() -> list[Edit]:
+    return [_bound(5, "end", 99_999), ("passages", 9, {"paragraph": "99"})]
+
+
 TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
     "another field of the row": (_two_in_a_row, ["GD203 stance", "GD419 spokesperson_id"]),
     "the same field of another row": (_two_in_a_column, ["GD203 stance", "GD203 stance"]),
@@ -279,9 +426,16 @@ TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
         "GD203 basis", "GD203 kind"]),
     "another condition": (_condition_of_another, ["GD203 stance", "GD408 position_id"]),
     "another passage": (_passages, ["GD201 sequence", "GD311 paragraph"]),
+    "a source that is not held, and a quote of it": (_not_held_and_wrong_words, [
+        "GD303 held", "GD321 exact"]),
+    "a bound, and a quote of another passage": (_bound_and_quote_elsewhere, [
+        "GD312 start", "GD323 passage_id"]),
+    "the bounds of two passages": (_bounds_of_two, ["GD312 end", "GD312 start"]),
+    "a bound, and the paragraph of another passage": (_bound_and_paragraph, [
+        "GD311 paragraph", "GD313 end"]),
     "a type in the row, and its dates": (_dates, ["GD201 occurrences", "GD402 date_precision"]),
     "a quote, and other evidence": (_quotes, ["GD321 exact", "GD346 basis"]),
-    "another actor": (_two_states, ["GD203 kind", "GD333 list_is_open", "GD416 list_is_open"]),
+    "another actor": (_two_states, ["GD203 kind", "GD416 list_is_open"]),
     "a key, and a key that points nowhere": (_keys, ["GD109 actor_id", "GD207 holder_id"]),
 }  # fmt: skip
 
@@ -369,14 +523,16 @@ def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) 
     assert sum(d.code == "GD203" for d in report.diagnostics) == 4
 
 
-def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) -> list[Where]:
+def seen_by_frictionless(
+    place: Place, files: Files, *errors: dict[str, Any], limit: int = 100
+) -> list[Where]:
     """What is reported where frictionless alone sees these mistakes in sources."""
     place.damage(files)
     try:
         report = Report(str(place.root), "")
         package = Package(place.root, Contract.read(place.root))
-        paths = check(package, descriptor.check(package, report), report, 100)
-        layers.run(package, paths, report, 100)
+        paths = check(package, descriptor.check(package, report), report, limit)
+        layers.run(package, paths, report, limit)
         result = {
             "errors": [],
             "tables": {
@@ -421,6 +577,121 @@ def test_what_frictionless_alone_sees_is_never_lost(place: Place) -> None:
     # The same cell, of the same kind, is one finding.
     mine = edited(("sources", number, {"url": "github"}))
     assert seen_by_frictionless(place, mine, url) == [alone]
+
+
+def _types(of: type[Error]) -> Iterator[type[Error]]:
+    for type_ in of.__subclasses__():
+        yield type_
+        yield from _types(type_)
+
+
+def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: Place) -> None:
+    """Where one is new, it is to be put into words before it is met."""
+    types = {type_.type: type_ for type_ in _types(Error)}
+    assert types.keys() == layers.STANDARD.keys()
+    assert len(types) > 50
+    package = Package(place.root, Contract.read(place.root))
+    for name, type_ in types.items():
+        # What frictionless says, and where; all but the type and the label is put away.
+        raw = {"type": name, "title": "raw", "description": "raw", "message": "raw", "note": "raw"}
+        for more in ({}, {"rowNumber": 3}, {"rowNumber": 3, "fieldName": "url", "cell": "x:"}):
+            rows = dict.fromkeys(package.contract.resources, 9)
+            tables: dict[str, Any] = {
+                key: {"rows": 9, "errors": [raw | more] * (key == "sources")} for key in rows
+            }
+            report = Report(str(place.root), "", rows=rows)
+            result = {"errors": [raw], "tables": tables}
+            layers.take_standard(package, result, report, list(rows), sampled=False)
+            ours = [str(field) for d in report.diagnostics for field in vars(d).values()]
+            assert len(report.diagnostics) == 2
+            assert not report.failures
+            assert not [text for text in ours if "raw" in text or type_.title in text]
+            assert all(d.found and d.help for d in report.diagnostics)
+
+
+def test_what_frictionless_alone_sees_of_a_table_is_kept_where_another_has_too_many(
+    place: Place,
+) -> None:
+    kinds: list[Edit] = [("topics", i, {"kind": "x"}) for i in range(9)]
+    line = at("sources", "plover-manual") + 2
+    error = {"type": "constraint-error", "rowNumber": line, "fieldName": "kind", "cell": "x",
+             "note": 'constraint "enum"'}  # fmt: skip
+    said = seen_by_frictionless(place, edited(*kinds), error, limit=4)
+    assert ("GD203", "sources", line, "kind") in said
+    # Of the table itself it can be one of those that were counted.
+    more: list[Edit] = [("sources", i, {"kind": "x"}) for i in range(3)]
+    assert line > 3 + 1
+    said = seen_by_frictionless(place, edited(*more), error, limit=2)
+    assert [code for code, *_ in said if code == "GD203"] == ["GD203"] * 2
+
+
+GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
+    "a resource without a name": (
+        {DESCRIPTOR: json_bytes(S.descriptor() | {"resources": [{"path": "data/events.csv"}]})},
+        (DESCRIPTOR, "a resource without a name", "a name")),
+    "no object": (
+        {DESCRIPTOR: b"[]"},
+        (DESCRIPTOR, "a JSON object is expected, not list", "an object: { … }")),
+    "no schema": (
+        {"schemas/topics.json": None},
+        (DESCRIPTOR, "no file schemas/topics.json", "the file that the descriptor names")),
+    "no fields": (
+        {"schemas/topics.json": b"{}"},
+        ("schemas/topics.json", "no list of fields", "fields, with an object for each column")),
+    "a type that is none": (
+        {"schemas/topics.json": S.files["schemas/topics.json"].replace(b'"string"', b'"text"', 1)},
+        ("schemas/topics.json", "field 'topic_id' has type 'text'",
+         "one of string, integer, boolean, date")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GD001)
+def test_what_cannot_be_read_is_said_once_and_with_what_is_expected(
+    name: str, place: Place
+) -> None:
+    files, said = GD001[name]
+    (d,) = damaged(place, files).diagnostics
+    assert (d.code, d.path, d.found, d.expected) == ("GD001", *said)
+
+
+def test_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
+    for label, shown in ((" ISF", "“ ISF”"), ('"ISF ', '["ISF ]'), ("“ISF” ", "[“ISF” ]")):
+        (d,) = damaged(place, edited(("topics", at("topics", "isf"), {"label": label}))).diagnostics
+        assert (d.code, d.found, d.expected) == ("GD109", shown, label.strip())
+
+
+def test_a_new_type_of_error_is_named(place: Place) -> None:
+    package, report = Package(place.root, Contract.read(place.root)), Report("", "")
+    errors = [{"type": "moon-error", "note": "raw"}]
+    layers.take_standard(package, {"errors": errors, "tables": {}}, report, [], sampled=False)
+    (said,) = report.diagnostics
+    assert said.found == "what frictionless alone knows as moon-error"
+
+
+def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
+    schema = S.schema("topics")
+    schema["fields"][0]["rdfType"] = 5
+    unlicensed, another = S.descriptor() | {"licenses": [{}]}, {"version": "9.0.0"}
+    for files, words in (
+        (
+            {
+                "schemas/topics.json": json_bytes(schema),
+                DESCRIPTOR: json_bytes(S.descriptor() | another),
+            },
+            "a field that is not of the standard, at rdf",
+        ),
+        (
+            {DESCRIPTOR: json_bytes(unlicensed | another)},
+            "a descriptor that is not of the standard",
+        ),
+    ):
+        place.damage(files)
+        try:
+            said = [d.found or "" for d in look(place.root).diagnostics if d.code == "GD002"]
+        finally:
+            place.mend(files)
+        assert len(said) == 1
+        assert said[0].startswith(words)
 
 
 def test_findings_are_sorted_by_place(place: Place) -> None:

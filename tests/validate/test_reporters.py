@@ -947,6 +947,19 @@ def test_warnings_that_were_counted_and_not_kept_are_warnings() -> None:
     )
 
 
+def test_errors_that_were_counted_and_not_kept_are_errors() -> None:
+    made = Report("x", "1.0.0", counts={"GD203": Count(9_000, "cells", 5_000)})
+    assert (made.errors, made.warnings) == (5_000, 0)
+    assert not made.ok()
+    assert json.loads(FORMATS["json"](made, Options()))["ok"] is False
+    made = many(1_000)
+    made.counts = {"GD203": Count(9_000, "cells", 5_000)}
+    # Some of them may follow from others, so that there are fewer.
+    assert "up to 4,980 more of GD203 left out; --all shows them" in FORMATS["full"](
+        made, Options()
+    )
+
+
 def test_a_report_in_which_nothing_was_looked_at_is_never_a_pass() -> None:
     made = Report("x", "1.0.0", counts={"GD101": Count(0, "bytes")})
     assert not made.ok()

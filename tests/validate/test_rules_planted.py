@@ -200,7 +200,8 @@ def gd103() -> Case:
 def gd104() -> Case:
     number, key = a_note()
     near = note("a no-break\u00a0space, an en\u2002space and a tab\tcan be seen")
-    return Case(note("zero\u200bwidth"), "data/evidence.csv", number, key, "note", near)
+    planted = note("zero\u200bwidth")
+    return Case(planted, "data/evidence.csv", number, key, "note", near, only=True)
 
 
 def gd105() -> Case:
@@ -231,7 +232,14 @@ def gd108() -> Case:
 
 def gd109() -> Case:
     number, key = a_note()
-    return Case(note("x "), "data/evidence.csv", number, key, "note", near=note("two  blanks"))
+    return Case(
+        note("x "),
+        "data/evidence.csv",
+        number,
+        key,
+        "note",
+        near=note("blanks inside, and “ ” quoted"),
+    )
 
 
 def gd111() -> Case:

@@ -171,7 +171,10 @@ def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> li
             help=rule.remedy,
             severity=rule.severity,
             about=row["about"],
-            relies=(*(f"{path}:{row['line']}/{name}" for name in own), *row["relies"].split("\n")),
+            relies=(
+                *(f"{path}:{row['line']}/{name}" for name in own),
+                *filter(None, row["relies"].split("\n")),
+            ),
         )
         for row in rows.sort("line", "found", "expected").to_dicts()
     ]

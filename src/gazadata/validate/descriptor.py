@@ -53,24 +53,28 @@ def check(package: Package, report: Report) -> dict[str, Path]:
         The file of each resource that is there, by name.
     """
     contract = package.contract
-    _properties(contract, report)
-    _dialects(contract, report)
+    told = _properties(contract, report) | _dialects(contract, report)
     report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
     report.count("GD003", 1, RULES["GD003"].unit)
     if contract.descriptor.get("version") and not SEMVER.fullmatch(contract.version):
         say(report, "GD003", found=contract.version, expected="major.minor.patch")
-    _policies(contract, report)
-    _known(package, report)
-    return _files(package, report)
+    told |= _policies(contract, report)
+    astray = _known(package, report, told)
+    return _files(package, report, astray)
 
 
 def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> None:
     """Report a package whose contract cannot be read."""
     report.count("GD001", 1, RULES["GD001"].unit)
     message = str(error)
-    path = message.split(":", 1)[0]
-    is_file = path.endswith(".json") and (root / path).is_file()
+    path, _, said = message.partition(": ")
     line = re.match(r"[^:]+:(\d+):(\d+): ", message)
+    path = path.split(":", 1)[0]
+    is_file = path.endswith(".json") and (root / path).is_file()
+    if not is_file:
+        # Where the schema is missing, it is the descriptor that names it.
+        said = re.sub(r"^(.+\.json): no such file in .*", r"no file \1", message)
+    found, meant, expected = said.partition("; expected ")
     report.count("GD001", 0, RULES["GD001"].unit, 1)
     if line and is_file:
         number = int(line[1])
@@ -84,15 +88,45 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
                 path if is_file else DESCRIPTOR,
                 int(line[1]) if line else None,
                 int(line[2]) if line else None,
-                found=message[line.end() :] if line and is_file else message,
-                expected="JSON" if line else "a descriptor and schemas that state the contract",
+                found=found,
+                expected=expected if meant else _asked(found),
                 help=RULES["GD001"].remedy,
             )
         ]
     )
 
 
-def _properties(contract: Contract, report: Report) -> None:
+Told = set[tuple[str, str | None, str]]
+"""Properties that are reported: the file, the field where it is one of a field, and which."""
+
+
+_ASKED = {
+    "not JSON": "JSON",
+    "JSON object": "an object: { … }",
+    "not UTF-8": "UTF-8",
+    "no file": "the file that the descriptor names",
+    "without a name": "a name",
+    "has no schema": "schema, with the path of the table's schema",
+    "list of fields": "fields, with an object for each column",
+    "list of resources": "resources, with an object for each table",
+    "stands twice": "each name once",
+    "which is no field": "the name of a field of that schema",
+    "what is no field": "the names of fields of that schema",
+    "a relative path": "a path in the package, such as schemas/events.json",
+    "leads out": "a path in the package, such as schemas/events.json",
+    "larger than": "a smaller file",
+    "nested too deeply": "fewer objects within each other",
+}
+"""What is expected where a contract cannot be read, by words of what is said of it."""
+
+
+def _asked(found: str) -> str:
+    asked = (expected for words, expected in _ASKED.items() if words in found)
+    return next(asked, "what the Data Package standard asks for, version 2")
+
+
+def _properties(contract: Contract, report: Report) -> Told:
+    told: Told = set()
     for kind, where, resource, raw in _parts(contract):
         report.count("GD002", 1, RULES["GD002"].unit)
         known, meant = PROPERTIES[kind], set()
@@ -101,6 +135,7 @@ def _properties(contract: Contract, report: Report) -> None:
             if name not in known and not name.startswith("gazadata:"):
                 near = difflib.get_close_matches(name, known, n=1)
                 meant.update(near)
+                told.update((where, field, key) for key in (name, *near))
                 say(
                     report,
                     "GD002",
@@ -113,6 +148,7 @@ def _properties(contract: Contract, report: Report) -> None:
                 )
         for name in NEEDED[kind]:
             if not raw.get(name) and name not in meant:
+                told.add((where, field, name))
                 say(
                     report,
                     "GD002",
@@ -122,6 +158,7 @@ def _properties(contract: Contract, report: Report) -> None:
                     found=f"a {kind} without {name}",
                     expected=name,
                 )
+    return told
 
 
 # What is read, and nothing else: a value under another dialect would be read wrongly.
@@ -140,13 +177,15 @@ _READ: dict[str, dict[str, Any]] = {
 _CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
 
 
-def _dialects(contract: Contract, report: Report) -> None:
+def _dialects(contract: Contract, report: Report) -> Told:
     """Report what the standard knows and the readers here do not."""
+    told: Told = set()
 
     def hold(where: str, name: str, kind: str, raw: dict[str, Any], *, whole: bool = False) -> None:
         for key, value in raw.items():
             read = _READ[kind].get(key)
             if (read is not None and value != read) or (whole and read is None):
+                told.add((where, str(raw["name"]) if kind == "field" else None, key))
                 say(
                     report,
                     "GD002",
@@ -175,17 +214,17 @@ def _dialects(contract: Contract, report: Report) -> None:
         hold(where, name, "schema", resource.schema)
         for field in resource.fields:
             hold(where, name, "field", field.raw)
-            wrong = [
-                f"the constraint {key}"
-                for key in field.raw.get("constraints", {})
-                if key not in _CONSTRAINTS
-            ]
-            wrong += [
-                f"{key} {field.raw[key]!r}"[:200]
-                for key in ("missingValues", "decimalChar", "groupChar", "bareNumber")
-                if key in field.raw
-            ]
+            unread = [key for key in field.raw.get("constraints", {}) if key not in _CONSTRAINTS]
+            wrong = [f"the constraint {key}" for key in unread]
+            for key in unread:
+                near = difflib.get_close_matches(key, _CONSTRAINTS, n=1)
+                told.update((where, field.name, f"constraints.{part}") for part in (key, *near))
+            for key in ("missingValues", "decimalChar", "groupChar", "bareNumber"):
+                if key in field.raw:
+                    told.add((where, field.name, key))
+                    wrong.append(f"{key} {field.raw[key]!r}"[:200])
             if field.format not in (None, "default", "uri"):
+                told.add((where, field.name, "format"))
                 wrong.append(f"the format {field.format!r}")
             if field.name == resource.key and not (field.required and field.unique):
                 wrong.append("a primary key that is not required and unique")
@@ -201,6 +240,7 @@ def _dialects(contract: Contract, report: Report) -> None:
                     if "constraint" in found
                     else "none",
                 )
+    return told
 
 
 def _parts(contract: Contract) -> list[tuple[str, str, str | None, dict[str, Any]]]:
@@ -221,13 +261,15 @@ def schema_path(descriptor: dict[str, Any]) -> str:
     return schema if isinstance(schema, str) else DESCRIPTOR
 
 
-def _policies(contract: Contract, report: Report) -> None:
+def _policies(contract: Contract, report: Report) -> Told:
+    told: Told = set()
     for name, resource in contract.resources.items():
         where = schema_path(resource.descriptor)
         for field in resource.fields:
             report.count("GD006", 1, RULES["GD006"].unit)
             policy = field.raw.get("gazadata:evidence")
             if policy not in ("required", "exempt"):
+                told.add((where, field.name, "gazadata:evidence"))
                 say(
                     report,
                     "GD006",
@@ -238,6 +280,7 @@ def _policies(contract: Contract, report: Report) -> None:
                     expected="required or exempt",
                 )
             if tuple(field.labels) != field.enum:
+                told |= {(where, field.name, key) for key in ("categories", "constraints.enum")}
                 say(
                     report,
                     "GD006",
@@ -247,18 +290,32 @@ def _policies(contract: Contract, report: Report) -> None:
                     found=f"categories {', '.join(field.labels) or 'none'}",
                     expected=f"those of enum: {', '.join(field.enum) or 'none'}",
                 )
+    return told
 
 
-def _known(package: Package, report: Report) -> None:
-    """Hold the contract against that of the installed package of the same name and version."""
-    report.count("GD004", len(package.contract.resources), RULES["GD004"].unit)
+def known(contract: Contract) -> Contract | None:
+    """The contract of the installed package, where it has the same name and version."""
     try:
         installed = Contract.read(bundled())
     except ContractError:
-        return  # The installed package is a repository at work; it is validated as itself.
+        return None  # The installed package is a repository at work; it is validated as itself.
+    same = (contract.name, contract.version) == (installed.name, installed.version)
+    return installed if same else None
+
+
+def _known(package: Package, report: Report, told: Told) -> set[str]:
+    """Hold the contract against that of the installed package of the same name and version.
+
+    Properties that are `told` already are left out.
+
+    Returns:
+        The resources that are reported as missing, or as one more.
+    """
+    report.count("GD004", len(package.contract.resources), RULES["GD004"].unit)
     contract = package.contract
-    if (contract.name, contract.version) != (installed.name, installed.version):
-        return
+    installed = known(contract)
+    if installed is None:
+        return set()
     if contract.hedge_cues != installed.hedge_cues:
         say(
             report,
@@ -269,6 +326,7 @@ def _known(package: Package, report: Report) -> None:
     for name in installed.resources.keys() - contract.resources.keys():
         say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
     for name, resource in contract.resources.items():
+        where = schema_path(resource.descriptor)
         if name not in installed.resources:
             say(
                 report,
@@ -277,18 +335,30 @@ def _known(package: Package, report: Report) -> None:
                 found=f"a resource {name}",
                 expected=f"none of that name in {installed.name} {installed.version}",
             )
-        elif resource.schema != installed.resources[name].schema:
-            say(
-                report,
-                "GD004",
-                path=schema_path(resource.descriptor),
-                resource=name,
-                **_difference(
-                    resource.schema,
-                    installed.resources[name].schema,
-                    f"as in {installed.name} {installed.version}",
-                ),
-            )
+            continue
+        here, there = (
+            _without(schema, {(field, key) for path, field, key in told if path == where})
+            for schema in (resource.schema, installed.resources[name].schema)
+        )
+        if here != there:
+            as_in = f"as in {installed.name} {installed.version}"
+            say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
+    return installed.resources.keys() ^ contract.resources.keys()
+
+
+def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:
+    """A schema without some properties, each by its field (None: of the schema itself)."""
+
+    def left(raw: dict[str, Any], field: str | None, above: str = "") -> dict[str, Any]:
+        return {
+            key: left(value, field, f"{key}.") if key == "constraints" else value
+            for key, value in raw.items()
+            if key == "name" or (field, above + key) not in told
+        }
+
+    if not told:
+        return schema
+    return left(schema, None) | {"fields": [left(f, f["name"]) for f in schema["fields"]]}
 
 
 _MISSING = object()
@@ -333,7 +403,12 @@ def _json(value: Any, missing: str = "missing") -> str:
     return missing if value is _MISSING else json.dumps(value, ensure_ascii=False)[:200]
 
 
-def _files(package: Package, report: Report) -> dict[str, Path]:
+def _files(package: Package, report: Report, astray: set[str]) -> dict[str, Path]:
+    """Find each resource's file, and the files that no resource lists.
+
+    A file by the name of a resource that is `astray`, as it is not listed or its path is wrong, is
+    the one that was meant; that is reported already.
+    """
     root, there = package.root, {}
     taken: dict[Path, str] = {}
     folders: set[Path] = set()
@@ -343,6 +418,7 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             path = inside(root, resource.path)
         except ContractError as error:
             say(report, "GD005", resource=name, found=str(error), expected="a path in the package")
+            astray = astray | {name}
             continue
         if not path.is_file():
             say(
@@ -352,6 +428,7 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
                 found=f"no file {resource.path}",
                 expected="the file that the descriptor lists",
             )
+            astray = astray | {name}
             continue
         if not os.access(path, os.R_OK):
             say(
@@ -364,13 +441,15 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             continue
         real = path.resolve()
         if real in taken:
-            say(
-                report,
-                "GD005",
-                resource=name,
-                found=f"{resource.path}, which is also the file of {taken[real]}",
-                expected="a file of its own",
-            )
+            if name not in astray:
+                say(
+                    report,
+                    "GD005",
+                    resource=name,
+                    found=f"{resource.path}, which is also the file of {taken[real]}",
+                    expected="a file of its own",
+                )
+                astray = astray | {name}
             continue
         taken[real] = name
         folders.add(path.parent)
@@ -396,6 +475,8 @@ def _files(package: Package, report: Report) -> dict[str, Path]:
             ):
                 continue
             taken[real] = ""
+            if path.stem in astray:
+                continue
             say(
                 report,
                 "GD005",

@@ -10,8 +10,23 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 
-OF_VALUES = ("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346", "GD420")
-"""Rules of later layers that, as those of the schema, say of a cell that its own value is wrong."""
+OF_VALUES = (
+    "GD420",
+    *("GD303", "GD301", "GD313", "GD312"),
+    *("GD411", "GD416", "GD417", "GD418", "GD419"),
+    *("GD404", "GD409", "GD412", "GD413", "GD414", "GD415"),
+    *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346"),
+)
+"""Rules that, as those of the schema, say of a cell that its own value is wrong.
+
+They are in the order in which one follows from another.
+"""
+
+OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
+"""Rules of cells that must agree: each of those that are read may be the wrong one."""
+
+OF_EVIDENCE = ("GD334", "GD341")
+"""Rules of evidence by which it may as well be the cell that it is for that is wrong."""
 
 _NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
 _LOOK_ALIKE = str.maketrans(
@@ -99,14 +114,33 @@ class Report:
     """The lines that findings are on, by path and number, to be shown."""
 
     @property
+    def totals(self) -> dict[str, int]:
+        """How many findings of each rule there are, also those that were counted and not kept."""
+        kept = Counter(d.code for d in self.diagnostics)
+        found = {code: max(count.found, kept[code]) for code, count in self.counts.items()}
+        return dict(kept) | found
+
+    @property
     def errors(self) -> int:
-        """How many findings are errors."""
-        return sum(d.severity == "error" for d in self.diagnostics)
+        """How many findings are errors, also of those that were counted and not kept."""
+        return self._of("error")
 
     @property
     def warnings(self) -> int:
-        """How many findings are warnings."""
-        return sum(d.severity == "warning" for d in self.diagnostics)
+        """How many findings are warnings, also of those that were counted and not kept."""
+        return self._of("warning")
+
+    def _of(self, severity: Severity) -> int:
+        kept = Counter(d.code for d in self.diagnostics)
+        # A text that a release does not carry is a warning, by a rule whose findings are else
+        # errors: those that were not kept are as those that were.
+        of = {d.code: d.severity for d in self.diagnostics}
+        more = (
+            total - kept[code]
+            for code, total in self.totals.items()
+            if of.get(code, _severity(code)) == severity
+        )
+        return sum(d.severity == severity for d in self.diagnostics) + sum(more)
 
     @property
     def looked(self) -> bool:
@@ -149,6 +183,9 @@ class Report:
                 continue
             cell = (d.path, d.line, d.field)
             if cell in broken or not named.isdisjoint(d.relies):
+                if d.code == "GD411":
+                    named.update(_names(d))  # Each link of a circle may be the wrong one.
+                    broken.add(cell)
                 continue
             if d.code in OF_COPIES and d.field and cell[:2] in copies:
                 continue
@@ -162,6 +199,9 @@ class Report:
                 broken.add(cell)
                 named.update(_names(d))
             key = (*cell, "" if of_value else f"{d.code}{d.found}{d.expected}")
+            if d.code == "GD351" and d.about:
+                # A row that leaves out a hedge is one mistake, whichever of its cells rest on it.
+                key = (d.path, None, d.about.rpartition("/")[0], f"{d.code}{d.found}")
             kept.setdefault(key, d)
         before = Counter(d.code for d in self.diagnostics)
         self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
@@ -179,15 +219,26 @@ class Report:
                     self.diagnostics.append(d)
 
 
+def _severity(code: str) -> Severity:
+    from gazadata.validate.rules import RULES  # It has the severities from here.
+
+    return RULES[code].severity
+
+
 def _of_value(d: Diagnostic) -> bool:
     """Whether a finding says that the value of its cell is wrong."""
-    wrong = (d.code < "GD300" and d.code not in OF_ROWS) or d.code in OF_VALUES
+    wrong = (d.code < "GD300" and d.code not in OF_ROWS) or (
+        # A release carries no texts, which is a warning and says nothing of the cell.
+        d.code in OF_VALUES and d.severity == "error"
+    )
     return wrong and d.line is not None and d.field is not None
 
 
-def _rank(d: Diagnostic) -> tuple[bool, bool, str, tuple[str, int, int]]:
+def _rank(d: Diagnostic) -> tuple[bool, bool, int, str, int, tuple[str, int, int], str]:
     """The order in which findings are taken in, each before those that follow from it."""
-    return d.code == "GD108", not _of_value(d), d.code, d.place
+    nth = OF_VALUES.index(d.code) + 1 if d.code in OF_VALUES else 0
+    relies = len(d.relies) if nth else 0
+    return d.code == "GD108", not _of_value(d), nth, d.code, relies, d.place, d.field or ""
 
 
 def _names(d: Diagnostic) -> Iterator[str]:
@@ -199,6 +250,12 @@ def _names(d: Diagnostic) -> Iterator[str]:
     """
     yield f"{d.path}:{d.line}/{d.field}"
     yield f"{d.resource}/{d.row_id}/{d.field}"
+    if d.code in OF_PAIRS:
+        here = f"{d.path}:{d.line}/"
+        own = (name.removeprefix(here) for name in d.relies if name.startswith(here))
+        yield from (f"{d.resource}/{d.row_id}/{field}" for field in own)
+    if d.code in OF_EVIDENCE and d.about:
+        yield d.about
     key = d.row_id or ""
     meant = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-").translate(_LOOK_ALIKE)).strip("-")
     if meant != key:

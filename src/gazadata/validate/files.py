@@ -16,6 +16,7 @@ from typing import Any
 
 from gazadata.contract import Resource
 from gazadata.package import Package
+from gazadata.validate.descriptor import known
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.split import column_of
@@ -44,13 +45,16 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
         Those of the files that can be split into rows of the schema's columns.
     """
     readable = {}
+    installed = known(package.contract)
     for name, path in paths.items():
         resource = package.contract[name]
         shown = path.relative_to(package.root).as_posix()
         _sums(path, shown, resource, report)
         if path.suffix != ".parquet":
             whole = check_bytes(path, shown, resource, report, limit)
-            if not (check_header(path, shown, resource, report) and whole):
+            # A header as in the installed schema follows from another schema here.
+            as_known = installed[name] if installed and name in installed.resources else resource
+            if not (check_header(path, shown, resource, report, as_known) and whole):
                 continue
         readable[name] = path
     return readable
@@ -196,8 +200,13 @@ def _cell(line: str, number: int, at: int, resource: Resource) -> dict[str, Any]
     return place | {"field": names[position], "row_id": cells[names.index(resource.key)] or None}
 
 
-def check_header(path: Path, shown: str, resource: Resource, report: Report) -> bool:
-    """Hold the header against the schema; whether it is the same."""
+def check_header(
+    path: Path, shown: str, resource: Resource, report: Report, installed: Resource | None = None
+) -> bool:
+    """Hold the header against the schema; whether it is the same.
+
+    That the schema itself is another than the one `installed` is reported already.
+    """
     with path.open("rb") as file:
         raw = file.readline(_HEADER)
     # Lines that end otherwise are reported as that alone.
@@ -207,6 +216,14 @@ def check_header(path: Path, shown: str, resource: Resource, report: Report) -> 
     report.count("GD105", len(wanted), RULES["GD105"].unit)
     if names == wanted:
         return True
+    # Names with a byte that is not UTF-8, or all in another encoding, are reported as that alone.
+    plain = [name.replace("\0", "") for name in names] if "\ufffd" in first else names
+    if len(plain) == len(wanted) and all(
+        name == meant or "\ufffd" in name for name, meant in zip(plain, wanted, strict=True)
+    ):
+        return False
+    if installed and names == list(installed.field_names):
+        return False
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]

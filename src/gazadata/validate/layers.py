@@ -443,7 +443,10 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                     "GD109",
                     field,
                     value.str.strip_chars() != value,
-                    found=pl.concat_str(pl.lit("“"), value, pl.lit("”")),
+                    # Marks show where it ends, and are others than its own.
+                    found=pl.when(value.str.contains('[“”"]'))
+                    .then(pl.format("[{}]", value))
+                    .otherwise(pl.format("“{}”", value)),
                     expected=value.str.strip_chars(),
                     applies=filled,
                 )
@@ -516,25 +519,77 @@ def _characters(field: Field) -> Iterator[Check]:
         yield check(code, field.name, bad, expected=expected, applies=cell.is_not_null())
 
 
-# What frictionless calls each mistake: https://framework.frictionlessdata.io/docs/errors/
-_STANDARD = {
-    "type-error": "GD201",
-    "unique-error": "GD206",
-    "primary-key": "GD206",
-    "foreign-key": "GD207",
-    "extra-cell": "GD107",
-    "missing-cell": "GD107",
-    "blank-row": "GD107",
-    "encoding-error": "GD101",
-    "incorrect-label": "GD105",
-    "missing-label": "GD105",
-    "extra-label": "GD105",
-    "blank-label": "GD105",
-    "duplicate-label": "GD105",
-    "blank-header": "GD105",
-    "hash-count": "GD007",
-    "byte-count": "GD007",
+# https://framework.frictionlessdata.io/docs/errors/
+STANDARD = {
+    # of tables and files
+    "data-error": ("GD107", "a table that cannot be read"),
+    "table-error": ("GD107", "a table that cannot be read as rows"),
+    "file-error": ("GD107", "a file that cannot be read"),
+    "source-error": ("GD107", "a file that cannot be read as a table"),
+    "scheme-error": ("GD107", "a file that cannot be fetched"),
+    "format-error": ("GD107", "a file of a format that cannot be read"),
+    "compression-error": ("GD107", "a file that cannot be unpacked"),
+    "encoding-error": ("GD101", "a file in another encoding than the one stated"),
+    "hash-count": ("GD007", "another hash than the one stated"),
+    "byte-count": ("GD007", "another number of bytes than the one stated"),
+    "field-count": ("GD105", "another number of columns than the one stated"),
+    "row-count": ("GD107", "another number of rows than the one stated"),
+    "table-dimensions": ("GD107", "another number of rows or columns than the one stated"),
+    "required-value": ("GD202", "a column without a value that it must have"),
+    # of the header
+    "header-error": ("GD105", "a header that is none"),
+    "blank-header": ("GD105", "a header without a name"),
+    "unmatched-header": ("GD105", "a header without any field of the schema"),
+    "label-error": ("GD105", "a name of a column that is none"),
+    "blank-label": ("GD105", "a column without a name"),
+    "duplicate-label": ("GD105", "a column that is there twice"),
+    "extra-label": ("GD105", "a column more"),
+    "incorrect-label": ("GD105", "a column of another name"),
+    "missing-label": ("GD105", "a column that is missing"),
+    # of rows
+    "row-error": ("GD107", "a row that cannot be read"),
+    "blank-row": ("GD107", "a row without a value"),
+    "duplicate-row": ("GD208", "a row that repeats another"),
+    "row-constraint": ("GD210", "a row that breaks a constraint"),
+    "primary-key": ("GD206", "a key that another row has"),
+    "foreign-key": ("GD207", "a key that points to no row"),
+    # of cells
+    "cell-error": ("GD210", "a cell that cannot be read"),
+    "extra-cell": ("GD107", "a cell more than the schema has fields"),
+    "missing-cell": ("GD107", "no cell for the field"),
+    "type-error": ("GD201", "a cell of another type"),
+    "constraint-error": ("GD210", "a cell that breaks a constraint"),
+    "unique-error": ("GD206", "a value that another row has"),
+    "truncated-value": ("GD210", "a cell that is cut off"),
+    "forbidden-value": ("GD210", "a cell that is forbidden"),
+    "sequential-value": ("GD210", "a cell that does not follow on the one above"),
+    "ascii-value": ("GD210", "a cell with characters that are not of ASCII"),
+    "deviated-cell": ("GD210", "a cell much longer than the others"),
+    "deviated-value": ("GD210", "a number far from the others"),
+    # of the descriptor and the schemas
+    "metadata-error": ("GD002", "an object that is not of the standard"),
+    "package-error": ("GD002", "a descriptor that is not of the standard"),
+    "resource-error": ("GD002", "a resource that is not of the standard"),
+    "dialect-error": ("GD002", "a dialect that is not of the standard"),
+    "control-error": ("GD002", "a dialect with a part that is not of the standard"),
+    "schema-error": ("GD002", "a schema that is not of the standard"),
+    "field-error": ("GD002", "a field that is not of the standard"),
+    "stats-error": ("GD002", "a hash or a size that is not of the standard"),
+    # of what is not asked for here
+    "catalog-error": ("GD002", "a catalogue that is none"),
+    "dataset-error": ("GD002", "a data set of a catalogue that is none"),
+    "checklist-error": ("GD002", "a list of checks that is none"),
+    "check-error": ("GD002", "a check that is none"),
+    "detector-error": ("GD002", "a detector that is none"),
+    "inquiry-error": ("GD002", "an inquiry that is none"),
+    "inquiry-task-error": ("GD002", "a task of an inquiry that is none"),
+    "pipeline-error": ("GD002", "a pipeline that is none"),
+    "step-error": ("GD002", "a step of a pipeline that is none"),
+    "report-error": ("GD002", "a report that is none"),
+    "report-task-error": ("GD002", "a task of a report that is none"),
 }
+"""By which rule each type of error that frictionless has is reported, and how it is said."""
+
 _CONSTRAINTS = {
     "required": "GD202",
     "enum": "GD203",
@@ -567,7 +622,11 @@ def take_standard(
     cells = {(d.path, d.line, d.field) for d in of_form}
     rows_found = {(d.path, d.line) for d in of_form}
     kept = Counter(d.code for d in report.diagnostics)
-    left_out = {code for code, count in report.counts.items() if count.found > kept[code]}
+    # A table of which findings of a rule were left out has others that were kept.
+    many = {code for code, count in report.counts.items() if count.found > kept[code]}
+    left_out = {(d.code, d.path) for d in report.diagnostics if d.code in many}
+    # By a schema that is at fault frictionless reads other cells: of a field, or of them all.
+    misread = {(d.resource, d.field) for d in report.diagnostics if d.code == "GD002"}
     # Where the descriptor is at fault by our own rules, these say it again in other words.
     if not any(d.code == "GD002" for d in report.diagnostics):
         for error in result["errors"]:
@@ -588,16 +647,18 @@ def take_standard(
         for error in table["errors"]:
             line, field, code = error.get("rowNumber"), error.get("fieldName"), _code(error)
             note = error.get("note") or ""
-            if code == "GD207" and (match := re.match(r'for "([^"]+)"', note)):
-                field = match[1]
+            said, cell = _said(error), error.get("cell")
+            if error.get("fieldNames"):
+                field, cell = error["fieldNames"][0], ", ".join(error.get("fieldCells", []))
             if code == "GD206" and not field:
                 field = resource.key
             if code == "GD201" and field and resource[field].type == "string":
                 code = "GD210"
             # A row of empty cells alone is no row to frictionless, and one of missing cells here.
             seen = (path, line, field) in cells or (not field and (path, line) in rows_found)
-            # Of a rule of which not all findings were kept, it was counted with the others.
-            if seen or code in left_out or (line is None and path in seen_files):
+            seen = seen or not misread.isdisjoint({(name, field), (name, None)})
+            # Where not all findings of a rule were kept, it was counted with the others.
+            if seen or (code, path) in left_out or (line is None and path in seen_files):
                 continue
             report.count(code, 0, RULES[code].unit, 1)
             report.add(
@@ -605,11 +666,12 @@ def take_standard(
                     Diagnostic(
                         code,
                         RULES[code].title,
-                        path,
+                        descriptor.DESCRIPTOR if code == "GD002" else path,
                         line,
                         resource=name,
                         field=field or None,
-                        found=str(error.get("cell") or f"frictionless: {note}")[:500],
+                        # It is also said of an empty cell that it is required.
+                        found=str(cell if cell or code == "GD202" else said)[:500],
                         expected=_asked(resource, field, note),
                         help=RULES[code].remedy,
                     )
@@ -621,7 +683,14 @@ def _code(error: dict[str, Any]) -> str:
     if error.get("type") == "constraint-error":
         match = re.match(r'constraint "(\w+)"', error.get("note") or "")
         return _CONSTRAINTS.get(match[1] if match else "", "GD210")
-    return _STANDARD.get(str(error.get("type")), "GD107")
+    return STANDARD.get(str(error.get("type")), ("GD107", ""))[0]
+
+
+def _said(error: dict[str, Any]) -> str:
+    """What frictionless found, in our words: its own are for whoever knows its code."""
+    kind = str(error.get("type"))
+    label = f": {error['label']}" if error.get("label") else ""
+    return STANDARD.get(kind, ("", f"what frictionless alone knows as {kind}"))[1] + label
 
 
 def _asked(resource: Resource, name: str | None, note: str) -> str | None:
@@ -636,9 +705,14 @@ def _asked(resource: Resource, name: str | None, note: str) -> str | None:
 
 
 def _package_error(package: Package, error: dict[str, Any], report: Report) -> None:
-    note = str(error.get("note") or error.get("type"))
-    found = f"frictionless: {note}"
-    if match := re.search(r"at property '([^']+)'", note):
+    found, expected = _said(error), "what the Data Package standard asks for"
+    more = "; `frictionless validate datapackage.json` says more"
+    if match := re.search(r"at property '([^']+)'", str(error.get("note"))):
+        said = match[1].replace("/", ".") + " "
+        if any(d.code == "GD004" and (d.found or "").startswith(said) for d in report.diagnostics):
+            return  # It is reported as another than in the installed schema.
+        # Of a schema or a dialect it is the property alone.
+        found, more = f"{found}, at {match[1]}", ""
         with suppress(LookupError, ValueError, TypeError):
             value: Any = package.contract.descriptor
             for step in re.split(r"[./]", match[1]):
@@ -652,7 +726,7 @@ def _package_error(package: Package, error: dict[str, Any], report: Report) -> N
                 RULES["GD002"].title,
                 "datapackage.json",
                 found=found[:500],
-                expected="what the Data Package standard asks for",
+                expected=expected + more,
                 help=RULES["GD002"].remedy,
             )
         ]

@@ -93,20 +93,29 @@ def texts(  # noqa: PLR0912, PLR0915
     checked = {"GD301": 0, "GD302": 0}
     shipped, linked = (root / "raw").is_dir(), (root / "raw").is_symlink()
     named: set[str] = set()
-    unread: list[str] = []
+    unread: dict[str, str] = {}
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
-        if row["held"] != "false" and row["text_path"]:
+        held = f"sources/{row['source_id']}/held"
+        if row["text_path"]:
             named.add(row["text_path"])
+        if row["held"] == "false" and all(of_text):
+            finding("GD303", row, "held", "false", "true, or no path, hash and length")
         # What is neither true nor false is reported itself; the text is read where there is one.
-        if row["held"] != "true" and (row["held"] == "false" or not all(of_text)):
+        elif row["held"] != "true" and not all(of_text):
             if row["held"] == "false" and any(of_text):
                 at = next(field for field in _OF_TEXT[2:] if row[field])
-                finding("GD303", row, at, row[at], "nothing, as the source is not held")
+                nothing = "nothing, as the source is not held"
+                finding("GD303", row, at, row[at], nothing, relies=(held,))
+                unread[row["text_sha256"]] = row["source_id"]
             continue
-        if not all(of_text):
+        elif not any(of_text):
+            finding("GD303", row, "held", "true", "false, or a path, a hash and a length")
+            continue
+        elif not all(of_text):
             at = next(field for field in _OF_TEXT[2:] if not row[field])
             finding("GD303", row, at, "", "what a held source has")
+            unread[row["text_sha256"]] = row["source_id"]
             continue
         checked["GD301"] += 1
         if not shipped:
@@ -126,14 +135,16 @@ def texts(  # noqa: PLR0912, PLR0915
         except (OSError, UnicodeDecodeError, ContractError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             finding("GD301", row, "text_path", f"{row['text_path']}: {reason}", "a text in UTF-8")
-            unread.append(row["source_id"])
+            unread[row["text_sha256"]] = row["source_id"]
             continue
-        if "\r" in text or not unicodedata.is_normalized("NFC", text):
+        altered = "\r" in text or not unicodedata.is_normalized("NFC", text)
+        if altered:
             finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
         checked["GD302"] += 1
         digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
         if digest != row["text_sha256"]:
-            finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
+            if not altered:  # Saved otherwise, a text has another hash.
+                finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
             if length != row["text_length"]:
                 continue  # Another text: all that is held against it would be found at fault.
         elif length != row["text_length"]:
@@ -171,24 +182,38 @@ def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
         return text.read()
 
 
-def _unnamed(root: Path, named: set[str], unread: list[str], report: Report, limit: int) -> None:
-    """Report the texts in raw/ that no held source names: what they assert is left out unseen."""
+def _unnamed(
+    root: Path, named: set[str], unread: dict[str, str], report: Report, limit: int
+) -> None:
+    """Report the texts in raw/ that no source names: what they assert is left out unseen.
+
+    `unread` has the sources whose text could not be read, by the hash that they give.
+    """
     rule = RULES["GD304"]
     there = sorted(name for name in os.listdir(root / "raw") if not name.startswith("."))
     left = [name for name in there if f"raw/{name}" not in named]
     report.count("GD304", len(there), rule.unit, len(left))
-    report.add(
-        Diagnostic(
+    for name in left[:limit]:
+        key = unread.get(_digest(root / "raw" / name)) if unread else None
+        one = Diagnostic(
             "GD304",
             rule.title,
             f"raw/{name}",
             found="a text that no held source names",
             expected="a row in sources with this text_path",
             help=rule.remedy,
-            relies=tuple(f"sources/{key}/text_path" for key in unread),
+            # It is the text of a source that names it wrongly.
+            relies=tuple(f"sources/{key}/{field}" for field in ("held", "text_path") if key),
         )
-        for name in left[:limit]
-    )
+        report.add([one])
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        return ""  # A pipe could be read for ever.
+    with suppress(OSError), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+    return ""
 
 
 def _chunk(keys: list[str], values: list[str]) -> pl.DataFrame:
@@ -201,13 +226,38 @@ def looks(
     contract: Contract, tables: Tables, held: pl.LazyFrame, *, with_texts: bool
 ) -> Iterator[Look]:
     """Every look of this layer at the tables that could be read."""
-    if with_texts and "passages" in tables:
-        yield from _passages(contract, tables, held)
+    if "passages" in tables:
+        yield _cut(contract, tables)
+        if with_texts:
+            yield from _passages(contract, tables, held)
     if "quotes" in tables and "passages" in tables:
         yield from _quotes(contract, tables, held, with_texts=with_texts)
     if "evidence" in tables and "quotes" in tables:
         yield from _used(contract, tables)
         yield from _evidence(contract, tables)
+
+
+def _cut(contract: Contract, tables: Tables) -> Look:
+    """Whether sources that are not held have passages, so that it is `held` that is wrong."""
+    # One passage alone, or one from the middle, is rather of another source.
+    cut = (
+        tables.typed("passages")
+        .group_by("source_id")
+        .agg(cut=(col("sequence").min() == 1) & (pl.len() > 1))
+    )
+    return Look(
+        contract["sources"],
+        tables.strings("sources").join(cut, on="source_id", how="left"),
+        (
+            check(
+                "GD303",
+                "held",
+                col("held") == "false",
+                expected="true, as passages are cut out of its text",
+                applies=col("cut") & (col("held") == "false"),
+            ),
+        ),
+    )
 
 
 def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[Look]:
@@ -217,36 +267,51 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
     before = pl.when(same).then(col("end").shift(1)).otherwise(0)
     last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
     follows = pl.when(same).then(col("order").shift(1) + 1).otherwise(1)
-    between = (col("start") - col("before")).clip(0)
+    step = pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0)
+    text, start, end = col("text"), col("start"), col("end")
+    between = (start - col("before")).clip(0)
     # A slice without a length would be all of the rest.
-    gap = pl.when(between.is_not_null()).then(col("text").str.slice(col("before"), between))
-    tail = pl.when(col("last")).then(col("text").str.slice(col("end")))
-    edges = pl.concat_str(
-        col("text").str.slice(col("start"), 1), col("text").str.slice(col("end") - 1, 1)
+    gap = pl.when(between.is_not_null()).then(text.str.slice(col("before"), between))
+    rest = pl.when(col("last") | col("until").is_not_null()).then(
+        text.str.slice(end, (col("until") - end).clip(0))
     )
-    inside_text = (
-        (col("start") >= 0)
-        & (col("end") > col("start"))
-        & (col("end") <= col("text").str.len_chars())
-    )
+    outside = (start >= text.str.len_chars()) | text.str.slice(start, 1).str.contains(r"\s")
+    beyond = (end > text.str.len_chars()) | text.str.slice(end - 1, 1).str.contains(r"\s")
+
+    def cut_off(at: pl.Expr) -> pl.Expr:
+        """Whether a word or what closes a sentence goes on there."""
+        return text.str.slice(at - 1, 2).str.contains(r"^\w\S|^\S[^\w\s]")
+
+    # Where words are missing before it, it starts too late; otherwise it ends too early.
+    crossed = (end <= start) & ~outside & ~beyond
+    fits = (start >= col("before")) & (end > start) & ~outside
     ordered = (
         tables.typed("passages")
         .with_columns(order=order, above=key.shift(1), below=key.shift(-1))
         .sort("source_id", "order", maintain_order=True)
-        .with_columns(before=before, last=last, follows=follows, previous=key.shift(1))
+        .with_columns(
+            before=before,
+            last=last,
+            until=pl.when(~last).then(start.shift(-1)),
+            follows=follows,
+            step=step,
+            previous=key.shift(1),
+        )
         .join(held, on="source_id", how="left")
         .join(_held(tables), on="source_id", how="left")
-        .with_columns(gap=gap)
+        .with_columns(gap=gap, rest=rest)
         .with_columns(
-            # A join keeps no order of its own when it is streamed.
-            counted=((col("before") > 0) & col("gap").str.contains("\n"))
+            # A join keeps no order of its own when it is streamed. A passage whose bounds are
+            # wrong says nothing of paragraphs, and those behind it are counted as it says.
+            counted=pl.when(fits)
+            .then((col("before") > 0) * col("gap").str.count_matches(r"\n\s*").cast(pl.Int64))
+            .otherwise("step")
+            .fill_null(0)
             .cum_sum()
             .over("source_id", order_by=["order", LINE])
             + 1,
             missing=col("gap").str.contains(r"\S"),
         )
-        # Where words are in no passage, or it is not known, paragraphs cannot be counted.
-        .with_columns(whole=~col("missing").fill_null(True).any().over("source_id"))
     )
     # A passage of another source, by mistake, is missing between its neighbours in the file.
     around = {at: cell("passages", at, "source_id") for at in ("passage_id", "above", "below")}
@@ -257,8 +322,9 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
             check(
                 "GD311",
                 "start",
-                col("start") < col("before"),
+                start < col("before"),
                 expected=pl.format("at least {}, where the one before it ends", "before"),
+                relies=[cell("passages", "previous", "end")],
             ),
             check(
                 "GD311",
@@ -270,17 +336,24 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
             check(
                 "GD311",
                 "paragraph",
-                (col("paragraph") != col("counted")) & col("whole"),
+                col("paragraph") != col("counted"),
                 expected=col("counted"),
-                applies=col("text").is_not_null(),
+                applies=fits,
+                relies=[cell("passages", "previous", "paragraph")],
             ),
-            check(
-                "GD313",
-                "end",
-                ~inside_text | edges.str.contains(r"\s"),
-                found=pl.concat_str("start", pl.lit(" to "), "end"),
-                expected="bounds inside the text, without white space",
-                applies=inside_text.is_not_null(),
+            *(
+                check(
+                    "GD313",
+                    side,
+                    wrong,
+                    found=pl.concat_str("start", pl.lit(" to "), "end"),
+                    expected="bounds inside the text, without white space",
+                    applies=text.is_not_null() & start.is_not_null() & end.is_not_null(),
+                )
+                for side, wrong in (
+                    ("start", outside | (crossed & col("missing"))),
+                    ("end", beyond | (crossed & ~col("missing"))),
+                )
             ),
             check(
                 "GD313",
@@ -293,19 +366,25 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
             check(
                 "GD312",
                 "start",
-                col("missing"),
+                # Where the one before it is cut off, it is that one whose bound is wrong.
+                col("missing") & ((col("before") == 0) | ~cut_off(col("before"))),
                 found=pl.format("“{}” before it", col("gap").str.strip_chars().str.slice(0, 80)),
                 expected="white space alone between passages",
-                relies=[around["passage_id"], around["above"]],
+                relies=[
+                    around["passage_id"],
+                    around["above"],
+                    cell("passages", "previous", "end"),
+                ],
             ),
             check(
                 "GD312",
                 "end",
-                tail.str.contains(r"\S"),
-                found=pl.format("“{}” behind it", tail.str.strip_chars().str.slice(0, 80)),
-                expected="white space alone behind the last passage",
-                applies=col("last"),
-                relies=[around["below"]],
+                col("rest").str.contains(r"\S") & (col("last") | cut_off(end)),
+                found=pl.format("“{}” behind it", col("rest").str.strip_chars().str.slice(0, 80)),
+                expected=pl.when("last")
+                .then(pl.lit("white space alone behind the last passage"))
+                .otherwise(pl.lit("white space alone between passages")),
+                relies=[around["passage_id"], around["below"]],
             ),
         ),
     )
@@ -318,9 +397,10 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
         (
             check(
                 "GD312",
-                "source_id",
+                "text_path",
                 col("has").is_null(),
                 expected="passages that hold all of its text",
+                relies=[cell("sources", "source_id", "held")],
             ),
         ),
     )
@@ -348,8 +428,19 @@ def _quotes(
     contract: Contract, tables: Tables, held: pl.LazyFrame, *, with_texts: bool
 ) -> Iterator[Look]:
     start, end, text = col("start"), col("end"), col("text")
-    passages = tables.typed("passages").select(
-        "passage_id", p_source="source_id", p_start="start", p_end="end"
+    same, before = col("source_id") == col("source_id").shift(1), col("end").shift(1)
+    behind = pl.when(col("source_id") == col("source_id").shift(-1)).then(start.shift(-1))
+    passages = (
+        tables.typed("passages")
+        .sort("source_id", "sequence", maintain_order=True)
+        .select(
+            "passage_id",
+            p_source="source_id",
+            p_start="start",
+            p_end="end",
+            p_before=pl.when(same).then(before).otherwise(0),
+            p_behind=behind,
+        )
     )
     quotes = tables.typed("quotes").with_columns(col("prefix", "suffix").fill_null(""))
     in_passage = (
@@ -365,8 +456,20 @@ def _quotes(
                 "within {} to {} of {}, as its passage", "p_start", "p_end", "p_source"
             ),
             applies=col("p_source").is_not_null() & col("is_held").is_not_null(),
+            # It follows from the bound that it lies outside of, where no other passage has it.
             relies=[
-                cell("passages", "passage_id", field) for field in ("source_id", "start", "end")
+                pl.when(wrong).then(cell("passages", "passage_id", field))
+                for field, wrong in (
+                    ("source_id", col("source_id") != col("p_source")),
+                    ("start", (start < col("p_start")) & ~(start < col("p_before"))),
+                    ("end", (end > col("p_end")) & ~(end > col("p_behind")).fill_null(False)),
+                )
+            ]
+            # One that is shifted is not the text there, either.
+            + [
+                pl.when((start < col("p_end")) & (end > col("p_start"))).then(
+                    cell("quotes", "quote_id", "exact")
+                )
             ],
         )
     ]
@@ -512,10 +615,12 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
 
     checks = []
     for field in fields:
-        filled = col(field.name).is_not_null()
+        # Evidence can point to no row without a key, which is reported itself.
+        filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
         # Evidence that is broken itself, and by its identifier is for this cell.
         relies = [
             cell(resource.name, resource.key, resource.key),
+            cell(resource.name, resource.key, field.name),
             pl.concat_str(
                 pl.lit(f"evidence/{resource.name}."),
                 resource.key,

@@ -134,7 +134,9 @@ def _events(contract: Contract) -> list[Check]:
             "event_mode",
             ~allowed.fill_null(False),
             expected=wanted,
-            applies=col("event_mode").is_not_null(),
+            # Without any type, that is what is wrong.
+            applies=col("event_mode").is_not_null()
+            & (col("event_type").is_not_null() | col("local_type").is_not_null()),
         ),
         check(
             "GD404",
@@ -250,20 +252,28 @@ def _assessments(_: Contract) -> list[Check]:
 
 def _sources(_: Contract) -> list[Check]:
     article, cited = col("kind") == "article", col("kind").is_in(CITED)
-    known = col("kind").is_not_null()
+    known, has_text = col("kind").is_not_null(), col("text_path").is_not_null()
     return [
         check(
             "GD420",
             "kind",
-            col("held") & col("text_path").is_not_null() & ~article,
+            col("held") & has_text & ~article,
             expected="article, as its text is held",
             applies=known,
         ),
         check(
             "GD420",
             "held",
-            article & ~col("held"),
-            expected="true, with the text in raw/, as an article is what is coded",
+            article & ~col("held") & has_text,
+            expected="true, as an article is what is coded",
+            applies=article,
+        ),
+        check(
+            "GD420",
+            "kind",
+            article & ~col("held") & ~has_text,
+            found=pl.lit("article, whose text is not held"),
+            expected="another kind, or its text in raw/",
             applies=article,
         ),
         check(
@@ -276,7 +286,7 @@ def _sources(_: Contract) -> list[Check]:
         check(
             "GD420",
             "cited_by",
-            cited & col("cited_by").is_null(),
+            cited & col("cited_by").is_null() & ~(col("held") & has_text).fill_null(False),
             expected="the source that cites it, or another kind",
             applies=cited,
         ),
@@ -461,7 +471,8 @@ def _cycles(contract: Contract, tables: Tables) -> Iterator[Look]:
         resource = contract[name]
         links = tables.strings(name).select(resource.key, field).drop_nulls()
         parents = dict(links.collect(engine=tables.engine).iter_rows())
-        circular = sorted(_circular(parents))
+        circular = _circular(parents)
+        first = col(resource.key).replace_strict(circular, default=None, return_dtype=pl.String)
         yield Look(
             resource,
             tables.strings(name),
@@ -469,18 +480,20 @@ def _cycles(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD411",
                     field,
-                    col(resource.key).is_in(circular),
+                    col(resource.key).is_in(sorted(circular)),
                     expected="a chain that ends",
                     applies=col(field).is_not_null(),
+                    # A circle is one mistake.
+                    relies=[cell(name, first, field)],
                 ),
             ),
         )
 
 
-def _circular(parents: dict[str, str]) -> set[str]:
-    """The keys that lie on a circle of links."""
+def _circular(parents: dict[str, str]) -> dict[str, str]:
+    """The keys that lie on a circle of links, each with the first of that circle."""
     done: set[str] = set()
-    circular: set[str] = set()
+    circular: dict[str, str] = {}
     for start in parents:
         trail: dict[str, int] = {}
         at: str | None = start
@@ -488,7 +501,8 @@ def _circular(parents: dict[str, str]) -> set[str]:
             trail[at] = len(trail)
             at = parents.get(at)
         if at is not None and at in trail:
-            circular |= {key for key, place in trail.items() if place >= trail[at]}
+            circle = [key for key, place in trail.items() if place >= trail[at]]
+            circular |= dict.fromkeys(circle, min(circle))
         done.update(trail)
     return circular
 

@@ -112,37 +112,14 @@ def suggested(text: str) -> str:
     return f"did you mean “{short(text)}”?"
 
 
-def totals(report: Report) -> dict[str, int]:
-    """How many findings of each rule there are, also those that were counted and not kept."""
-    kept = Counter(d.code for d in report.diagnostics)
-    found = {code: max(count.found, kept[code]) for code, count in report.counts.items()}
-    return dict(kept) | found
-
-
-def severities(report: Report) -> tuple[int, int]:
-    """How many findings are errors, and how many warnings."""
-    kept = Counter(d.code for d in report.diagnostics)
-    both = {"error": report.errors, "warning": report.warnings}
-    # A text that a release does not carry is a warning, by a rule whose findings are else errors.
-    severity = {d.code: d.severity for d in report.diagnostics}
-    for code, total in totals(report).items():
-        both[severity.get(code, RULES[code].severity)] += total - kept[code]
-    return both["error"], both["warning"]
-
-
 def passed(report: Report, options: Options) -> bool:
     """Whether the package passed; a report in which nothing was looked at is never a pass."""
-    return report.ok(strict=options.strict) and not _unkept_failure(report, options)
-
-
-def _unkept_failure(report: Report, options: Options) -> bool:
-    errors, warnings = severities(report)
-    return bool(errors or (options.strict and warnings))
+    return report.ok(strict=options.strict)
 
 
 def verdict(report: Report, options: Options) -> str:
     """Whether the package passed, and the numbers of findings, in one line."""
-    errors, warnings = severities(report)
+    errors, warnings = report.errors, report.warnings
     said = [plural(errors, "error"), plural(warnings, "warning")]
     if report.failures:
         said.append(f"{plural(len(report.failures), 'check')} could not be made")
@@ -186,7 +163,7 @@ class Layer:
 
 def layers(report: Report) -> list[Layer]:
     """The sums of each layer, in order."""
-    found = totals(report)
+    found = report.totals
     sums = []
     for start, name in LAYERS.items():
         codes = [code for code in RULES if code.startswith(start)]
@@ -223,11 +200,15 @@ def selected(report: Report, options: Options) -> tuple[list[Diagnostic], list[s
         if options.every or seen[d.code] <= ON_SCREEN:
             chosen.append(d)
     shown = Counter(d.code for d in chosen)
-    left = [
-        f"{total - shown[code]:,} more of {code} left out; --all shows all {total:,}"
-        for code, total in sorted(totals(report).items())
-        if total > shown[code]
-    ]
+    left = []
+    for code, total in sorted(report.totals.items()):
+        if total > seen[code]:
+            # Of those that were not kept, some may follow from others.
+            left.append(f"up to {total - shown[code]:,} more of {code} left out; --all shows them")
+        elif total > shown[code]:
+            left.append(
+                f"{total - shown[code]:,} more of {code} left out; --all shows all {total:,}"
+            )
     return chosen, left
 
 

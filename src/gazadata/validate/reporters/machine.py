@@ -19,8 +19,6 @@ from gazadata.validate.reporters.common import (
     owner,
     passed,
     position,
-    severities,
-    totals,
     visible,
 )
 from gazadata.validate.rules import RULES, Rule
@@ -38,8 +36,8 @@ _LEVELS = {"error": "error", "warning": "warning"}
 
 def as_json(report: Report, options: Options) -> str:
     """The whole report under report.schema.json; paths are those in the package."""
-    errors, warnings = severities(report)
-    found = totals(report)
+    errors, warnings = report.errors, report.warnings
+    found = report.totals
     counts = {}
     for code, rule in RULES.items():
         count = report.counts.get(code, Count(0, rule.unit))
@@ -199,7 +197,7 @@ def junit(report: Report, options: Options) -> str:
     """JUnit XML: a test case for each rule, a suite for each layer, an error for each failure."""
     from xml.etree import ElementTree as ET
 
-    found = totals(report)
+    found = report.totals
     root = ET.Element("testsuites", name=f"gazadata validate {visible(report.package)}")
     for start, layer in LAYERS.items():
         suite = ET.SubElement(root, "testsuite", name=layer)

@@ -15,7 +15,6 @@ from gazadata.validate.reporters.common import (
     owner,
     plural,
     position,
-    severities,
     short,
     shown_path,
     suggested,
@@ -33,7 +32,7 @@ def github(report: Report, options: Options) -> str:
     """Workflow commands: the ten worst, then a notice with the number of the rest."""
     annotations = [_command("error", {"title": "gazadata"}, text) for text in report.failures]
     annotations += [_annotation(d, options) for d in worst(report)]
-    errors, warnings = severities(report)
+    errors, warnings = report.errors, report.warnings
     rest = len(report.failures) + errors + warnings - len(annotations[:WORST])
     lines = annotations[:WORST]
     if rest > 0:
@@ -84,7 +83,7 @@ def markdown(report: Report, options: Options) -> str:
         lines.append(f"- note: {idle}")
     if lines[-1]:
         lines.append("")
-    errors, warnings = severities(report)
+    errors, warnings = report.errors, report.warnings
     shown = worst(report) if options.every else worst(report)[:ON_SCREEN]
     if shown:
         lines += ["| | Rule | Place | Found | Expected |", "|---|---|---|---|---|"]
