@@ -1116,8 +1116,10 @@ def passage_sequence_changed(random: Random) -> Made:
     number, row = a_row(random, "passages")
     sequence = str(int(row["sequence"]) + random.choice((1, 9)))
     files, _ = changed("passages", number, sequence=sequence)
-    taken = any(p["sequence"] == sequence for p in S.rows("passages"))
-    more = "the number is another passage's, behind which it now stands" if taken else ""
+    passed = any(
+        int(row["sequence"]) < int(p["sequence"]) <= int(sequence) for p in S.rows("passages")
+    )
+    more = "it now stands with or behind another passage" if passed else ""
     return files, [(S.path("passages"), None)], more
 
 

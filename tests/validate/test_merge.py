@@ -192,6 +192,53 @@ def test_a_term_in_another_case_is_known_by_any_vocabulary(place: Place) -> None
         assert said.suggestion in ("CONSULT", "open")
 
 
+AGREE: dict[str, tuple[Callable[[], Edit], str]] = {
+    "a type beside another": (
+        lambda: ("events", first("events", lambda e: e["event_type"]),
+                 {"local_type": "office_entry"}), "GD404"),
+    "no type": (
+        lambda: ("events", first("events", lambda e: e["event_mode"]), {"event_type": ""}),
+        "GD404"),
+    "a count without its flag": (
+        lambda: ("participants", first(
+            "participants", lambda p: not p["count"] and p["role"] != "excluded"),
+            {"count": "2"}), "GD413"),
+    "a code on what is no state": (
+        lambda: ("actors", at("actors", "asim-munir"), {"iso3": "PAK"}), "GD416"),
+    "a circle": (
+        lambda: ("actors", at("actors", "united-states"), {"part_of": "us-officials"}), "GD411"),
+    "a part of itself": (lambda: ("topics", at("topics", "isf"), {"part_of": "isf"}), "GD411"),
+    "a shifted quote": (
+        lambda: ("quotes", 5, {"start": str(int(S.rows("quotes")[5]["start"]) - 1)}), "GD321"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AGREE)
+def test_cells_that_must_agree_are_one_mistake(name: str, place: Place) -> None:
+    """Whichever of them is wrong, and however many pieces of evidence are for it."""
+    make, code = AGREE[name]
+    resource, number, _ = edit = make()
+    said = found(damaged(place, edited(edit)))
+    assert [(c, table, line) for c, table, line, _ in said] == [(code, resource, number + 2)]
+
+
+def test_what_must_agree_hides_no_cell_that_is_without_evidence(place: Place) -> None:
+    number = first("events", lambda e: e["event_type"])
+    proofs = S.evidence_of("events", S.rows("events")[number]["event_id"], "status")
+    files = S.drop("evidence", *proofs) | edited(("events", number, {"local_type": "office_entry"}))
+    said = found(damaged(place, files))
+    assert ("GD404", "events", number + 2, "event_type") in said
+    assert ("GD333", "events", number + 2, "status") in said
+
+
+def test_a_circle_hides_no_other_circle(place: Place) -> None:
+    isf, dar = at("topics", "isf"), at("actors", "mohammad-ishaq-dar")
+    files = edited(
+        ("topics", isf, {"part_of": "isf"}), ("actors", dar, {"part_of": "mohammad-ishaq-dar"})
+    )
+    assert [code for code, *_ in found(damaged(place, files))] == ["GD411"] * 2
+
+
 def test_a_source_that_is_cut_into_passages_is_held(place: Place) -> None:
     """Its other cells are empty, too, and the evidence of its path and its text are left over."""
     number = _article()
