@@ -786,7 +786,7 @@ def key_emptied(random: Random) -> Made:
     return changed(name, number, **{S.resource(name).key: ""})
 
 
-@kind("GD334", "GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
+@kind("GD334", "GD404", "GD409", "GD412", "GD413", "GD414", "GD415", "GD420")
 def optional_cell_emptied(random: Random) -> Made:
     name, number, found, _ = a_cell(
         random, lambda f: f.evidence_required and not f.required, names=CODED
@@ -1735,7 +1735,7 @@ def source_held_or_not(random: Random) -> Made:
     return changed("sources", number, held="false" if row["held"] == "true" else "true")
 
 
-@kind("GD420")
+@kind("GD417")
 def source_cited_by_one_that_is_not_held(random: Random) -> Made:
     number, _ = random.choice(rows_where("sources", lambda s: s["cited_by"]))
     return changed("sources", number, cited_by="plover-manual")

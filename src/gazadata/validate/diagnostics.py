@@ -11,8 +11,7 @@ from typing import Literal
 Severity = Literal["error", "warning"]
 
 OF_VALUES = (
-    "GD420",
-    *("GD303", "GD301", "GD313", "GD312"),
+    *("GD303", "GD301", "GD420", "GD313", "GD312"),
     *("GD411", "GD416", "GD417", "GD418", "GD419"),
     *("GD404", "GD409", "GD412", "GD413", "GD414", "GD415"),
     *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346"),

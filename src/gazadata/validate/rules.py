@@ -571,10 +571,10 @@ RULES = _rules(
     ),
     Rule(
         "GD417",
-        "What reports is held, what it relies on is not a reference",
+        "What reports or cites is held, what it relies on is not a reference",
         "Rows are read out of a held text; codes, not claims, come from references.",
         "source_id that names the report which the article cites",
-        "source_id is the article; attributed_to is a source that it cites.",
+        "source_id and cited_by are the article; attributed_to is a source that it cites.",
     ),
     Rule(
         "GD418",

@@ -397,7 +397,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
         tables.strings("sources").join(citing, on="cited_by", how="inner"),
         (
             check(
-                "GD420",
+                "GD417",
                 "cited_by",
                 col("citing_held") != "true",
                 expected="a held source",
