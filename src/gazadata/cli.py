@@ -197,7 +197,7 @@ def build(
 
 @app.command()
 def verify(
-    release: Annotated[Path, typer.Argument(help="A release folder.")],
+    release: Annotated[Path, typer.Argument(help="A release: its folder, or its .zip.")],
     raw: Annotated[
         Path | None, typer.Option(help="A source's text, to hold every quote against.")
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,26 @@ def test_a_later_format_is_refused(release: Path) -> None:
         verify(release)
 
 
-def test_no_release_at_all(tmp_path: Path) -> None:
-    with pytest.raises(GazadataError, match=r"manifest\.json"):
-        verify(tmp_path)
+@pytest.mark.parametrize(
+    ("path", "why"), [("package", r"holds no manifest\.json"), ("nowhere", "no such folder")]
+)
+def test_what_is_no_release_says_where_one_comes_from(
+    package_folder: Path, tmp_path: Path, path: str, why: str
+) -> None:
+    with pytest.raises(ReleaseError, match=f"is no release: .*{why}; `gazadata build` makes"):
+        verify(tmp_path / path)
+
+
+def test_the_archive_verifies_as_its_folder_does(built: Path, release: Path) -> None:
+    archive = built.with_name(f"{built.name}.zip")
+    assert verify(archive, TEXT) == verify(built, TEXT)
+    (release / "LICENSE").write_bytes(b"all yours")
+    damaged = Path(shutil.make_archive(str(release), "zip", release.parent, release.name))
+    with pytest.raises(ReleaseError, match="LICENSE") as error:
+        verify(damaged)
+    assert str(error.value).startswith(f"{damaged} is not what it was released as")
+
+
+def test_what_is_neither_a_folder_nor_an_archive(built: Path) -> None:
+    with pytest.raises(ReleaseError, match="neither a folder nor a zip archive"):
+        verify(built / "LICENSE")

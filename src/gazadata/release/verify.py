@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,43 @@ FORMAT = "gazadata-manifest/1"
 
 
 def verify(release: Path, raw: Path | None = None) -> list[str]:
-    """Verify a release folder; with `raw`, also every quote against that text.
+    """Verify a release; with `raw`, also every quote against that text.
 
     Args:
-        release: the release folder.
+        release: the release folder, or the archive of it that `gazadata build --zip` wrote.
         raw: a file that holds the text of one of the sources.
 
     Returns:
         What was verified, in sentences with numbers.
 
     Raises:
-        ReleaseError: the release is not what its manifest says; every fault is named.
+        ReleaseError: there is no release, or it is not what its manifest says; every fault is
+            named.
         ContractError, ReadError: it has no manifest or descriptor that can be read.
     """
+    with _folder(release) as folder:
+        return _verified(folder, release, raw)
+
+
+@contextmanager
+def _folder(release: Path) -> Iterator[Path]:
+    """The folder of a release, which may lie in an archive."""
+    if not release.is_file():
+        yield release
+        return
+    from gazadata.release.sides import side
+
+    with side(str(release)) as package:
+        yield package.root
+
+
+def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
+    if not (release / "manifest.json").is_file():
+        why = "it holds no manifest.json" if release.is_dir() else "there is no such folder"
+        raise ReleaseError(
+            f"{shown} is no release: {why}; `gazadata build` makes a release folder from a "
+            "package, and `gazadata pull` fetches one from a store"
+        )
     manifest = read_manifest(release)
     faults: list[str] = []
     listed = {entry["path"]: entry for entry in manifest["files"]}
@@ -45,7 +71,7 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
             faults.append(f"{name}: sha256 {digest}, expected {entry['sha256']}")
     faults += _sums(release, listed)
     if faults:
-        raise _refused(release, faults)
+        raise _refused(shown, faults)
     package = Package.open(release)
     faults += _descriptor(package, manifest, listed)
     cells = 0
@@ -64,7 +90,7 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
     if raw is not None:
         done.append(_quotes(package, raw, faults))
     if faults:
-        raise _refused(release, faults)
+        raise _refused(shown, faults)
     return done
 
 
@@ -95,9 +121,9 @@ def read_manifest(release: Path) -> dict[str, Any]:
     return manifest
 
 
-def _refused(release: Path, faults: list[str]) -> ReleaseError:
+def _refused(shown: Path, faults: list[str]) -> ReleaseError:
     return ReleaseError(
-        "\n".join([f"{release} is not what it was released as:", *(f"  {f}" for f in faults)])
+        "\n".join([f"{shown} is not what it was released as:", *(f"  {f}" for f in faults)])
     )
 
 
