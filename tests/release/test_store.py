@@ -182,9 +182,9 @@ def test_versions_are_ordered_as_semver_orders_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0+x", "1.0.0/..", "１.0.0"]
+    "version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0+x", "1.0.0/..", "１.0.0", 1, 1.0, b"1.0.0"]
 )
-def test_what_is_no_version_is_refused(version: str) -> None:
+def test_what_is_no_version_is_refused(version: object) -> None:
     with pytest.raises(StoreError, match="no version"):
         precedence(version)
 

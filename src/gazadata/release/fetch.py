@@ -138,10 +138,12 @@ def versions(stores: Stores = ()) -> list[Entry]:
 
     Raises:
         StoreError: no store answers with an index.
+        LockError: no store is named, and gazadata.lock cannot be read.
         MissingExtra: the extra `store` is not installed.
     """
     failures = []
-    for source in _sources(stores, Lock.read(FILE)):
+    # The lock is read only where it is needed: one that is broken is nothing to a store named here.
+    for source in _sources(stores, None) or _sources((), Lock.read(FILE)):
         try:
             with closing(source):
                 return _index(source)

@@ -51,15 +51,17 @@ class StoreError(GazadataError):
     """A store, or a release in it, that cannot be used as it is."""
 
 
-def precedence(version: str) -> tuple[Any, ...]:
+def precedence(version: object) -> tuple[Any, ...]:
     """A key that sorts versions as https://semver.org orders them.
 
     Raises:
         StoreError: `version` is no semantic version.
     """
-    parts = _VERSION.fullmatch(version)
-    if not parts or len(version) > 64:
-        raise StoreError(f"{version!r} is no version: expected MAJOR.MINOR.PATCH, such as 1.0.0")
+    parts = _VERSION.fullmatch(version) if isinstance(version, str) else None
+    if not parts or len(parts[0]) > 64:
+        raise StoreError(
+            f'{version!r} is no version: expected text, MAJOR.MINOR.PATCH, such as "1.0.0"'
+        )
     *numbers, pre = parts.groups()
     identifiers = [
         (0, int(part), "") if part.isdigit() else (1, 0, part) for part in (pre or "").split(".")
