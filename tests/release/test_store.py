@@ -17,7 +17,6 @@ from gazadata.release.store import (
     MAX_FILES,
     Manifest,
     StoreError,
-    precedence,
     publish,
     read_index,
     yank,
@@ -160,33 +159,6 @@ def test_a_yank_needs_a_version_a_reason_and_a_store(built: Path, tmp_path: Path
         yank("1.0.0", " ", tmp_path)
     with pytest.raises(StoreError, match="no such store"):
         yank("1.0.0", "wrong", tmp_path / "nowhere")
-
-
-def test_versions_are_ordered_as_semver_orders_them() -> None:
-    ordered = [
-        "0.9.10",
-        "1.0.0-alpha",
-        "1.0.0-alpha.1",
-        "1.0.0-alpha.beta",
-        "1.0.0-beta",
-        "1.0.0-beta.2",
-        "1.0.0-beta.11",
-        "1.0.0-rc.1",
-        "1.0.0",
-        "1.0.1",
-        "1.2.0",
-        "1.10.0",
-        "2.0.0",
-    ]
-    assert sorted(sorted(ordered), key=precedence) == ordered
-
-
-@pytest.mark.parametrize(
-    "version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0+x", "1.0.0/..", "１.0.0", 1, 1.0, b"1.0.0"]
-)
-def test_what_is_no_version_is_refused(version: object) -> None:
-    with pytest.raises(StoreError, match="no version"):
-        precedence(version)
 
 
 def manifest(**changes: Any) -> bytes:

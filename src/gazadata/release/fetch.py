@@ -39,7 +39,6 @@ from gazadata.release.store import (
     StoreError,
     chunks_of,
     exclusive,
-    is_prerelease,
     precedence,
     read_index,
     receive,
@@ -563,7 +562,7 @@ class _Pull(NamedTuple):
         """The manifest that a store has for a version, held against every pin; and the yank."""
         entries = _index(source)
         if version == LATEST:
-            current = [e for e in entries if not e.yanked and not is_prerelease(e.version)]
+            current = [e for e in entries if not e.yanked and precedence(e.version).is_final]
             if not current:
                 raise StoreError(f"{source.name}: every version is yanked or a pre-release")
             version = current[-1].version

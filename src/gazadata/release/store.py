@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata.errors import GazadataError, MissingExtra
+from gazadata.version import Version, parse
 
 MANIFEST, SUMS, INDEX, YANKED = "manifest.json", "SHA256SUMS", "index.json", "yanked.json"
 
@@ -36,11 +37,6 @@ MAX_BYTES = 64 << 30
 
 CHUNK = 1 << 20
 
-_IDENTIFIER = r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
-_VERSION = re.compile(
-    rf"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?",
-    re.ASCII,
-)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Names that every file system can hold and that mean the same on each.
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", re.ASCII)
@@ -51,27 +47,18 @@ class StoreError(GazadataError):
     """A store, or a release in it, that cannot be used as it is."""
 
 
-def precedence(version: object) -> tuple[Any, ...]:
-    """A key that sorts versions as https://semver.org orders them.
+def precedence(version: object) -> Version:
+    """The key by which versions are sorted.
 
     Raises:
         StoreError: `version` is no semantic version.
     """
-    parts = _VERSION.fullmatch(version) if isinstance(version, str) else None
-    if not parts or len(parts[0]) > 64:
+    parsed = parse(version)
+    if parsed is None:
         raise StoreError(
             f'{version!r} is no version: expected text, MAJOR.MINOR.PATCH, such as "1.0.0"'
         )
-    *numbers, pre = parts.groups()
-    identifiers = [
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in (pre or "").split(".")
-    ]
-    return (*map(int, numbers), pre is None, identifiers if pre else [])
-
-
-def is_prerelease(version: str) -> bool:
-    """Whether `version` comes before a release, as 1.0.0-rc.1 does."""
-    return "-" in version
+    return parsed
 
 
 class File(NamedTuple):
@@ -465,7 +452,7 @@ def _entries(store: Path) -> list[Entry]:
     yanks = _yanks(store)
     entries = []
     for folder in store.iterdir():
-        if not _VERSION.fullmatch(folder.name) or not folder.is_dir():
+        if not parse(folder.name) or not folder.is_dir():
             continue
         try:
             manifest = Manifest.of(folder)
