@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError, json_bytes, listing, sha256, whole_folder
+from gazadata.release.files import (
+    ReleaseError,
+    json_bytes,
+    listing,
+    sha256,
+    sums_bytes,
+    whole_folder,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -116,8 +123,7 @@ def _write(package: Package, folder: Path, changes: str, parent: Path | None) ->
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, parent)))
-    lines = (f"{digest}  {name}\n" for name, (_, digest) in sorted(files.sums.items()))
-    files.put("SHA256SUMS", "".join(lines).encode("utf-8"))
+    files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
 
 
 class _Files:

@@ -28,6 +28,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from gazadata.contract import Contract
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
+from gazadata.release.files import json_bytes, whole_folder
 from gazadata.release.lock import FILE, Lock, Pin, pin
 from gazadata.release.store import (
     CHUNK,
@@ -236,8 +237,6 @@ class Cached(NamedTuple):
             ReleaseError: something else is there, or `out` cannot be written.
             StoreError: the cached release is damaged.
         """
-        from gazadata.release.files import whole_folder
-
         target = out / f"{self.manifest.name}-{self.manifest.version}"
         if target.is_dir() and not self.manifest.damage(target):
             return target
@@ -705,8 +704,6 @@ def _served(cache: Path, source: Source, version: str) -> dict[str, Any]:
 
 
 def _remember(cache: Path, source: Source, manifest: Manifest, yanked: str | None) -> None:
-    from gazadata.release.files import json_bytes
-
     path = _served_file(cache, source, manifest.version)
     path.parent.mkdir(parents=True, exist_ok=True)
     value = {"store": source.name, "manifest_sha256": manifest.sha256, "yanked": yanked}

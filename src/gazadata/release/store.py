@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata.errors import GazadataError, MissingExtra
+from gazadata.release.files import json_bytes, sha256, sums_bytes, sync, whole_folder
 from gazadata.version import Version, parse
 
 MANIFEST, SUMS, INDEX, YANKED = "manifest.json", "SHA256SUMS", "index.json", "yanked.json"
@@ -77,9 +78,7 @@ class File(NamedTuple):
                 if path.is_symlink():
                     return False
             return (
-                path.is_file()
-                and path.stat().st_size == self.bytes
-                and _sha256(path) == self.sha256
+                path.is_file() and path.stat().st_size == self.bytes and sha256(path) == self.sha256
             )
         except OSError:
             return False
@@ -138,8 +137,7 @@ class Manifest(NamedTuple):
     def own(self) -> dict[str, bytes]:
         """The files that the manifest does not list because they follow from it, and itself."""
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
-        lines = "".join(f"{sums[path]}  {path}\n" for path in sorted(sums))
-        return {SUMS: lines.encode(), MANIFEST: self.content}
+        return {SUMS: sums_bytes(sums), MANIFEST: self.content}
 
     def damage(self, root: Path) -> list[str]:
         """The files that are not, or not as the manifest says, in the folder `root`."""
@@ -147,11 +145,6 @@ class Manifest(NamedTuple):
         return bad + [
             name for name, content in self.own.items() if not _holds(root / name, content)
         ]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -215,7 +208,6 @@ def publish(release: Path, store: Path) -> Entry:
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written, for want of space or of permission.
     """
-    from gazadata.release.files import whole_folder
     from gazadata.release.verify import verify
 
     verify(release)
@@ -244,8 +236,6 @@ def yank(version: str, reason: str, store: Path) -> Entry:
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written.
     """
-    from gazadata.release.files import json_bytes
-
     reason = " ".join(reason.split())
     if not reason:
         raise StoreError(f"say why {version} is yanked; whoever pulls it will read the reason")
@@ -325,21 +315,10 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
                 os.fsync(out.fileno())
         os.replace(part, path)
         if durable:
-            sync_folder(path.parent)
+            sync(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a crash of the machine, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -481,8 +460,6 @@ def _yanks(store: Path) -> dict[str, str]:
 
 
 def _reindex(store: Path) -> dict[str, Entry]:
-    from gazadata.release.files import json_bytes
-
     entries = _entries(store)
     content = {"format": "gazadata-store/1", "versions": [entry._asdict() for entry in entries]}
     replace(store / INDEX, json_bytes(content))
@@ -516,7 +493,3 @@ def _copy(manifest: Manifest, release: Path, folder: Path) -> None:
             receive(chunks, target, file, str(release / file.path))
     for name, content in manifest.own.items():
         (folder / name).write_bytes(content)
-    for below in folder.rglob("*"):
-        if below.is_dir():
-            sync_folder(below)
-    sync_folder(folder)
