@@ -85,6 +85,12 @@ def test_a_version_is_never_replaced(built: Path, other: Path, tmp_path: Path) -
     assert Manifest.of(tmp_path / "1.0.0").sha256 == entry.manifest_sha256
 
 
+def test_an_archive_has_to_be_unpacked_first(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is a file; unpack it"):
+        publish(built.with_name(f"{built.name}.zip"), tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
 def test_what_does_not_verify_is_not_published(release: Path, tmp_path: Path) -> None:
     (release / "csv" / "events.csv").write_bytes(b"")
     with pytest.raises(ReleaseError, match=r"csv/events\.csv"):
@@ -168,6 +174,7 @@ def manifest(**changes: Any) -> bytes:
         "version": "1.0.0",
         "created": None,
         "files": [{"path": "csv/a.csv", "bytes": 1, "sha256": "0" * 64}],
+        "tables": {"a": {"rows": 1, "digest": f"sha256:{'0' * 64}"}},
     }
     return json_bytes(value | changes)
 
@@ -241,16 +248,20 @@ def test_paths_that_some_systems_cannot_tell_apart_are_refused(paths: tuple[str,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"<html>", "not JSON"),
-        (b"\xff{}", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b"[]", "format None"),
+        (b"<html>", "not JSON: .*; is it a web page"),
+        (b"\xff{}", "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[]", "a JSON object is expected, not list"),
+        (b'{"format": 1, "format": 2}', "'format' stands twice"),
+        (manifest(created="@").replace(b"@", rb"\ud800"), "half of a surrogate pair"),
         (b"{}", "format None"),
         (manifest(format="gazadata-manifest/2"), "newer gazadata; upgrade"),
         (manifest(format="something/1"), "format 'something/1'"),
         (manifest(version="../1.0.0"), "no version"),
         (manifest(version=1), "no version"),
         (manifest(name="../gazadata"), "no name"),
+        (manifest(tables=None), "no tables"),
+        (manifest(tables={"a": {"rows": True, "digest": ""}}), "a table that cannot be read: 'a'"),
         (manifest(files=None), "no list of files"),
         (manifest(files=[]), "no list of files"),
         (manifest(files=["csv/a.csv"]), "is refused"),
@@ -263,7 +274,7 @@ def test_paths_that_some_systems_cannot_tell_apart_are_refused(paths: tuple[str,
         (manifest(files=files("a", digest=None)), "sha256 is"),
         (manifest(files=files("a", "b", size=MAX_BYTES)), "at most"),
         (manifest(files=files(*map(str, range(MAX_FILES + 1)))), "at most"),
-        (b'{"format": "gazadata-manifest/1", "version": ' + b"9" * 10_000 + b"}", "not JSON"),
+        (b'{"format": "gazadata-manifest/1", "version": ' + b"9" * 10_000 + b"}", "too long"),
         (b" " * (5 << 20), "longer than"),
     ],
 )

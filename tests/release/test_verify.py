@@ -11,6 +11,7 @@ from tests.release.conftest import REPO
 
 from gazadata.errors import GazadataError
 from gazadata.release.files import ReleaseError, json_bytes, listing, sha256
+from gazadata.release.store import LaterFormatError
 from gazadata.release.verify import verify
 
 TEXT = next((REPO / "raw").iterdir())
@@ -81,7 +82,18 @@ def test_a_later_format_is_refused(release: Path) -> None:
     manifest = json.loads(path.read_text("utf-8"))
     manifest["format"] = "gazadata-manifest/2"
     path.write_bytes(json_bytes(manifest))
-    with pytest.raises(ReleaseError, match="newer gazadata"):
+    with pytest.raises(LaterFormatError, match="newer gazadata"):
+        verify(release)
+
+
+def test_what_no_store_would_take_does_not_verify(release: Path, tmp_path: Path) -> None:
+    """Verifying had a reader of manifests of its own, which took other names."""
+    for name in ("datapackage.json", "manifest.json"):
+        path = release / name
+        text = path.read_text("utf-8").replace('"name": "gazadata"', '"name": "Gaza Data"', 1)
+        path.write_text(text, encoding="utf-8")
+    resealed(release)
+    with pytest.raises(GazadataError, match="'Gaza Data' is no name of a package"):
         verify(release)
 
 

@@ -16,7 +16,6 @@ Python makes one frozen dataclass.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Generator, Iterable, Iterator
@@ -24,7 +23,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.contract import parse_json
+from gazadata.errors import ContractError, GazadataError, MissingExtra
 from gazadata.release.files import json_bytes, sha256, sums_bytes, sync, whole_folder
 from gazadata.version import Version, parse
 
@@ -46,6 +46,10 @@ _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for
 
 class StoreError(GazadataError):
     """A store, or a release in it, that cannot be used as it is."""
+
+
+class LaterFormatError(StoreError):
+    """What a newer gazadata wrote, and this one cannot judge."""
 
 
 def precedence(version: object) -> Version:
@@ -84,6 +88,13 @@ class File(NamedTuple):
             return False
 
 
+class Table(NamedTuple):
+    """A table that a manifest counts; its digest is that of its CSV."""
+
+    rows: int
+    digest: str
+
+
 class Manifest(NamedTuple):
     """A release's manifest.json, checked: what may be fetched and written because it says so."""
 
@@ -91,6 +102,7 @@ class Manifest(NamedTuple):
     version: str
     created: str | None
     files: tuple[File, ...]
+    tables: dict[str, Table]
     content: bytes
     sha256: str
 
@@ -99,30 +111,31 @@ class Manifest(NamedTuple):
         """Read a manifest that nothing vouches for yet.
 
         Raises:
-            StoreError: it is no manifest, is of a later format, or lists what must not be written.
+            LaterFormatError: it is of a later format.
+            StoreError: it is no manifest, or lists what must not be written.
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise StoreError(f"{where}: the name {name!r} is no name of a package")
-        if not isinstance(version, str):
-            raise StoreError(f"{where}: no version")
-        precedence(version)
-        files = _files(value.get("files"), where)
+        if not isinstance(version, str) or not parse(version):
+            raise StoreError(f"{where}: {version!r} is no version")
         return cls(
             name,
             version,
             created if isinstance(created, str) else None,
-            files,
+            _files(value.get("files"), where),
+            _tables(value.get("tables"), where),
             content,
             hashlib.sha256(content).hexdigest(),
         )
 
     @classmethod
-    def of(cls, release: Path) -> Manifest:
-        """Read the manifest of a release folder.
+    def of(cls, release: Path, where: str | None = None) -> Manifest:
+        """Read the manifest of a release folder; errors call it `where` (None: its path).
 
         Raises:
+            LaterFormatError: it is of a later format.
             StoreError: the folder has none, or none that can be used.
         """
         path = release / MANIFEST
@@ -130,8 +143,8 @@ class Manifest(NamedTuple):
             with path.open("rb") as file:
                 content = file.read(MAX_JSON + 1)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
-        return cls.read(content, str(path))
+            raise StoreError(f"{where or path}: cannot be read: {error.strerror}") from None
+        return cls.read(content, where or str(path))
 
     @property
     def own(self) -> dict[str, bytes]:
@@ -203,13 +216,16 @@ def publish(release: Path, store: Path) -> Entry:
         The entry of the version; the same release again is no change.
 
     Raises:
-        StoreError: the version is there with other bytes, or the store is damaged.
+        StoreError: the version is there with other bytes, the release is a file or of a later
+            format, or the store is damaged.
         ReleaseError, ContractError, ReadError: the release does not verify.
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written, for want of space or of permission.
     """
     from gazadata.release.verify import verify
 
+    if release.is_file():
+        raise StoreError(f"{release} is a file; unpack it, and publish the folder that it holds")
     verify(release)
     manifest = Manifest.of(release)
     target = store / manifest.version
@@ -345,20 +361,20 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
     """Read a JSON object of the format `kind`/1.
 
     Raises:
-        StoreError: it is something else, too long, or of a later format.
+        LaterFormatError: it is of a later format.
+        StoreError: it is something else, or too long.
     """
     if len(content) > MAX_JSON:
         raise StoreError(f"{where}: longer than {MAX_JSON} bytes, which no {kind} is")
     try:
-        value = json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise StoreError(f"{where}: not JSON; is it a web page or an error message?") from None
-    form = value.get("format") if isinstance(value, dict) else None
+        value = parse_json(content, where)
+    except ContractError as error:
+        raise StoreError(f"{error}; is it a web page or an error message?") from None
+    form = value.get("format")
     if form == f"{kind}/1":
-        assert isinstance(value, dict)
         return value
     if isinstance(form, str) and re.fullmatch(rf"{kind}/\d+", form):
-        raise StoreError(
+        raise LaterFormatError(
             f"{where}: format {form!r} was made by a newer gazadata; "
             "upgrade with: pip install --upgrade gazadata"
         )
@@ -402,6 +418,18 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
     if (total := sum(file.bytes for file in files)) > MAX_BYTES:
         raise StoreError(f"{where}: {total} bytes in all; at most {MAX_BYTES} are taken")
     return tuple(files)
+
+
+def _tables(listed: Any, where: str) -> dict[str, Table]:
+    if not isinstance(listed, dict):
+        raise StoreError(f"{where}: no tables")
+    tables = {}
+    for name, raw in listed.items():
+        rows, digest = (raw.get(key) if isinstance(raw, dict) else None for key in Table._fields)
+        if not isinstance(rows, int) or isinstance(rows, bool) or not isinstance(digest, str):
+            raise StoreError(f"{where}: a table that cannot be read: {name!r}: {str(raw)[:200]}")
+        tables[name] = Table(rows, digest)
+    return tables
 
 
 def _is_safe(path: str) -> bool:
