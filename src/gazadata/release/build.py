@@ -11,6 +11,7 @@ from gazadata.contract import Resource
 from gazadata.errors import MissingExtra
 from gazadata.package import Package
 from gazadata.release.files import (
+    FaultsError,
     ReleaseError,
     json_bytes,
     listing,
@@ -41,8 +42,9 @@ def build(
         The release folder.
 
     Raises:
-        ReleaseError: the package has findings, declares too small a version, or the target is
-            there already or cannot be written.
+        FaultsError: the package has findings.
+        ReleaseError: it declares too small a version, or the target is there already or cannot be
+            written.
         ReadError, ContractError: there is no package that can be read.
         MissingExtra: the extra `validate` is not installed.
     """
@@ -70,7 +72,7 @@ def _validated(package: Package) -> None:
         for d in report.diagnostics
         if d.severity == "error"
     ][:20]
-    raise ReleaseError(
+    raise FaultsError(
         "\n".join(
             [
                 f"no release is built: {report.errors} findings, {len(report.failures)} failures",

@@ -20,6 +20,12 @@ class ReleaseError(GazadataError):
     """A release that cannot be built, or is not what it says it is."""
 
 
+class FaultsError(ReleaseError):
+    """What was to be checked was checked, and has faults: they are its text."""
+
+    exit_code = 1
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in lower-case hexadecimal."""
     with path.open("rb") as file:

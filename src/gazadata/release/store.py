@@ -216,9 +216,10 @@ def publish(release: Path, store: Path) -> Entry:
         The entry of the version; the same release again is no change.
 
     Raises:
+        FaultsError: the release does not verify.
+        ReleaseError: there is no release.
         StoreError: the version is there with other bytes, the release is a file or of a later
             format, or the store is damaged.
-        ReleaseError, ContractError, ReadError: the release does not verify.
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written, for want of space or of permission.
     """

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gazadata.arrow import read_table
+from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError, listing, sha256
-from gazadata.release.store import MANIFEST, SUMS, File, Manifest
+from gazadata.release.files import FaultsError, ReleaseError, listing, sha256
+from gazadata.release.store import MANIFEST, SUMS, File, LaterFormatError, Manifest, StoreError
 
 
 def verify(release: Path, raw: Path | None = None) -> list[str]:
@@ -24,13 +25,19 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
         What was verified, in sentences with numbers.
 
     Raises:
-        ReleaseError: there is no release, or it is not what its manifest says; every fault is
+        FaultsError: the release is not what its manifest says, or not to be read; every fault is
             named.
-        StoreError: it has no manifest that can be used.
-        ContractError, ReadError: it has no descriptor or no tables that can be read.
+        ReleaseError: there is no release.
+        LaterFormatError: a newer gazadata made it.
+        OSError: `raw` cannot be read.
     """
-    with _folder(release) as folder:
-        return _verified(folder, release, raw)
+    try:
+        with _folder(release) as folder:
+            return _verified(folder, release, raw)
+    except LaterFormatError:
+        raise
+    except (StoreError, ContractError, ReadError) as error:
+        raise _refused(release, [str(error)]) from None
 
 
 @contextmanager
@@ -46,13 +53,14 @@ def _folder(release: Path) -> Iterator[Path]:
 
 
 def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
-    if not (release / MANIFEST).is_file():
+    # Sums without a manifest are those of a release that lost it.
+    if not (release / MANIFEST).is_file() and not (release / SUMS).is_file():
         why = "it holds no manifest.json" if release.is_dir() else "there is no such folder"
         raise ReleaseError(
             f"{shown} is no release: {why}; `gazadata build` makes a release folder from a "
             "package, and `gazadata pull` fetches one from a store"
         )
-    manifest = Manifest.of(release, str(shown / MANIFEST))
+    manifest = Manifest.of(release, MANIFEST)
     listed = {file.path: file for file in manifest.files}
     if faults := _files(release, manifest, listed):
         raise _refused(shown, faults)
@@ -78,8 +86,8 @@ def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
     return done
 
 
-def _refused(shown: Path, faults: list[str]) -> ReleaseError:
-    return ReleaseError(
+def _refused(shown: Path, faults: list[str]) -> FaultsError:
+    return FaultsError(
         "\n".join([f"{shown} is not what it was released as:", *(f"  {f}" for f in faults)])
     )
 
