@@ -70,11 +70,6 @@ def test_a_misspelt_resource_says_what_is_meant(repo: Path) -> None:
             ask("event")
 
 
-def test_the_descriptor_byte_for_byte(package_copy: Path) -> None:
-    content = (package_copy / "datapackage.json").read_bytes()
-    assert Package.open(package_copy).descriptor_bytes == content
-
-
 @pytest.mark.parametrize("path", ["", "..", "../events.csv", "/etc/passwd", "data\\events.csv"])
 def test_a_table_outside_the_package_is_not_read(package_copy: Path, path: str) -> None:
     descriptor = json.loads((package_copy / "datapackage.json").read_text("utf-8"))

@@ -17,6 +17,7 @@ from gazadata.errors import GazadataError
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the words behind each cell.",
+    epilog="Exit codes are 0: done; 1: findings; 2: wrong use, or what cannot be read or written.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,7 +43,12 @@ class _Unused:
 
 
 def main() -> None:
-    """Run the command line. Exit 0: done; 1: findings; 2: wrong use or unreadable input."""
+    """Run the command line.
+
+    It ends with 0: done; 1: findings, which are a package's in `validate`, `fmt` and `build`, what
+    does not verify in `verify` and `publish`, and words that are nowhere in `find`; 2: wrong use,
+    or what cannot be read, written or reached; 130: interrupted.
+    """
     if sys.argv[1:2] == ["validate"]:
         # This process ends with its report, and imports take longer than all rules.
         frictionless_worker.start_ahead()
@@ -57,7 +63,7 @@ def main() -> None:
         app()
     except GazadataError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
@@ -71,7 +77,11 @@ def fmt(
     package: PackageArgument = HERE,
     check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,
 ) -> None:
-    """Put the tables into canonical form and fill in what follows from what a person wrote."""
+    """Put the tables into canonical form and fill in what follows from what a person wrote.
+
+    Exit 0 when that is done, 1 when something is left to a person or, with --check, would change,
+    2 on wrong use or tables that cannot be read.
+    """
     from gazadata.curate.canonical import format_package, write
     from gazadata.package import Package
 
@@ -90,7 +100,10 @@ def find(
     words: Annotated[str, typer.Argument(help="Words of the article; typing is forgiven.")],
     package: Annotated[Path, typer.Option(help="Folder with a datapackage.json.")] = HERE,
 ) -> None:
-    """Find words in the held texts: offsets, passage and context, ready to paste into quotes."""
+    """Find words in the held texts: offsets, passage and context, ready to paste into quotes.
+
+    Exit 0 when they are found, 1 when they are not, 2 on wrong use.
+    """
     from gazadata.curate.lookup import find_in_package
     from gazadata.package import Package
 
@@ -189,7 +202,10 @@ def build(
     parent: Annotated[Path | None, typer.Option(help="The release that this one follows.")] = None,
     zip: Annotated[bool, typer.Option("--zip", help="Also write one archive.")] = False,
 ) -> None:
-    """Validate, then write the release folder gazadata-<version>/."""
+    """Validate, then write the release folder gazadata-<version>/.
+
+    Exit 0 when it is built, 1 on findings, 2 on wrong use or what cannot be read or written.
+    """
     from gazadata.release.build import build as build_release
 
     print(build_release(package, out, parent=parent, archive=zip))
@@ -197,12 +213,15 @@ def build(
 
 @app.command()
 def verify(
-    release: Annotated[Path, typer.Argument(help="A release folder.")],
+    release: Annotated[Path, typer.Argument(help="A release: its folder, or its .zip.")],
     raw: Annotated[
         Path | None, typer.Option(help="A source's text, to hold every quote against.")
     ] = None,
 ) -> None:
-    """Verify a release offline: hashes, tables, descriptor and manifest."""
+    """Verify a release offline: hashes, tables, descriptor and manifest.
+
+    Exit 0 when it verifies, 1 when it does not, 2 on wrong use or where there is no release.
+    """
     from gazadata.release.verify import verify as verify_release
 
     for sentence in verify_release(release, raw):
@@ -250,7 +269,10 @@ def publish(
     release: Annotated[Path, typer.Argument(help="A release folder.")],
     store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the store.")],
 ) -> None:
-    """Verify a release and publish it into a store; what is published is never replaced."""
+    """Verify a release and publish it into a store; what is published is never replaced.
+
+    Exit 0 when it is published, 1 when it does not verify, 2 on wrong use or a store that refuses.
+    """
     from gazadata.release.store import publish as publish_release
 
     entry = publish_release(release, store)

@@ -311,7 +311,20 @@ def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
             raise ContractError(f"{shown}: no such file in {path.parent}")
         if path.stat().st_size > _LARGEST:
             raise ContractError(f"{shown}: larger than {_LARGEST:,} bytes")
-        text = path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ContractError(f"{shown}: cannot be read: {error.strerror}") from None
+    return parse_json(content, shown)
+
+
+def parse_json(content: bytes, shown: str) -> dict[str, Any]:
+    """Read a JSON object out of `content`; errors call it `shown`.
+
+    Raises:
+        ContractError: it is not UTF-8, not JSON or not an object, or it states something twice.
+    """
+    try:
+        text = content.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise ContractError(f"{shown}: not UTF-8 at byte {error.start}") from None
@@ -325,8 +338,6 @@ def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
         raise ContractError(f"{shown}: holds a number that is too long") from None
     except RecursionError:
         raise ContractError(f"{shown}: nested too deeply to be read") from None
-    except OSError as error:
-        raise ContractError(f"{shown}: cannot be read: {error.strerror}") from None
     if not isinstance(value, dict):
         raise ContractError(f"{shown}: a JSON object is expected, not {type(value).__name__}")
     if _too_deep(value):

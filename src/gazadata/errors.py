@@ -9,8 +9,12 @@ from typing import Any
 class GazadataError(Exception):
     """Any error that is no defect of gazadata itself; its text says what to do."""
 
+    exit_code = 2
+    """What the command line ends with: 2 for wrong use or unreadable input, 1 for findings."""
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # Worker processes hand their errors back pickled; `__init__` may ask for more than `args`.
+        # Who loads tables in a pool of processes gets errors back pickled. `__init__` may ask for
+        # more than `args`, and a pool waits for ever for an error that it cannot unpickle.
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,11 +65,6 @@ class Package:
             ContractError: its path leads out of the package.
         """
         return inside(self.root, self.contract[name].path)
-
-    @cached_property
-    def descriptor_bytes(self) -> bytes:
-        """The descriptor, byte for byte."""
-        return (self.root / "datapackage.json").read_bytes()
 
     def table(self, name: str) -> pa.Table:
         """Read one table with the contract's types; nothing is validated.

@@ -647,6 +647,16 @@ def test_a_missing_file_is_named(root: Path) -> None:
         formatted(root)
 
 
+def test_parquet_is_not_for_fmt(root: Path) -> None:
+    """It was said to be no UTF-8, and to be saved as that."""
+    descriptor = json.loads((root / "datapackage.json").read_text("utf-8"))
+    descriptor["resources"][0]["path"] = "data/sources.parquet"
+    (root / "datapackage.json").write_text(json.dumps(descriptor), "utf-8")
+    (root / "data/sources.parquet").write_bytes(b"PAR1\xff")
+    with pytest.raises(ReadError, match=r"sources\.parquet: fmt is for .* CSV"):
+        formatted(root)
+
+
 def test_a_folder_in_a_tables_place_is_named(root: Path) -> None:
     (root / "data/names.csv").unlink()
     (root / "data/names.csv").mkdir()

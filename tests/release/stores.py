@@ -54,7 +54,7 @@ def tiny_release(folder: Path, version: str) -> Path:
         size = (folder / path).stat().st_size
         listed.append({"path": path, "bytes": size, "sha256": sha256(folder / path)})
     form = {"format": "gazadata-manifest/1", "name": "gazadata", "version": version}
-    (folder / "manifest.json").write_bytes(json_bytes({**form, "files": listed}))
+    (folder / "manifest.json").write_bytes(json_bytes({**form, "files": listed, "tables": {}}))
     (folder / "SHA256SUMS").write_bytes(Manifest.of(folder).own["SHA256SUMS"])
     return folder
 

@@ -135,6 +135,8 @@ def test_findings_refuse_the_build_and_leave_nothing(package_folder: Path, tmp_p
         build(package_folder, tmp_path / "out")
     assert "positions.csv" in str(error.value)
     assert list((tmp_path / "out").iterdir()) == []
+    assert run_build(package_folder, tmp_path / "out").returncode == 1
+    assert run_build(tmp_path / "nowhere", tmp_path / "out").returncode == 2
 
 
 def test_a_release_that_is_there_is_not_touched(release: Path) -> None:

@@ -491,8 +491,10 @@ except GazadataError as error:
 
 
 def test_places_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
-    with pytest.raises(GazadataError, match="cannot be written"):
-        export(built, "sqlite", tmp_path / "nowhere" / "gaza.db")
+    file = tmp_path / "nowhere" / "gaza.db"
+    with pytest.raises(GazadataError) as error:
+        export(built, "sqlite", file)
+    assert str(error.value) == f"{file}: cannot be written: there is no folder {file.parent}"
     with pytest.raises(GazadataError, match="is a folder"):
         export(built, "xlsx", tmp_path, force=True)
 

@@ -631,6 +631,15 @@ def test_python_opens_releases(store: Path) -> None:
         gazadata.open_dataset(store / "1.0.0", version="1.0.0")
 
 
+def test_a_version_that_is_no_text_is_told_so(store: Path) -> None:
+    """A number ended in a TypeError from within."""
+    told = r'^1 is no version: expected text, .* "1\.0\.0"'
+    with pytest.raises(GazadataError, match=told):
+        gazadata.open_dataset(version=1, store=store)  # type: ignore[arg-type]
+    with pytest.raises(GazadataError, match=told):
+        gazadata.load("events", version=1, store=store)  # type: ignore[call-overload]
+
+
 def test_the_bundled_package_is_opened_without_any_of_this(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gazadata.release.fetch", None)
     assert gazadata.open_dataset().tables
@@ -745,6 +754,20 @@ def test_versions_are_listed_with_what_the_index_says(store: Path, server: Serve
     ]
     with pytest.raises(StoreError, match="no store is named"):
         versions()
+
+
+def test_versions_need_the_lock_only_where_no_store_is_named(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("gazadata.lock").write_bytes(b"{")
+    assert len(versions(store)) == 3
+    with pytest.raises(LockError):
+        versions()
+    monkeypatch.setenv("GAZADATA_STORE", str(store))
+    assert len(versions()) == 3
+    monkeypatch.delenv("GAZADATA_STORE")
+    Lock(str(store), "1.0.0", "0" * 64).write(Path("gazadata.lock"))
+    assert len(versions()) == 3
 
 
 def test_relative_stores_and_caches_work(

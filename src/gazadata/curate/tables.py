@@ -43,9 +43,15 @@ def read_table(path: Path, resource: Resource) -> Table:
     come in NFC with LF; nothing else about them changes, and no type is applied.
 
     Raises:
-        ReadError: the file is missing or unreadable, is not UTF-8, has a NUL character, an
-            unclosed quote, a ragged row, or other columns than the schema's; names the line.
+        ReadError: the file is missing or unreadable, is Parquet, is not UTF-8, has a NUL
+            character, an unclosed quote, a ragged row, or other columns than the schema's; names
+            the line.
     """
+    if path.suffix == ".parquet":
+        raise ReadError(
+            f"{path}: fmt is for tables that people edit, which are CSV; a Parquet file is checked "
+            "by `gazadata validate` as it is"
+        )
     content = read_bytes(path)
     records = _records(path, decode(path, content).removeprefix("\ufeff"))
     expected = list(resource.field_names)

@@ -12,7 +12,15 @@ from gazadata import retired
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError, json_bytes, listing, sha256, whole_folder
+from gazadata.release.files import (
+    FaultsError,
+    ReleaseError,
+    json_bytes,
+    listing,
+    sha256,
+    sums_bytes,
+    whole_folder,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,8 +44,9 @@ def build(
         The release folder.
 
     Raises:
-        ReleaseError: the package has findings, declares too small a version, or the target is
-            there already or cannot be written.
+        FaultsError: the package has findings.
+        ReleaseError: it declares too small a version, or the target is there already or cannot be
+            written.
         ReadError, ContractError: there is no package that can be read.
         MissingExtra: the extra `validate` is not installed.
     """
@@ -69,7 +78,7 @@ def _validated(package: Package) -> None:
         for d in report.diagnostics
         if d.severity == "error"
     ][:20]
-    raise ReleaseError(
+    raise FaultsError(
         "\n".join(
             [
                 f"no release is built: {report.errors} findings, {len(report.failures)} failures",
@@ -121,8 +130,7 @@ def _write(package: Package, folder: Path, changes: str, parent: Path | None) ->
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, parent)))
-    lines = (f"{digest}  {name}\n" for name, (_, digest) in sorted(files.sums.items()))
-    files.put("SHA256SUMS", "".join(lines).encode("utf-8"))
+    files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
 
 
 class _Files:

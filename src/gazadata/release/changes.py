@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gazadata import retired
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
+from gazadata.version import Version, parse
 
 if TYPE_CHECKING:
     from gazadata.release.diff import Diff
@@ -57,7 +57,7 @@ def bumped(version: str, level: str) -> str:
 
     A pre-release comes before the version that it is of, so that version may already be enough.
     """
-    major, minor, patch, (is_final, _) = _order(version)
+    major, minor, patch, is_final, _ = _order(version)
     core = f"{major}.{minor}.{patch}"
     if level == "none":
         return version
@@ -70,17 +70,11 @@ def bumped(version: str, level: str) -> str:
     return f"{major}.{minor}.{patch + is_final}"
 
 
-def _order(version: str) -> tuple[int, int, int, tuple[int, tuple[tuple[int, int, str], ...]]]:
-    """A version in the order of semver.org, section 11."""
-    core, _, pre = version.partition("-")
-    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", core)
-    if match is None:
+def _order(version: str) -> Version:
+    parsed = parse(version)
+    if parsed is None:
         raise ReleaseError(f"version {version!r} is not major.minor.patch")
-    parts = tuple(
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in pre.split(".") if part
-    )
-    major, minor, patch = map(int, match.groups())
-    return major, minor, patch, (0 if pre else 1, parts)
+    return parsed
 
 
 def _check_retired(package: Package, changes: Diff) -> None:

@@ -86,6 +86,8 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
     metadata = file.with_name(f"{file.stem}.metadata.json")
     targets = [metadata, file] if to == "sqlite" else [file]
     _check_free(targets, force)
+    if not file.parent.is_dir():
+        raise GazadataError(f"{file}: cannot be written: there is no folder {file.parent}")
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
             made = Path(folder) / file.name
@@ -101,7 +103,9 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
             for target in targets:
                 os.replace(made.with_name(target.name), target)
     except (OSError, sqlite3.Error) as error:
-        raise GazadataError(f"{file}: cannot be written: {error}") from None
+        # Without the name that an OSError adds, which is that of a temporary file.
+        reason = getattr(error, "strerror", None) or error
+        raise GazadataError(f"{file}: cannot be written: {reason}") from None
 
 
 def _check_free(targets: list[Path], force: bool) -> None:

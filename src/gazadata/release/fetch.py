@@ -28,6 +28,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from gazadata.contract import Contract
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
+from gazadata.release.files import json_bytes, whole_folder
 from gazadata.release.lock import FILE, Lock, Pin, pin
 from gazadata.release.store import (
     CHUNK,
@@ -39,7 +40,6 @@ from gazadata.release.store import (
     StoreError,
     chunks_of,
     exclusive,
-    is_prerelease,
     precedence,
     read_index,
     receive,
@@ -138,10 +138,12 @@ def versions(stores: Stores = ()) -> list[Entry]:
 
     Raises:
         StoreError: no store answers with an index.
+        LockError: no store is named, and gazadata.lock cannot be read.
         MissingExtra: the extra `store` is not installed.
     """
     failures = []
-    for source in _sources(stores, Lock.read(FILE)):
+    # The lock is read only where it is needed: one that is broken is nothing to a store named here.
+    for source in _sources(stores, None) or _sources((), Lock.read(FILE)):
         try:
             with closing(source):
                 return _index(source)
@@ -235,8 +237,6 @@ class Cached(NamedTuple):
             ReleaseError: something else is there, or `out` cannot be written.
             StoreError: the cached release is damaged.
         """
-        from gazadata.release.files import whole_folder
-
         target = out / f"{self.manifest.name}-{self.manifest.version}"
         if target.is_dir() and not self.manifest.damage(target):
             return target
@@ -561,7 +561,7 @@ class _Pull(NamedTuple):
         """The manifest that a store has for a version, held against every pin; and the yank."""
         entries = _index(source)
         if version == LATEST:
-            current = [e for e in entries if not e.yanked and not is_prerelease(e.version)]
+            current = [e for e in entries if not e.yanked and precedence(e.version).is_final]
             if not current:
                 raise StoreError(f"{source.name}: every version is yanked or a pre-release")
             version = current[-1].version
@@ -704,8 +704,6 @@ def _served(cache: Path, source: Source, version: str) -> dict[str, Any]:
 
 
 def _remember(cache: Path, source: Source, manifest: Manifest, yanked: str | None) -> None:
-    from gazadata.release.files import json_bytes
-
     path = _served_file(cache, source, manifest.version)
     path.parent.mkdir(parents=True, exist_ok=True)
     value = {"store": source.name, "manifest_sha256": manifest.sha256, "yanked": yanked}

@@ -1,23 +1,29 @@
-"""Files of a release: their hashes, their JSON, and folders that are whole or not there."""
+"""Files of a release: their hashes, their JSON, and folders that are whole or not there.
+
+Opening a cached release imports this; see `gazadata.release.store` for what that asks.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gazadata.errors import GazadataError
 
-_CHUNK = 1 << 20
-
 
 class ReleaseError(GazadataError):
     """A release that cannot be built, or is not what it says it is."""
+
+
+class FaultsError(ReleaseError):
+    """What was to be checked was checked, and has faults: they are its text."""
+
+    exit_code = 1
 
 
 def sha256(path: Path) -> str:
@@ -29,6 +35,11 @@ def sha256(path: Path) -> str:
 def json_bytes(value: Any) -> bytes:
     """A JSON file as every release writes it: UTF-8, two spaces, a line feed at the end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def sums_bytes(sums: Mapping[str, str]) -> bytes:
+    """SHA256SUMS for the SHA-256 of each file, as `sha256sum --check` reads it."""
+    return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
 
 
 def listing(root: Path) -> list[str]:
@@ -54,16 +65,22 @@ def whole_folder(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         for path in (*temporary.rglob("*"), temporary):
-            _sync(path)
+            sync(path)
         temporary.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     except BaseException:
+        import shutil
+
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def _sync(path: Path) -> None:
-    """Make sure that a crash of the machine cannot lose what a later rename relies on."""
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder where the system can, survive a crash of the machine.
+
+    Raises:
+        OSError: it cannot be opened, or not be flushed.
+    """
     if os.name == "nt" and path.is_dir():
         return
     handle = os.open(path, os.O_RDONLY)

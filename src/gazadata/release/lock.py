@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gazadata.errors import GazadataError
+from gazadata.release.files import json_bytes
+from gazadata.release.store import replace
 
 FORMAT = "gazadata-lock/1"
 FILE = Path("gazadata.lock")
@@ -77,9 +79,6 @@ class Lock(NamedTuple):
         Raises:
             LockError: the file cannot be written.
         """
-        from gazadata.release.files import json_bytes
-        from gazadata.release.store import replace
-
         content = json_bytes({"format": FORMAT, **self._asdict()})
         try:
             if not path.is_file() or path.read_bytes() != content:

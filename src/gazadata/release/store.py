@@ -16,7 +16,6 @@ Python makes one frozen dataclass.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Generator, Iterable, Iterator
@@ -24,7 +23,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.contract import parse_json
+from gazadata.errors import ContractError, GazadataError, MissingExtra
+from gazadata.release.files import json_bytes, sha256, sums_bytes, sync, whole_folder
+from gazadata.version import Version, parse
 
 MANIFEST, SUMS, INDEX, YANKED = "manifest.json", "SHA256SUMS", "index.json", "yanked.json"
 
@@ -36,11 +38,6 @@ MAX_BYTES = 64 << 30
 
 CHUNK = 1 << 20
 
-_IDENTIFIER = r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
-_VERSION = re.compile(
-    rf"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?",
-    re.ASCII,
-)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Names that every file system can hold and that mean the same on each.
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", re.ASCII)
@@ -51,25 +48,22 @@ class StoreError(GazadataError):
     """A store, or a release in it, that cannot be used as it is."""
 
 
-def precedence(version: str) -> tuple[Any, ...]:
-    """A key that sorts versions as https://semver.org orders them.
+class LaterFormatError(StoreError):
+    """What a newer gazadata wrote, and this one cannot judge."""
+
+
+def precedence(version: object) -> Version:
+    """The key by which versions are sorted.
 
     Raises:
         StoreError: `version` is no semantic version.
     """
-    parts = _VERSION.fullmatch(version)
-    if not parts or len(version) > 64:
-        raise StoreError(f"{version!r} is no version: expected MAJOR.MINOR.PATCH, such as 1.0.0")
-    *numbers, pre = parts.groups()
-    identifiers = [
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in (pre or "").split(".")
-    ]
-    return (*map(int, numbers), pre is None, identifiers if pre else [])
-
-
-def is_prerelease(version: str) -> bool:
-    """Whether `version` comes before a release, as 1.0.0-rc.1 does."""
-    return "-" in version
+    parsed = parse(version)
+    if parsed is None:
+        raise StoreError(
+            f'{version!r} is no version: expected text, MAJOR.MINOR.PATCH, such as "1.0.0"'
+        )
+    return parsed
 
 
 class File(NamedTuple):
@@ -88,12 +82,17 @@ class File(NamedTuple):
                 if path.is_symlink():
                     return False
             return (
-                path.is_file()
-                and path.stat().st_size == self.bytes
-                and _sha256(path) == self.sha256
+                path.is_file() and path.stat().st_size == self.bytes and sha256(path) == self.sha256
             )
         except OSError:
             return False
+
+
+class Table(NamedTuple):
+    """A table that a manifest counts; its digest is that of its CSV."""
+
+    rows: int
+    digest: str
 
 
 class Manifest(NamedTuple):
@@ -103,6 +102,7 @@ class Manifest(NamedTuple):
     version: str
     created: str | None
     files: tuple[File, ...]
+    tables: dict[str, Table]
     content: bytes
     sha256: str
 
@@ -111,30 +111,31 @@ class Manifest(NamedTuple):
         """Read a manifest that nothing vouches for yet.
 
         Raises:
-            StoreError: it is no manifest, is of a later format, or lists what must not be written.
+            LaterFormatError: it is of a later format.
+            StoreError: it is no manifest, or lists what must not be written.
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise StoreError(f"{where}: the name {name!r} is no name of a package")
-        if not isinstance(version, str):
-            raise StoreError(f"{where}: no version")
-        precedence(version)
-        files = _files(value.get("files"), where)
+        if not isinstance(version, str) or not parse(version):
+            raise StoreError(f"{where}: {version!r} is no version")
         return cls(
             name,
             version,
             created if isinstance(created, str) else None,
-            files,
+            _files(value.get("files"), where),
+            _tables(value.get("tables"), where),
             content,
             hashlib.sha256(content).hexdigest(),
         )
 
     @classmethod
-    def of(cls, release: Path) -> Manifest:
-        """Read the manifest of a release folder.
+    def of(cls, release: Path, where: str | None = None) -> Manifest:
+        """Read the manifest of a release folder; errors call it `where` (None: its path).
 
         Raises:
+            LaterFormatError: it is of a later format.
             StoreError: the folder has none, or none that can be used.
         """
         path = release / MANIFEST
@@ -142,15 +143,14 @@ class Manifest(NamedTuple):
             with path.open("rb") as file:
                 content = file.read(MAX_JSON + 1)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
-        return cls.read(content, str(path))
+            raise StoreError(f"{where or path}: cannot be read: {error.strerror}") from None
+        return cls.read(content, where or str(path))
 
     @property
     def own(self) -> dict[str, bytes]:
         """The files that the manifest does not list because they follow from it, and itself."""
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
-        lines = "".join(f"{sums[path]}  {path}\n" for path in sorted(sums))
-        return {SUMS: lines.encode(), MANIFEST: self.content}
+        return {SUMS: sums_bytes(sums), MANIFEST: self.content}
 
     def damage(self, root: Path) -> list[str]:
         """The files that are not, or not as the manifest says, in the folder `root`."""
@@ -158,11 +158,6 @@ class Manifest(NamedTuple):
         return bad + [
             name for name, content in self.own.items() if not _holds(root / name, content)
         ]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -221,14 +216,17 @@ def publish(release: Path, store: Path) -> Entry:
         The entry of the version; the same release again is no change.
 
     Raises:
-        StoreError: the version is there with other bytes, or the store is damaged.
-        ReleaseError, ContractError, ReadError: the release does not verify.
+        FaultsError: the release does not verify.
+        ReleaseError: there is no release.
+        StoreError: the version is there with other bytes, the release is a file or of a later
+            format, or the store is damaged.
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written, for want of space or of permission.
     """
-    from gazadata.release.files import whole_folder
     from gazadata.release.verify import verify
 
+    if release.is_file():
+        raise StoreError(f"{release} is a file; unpack it, and publish the folder that it holds")
     verify(release)
     manifest = Manifest.of(release)
     target = store / manifest.version
@@ -255,8 +253,6 @@ def yank(version: str, reason: str, store: Path) -> Entry:
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written.
     """
-    from gazadata.release.files import json_bytes
-
     reason = " ".join(reason.split())
     if not reason:
         raise StoreError(f"say why {version} is yanked; whoever pulls it will read the reason")
@@ -336,21 +332,10 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
                 os.fsync(out.fileno())
         os.replace(part, path)
         if durable:
-            sync_folder(path.parent)
+            sync(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a crash of the machine, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -377,20 +362,20 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
     """Read a JSON object of the format `kind`/1.
 
     Raises:
-        StoreError: it is something else, too long, or of a later format.
+        LaterFormatError: it is of a later format.
+        StoreError: it is something else, or too long.
     """
     if len(content) > MAX_JSON:
         raise StoreError(f"{where}: longer than {MAX_JSON} bytes, which no {kind} is")
     try:
-        value = json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise StoreError(f"{where}: not JSON; is it a web page or an error message?") from None
-    form = value.get("format") if isinstance(value, dict) else None
+        value = parse_json(content, where)
+    except ContractError as error:
+        raise StoreError(f"{error}; is it a web page or an error message?") from None
+    form = value.get("format")
     if form == f"{kind}/1":
-        assert isinstance(value, dict)
         return value
     if isinstance(form, str) and re.fullmatch(rf"{kind}/\d+", form):
-        raise StoreError(
+        raise LaterFormatError(
             f"{where}: format {form!r} was made by a newer gazadata; "
             "upgrade with: pip install --upgrade gazadata"
         )
@@ -436,6 +421,18 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
     return tuple(files)
 
 
+def _tables(listed: Any, where: str) -> dict[str, Table]:
+    if not isinstance(listed, dict):
+        raise StoreError(f"{where}: no tables")
+    tables = {}
+    for name, raw in listed.items():
+        rows, digest = (raw.get(key) if isinstance(raw, dict) else None for key in Table._fields)
+        if not isinstance(rows, int) or isinstance(rows, bool) or not isinstance(digest, str):
+            raise StoreError(f"{where}: a table that cannot be read: {name!r}: {str(raw)[:200]}")
+        tables[name] = Table(rows, digest)
+    return tables
+
+
 def _is_safe(path: str) -> bool:
     return len(path) <= 200 and all(
         _NAME.fullmatch(name) and name.partition(".")[0].lower() not in _DEVICES
@@ -463,7 +460,7 @@ def _entries(store: Path) -> list[Entry]:
     yanks = _yanks(store)
     entries = []
     for folder in store.iterdir():
-        if not _VERSION.fullmatch(folder.name) or not folder.is_dir():
+        if not parse(folder.name) or not folder.is_dir():
             continue
         try:
             manifest = Manifest.of(folder)
@@ -492,8 +489,6 @@ def _yanks(store: Path) -> dict[str, str]:
 
 
 def _reindex(store: Path) -> dict[str, Entry]:
-    from gazadata.release.files import json_bytes
-
     entries = _entries(store)
     content = {"format": "gazadata-store/1", "versions": [entry._asdict() for entry in entries]}
     replace(store / INDEX, json_bytes(content))
@@ -527,7 +522,3 @@ def _copy(manifest: Manifest, release: Path, folder: Path) -> None:
             receive(chunks, target, file, str(release / file.path))
     for name, content in manifest.own.items():
         (folder / name).write_bytes(content)
-    for below in folder.rglob("*"):
-        if below.is_dir():
-            sync_folder(below)
-    sync_folder(folder)

@@ -3,58 +3,76 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from gazadata.contract import read_json
+from gazadata.arrow import read_table
+from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError, listing, sha256
-
-FORMAT = "gazadata-manifest/1"
+from gazadata.release.files import FaultsError, ReleaseError, listing, sha256
+from gazadata.release.store import MANIFEST, SUMS, File, LaterFormatError, Manifest, StoreError
 
 
 def verify(release: Path, raw: Path | None = None) -> list[str]:
-    """Verify a release folder; with `raw`, also every quote against that text.
+    """Verify a release; with `raw`, also every quote against that text.
 
     Args:
-        release: the release folder.
+        release: the release folder, or the archive of it that `gazadata build --zip` wrote.
         raw: a file that holds the text of one of the sources.
 
     Returns:
         What was verified, in sentences with numbers.
 
     Raises:
-        ReleaseError: the release is not what its manifest says; every fault is named.
-        ContractError, ReadError: it has no manifest or descriptor that can be read.
+        FaultsError: the release is not what its manifest says, or not to be read; every fault is
+            named.
+        ReleaseError: there is no release.
+        LaterFormatError: a newer gazadata made it.
+        OSError: `raw` cannot be read.
     """
-    manifest = read_manifest(release)
-    faults: list[str] = []
-    listed = {entry["path"]: entry for entry in manifest["files"]}
-    there = set(listing(release)) - {"manifest.json", "SHA256SUMS"}
-    faults += [
-        f"{name}: listed in manifest.json, not there" for name in sorted(listed.keys() - there)
-    ]
-    faults += [
-        f"{name}: there, not listed in manifest.json" for name in sorted(there - listed.keys())
-    ]
-    for name in sorted(listed.keys() & there):
-        entry, path = listed[name], release / name
-        if path.stat().st_size != entry["bytes"]:
-            faults.append(f"{name}: {path.stat().st_size} bytes, expected {entry['bytes']}")
-        elif (digest := sha256(path)) != entry["sha256"]:
-            faults.append(f"{name}: sha256 {digest}, expected {entry['sha256']}")
-    faults += _sums(release, listed)
-    if faults:
-        raise _refused(release, faults)
+    try:
+        with _folder(release) as folder:
+            return _verified(folder, release, raw)
+    except LaterFormatError:
+        raise
+    except (StoreError, ContractError, ReadError) as error:
+        raise _refused(release, [str(error)]) from None
+
+
+@contextmanager
+def _folder(release: Path) -> Iterator[Path]:
+    """The folder of a release, which may lie in an archive."""
+    if not release.is_file():
+        yield release
+        return
+    from gazadata.release.sides import side
+
+    with side(str(release)) as package:
+        yield package.root
+
+
+def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
+    # Sums without a manifest are those of a release that lost it.
+    if not (release / MANIFEST).is_file() and not (release / SUMS).is_file():
+        why = "it holds no manifest.json" if release.is_dir() else "there is no such folder"
+        raise ReleaseError(
+            f"{shown} is no release: {why}; `gazadata build` makes a release folder from a "
+            "package, and `gazadata pull` fetches one from a store"
+        )
+    manifest = Manifest.of(release, MANIFEST)
+    listed = {file.path: file for file in manifest.files}
+    if faults := _files(release, manifest, listed):
+        raise _refused(shown, faults)
     package = Package.open(release)
-    faults += _descriptor(package, manifest, listed)
+    faults = _descriptor(package, manifest, listed)
     cells = 0
     for name, resource in package.contract.resources.items():
         table = package.table(name)
-        twin = _parquet(release, name, resource)
+        twin = read_table(release / "parquet" / f"{name}.parquet", resource)
         if not table.equals(twin):
             faults.append(f"parquet/{name}.parquet: other cells than csv/{name}.csv")
-        if table.num_rows != manifest["tables"].get(name, {}).get("rows"):
+        if name in manifest.tables and table.num_rows != manifest.tables[name].rows:
             faults.append(f"csv/{name}.csv: {table.num_rows} rows, the manifest says otherwise")
         cells += table.num_rows * table.num_columns
     done = [
@@ -64,80 +82,55 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
     if raw is not None:
         done.append(_quotes(package, raw, faults))
     if faults:
-        raise _refused(release, faults)
+        raise _refused(shown, faults)
     return done
 
 
-def read_manifest(release: Path) -> dict[str, Any]:
-    """The manifest of a release folder.
-
-    Raises:
-        ContractError: it is missing or is not JSON.
-        ReleaseError: its format is another than this gazadata reads.
-    """
-    manifest = read_json(release / "manifest.json")
-    if manifest.get("format") != FORMAT:
-        raise ReleaseError(
-            f"{release / 'manifest.json'}: format {manifest.get('format')!r}, this gazadata reads "
-            f"{FORMAT!r}; install a newer gazadata"
-        )
-    files = manifest.get("files")
-    if not isinstance(files, list) or not all(
-        isinstance(f, dict)
-        and isinstance(f.get("path"), str)
-        and isinstance(f.get("bytes"), int)
-        and isinstance(f.get("sha256"), str)
-        for f in files
-    ):
-        raise ReleaseError(f"{release / 'manifest.json'}: no list of files with bytes and sha256")
-    if not isinstance(manifest.get("tables"), dict):
-        raise ReleaseError(f"{release / 'manifest.json'}: no tables")
-    return manifest
-
-
-def _refused(release: Path, faults: list[str]) -> ReleaseError:
-    return ReleaseError(
-        "\n".join([f"{release} is not what it was released as:", *(f"  {f}" for f in faults)])
+def _refused(shown: Path, faults: list[str]) -> FaultsError:
+    return FaultsError(
+        "\n".join([f"{shown} is not what it was released as:", *(f"  {f}" for f in faults)])
     )
 
 
-def _sums(release: Path, listed: dict[str, Any]) -> list[str]:
-    path = release / "SHA256SUMS"
+def _files(release: Path, manifest: Manifest, listed: dict[str, File]) -> list[str]:
+    there = set(listing(release)) - {MANIFEST, SUMS}
+    faults = [
+        *(f"{name}: listed in manifest.json, not there" for name in sorted(listed.keys() - there)),
+        *(f"{name}: there, not listed in manifest.json" for name in sorted(there - listed.keys())),
+    ]
+    for name in sorted(listed.keys() & there):
+        file, path = listed[name], release / name
+        if path.stat().st_size != file.bytes:
+            faults.append(f"{name}: {path.stat().st_size} bytes, expected {file.bytes}")
+        elif (digest := sha256(path)) != file.sha256:
+            faults.append(f"{name}: sha256 {digest}, expected {file.sha256}")
+    path = release / SUMS
     if not path.is_file():
-        return ["SHA256SUMS: not there"]
-    wanted = {name: entry["sha256"] for name, entry in listed.items()}
-    wanted["manifest.json"] = sha256(release / "manifest.json")
-    text = "".join(f"{wanted[name]}  {name}\n" for name in sorted(wanted))
-    if path.read_bytes() != text.encode("utf-8"):
-        return ["SHA256SUMS: other lines than the manifest's files and its own hash"]
-    return []
-
-
-def _descriptor(package: Package, manifest: dict[str, Any], listed: dict[str, Any]) -> list[str]:
-    faults = []
-    contract = package.contract
-    if (contract.name, contract.version) != (manifest.get("name"), manifest.get("version")):
-        faults.append("datapackage.json: another name or version than manifest.json")
-    if contract.resources.keys() != manifest["tables"].keys():
-        faults.append("datapackage.json: other resources than the tables of manifest.json")
-    for name, resource in contract.resources.items():
-        entry = listed.get(resource.path)
-        described = resource.descriptor
-        if entry is None:
-            faults.append(f"datapackage.json: {name} lies at {resource.path}, which is not listed")
-            continue
-        hashed = f"sha256:{entry['sha256']}"
-        if (described.get("bytes"), described.get("hash")) != (entry["bytes"], hashed):
-            faults.append(f"datapackage.json: other bytes or hash of {name} than manifest.json")
-        if manifest["tables"].get(name, {}).get("digest") != hashed:
-            faults.append(f"manifest.json: the digest of {name} is not that of {resource.path}")
+        faults.append(f"{SUMS}: not there")
+    elif path.read_bytes() != manifest.own[SUMS]:
+        faults.append(f"{SUMS}: other lines than the manifest's files and its own hash")
     return faults
 
 
-def _parquet(release: Path, name: str, resource: Any) -> Any:
-    from gazadata.arrow import read_table
-
-    return read_table(release / "parquet" / f"{name}.parquet", resource)
+def _descriptor(package: Package, manifest: Manifest, listed: dict[str, File]) -> list[str]:
+    faults = []
+    contract = package.contract
+    if (contract.name, contract.version) != (manifest.name, manifest.version):
+        faults.append("datapackage.json: another name or version than manifest.json")
+    if contract.resources.keys() != manifest.tables.keys():
+        faults.append("datapackage.json: other resources than the tables of manifest.json")
+    for name, resource in contract.resources.items():
+        file = listed.get(resource.path)
+        described = resource.descriptor
+        if file is None:
+            faults.append(f"datapackage.json: {name} lies at {resource.path}, which is not listed")
+            continue
+        hashed = f"sha256:{file.sha256}"
+        if (described.get("bytes"), described.get("hash")) != (file.bytes, hashed):
+            faults.append(f"datapackage.json: other bytes or hash of {name} than manifest.json")
+        if name in manifest.tables and manifest.tables[name].digest != hashed:
+            faults.append(f"manifest.json: the digest of {name} is not that of {resource.path}")
+    return faults
 
 
 def _quotes(package: Package, raw: Path, faults: list[str]) -> str:

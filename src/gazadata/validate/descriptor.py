@@ -15,14 +15,10 @@ from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package, bundled
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
+from gazadata.version import parse
 
 _LINE_SHOWN = 100_000
 DESCRIPTOR = "datapackage.json"
-# https://semver.org, without build metadata: releases are ordered by their version.
-SEMVER = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
-)
 
 # The properties of the Data Package standard, version 2.0 (https://datapackage.org/standard/).
 _COMMON = "$schema name title description homepage sources licenses"
@@ -56,7 +52,7 @@ def check(package: Package, report: Report) -> dict[str, Path]:
     told = _properties(contract, report) | _dialects(contract, report)
     report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
     report.count("GD003", 1, RULES["GD003"].unit)
-    if contract.descriptor.get("version") and not SEMVER.fullmatch(contract.version):
+    if contract.descriptor.get("version") and not parse(contract.version):
         say(report, "GD003", found=contract.version, expected="major.minor.patch")
     told |= _policies(contract, report)
     astray = _known(package, report, told)

@@ -11,10 +11,10 @@ from gazadata import retired
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.retired import Retired
-from gazadata.validate.descriptor import SEMVER
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import LINE, Tables
+from gazadata.version import parse
 
 RULE = RULES["GD211"]
 
@@ -67,7 +67,7 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[tu
             yield row.line, f"replaced_by {row.replaced_by}", f"a key of {row.resource}, or none"
         if not row.reason:
             yield row.line, "reason empty", "why it was given up"
-        if not SEMVER.fullmatch(row.version):
+        if not parse(row.version):
             yield row.line, f"version {row.version or 'empty'}", "the first version without it"
 
 

@@ -1,0 +1,43 @@
+"""Versions as https://semver.org has them: their form, and their order.
+
+Without build metadata, which no order knows: of two releases one has to be the later.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+LONGEST = 64
+"""A version names a folder, and has to be read by people."""
+
+_IDENTIFIER = r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
+_FORM = re.compile(
+    rf"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?",
+    re.ASCII,
+)
+
+
+class Version(NamedTuple):
+    """A version in parts that compare as section 11 of semver.org orders them."""
+
+    major: int
+    minor: int
+    patch: int
+    is_final: bool
+    """Not a pre-release, which comes before the version that it is of."""
+    identifiers: tuple[tuple[int, int, str], ...]
+    """Those of a pre-release: numbers in their order, and then words in theirs."""
+
+
+def parse(text: object) -> Version | None:
+    """The version that `text` states; None where it is no version, or no text."""
+    found = _FORM.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
+    if found is None:
+        return None
+    major, minor, patch, pre = found.groups()
+    identifiers = tuple(
+        (0, int(part), "") if part.isdigit() else (1, 0, part)
+        for part in (pre.split(".") if pre else ())
+    )
+    return Version(int(major), int(minor), int(patch), pre is None, identifiers)

@@ -1,0 +1,59 @@
+"""Versions: one form and one order, whoever asks for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gazadata.release.changes import bumped
+from gazadata.release.files import ReleaseError
+from gazadata.release.store import StoreError, precedence
+from gazadata.validate import validate
+from gazadata.version import LONGEST, parse
+
+NONE = [
+    *("", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0+x", "1.0.0/..", "1.0.0-", "1.0.0-a..b"),
+    *("1.0.0-01", "1.0.0\n", "１.0.0", "1１.0.0", "1.0.0-" + "a" * LONGEST),
+]
+
+
+def test_the_order_is_that_of_semver() -> None:
+    ordered = [
+        "0.9.10",
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-beta",
+        "1.0.0-beta.2",
+        "1.0.0-beta.11",
+        "1.0.0-rc.1",
+        "1.0.0",
+        "1.0.1",
+        "1.2.0",
+        "1.10.0",
+        "2.0.0",
+    ]
+    assert sorted(sorted(ordered), key=precedence) == ordered
+    assert [v for v in ordered if precedence(v).is_final] == [v for v in ordered if "-" not in v]
+
+
+@pytest.mark.parametrize("text", [*NONE, 1, 1.0, b"1.0.0", None])
+def test_what_is_no_version(text: object) -> None:
+    assert parse(text) is None
+    with pytest.raises(StoreError, match="no version"):
+        precedence(text)
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_no_step_leads_from_what_is_no_version(text: str) -> None:
+    """A build took some that a store then refused."""
+    with pytest.raises(ReleaseError, match="is not major"):
+        bumped(text, "minor")
+
+
+@pytest.mark.parametrize("text", ["1.0.0-" + "a" * LONGEST, "1１.0.0"])
+def test_validation_asks_for_what_a_store_will(package_copy: Path, text: str) -> None:
+    path = package_copy / "datapackage.json"
+    path.write_text(path.read_text("utf-8").replace('"1.0.0"', f'"{text}"', 1), encoding="utf-8")
+    assert [(d.code, d.found) for d in validate(package_copy).diagnostics] == [("GD003", text)]
