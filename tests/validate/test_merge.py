@@ -749,3 +749,25 @@ def test_findings_are_sorted_by_place(place: Place) -> None:
         ("actors.csv", 3, "kind"), ("topics.csv", 4, "kind"), ("topics.csv", 4, "status"),
         ("topics.csv", 6, "kind"), ("topics.csv", 6, "status"),
     ]  # fmt: skip
+
+
+def test_a_key_that_was_renamed_is_one_finding_of_those_that_point_to_it(place: Place) -> None:
+    """It was one for each of them; where they are is said, and that the row has no evidence."""
+    number = first("events", lambda e: e["event_id"] == "doha-negotiations")
+    report = damaged(place, edited(("events", number, {"event_id": "doha-negotiation"})))
+    keys = [d for d in report.diagnostics if d.code in ("GD207", "GD334")]
+    assert [d.found for d in keys] == ["doha-negotiations"]
+    pointing = sum("doha-negotiations" in r.values() for n in NAMES for r in S.rows(n)) - 1
+    assert f"{pointing - 1} other cells point there" in (keys[0].help or "")
+    assert keys[0].suggestion == "doha-negotiation"
+    bare = [(d.line, d.field) for d in report.diagnostics if d.code == "GD333"]
+    assert bare == [(number + 2, "event_id")]
+    assert report.counts["GD207"].found == 1
+    assert report.counts["GD334"].found == 0
+
+
+def test_two_keys_that_are_not_there_are_two_findings(place: Place) -> None:
+    held = [i for i, p in enumerate(S.rows("positions")) if p["holder_id"]][:3]
+    other = [("positions", i, {"holder_id": key}) for i, key in zip(held, "aab", strict=True)]
+    said = [d for d in damaged(place, edited(*other)).diagnostics if d.code == "GD207"]
+    assert sorted(d.found or "" for d in said) == ["a", "b"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -23,6 +23,15 @@ They are in the order in which one follows from another.
 
 OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
 """Rules of cells that must agree: each of those that are read may be the wrong one."""
+
+OF_LINKS = ("GD207", "GD334")
+"""Rules of cells that point to a row."""
+
+_OTHERS = 5
+"""How many places of a mistake are named beside the first."""
+
+Mistake = tuple[str, int | None, str | None, str]
+"""What tells one mistake from another: path, line and field, or what is said."""
 
 OF_EVIDENCE = ("GD334", "GD341")
 """Rules of evidence by which it may as well be the cell that it is for that is wrong."""
@@ -172,11 +181,12 @@ class Report:
             limit: how many findings of a rule are kept, the first by place; all are counted.
         """
         unsplit = {(d.path, d.line) for d in self.diagnostics if d.code == "GD107"}
-        kept: dict[tuple[str, int | None, str | None, str], Diagnostic] = {}
+        kept: dict[Mistake, Diagnostic] = {}
         # A cell is known by its place: keys can be empty or stand twice. Other rows know its key.
         broken: set[tuple[str, int | None, str | None]] = set()
         named: set[str] = set()
         copies: set[tuple[str, int | None]] = set()
+        others: defaultdict[Mistake, list[str]] = defaultdict(list)
         for d in sorted(self.diagnostics, key=_rank):
             if d.code != "GD107" and d.line and (d.path, d.line) in unsplit:
                 continue
@@ -193,15 +203,13 @@ class Report:
                 kept.setdefault((*cell[:2], None, " ".join(d.relies)), d)
                 copies.add(cell[:2])
                 continue
-            of_value = _of_value(d)
-            if of_value:
+            if _of_value(d):
                 broken.add(cell)
                 named.update(_names(d))
-            key = (*cell, "" if of_value else f"{d.code}{d.found}{d.expected}")
-            if d.code == "GD351" and d.about:
-                # A row that leaves out a hedge is one mistake, whichever of its cells rest on it.
-                key = (d.path, None, d.about.rpartition("/")[0], f"{d.code}{d.found}")
-            kept.setdefault(key, d)
+            key = _mistake(d)
+            if kept.setdefault(key, d) is not d and d.code in OF_LINKS:
+                others[key].append(f"{d.path}:{d.line}")
+        kept |= {key: _also(kept[key], places) for key, places in others.items()}
         before = Counter(d.code for d in self.diagnostics)
         self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
         # The counts go with what is reported: what was merged into another finding is not found.
@@ -216,6 +224,25 @@ class Report:
                 nth[d.code] += 1
                 if nth[d.code] <= limit:
                     self.diagnostics.append(d)
+
+
+def _mistake(d: Diagnostic) -> Mistake:
+    """What findings of one mistake have in common."""
+    if d.code in OF_LINKS and (d.expected or "").startswith("a key of"):
+        # A key that is not there, however many cells point to it.
+        return "", None, None, f"{d.found} {d.expected}"
+    if d.code == "GD351" and d.about:
+        # A row that leaves out a hedge, whichever of its cells rest on it.
+        return d.path, None, d.about.rpartition("/")[0], f"{d.code}{d.found}"
+    return d.path, d.line, d.field, "" if _of_value(d) else f"{d.code}{d.found}{d.expected}"
+
+
+def _also(d: Diagnostic, places: list[str]) -> Diagnostic:
+    """A finding that says at which other places it was made."""
+    number = f"{len(places):,} other cell{'s point' if len(places) > 1 else ' points'} there"
+    shown = ", ".join(places[:_OTHERS]) + (" …" if len(places) > _OTHERS else "")
+    more = f"It may be the key that was renamed or removed, as {number}: {shown}."
+    return replace(d, help=f"{d.help} {more}")
 
 
 def _severity(code: str) -> Severity:

@@ -613,7 +613,38 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
     def lacks(field: Field, column: str) -> pl.Expr:
         return (col(column).fill_null(0) // bits[field.name]) % 2 == 0
 
-    checks = []
+    def by_identifier(field: Field) -> pl.Expr:
+        return pl.concat_str(
+            pl.lit(f"evidence/{resource.name}."),
+            resource.key,
+            pl.lit(f".{field.name.replace('_', '-')}.*"),
+        )
+
+    # A row of which no cell has any is one mistake: it is new, or its key has been renamed.
+    names = [pl.when(col(f.name).is_not_null()).then(pl.lit(f.name)) for f in fields]
+    bare = (
+        col("any_").is_null()
+        & col(resource.key).is_not_null()
+        & (pl.sum_horizontal(name.is_not_null() for name in names) > 1)
+    )
+    frame = frame.with_columns(bare=bare)
+    bare = col("bare")
+    checks = [
+        check(
+            "GD333",
+            resource.key,
+            bare,
+            expected=pl.concat_str(
+                pl.lit(f"evidence of resource {resource.name}, for each of "),
+                pl.concat_str(names, separator=", ", ignore_nulls=True),
+            ),
+            applies=bare,
+            relies=[
+                cell(resource.name, resource.key, resource.key),
+                *(by_identifier(field) for field in fields),
+            ],
+        )
+    ]
     for field in fields:
         # Evidence can point to no row without a key, which is reported itself.
         filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
@@ -621,17 +652,13 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
         relies = [
             cell(resource.name, resource.key, resource.key),
             cell(resource.name, resource.key, field.name),
-            pl.concat_str(
-                pl.lit(f"evidence/{resource.name}."),
-                resource.key,
-                pl.lit(f".{field.name.replace('_', '-')}.*"),
-            ),
+            by_identifier(field),
         ]
         checks.append(
             check(
                 "GD333",
                 field.name,
-                lacks(field, "any_"),
+                lacks(field, "any_") & ~bare,
                 expected=pl.concat_str(
                     pl.lit(f"evidence of resource {resource.name}, row_id "),
                     resource.key,
