@@ -165,5 +165,17 @@ def test_the_archive_verifies_as_its_folder_does(built: Path, release: Path) -> 
 
 
 def test_what_is_neither_a_folder_nor_an_archive(built: Path) -> None:
-    with pytest.raises(ReleaseError, match="neither a folder nor a zip archive"):
+    with pytest.raises(ReleaseError, match="zip archive") as error:
         verify(built / "LICENSE")
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "a byte"])
+def test_a_damaged_archive_does_not_verify(built: Path, tmp_path: Path, damage: str) -> None:
+    content = built.with_name(f"{built.name}.zip").read_bytes()
+    half = len(content) // 2
+    rest = bytes([content[half] ^ 1]) + content[half + 1 :] if damage == "a byte" else b""
+    archive = tmp_path / "release.zip"
+    archive.write_bytes(content[:half] + rest)
+    with pytest.raises(FaultsError, match=r"release\.zip is not what it was released as"):
+        verify(archive)

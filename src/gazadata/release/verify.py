@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gazadata.arrow import read_table
@@ -48,7 +48,14 @@ def _folder(release: Path) -> Iterator[Path]:
         return
     from gazadata.release.sides import side
 
-    with side(str(release)) as package:
+    with ExitStack() as stack:
+        try:
+            package = stack.enter_context(side(str(release)))
+        except ReleaseError as error:
+            # What has the name of an archive and cannot be unpacked is a damaged one.
+            if release.suffix == ".zip":
+                raise _refused(release, [str(error)]) from None
+            raise
         yield package.root
 
 
