@@ -757,7 +757,9 @@ def test_a_key_that_was_renamed_is_one_finding_of_those_that_point_to_it(place: 
     report = damaged(place, edited(("events", number, {"event_id": "doha-negotiation"})))
     keys = [d for d in report.diagnostics if d.code in ("GD207", "GD334")]
     assert [d.found for d in keys] == ["doha-negotiations"]
-    pointing = sum("doha-negotiations" in r.values() for n in NAMES for r in S.rows(n)) - 1
+    pointing = (
+        sum("doha-negotiations" in r.values() for n in S.contract.resources for r in S.rows(n)) - 1
+    )
     assert f"{pointing - 1} other cells point there" in (keys[0].help or "")
     assert keys[0].suggestion == "doha-negotiation"
     bare = [(d.line, d.field) for d in report.diagnostics if d.code == "GD333"]
