@@ -57,6 +57,29 @@ def edited(root: Path, schema: str, change: Any) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def reshape(root: Path, name: str, columns: list[str], key: str) -> None:
+    """Give a table other columns and its key another name: in its schema and in its file."""
+    for path in (root / "schemas").glob("*.json"):
+        schema = json.loads(path.read_text("utf-8"))
+        for foreign in schema["foreignKeys"]:
+            if (foreign["reference"].get("resource") or path.stem) == name:
+                foreign["reference"]["fields"] = [key]
+        if path.stem == name:
+            was = schema["primaryKey"][0]
+            known = {f["name"]: f for f in schema["fields"]} | {
+                key: next(f for f in schema["fields"] if f["name"] == was) | {"name": key}
+            }
+            plain = {"type": "string", "title": "t", "description": "d"}
+            schema["fields"] = [known.get(c, plain | {"name": c}) for c in columns]
+            schema |= {"primaryKey": [key], "foreignKeys": [], "uniqueKeys": []}
+            schema.pop("gazadata:label", None)
+        path.write_text(json.dumps(schema), encoding="utf-8")
+    with (root / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        rows = [{**row, key: row[was]} for row in csv.DictReader(file)]
+    table = [[row.get(c, "") for c in columns] for row in rows]
+    (root / "data" / f"{name}.csv").write_bytes(canonical_csv(columns, table, key))
+
+
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     return copy(tmp_path / "old")
@@ -121,6 +144,64 @@ def test_applying_a_diff_gives_the_new_bytes(
     assert apply(before, patch)[name] == wanted
     assert not diff(after, after)
     shutil.rmtree(root)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), changes=edits())
+def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
+    data: st.DataObject,
+    changes: list[tuple[str, Any, int]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("diff")
+    old, new = copy(root / "old"), copy(root / "new")
+    table = read(old / "data/topics.csv")
+    if data.draw(st.booleans()):
+        write(new / "data/topics.csv", edit(table, changes))
+    columns = data.draw(st.lists(st.sampled_from([*table[0][1:], "extra"]), unique=True))
+    key = data.draw(st.sampled_from(["topic_id", "id", "kind"]))
+    if key in columns:
+        columns.remove(key)
+    elif key == "kind":
+        # Another field that was there becomes the key, of which each row has a value of its own.
+        columns = [*columns, "topic_id"]
+    columns.insert(data.draw(st.integers(0, len(columns))), key)
+    reshape(new, "topics", columns, key)
+    wanted = (new / "data/topics.csv").read_bytes()
+    before, after = Package.open(old), Package.open(new)
+    result = diff(before, after)
+    patch = json.loads(json.dumps(to_json(result)))
+    assert apply(before, patch)["topics"] == wanted
+    assert (columns != table[0]) == ("topics" in result.tables and result.tables["topics"].reshaped)
+    for show in FORMATS.values():
+        assert show(result)
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize(
+    ("columns", "key"),
+    [
+        (["topic_id", "kind", "label", "part_of", "status", "description"], "topic_id"),
+        (["topic_id", "label", "kind", "part_of", "status", "description", "extra"], "topic_id"),
+        (["topic_id", "label", "kind", "part_of", "status"], "topic_id"),
+        (["id", "label", "kind", "part_of", "status", "description"], "id"),
+    ],
+    ids=["swapped", "a new empty one", "one less", "another key"],
+)
+def test_columns_alone_are_a_change(old: Path, new: Path, columns: list[str], key: str) -> None:
+    reshape(new, "topics", columns, key)
+    before, after = Package.open(old), Package.open(new)
+    result = diff(before, after)
+    change = result.tables["topics"]
+    assert [change.added.height, change.removed.height, change.changed.height] == [0, 0, 0]
+    assert apply(before, to_json(result))["topics"] == (new / "data/topics.csv").read_bytes()
+    start = daff.PythonTableView(read(old / "data/topics.csv"))
+    patch = daff.PythonTableView(list(csv.reader(io.StringIO(tabular_table(change)))))
+    assert daff.HighlightPatch(start, patch).apply()
+    made = [[start.getCell(x, y) or "" for x in range(start.width)] for y in range(start.height)]
+    assert made == read(new / "data/topics.csv")
+    with pytest.raises(GazadataError, match="columns"):
+        apply(after, to_json(result))
 
 
 def test_a_diff_with_itself_is_empty() -> None:

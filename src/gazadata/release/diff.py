@@ -41,9 +41,11 @@ class TableChange:
     Attributes:
         resource: its name.
         key: the field that rows are matched by.
-        fields: the fields of the new table, in order.
+        old_key: the name of that field in the old table.
+        fields: the fields of the new table, in order; none where the table is gone.
+        old_fields: those of the old table; none where the table is new.
         added: the rows that are new, all fields.
-        removed: the rows that are gone, all fields of the old table.
+        removed: the rows that are gone, all fields of the old table (its key by the new name).
         changed: one row a changed cell: the key, `field`, `old`, `new`.
         rows: the rows of which a cell changed, as they are now, all fields.
         support: keys of rows of which the evidence changed (of tables other than evidence).
@@ -51,15 +53,23 @@ class TableChange:
 
     resource: str
     key: str
+    old_key: str
     fields: tuple[str, ...]
+    old_fields: tuple[str, ...]
     added: pl.DataFrame
     removed: pl.DataFrame
     changed: pl.DataFrame
     rows: pl.DataFrame
     support: tuple[str, ...] = ()
 
+    @property
+    def reshaped(self) -> bool:
+        """Whether the columns are others, so that the file is another even if no row changed."""
+        return (self.key, self.fields) != (self.old_key, self.old_fields)
+
     def __bool__(self) -> bool:
-        return bool(self.added.height or self.removed.height or self.changed.height)
+        rows = self.added.height or self.removed.height or self.changed.height
+        return bool(rows or self.reshaped)
 
 
 @dataclass(frozen=True)
@@ -120,30 +130,42 @@ def _table(
         assert resource is not None
         rows = strings(path, resource).drop(LINE).sort(resource.key).collect(engine="streaming")
         gone, came = (rows, rows.clear()) if new is None else (rows.clear(), rows)
-        fields = () if new is None else resource.field_names
-        cells = _cells([], resource)
-        return TableChange(resource.name, resource.key, fields, came, gone, cells, rows.clear())
-    resource = new[1]
+        return TableChange(
+            resource.name,
+            resource.key,
+            resource.key,
+            () if new is None else resource.field_names,
+            () if old is None else resource.field_names,
+            came,
+            gone,
+            _cells([], resource),
+            rows.clear(),
+        )
+    resource, was = new[1], old[1]
     key = resource.key
-    a, b = strings(*old).drop(LINE), strings(*new).drop(LINE)
-    if old[1].key != key:
-        a = a.rename({old[1].key: key})
-    common = [f for f in resource.field_names if f != key and f in old[1].field_names]
-    fresh = [f for f in resource.field_names if f != key and f not in old[1].field_names]
+    # Rows are matched by what their keys hold, whatever the key is called on either side.
+    left = [f for f in was.field_names if f != key and (f != was.key or f in resource.field_names)]
+    a = strings(*old).select(pl.col(was.key).alias(key), *left)
+    b = strings(*new).drop(LINE)
+    common = [f for f in resource.field_names if f != key and f in was.field_names]
+    fresh = [f for f in resource.field_names if f != key and f not in was.field_names]
     both = b.join(a.select(key, *(pl.col(f).alias(f"old:{f}") for f in common)), on=key)
     # A field that is new has values for rows that are not: each counts as a changed cell.
     before = {f: pl.col(f"old:{f}") for f in common} | {f: pl.lit(None, pl.String) for f in fresh}
-    moved = both.filter(
-        pl.any_horizontal(pl.lit(False), *(pl.col(f).ne_missing(was) for f, was in before.items()))
-    ).collect(engine="streaming")
+    differs = {f: pl.col(f).ne_missing(past) for f, past in before.items()}
+    moved = both.filter(pl.any_horizontal(pl.lit(False), *differs.values())).collect(
+        engine="streaming"
+    )
     parts = [
-        moved.filter(pl.col(f).ne_missing(was)).select(key, field=pl.lit(f), old=was, new=pl.col(f))
-        for f, was in before.items()
+        moved.filter(differs[f]).select(key, field=pl.lit(f), old=past, new=pl.col(f))
+        for f, past in before.items()
     ]
     change = TableChange(
         resource.name,
         key,
+        was.key,
         resource.field_names,
+        was.field_names,
         b.join(a.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         a.join(b.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         _cells(parts, resource),
@@ -284,7 +306,9 @@ def to_json(result: Diff) -> dict[str, Any]:
         "tables": {
             name: {
                 "key": table.key,
+                "old_key": table.old_key,
                 "fields": list(table.fields),
+                "old_fields": list(table.old_fields),
                 "added": table.added.to_dicts(),
                 "removed": table.removed.to_dicts(),
                 "changed": table.changed.to_dicts(),
@@ -312,18 +336,21 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
     for name in names:
         rows: dict[str, dict[str, str | None]] = {}
         fields: list[str] = []
-        key = patch["tables"].get(name, {}).get("key")
+        key = ""
         if name in old.contract.resources:
             resource = old.contract[name]
-            key = key or resource.key
-            fields = list(resource.field_names)
+            key, fields = resource.key, list(resource.field_names)
             for row in strings(old.path(name), resource).drop(LINE).collect().to_dicts():
-                rows[row[resource.key]] = row
+                rows[row[key]] = row
         table = patch["tables"].get(name)
         if table is not None:
+            if table["old_fields"] != fields or (fields and table["old_key"] != key):
+                raise ReleaseError(f"{name}: the diff is of a table with other columns or key")
             if not table["fields"]:
                 continue
-            fields = table["fields"]
+            key, fields = table["key"], table["fields"]
+            for identifier, row in rows.items():
+                row[key] = identifier
             for row in table["removed"]:
                 if rows.pop(row[key], None) is None:
                     raise ReleaseError(f"{name}: the diff removes {row[key]}, which is not there")
