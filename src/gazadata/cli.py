@@ -227,7 +227,7 @@ def diff(
     if format not in FORMATS:
         raise UnknownName("format", format, list(FORMATS))
     with side(old, store) as before, side(new, store) as after:
-        print(FORMATS[format](compare(before, after)), end="")
+        print(FORMATS[format](compare(before, after, (old, new))), end="")
 
 
 @app.command()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
+import re
 import shutil
 import string
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +405,121 @@ def test_sides_can_be_folders_archives_and_revisions(
         assert not diff(a, c)
     with pytest.raises(GazadataError, match="no-such-side"), side("no-such-side"):
         pass
+
+
+def diffed(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `gazadata diff`, which must end as it promises: with a report, or one line and exit 2."""
+    code = "import sys; from gazadata.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "diff", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 2), done.stderr
+    assert (done.returncode == 2) == done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == (done.returncode == 2), done.stderr
+    return done
+
+
+LABELS = b"topic_id,label,kind,part_of,status,description\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (LABELS.replace(b"label", b"labl"), "the columns are topic_id, labl"),
+        (b"", "the columns are none"),
+        (LABELS + b"a,\xff,,,,\n", "holds a byte that is not UTF-8"),
+        (LABELS + b"a,b,c,d,e,f,g\n", "a row has 7 cells, not 6"),
+        (LABELS + b"a\n", "a row has 1 cells, not 6"),
+        (LABELS + b'a,"b"c,,,,\n', "cannot be split into cells"),
+        (LABELS + b",a,,,,\n", "rows without topic_id, the primary key: 1"),
+        (LABELS + b"a,b,,,,\na,c,,,,\n", "'a' is the primary key of 2 rows"),
+        (None, "no such file"),
+    ],
+)
+def test_a_table_that_cannot_be_compared_is_named(
+    old: Path, new: Path, content: bytes | None, told: str
+) -> None:
+    path = new / "data/topics.csv"
+    path.unlink() if content is None else path.write_bytes(content)
+    for sides, which in (((old, new), "new"), ((new, old), "old")):
+        done = diffed(*map(str, sides))
+        assert done.returncode == 2
+        assert f"the {which} side ({new}), data/topics.csv: {told}" in done.stderr
+        assert f"`gazadata validate {new}`" in done.stderr
+    with pytest.raises(GazadataError, match="topics"):
+        apply(Package.open(new), to_json(diff(Package.open(old), Package.open(old))))
+
+
+def damaged(archive: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        first = max(opened.infolist(), key=lambda info: info.compress_size)
+    at = first.header_offset + 30 + len(first.filename) + first.compress_size // 2
+    return archive[:at] + bytes(8) + archive[at + 8 :]
+
+
+def marked(local: int, value: int) -> Any:
+    """Set two bytes in each of the archive's two headers for a file: its flags or its method."""
+
+    def mark(archive: bytes) -> bytes:
+        made = bytearray(archive)
+        for signature, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", local + 2)):
+            at = archive.find(signature)
+            while at >= 0:
+                made[at + offset : at + offset + 2] = value.to_bytes(2, "little")
+                at = archive.find(signature, at + 4)
+        return bytes(made)
+
+    return mark
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda archive: archive[:100], "not a zip"),
+        (damaged, "(Error|CRC)"),
+        (marked(6, 1), "encrypted"),
+        (marked(8, 77), "compression"),
+    ],
+    ids=["no archive", "damaged", "encrypted", "unknown compression"],
+)
+def test_an_archive_that_cannot_be_unpacked_is_named(
+    old: Path, tmp_path: Path, harm: Any, told: str
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "x"), "zip", old))
+    archive.write_bytes(harm(archive.read_bytes()))
+    done = diffed(str(old), str(archive))
+    assert done.returncode == 2
+    assert f"{archive} is no folder and cannot be unpacked" in done.stderr
+    assert re.search(told, done.stderr)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with two commits, in which the process is; the second changes a topic."""
+    folder = copy(tmp_path / "repository")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        git(folder, *command)
+    table = read(folder / "data/topics.csv")
+    table[1][1] = "another label"
+    write(folder / "data/topics.csv", table)
+    git(folder, "commit", "-qam", "second")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_revision_with_a_link_that_leads_out_is_refused(repository: Path) -> None:
+    (repository / "data/link").symlink_to("/etc/hostname")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "third")
+    done = diffed("HEAD", "HEAD~1")
+    assert done.returncode == 2
+    assert "revision 'HEAD' cannot be unpacked: 'data/link'" in done.stderr

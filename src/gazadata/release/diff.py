@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gazadata.contract import Contract, Resource
-from gazadata.errors import MissingExtra
+from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
+
+if TYPE_CHECKING:
+    from pyarrow.csv import InvalidRow
 
 try:
     import polars as pl
@@ -106,47 +112,151 @@ class Diff:
         return max(reasons, key=lambda reason: LEVELS.index(reason[0]))
 
 
-def diff(old: Package, new: Package) -> Diff:
-    """Compare two packages, whatever the order of their rows."""
+Table = tuple[Resource, pl.LazyFrame]
+
+
+def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Diff:
+    """Compare two packages, whatever the order of their rows.
+
+    Args:
+        old: the earlier side.
+        new: the later side.
+        names: what errors call the sides; None: their folders.
+
+    Raises:
+        ReadError: a table cannot be read, or its key does not tell its rows apart.
+    """
     before, after = old.contract, new.contract
     result = Diff(before.version, after.version, compare_contracts(before, after))
+    left, right = names or (str(old.root), str(new.root))
+    olds, news = _tables(old, "old", left), _tables(new, "new", right)
     for name in dict.fromkeys([*after.resources, *before.resources]):
-        change = _table(
-            (old.path(name), before[name]) if name in before.resources else None,
-            (new.path(name), after[name]) if name in after.resources else None,
-        )
+        change = _table(olds.get(name), news.get(name))
         if change:
             result.tables[name] = change
     _support(new, result)
     return result
 
 
-def _table(
-    old: tuple[Path, Resource] | None, new: tuple[Path, Resource] | None
-) -> TableChange | None:
+def _tables(package: Package, side: str, named: str) -> dict[str, Table]:
+    """All tables of one side, their cells as text, each known to be whole and to have its key.
+
+    Polars fills rows that are too short with nulls, and a join goes wrong without a word where
+    keys are null or double.
+    """
+    tables = {}
+    for name, resource in package.contract.resources.items():
+        with _refusing(f"the {side} side ({named}), {resource.path}", named):
+            path = package.path(name)
+            if path.suffix != ".parquet":
+                _check_form(path, resource)
+            rows = strings(path, resource).drop(LINE)
+            _check_key(rows, resource.key)
+            tables[name] = resource, rows
+    return tables
+
+
+@contextmanager
+def _refusing(where: str, named: str) -> Iterator[None]:
+    """Say in one line which table cannot be compared, why, and what shows more."""
+    try:
+        yield
+        return
+    except FileNotFoundError:
+        why = "no such file, though the descriptor lists it"
+    except OSError as error:
+        why = f"cannot be read: {error.strerror or error}"
+    except pl.exceptions.PolarsError as error:
+        why = f"cannot be split into cells: {str(error).splitlines()[0][:100]}"
+    except ValueError as error:
+        why = str(error)
+    command = f"`gazadata validate {named}`" if Path(named).is_dir() else "`gazadata validate`"
+    raise ReadError(f"{where}: {why}; {command} names the cell")
+
+
+def _check_form(path: Path, resource: Resource) -> None:
+    """Refuse a file that has other columns than its schema, or a row with other cells.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+
+    ragged: list[str] = []
+
+    def note(row: InvalidRow) -> str:
+        ragged.append(f"a row has {row.actual_columns} cells, not {row.expected_columns}")
+        return "error"
+
+    names = resource.field_names
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+        if sorted(header) != sorted(names):
+            found = ", ".join(header)[:200] or "none"
+            raise ValueError(f"the columns are {found}; expected {', '.join(names)}")
+        with pyarrow.csv.open_csv(
+            path,
+            parse_options=pyarrow.csv.ParseOptions(
+                newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=note
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string())
+            ),
+        ) as batches:
+            for _ in batches:
+                pass
+    except UnicodeDecodeError:
+        raise ValueError("holds a byte that is not UTF-8") from None
+    except (csv.Error, pa.ArrowInvalid) as error:
+        if ragged:
+            raise ValueError(ragged[0]) from None
+        why = f"cannot be split into cells: {error}"[:200]
+        raise ValueError("holds a byte that is not UTF-8" if "UTF8" in why else why) from None
+
+
+def _check_key(rows: pl.LazyFrame, key: str) -> None:
+    """Refuse rows that their key does not tell apart.
+
+    Raises:
+        ValueError: which key.
+    """
+    # Hashes take a third of the time; only where two are equal are the keys themselves looked at.
+    # Of the other columns nothing is asked but that Polars can read them.
+    hashes = pl.col(key).hash().n_unique().alias("__hashes")
+    counts = rows.select(pl.all().null_count(), hashes, pl.len().alias("__rows"))
+    found = counts.collect(engine="streaming").row(0, named=True)
+    if found[key]:
+        raise ValueError(f"rows without {key}, the primary key: {found[key]}")
+    if found["__hashes"] != found["__rows"]:
+        double = rows.group_by(key).len().filter(pl.col("len") > 1).sort(key).head(1).collect()
+        if double.height:
+            raise ValueError(f"{double[key][0]!r} is the primary key of {double['len'][0]} rows")
+
+
+def _table(old: Table | None, new: Table | None) -> TableChange | None:
     if old is None or new is None:
-        path, resource = old or new or (None, None)
-        assert path is not None
-        assert resource is not None
-        rows = strings(path, resource).drop(LINE).sort(resource.key).collect(engine="streaming")
-        gone, came = (rows, rows.clear()) if new is None else (rows.clear(), rows)
+        table = old or new
+        assert table is not None
+        resource, cells = table
+        rows = cells.sort(resource.key).collect(engine="streaming")
         return TableChange(
             resource.name,
             resource.key,
             resource.key,
             () if new is None else resource.field_names,
             () if old is None else resource.field_names,
-            came,
-            gone,
+            rows.clear() if new is None else rows,
+            rows if new is None else rows.clear(),
             _cells([], resource),
             rows.clear(),
         )
-    resource, was = new[1], old[1]
+    (was, a), (resource, b) = old, new
     key = resource.key
     # Rows are matched by what their keys hold, whatever the key is called on either side.
     left = [f for f in was.field_names if f != key and (f != was.key or f in resource.field_names)]
-    a = strings(*old).select(pl.col(was.key).alias(key), *left)
-    b = strings(*new).drop(LINE)
+    a = a.select(pl.col(was.key).alias(key), *left)
     common = [f for f in resource.field_names if f != key and f in was.field_names]
     fresh = [f for f in resource.field_names if f != key and f not in was.field_names]
     both = b.join(a.select(key, *(pl.col(f).alias(f"old:{f}") for f in common)), on=key)
@@ -326,21 +436,22 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
         The canonical CSV bytes of every table of the new package, by name.
 
     Raises:
-        GazadataError: the diff is not of this package: a row or a value is not there.
+        GazadataError: the diff is not of this package: a row or a value is not there; or a table
+            cannot be read.
     """
     from gazadata.curate.canonical import canonical_csv
     from gazadata.release.files import ReleaseError
 
     made: dict[str, bytes] = {}
-    names = dict.fromkeys([*old.contract.resources, *patch["tables"]])
-    for name in names:
+    tables = _tables(old, "old", str(old.root))
+    for name in dict.fromkeys([*tables, *patch["tables"]]):
         rows: dict[str, dict[str, str | None]] = {}
         fields: list[str] = []
         key = ""
-        if name in old.contract.resources:
+        if name in tables:
             resource = old.contract[name]
             key, fields = resource.key, list(resource.field_names)
-            for row in strings(old.path(name), resource).drop(LINE).collect().to_dicts():
+            for row in tables[name][1].collect().to_dicts():
                 rows[row[key]] = row
         table = patch["tables"].get(name)
         if table is not None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import lzma
 import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
+
+# What zipfile raises for a damaged archive; a RuntimeError for one that is encrypted, or compressed
+# in a way that Python does not know.
+_NO_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
 
 @contextmanager
@@ -43,8 +49,11 @@ def _unzipped(path: Path, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
-    except zipfile.BadZipFile:
-        raise ReleaseError(f"{path} is neither a folder nor a zip archive") from None
+    except (*_NO_ZIP, RuntimeError) as error:
+        raise ReleaseError(
+            f"{path} is no folder and cannot be unpacked as a zip archive: {error}; fetch it "
+            f"again, or unpack it and give the folder"
+        ) from None
     found = sorted(folder.rglob("datapackage.json"), key=lambda p: len(p.parts))
     if not found:
         raise ReleaseError(f"{path} holds no datapackage.json")
@@ -63,5 +72,11 @@ def _checkout(revision: str, folder: Path) -> None:
             f"{revision!r} is no folder, no archive and no git revision here ({' '.join(why)}); "
             f"for a version in a store give --store"
         )
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            archive.extractall(folder, filter="data")
+    except tarfile.TarError as error:
+        raise ReleaseError(
+            f"the git revision {revision!r} cannot be unpacked: {error}; check it out and give "
+            f"the folder"
+        ) from None
