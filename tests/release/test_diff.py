@@ -28,6 +28,7 @@ from gazadata.release.changes import bumped
 from gazadata.release.diff import LEVELS, apply, compare_contracts, diff, to_json
 from gazadata.release.diff_formats import FORMATS, tabular_table
 from gazadata.release.sides import side
+from gazadata.release.store import publish
 
 REPO = Path(__file__).parents[2]
 PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")
@@ -390,23 +391,6 @@ def test_every_format_names_the_row_that_changed(old: Path, new: Path, name: str
     assert "another" in shown
 
 
-def test_sides_can_be_folders_archives_and_revisions(
-    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = shutil.make_archive(str(tmp_path / "old"), "zip", old)
-    repository = copy(tmp_path / "repository")
-    monkeypatch.chdir(repository)
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
-        subprocess.run(
-            ["git", "-c", "user.name=n", "-c", "user.email=e@example.org", *command], check=True
-        )
-    with side(str(old)) as a, side(archive) as b, side("HEAD") as c:
-        assert not diff(a, b)
-        assert not diff(a, c)
-    with pytest.raises(GazadataError, match="no-such-side"), side("no-such-side"):
-        pass
-
-
 def diffed(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `gazadata diff`, which must end as it promises: with a report, or one line and exit 2."""
     code = "import sys; from gazadata.cli import main; main()"
@@ -514,6 +498,61 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(folder, "commit", "-qam", "second")
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))
+    publish(built, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def test_sides_of_all_four_kinds_can_be_mixed(
+    repository: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repository, "checkout", "-q", "HEAD~1")
+    archive = shutil.make_archive(str(tmp_path / "x"), "zip", repository)
+    for one in (str(repository), archive, "HEAD", "1.0.0"):
+        assert "1.0.0 -> 1.0.0: none" in diffed(one, "1.0.0", "--store", str(store)).stdout
+    with side("HEAD", [str(store)]) as a, side("latest", [str(store)]) as b:
+        assert not diff(a, b)
+    monkeypatch.setenv("GAZADATA_STORE", str(store))
+    assert "1.0.0 -> 1.0.0: none" in diffed("1.0.0", ".").stdout
+
+
+def test_revisions_can_be_named_in_a_subfolder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = diffed("HEAD~1", "HEAD").stdout
+    assert "another label" in wanted
+    monkeypatch.chdir(repository / "data")
+    assert diffed("HEAD~1", "HEAD").stdout == wanted
+
+
+def test_no_side_is_an_option_of_git(repository: Path, tmp_path: Path) -> None:
+    done = diffed("--", f"--output={tmp_path / 'written'}", ".")
+    assert "names no side of a diff" in done.stderr
+    assert not (tmp_path / "written").exists()
+
+
+def test_what_is_no_side_is_told_what_each_kind_needs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no-such-side", "1.0.0", "HEAD:data"):
+        told = diffed(name, ".").stderr
+        assert f"{name!r} names no side" in told
+        for need in ("folder", "zip", "like 1.0.0", "--store", "the repository here has none"):
+            assert need in told
+    assert "git is not installed" in diffed("HEAD", ".", PATH=str(tmp_path)).stderr
+    monkeypatch.chdir(tmp_path)
+    told = diffed("HEAD", str(repository), GIT_CEILING_DIRECTORIES=str(tmp_path.parent)).stderr
+    assert "not a git repository" in told
+
+
+def test_a_revision_without_a_package_is_told(repository: Path) -> None:
+    git(repository, "rm", "-q", "datapackage.json")
+    git(repository, "commit", "-qm", "third")
+    assert "'HEAD' does not hold a package" in diffed("HEAD", "HEAD~1").stderr
 
 
 def test_a_revision_with_a_link_that_leads_out_is_refused(repository: Path) -> None:
