@@ -295,6 +295,137 @@ def test_the_step_for_the_contract(old: Path, new: Path, change: Any, level: str
     assert max((c.level for c in changes), key=LEVELS.index) == level
 
 
+def of(name: str, change: Any) -> Any:
+    """A change of one field of events."""
+    return lambda s: change(next(f for f in s["fields"] if f["name"] == name))
+
+
+def turned(property_: str) -> Any:
+    def change(field: Any) -> None:
+        holder = field["constraints"] if property_ == "enum" else field
+        holder[property_].reverse()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (
+            of("event_mode", lambda f: f["gazadata:modes"].pop("ASSAULT")),
+            ("major", "ASSAULT is gone"),
+        ),
+        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "is gone")),
+        (
+            of("event_mode", lambda f: f["gazadata:modes"].__setitem__("AID", ["x"])),
+            ("minor", "the mode x of AID is new"),
+        ),
+        (
+            of("event_mode", lambda f: f["gazadata:modes"]["ASSAULT"].reverse()),
+            ("patch", "gazadata:modes has another value"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:recipientRequired"].append("ACCUSE")),
+            ("major", "the need of a recipient is new: ACCUSE"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:recipientRequired"].remove("AID")),
+            ("minor", "the need of a recipient is gone: AID"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:quadClass"].pop("AID")),
+            ("major", "the class of AID is gone"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:quadClass"].__setitem__("AID", "x")),
+            ("patch", "gazadata:quadClass has another value"),
+        ),
+        (
+            of("label", lambda f: f.__setitem__("gazadata:reference", True)),
+            ("major", "a reference"),
+        ),
+        (of("label", lambda f: f.__setitem__("gazadata:verbatim", True)), ("major", "verbatim")),
+        (
+            of("label", lambda f: f.__setitem__("gazadata:evidence", "required")),
+            ("major", "in need of evidence"),
+        ),
+        (
+            of("event_type", lambda f: f.__setitem__("gazadata:evidence", "exempt")),
+            ("minor", "no longer in need of evidence"),
+        ),
+        (
+            of("label", lambda f: f.pop("gazadata:evidence")),
+            ("patch", "gazadata:evidence has another value"),
+        ),
+        (of("event_type", turned("enum")), ("major", "the terms have another order")),
+        (of("event_type", turned("categories")), ("major", "the terms have another order")),
+        (
+            of("event_type", lambda f: f["categories"][0].__setitem__("label", "x")),
+            ("patch", "the term AGREE has another label"),
+        ),
+        (
+            of("label", lambda f: f.__setitem__("format", "uri")),
+            ("major", "format is uri, was default"),
+        ),
+        (
+            of("label", lambda f: f.__setitem__("example", "x")),
+            ("patch", "example has another value"),
+        ),
+        (of("label", lambda f: f.__setitem__("x", 1)), ("patch", "x has another value")),
+        (
+            of("label", lambda f: f["constraints"].__setitem__("minLength", 1)),
+            ("major", "the minLength is 1, was none"),
+        ),
+        (lambda s: s.__setitem__("missingValues", ["", "-"]), ("patch", "missingValues")),
+        (lambda s: s.pop("name"), ("patch", "name has another value")),
+        (lambda s: s.__setitem__("gazadata:label", "event_id"), ("patch", "gazadata:label")),
+    ],
+)
+def test_the_step_for_each_property(
+    old: Path, new: Path, change: Any, wanted: tuple[str, str]
+) -> None:
+    edited(new, "events", change)
+    changes = compare_contracts(Package.open(old).contract, Package.open(new).contract)
+    worst = max(changes, key=lambda c: LEVELS.index(c.level))
+    assert worst.level == wanted[0]
+    assert wanted[1] in str(worst)
+    assert len({str(c) for c in changes}) == len(changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (lambda d: d["resources"][0].__setitem__("title", "x"), "sources: title"),
+        (lambda d: d["resources"][0].__setitem__("sources", []), "sources: sources"),
+        (lambda d: d["resources"].reverse(), "package: the resources have another order"),
+        (lambda d: d.__setitem__("keywords", []), "package: keywords"),
+    ],
+)
+def test_whatever_the_descriptor_says_otherwise_is_told(
+    old: Path, new: Path, change: Any, wanted: str
+) -> None:
+    content = json.loads((new / "datapackage.json").read_text("utf-8"))
+    change(content)
+    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
+    (only,) = compare_contracts(Package.open(old).contract, Package.open(new).contract)
+    assert only.level == "patch"
+    assert str(only).startswith(wanted)
+
+
+def test_another_name_of_the_package_is_major(old: Path, new: Path) -> None:
+    content = json.loads((new / "datapackage.json").read_text("utf-8"))
+    content["name"] = "other"
+    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
+    assert diff(Package.open(old), Package.open(new)).bump()[0] == "major"
+
+
+def test_a_package_and_its_release_do_not_differ(built: Path) -> None:
+    for sides in ((REPO, built), (built, REPO)):
+        result = diff(Package.open(sides[0]), Package.open(sides[1]))
+        assert not result
+        assert not result.contract
+
+
 def test_a_resource_more_or_less(old: Path, new: Path) -> None:
     content = json.loads((new / "datapackage.json").read_text("utf-8"))
     content["resources"] = [r for r in content["resources"] if r["name"] != "conditions"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gazadata.contract import Contract, Resource
+from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
 
@@ -313,6 +313,11 @@ def _support(new: Package, result: Diff) -> None:
             result.tables[name] = TableChange(**{**change.__dict__, "support": keys})
 
 
+Told = list[tuple[str, Level]]
+Judge = Callable[[Any, Any], Told]
+"""What it means that a property had one value and has another, each None where it is missing."""
+
+
 def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
     """What changed in the contract, each change with the least version step that it takes."""
     changes = [
@@ -325,82 +330,193 @@ def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
             changes.append(ContractChange(name, None, "the resource is new", "minor"))
         else:
             changes += _compare_resources(old[name], resource)
-    ignored = {"version", "created", "resources"}
-    for key in sorted((old.descriptor.keys() | new.descriptor.keys()) - ignored):
-        if old.descriptor.get(key) != new.descriptor.get(key):
-            changes.append(ContractChange("package", key, "has another value", "patch"))
-    return changes
+    ignored = ("version", "created", "resources")
+    before, after = (_without(contract.descriptor, ignored) for contract in (old, new))
+    told = _judged(before, after, _OF_PACKAGES)
+    kept = [name for name in new.resources if name in old.resources]
+    if kept != [name for name in old.resources if name in new.resources]:
+        told.append(("the resources have another order", "patch"))
+    return changes + [ContractChange("package", None, what, level) for what, level in told]
 
 
 def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
-    name, changes = new.name, []
+    changes: list[ContractChange] = []
 
-    def say(what: str, level: Level, field: str | None = None) -> None:
-        changes.append(ContractChange(name, field, what, level))
+    def say(told: Told, field: str | None = None) -> None:
+        changes.extend(ContractChange(new.name, field, what, level) for what, level in told)
 
-    if old.key != new.key:
-        say(f"the primary key is {new.key}, was {old.key}", "major")
     kept = [f for f in new.field_names if f in old.field_names]
     for gone in old.field_names:
         if gone not in new.field_names:
-            say("the field is gone", "major", gone)
+            say([("the field is gone", "major")], gone)
     for fresh in new.field_names:
         if fresh not in old.field_names:
             at_end = new.field_names.index(fresh) >= len(kept)
-            say("the field is new" + ("" if at_end else ", before others"),
-                "minor" if at_end else "major", fresh)  # fmt: skip
+            what = "the field is new" + ("" if at_end else ", before others")
+            say([(what, "minor" if at_end else "major")], fresh)
     if kept != [f for f in old.field_names if f in new.field_names]:
-        say("the fields have another order", "major")
+        say([("the fields have another order", "major")])
     for field_name in kept:
-        _compare_fields(old[field_name], new[field_name], say)
-    for label, a, b in (
-        ("foreign key", set(old.foreign_keys), set(new.foreign_keys)),
-        ("unique key", set(old.unique_keys), set(new.unique_keys)),
-    ):
-        for extra in sorted(map(str, b - a)):
-            say(f"a {label} is new: {extra}", "major")
-        for lost in sorted(map(str, a - b)):
-            say(f"a {label} is gone: {lost}", "major" if label == "foreign key" else "minor")
-    words = ("title", "description", "gazadata:label")
-    if any(old.schema.get(w) != new.schema.get(w) for w in words):
-        say("title or description has another wording", "patch")
-    return changes
+        say(_compare_fields(old[field_name], new[field_name]), field_name)
+    say(_judged(_schema(old), _schema(new), _OF_SCHEMAS))
+    before, after = (_without(r.descriptor, _BY_THE_WRITER) for r in (old, new))
+    say(_judged(before, after, {}))
+    # What the schema and the descriptor both have, such as a title, is one change.
+    return list(dict.fromkeys(changes))
 
 
-def _compare_fields(old: Any, new: Any, say: Any) -> None:
-    name = new.name
-    if old.type != new.type or old.format != new.format:
-        say(f"the type is {new.type}, was {old.type}", "major", name)
-    for term in old.enum:
-        if term not in new.enum and new.enum:
-            say(f"the term {term} is gone", "major", name)
-    if old.enum:
-        for term in new.enum:
-            if term not in old.enum:
-                say(f"the term {term} is new", "minor", name)
-    if bool(old.enum) != bool(new.enum):
-        say("has a vocabulary" if new.enum else "has no vocabulary any more",
-            "major" if new.enum else "minor", name)  # fmt: skip
-    for what in ("required", "unique", "verbatim", "evidence_required"):
-        if getattr(old, what) != getattr(new, what):
-            tighter = getattr(new, what)
-            say(f"is {'now' if tighter else 'no longer'} {what.replace('_', ' ')}",
-                "major" if tighter else "minor", name)  # fmt: skip
-    if old.pattern != new.pattern:
-        say(f"the pattern is {new.pattern}, was {old.pattern}",
-            "major" if new.pattern else "minor", name)  # fmt: skip
-    if old.minimum != new.minimum:
-        tighter = new.minimum is not None and (old.minimum is None or new.minimum > old.minimum)
-        say(
-            f"the minimum is {new.minimum}, was {old.minimum}",
-            "major" if tighter else "minor",
-            name,
-        )
-    compared = {"type", "format", "constraints", "gazadata:evidence", "gazadata:verbatim"}
-    rest = (old.raw.keys() | new.raw.keys()) - compared
-    terms = old.enum != new.enum
-    if any(old.raw.get(k) != new.raw.get(k) for k in rest if not (k == "categories" and terms)):
-        say("title, description, labels or example have another wording", "patch", name)
+def _compare_fields(old: Field, new: Field) -> Told:
+    before, after = (
+        _without(f.raw, ("constraints",)) | f.raw.get("constraints", {}) for f in (old, new)
+    )
+    if old.enum != new.enum:
+        # Terms that come, go or move are told once, of the vocabulary; here labels alone count.
+        terms = sorted(old.labels.keys() & new.labels.keys())
+        for field, properties in ((old, before), (new, after)):
+            properties["categories"] = [{"value": t, "label": field.labels[t]} for t in terms]
+    # No other constraint is checked here, but each is one.
+    others = {**old.raw.get("constraints", {}), **new.raw.get("constraints", {})}
+    return _judged(before, after, {name: _limit(name) for name in others} | _OF_FIELDS)
+
+
+def _judged(old: dict[str, Any], new: dict[str, Any], judges: dict[str, Judge]) -> Told:
+    """What changed from one object to another; nothing that differs goes untold."""
+    told: Told = []
+    for key in dict.fromkeys([*old, *new]):
+        before, after = old.get(key), new.get(key)
+        if before != after:
+            meant = judges[key](before, after) if key in judges else []
+            told += meant or [(f"{key} has another value", "patch")]
+    return told
+
+
+def _without(properties: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in properties.items() if key not in names}
+
+
+def _schema(resource: Resource) -> dict[str, Any]:
+    """A schema but its fields, with its keys in the one form that they are compared in."""
+    return _without(resource.schema, ("fields",)) | {
+        "primaryKey": resource.key,
+        "foreignKeys": sorted(
+            f"{key.field} to {key.resource}.{key.target}" for key in resource.foreign_keys
+        ),
+        "uniqueKeys": sorted(", ".join(sorted(key)) for key in resource.unique_keys),
+    }
+
+
+def _becomes(what: str) -> Judge:
+    """A value that code relies on."""
+    return lambda old, new: [(_now(what, old, new), "major")]
+
+
+def _now(what: str, old: Any, new: Any) -> str:
+    shown = ["none" if value is None else value for value in (new, old)]
+    return "the {} is {}, was {}".format(what, *shown)
+
+
+def _flag(what: str) -> Judge:
+    """A demand that is made or is not."""
+
+    def judge(old: Any, new: Any) -> Told:
+        if bool(old) == bool(new):
+            return []
+        return [(f"is now {what}", "major") if new else (f"is no longer {what}", "minor")]
+
+    return judge
+
+
+def _demands(what: str, *, gone: Level) -> Judge:
+    """A list of demands: one more is a tighter constraint."""
+
+    def judge(old: Any, new: Any) -> Told:
+        before, after = set(old or ()), set(new or ())
+        more: Told = [(f"{what} is new: {one}", "major") for one in sorted(after - before)]
+        return more + [(f"{what} is gone: {one}", gone) for one in sorted(before - after)]
+
+    return judge
+
+
+def _offers(what: str, each: Callable[[Any], list[str]]) -> Judge:
+    """A list of what a cell may hold: one less is a tighter constraint."""
+
+    def judge(old: Any, new: Any) -> Told:
+        before, after = each(old), each(new)
+        less: Told = [(f"{what} {one} is gone", "major") for one in before if one not in after]
+        return less + [(f"{what} {one} is new", "minor") for one in after if one not in before]
+
+    return judge
+
+
+def _terms(old: Any, new: Any) -> Told:
+    if not old or not new:
+        # Either way the column has another type where it is loaded.
+        return [("has a vocabulary" if new else "has no vocabulary any more", "major")]
+    return _offers("the term", list)(old, new) + _order(old, new)
+
+
+def _order(old: list[str], new: list[str]) -> Told:
+    # Categories of a data frame take their order from the terms, and values sort by it.
+    same = [t for t in old if t in new] == [t for t in new if t in old]
+    return [] if same else [("the terms have another order", "major")]
+
+
+def _categories(old: Any, new: Any) -> Told:
+    before, after = ({c["value"]: c["label"] for c in side or ()} for side in (old, new))
+    return _order(list(before), list(after)) + [
+        (f"the term {term} has another label", "patch")
+        for term, label in after.items()
+        if before.get(term, label) != label
+    ]
+
+
+def _format(old: Any, new: Any) -> Told:
+    before, after = old or "default", new or "default"
+    return [] if before == after else [(_now("format", before, after), "major")]
+
+
+def _limit(what: str) -> Judge:
+    """A constraint of which any other value may be tighter."""
+    return lambda old, new: [(_now(what, old, new), "minor" if new is None else "major")]
+
+
+def _minimum(old: Any, new: Any) -> Told:
+    tighter = new is not None and (old is None or new > old)
+    return [(_now("minimum", old, new), "major" if tighter else "minor")]
+
+
+def _evidence(old: Any, new: Any) -> Told:
+    return _flag("in need of evidence")(old == "required", new == "required")
+
+
+def _modes(value: Any) -> list[str]:
+    return [f"{mode} of {kind}" for kind, modes in (value or {}).items() for mode in modes]
+
+
+_OF_PACKAGES: dict[str, Judge] = {"name": _becomes("name")}
+_OF_SCHEMAS: dict[str, Judge] = {
+    "primaryKey": _becomes("primary key"),
+    "foreignKeys": _demands("a foreign key", gone="major"),
+    "uniqueKeys": _demands("a unique key", gone="minor"),
+}
+_OF_FIELDS: dict[str, Judge] = {
+    "type": _becomes("type"),
+    "format": _format,
+    "categories": _categories,
+    "enum": _terms,
+    "required": _flag("required"),
+    "unique": _flag("unique"),
+    "pattern": _limit("pattern"),
+    "minimum": _minimum,
+    "gazadata:evidence": _evidence,
+    "gazadata:verbatim": _flag("verbatim"),
+    "gazadata:reference": _flag("a code that needs a reference"),
+    "gazadata:modes": _offers("the mode", _modes),
+    "gazadata:recipientRequired": _demands("the need of a recipient", gone="minor"),
+    "gazadata:quadClass": _offers("the class of", lambda value: list(value or ())),
+}
+_BY_THE_WRITER = ("path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
+"""What the writer of a release sets in a resource's descriptor."""
 
 
 def to_json(result: Diff) -> dict[str, Any]:
