@@ -448,6 +448,32 @@ def test_evidence_that_changed_is_told_of_its_row(old: Path, new: Path) -> None:
     assert diff(Package.open(old), Package.open(new)).tables["topics"].support == (row[2],)
 
 
+def test_a_quote_that_changed_is_told_of_the_rows_that_rest_on_it(old: Path, new: Path) -> None:
+    quotes = read(new / "data/quotes.csv")
+    evidence = read(new / "data/evidence.csv")
+    field = evidence[0].index("quote_id")
+    used = [row for row in evidence if row[1] == "events" and row[field]]
+    quote = next(row for row in quotes if row[0] == used[0][field])
+    quote[quotes[0].index("exact")] += "x"
+    write(new / "data/quotes.csv", quotes)
+    result = diff(Package.open(old), Package.open(new))
+    resting = {(row[1], row[2]) for row in evidence if row[field] == quote[0]}
+    told = {(name, key) for name, table in result.tables.items() for key in table.support}
+    assert told == resting
+    assert not result.tables["events"].edited
+    assert f"evidence changed of: {used[0][2]}" in FORMATS["full"](result)
+    assert result.bump()[0] == "patch"
+
+
+def test_evidence_that_moves_to_another_quote_or_row_is_told_of_both(old: Path, new: Path) -> None:
+    evidence = read(new / "data/evidence.csv")
+    events = [row for row in evidence if row[1] == "events"]
+    rows = sorted({row[2] for row in events})[:2]
+    next(row for row in events if row[2] == rows[0])[2] = rows[1]
+    write(new / "data/evidence.csv", evidence)
+    assert diff(Package.open(old), Package.open(new)).tables["events"].support == tuple(rows)
+
+
 @pytest.mark.parametrize(
     ("version", "level", "least"),
     [

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
-
-if TYPE_CHECKING:
-    from pyarrow.csv import InvalidRow
 
 try:
     import polars as pl
@@ -73,9 +71,14 @@ class TableChange:
         """Whether the columns are others, so that the file is another even if no row changed."""
         return (self.key, self.fields) != (self.old_key, self.old_fields)
 
-    def __bool__(self) -> bool:
+    @property
+    def edited(self) -> bool:
+        """Whether the table itself is another, and not the evidence for its rows alone."""
         rows = self.added.height or self.removed.height or self.changed.height
         return bool(rows or self.reshaped)
+
+    def __bool__(self) -> bool:
+        return bool(self.edited or self.support)
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,9 @@ def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Di
     result = Diff(before.version, after.version, compare_contracts(before, after))
     left, right = names or (str(old.root), str(new.root))
     olds, news = _tables(old, "old", left), _tables(new, "new", right)
-    for name in dict.fromkeys([*after.resources, *before.resources]):
-        change = _table(olds.get(name), news.get(name))
-        if change:
-            result.tables[name] = change
-    _support(new, result)
+    changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
+    _support((olds, news), changes)
+    result.tables.update({name: change for name, change in changes.items() if change})
     return result
 
 
@@ -183,12 +184,6 @@ def _check_form(path: Path, resource: Resource) -> None:
     import pyarrow as pa
     import pyarrow.csv
 
-    ragged: list[str] = []
-
-    def note(row: InvalidRow) -> str:
-        ragged.append(f"a row has {row.actual_columns} cells, not {row.expected_columns}")
-        return "error"
-
     names = resource.field_names
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -199,7 +194,7 @@ def _check_form(path: Path, resource: Resource) -> None:
         with pyarrow.csv.open_csv(
             path,
             parse_options=pyarrow.csv.ParseOptions(
-                newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=note
+                newlines_in_values=True, ignore_empty_lines=False
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string())
@@ -210,10 +205,14 @@ def _check_form(path: Path, resource: Resource) -> None:
     except UnicodeDecodeError:
         raise ValueError("holds a byte that is not UTF-8") from None
     except (csv.Error, pa.ArrowInvalid) as error:
-        if ragged:
-            raise ValueError(ragged[0]) from None
-        why = f"cannot be split into cells: {error}"[:200]
-        raise ValueError("holds a byte that is not UTF-8" if "UTF8" in why else why) from None
+        # A handler of such rows in Python would be called by Arrow's threads, which abort the
+        # process where it ends meanwhile.
+        why = str(error).splitlines()[0]
+        if ragged := re.search(r"Expected (\d+) columns, got (\d+)", why):
+            raise ValueError(f"a row has {ragged[2]} cells, not {ragged[1]}") from None
+        if "UTF8" in why:
+            raise ValueError("holds a byte that is not UTF-8") from None
+        raise ValueError(f"cannot be split into cells: {why[:100]}") from None
 
 
 def _check_key(rows: pl.LazyFrame, key: str) -> None:
@@ -235,7 +234,7 @@ def _check_key(rows: pl.LazyFrame, key: str) -> None:
             raise ValueError(f"{double[key][0]!r} is the primary key of {double['len'][0]} rows")
 
 
-def _table(old: Table | None, new: Table | None) -> TableChange | None:
+def _table(old: Table | None, new: Table | None) -> TableChange:
     if old is None or new is None:
         table = old or new
         assert table is not None
@@ -270,7 +269,7 @@ def _table(old: Table | None, new: Table | None) -> TableChange | None:
         moved.filter(differs[f]).select(key, field=pl.lit(f), old=past, new=pl.col(f))
         for f, past in before.items()
     ]
-    change = TableChange(
+    return TableChange(
         resource.name,
         key,
         was.key,
@@ -281,7 +280,6 @@ def _table(old: Table | None, new: Table | None) -> TableChange | None:
         _cells(parts, resource),
         moved.select(resource.field_names).sort(key),
     )
-    return change if change else None
 
 
 def _cells(parts: list[pl.DataFrame], resource: Resource) -> pl.DataFrame:
@@ -294,23 +292,31 @@ def _cells(parts: list[pl.DataFrame], resource: Resource) -> pl.DataFrame:
     )
 
 
-def _support(new: Package, result: Diff) -> None:
+def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange]) -> None:
     """Note for each table the rows whose evidence changed, itself or the quote it names."""
-    evidence = result.tables.get("evidence")
-    if evidence is None:
+    pairs = []
+    for tables in sides:
+        resource, rows = tables.get("evidence", (None, None))
+        if resource is None or rows is None or {"resource", "row_id"} - {*resource.field_names}:
+            continue
+        named = {resource.key: "evidence"} | {
+            fk.field: fk.resource for fk in resource.foreign_keys if fk.resource == "quotes"
+        }
+        touched = [pl.col(f).is_in(_keys(changes[r]).implode()) for f, r in named.items()]
+        pairs.append(rows.filter(pl.any_horizontal(touched)).select("resource", "row_id"))
+    if not pairs:
         return
-    touched = [evidence.added, evidence.removed]
-    if evidence.changed.height and "evidence" in new.contract.resources:
-        ids = evidence.changed["evidence_id"].unique()
-        rows = strings(new.path("evidence"), new.contract["evidence"])
-        touched.append(rows.filter(pl.col("evidence_id").is_in(ids.implode())).collect())
-    names = ["resource", "row_id"]
-    pairs = pl.concat([t.select(names) for t in touched if set(names) <= set(t.columns)]).unique()
-    for name in sorted(pairs["resource"].unique()):
-        keys = tuple(sorted(pairs.filter(pl.col("resource") == name)["row_id"]))
-        change = result.tables.get(name)
-        if change is not None:
-            result.tables[name] = TableChange(**{**change.__dict__, "support": keys})
+    found = pl.concat(pairs).drop_nulls().unique().collect(engine="streaming")
+    for (name,), rows_of in found.group_by("resource"):
+        if name in changes:
+            keys = tuple(rows_of["row_id"].sort())
+            changes[name] = replace(changes[name], support=keys)
+
+
+def _keys(change: TableChange) -> pl.Series:
+    """The keys of the rows of a table in which anything changed."""
+    frames = (change.added, change.removed, change.changed)
+    return pl.concat([frame[change.key] for frame in frames]).unique()
 
 
 Told = list[tuple[str, Level]]

@@ -50,7 +50,9 @@ def tabular(diff: Diff) -> str:
     The format: https://paulfitz.github.io/daff-doc/spec.html
     """
     return "\n".join(
-        f"# {name}\n{tabular_table(table)}" for name, table in diff.tables.items() if table.fields
+        f"# {name}\n{tabular_table(table)}"
+        for name, table in diff.tables.items()
+        if table.fields and table.edited
     )
 
 
@@ -61,7 +63,7 @@ def tabular_table(table: TableChange) -> str:
     gone = [f for f in table.removed.columns if f not in table.fields]
     fields = [*table.fields, *gone]
     fresh = set(table.fields) - set(table.removed.columns)
-    if table.reshaped:
+    if table.reshaped and table.old_fields:
         was = [table.key if f == table.old_key else f for f in table.old_fields]
         moved = [f for f in was if f in table.fields] != [f for f in table.fields if f in was]
         marks = dict.fromkeys(fields, ":" if moved else "")
