@@ -234,7 +234,10 @@ def diff(
     new: Annotated[str, typer.Argument(help="The same, for the later side.")],
     format: Annotated[str, typer.Option(help="full, json, markdown or tabular.")] = "full",
     store: Annotated[
-        list[str] | None, typer.Option(help="Where versions are: a folder or an address.")
+        list[str] | None,
+        typer.Option(
+            help="Where versions are: a folder or an address.", show_default="GAZADATA_STORE"
+        ),
     ] = None,
 ) -> None:
     """Say what changed between two packages, and the version step that it takes."""
@@ -246,7 +249,7 @@ def diff(
     if format not in FORMATS:
         raise UnknownName("format", format, list(FORMATS))
     with side(old, store) as before, side(new, store) as after:
-        print(FORMATS[format](compare(before, after)), end="")
+        print(FORMATS[format](compare(before, after, (old, new))), end="")
 
 
 @app.command()

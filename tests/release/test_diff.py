@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
+import re
 import shutil
 import string
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,7 @@ from gazadata.release.changes import bumped
 from gazadata.release.diff import LEVELS, apply, compare_contracts, diff, to_json
 from gazadata.release.diff_formats import FORMATS, tabular_table
 from gazadata.release.sides import side
+from gazadata.release.store import publish
 
 REPO = Path(__file__).parents[2]
 PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")
@@ -55,6 +60,29 @@ def edited(root: Path, schema: str, change: Any) -> None:
     content = json.loads(path.read_text("utf-8"))
     change(content)
     path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def reshape(root: Path, name: str, columns: list[str], key: str) -> None:
+    """Give a table other columns and its key another name: in its schema and in its file."""
+    for path in (root / "schemas").glob("*.json"):
+        schema = json.loads(path.read_text("utf-8"))
+        for foreign in schema["foreignKeys"]:
+            if (foreign["reference"].get("resource") or path.stem) == name:
+                foreign["reference"]["fields"] = [key]
+        if path.stem == name:
+            was = schema["primaryKey"][0]
+            known = {f["name"]: f for f in schema["fields"]} | {
+                key: next(f for f in schema["fields"] if f["name"] == was) | {"name": key}
+            }
+            plain = {"type": "string", "title": "t", "description": "d"}
+            schema["fields"] = [known.get(c, plain | {"name": c}) for c in columns]
+            schema |= {"primaryKey": [key], "foreignKeys": [], "uniqueKeys": []}
+            schema.pop("gazadata:label", None)
+        path.write_text(json.dumps(schema), encoding="utf-8")
+    with (root / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        rows = [{**row, key: row[was]} for row in csv.DictReader(file)]
+    table = [[row.get(c, "") for c in columns] for row in rows]
+    (root / "data" / f"{name}.csv").write_bytes(canonical_csv(columns, table, key))
 
 
 @pytest.fixture
@@ -121,6 +149,64 @@ def test_applying_a_diff_gives_the_new_bytes(
     assert apply(before, patch)[name] == wanted
     assert not diff(after, after)
     shutil.rmtree(root)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), changes=edits())
+def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
+    data: st.DataObject,
+    changes: list[tuple[str, Any, int]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("diff")
+    old, new = copy(root / "old"), copy(root / "new")
+    table = read(old / "data/topics.csv")
+    if data.draw(st.booleans()):
+        write(new / "data/topics.csv", edit(table, changes))
+    columns = data.draw(st.lists(st.sampled_from([*table[0][1:], "extra"]), unique=True))
+    key = data.draw(st.sampled_from(["topic_id", "id", "kind"]))
+    if key in columns:
+        columns.remove(key)
+    elif key == "kind":
+        # Another field that was there becomes the key, of which each row has a value of its own.
+        columns = [*columns, "topic_id"]
+    columns.insert(data.draw(st.integers(0, len(columns))), key)
+    reshape(new, "topics", columns, key)
+    wanted = (new / "data/topics.csv").read_bytes()
+    before, after = Package.open(old), Package.open(new)
+    result = diff(before, after)
+    patch = json.loads(json.dumps(to_json(result)))
+    assert apply(before, patch)["topics"] == wanted
+    assert (columns != table[0]) == ("topics" in result.tables and result.tables["topics"].reshaped)
+    for show in FORMATS.values():
+        assert show(result)
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize(
+    ("columns", "key"),
+    [
+        (["topic_id", "kind", "label", "part_of", "status", "description"], "topic_id"),
+        (["topic_id", "label", "kind", "part_of", "status", "description", "extra"], "topic_id"),
+        (["topic_id", "label", "kind", "part_of", "status"], "topic_id"),
+        (["id", "label", "kind", "part_of", "status", "description"], "id"),
+    ],
+    ids=["swapped", "a new empty one", "one less", "another key"],
+)
+def test_columns_alone_are_a_change(old: Path, new: Path, columns: list[str], key: str) -> None:
+    reshape(new, "topics", columns, key)
+    before, after = Package.open(old), Package.open(new)
+    result = diff(before, after)
+    change = result.tables["topics"]
+    assert [change.added.height, change.removed.height, change.changed.height] == [0, 0, 0]
+    assert apply(before, to_json(result))["topics"] == (new / "data/topics.csv").read_bytes()
+    start = daff.PythonTableView(read(old / "data/topics.csv"))
+    patch = daff.PythonTableView(list(csv.reader(io.StringIO(tabular_table(change)))))
+    assert daff.HighlightPatch(start, patch).apply()
+    made = [[start.getCell(x, y) or "" for x in range(start.width)] for y in range(start.height)]
+    assert made == read(new / "data/topics.csv")
+    with pytest.raises(GazadataError, match="columns"):
+        apply(after, to_json(result))
 
 
 def test_a_diff_with_itself_is_empty() -> None:
@@ -209,6 +295,137 @@ def test_the_step_for_the_contract(old: Path, new: Path, change: Any, level: str
     assert max((c.level for c in changes), key=LEVELS.index) == level
 
 
+def of(name: str, change: Any) -> Any:
+    """A change of one field of events."""
+    return lambda s: change(next(f for f in s["fields"] if f["name"] == name))
+
+
+def turned(property_: str) -> Any:
+    def change(field: Any) -> None:
+        holder = field["constraints"] if property_ == "enum" else field
+        holder[property_].reverse()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (
+            of("event_mode", lambda f: f["gazadata:modes"].pop("ASSAULT")),
+            ("major", "ASSAULT is gone"),
+        ),
+        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "is gone")),
+        (
+            of("event_mode", lambda f: f["gazadata:modes"].__setitem__("AID", ["x"])),
+            ("minor", "the mode x of AID is new"),
+        ),
+        (
+            of("event_mode", lambda f: f["gazadata:modes"]["ASSAULT"].reverse()),
+            ("patch", "gazadata:modes has another value"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:recipientRequired"].append("ACCUSE")),
+            ("major", "the need of a recipient is new: ACCUSE"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:recipientRequired"].remove("AID")),
+            ("minor", "the need of a recipient is gone: AID"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:quadClass"].pop("AID")),
+            ("major", "the class of AID is gone"),
+        ),
+        (
+            of("event_type", lambda f: f["gazadata:quadClass"].__setitem__("AID", "x")),
+            ("patch", "gazadata:quadClass has another value"),
+        ),
+        (
+            of("label", lambda f: f.__setitem__("gazadata:reference", True)),
+            ("major", "a reference"),
+        ),
+        (of("label", lambda f: f.__setitem__("gazadata:verbatim", True)), ("major", "verbatim")),
+        (
+            of("label", lambda f: f.__setitem__("gazadata:evidence", "required")),
+            ("major", "in need of evidence"),
+        ),
+        (
+            of("event_type", lambda f: f.__setitem__("gazadata:evidence", "exempt")),
+            ("minor", "no longer in need of evidence"),
+        ),
+        (
+            of("label", lambda f: f.pop("gazadata:evidence")),
+            ("patch", "gazadata:evidence has another value"),
+        ),
+        (of("event_type", turned("enum")), ("major", "the terms have another order")),
+        (of("event_type", turned("categories")), ("major", "the terms have another order")),
+        (
+            of("event_type", lambda f: f["categories"][0].__setitem__("label", "x")),
+            ("patch", "the term AGREE has another label"),
+        ),
+        (
+            of("label", lambda f: f.__setitem__("format", "uri")),
+            ("major", "format is uri, was default"),
+        ),
+        (
+            of("label", lambda f: f.__setitem__("example", "x")),
+            ("patch", "example has another value"),
+        ),
+        (of("label", lambda f: f.__setitem__("x", 1)), ("patch", "x has another value")),
+        (
+            of("label", lambda f: f["constraints"].__setitem__("minLength", 1)),
+            ("major", "the minLength is 1, was none"),
+        ),
+        (lambda s: s.__setitem__("missingValues", ["", "-"]), ("patch", "missingValues")),
+        (lambda s: s.pop("name"), ("patch", "name has another value")),
+        (lambda s: s.__setitem__("gazadata:label", "event_id"), ("patch", "gazadata:label")),
+    ],
+)
+def test_the_step_for_each_property(
+    old: Path, new: Path, change: Any, wanted: tuple[str, str]
+) -> None:
+    edited(new, "events", change)
+    changes = compare_contracts(Package.open(old).contract, Package.open(new).contract)
+    worst = max(changes, key=lambda c: LEVELS.index(c.level))
+    assert worst.level == wanted[0]
+    assert wanted[1] in str(worst)
+    assert len({str(c) for c in changes}) == len(changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (lambda d: d["resources"][0].__setitem__("title", "x"), "sources: title"),
+        (lambda d: d["resources"][0].__setitem__("sources", []), "sources: sources"),
+        (lambda d: d["resources"].reverse(), "package: the resources have another order"),
+        (lambda d: d.__setitem__("keywords", []), "package: keywords"),
+    ],
+)
+def test_whatever_the_descriptor_says_otherwise_is_told(
+    old: Path, new: Path, change: Any, wanted: str
+) -> None:
+    content = json.loads((new / "datapackage.json").read_text("utf-8"))
+    change(content)
+    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
+    (only,) = compare_contracts(Package.open(old).contract, Package.open(new).contract)
+    assert only.level == "patch"
+    assert str(only).startswith(wanted)
+
+
+def test_another_name_of_the_package_is_major(old: Path, new: Path) -> None:
+    content = json.loads((new / "datapackage.json").read_text("utf-8"))
+    content["name"] = "other"
+    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
+    assert diff(Package.open(old), Package.open(new)).bump()[0] == "major"
+
+
+def test_a_package_and_its_release_do_not_differ(built: Path) -> None:
+    for sides in ((REPO, built), (built, REPO)):
+        result = diff(Package.open(sides[0]), Package.open(sides[1]))
+        assert not result
+        assert not result.contract
+
+
 def test_a_resource_more_or_less(old: Path, new: Path) -> None:
     content = json.loads((new / "datapackage.json").read_text("utf-8"))
     content["resources"] = [r for r in content["resources"] if r["name"] != "conditions"]
@@ -229,6 +446,32 @@ def test_evidence_that_changed_is_told_of_its_row(old: Path, new: Path) -> None:
     next(r for r in topics if r[0] == row[2])[1] = "another label"
     write(new / "data/topics.csv", topics)
     assert diff(Package.open(old), Package.open(new)).tables["topics"].support == (row[2],)
+
+
+def test_a_quote_that_changed_is_told_of_the_rows_that_rest_on_it(old: Path, new: Path) -> None:
+    quotes = read(new / "data/quotes.csv")
+    evidence = read(new / "data/evidence.csv")
+    field = evidence[0].index("quote_id")
+    used = [row for row in evidence if row[1] == "events" and row[field]]
+    quote = next(row for row in quotes if row[0] == used[0][field])
+    quote[quotes[0].index("exact")] += "x"
+    write(new / "data/quotes.csv", quotes)
+    result = diff(Package.open(old), Package.open(new))
+    resting = {(row[1], row[2]) for row in evidence if row[field] == quote[0]}
+    told = {(name, key) for name, table in result.tables.items() for key in table.support}
+    assert told == resting
+    assert not result.tables["events"].edited
+    assert f"evidence changed of: {used[0][2]}" in FORMATS["full"](result)
+    assert result.bump()[0] == "patch"
+
+
+def test_evidence_that_moves_to_another_quote_or_row_is_told_of_both(old: Path, new: Path) -> None:
+    evidence = read(new / "data/evidence.csv")
+    events = [row for row in evidence if row[1] == "events"]
+    rows = sorted({row[2] for row in events})[:2]
+    next(row for row in events if row[2] == rows[0])[2] = rows[1]
+    write(new / "data/evidence.csv", evidence)
+    assert diff(Package.open(old), Package.open(new)).tables["events"].support == tuple(rows)
 
 
 @pytest.mark.parametrize(
@@ -305,18 +548,174 @@ def test_every_format_names_the_row_that_changed(old: Path, new: Path, name: str
     assert "another" in shown
 
 
-def test_sides_can_be_folders_archives_and_revisions(
-    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def diffed(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `gazadata diff`, which must end as it promises: with a report, or one line and exit 2."""
+    code = "import sys; from gazadata.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "diff", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 2), done.stderr
+    assert (done.returncode == 2) == done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == (done.returncode == 2), done.stderr
+    return done
+
+
+LABELS = b"topic_id,label,kind,part_of,status,description\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (LABELS.replace(b"label", b"labl"), "the columns are topic_id, labl"),
+        (b"", "the columns are none"),
+        (LABELS + b"a,\xff,,,,\n", "holds a byte that is not UTF-8"),
+        (LABELS + b"a,b,c,d,e,f,g\n", "a row has 7 cells, not 6"),
+        (LABELS + b"a\n", "a row has 1 cells, not 6"),
+        (LABELS + b'a,"b"c,,,,\n', "cannot be split into cells"),
+        (LABELS + b",a,,,,\n", "rows without topic_id, the primary key: 1"),
+        (LABELS + b"a,b,,,,\na,c,,,,\n", "'a' is the primary key of 2 rows"),
+        (None, "no such file"),
+    ],
+)
+def test_a_table_that_cannot_be_compared_is_named(
+    old: Path, new: Path, content: bytes | None, told: str
 ) -> None:
-    archive = shutil.make_archive(str(tmp_path / "old"), "zip", old)
-    repository = copy(tmp_path / "repository")
-    monkeypatch.chdir(repository)
+    path = new / "data/topics.csv"
+    path.unlink() if content is None else path.write_bytes(content)
+    for sides, which in (((old, new), "new"), ((new, old), "old")):
+        done = diffed(*map(str, sides))
+        assert done.returncode == 2
+        assert f"the {which} side ({new}), data/topics.csv: {told}" in done.stderr
+        assert f"`gazadata validate {new}`" in done.stderr
+    with pytest.raises(GazadataError, match="topics"):
+        apply(Package.open(new), to_json(diff(Package.open(old), Package.open(old))))
+
+
+def damaged(archive: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        first = max(opened.infolist(), key=lambda info: info.compress_size)
+    at = first.header_offset + 30 + len(first.filename) + first.compress_size // 2
+    return archive[:at] + bytes(8) + archive[at + 8 :]
+
+
+def marked(local: int, value: int) -> Any:
+    """Set two bytes in each of the archive's two headers for a file: its flags or its method."""
+
+    def mark(archive: bytes) -> bytes:
+        made = bytearray(archive)
+        for signature, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", local + 2)):
+            at = archive.find(signature)
+            while at >= 0:
+                made[at + offset : at + offset + 2] = value.to_bytes(2, "little")
+                at = archive.find(signature, at + 4)
+        return bytes(made)
+
+    return mark
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda archive: archive[:100], "not a zip"),
+        (damaged, "(Error|CRC)"),
+        (marked(6, 1), "encrypted"),
+        (marked(8, 77), "compression"),
+    ],
+    ids=["no archive", "damaged", "encrypted", "unknown compression"],
+)
+def test_an_archive_that_cannot_be_unpacked_is_named(
+    old: Path, tmp_path: Path, harm: Any, told: str
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "x"), "zip", old))
+    archive.write_bytes(harm(archive.read_bytes()))
+    done = diffed(str(old), str(archive))
+    assert done.returncode == 2
+    assert f"{archive} is no folder and cannot be unpacked" in done.stderr
+    assert re.search(told, done.stderr)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with two commits, in which the process is; the second changes a topic."""
+    folder = copy(tmp_path / "repository")
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
-        subprocess.run(
-            ["git", "-c", "user.name=n", "-c", "user.email=e@example.org", *command], check=True
-        )
-    with side(str(old)) as a, side(archive) as b, side("HEAD") as c:
+        git(folder, *command)
+    table = read(folder / "data/topics.csv")
+    table[1][1] = "another label"
+    write(folder / "data/topics.csv", table)
+    git(folder, "commit", "-qam", "second")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))
+    publish(built, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def test_sides_of_all_four_kinds_can_be_mixed(
+    repository: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repository, "checkout", "-q", "HEAD~1")
+    archive = shutil.make_archive(str(tmp_path / "x"), "zip", repository)
+    for one in (str(repository), archive, "HEAD", "1.0.0"):
+        assert "1.0.0 -> 1.0.0: none" in diffed(one, "1.0.0", "--store", str(store)).stdout
+    with side("HEAD", [str(store)]) as a, side("latest", [str(store)]) as b:
         assert not diff(a, b)
-        assert not diff(a, c)
-    with pytest.raises(GazadataError, match="no-such-side"), side("no-such-side"):
-        pass
+    monkeypatch.setenv("GAZADATA_STORE", str(store))
+    assert "1.0.0 -> 1.0.0: none" in diffed("1.0.0", ".").stdout
+
+
+def test_revisions_can_be_named_in_a_subfolder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = diffed("HEAD~1", "HEAD").stdout
+    assert "another label" in wanted
+    monkeypatch.chdir(repository / "data")
+    assert diffed("HEAD~1", "HEAD").stdout == wanted
+
+
+def test_no_side_is_an_option_of_git(repository: Path, tmp_path: Path) -> None:
+    done = diffed("--", f"--output={tmp_path / 'written'}", ".")
+    assert "names no side of a diff" in done.stderr
+    assert not (tmp_path / "written").exists()
+
+
+def test_what_is_no_side_is_told_what_each_kind_needs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no-such-side", "1.0.0", "HEAD:data"):
+        told = diffed(name, ".").stderr
+        assert f"{name!r} names no side" in told
+        for need in ("folder", "zip", "like 1.0.0", "--store", "the repository here has none"):
+            assert need in told
+    assert "git is not installed" in diffed("HEAD", ".", PATH=str(tmp_path)).stderr
+    monkeypatch.chdir(tmp_path)
+    told = diffed("HEAD", str(repository), GIT_CEILING_DIRECTORIES=str(tmp_path.parent)).stderr
+    assert "not a git repository" in told
+
+
+def test_a_revision_without_a_package_is_told(repository: Path) -> None:
+    git(repository, "rm", "-q", "datapackage.json")
+    git(repository, "commit", "-qm", "third")
+    assert "'HEAD' does not hold a package" in diffed("HEAD", "HEAD~1").stderr
+
+
+def test_a_revision_with_a_link_that_leads_out_is_refused(repository: Path) -> None:
+    (repository / "data/link").symlink_to("/etc/hostname")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "third")
+    done = diffed("HEAD", "HEAD~1")
+    assert done.returncode == 2
+    assert "revision 'HEAD' cannot be unpacked: 'data/link'" in done.stderr

@@ -108,6 +108,9 @@ def changes_markdown(name: str, changes: Diff) -> str:
         lines += ["## Contract", "", *(f"- {c} ({c.level})" for c in changes.contract), ""]
     for table in changes.tables.values():
         lines += [f"## {table.resource}", ""]
+        if table.reshaped:
+            columns = (", ".join(f"`{f}`" for f in fs) for fs in (table.fields, table.old_fields))
+            lines.append("- columns: {}; before: {}".format(*(c or "none" for c in columns)))
         for label, frame in (("added", table.added), ("removed", table.removed)):
             keys = frame[table.key].to_list()
             lines += [f"- {label}: `{key}`" for key in keys[:_SHOWN]]

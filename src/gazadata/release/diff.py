@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gazadata.contract import Contract, Resource
-from gazadata.errors import MissingExtra
+from gazadata.contract import Contract, Field, Resource
+from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
 
 try:
@@ -41,9 +45,11 @@ class TableChange:
     Attributes:
         resource: its name.
         key: the field that rows are matched by.
-        fields: the fields of the new table, in order.
+        old_key: the name of that field in the old table.
+        fields: the fields of the new table, in order; none where the table is gone.
+        old_fields: those of the old table; none where the table is new.
         added: the rows that are new, all fields.
-        removed: the rows that are gone, all fields of the old table.
+        removed: the rows that are gone, all fields of the old table (its key by the new name).
         changed: one row a changed cell: the key, `field`, `old`, `new`.
         rows: the rows of which a cell changed, as they are now, all fields.
         support: keys of rows of which the evidence changed (of tables other than evidence).
@@ -51,15 +57,28 @@ class TableChange:
 
     resource: str
     key: str
+    old_key: str
     fields: tuple[str, ...]
+    old_fields: tuple[str, ...]
     added: pl.DataFrame
     removed: pl.DataFrame
     changed: pl.DataFrame
     rows: pl.DataFrame
     support: tuple[str, ...] = ()
 
+    @property
+    def reshaped(self) -> bool:
+        """Whether the columns are others, so that the file is another even if no row changed."""
+        return (self.key, self.fields) != (self.old_key, self.old_fields)
+
+    @property
+    def edited(self) -> bool:
+        """Whether the table itself is another, and not the evidence for its rows alone."""
+        rows = self.added.height or self.removed.height or self.changed.height
+        return bool(rows or self.reshaped)
+
     def __bool__(self) -> bool:
-        return bool(self.added.height or self.removed.height or self.changed.height)
+        return bool(self.edited or self.support)
 
 
 @dataclass(frozen=True)
@@ -96,60 +115,171 @@ class Diff:
         return max(reasons, key=lambda reason: LEVELS.index(reason[0]))
 
 
-def diff(old: Package, new: Package) -> Diff:
-    """Compare two packages, whatever the order of their rows."""
+Table = tuple[Resource, pl.LazyFrame]
+
+
+def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Diff:
+    """Compare two packages, whatever the order of their rows.
+
+    Args:
+        old: the earlier side.
+        new: the later side.
+        names: what errors call the sides; None: their folders.
+
+    Raises:
+        ReadError: a table cannot be read, or its key does not tell its rows apart.
+    """
     before, after = old.contract, new.contract
     result = Diff(before.version, after.version, compare_contracts(before, after))
-    for name in dict.fromkeys([*after.resources, *before.resources]):
-        change = _table(
-            (old.path(name), before[name]) if name in before.resources else None,
-            (new.path(name), after[name]) if name in after.resources else None,
-        )
-        if change:
-            result.tables[name] = change
-    _support(new, result)
+    left, right = names or (str(old.root), str(new.root))
+    olds, news = _tables(old, "old", left), _tables(new, "new", right)
+    changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
+    _support((olds, news), changes)
+    result.tables.update({name: change for name, change in changes.items() if change})
     return result
 
 
-def _table(
-    old: tuple[Path, Resource] | None, new: tuple[Path, Resource] | None
-) -> TableChange | None:
+def _tables(package: Package, side: str, named: str) -> dict[str, Table]:
+    """All tables of one side, their cells as text, each known to be whole and to have its key.
+
+    Polars fills rows that are too short with nulls, and a join goes wrong without a word where
+    keys are null or double.
+    """
+    tables = {}
+    for name, resource in package.contract.resources.items():
+        with _refusing(f"the {side} side ({named}), {resource.path}", named):
+            path = package.path(name)
+            if path.suffix != ".parquet":
+                _check_form(path, resource)
+            rows = strings(path, resource).drop(LINE)
+            _check_key(rows, resource.key)
+            tables[name] = resource, rows
+    return tables
+
+
+@contextmanager
+def _refusing(where: str, named: str) -> Iterator[None]:
+    """Say in one line which table cannot be compared, why, and what shows more."""
+    try:
+        yield
+        return
+    except FileNotFoundError:
+        why = "no such file, though the descriptor lists it"
+    except OSError as error:
+        why = f"cannot be read: {error.strerror or error}"
+    except pl.exceptions.PolarsError as error:
+        why = f"cannot be split into cells: {str(error).splitlines()[0][:100]}"
+    except ValueError as error:
+        why = str(error)
+    command = f"`gazadata validate {named}`" if Path(named).is_dir() else "`gazadata validate`"
+    raise ReadError(f"{where}: {why}; {command} names the cell")
+
+
+def _check_form(path: Path, resource: Resource) -> None:
+    """Refuse a file that has other columns than its schema, or a row with other cells.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+
+    names = resource.field_names
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+        if sorted(header) != sorted(names):
+            found = ", ".join(header)[:200] or "none"
+            raise ValueError(f"the columns are {found}; expected {', '.join(names)}")
+        with pyarrow.csv.open_csv(
+            path,
+            parse_options=pyarrow.csv.ParseOptions(
+                newlines_in_values=True, ignore_empty_lines=False
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string())
+            ),
+        ) as batches:
+            for _ in batches:
+                pass
+    except UnicodeDecodeError:
+        raise ValueError("holds a byte that is not UTF-8") from None
+    except (csv.Error, pa.ArrowInvalid) as error:
+        # A handler of such rows in Python would be called by Arrow's threads, which abort the
+        # process where it ends meanwhile.
+        why = str(error).splitlines()[0]
+        if ragged := re.search(r"Expected (\d+) columns, got (\d+)", why):
+            raise ValueError(f"a row has {ragged[2]} cells, not {ragged[1]}") from None
+        if "UTF8" in why:
+            raise ValueError("holds a byte that is not UTF-8") from None
+        raise ValueError(f"cannot be split into cells: {why[:100]}") from None
+
+
+def _check_key(rows: pl.LazyFrame, key: str) -> None:
+    """Refuse rows that their key does not tell apart.
+
+    Raises:
+        ValueError: which key.
+    """
+    # Hashes take a third of the time; only where two are equal are the keys themselves looked at.
+    # Of the other columns nothing is asked but that Polars can read them.
+    hashes = pl.col(key).hash().n_unique().alias("__hashes")
+    counts = rows.select(pl.all().null_count(), hashes, pl.len().alias("__rows"))
+    found = counts.collect(engine="streaming").row(0, named=True)
+    if found[key]:
+        raise ValueError(f"rows without {key}, the primary key: {found[key]}")
+    if found["__hashes"] != found["__rows"]:
+        double = rows.group_by(key).len().filter(pl.col("len") > 1).sort(key).head(1).collect()
+        if double.height:
+            raise ValueError(f"{double[key][0]!r} is the primary key of {double['len'][0]} rows")
+
+
+def _table(old: Table | None, new: Table | None) -> TableChange:
     if old is None or new is None:
-        path, resource = old or new or (None, None)
-        assert path is not None
-        assert resource is not None
-        rows = strings(path, resource).drop(LINE).sort(resource.key).collect(engine="streaming")
-        gone, came = (rows, rows.clear()) if new is None else (rows.clear(), rows)
-        fields = () if new is None else resource.field_names
-        cells = _cells([], resource)
-        return TableChange(resource.name, resource.key, fields, came, gone, cells, rows.clear())
-    resource = new[1]
+        table = old or new
+        assert table is not None
+        resource, cells = table
+        rows = cells.sort(resource.key).collect(engine="streaming")
+        return TableChange(
+            resource.name,
+            resource.key,
+            resource.key,
+            () if new is None else resource.field_names,
+            () if old is None else resource.field_names,
+            rows.clear() if new is None else rows,
+            rows if new is None else rows.clear(),
+            _cells([], resource),
+            rows.clear(),
+        )
+    (was, a), (resource, b) = old, new
     key = resource.key
-    a, b = strings(*old).drop(LINE), strings(*new).drop(LINE)
-    if old[1].key != key:
-        a = a.rename({old[1].key: key})
-    common = [f for f in resource.field_names if f != key and f in old[1].field_names]
-    fresh = [f for f in resource.field_names if f != key and f not in old[1].field_names]
+    # Rows are matched by what their keys hold, whatever the key is called on either side.
+    left = [f for f in was.field_names if f != key and (f != was.key or f in resource.field_names)]
+    a = a.select(pl.col(was.key).alias(key), *left)
+    common = [f for f in resource.field_names if f != key and f in was.field_names]
+    fresh = [f for f in resource.field_names if f != key and f not in was.field_names]
     both = b.join(a.select(key, *(pl.col(f).alias(f"old:{f}") for f in common)), on=key)
     # A field that is new has values for rows that are not: each counts as a changed cell.
     before = {f: pl.col(f"old:{f}") for f in common} | {f: pl.lit(None, pl.String) for f in fresh}
-    moved = both.filter(
-        pl.any_horizontal(pl.lit(False), *(pl.col(f).ne_missing(was) for f, was in before.items()))
-    ).collect(engine="streaming")
+    differs = {f: pl.col(f).ne_missing(past) for f, past in before.items()}
+    moved = both.filter(pl.any_horizontal(pl.lit(False), *differs.values())).collect(
+        engine="streaming"
+    )
     parts = [
-        moved.filter(pl.col(f).ne_missing(was)).select(key, field=pl.lit(f), old=was, new=pl.col(f))
-        for f, was in before.items()
+        moved.filter(differs[f]).select(key, field=pl.lit(f), old=past, new=pl.col(f))
+        for f, past in before.items()
     ]
-    change = TableChange(
+    return TableChange(
         resource.name,
         key,
+        was.key,
         resource.field_names,
+        was.field_names,
         b.join(a.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         a.join(b.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         _cells(parts, resource),
         moved.select(resource.field_names).sort(key),
     )
-    return change if change else None
 
 
 def _cells(parts: list[pl.DataFrame], resource: Resource) -> pl.DataFrame:
@@ -162,23 +292,36 @@ def _cells(parts: list[pl.DataFrame], resource: Resource) -> pl.DataFrame:
     )
 
 
-def _support(new: Package, result: Diff) -> None:
+def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange]) -> None:
     """Note for each table the rows whose evidence changed, itself or the quote it names."""
-    evidence = result.tables.get("evidence")
-    if evidence is None:
+    pairs = []
+    for tables in sides:
+        resource, rows = tables.get("evidence", (None, None))
+        if resource is None or rows is None or {"resource", "row_id"} - {*resource.field_names}:
+            continue
+        named = {resource.key: "evidence"} | {
+            fk.field: fk.resource for fk in resource.foreign_keys if fk.resource == "quotes"
+        }
+        touched = [pl.col(f).is_in(_keys(changes[r]).implode()) for f, r in named.items()]
+        pairs.append(rows.filter(pl.any_horizontal(touched)).select("resource", "row_id"))
+    if not pairs:
         return
-    touched = [evidence.added, evidence.removed]
-    if evidence.changed.height and "evidence" in new.contract.resources:
-        ids = evidence.changed["evidence_id"].unique()
-        rows = strings(new.path("evidence"), new.contract["evidence"])
-        touched.append(rows.filter(pl.col("evidence_id").is_in(ids.implode())).collect())
-    names = ["resource", "row_id"]
-    pairs = pl.concat([t.select(names) for t in touched if set(names) <= set(t.columns)]).unique()
-    for name in sorted(pairs["resource"].unique()):
-        keys = tuple(sorted(pairs.filter(pl.col("resource") == name)["row_id"]))
-        change = result.tables.get(name)
-        if change is not None:
-            result.tables[name] = TableChange(**{**change.__dict__, "support": keys})
+    found = pl.concat(pairs).drop_nulls().unique().collect(engine="streaming")
+    for (name,), rows_of in found.group_by("resource"):
+        if name in changes:
+            keys = tuple(rows_of["row_id"].sort())
+            changes[name] = replace(changes[name], support=keys)
+
+
+def _keys(change: TableChange) -> pl.Series:
+    """The keys of the rows of a table in which anything changed."""
+    frames = (change.added, change.removed, change.changed)
+    return pl.concat([frame[change.key] for frame in frames]).unique()
+
+
+Told = list[tuple[str, Level]]
+Judge = Callable[[Any, Any], Told]
+"""What it means that a property had one value and has another, each None where it is missing."""
 
 
 def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
@@ -193,82 +336,193 @@ def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
             changes.append(ContractChange(name, None, "the resource is new", "minor"))
         else:
             changes += _compare_resources(old[name], resource)
-    ignored = {"version", "created", "resources"}
-    for key in sorted((old.descriptor.keys() | new.descriptor.keys()) - ignored):
-        if old.descriptor.get(key) != new.descriptor.get(key):
-            changes.append(ContractChange("package", key, "has another value", "patch"))
-    return changes
+    ignored = ("version", "created", "resources")
+    before, after = (_without(contract.descriptor, ignored) for contract in (old, new))
+    told = _judged(before, after, _OF_PACKAGES)
+    kept = [name for name in new.resources if name in old.resources]
+    if kept != [name for name in old.resources if name in new.resources]:
+        told.append(("the resources have another order", "patch"))
+    return changes + [ContractChange("package", None, what, level) for what, level in told]
 
 
 def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
-    name, changes = new.name, []
+    changes: list[ContractChange] = []
 
-    def say(what: str, level: Level, field: str | None = None) -> None:
-        changes.append(ContractChange(name, field, what, level))
+    def say(told: Told, field: str | None = None) -> None:
+        changes.extend(ContractChange(new.name, field, what, level) for what, level in told)
 
-    if old.key != new.key:
-        say(f"the primary key is {new.key}, was {old.key}", "major")
     kept = [f for f in new.field_names if f in old.field_names]
     for gone in old.field_names:
         if gone not in new.field_names:
-            say("the field is gone", "major", gone)
+            say([("the field is gone", "major")], gone)
     for fresh in new.field_names:
         if fresh not in old.field_names:
             at_end = new.field_names.index(fresh) >= len(kept)
-            say("the field is new" + ("" if at_end else ", before others"),
-                "minor" if at_end else "major", fresh)  # fmt: skip
+            what = "the field is new" + ("" if at_end else ", before others")
+            say([(what, "minor" if at_end else "major")], fresh)
     if kept != [f for f in old.field_names if f in new.field_names]:
-        say("the fields have another order", "major")
+        say([("the fields have another order", "major")])
     for field_name in kept:
-        _compare_fields(old[field_name], new[field_name], say)
-    for label, a, b in (
-        ("foreign key", set(old.foreign_keys), set(new.foreign_keys)),
-        ("unique key", set(old.unique_keys), set(new.unique_keys)),
-    ):
-        for extra in sorted(map(str, b - a)):
-            say(f"a {label} is new: {extra}", "major")
-        for lost in sorted(map(str, a - b)):
-            say(f"a {label} is gone: {lost}", "major" if label == "foreign key" else "minor")
-    words = ("title", "description", "gazadata:label")
-    if any(old.schema.get(w) != new.schema.get(w) for w in words):
-        say("title or description has another wording", "patch")
-    return changes
+        say(_compare_fields(old[field_name], new[field_name]), field_name)
+    say(_judged(_schema(old), _schema(new), _OF_SCHEMAS))
+    before, after = (_without(r.descriptor, _BY_THE_WRITER) for r in (old, new))
+    say(_judged(before, after, {}))
+    # What the schema and the descriptor both have, such as a title, is one change.
+    return list(dict.fromkeys(changes))
 
 
-def _compare_fields(old: Any, new: Any, say: Any) -> None:
-    name = new.name
-    if old.type != new.type or old.format != new.format:
-        say(f"the type is {new.type}, was {old.type}", "major", name)
-    for term in old.enum:
-        if term not in new.enum and new.enum:
-            say(f"the term {term} is gone", "major", name)
-    if old.enum:
-        for term in new.enum:
-            if term not in old.enum:
-                say(f"the term {term} is new", "minor", name)
-    if bool(old.enum) != bool(new.enum):
-        say("has a vocabulary" if new.enum else "has no vocabulary any more",
-            "major" if new.enum else "minor", name)  # fmt: skip
-    for what in ("required", "unique", "verbatim", "evidence_required"):
-        if getattr(old, what) != getattr(new, what):
-            tighter = getattr(new, what)
-            say(f"is {'now' if tighter else 'no longer'} {what.replace('_', ' ')}",
-                "major" if tighter else "minor", name)  # fmt: skip
-    if old.pattern != new.pattern:
-        say(f"the pattern is {new.pattern}, was {old.pattern}",
-            "major" if new.pattern else "minor", name)  # fmt: skip
-    if old.minimum != new.minimum:
-        tighter = new.minimum is not None and (old.minimum is None or new.minimum > old.minimum)
-        say(
-            f"the minimum is {new.minimum}, was {old.minimum}",
-            "major" if tighter else "minor",
-            name,
-        )
-    compared = {"type", "format", "constraints", "gazadata:evidence", "gazadata:verbatim"}
-    rest = (old.raw.keys() | new.raw.keys()) - compared
-    terms = old.enum != new.enum
-    if any(old.raw.get(k) != new.raw.get(k) for k in rest if not (k == "categories" and terms)):
-        say("title, description, labels or example have another wording", "patch", name)
+def _compare_fields(old: Field, new: Field) -> Told:
+    before, after = (
+        _without(f.raw, ("constraints",)) | f.raw.get("constraints", {}) for f in (old, new)
+    )
+    if old.enum != new.enum:
+        # Terms that come, go or move are told once, of the vocabulary; here labels alone count.
+        terms = sorted(old.labels.keys() & new.labels.keys())
+        for field, properties in ((old, before), (new, after)):
+            properties["categories"] = [{"value": t, "label": field.labels[t]} for t in terms]
+    # No other constraint is checked here, but each is one.
+    others = {**old.raw.get("constraints", {}), **new.raw.get("constraints", {})}
+    return _judged(before, after, {name: _limit(name) for name in others} | _OF_FIELDS)
+
+
+def _judged(old: dict[str, Any], new: dict[str, Any], judges: dict[str, Judge]) -> Told:
+    """What changed from one object to another; nothing that differs goes untold."""
+    told: Told = []
+    for key in dict.fromkeys([*old, *new]):
+        before, after = old.get(key), new.get(key)
+        if before != after:
+            meant = judges[key](before, after) if key in judges else []
+            told += meant or [(f"{key} has another value", "patch")]
+    return told
+
+
+def _without(properties: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in properties.items() if key not in names}
+
+
+def _schema(resource: Resource) -> dict[str, Any]:
+    """A schema but its fields, with its keys in the one form that they are compared in."""
+    return _without(resource.schema, ("fields",)) | {
+        "primaryKey": resource.key,
+        "foreignKeys": sorted(
+            f"{key.field} to {key.resource}.{key.target}" for key in resource.foreign_keys
+        ),
+        "uniqueKeys": sorted(", ".join(sorted(key)) for key in resource.unique_keys),
+    }
+
+
+def _becomes(what: str) -> Judge:
+    """A value that code relies on."""
+    return lambda old, new: [(_now(what, old, new), "major")]
+
+
+def _now(what: str, old: Any, new: Any) -> str:
+    shown = ["none" if value is None else value for value in (new, old)]
+    return "the {} is {}, was {}".format(what, *shown)
+
+
+def _flag(what: str) -> Judge:
+    """A demand that is made or is not."""
+
+    def judge(old: Any, new: Any) -> Told:
+        if bool(old) == bool(new):
+            return []
+        return [(f"is now {what}", "major") if new else (f"is no longer {what}", "minor")]
+
+    return judge
+
+
+def _demands(what: str, *, gone: Level) -> Judge:
+    """A list of demands: one more is a tighter constraint."""
+
+    def judge(old: Any, new: Any) -> Told:
+        before, after = set(old or ()), set(new or ())
+        more: Told = [(f"{what} is new: {one}", "major") for one in sorted(after - before)]
+        return more + [(f"{what} is gone: {one}", gone) for one in sorted(before - after)]
+
+    return judge
+
+
+def _offers(what: str, each: Callable[[Any], list[str]]) -> Judge:
+    """A list of what a cell may hold: one less is a tighter constraint."""
+
+    def judge(old: Any, new: Any) -> Told:
+        before, after = each(old), each(new)
+        less: Told = [(f"{what} {one} is gone", "major") for one in before if one not in after]
+        return less + [(f"{what} {one} is new", "minor") for one in after if one not in before]
+
+    return judge
+
+
+def _terms(old: Any, new: Any) -> Told:
+    if not old or not new:
+        # Either way the column has another type where it is loaded.
+        return [("has a vocabulary" if new else "has no vocabulary any more", "major")]
+    return _offers("the term", list)(old, new) + _order(old, new)
+
+
+def _order(old: list[str], new: list[str]) -> Told:
+    # Categories of a data frame take their order from the terms, and values sort by it.
+    same = [t for t in old if t in new] == [t for t in new if t in old]
+    return [] if same else [("the terms have another order", "major")]
+
+
+def _categories(old: Any, new: Any) -> Told:
+    before, after = ({c["value"]: c["label"] for c in side or ()} for side in (old, new))
+    return _order(list(before), list(after)) + [
+        (f"the term {term} has another label", "patch")
+        for term, label in after.items()
+        if before.get(term, label) != label
+    ]
+
+
+def _format(old: Any, new: Any) -> Told:
+    before, after = old or "default", new or "default"
+    return [] if before == after else [(_now("format", before, after), "major")]
+
+
+def _limit(what: str) -> Judge:
+    """A constraint of which any other value may be tighter."""
+    return lambda old, new: [(_now(what, old, new), "minor" if new is None else "major")]
+
+
+def _minimum(old: Any, new: Any) -> Told:
+    tighter = new is not None and (old is None or new > old)
+    return [(_now("minimum", old, new), "major" if tighter else "minor")]
+
+
+def _evidence(old: Any, new: Any) -> Told:
+    return _flag("in need of evidence")(old == "required", new == "required")
+
+
+def _modes(value: Any) -> list[str]:
+    return [f"{mode} of {kind}" for kind, modes in (value or {}).items() for mode in modes]
+
+
+_OF_PACKAGES: dict[str, Judge] = {"name": _becomes("name")}
+_OF_SCHEMAS: dict[str, Judge] = {
+    "primaryKey": _becomes("primary key"),
+    "foreignKeys": _demands("a foreign key", gone="major"),
+    "uniqueKeys": _demands("a unique key", gone="minor"),
+}
+_OF_FIELDS: dict[str, Judge] = {
+    "type": _becomes("type"),
+    "format": _format,
+    "categories": _categories,
+    "enum": _terms,
+    "required": _flag("required"),
+    "unique": _flag("unique"),
+    "pattern": _limit("pattern"),
+    "minimum": _minimum,
+    "gazadata:evidence": _evidence,
+    "gazadata:verbatim": _flag("verbatim"),
+    "gazadata:reference": _flag("a code that needs a reference"),
+    "gazadata:modes": _offers("the mode", _modes),
+    "gazadata:recipientRequired": _demands("the need of a recipient", gone="minor"),
+    "gazadata:quadClass": _offers("the class of", lambda value: list(value or ())),
+}
+_BY_THE_WRITER = ("path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
+"""What the writer of a release sets in a resource's descriptor."""
 
 
 def to_json(result: Diff) -> dict[str, Any]:
@@ -284,7 +538,9 @@ def to_json(result: Diff) -> dict[str, Any]:
         "tables": {
             name: {
                 "key": table.key,
+                "old_key": table.old_key,
                 "fields": list(table.fields),
+                "old_fields": list(table.old_fields),
                 "added": table.added.to_dicts(),
                 "removed": table.removed.to_dicts(),
                 "changed": table.changed.to_dicts(),
@@ -302,28 +558,32 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
         The canonical CSV bytes of every table of the new package, by name.
 
     Raises:
-        GazadataError: the diff is not of this package: a row or a value is not there.
+        GazadataError: the diff is not of this package: a row or a value is not there; or a table
+            cannot be read.
     """
     from gazadata.curate.canonical import canonical_csv
     from gazadata.release.files import ReleaseError
 
     made: dict[str, bytes] = {}
-    names = dict.fromkeys([*old.contract.resources, *patch["tables"]])
-    for name in names:
+    tables = _tables(old, "old", str(old.root))
+    for name in dict.fromkeys([*tables, *patch["tables"]]):
         rows: dict[str, dict[str, str | None]] = {}
         fields: list[str] = []
-        key = patch["tables"].get(name, {}).get("key")
-        if name in old.contract.resources:
+        key = ""
+        if name in tables:
             resource = old.contract[name]
-            key = key or resource.key
-            fields = list(resource.field_names)
-            for row in strings(old.path(name), resource).drop(LINE).collect().to_dicts():
-                rows[row[resource.key]] = row
+            key, fields = resource.key, list(resource.field_names)
+            for row in tables[name][1].collect().to_dicts():
+                rows[row[key]] = row
         table = patch["tables"].get(name)
         if table is not None:
+            if table["old_fields"] != fields or (fields and table["old_key"] != key):
+                raise ReleaseError(f"{name}: the diff is of a table with other columns or key")
             if not table["fields"]:
                 continue
-            fields = table["fields"]
+            key, fields = table["key"], table["fields"]
+            for identifier, row in rows.items():
+                row[key] = identifier
             for row in table["removed"]:
                 if rows.pop(row[key], None) is None:
                     raise ReleaseError(f"{name}: the diff removes {row[key]}, which is not there")

@@ -18,6 +18,8 @@ def full(diff: Diff) -> str:
     lines += [f"contract  {change} [{change.level}]" for change in diff.contract]
     for name, table in diff.tables.items():
         lines.append(f"{name}")
+        if table.reshaped:
+            lines.append(f"  columns: {_names(table.old_fields)} -> {_names(table.fields)}")
         lines += [f"  + {key}" for key in table.added[table.key]]
         lines += [f"  - {key}" for key in table.removed[table.key]]
         for cell in table.changed.iter_rows(named=True):
@@ -26,6 +28,10 @@ def full(diff: Diff) -> str:
         if table.support:
             lines.append(f"    evidence changed of: {', '.join(table.support)}")
     return "\n".join(lines) + "\n"
+
+
+def _names(fields: tuple[str, ...]) -> str:
+    return ", ".join(fields) or "none"
 
 
 def as_json(diff: Diff) -> str:
@@ -44,7 +50,9 @@ def tabular(diff: Diff) -> str:
     The format: https://paulfitz.github.io/daff-doc/spec.html
     """
     return "\n".join(
-        f"# {name}\n{tabular_table(table)}" for name, table in diff.tables.items() if table.fields
+        f"# {name}\n{tabular_table(table)}"
+        for name, table in diff.tables.items()
+        if table.fields and table.edited
     )
 
 
@@ -55,9 +63,14 @@ def tabular_table(table: TableChange) -> str:
     gone = [f for f in table.removed.columns if f not in table.fields]
     fields = [*table.fields, *gone]
     fresh = set(table.fields) - set(table.removed.columns)
-    if gone or fresh:
-        marks = ["+++" if f in fresh else "---" if f in gone else "" for f in fields]
-        writer.writerow(["!", *marks])
+    if table.reshaped and table.old_fields:
+        was = [table.key if f == table.old_key else f for f in table.old_fields]
+        moved = [f for f in was if f in table.fields] != [f for f in table.fields if f in was]
+        marks = dict.fromkeys(fields, ":" if moved else "")
+        marks |= dict.fromkeys(fresh, "+++") | dict.fromkeys(gone, "---")
+        if table.old_key != table.key:
+            marks[table.key] = f"({table.old_key})"
+        writer.writerow(["!", *marks.values()])
     writer.writerow(["@@", *fields])
     before: dict[str, dict[str, str | None]] = {}
     for cell in table.changed.iter_rows(named=True):
@@ -68,14 +81,14 @@ def tabular_table(table: TableChange) -> str:
     for action, row in sorted(rows, key=lambda item: str(item[1][table.key])):
         cells = {f: row.get(f) or "" for f in fields}
         if action == "->":
-            was = before[cells[table.key]]
-            both = [*cells.values(), *(old or "" for old in was.values())]
+            past = before[cells[table.key]]
+            both = [*cells.values(), *(old or "" for old in past.values())]
             while any(action in value for value in both):
                 action = f"-{action}"  # noqa: PLW2901
-            for f, old in was.items():
+            for f, old in past.items():
                 if f not in fresh:
                     cells[f] = f"{old or ''}{action}{cells[f]}"
-            if all(f in fresh for f in was):
+            if all(f in fresh for f in past):
                 action = "+"  # noqa: PLW2901
         writer.writerow([action, *cells.values()])
     return buffer.getvalue()
