@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from tests.release.conftest import REPO, copy_package
 
+from gazadata import retired
 from gazadata.contract import Contract
+from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.release.build import build
 from gazadata.release.files import ReleaseError, listing, sha256
@@ -233,3 +235,36 @@ def test_the_release_is_a_package_that_builds_again(built: Path, tmp_path: Path)
     again = build(built, tmp_path / "again")
     assert content(again) == content(built)
     shutil.rmtree(again)
+
+
+def test_an_archive_that_does_not_fit_leaves_nothing(built: Path, tmp_path: Path) -> None:
+    """A limit on the size of files is as a disk that fills up while the archive is written."""
+    resource = pytest.importorskip("resource")
+    least = built.with_suffix(".0.zip").stat().st_size - 1
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD.format(["build", str(REPO), "--out", str(tmp_path), "--zip"])],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (least, least)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"error: {tmp_path / built.name}.zip cannot be written: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"resource,row_id\n", "1: the columns must be resource,row_id,replaced_by,reason,version"),
+        (b"resource,row_id,replaced_by,reason,version\nactors,x\n", "2: 5 cells are expected"),
+        (b'resource,row_id,replaced_by,reason,version\nactors,"x\n', "not CSV"),
+        (b"\xff", "1: not UTF-8"),
+    ],
+)
+def test_a_file_of_given_up_identifiers_that_cannot_be_read(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    (tmp_path / "retired.csv").write_bytes(content)
+    with pytest.raises(ReadError, match=reason):
+        retired.read(tmp_path)
