@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -773,3 +774,42 @@ def test_two_keys_that_are_not_there_are_two_findings(place: Place) -> None:
     other = [("positions", i, {"holder_id": key}) for i, key in zip(held, "aab", strict=True)]
     said = [d for d in damaged(place, edited(*other)).diagnostics if d.code == "GD207"]
     assert sorted(d.found or "" for d in said) == ["a", "b"]
+
+
+def test_evidence_for_a_table_that_needs_none_is_found(place: Place) -> None:
+    """It was passed over with the whole table; the version is another, as the contract is."""
+    schema = json.loads(S.files["schemas/conditions.json"] or b"")
+    for field in schema["fields"]:
+        field["gazadata:evidence"] = "exempt"
+    files = {"schemas/conditions.json": json_bytes(schema)}
+    files |= {DESCRIPTOR: json_bytes(S.descriptor() | {"version": "2.0.0"})}
+    said = found(damaged(place, files))
+    proofs = [i for i, e in enumerate(S.rows("evidence")) if e["resource"] == "conditions"]
+    assert {("GD334", "evidence", i + 2, "resource") for i in proofs} == {
+        one for one in said if one[0] == "GD334"
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "found", "expected"),
+    [
+        (lambda f: f["categories"][0].update(label="Backing"), '"Backing"', '"Support"'),
+        (
+            lambda f: (
+                f["constraints"]["enum"].append("vetoed"),
+                f["categories"].append({"value": "vetoed", "label": "Vetoed"}),
+            ),
+            "categories[8] {",
+            "none",
+        ),
+    ],
+)
+def test_a_list_that_is_not_as_installed_is_told_where_it_differs(
+    place: Place, change: Callable[[Any], object], found: str, expected: str
+) -> None:
+    schema = json.loads(S.files["schemas/positions.json"] or b"")
+    change(next(field for field in schema["fields"] if field["name"] == "stance"))
+    report = damaged(place, {"schemas/positions.json": json_bytes(schema)})
+    (said,) = [d for d in report.diagnostics if d.code == "GD004"]
+    assert found in (said.found or "")
+    assert (said.expected or "").startswith(expected)

@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import re
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -389,6 +390,10 @@ def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
     # A property that is null, and not missing, is a difference too.
     key = next(k for k in keys if (k in here, here.get(k)) != (k in there, there.get(k)))
     mine, other = here.get(key, _MISSING), there.get(key, _MISSING)
+    if isinstance(mine, list) and isinstance(other, list):
+        pairs = enumerate(zip_longest(mine, other, fillvalue=_MISSING))
+        number, (mine, other) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
+        key = f"{key}[{number}]"
     if isinstance(mine, dict) and isinstance(other, dict):
         rest, mine, other = _differing(mine, other)
         key = f"{key}.{rest}"

@@ -570,13 +570,22 @@ def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
         if "sources" in tables
         else None
     )
-    known = [r for r in contract.resources.values() if any(f.evidence_required for f in r.fields)]
-    for resource in known:
-        if resource.name not in tables:
-            continue
-        rows = tables.strings("evidence").filter(col("resource") == resource.name)
-        yield _cells(resource, tables, rows)
-        yield _items(contract, resource, tables, rows, quotes, references)
+    for name, resource in contract.resources.items():
+        rows = tables.strings("evidence").filter(col("resource") == name)
+        if not any(field.evidence_required for field in resource.fields):
+            yield Look(contract["evidence"], rows, (_nothing_to_prove(),))
+        elif name in tables:
+            yield _cells(resource, tables, rows)
+            yield _items(contract, resource, tables, rows, quotes, references)
+
+
+def _nothing_to_prove() -> Check:
+    return check(
+        "GD334",
+        "resource",
+        pl.lit(True),
+        expected="a table of which a field needs evidence",
+    )
 
 
 def _bits(resource: Resource) -> dict[str, int]:
