@@ -443,10 +443,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                     "GD109",
                     field,
                     value.str.strip_chars() != value,
-                    # Marks show where it ends, and are others than its own.
-                    found=pl.when(value.str.contains('[“”"]'))
-                    .then(pl.format("[{}]", value))
-                    .otherwise(pl.format("“{}”", value)),
+                    found=_between_marks(value),
                     expected=value.str.strip_chars(),
                     applies=filled,
                 )
@@ -457,7 +454,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                         "GD111",
                         field,
                         value.str.contains(SPACES),
-                        found=pl.concat_str(pl.lit("“"), value, pl.lit("”")),
+                        found=_between_marks(value),
                         expected=value.str.replace_all(SPACES, " "),
                         applies=filled,
                     )
@@ -504,6 +501,14 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                         ),
                     ),
                 )
+
+
+def _between_marks(value: pl.Expr) -> pl.Expr:
+    """A cell between marks that show where it ends, and are others than its own."""
+    own = value.str.contains('[“”"]')
+    # Not two formats to choose from: Polars 2.1 panics at them where a batch is without rows.
+    first, last = (pl.when(own).then(pl.lit(a)).otherwise(pl.lit(b)) for a, b in ("[“", "]”"))
+    return pl.concat_str(first, value, last)
 
 
 def _characters(field: Field) -> Iterator[Check]:

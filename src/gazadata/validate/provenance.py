@@ -780,9 +780,12 @@ def _items(
             "GD334",
             "field",
             ~col("filled"),
-            found=pl.when(col("field").is_in(list(bits)))
-            .then(pl.format("{}, which is empty there", "field"))
-            .otherwise("field"),
+            found=pl.concat_str(
+                "field",
+                pl.when(col("field").is_in(list(bits)))
+                .then(pl.lit(", which is empty there"))
+                .otherwise(pl.lit("")),
+            ),
             expected=f"a filled field of {resource.name} that needs evidence",
             applies=col("known"),
             relies=[target, cell("evidence", "evidence_id", "row_id")],
