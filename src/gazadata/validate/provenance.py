@@ -283,8 +283,8 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
         return text.str.slice(at - 1, 2).str.contains(r"^\w\S|^\S[^\w\s]")
 
     # Where words are missing before it, it starts too late; otherwise it ends too early.
-    crossed = (end <= start) & ~outside & ~beyond
-    fits = (start >= col("before")) & (end > start) & ~outside
+    crossed = (end <= start) & ~col("outside") & ~col("beyond")
+    fits = (start >= col("before")) & (end > start) & ~col("outside")
     ordered = (
         tables.typed("passages")
         .with_columns(order=order, above=key.shift(1), below=key.shift(-1))
@@ -299,7 +299,17 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
         )
         .join(held, on="source_id", how="left")
         .join(_held(tables), on="source_id", how="left")
-        .with_columns(gap=gap, rest=rest)
+        # All that is asked of a text, which is not to be held for each of its passages.
+        .with_columns(
+            gap=gap,
+            rest=rest,
+            outside=outside,
+            beyond=beyond,
+            cut_before=cut_off(col("before")),
+            cut_end=cut_off(end),
+            has_text=text.is_not_null(),
+        )
+        .drop("text")
         .with_columns(
             # A join keeps no order of its own when it is streamed. A passage whose bounds are
             # wrong says nothing of paragraphs, and those behind it are counted as it says.
@@ -348,11 +358,11 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                     wrong,
                     found=pl.concat_str("start", pl.lit(" to "), "end"),
                     expected="bounds inside the text, without white space",
-                    applies=text.is_not_null() & start.is_not_null() & end.is_not_null(),
+                    applies=col("has_text") & start.is_not_null() & end.is_not_null(),
                 )
                 for side, wrong in (
-                    ("start", outside | (crossed & col("missing"))),
-                    ("end", beyond | (crossed & ~col("missing"))),
+                    ("start", col("outside") | (crossed & col("missing"))),
+                    ("end", col("beyond") | (crossed & ~col("missing"))),
                 )
             ),
             check(
@@ -367,7 +377,7 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 "GD312",
                 "start",
                 # Where the one before it is cut off, it is that one whose bound is wrong.
-                col("missing") & ((col("before") == 0) | ~cut_off(col("before"))),
+                col("missing") & ((col("before") == 0) | ~col("cut_before")),
                 found=pl.format("“{}” before it", col("gap").str.strip_chars().str.slice(0, 80)),
                 expected="white space alone between passages",
                 relies=[
@@ -379,7 +389,7 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
             check(
                 "GD312",
                 "end",
-                col("rest").str.contains(r"\S") & (col("last") | cut_off(end)),
+                col("rest").str.contains(r"\S") & (col("last") | col("cut_end")),
                 found=pl.format("“{}” behind it", col("rest").str.strip_chars().str.slice(0, 80)),
                 expected=pl.when("last")
                 .then(pl.lit("white space alone behind the last passage"))
