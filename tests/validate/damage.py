@@ -16,7 +16,7 @@ from gazadata import frictionless_worker
 from gazadata.contract import Contract, Resource
 from gazadata.errors import ContractError
 from gazadata.package import Package
-from gazadata.validate import Report, descriptor, files, layers, standard
+from gazadata.validate import Report, descriptor, files, layers, locate, standard
 
 REPO = Path(__file__).parents[2]
 PARTS = ("data", "schemas", "raw")
@@ -164,14 +164,15 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
         descriptor.unreadable(root, error, report)
         return report
     report.version = package.contract.version
-    paths = files.check(package, descriptor.check(package, report), report, limit)
+    package, there = descriptor.check(package, report)
+    paths = files.check(package, there, report, limit)
     layers.run(package, paths, report, limit)
     if official:
         asked = standard.readable(package.contract, paths, None)
         result = frictionless_worker.run(root, 0, asked)
-        layers.take_standard(package, result, report, asked, sampled=False)
+        standard.take(package, result, report, asked, sampled=False)
     report.merge(limit)
-    layers.locate(package, report)
+    locate.locate(package, report)
     return report
 
 

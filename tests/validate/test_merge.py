@@ -13,7 +13,7 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_b
 
 from gazadata.contract import Contract
 from gazadata.package import Package
-from gazadata.validate import Diagnostic, Report, descriptor, layers
+from gazadata.validate import Diagnostic, Report, descriptor, layers, standard
 from gazadata.validate.files import check
 
 S = SHIPPED
@@ -579,7 +579,8 @@ def seen_by_frictionless(
     try:
         report = Report(str(place.root), "")
         package = Package(place.root, Contract.read(place.root))
-        paths = check(package, descriptor.check(package, report), report, limit)
+        package, there = descriptor.check(package, report)
+        paths = check(package, there, report, limit)
         layers.run(package, paths, report, limit)
         result = {
             "errors": [],
@@ -588,7 +589,7 @@ def seen_by_frictionless(
                 for name, rows in report.rows.items()
             },
         }
-        layers.take_standard(package, result, report, list(paths), sampled=False)
+        standard.take(package, result, report, list(paths), sampled=False)
         report.merge()
     finally:
         place.mend(files)
@@ -636,7 +637,7 @@ def _types(of: type[Error]) -> Iterator[type[Error]]:
 def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: Place) -> None:
     """Where one is new, it is to be put into words before it is met."""
     types = {type_.type: type_ for type_ in _types(Error)}
-    assert types.keys() == layers.STANDARD.keys()
+    assert types.keys() == standard.STANDARD.keys()
     assert len(types) > 50
     package = Package(place.root, Contract.read(place.root))
     for name, type_ in types.items():
@@ -649,7 +650,7 @@ def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: P
             }
             report = Report(str(place.root), "", rows=rows)
             result = {"errors": [raw], "tables": tables}
-            layers.take_standard(package, result, report, list(rows), sampled=False)
+            standard.take(package, result, report, list(rows), sampled=False)
             ours = [str(field) for d in report.diagnostics for field in vars(d).values()]
             assert len(report.diagnostics) == 2
             assert not report.failures
@@ -711,7 +712,7 @@ def test_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
 def test_a_new_type_of_error_is_named(place: Place) -> None:
     package, report = Package(place.root, Contract.read(place.root)), Report("", "")
     errors = [{"type": "moon-error", "note": "raw"}]
-    layers.take_standard(package, {"errors": errors, "tables": {}}, report, [], sampled=False)
+    standard.take(package, {"errors": errors, "tables": {}}, report, [], sampled=False)
     (said,) = report.diagnostics
     assert said.found == "what frictionless alone knows as moon-error"
 

@@ -43,7 +43,7 @@ def validate(
         descriptor.unreadable(root, error, report)
         return report
     report.version = package.contract.version
-    paths = descriptor.check(package, report)
+    package, paths = descriptor.check(package, report)
     size = sum(file.stat().st_size for file in paths.values())
     sample = None
     if size > standard.LIMIT_BYTES and not frictionless_all:
@@ -59,13 +59,13 @@ def validate(
         asked = standard.readable(package.contract, paths, sample)
         standard.ask(process, root, sample, asked)
         try:
-            from gazadata.validate import layers
+            from gazadata.validate import layers, locate
         except ImportError as error:
             raise MissingExtra(error.name or "polars", "validate") from None
         layers.run(package, paths, report, limit)
     finally:
         result = standard.finish(process, standard.PATIENCE if report.diagnostics else None)
-    layers.take_standard(package, result, report, asked, sampled=sample is not None)
+    standard.take(package, result, report, asked, sampled=sample is not None)
     report.merge(limit)
-    layers.locate(package, report)
+    locate.locate(package, report)
     return report

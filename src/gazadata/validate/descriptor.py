@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import re
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,12 @@ NEEDED = {
 }
 
 
-def check(package: Package, report: Report) -> dict[str, Path]:
+def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
     """Look at the descriptor and the schemas of a package whose contract could be read.
 
     Returns:
-        The file of each resource that is there, by name.
+        The package under the contract that its rows are held against, and the file of each resource
+        that is there, by name.
     """
     contract = package.contract
     told = _properties(contract, report) | _dialects(contract, report)
@@ -57,7 +59,7 @@ def check(package: Package, report: Report) -> dict[str, Path]:
         say(report, "GD003", found=contract.version, expected="major.minor.patch")
     told |= _policies(contract, report)
     astray = _known(package, report, told)
-    return _files(package, report, astray)
+    return Package(package.root, _promised(contract)), _files(package, report, astray)
 
 
 def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> None:
@@ -298,6 +300,27 @@ def known(contract: Contract) -> Contract | None:
         return None  # The installed package is a repository at work; it is validated as itself.
     same = (contract.name, contract.version) == (installed.name, installed.version)
     return installed if same else None
+
+
+def _promised(contract: Contract) -> Contract:
+    """The contract that rows are held against: what a package of this name and version promises.
+
+    That is the installed one where the tables have the same columns. A schema that differs there is
+    a finding, and what rows would be by that schema follows from it.
+    """
+    installed = known(contract)
+    if installed is None or _columns(contract) != _columns(installed):
+        return contract
+    resources = {
+        name: replace(installed[name], path=resource.path, descriptor=resource.descriptor)
+        for name, resource in contract.resources.items()
+    }
+    cues = {"gazadata:hedgeCues": list(installed.hedge_cues)}
+    return Contract(contract.descriptor | cues, resources)
+
+
+def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
+    return {name: resource.field_names for name, resource in contract.resources.items()}
 
 
 def _known(package: Package, report: Report, told: Told) -> set[str]:

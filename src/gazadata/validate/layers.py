@@ -1,17 +1,11 @@
-"""The layers that read rows, one after another, and what frictionless says put beside them."""
+"""The layers that read rows, one after another."""
 
 from __future__ import annotations
 
-import csv
 import difflib
-import json
-import re
 import tempfile
-from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +13,15 @@ import pandera.errors
 import polars as pl
 from polars import col
 
-from gazadata.contract import Contract, Field, Resource, inside
+from gazadata.contract import Contract, Field, Resource
 from gazadata.package import Package
 from gazadata.pandera_schemas import polars_schema
 from gazadata.validate import descriptor, provenance, retired, semantics
 from gazadata.validate.checks import LONGEST, Check, Look, cell, check
 from gazadata.validate.checks import run as run_looks
-from gazadata.validate.diagnostics import Diagnostic, Place, Report
+from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import HIDDEN
 from gazadata.validate.rules import RULES
-from gazadata.validate.split import column_of
 from gazadata.validate.tables import (
     LINE,
     Line,
@@ -47,12 +40,6 @@ CUT = ("exact",)
 
 SPACES = r"\s{2,}|[^\S ]"
 """Spaces that a reader cannot tell from one ordinary space, and joins and filters do."""
-
-_NEAREST, _KEYS = 200, 10_000
-"""For how many findings the nearest is looked for, and among how many keys."""
-
-_LINE_SHOWN = 100_000
-_CHUNK = 1 << 20
 
 URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
 
@@ -522,360 +509,6 @@ def _characters(field: Field) -> Iterator[Check]:
         ("GD108", cell == "", "null, as an empty cell is"),
     ):
         yield check(code, field.name, bad, expected=expected, applies=cell.is_not_null())
-
-
-# https://framework.frictionlessdata.io/docs/errors/
-STANDARD = {
-    # of tables and files
-    "data-error": ("GD107", "a table that cannot be read"),
-    "table-error": ("GD107", "a table that cannot be read as rows"),
-    "file-error": ("GD107", "a file that cannot be read"),
-    "source-error": ("GD107", "a file that cannot be read as a table"),
-    "scheme-error": ("GD107", "a file that cannot be fetched"),
-    "format-error": ("GD107", "a file of a format that cannot be read"),
-    "compression-error": ("GD107", "a file that cannot be unpacked"),
-    "encoding-error": ("GD101", "a file in another encoding than the one stated"),
-    "hash-count": ("GD007", "another hash than the one stated"),
-    "byte-count": ("GD007", "another number of bytes than the one stated"),
-    "field-count": ("GD105", "another number of columns than the one stated"),
-    "row-count": ("GD107", "another number of rows than the one stated"),
-    "table-dimensions": ("GD107", "another number of rows or columns than the one stated"),
-    "required-value": ("GD202", "a column without a value that it must have"),
-    # of the header
-    "header-error": ("GD105", "a header that is none"),
-    "blank-header": ("GD105", "a header without a name"),
-    "unmatched-header": ("GD105", "a header without any field of the schema"),
-    "label-error": ("GD105", "a name of a column that is none"),
-    "blank-label": ("GD105", "a column without a name"),
-    "duplicate-label": ("GD105", "a column that is there twice"),
-    "extra-label": ("GD105", "a column more"),
-    "incorrect-label": ("GD105", "a column of another name"),
-    "missing-label": ("GD105", "a column that is missing"),
-    # of rows
-    "row-error": ("GD107", "a row that cannot be read"),
-    "blank-row": ("GD107", "a row without a value"),
-    "duplicate-row": ("GD208", "a row that repeats another"),
-    "row-constraint": ("GD210", "a row that breaks a constraint"),
-    "primary-key": ("GD206", "a key that another row has"),
-    "foreign-key": ("GD207", "a key that points to no row"),
-    # of cells
-    "cell-error": ("GD210", "a cell that cannot be read"),
-    "extra-cell": ("GD107", "a cell more than the schema has fields"),
-    "missing-cell": ("GD107", "no cell for the field"),
-    "type-error": ("GD201", "a cell of another type"),
-    "constraint-error": ("GD210", "a cell that breaks a constraint"),
-    "unique-error": ("GD206", "a value that another row has"),
-    "truncated-value": ("GD210", "a cell that is cut off"),
-    "forbidden-value": ("GD210", "a cell that is forbidden"),
-    "sequential-value": ("GD210", "a cell that does not follow on the one above"),
-    "ascii-value": ("GD210", "a cell with characters that are not of ASCII"),
-    "deviated-cell": ("GD210", "a cell much longer than the others"),
-    "deviated-value": ("GD210", "a number far from the others"),
-    # of the descriptor and the schemas
-    "metadata-error": ("GD002", "an object that is not of the standard"),
-    "package-error": ("GD002", "a descriptor that is not of the standard"),
-    "resource-error": ("GD002", "a resource that is not of the standard"),
-    "dialect-error": ("GD002", "a dialect that is not of the standard"),
-    "control-error": ("GD002", "a dialect with a part that is not of the standard"),
-    "schema-error": ("GD002", "a schema that is not of the standard"),
-    "field-error": ("GD002", "a field that is not of the standard"),
-    "stats-error": ("GD002", "a hash or a size that is not of the standard"),
-    # of what is not asked for here
-    "catalog-error": ("GD002", "a catalogue that is none"),
-    "dataset-error": ("GD002", "a data set of a catalogue that is none"),
-    "checklist-error": ("GD002", "a list of checks that is none"),
-    "check-error": ("GD002", "a check that is none"),
-    "detector-error": ("GD002", "a detector that is none"),
-    "inquiry-error": ("GD002", "an inquiry that is none"),
-    "inquiry-task-error": ("GD002", "a task of an inquiry that is none"),
-    "pipeline-error": ("GD002", "a pipeline that is none"),
-    "step-error": ("GD002", "a step of a pipeline that is none"),
-    "report-error": ("GD002", "a report that is none"),
-    "report-task-error": ("GD002", "a task of a report that is none"),
-}
-"""By which rule each type of error that frictionless has is reported, and how it is said."""
-
-_CONSTRAINTS = {
-    "required": "GD202",
-    "enum": "GD203",
-    "pattern": "GD204",
-    "minimum": "GD205",
-    "unique": "GD206",
-}
-_OF_FILES = ("GD005", "GD007", "GD101", "GD102", "GD105", "GD106", "GD107")
-
-
-def take_standard(
-    package: Package,
-    result: dict[str, Any],
-    report: Report,
-    asked: Collection[str],
-    *,
-    sampled: bool,
-) -> None:
-    """Put what frictionless found of the resources `asked` beside what the other layers found.
-
-    Where both saw a mistake, ours stands; what only frictionless saw is added in our words.
-    """
-    if "failure" in result:
-        report.failures.append(result["failure"])
-        return
-    contract = package.contract
-    seen_files = {d.path for d in report.diagnostics if d.code in _OF_FILES}
-    # What a cell breaks by what it means or rests on, frictionless cannot have seen.
-    of_form = [d for d in report.diagnostics if d.code < "GD300" and d.code != "GD108"]
-    cells = {(d.path, d.line, d.field) for d in of_form}
-    rows_found = {(d.path, d.line) for d in of_form}
-    kept = Counter(d.code for d in report.diagnostics)
-    # A table of which findings of a rule were left out has others that were kept.
-    many = {code for code, count in report.counts.items() if count.found > kept[code]}
-    left_out = {(d.code, d.path) for d in report.diagnostics if d.code in many}
-    # By a schema that is at fault frictionless reads other cells: of a field, or of them all.
-    misread = {(d.resource, d.field) for d in report.diagnostics if d.code == "GD002"}
-    # Where the descriptor is at fault by our own rules, these say it again in other words.
-    if not any(d.code == "GD002" for d in report.diagnostics):
-        for error in result["errors"]:
-            _package_error(package, error, report)
-    listed = set() if result["errors"] else set(asked)
-    for name in sorted(listed - result["tables"].keys()):
-        report.failures.append(f"frictionless did not look at {name}")
-    for name, table in result["tables"].items():
-        resource = contract[name]
-        path = Path(resource.path).as_posix()
-        rows = report.rows.get(name)
-        if not sampled and rows is not None and rows != table["rows"] and not table["errors"]:
-            report.failures.append(
-                f"frictionless read {table['rows']} rows of {name}, the other layers {rows}"
-            )
-        if rows is None:
-            continue  # It could not be read, which is reported.
-        for error in table["errors"]:
-            line, field, code = error.get("rowNumber"), error.get("fieldName"), _code(error)
-            note = error.get("note") or ""
-            said, cell = _said(error), error.get("cell")
-            if error.get("fieldNames"):
-                field, cell = error["fieldNames"][0], ", ".join(error.get("fieldCells", []))
-            if code == "GD206" and not field:
-                field = resource.key
-            if code == "GD201" and field and resource[field].type == "string":
-                code = "GD210"
-            # A row of empty cells alone is no row to frictionless, and one of missing cells here.
-            seen = (path, line, field) in cells or (not field and (path, line) in rows_found)
-            seen = seen or not misread.isdisjoint({(name, field), (name, None)})
-            # Where not all findings of a rule were kept, it was counted with the others.
-            if seen or (code, path) in left_out or (line is None and path in seen_files):
-                continue
-            report.count(code, 0, RULES[code].unit, 1)
-            report.add(
-                [
-                    Diagnostic(
-                        code,
-                        RULES[code].title,
-                        descriptor.DESCRIPTOR if code == "GD002" else path,
-                        line,
-                        resource=name,
-                        field=field or None,
-                        # It is also said of an empty cell that it is required.
-                        found=str(cell if cell or code == "GD202" else said)[:500],
-                        expected=_asked(resource, field, note),
-                        help=RULES[code].remedy,
-                    )
-                ]
-            )
-
-
-def _code(error: dict[str, Any]) -> str:
-    if error.get("type") == "constraint-error":
-        match = re.match(r'constraint "(\w+)"', error.get("note") or "")
-        return _CONSTRAINTS.get(match[1] if match else "", "GD210")
-    return STANDARD.get(str(error.get("type")), ("GD107", ""))[0]
-
-
-def _said(error: dict[str, Any]) -> str:
-    """What frictionless found, in our words: its own are for whoever knows its code."""
-    kind = str(error.get("type"))
-    label = f": {error['label']}" if error.get("label") else ""
-    return STANDARD.get(kind, ("", f"what frictionless alone knows as {kind}"))[1] + label
-
-
-def _asked(resource: Resource, name: str | None, note: str) -> str | None:
-    """What the schema asks of the cells of a field where frictionless alone refuses one."""
-    if name not in resource.field_names:
-        return None
-    raw = resource[name].raw
-    match = re.match(r'constraint "(\w+)"', note)
-    if match and match[1] in raw.get("constraints", {}):
-        return f"{match[1]} {json.dumps(raw['constraints'][match[1]], ensure_ascii=False)}"[:500]
-    return f"a {raw['type']} of the format {raw['format']}" if "format" in raw else None
-
-
-def _package_error(package: Package, error: dict[str, Any], report: Report) -> None:
-    found, expected = _said(error), "what the Data Package standard asks for"
-    more = "; `frictionless validate datapackage.json` says more"
-    if match := re.search(r"at property '([^']+)'", str(error.get("note"))):
-        said = match[1].replace("/", ".") + " "
-        if any(d.code == "GD004" and (d.found or "").startswith(said) for d in report.diagnostics):
-            return  # It is reported as another than in the installed schema.
-        # Of a schema or a dialect it is the property alone.
-        found, more = f"{found}, at {match[1]}", ""
-        with suppress(LookupError, ValueError, TypeError):
-            value: Any = package.contract.descriptor
-            for step in re.split(r"[./]", match[1]):
-                value = value[int(step)] if isinstance(value, list) else value[step]
-            found = f"{match[1]}: {json.dumps(value, ensure_ascii=False)}"
-    report.count("GD002", 0, RULES["GD002"].unit, 1)
-    report.add(
-        [
-            Diagnostic(
-                "GD002",
-                RULES["GD002"].title,
-                "datapackage.json",
-                found=found[:500],
-                expected=expected + more,
-                help=RULES["GD002"].remedy,
-            )
-        ]
-    )
-
-
-def locate(package: Package, report: Report) -> None:
-    """Give each finding its row and column, and the nearest thing that may have been meant."""
-    wanted: dict[str, set[int]] = {}
-    for d in report.diagnostics:
-        if d.line and d.resource and not d.path.endswith(".parquet"):
-            wanted.setdefault(d.path, set()).add(d.line)
-    text = {path: _read_lines(package.root / path, numbers) for path, numbers in wanted.items()}
-    near = _Nearest(package, [d.line for d in report.diagnostics if d.code == "GD321" and d.line])
-    placed = []
-    for d in report.diagnostics:
-        line = text.get(d.path, {}).get(d.line or 0)
-        if line is not None and d.resource in package.contract.resources:
-            resource = package.contract[d.resource]
-            column, row_id = d.column, d.row_id
-            if column is None and d.field in resource.field_names:
-                column = column_of(line, resource.field_names.index(d.field))
-            if row_id is None and d.line != 1 and d.code != "GD101":
-                row_id = _key_in(line, resource)
-            d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
-        if d.code == "GD321":
-            d = near.words(d)  # noqa: PLW2901
-        if d.code in ("GD207", "GD334"):
-            d = near.key(d)  # noqa: PLW2901
-        placed.append(d)
-    report.diagnostics = placed
-    report.lines = {
-        path: {number: line[:_LINE_SHOWN] for number, line in lines.items()}
-        for path, lines in text.items()
-    }
-
-
-def _key_in(line: str, resource: Resource) -> str | None:
-    """The primary key of the row that a line is."""
-    try:
-        (row,) = csv.reader([line], strict=True)
-    except (csv.Error, ValueError):
-        return None
-    position = resource.field_names.index(resource.key)
-    return row[position] or None if len(row) == len(resource.fields) else None
-
-
-def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:
-    wanted = sorted(numbers, reverse=True)
-    found: dict[int, str] = {}
-    first = 1
-    with suppress(OSError), path.open("rb") as file:
-        # Counting the lines of a chunk takes a tenth of the time of splitting it.
-        while wanted and (chunk := file.read(_CHUNK)):
-            chunk += file.readline()
-            behind = first + chunk.count(b"\n")
-            if wanted[-1] <= behind:
-                lines = chunk.removesuffix(b"\n").split(b"\n")
-                while wanted and wanted[-1] - first < len(lines):
-                    number = wanted.pop()
-                    found[number] = lines[number - first].decode("utf-8", "replace").rstrip("\r")
-            first = behind
-    return found
-
-
-class _Nearest:
-    """What comes nearest to words or to a key that are not there; read once, for some findings.
-
-    The tables are read as they are written, since any cell of them can be at fault.
-    """
-
-    def __init__(self, package: Package, quotes: list[int]) -> None:
-        self.package = package
-        self.quotes = quotes[:_NEAREST]
-        """Lines of the quotes that are not in their texts."""
-        self.left = _NEAREST
-        self.texts: dict[str, str] = {}
-        self.keys: dict[str, list[str]] = {}
-
-    def words(self, d: Diagnostic) -> Diagnostic:
-        """Point to the words of the text that are most like those of the quote."""
-        from gazadata.curate.quotes import nearest
-
-        self.left -= 1
-        held = self._text(d.line) if self.left >= 0 and d.line else None
-        if held is None:
-            return d
-        path, text = held
-        match = nearest(text, d.found or "")
-        if match is None:
-            return d
-        begin = text.rfind("\n", 0, match.start) + 1
-        finish = text.find("\n", match.end)
-        place = Place(
-            path,
-            text.count("\n", 0, match.start) + 1,
-            text[begin : finish if finish >= 0 else len(text)],
-            match.start - begin,
-            match.end - begin,
-        )
-        return replace(d, related=(place,))
-
-    def key(self, d: Diagnostic) -> Diagnostic:
-        """Name the key that is most like the one that points to nothing."""
-        contract = self.package.contract
-        target = contract[d.resource].target(d.field) if d.resource and d.field else None
-        if d.about and d.field == "row_id":
-            target = d.about.partition("/")[0]
-        self.left -= 1
-        if target is None or self.left < 0:
-            return d
-        if target not in self.keys:
-            try:
-                frame = strings(self.package.path(target), contract[target])
-                keys = frame.select(contract[target].key).head(_KEYS + 1).collect().to_series()
-            except pl.exceptions.PolarsError:
-                keys = pl.Series([], dtype=pl.String)
-            self.keys[target] = keys.drop_nulls().to_list() if len(keys) <= _KEYS else []
-        near = difflib.get_close_matches(d.found or "", self.keys[target], n=1, cutoff=0.5)
-        return replace(d, suggestion=near[0]) if near else d
-
-    @cached_property
-    def paths(self) -> dict[int, str]:
-        """The path of the text of each of the quotes, by line, from one pass over the tables."""
-        contract = self.package.contract
-        quotes, sources = (
-            strings(self.package.path(name), contract[name]) for name in ("quotes", "sources")
-        )
-        rows = (
-            quotes.filter(col(LINE).is_in(self.quotes))
-            .join(sources.unique("source_id", keep="first"), on="source_id")
-            .select(LINE, "text_path")
-            .drop_nulls()
-        )
-        return dict(rows.collect(engine="streaming").iter_rows())
-
-    def _text(self, line: int) -> tuple[str, str] | None:
-        """The path and the text of the source of the quote in a line."""
-        path = self.paths.get(line)
-        if path is None:
-            return None
-        if path not in self.texts:
-            self.texts[path] = inside(self.package.root, path).read_bytes().decode("utf-8")
-        return path, self.texts[path]
 
 
 def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:

@@ -1,19 +1,26 @@
 """The Frictionless layer: the official implementation of the standard, as a second opinion.
 
-It runs in the process of `gazadata.frictionless_worker`.
+It runs in the process of `gazadata.frictionless_worker`; what it says is put beside what the other
+layers found.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gazadata.contract import Contract
+from gazadata.contract import Contract, Resource
+from gazadata.package import Package
+from gazadata.validate import descriptor
+from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.rules import RULES
 from gazadata.validate.split import cells
 
 SAMPLE_ROWS = 1_000
@@ -22,6 +29,86 @@ PATIENCE = 60
 
 LIMIT_BYTES = 20_000_000
 """Above this size of all tables frictionless reads the first `SAMPLE_ROWS` rows of each."""
+
+# https://framework.frictionlessdata.io/docs/errors/
+STANDARD = {
+    # of tables and files
+    "data-error": ("GD107", "a table that cannot be read"),
+    "table-error": ("GD107", "a table that cannot be read as rows"),
+    "file-error": ("GD107", "a file that cannot be read"),
+    "source-error": ("GD107", "a file that cannot be read as a table"),
+    "scheme-error": ("GD107", "a file that cannot be fetched"),
+    "format-error": ("GD107", "a file of a format that cannot be read"),
+    "compression-error": ("GD107", "a file that cannot be unpacked"),
+    "encoding-error": ("GD101", "a file in another encoding than the one stated"),
+    "hash-count": ("GD007", "another hash than the one stated"),
+    "byte-count": ("GD007", "another number of bytes than the one stated"),
+    "field-count": ("GD105", "another number of columns than the one stated"),
+    "row-count": ("GD107", "another number of rows than the one stated"),
+    "table-dimensions": ("GD107", "another number of rows or columns than the one stated"),
+    "required-value": ("GD202", "a column without a value that it must have"),
+    # of the header
+    "header-error": ("GD105", "a header that is none"),
+    "blank-header": ("GD105", "a header without a name"),
+    "unmatched-header": ("GD105", "a header without any field of the schema"),
+    "label-error": ("GD105", "a name of a column that is none"),
+    "blank-label": ("GD105", "a column without a name"),
+    "duplicate-label": ("GD105", "a column that is there twice"),
+    "extra-label": ("GD105", "a column more"),
+    "incorrect-label": ("GD105", "a column of another name"),
+    "missing-label": ("GD105", "a column that is missing"),
+    # of rows
+    "row-error": ("GD107", "a row that cannot be read"),
+    "blank-row": ("GD107", "a row without a value"),
+    "duplicate-row": ("GD208", "a row that repeats another"),
+    "row-constraint": ("GD210", "a row that breaks a constraint"),
+    "primary-key": ("GD206", "a key that another row has"),
+    "foreign-key": ("GD207", "a key that points to no row"),
+    # of cells
+    "cell-error": ("GD210", "a cell that cannot be read"),
+    "extra-cell": ("GD107", "a cell more than the schema has fields"),
+    "missing-cell": ("GD107", "no cell for the field"),
+    "type-error": ("GD201", "a cell of another type"),
+    "constraint-error": ("GD210", "a cell that breaks a constraint"),
+    "unique-error": ("GD206", "a value that another row has"),
+    "truncated-value": ("GD210", "a cell that is cut off"),
+    "forbidden-value": ("GD210", "a cell that is forbidden"),
+    "sequential-value": ("GD210", "a cell that does not follow on the one above"),
+    "ascii-value": ("GD210", "a cell with characters that are not of ASCII"),
+    "deviated-cell": ("GD210", "a cell much longer than the others"),
+    "deviated-value": ("GD210", "a number far from the others"),
+    # of the descriptor and the schemas
+    "metadata-error": ("GD002", "an object that is not of the standard"),
+    "package-error": ("GD002", "a descriptor that is not of the standard"),
+    "resource-error": ("GD002", "a resource that is not of the standard"),
+    "dialect-error": ("GD002", "a dialect that is not of the standard"),
+    "control-error": ("GD002", "a dialect with a part that is not of the standard"),
+    "schema-error": ("GD002", "a schema that is not of the standard"),
+    "field-error": ("GD002", "a field that is not of the standard"),
+    "stats-error": ("GD002", "a hash or a size that is not of the standard"),
+    # of what is not asked for here
+    "catalog-error": ("GD002", "a catalogue that is none"),
+    "dataset-error": ("GD002", "a data set of a catalogue that is none"),
+    "checklist-error": ("GD002", "a list of checks that is none"),
+    "check-error": ("GD002", "a check that is none"),
+    "detector-error": ("GD002", "a detector that is none"),
+    "inquiry-error": ("GD002", "an inquiry that is none"),
+    "inquiry-task-error": ("GD002", "a task of an inquiry that is none"),
+    "pipeline-error": ("GD002", "a pipeline that is none"),
+    "step-error": ("GD002", "a step of a pipeline that is none"),
+    "report-error": ("GD002", "a report that is none"),
+    "report-task-error": ("GD002", "a task of a report that is none"),
+}
+"""By which rule each type of error that frictionless has is reported, and how it is said."""
+
+_CONSTRAINTS = {
+    "required": "GD202",
+    "enum": "GD203",
+    "pattern": "GD204",
+    "minimum": "GD205",
+    "unique": "GD206",
+}
+_OF_FILES = ("GD005", "GD007", "GD101", "GD102", "GD105", "GD106", "GD107")
 
 
 def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> list[str]:
@@ -82,3 +169,138 @@ def finish(process: subprocess.Popen[bytes], patience: float | None = None) -> d
         return {"failure": f"frictionless did not run: {' '.join(last) or process.returncode}"}
     result: dict[str, Any] = json.loads(output)
     return result
+
+
+def take(
+    package: Package,
+    result: dict[str, Any],
+    report: Report,
+    asked: Collection[str],
+    *,
+    sampled: bool,
+) -> None:
+    """Put what frictionless found of the resources `asked` beside what the other layers found.
+
+    Where both saw a mistake, ours stands; what only frictionless saw is added in our words.
+    """
+    if "failure" in result:
+        report.failures.append(result["failure"])
+        return
+    contract = package.contract
+    seen_files = {d.path for d in report.diagnostics if d.code in _OF_FILES}
+    # What a cell breaks by what it means or rests on, frictionless cannot have seen.
+    of_form = [d for d in report.diagnostics if d.code < "GD300" and d.code != "GD108"]
+    cells = {(d.path, d.line, d.field) for d in of_form}
+    rows_found = {(d.path, d.line) for d in of_form}
+    kept = Counter(d.code for d in report.diagnostics)
+    # A table of which findings of a rule were left out has others that were kept.
+    many = {code for code, count in report.counts.items() if count.found > kept[code]}
+    left_out = {(d.code, d.path) for d in report.diagnostics if d.code in many}
+    # By a schema that is at fault frictionless reads other cells: of a field, or of them all.
+    misread = {(d.resource, d.field) for d in report.diagnostics if d.code == "GD002"}
+    # It reads rows by the schemas that are there, and not by those that are promised.
+    otherwise = any(d.code == "GD004" and d.resource for d in report.diagnostics)
+    # Where the descriptor is at fault by our own rules, these say it again in other words.
+    if not any(d.code == "GD002" for d in report.diagnostics):
+        for error in result["errors"]:
+            _package_error(package, error, report)
+    listed = set() if result["errors"] else set(asked)
+    for name in sorted(listed - result["tables"].keys()):
+        report.failures.append(f"frictionless did not look at {name}")
+    for name, table in result["tables"].items():
+        resource = contract[name]
+        path = Path(resource.path).as_posix()
+        rows = report.rows.get(name)
+        if not sampled and rows is not None and rows != table["rows"] and not table["errors"]:
+            report.failures.append(
+                f"frictionless read {table['rows']} rows of {name}, the other layers {rows}"
+            )
+        if rows is None or otherwise:
+            continue  # It could not be read, which is reported.
+        for error in table["errors"]:
+            line, field, code = error.get("rowNumber"), error.get("fieldName"), _code(error)
+            note = error.get("note") or ""
+            said, cell = _said(error), error.get("cell")
+            if error.get("fieldNames"):
+                field, cell = error["fieldNames"][0], ", ".join(error.get("fieldCells", []))
+            if code == "GD206" and not field:
+                field = resource.key
+            if code == "GD201" and field and resource[field].type == "string":
+                code = "GD210"
+            # A row of empty cells alone is no row to frictionless, and one of missing cells here.
+            seen = (path, line, field) in cells or (not field and (path, line) in rows_found)
+            seen = seen or not misread.isdisjoint({(name, field), (name, None)})
+            # Where not all findings of a rule were kept, it was counted with the others.
+            if seen or (code, path) in left_out or (line is None and path in seen_files):
+                continue
+            report.count(code, 0, RULES[code].unit, 1)
+            report.add(
+                [
+                    Diagnostic(
+                        code,
+                        RULES[code].title,
+                        descriptor.DESCRIPTOR if code == "GD002" else path,
+                        line,
+                        resource=name,
+                        field=field or None,
+                        # It is also said of an empty cell that it is required.
+                        found=str(cell if cell or code == "GD202" else said)[:500],
+                        expected=_asked(resource, field, note),
+                        help=RULES[code].remedy,
+                    )
+                ]
+            )
+
+
+def _code(error: dict[str, Any]) -> str:
+    if error.get("type") == "constraint-error":
+        match = re.match(r'constraint "(\w+)"', error.get("note") or "")
+        return _CONSTRAINTS.get(match[1] if match else "", "GD210")
+    return STANDARD.get(str(error.get("type")), ("GD107", ""))[0]
+
+
+def _said(error: dict[str, Any]) -> str:
+    """What frictionless found, in our words: its own are for whoever knows its code."""
+    kind = str(error.get("type"))
+    label = f": {error['label']}" if error.get("label") else ""
+    return STANDARD.get(kind, ("", f"what frictionless alone knows as {kind}"))[1] + label
+
+
+def _asked(resource: Resource, name: str | None, note: str) -> str | None:
+    """What the schema asks of the cells of a field where frictionless alone refuses one."""
+    if name not in resource.field_names:
+        return None
+    raw = resource[name].raw
+    match = re.match(r'constraint "(\w+)"', note)
+    if match and match[1] in raw.get("constraints", {}):
+        return f"{match[1]} {json.dumps(raw['constraints'][match[1]], ensure_ascii=False)}"[:500]
+    return f"a {raw['type']} of the format {raw['format']}" if "format" in raw else None
+
+
+def _package_error(package: Package, error: dict[str, Any], report: Report) -> None:
+    found, expected = _said(error), "what the Data Package standard asks for"
+    more = "; `frictionless validate datapackage.json` says more"
+    if match := re.search(r"at property '([^']+)'", str(error.get("note"))):
+        said = match[1].replace("/", ".") + " "
+        if any(d.code == "GD004" and (d.found or "").startswith(said) for d in report.diagnostics):
+            return  # It is reported as another than in the installed schema.
+        # Of a schema or a dialect it is the property alone.
+        found, more = f"{found}, at {match[1]}", ""
+        with suppress(LookupError, ValueError, TypeError):
+            value: Any = package.contract.descriptor
+            for step in re.split(r"[./]", match[1]):
+                value = value[int(step)] if isinstance(value, list) else value[step]
+            found = f"{match[1]}: {json.dumps(value, ensure_ascii=False)}"
+    report.count("GD002", 0, RULES["GD002"].unit, 1)
+    report.add(
+        [
+            Diagnostic(
+                "GD002",
+                RULES["GD002"].title,
+                "datapackage.json",
+                found=found[:500],
+                expected=expected + more,
+                help=RULES["GD002"].remedy,
+            )
+        ]
+    )
