@@ -108,7 +108,11 @@ def check_bytes(
         file.seek(0 if ok else 3)
         line, rest = 1, ""
         while chunk := file.read(chunk_size):
+            chunk += file.readline(chunk_size)
             last = chunk[-1:]
+            if not (rest or decoder.getstate()[0]) and _plain(chunk):
+                line += chunk.count(b"\n")
+                continue
             try:
                 text = rest + decoder.decode(chunk)
             except UnicodeDecodeError as error:
@@ -139,6 +143,16 @@ def check_bytes(
     if size and last not in (b"\n", b"\r"):
         finding("GD102", line, "a last line without a line feed", "a line feed", column=_end(rest))
     return ok
+
+
+def _plain(lines: bytes) -> bool:
+    """Whether these are whole lines of characters that are shown, all of ASCII: most are."""
+    return (
+        lines.isascii()
+        and lines.endswith(b"\n")
+        and b"\r" not in lines
+        and not lines.translate(None, _SHOWN)
+    )
 
 
 def _end(text: str) -> int:

@@ -51,7 +51,8 @@ def edged(column: pl.Expr) -> pl.Expr:
 
     It takes a pass over each text, where a regular expression for each cell takes compiling.
     """
-    return folded(column).str.replace_all(r"\b", "\u001f")
+    # Not at `\b`, which the engine finds in text that is not all ASCII at a tenth of the speed.
+    return folded(column).str.replace_all(r"\w+", "\u001f${0}\u001f")
 
 
 def texts(  # noqa: PLR0912, PLR0915
@@ -561,20 +562,18 @@ def _used(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
     cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
-    words = col("words")
-    quotes = (
-        tables.strings("quotes")
-        .select("quote_id", "exact", words=folded(col("exact")))
-        .with_columns(
-            quoted=words.is_not_null(),
-            cue=words.str.contains(rf"\b(?:{cues})\b") if cues else pl.lit(False),
-            words=edged(col("exact")),
-        )
+    # Not `\b`, for the reason that `edged` has.
+    cue = folded(col("exact")).str.contains(rf"(?:^|\W)(?:{cues})(?:\W|$)")
+    quotes = tables.strings("quotes").select(
+        "quote_id",
+        "exact",
+        quoted=col("exact").is_not_null(),
+        cue=cue if cues else pl.lit(False),
     )
-    # Worked out once for all resources: folding takes 1.8 s for 1.8 million quotes.
+    # Worked out once for all resources.
     for batch in quotes.collect_batches(chunk_size=BATCH):
-        tables.put("words", batch)
-    quotes = tables.kept("words")
+        tables.put("cues", batch)
+    quotes = tables.kept("cues")
     references = (
         tables.strings("sources").select(reference_id="source_id", reference_kind="kind")
         if "sources" in tables
@@ -962,7 +961,7 @@ def _misstated(
     parts = [
         stated.filter(col("field").is_in(texts))
         .join(_cells_of(table, resource, texts), on="row_id")
-        .select(LINE, "quote_id", form=edged(_value(texts)))
+        .select(LINE, "quote_id", form=_value(texts))
         .drop_nulls("form")
     ]
     for name in _bits(resource):
@@ -979,18 +978,29 @@ def _misstated(
         parts.append(
             stated.filter(col("field") == name)
             .join(table.select(row_id=resource.key, value=name).drop_nulls(), on="row_id")
-            .join(forms.drop_nulls().with_columns(edged(col("form"))), on="value", how="left")
+            .join(forms.drop_nulls(), on="value", how="left")
             .select(LINE, "quote_id", "form")
         )
-    has = col("words").str.contains(col("form"), literal=True).fill_null(False)
-    lines = [
-        part.join(quotes.select("quote_id", "words"), on="quote_id")
-        .group_by(LINE)
-        .agg(has=has.any())
-        .filter(~col("has"))
-        .select(LINE)
-        .collect(engine=tables.engine)
-        .to_series()
-        for part in parts
-    ]
-    return pl.concat(lines)
+    exact, form = col("exact"), col("form")
+    # Most stand there letter for letter between spaces; folding the others alone halves the time.
+    spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
+        pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
+    )
+    whole = edged(exact).str.contains(edged(form), literal=True)
+    misstated = []
+    for part in parts:
+        with_words = part.join(quotes.select("quote_id", "exact"), on="quote_id")
+        for has in (spaced, whole):
+            lines = (
+                with_words.group_by(LINE)
+                .agg(has=has.fill_null(False).any())
+                .filter(~col("has"))
+                .select(LINE)
+                .collect(engine=tables.engine)
+                .to_series()
+            )
+            if lines.is_empty():
+                break
+            with_words = with_words.filter(col(LINE).is_in(lines.implode()))
+        misstated.append(lines)
+    return pl.concat(misstated)
