@@ -27,6 +27,9 @@ OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
 OF_LINKS = ("GD207", "GD334")
 """Rules of cells that point to a row."""
 
+_A_KEY_OF = re.compile(r"a key of (\S+) \(")
+"""What is expected of a cell that points to no row."""
+
 _OTHERS = 5
 """How many places of a mistake are named beside the first."""
 
@@ -87,6 +90,8 @@ class Diagnostic:
     """What is probably meant, where something comes near to what was found."""
     relies: tuple[str, ...] = ()
     """Cells that the finding follows from, as `_names` names them: not said where one is broken."""
+    elsewhere: int = 0
+    """In how many other places the same mistake shows."""
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -211,7 +216,7 @@ class Report:
                 others[key].append(f"{d.path}:{d.line}")
         kept |= {key: _also(kept[key], places) for key, places in others.items()}
         before = Counter(d.code for d in self.diagnostics)
-        self.diagnostics = sorted(kept.values(), key=lambda d: (d.place, d.code))
+        self.diagnostics = sorted(_renamed(kept.values()), key=lambda d: (d.place, d.code))
         # The counts go with what is reported: what was merged into another finding is not found.
         after = Counter(d.code for d in self.diagnostics)
         for code, count in self.counts.items():
@@ -228,7 +233,7 @@ class Report:
 
 def _mistake(d: Diagnostic) -> Mistake:
     """What findings of one mistake have in common."""
-    if d.code in OF_LINKS and (d.expected or "").startswith("a key of"):
+    if d.code in OF_LINKS and _A_KEY_OF.match(d.expected or ""):
         # A key that is not there, however many cells point to it.
         return "", None, None, f"{d.found} {d.expected}"
     if d.code == "GD351" and d.about:
@@ -237,12 +242,41 @@ def _mistake(d: Diagnostic) -> Mistake:
     return d.path, d.line, d.field, "" if _of_value(d) else f"{d.code}{d.found}{d.expected}"
 
 
+def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """One finding for a key that was renamed in its row alone: where it is pointed to.
+
+    It shows twice: what points to the key points to nothing, and the row has no evidence. Where a
+    table has one of each, the one is what is meant by the other.
+    """
+    found = list(found)
+    bare, missing = defaultdict(list), defaultdict(list)
+    for d in found:
+        expected = d.expected or ""
+        if d.code == "GD333" and expected.startswith(
+            f"evidence of resource {d.resource}, for each"
+        ):
+            bare[d.resource].append(d)
+        elif d.code in OF_LINKS and (target := _A_KEY_OF.match(expected)):
+            missing[target[1]].append(d)
+    renamed = {
+        id(links[0]): bare[table][0]
+        for table, links in missing.items()
+        if len(links) == len(bare[table]) == 1
+    }
+    told = {id(row) for row in renamed.values()}
+    for d in found:
+        if id(d) in renamed:
+            yield replace(d, suggestion=renamed[id(d)].row_id)
+        elif id(d) not in told:
+            yield d
+
+
 def _also(d: Diagnostic, places: list[str]) -> Diagnostic:
     """A finding that says at which other places it was made."""
     number = f"{len(places):,} other cell{'s point' if len(places) > 1 else ' points'} there"
     shown = ", ".join(places[:_OTHERS]) + (" …" if len(places) > _OTHERS else "")
     more = f"It may be the key that was renamed or removed, as {number}: {shown}."
-    return replace(d, help=f"{d.help} {more}")
+    return replace(d, help=f"{d.help} {more}", elsewhere=len(places))
 
 
 def _severity(code: str) -> Severity:

@@ -22,6 +22,12 @@ from gazadata.validate.tables import LINE, strings
 _NEAREST, _KEYS = 200, 10_000
 """For how many findings the nearest is looked for, and among how many keys."""
 
+_COMPARED = 4_000_000
+"""How many characters are compared in all to find what is nearest, which takes some seconds."""
+
+_ALIKE = 0.7
+"""How much a key is like the one that was meant: what is less so would mislead."""
+
 _LINE_SHOWN = 100_000
 _CHUNK = 1 << 20
 
@@ -95,17 +101,17 @@ class _Nearest:
         self.package = package
         self.quotes = quotes[:_NEAREST]
         """Lines of the quotes that are not in their texts."""
-        self.left = _NEAREST
+        self.left = _COMPARED
         self.texts: dict[str, str] = {}
         self.keys: dict[str, list[str]] = {}
 
     def words(self, d: Diagnostic) -> Diagnostic:
         """Point to the words of the text that are most like those of the quote."""
-        self.left -= 1
-        held = self._text(d.line) if self.left >= 0 and d.line else None
+        held = self._text(d.line) if self.left > 0 and d.line else None
         if held is None:
             return d
         path, text = held
+        self.left -= len(text)
         match = nearest(text, d.found or "")
         if match is None:
             return d
@@ -126,17 +132,19 @@ class _Nearest:
         target = contract[d.resource].target(d.field) if d.resource and d.field else None
         if d.about and d.field == "row_id":
             target = d.about.partition("/")[0]
-        self.left -= 1
-        if target is None or self.left < 0:
+        # A key to which many cells point is not mistyped in each of them.
+        if target is None or d.suggestion or d.elsewhere or self.left < 0:
             return d
         if target not in self.keys:
             try:
                 frame = strings(self.package.path(target), contract[target])
-                keys = frame.select(contract[target].key).head(_KEYS + 1).collect().to_series()
+                first = frame.select(contract[target].key).head(_KEYS + 1).collect().to_series()
             except pl.exceptions.PolarsError:
-                keys = pl.Series([], dtype=pl.String)
-            self.keys[target] = keys.drop_nulls().to_list() if len(keys) <= _KEYS else []
-        near = difflib.get_close_matches(d.found or "", self.keys[target], n=1, cutoff=0.5)
+                first = pl.Series([], dtype=pl.String)
+            self.keys[target] = first.drop_nulls().to_list() if len(first) <= _KEYS else []
+        keys = self.keys[target]
+        self.left -= sum(map(len, keys))
+        near = difflib.get_close_matches(d.found or "", keys, n=1, cutoff=_ALIKE)
         return replace(d, suggestion=near[0]) if near else d
 
     @cached_property

@@ -67,9 +67,9 @@ def as_json(report: Report, options: Options) -> str:
 
 
 def _finding(d: Diagnostic) -> dict[str, Any]:
-    """A finding without what it follows from, which only tells findings apart."""
+    """A finding without what only tells findings apart: what it follows from, and how often."""
     said = asdict(d)
-    del said["relies"]
+    del said["relies"], said["elsewhere"]
     return said
 
 
