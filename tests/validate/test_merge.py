@@ -15,6 +15,7 @@ from gazadata.contract import Contract
 from gazadata.package import Package
 from gazadata.validate import Diagnostic, Report, descriptor, layers, standard
 from gazadata.validate.files import check
+from gazadata.validate.merge import merge
 
 S = SHIPPED
 
@@ -590,7 +591,7 @@ def seen_by_frictionless(
             },
         }
         standard.take(package, result, report, list(paths), sampled=False)
-        report.merge()
+        merge(report)
     finally:
         place.mend(files)
     return found(report)

@@ -13,6 +13,7 @@ from gazadata.errors import ContractError, MissingExtra
 from gazadata.package import Package
 from gazadata.validate import descriptor, files, standard
 from gazadata.validate.diagnostics import Count, Diagnostic, Place, Report
+from gazadata.validate.merge import merge
 from gazadata.validate.rules import RULES, Rule
 
 __all__ = ["RULES", "Count", "Diagnostic", "Place", "Report", "Rule", "validate"]
@@ -66,6 +67,6 @@ def validate(
     finally:
         result = standard.finish(process, standard.PATIENCE if report.diagnostics else None)
     standard.take(package, result, report, asked, sampled=sample is not None)
-    report.merge(limit)
+    merge(report, limit)
     locate.locate(package, report)
     return report

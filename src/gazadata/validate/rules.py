@@ -7,8 +7,9 @@ Codes: GD0 package, GD1 files, GD2 tables, GD3 provenance, GD4 semantics.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from gazadata.validate.diagnostics import Severity
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)

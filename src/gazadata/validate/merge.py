@@ -1,0 +1,198 @@
+"""One mistake, one finding: which findings follow from which."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from gazadata.validate.diagnostics import Diagnostic, Report
+
+OF_VALUES = (
+    *("GD303", "GD301", "GD420", "GD313", "GD312"),
+    *("GD411", "GD416", "GD417", "GD418", "GD419"),
+    *("GD404", "GD409", "GD412", "GD413", "GD414", "GD415"),
+    *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346"),
+)
+"""Rules that, as those of the schema, say of a cell that its own value is wrong.
+
+They are in the order in which one follows from another.
+"""
+
+OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
+"""Rules of cells that must agree: each of those that are read may be the wrong one."""
+
+OF_LINKS = ("GD207", "GD334")
+"""Rules of cells that point to a row."""
+
+_A_KEY_OF = re.compile(r"a key of (\S+) \(")
+"""What is expected of a cell that points to no row."""
+
+_OTHERS = 5
+"""How many places of a mistake are named beside the first."""
+
+Mistake = tuple[str, int | None, str | None, str]
+"""What tells one mistake from another: path, line and field, or what is said."""
+
+OF_EVIDENCE = ("GD334", "GD341")
+"""Rules of evidence by which it may as well be the cell that it is for that is wrong."""
+
+_NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
+_LOOK_ALIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u03bf\u0131", "aeopcyxsijoi"
+)
+"""Letters of other alphabets that cannot be told from those of keys by eye."""
+
+OF_ROWS = ("GD206", "GD208", "GD209")
+"""Rules of which row repeats another: no cell of it is wrong by itself."""
+
+OF_COPIES = ("GD108", "GD311", "GD332", "GD333", "GD335")
+"""Rules that a row breaks when it repeats another: the place and the proof are the other's."""
+
+
+def merge(report: Report, limit: int | None = None) -> None:
+    """One mistake, one finding: keep per cell what the earliest layer says of it.
+
+    What follows from a cell that is reported itself, there or in another row, is not reported
+    again; a row that could not be split into cells is reported as that alone; that a row is
+    out of order is said only where nothing else is wrong with its key. Where a layer kept not
+    all of its findings, what follows from the others is reported.
+
+    Args:
+        report: its findings are replaced by those that are kept.
+        limit: how many findings of a rule are kept, the first by place; all are counted.
+    """
+    unsplit = {(d.path, d.line) for d in report.diagnostics if d.code == "GD107"}
+    kept: dict[Mistake, Diagnostic] = {}
+    # A cell is known by its place: keys can be empty or stand twice. Other rows know its key.
+    broken: set[tuple[str, int | None, str | None]] = set()
+    named: set[str] = set()
+    copies: set[tuple[str, int | None]] = set()
+    others: defaultdict[Mistake, list[str]] = defaultdict(list)
+    for d in sorted(report.diagnostics, key=_rank):
+        if d.code != "GD107" and d.line and (d.path, d.line) in unsplit:
+            continue
+        cell = (d.path, d.line, d.field)
+        if cell in broken or not named.isdisjoint(d.relies):
+            if d.code == "GD411":
+                named.update(_names(d))  # Each link of a circle may be the wrong one.
+                broken.add(cell)
+            continue
+        if d.code in OF_COPIES and d.field and cell[:2] in copies:
+            continue
+        if d.code in OF_ROWS:
+            # A row that repeats another one is one mistake, by its key or by what it says.
+            kept.setdefault((*cell[:2], None, " ".join(d.relies)), d)
+            copies.add(cell[:2])
+            continue
+        if _of_value(d):
+            broken.add(cell)
+            named.update(_names(d))
+        key = _mistake(d)
+        if kept.setdefault(key, d) is not d and d.code in OF_LINKS:
+            others[key].append(f"{d.path}:{d.line}")
+    kept |= {key: _also(kept[key], places) for key, places in others.items()}
+    before = Counter(d.code for d in report.diagnostics)
+    report.diagnostics = sorted(_renamed(kept.values()), key=lambda d: (d.place, d.code))
+    # The counts go with what is reported: what was merged into another finding is not found.
+    after = Counter(d.code for d in report.diagnostics)
+    for code, count in report.counts.items():
+        found = count.found - (before[code] - after[code])
+        report.counts[code] = replace(count, found=max(found, after[code]))
+    if limit is not None:
+        nth: Counter[str] = Counter()
+        every, report.diagnostics = report.diagnostics, []
+        for d in every:
+            nth[d.code] += 1
+            if nth[d.code] <= limit:
+                report.diagnostics.append(d)
+
+
+def _mistake(d: Diagnostic) -> Mistake:
+    """What findings of one mistake have in common."""
+    if d.code in OF_LINKS and _A_KEY_OF.match(d.expected or ""):
+        # A key that is not there, however many cells point to it.
+        return "", None, None, f"{d.found} {d.expected}"
+    if d.code == "GD351" and d.about:
+        # A row that leaves out a hedge, whichever of its cells rest on it.
+        return d.path, None, d.about.rpartition("/")[0], f"{d.code}{d.found}"
+    return d.path, d.line, d.field, "" if _of_value(d) else f"{d.code}{d.found}{d.expected}"
+
+
+def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """One finding for a key that was renamed in its row alone: where it is pointed to.
+
+    It shows twice: what points to the key points to nothing, and the row has no evidence. Where a
+    table has one of each, the one is what is meant by the other.
+    """
+    found = list(found)
+    bare, missing = defaultdict(list), defaultdict(list)
+    for d in found:
+        expected = d.expected or ""
+        if d.code == "GD333" and expected.startswith(
+            f"evidence of resource {d.resource}, for each"
+        ):
+            bare[d.resource].append(d)
+        elif d.code in OF_LINKS and (target := _A_KEY_OF.match(expected)):
+            missing[target[1]].append(d)
+    renamed = {
+        id(links[0]): bare[table][0]
+        for table, links in missing.items()
+        if len(links) == len(bare[table]) == 1
+    }
+    told = {id(row) for row in renamed.values()}
+    for d in found:
+        if id(d) in renamed:
+            yield replace(d, suggestion=renamed[id(d)].row_id)
+        elif id(d) not in told:
+            yield d
+
+
+def _also(d: Diagnostic, places: list[str]) -> Diagnostic:
+    """A finding that says at which other places it was made."""
+    number = f"{len(places):,} other cell{'s point' if len(places) > 1 else ' points'} there"
+    shown = ", ".join(places[:_OTHERS]) + (" …" if len(places) > _OTHERS else "")
+    more = f"It may be the key that was renamed or removed, as {number}: {shown}."
+    return replace(d, help=f"{d.help} {more}", elsewhere=len(places))
+
+
+def _of_value(d: Diagnostic) -> bool:
+    """Whether a finding says that the value of its cell is wrong."""
+    wrong = (d.code < "GD300" and d.code not in OF_ROWS) or (
+        # A release carries no texts, which is a warning and says nothing of the cell.
+        d.code in OF_VALUES and d.severity == "error"
+    )
+    return wrong and d.line is not None and d.field is not None
+
+
+def _rank(d: Diagnostic) -> tuple[bool, bool, int, str, int, tuple[str, int, int], str]:
+    """The order in which findings are taken in, each before those that follow from it."""
+    nth = OF_VALUES.index(d.code) + 1 if d.code in OF_VALUES else 0
+    relies = len(d.relies) if nth else 0
+    return d.code == "GD108", not _of_value(d), nth, d.code, relies, d.place, d.field or ""
+
+
+def _names(d: Diagnostic) -> Iterator[str]:
+    """What a broken cell is called in `Diagnostic.relies`.
+
+    By its place, by the key of its row, and, where that key is made from others as that of
+    evidence is, by what it says of the cell that the row is for and of the quote. A row whose key
+    is not well formed is called by what the key may be meant as, too: others point to that.
+    """
+    yield f"{d.path}:{d.line}/{d.field}"
+    yield f"{d.resource}/{d.row_id}/{d.field}"
+    if d.code in OF_PAIRS:
+        here = f"{d.path}:{d.line}/"
+        own = (name.removeprefix(here) for name in d.relies if name.startswith(here))
+        yield from (f"{d.resource}/{d.row_id}/{field}" for field in own)
+    if d.code in OF_EVIDENCE and d.about:
+        yield d.about
+    key = d.row_id or ""
+    meant = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-").translate(_LOOK_ALIKE)).strip("-")
+    if meant != key:
+        yield f"{d.resource}/{meant}/"
+    before, dot, last = key.rpartition(".")
+    if dot:
+        yield f"{d.resource}/{before}.*"
+        yield f"{d.resource}/*.{last}"
