@@ -3,7 +3,7 @@
 First the shipped package, cold; then generated packages with planted mistakes, of about a hundred
 rows of evidence and quotes an article. The peers are the official frictionless command and those of
 _peers.py: frictionless and pandera check the schemas alone, Polars and DuckDB by hand count what
-breaks the same rules. Every round runs each tool once, in turn, so that a slow moment of the
+breaks the same rules, and reading alone is what none can do without. Every round runs each tool once, in turn, so that a slow moment of the
 machine meets all of them.
 """
 
@@ -20,7 +20,7 @@ from _generate import MISTAKES, Planted, generate
 from _process import GAZADATA, REPOSITORY, Run, run
 
 ARTICLES = (100, 1_000, 10_000, 100_000)
-PEERS = ("polars", "duckdb", "pandera")
+PEERS = ("polars", "duckdb", "pandera", "reading")
 FRICTIONLESS = [str(Path(sys.executable).with_name("frictionless")), "validate"]
 ROUNDS = {100: 5, 1_000: 5, 100_000: 1}
 FRICTIONLESS_UP_TO = 10_000
