@@ -25,7 +25,8 @@ from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
 from gazadata.package import Package
 from gazadata.release.changes import bumped
-from gazadata.release.diff import LEVELS, apply, compare_contracts, diff, to_json
+from gazadata.release.contract_diff import LEVELS, compare_contracts
+from gazadata.release.diff import apply, diff, to_json
 from gazadata.release.diff_formats import FORMATS, tabular_table
 from gazadata.release.sides import side
 from gazadata.release.store import publish
