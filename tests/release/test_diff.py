@@ -246,6 +246,23 @@ def at_end(schema: Any) -> None:
     schema["fields"].append({"name": "extra", "type": "string", "title": "t", "description": "d"})
 
 
+def at_end_with_a_foreign_key(schema: Any) -> None:
+    at_end(schema)
+    schema["foreignKeys"].append(
+        {"fields": ["extra"], "reference": {"resource": "actors", "fields": ["actor_id"]}}
+    )
+
+
+def at_end_with_a_unique_key(schema: Any) -> None:
+    at_end(schema)
+    schema["uniqueKeys"] = [["extra"]]
+
+
+def at_end_in_a_unique_key_with_an_old_field(schema: Any) -> None:
+    at_end(schema)
+    schema["uniqueKeys"] = [["extra", "kind"]]
+
+
 def in_the_middle(schema: Any) -> None:
     schema["fields"].insert(
         1, {"name": "extra", "type": "string", "title": "t", "description": "d"}
@@ -277,6 +294,9 @@ def constraint(name: str, value: Any) -> Any:
         (lambda s: s["fields"].pop(), "major"),
         (in_the_middle, "major"),
         (at_end, "minor"),
+        (at_end_with_a_foreign_key, "minor"),
+        (at_end_with_a_unique_key, "minor"),
+        (at_end_in_a_unique_key_with_an_old_field, "major"),
         (without_term, "major"),
         (with_term, "minor"),
         (constraint("required", True), "major"),
@@ -294,6 +314,13 @@ def test_the_step_for_the_contract(old: Path, new: Path, change: Any, level: str
     edited(new, "topics", change)
     changes = compare_contracts(Package.open(old).contract, Package.open(new).contract)
     assert max((c.level for c in changes), key=LEVELS.index) == level
+
+
+def a_new_type_with_a_recipient(field: Any) -> None:
+    field["constraints"]["enum"].append("NEW")
+    field["categories"].append({"value": "NEW", "label": "New"})
+    field["gazadata:quadClass"]["NEW"] = "x"
+    field["gazadata:recipientRequired"].append("NEW")
 
 
 def of(name: str, change: Any) -> Any:
@@ -333,6 +360,7 @@ def turned(property_: str) -> Any:
             of("event_type", lambda f: f["gazadata:recipientRequired"].remove("AID")),
             ("minor", "the need of a recipient is gone: AID"),
         ),
+        (of("event_type", a_new_type_with_a_recipient), ("minor", "NEW is new")),
         (
             of("event_type", lambda f: f["gazadata:quadClass"].pop("AID")),
             ("major", "the class of AID is gone"),

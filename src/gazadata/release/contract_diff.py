@@ -61,16 +61,28 @@ def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
     for gone in old.field_names:
         if gone not in new.field_names:
             say([("the field is gone", "major")], gone)
-    for fresh in new.field_names:
-        if fresh not in old.field_names:
-            at_end = new.field_names.index(fresh) >= len(kept)
+    fresh = {f for f in new.field_names if f not in old.field_names}
+    for place, name in enumerate(new.field_names):
+        if name in fresh:
+            at_end = place >= len(kept)
             what = "the field is new" + ("" if at_end else ", before others")
-            say([(what, "minor" if at_end else "major")], fresh)
+            say([(what, "minor" if at_end else "major")], name)
     if kept != [f for f in old.field_names if f in new.field_names]:
         say([("the fields have another order", "major")])
     for field_name in kept:
         say(_compare_fields(old[field_name], new[field_name]), field_name)
-    say(_judged(_schema(old), _schema(new), _OF_SCHEMAS))
+    before, after = _schema(old), _schema(new)
+    fields_of = after["foreignKeys"] | after["uniqueKeys"]
+
+    def of_new_fields(key: str) -> bool:
+        return bool(fields_of[key] <= fresh)
+
+    of_keys: dict[str, Judge] = {
+        "primaryKey": _becomes("primary key"),
+        "foreignKeys": _demands("a foreign key", of_new_fields, gone="major"),
+        "uniqueKeys": _demands("a unique key", of_new_fields, gone="minor"),
+    }
+    say(_judged(before, after, of_keys))
     before, after = (_without(r.descriptor, _BY_THE_WRITER) for r in (old, new))
     say(_judged(before, after, {}))
     # What the schema and the descriptor both have, such as a title, is one change.
@@ -88,7 +100,13 @@ def _compare_fields(old: Field, new: Field) -> Told:
             properties["categories"] = [{"value": t, "label": field.labels[t]} for t in terms]
     # No other constraint is checked here, but each is one.
     others = {**old.raw.get("constraints", {}), **new.raw.get("constraints", {})}
-    return _judged(before, after, {name: _limit(name) for name in others} | _OF_FIELDS)
+    judges = {name: _limit(name) for name in others} | _OF_FIELDS
+    # No row that was there has a term that is new.
+    fresh = {*(new.enum or ())} - {*(old.enum or ())}
+    judges["gazadata:recipientRequired"] = _demands(
+        "the need of a recipient", fresh.__contains__, gone="minor"
+    )
+    return _judged(before, after, judges)
 
 
 def _judged(old: dict[str, Any], new: dict[str, Any], judges: dict[str, Judge]) -> Told:
@@ -107,13 +125,17 @@ def _without(properties: dict[str, Any], names: Iterable[str]) -> dict[str, Any]
 
 
 def _schema(resource: Resource) -> dict[str, Any]:
-    """A schema but its fields, with its keys in the one form that they are compared in."""
+    """A schema but its fields, with its keys in the one form that they are compared in.
+
+    Foreign and unique keys are named by that form, each with its fields.
+    """
     return _without(resource.schema, ("fields",)) | {
         "primaryKey": resource.key,
-        "foreignKeys": sorted(
-            f"{key.field} to {key.resource}.{key.target}" for key in resource.foreign_keys
-        ),
-        "uniqueKeys": sorted(", ".join(sorted(key)) for key in resource.unique_keys),
+        "foreignKeys": {
+            f"{key.field} to {key.resource}.{key.target}": {key.field}
+            for key in resource.foreign_keys
+        },
+        "uniqueKeys": {", ".join(sorted(key)): set(key) for key in resource.unique_keys},
     }
 
 
@@ -138,12 +160,15 @@ def _flag(what: str) -> Judge:
     return judge
 
 
-def _demands(what: str, *, gone: Level) -> Judge:
-    """A list of demands: one more is a tighter constraint."""
+def _demands(what: str, of_new: Callable[[str], bool], *, gone: Level) -> Judge:
+    """Demands: one more is a tighter constraint, unless it is of what is new itself."""
 
     def judge(old: Any, new: Any) -> Told:
         before, after = set(old or ()), set(new or ())
-        more: Told = [(f"{what} is new: {one}", "major") for one in sorted(after - before)]
+        more: Told = [
+            (f"{what} is new: {one}", "minor" if of_new(one) else "major")
+            for one in sorted(after - before)
+        ]
         return more + [(f"{what} is gone: {one}", gone) for one in sorted(before - after)]
 
     return judge
@@ -206,11 +231,6 @@ def _modes(value: Any) -> list[str]:
 
 
 _OF_PACKAGES: dict[str, Judge] = {"name": _becomes("name")}
-_OF_SCHEMAS: dict[str, Judge] = {
-    "primaryKey": _becomes("primary key"),
-    "foreignKeys": _demands("a foreign key", gone="major"),
-    "uniqueKeys": _demands("a unique key", gone="minor"),
-}
 _OF_FIELDS: dict[str, Judge] = {
     "type": _becomes("type"),
     "format": _format,
@@ -224,7 +244,6 @@ _OF_FIELDS: dict[str, Judge] = {
     "gazadata:verbatim": _flag("verbatim"),
     "gazadata:reference": _flag("a code that needs a reference"),
     "gazadata:modes": _offers("the mode", _modes),
-    "gazadata:recipientRequired": _demands("the need of a recipient", gone="minor"),
     "gazadata:quadClass": _offers("the class of", lambda value: list(value or ())),
 }
 _BY_THE_WRITER = ("path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
