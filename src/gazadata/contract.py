@@ -20,7 +20,8 @@ from gazadata.errors import ContractError, UnknownName
 Type = Literal["string", "integer", "boolean", "date"]
 TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
 
-_NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+"""A name of a package or a resource: releases and their tables are files that are called by it."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = 1 << 26
 _DEEPEST = 64
@@ -268,7 +269,7 @@ class Contract:
 
 def _fit_for_files(name: Any) -> None:
     """Refuse a name that cannot be one of files: releases and their tables are called by it."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ContractError(
             f"datapackage.json: the name {name!r} must be of letters, digits, '_', '-' and '.', "
             "which neither begins nor ends it"

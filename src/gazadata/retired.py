@@ -1,15 +1,17 @@
 """data/retired.csv: the identifiers that were given up, and what replaces them.
 
 It is no resource of the package: a table without rows is a finding, and most releases retire
-nothing. A key that stands there is never given to another row.
+nothing. A key that stands there is never given to another row, and what a release has there stays
+in those after it, word for word. It may name a table that the package no longer has.
 """
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from gazadata.curate.tables import clean
 from gazadata.errors import ReadError
 
 FILE = "retired.csv"
@@ -18,14 +20,31 @@ COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
 
 @dataclass(frozen=True)
 class Retired:
-    """One identifier that was given up; `line` is its line in the file, from 2 on."""
+    """One identifier that was given up; `line` is its line in the file, from 2 on.
 
-    line: int
+    Rows are equal wherever they stand.
+    """
+
+    line: int = field(compare=False)
     resource: str
     row_id: str
     replaced_by: str
     reason: str
     version: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells the rows apart."""
+        return self.resource, self.row_id
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as `COLUMNS` has it."""
+        return self.resource, self.row_id, self.replaced_by, self.reason, self.version
+
+    def __str__(self) -> str:
+        after = f"replaced by {self.replaced_by}" if self.replaced_by else "not replaced"
+        return f"{self.resource}/{self.row_id}: {after}; {self.reason} ({self.version})"
 
 
 def find(root: Path) -> Path | None:
@@ -34,7 +53,7 @@ def find(root: Path) -> Path | None:
 
 
 def read(root: Path) -> list[Retired]:
-    """Every row of the file; none where there is no file.
+    """Every row of the file, its cells in NFC with LF; none where there is no file.
 
     Raises:
         ReadError: it is not UTF-8, or not CSV with the columns `COLUMNS`; the text begins with the
@@ -44,7 +63,7 @@ def read(root: Path) -> list[Retired]:
     if path is None:
         return []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             if tuple(next(reader, ())) != COLUMNS:
                 raise ReadError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
@@ -52,7 +71,7 @@ def read(root: Path) -> list[Retired]:
             for row in reader:
                 if len(row) != len(COLUMNS):
                     raise ReadError(f"{path}:{reader.line_num}: {len(COLUMNS)} cells are expected")
-                rows.append(Retired(reader.line_num, *row))
+                rows.append(Retired(reader.line_num, *map(clean, row)))
             return rows
     except UnicodeDecodeError:
         raise ReadError(f"{path}:1: not UTF-8; save it as UTF-8") from None

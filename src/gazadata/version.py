@@ -29,6 +29,16 @@ class Version(NamedTuple):
     identifiers: tuple[tuple[int, int, str], ...]
     """Those of a pre-release: numbers in their order, and then words in theirs."""
 
+    @property
+    def core(self) -> Version:
+        """The final version: this one, or the one that a pre-release is of."""
+        return self._replace(is_final=True, identifiers=())
+
+    def __str__(self) -> str:
+        core = f"{self.major}.{self.minor}.{self.patch}"
+        parts = (word or str(number) for _, number, word in self.identifiers)
+        return core if self.is_final else f"{core}-{'.'.join(parts)}"
+
 
 def parse(text: object) -> Version | None:
     """The version that `text` states; None where it is no version, or no text."""

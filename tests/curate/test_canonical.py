@@ -249,6 +249,19 @@ def test_a_table_written_otherwise_comes_back_to_the_shipped_bytes(root: Path, n
     assert formatting.problems == []
 
 
+def test_identifiers_given_up_are_written_canonically(root: Path) -> None:
+    """A release copied the file as it lay there, so that its bytes depended on the rows' order."""
+    path = root / "data/retired.csv"
+    head = "resource,row_id,replaced_by,reason,version"
+    rows = ["actors,a,,left out,1.0.0", "actors,b,,\u00fcber,1.0.0", "topics,a,,left out,1.0.0"]
+    canonical = "\n".join([head, *rows, ""]).encode()
+    path.write_bytes(canonical)
+    assert formatted(root).files == {}
+    shuffled = unicodedata.normalize("NFD", "\r\n".join([head, *reversed(rows), ""]))
+    path.write_bytes(shuffled.encode("utf-8-sig"))
+    assert formatted(root).files == {path: canonical}
+
+
 def test_lone_carriage_returns_end_lines_too(root: Path) -> None:
     path = root / "data/names.csv"
     shipped = path.read_bytes()

@@ -25,11 +25,12 @@ from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
 from gazadata.package import Package
 from gazadata.release.changes import bumped
-from gazadata.release.contract_diff import LEVELS, compare_contracts
+from gazadata.release.contract_diff import LEVELS, Level, compare_contracts
 from gazadata.release.diff import apply, diff, to_json
 from gazadata.release.diff_formats import FORMATS, tabular_table
 from gazadata.release.sides import side
 from gazadata.release.store import publish
+from gazadata.version import parse
 
 REPO = Path(__file__).parents[2]
 PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")
@@ -506,7 +507,6 @@ def test_evidence_that_moves_to_another_quote_or_row_is_told_of_both(old: Path, 
 @pytest.mark.parametrize(
     ("version", "level", "least"),
     [
-        ("1.0.0", "none", "1.0.0"),
         ("1.0.0", "patch", "1.0.1"),
         ("1.2.3", "minor", "1.3.0"),
         ("1.2.3", "major", "2.0.0"),
@@ -514,8 +514,10 @@ def test_evidence_that_moves_to_another_quote_or_row_is_told_of_both(old: Path, 
         ("2.0.0-rc.1", "major", "2.0.0"),
     ],
 )
-def test_bumped(version: str, level: str, least: str) -> None:
-    assert bumped(version, level) == least
+def test_bumped(version: str, level: Level, least: str) -> None:
+    parsed = parse(version)
+    assert parsed
+    assert bumped(parsed, level) == parse(least)
 
 
 WORDS = st.text(string.ascii_letters + ' ,"->\u2019', max_size=10)
@@ -565,6 +567,79 @@ def test_daff_makes_the_new_table_of_the_old_and_our_tabular_diff(
     assert daff.HighlightPatch(view, daff.PythonTableView(patch)).apply()
     made = [[view.getCell(x, y) or "" for x in range(view.width)] for y in range(view.height)]
     assert sorted(made[1:]) == sorted(after.values())
+
+
+def test_a_table_that_is_gone_or_new_is_what_daff_makes_of_it(old: Path, new: Path) -> None:
+    content = json.loads((new / "datapackage.json").read_text("utf-8"))
+    content["resources"] = [r for r in content["resources"] if r["name"] != "conditions"]
+    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
+    table = read(old / "data/conditions.csv")
+    for before, after in ((old, new), (new, old)):
+        shown = FORMATS["tabular"](diff(Package.open(before), Package.open(after)))
+        views = [daff.PythonTableView(side) for side in ((table, []), ([], table))[before == new]]
+        wanted = daff.PythonTableView([])
+        alignment = daff.Coopy.compareTables(*views).align()
+        daff.TableDiff(alignment, daff.CompareFlags()).hilite(wanted)
+        cells = [[wanted.getCell(x, y) for x in range(wanted.width)] for y in range(wanted.height)]
+        name, _, patch = shown.partition("\n")
+        assert name == "# conditions"
+        assert list(csv.reader(io.StringIO(patch))) == cells
+
+
+GIVEN_UP = "resource,row_id,replaced_by,reason,version\n"
+
+
+def test_identifiers_given_up_are_told_and_applied(old: Path, new: Path) -> None:
+    """No format told of rows of retired.csv, and a diff that was applied lost them."""
+    kept = "actors,kept,,said twice,0.9.0\n"
+    (old / "data/retired.csv").write_text(
+        f"{GIVEN_UP}actors,gone,,no actor,0.9.0\nactors,named,,no actor,0.9.0\n{kept}", "utf-8"
+    )
+    (new / "data/retired.csv").write_text(
+        f"{GIVEN_UP}topics,fresh,isf,merged,1.0.0\n{kept}actors,named,,no person,0.9.0\n", "utf-8"
+    )
+    result = diff(Package.open(old), Package.open(new))
+    assert result.bump()[0] == "patch"
+    told = [
+        "actors/gone: not replaced; no actor (0.9.0)",
+        "actors/named: not replaced; no person (0.9.0)",
+        "actors/named: not replaced; no actor (0.9.0)",
+        "topics/fresh: replaced by isf; merged (1.0.0)",
+    ]
+    for name in ("full", "markdown"):
+        shown = FORMATS[name](result)
+        assert [line for line in told if line not in shown] == []
+        assert "kept" not in shown
+    patch = json.loads(FORMATS["json"](result))
+    assert [(c["old"] or c["new"])["row_id"] for c in patch["retired"]] == [
+        "gone",
+        "named",
+        "fresh",
+    ]
+    made = apply(Package.open(old), patch)
+    assert made.pop("retired.csv").decode() == (
+        f"{GIVEN_UP}actors,kept,,said twice,0.9.0\nactors,named,,no person,0.9.0\n"
+        "topics,fresh,isf,merged,1.0.0\n"
+    )
+    assert made.keys() == Package.open(new).contract.resources.keys()
+    with pytest.raises(GazadataError, match="which is not there"):
+        apply(Package.open(new), patch)
+    assert not diff(Package.open(new), Package.open(new))
+
+
+def test_rows_whose_evidence_changed_are_counted_where_they_are_not_all_named(
+    old: Path, new: Path
+) -> None:
+    evidence = read(new / "data/evidence.csv")
+    note, many = evidence[0].index("note"), set()
+    for row in evidence[1:]:
+        if row[1] == "names":
+            row[note] += "x"
+            many.add(row[2])
+    write(new / "data/evidence.csv", evidence)
+    assert len(many) > 50
+    shown = FORMATS["markdown"](diff(Package.open(old), Package.open(new)))
+    assert f", {sorted(many)[49]} and {len(many) - 50} more\n" in shown
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gazadata import retired
 from gazadata.contract import Contract
 from gazadata.curate.derive import Problem, derive
 from gazadata.curate.dictionary import BEGIN, END, data_dictionary
@@ -53,8 +54,15 @@ def canonical_csv(
     return "".join(map(_record, [list(map(clean, header)), *cleaned])).encode("utf-8")
 
 
+def canonical_retired(rows: Iterable[retired.Retired]) -> bytes:
+    """The identifiers that were given up, as `canonical_csv` writes a table."""
+    return canonical_csv(retired.COLUMNS, [row.cells for row in rows])
+
+
 def format_package(package: Package) -> Formatting:
     """Bring a package's tables and the codebook's data dictionary into canonical form.
+
+    The identifiers that were given up are brought into it too.
 
     Columns are put into the schema's order, and what can be derived is filled in (see
     `gazadata.curate.derive.derive`). Nothing is written.
@@ -75,6 +83,10 @@ def format_package(package: Package) -> Formatting:
         content = canonical_csv(names, rows, table.resource.key)
         if content != table.content:
             files[table.path] = content
+    if given_up := retired.find(package.root):
+        content = canonical_retired(retired.read(package.root))
+        if content != read_bytes(given_up):
+            files[given_up] = content
     codebook = package.root / "docs" / "codebook.md"
     if codebook.exists():
         old = read_bytes(codebook)

@@ -2,97 +2,128 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gazadata import retired
+from gazadata.curate.canonical import canonical_retired
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
 from gazadata.version import Version, parse
 
 if TYPE_CHECKING:
+    from gazadata.release.contract_diff import Level
     from gazadata.release.diff import Diff
 
 _SHOWN = 50
+_NAMED = 10
 
 
-def first_release(package: Package) -> str:
-    """CHANGES.md of a release that follows none."""
+def without_parent(package: Package) -> str:
+    """CHANGES.md of a release that was built without one to follow."""
     contract = package.contract
     lines = [
         f"# Changes in {contract.name} {contract.version}",
         "",
-        "The first release. Its tables:",
+        "This release names no earlier one. Its tables:",
         "",
         *(f"- `{r.name}`: {r.description}" for r in contract.resources.values()),
     ]
     return "\n".join(lines) + "\n"
 
 
-def check_version(package: Package, parent: Path) -> str:
-    """Hold the declared version against the changes since `parent`; return CHANGES.md.
+def check_version(package: Package, before: Package) -> str:
+    """Hold the declared version against the changes since `before`; return CHANGES.md.
+
+    Args:
+        package: a package that validates.
+        before: the release that it follows, which verifies.
 
     Raises:
-        ReleaseError: the version declares less than the changes take, or an identifier vanished
-            that data/retired.csv does not name.
+        ReleaseError: the version is not later than the one before, or declares less than the
+            changes take; or an identifier vanished that data/retired.csv does not name, was given
+            up before and is given again, or is not told of as it was.
     """
     from gazadata.release.diff import diff
 
-    before = Package.open(parent)
     changes = diff(before, package)
     level, reason = changes.bump()
-    old, new = before.contract.version, package.contract.version
-    least = bumped(old, level)
-    if _order(new) < _order(least) or (level != "none" and _order(new) <= _order(old)):
+    old, new = parse(changes.old), parse(changes.new)
+    assert old, "a release that verifies has a version"
+    assert new, "no release is built of a package without a version"
+    # A release that is built anew is a change, be it of the codebook alone.
+    least = bumped(old, "patch" if level == "none" else level)
+    if new <= old or new.core < least:
+        too_little = "declares too little" if new > old else f"is not later than {changes.old}"
         raise ReleaseError(
-            f"version {new} declares too little: since {old} the step is {level} ({reason}), so "
-            f"the version must be at least {least}; write it into datapackage.json"
+            f"version {changes.new} {too_little}: since {changes.old} the step is {level} "
+            f"({reason}), so the version must be at least {least}, or a later pre-release "
+            f"of it; write it into datapackage.json"
         )
-    _check_retired(package, changes)
+    _check_retired(package, before, changes, str(new.core))
     return changes_markdown(package.contract.name, changes)
 
 
-def bumped(version: str, level: str) -> str:
-    """The least version after `version` for a step of `level` (semver.org).
+def bumped(version: Version, level: Level) -> Version:
+    """The least final version after `version` for a step of `level` (semver.org).
 
     A pre-release comes before the version that it is of, so that version may already be enough.
     """
-    major, minor, patch, is_final, _ = _order(version)
-    core = f"{major}.{minor}.{patch}"
-    if level == "none":
-        return version
+    major, minor, patch, is_final, _ = version
     if level == "major":
         enough = not is_final and minor == patch == 0
-        return core if enough else f"{major + 1}.0.0"
+        return Version(major + (not enough), 0, 0, True, ())
     if level == "minor":
         enough = not is_final and patch == 0
-        return core if enough else f"{major}.{minor + 1}.0"
-    return f"{major}.{minor}.{patch + is_final}"
+        return Version(major, minor + (not enough), 0, True, ())
+    return Version(major, minor, patch + is_final, True, ())
 
 
-def _order(version: str) -> Version:
-    parsed = parse(version)
-    if parsed is None:
-        raise ReleaseError(f"version {version!r} is not major.minor.patch")
-    return parsed
+def _check_retired(package: Package, before: Package, changes: Diff, version: str) -> None:
+    """Hold data/retired.csv against the rows that came and went, and against that of `before`.
 
-
-def _check_retired(package: Package, changes: Diff) -> None:
-    gone = [
-        (name, key)
-        for name, table in changes.tables.items()
-        for key in table.removed[table.key].to_list()
-    ]
-    if not gone:
-        return
-    named = {(row.resource, row.row_id) for row in retired.read(package.root)}
+    Raises:
+        ReleaseError: an identifier that was given up before is given again, or what was said of it
+            is not said any more; an identifier vanished that no row names; or a row that is new
+            names another version than `version`.
+    """
+    was, now = ({row.key: row for row in retired.read(side.root)} for side in (before, package))
     path = retired.find(package.root) or package.root / "data" / retired.FILE
-    missing = [f"{resource}/{key}" for resource, key in gone if (resource, key) not in named]
-    if missing:
+    came, went = (
+        [
+            (name, key)
+            for name, table in changes.tables.items()
+            for key in getattr(table, which)[table.key].to_list()
+        ]
+        for which in ("added", "removed")
+    )
+    if again := [key for key in came if key in was]:
         raise ReleaseError(
-            f"{len(missing)} identifiers vanished that {path} does not name: "
-            f"{', '.join(missing[:10])}; add a row each ({','.join(retired.COLUMNS)})"
+            f"{len(again)} identifiers are given again that {changes.old} or a release before it "
+            f"gave up: {_named(again)}; give those rows other keys"
         )
+    if lost := [row for key, row in was.items() if now.get(key) != row]:
+        _, *lines = canonical_retired(lost[:_NAMED]).decode("utf-8").splitlines()
+        raise ReleaseError(
+            f"{len(lost)} rows that {changes.old} has in its {retired.FILE} are not in {path}, or "
+            f"not as they were: {_named([row.key for row in lost])}; put them back:\n"
+            + "\n".join(lines)
+        )
+    if missing := [key for key in went if key not in now]:
+        raise ReleaseError(
+            f"{len(missing)} identifiers vanished that {path} does not name: {_named(missing)}; "
+            f"add a row each ({','.join(retired.COLUMNS)})"
+        )
+    for key, row in now.items():
+        if key not in was and row.version != version:
+            raise ReleaseError(
+                f"{path}:{row.line}: version {row.version}, but {changes.old} does not tell of "
+                f"this identifier yet; write {version}, the first version without it"
+            )
+
+
+def _named(keys: list[tuple[str, str]]) -> str:
+    shown = ", ".join("/".join(key) for key in keys[:_NAMED])
+    return shown + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
 
 
 def changes_markdown(name: str, changes: Diff) -> str:
@@ -124,7 +155,15 @@ def changes_markdown(name: str, changes: Diff) -> str:
         if table.changed.height > _SHOWN:
             lines.append(f"- {table.changed.height - _SHOWN} more cells changed")
         if table.support:
-            lines.append(f"- evidence changed of: {', '.join(table.support[:_SHOWN])}")
+            more = len(table.support) - _SHOWN
+            shown = ", ".join(table.support[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            lines.append(f"- evidence changed of: {shown}")
+        lines.append("")
+    if changes.retired:
+        lines += ["## Identifiers given up", ""]
+        lines += [f"- {change}" for change in changes.retired[:_SHOWN]]
+        if len(changes.retired) > _SHOWN:
+            lines.append(f"- {len(changes.retired) - _SHOWN} more")
         lines.append("")
     if not changes:
         lines += ["Nothing changed.", ""]

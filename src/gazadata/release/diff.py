@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gazadata import retired
 from gazadata.contract import Resource
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
 from gazadata.release.contract_diff import LEVELS, ContractChange, Level, compare_contracts
 from gazadata.release.files import ReleaseError
+from gazadata.retired import Retired
 
 try:
     import polars as pl
@@ -69,6 +71,21 @@ class TableChange:
 
 
 @dataclass(frozen=True)
+class RetiredChange:
+    """What is told of one identifier that was given up; None on the side that does not name it."""
+
+    old: Retired | None
+    new: Retired | None
+
+    def __str__(self) -> str:
+        if self.old is None:
+            return str(self.new)
+        if self.new is None:
+            return f"no longer named: {self.old}"
+        return f"{self.new}; before: {self.old}"
+
+
+@dataclass(frozen=True)
 class Diff:
     """All that changed from one package to another."""
 
@@ -76,9 +93,10 @@ class Diff:
     new: str
     contract: list[ContractChange] = field(default_factory=list)
     tables: dict[str, TableChange] = field(default_factory=dict)
+    retired: list[RetiredChange] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.contract) or any(self.tables.values())
+        return bool(self.contract or self.retired) or any(self.tables.values())
 
     def bump(self) -> tuple[Level, str]:
         """The least version step for these changes, and the change that decides it.
@@ -97,6 +115,7 @@ class Diff:
                 reasons.append(
                     ("patch", f"{name}: {row[table.key]}.{row['field']} has another value")
                 )
+        reasons += [("patch", f"{retired.FILE}: {change}") for change in self.retired[:1]]
         if not reasons:
             return "none", "nothing changed"
         return max(reasons, key=lambda reason: LEVELS.index(reason[0]))
@@ -114,10 +133,17 @@ def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Di
         names: what errors call the sides; None: their folders.
 
     Raises:
-        ReadError: a table cannot be read, or its key does not tell its rows apart.
+        ReadError: a table or what tells of identifiers given up cannot be read, or a table's key
+            does not tell its rows apart.
     """
     before, after = old.contract, new.contract
     result = Diff(before.version, after.version, compare_contracts(before, after))
+    was, now = ({row.key: row for row in retired.read(side.root)} for side in (old, new))
+    result.retired.extend(
+        RetiredChange(was.get(key), now.get(key))
+        for key in sorted(was | now)
+        if was.get(key) != now.get(key)
+    )
     left, right = names or (str(old.root), str(new.root))
     olds, news = _tables(old, "old", left), _tables(new, "new", right)
     changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
@@ -329,6 +355,13 @@ def to_json(result: Diff) -> dict[str, Any]:
             }
             for name, table in result.tables.items()
         },
+        "retired": [
+            {
+                side: row and dict(zip(retired.COLUMNS, row.cells, strict=True))
+                for side, row in (("old", change.old), ("new", change.new))
+            }
+            for change in result.retired
+        ],
     }
 
 
@@ -336,7 +369,8 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
     """Make the new tables of the old ones and a diff in the form of `to_json`.
 
     Returns:
-        The canonical CSV bytes of every table of the new package, by name.
+        The canonical CSV bytes of every table of the new package, by name; and under the name of
+        their file those of the identifiers given up, where there are any.
 
     Raises:
         GazadataError: the diff is not of this package: a row or a value is not there; or a table
@@ -378,4 +412,21 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
         made[name] = canonical_csv(
             fields, [[row.get(f) or "" for f in fields] for row in rows.values()], key
         )
-    return made
+    return made | _given_up(old, patch["retired"])
+
+
+def _given_up(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
+    """What a diff makes of the identifiers given up, by the name of their file; if any are left."""
+    rows = [list(row.cells) for row in retired.read(old.root)]
+    for change in changes:
+        was, now = (
+            change[side] and [change[side][column] for column in retired.COLUMNS]
+            for side in ("old", "new")
+        )
+        if was:
+            if was not in rows:
+                raise ReleaseError(f"{retired.FILE}: the diff changes {was}, which is not there")
+            rows.remove(was)
+        if now:
+            rows.append(now)
+    return {retired.FILE: canonical_csv(retired.COLUMNS, rows)} if rows else {}

@@ -27,6 +27,11 @@ def full(diff: Diff) -> str:
             lines.append(f"  ~ {cell[table.key]}.{cell['field']}: {old} -> {new}")
         if table.support:
             lines.append(f"    evidence changed of: {', '.join(table.support)}")
+    if diff.retired:
+        lines.append("identifiers given up")
+    for given_up in diff.retired:
+        sign = "+" if given_up.old is None else "-" if given_up.new is None else "~"
+        lines.append(f"  {sign} {given_up}")
     return "\n".join(lines) + "\n"
 
 
@@ -50,9 +55,7 @@ def tabular(diff: Diff) -> str:
     The format: https://paulfitz.github.io/daff-doc/spec.html
     """
     return "\n".join(
-        f"# {name}\n{tabular_table(table)}"
-        for name, table in diff.tables.items()
-        if table.fields and table.edited
+        f"# {name}\n{tabular_table(table)}" for name, table in diff.tables.items() if table.edited
     )
 
 
@@ -60,10 +63,11 @@ def tabular_table(table: TableChange) -> str:
     """One table's diff in the highlighter format of daff, as CSV."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    gone = [f for f in table.removed.columns if f not in table.fields]
+    there = table.removed.columns if table.old_fields else []
+    gone = [f for f in there if f not in table.fields]
     fields = [*table.fields, *gone]
-    fresh = set(table.fields) - set(table.removed.columns)
-    if table.reshaped and table.old_fields:
+    fresh = set(table.fields) - set(there)
+    if table.reshaped:
         was = [table.key if f == table.old_key else f for f in table.old_fields]
         moved = [f for f in was if f in table.fields] != [f for f in table.fields if f in was]
         marks = dict.fromkeys(fields, ":" if moved else "")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 from polars import col
 
 from gazadata import retired
+from gazadata.contract import NAME
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.retired import Retired
@@ -17,6 +19,9 @@ from gazadata.validate.tables import LINE, Tables
 from gazadata.version import parse
 
 RULE = RULES["GD211"]
+
+_NEAR = 0.8
+"""How alike two names are that are one and a slip of the pen: no two tables of this package are."""
 
 
 def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
@@ -47,28 +52,54 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
 
 def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[tuple[int, str, str]]:
     """The line of each mistake, what stands there, and what should."""
-    twice = Counter((row.resource, row.row_id) for row in rows)
+    known = list(package.contract.resources)
+    now = parse(package.contract.version)
+    twice = Counter(row.key for row in rows)
+    given_up = {row.key: row.replaced_by for row in rows}
     there = {
         name: _lines(package, tables, name, [row for row in rows if row.resource == name])
         for name in {row.resource for row in rows} & set(tables.rows)
     }
     for row in rows:
-        if row.resource not in package.contract.resources:
-            tables_of = ", ".join(package.contract.resources)
-            yield row.line, f"resource {row.resource or 'empty'}", f"one of {tables_of}"
+        # A table that is gone may have had any name, but hardly one that is a letter off.
+        near = get_close_matches(row.resource, known, n=1, cutoff=_NEAR)
+        if row.resource not in known and (near or not NAME.fullmatch(row.resource)):
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            expected = f"a table of the package, or the name of one that it no longer has; {meant}"
+            yield row.line, f"resource {row.resource or 'empty'}", expected
             continue
-        if not row.row_id or twice[row.resource, row.row_id] > 1:
+        if not row.row_id or twice[row.key] > 1:
             yield row.line, f"row_id {row.row_id or 'empty'}", "each identifier once"
         keys = there.get(row.resource, {})
         if row.row_id in keys:
             where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[row.row_id]}"
             yield row.line, f"row_id {row.row_id}, which stands in {where}", "one that is given up"
-        if row.replaced_by and row.resource in there and row.replaced_by not in keys:
-            yield row.line, f"replaced_by {row.replaced_by}", f"a key of {row.resource}, or none"
+        is_read = row.resource in there or row.resource not in known
+        if is_read and not _leads_on(row, keys, given_up):
+            expected = f"a key of {row.resource}, one that was given up for another later, or none"
+            yield row.line, f"replaced_by {row.replaced_by}", expected
         if not row.reason:
             yield row.line, "reason empty", "why it was given up"
-        if not parse(row.version):
+        version = parse(row.version)
+        if not version:
             yield row.line, f"version {row.version or 'empty'}", "the first version without it"
+        elif now and version.core > now.core:
+            expected = f"the first version without it: {now.core}, or an earlier one"
+            yield row.line, f"version {row.version}", expected
+
+
+def _leads_on(row: Retired, keys: Mapping[str, int], given_up: dict[tuple[str, str], str]) -> bool:
+    """Whether what replaces an identifier is a key, or was given up in its turn.
+
+    What a release says of it stays as it was when the replacement is given up too.
+    """
+    seen, key = {row.row_id}, row.replaced_by
+    while key and key not in keys:
+        if key in seen or (row.resource, key) not in given_up:
+            return False
+        seen.add(key)
+        key = given_up[row.resource, key]
+    return True
 
 
 def _lines(package: Package, tables: Tables, name: str, rows: list[Retired]) -> dict[str, int]:
