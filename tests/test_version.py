@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from gazadata.release.changes import bumped
+from gazadata.release.build import build
 from gazadata.release.files import ReleaseError
 from gazadata.release.store import StoreError, precedence
 from gazadata.validate import validate
@@ -35,6 +36,7 @@ def test_the_order_is_that_of_semver() -> None:
         "2.0.0",
     ]
     assert sorted(sorted(ordered), key=precedence) == ordered
+    assert [str(precedence(v)) for v in ordered] == ordered
     assert [v for v in ordered if precedence(v).is_final] == [v for v in ordered if "-" not in v]
 
 
@@ -46,10 +48,16 @@ def test_what_is_no_version(text: object) -> None:
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_no_step_leads_from_what_is_no_version(text: str) -> None:
+def test_no_release_is_built_of_what_is_no_version(
+    package_copy: Path, tmp_path: Path, text: str
+) -> None:
     """A build took some that a store then refused."""
+    path = package_copy / "datapackage.json"
+    content = json.loads(path.read_text("utf-8")) | {"version": text}
+    path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ReleaseError, match="is not major"):
-        bumped(text, "minor")
+        build(package_copy, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("text", ["1.0.0-" + "a" * LONGEST, "1１.0.0"])

@@ -199,7 +199,10 @@ def rule(
 def build(
     package: PackageArgument = HERE,
     out: Annotated[Path, typer.Option(help="The folder to put the release into.")] = Path("dist"),
-    parent: Annotated[Path | None, typer.Option(help="The release that this one follows.")] = None,
+    parent: Annotated[
+        Path | None,
+        typer.Option(help="The release that this one follows: its folder, or its .zip."),
+    ] = None,
     zip: Annotated[bool, typer.Option("--zip", help="Also write one archive.")] = False,
 ) -> None:
     """Validate, then write the release folder gazadata-<version>/.

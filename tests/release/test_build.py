@@ -14,6 +14,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.release.conftest import REPO, copy_package
@@ -26,6 +28,7 @@ from gazadata.release.build import build
 from gazadata.release.files import ReleaseError, listing, sha256
 
 NAMES = list(Contract.read(REPO).resources)
+GIVEN_UP = "resource,row_id,replaced_by,reason,version"
 BUILD = "import sys; from gazadata.cli import main; sys.argv[1:] = {!r}; main()"
 
 
@@ -44,20 +47,27 @@ def run_build(package: Path, out: Path, **environment: str) -> subprocess.Comple
     )
 
 
-def test_the_same_bytes_elsewhere_and_with_shuffled_rows(built: Path, tmp_path: Path) -> None:
-    package = copy_package(tmp_path / "another folder")
-    for name in NAMES:
-        path = package / "data" / f"{name}.csv"
+def test_the_same_bytes_elsewhere_and_with_shuffled_rows(tmp_path: Path) -> None:
+    package = copy_package(tmp_path / "package")
+    lines = [f"actors,given-up-{number},,left out,1.0.0" for number in range(9)]
+    (package / "data/retired.csv").write_text("\n".join([GIVEN_UP, *lines, ""]), encoding="utf-8")
+    made = build(package, tmp_path / "made", archive=True)
+    other = Path(shutil.copytree(package, tmp_path / "another folder"))
+    for name in [*NAMES, "retired"]:
+        path = other / "data" / f"{name}.csv"
         header, *rows = path.read_text("utf-8").splitlines()
         random.Random(name).shuffle(rows)
         path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    for path in package.rglob("*"):
+    given_up = other / "data/retired.csv"
+    given_up.write_bytes(given_up.read_bytes().replace(b"\n", b"\r\n"))
+    for path in other.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
-    other = {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "7", "LC_ALL": "C.UTF-8"}
-    done = run_build(package, tmp_path / "out", **other)
+    place = {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "7", "LC_ALL": "C.UTF-8"}
+    done = run_build(other, tmp_path / "out", **place)
     assert done.returncode == 0, done.stderr
-    assert content(tmp_path / "out" / built.name) == content(built)
-    assert sha256(tmp_path / "out" / f"{built.name}.zip") == sha256(built.with_suffix(".0.zip"))
+    assert content(tmp_path / "out" / made.name) == content(made)
+    assert (made / "retired.csv").read_text("utf-8").splitlines() == [GIVEN_UP, *lines]
+    assert sha256(tmp_path / "out" / f"{made.name}.zip") == sha256(made.with_suffix(".0.zip"))
     assert locale.getlocale()  # the build changed nothing of this process
 
 
@@ -89,6 +99,7 @@ def test_the_manifest_lists_every_file_with_its_hash(built: Path) -> None:
     listed = {f["path"]: (f["bytes"], f["sha256"]) for f in manifest["files"]}
     there = set(listing(built)) - {"manifest.json", "SHA256SUMS"}
     assert listed.keys() == there
+    assert manifest["tools"] == {"polars": pl.__version__, "pyarrow": pa.__version__}
     for name in there:
         assert listed[name] == ((built / name).stat().st_size, sha256(built / name))
     with (built / "csv/events.csv").open(encoding="utf-8") as file:
@@ -191,15 +202,39 @@ def with_label(package: Path) -> None:
     path.write_text(text.replace("Regional conflicts", "Conflicts of the region"), encoding="utf-8")
 
 
+def with_source(package: Path) -> None:
+    """One row more, with its evidence: a reference, which needs no words of the article."""
+    path = package / "data/sources.csv"
+    rows = path.read_text("utf-8").splitlines(keepends=True)
+    row = next(row for row in rows if row.startswith("plover-manual,"))
+    rows.append(row.replace("plover-manual,", "zz-manual,", 1))
+    path.write_text("".join(rows), encoding="utf-8")
+    path = package / "data/evidence.csv"
+    rows = path.read_text("utf-8").splitlines(keepends=True)
+    backed = [row for row in rows if row.startswith("sources.plover-manual.")]
+    rows += [row.replace("plover-manual", "zz-manual") for row in backed]
+    path.write_text("".join(rows), encoding="utf-8")
+
+
+def without_source(package: Path) -> None:
+    for name in ("sources", "evidence"):
+        path = package / f"data/{name}.csv"
+        rows = path.read_text("utf-8").splitlines(keepends=True)
+        path.write_text("".join(row for row in rows if "zz-manual" not in row), encoding="utf-8")
+
+
 def test_a_version_that_declares_too_little(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
+    out = tmp_path / "out"
     with_label(package_folder)
-    with_version(package_folder, "1.0.0")
-    with pytest.raises(ReleaseError, match=r"at least 1\.0\.1"):
-        build(package_folder, tmp_path / "out", parent=built)
+    for version in ("1.0.0", "1.0.0-rc.1", "0.9.0"):
+        with_version(package_folder, version)
+        with pytest.raises(ReleaseError, match=r"at least 1\.0\.1") as refusal:
+            build(package_folder, out, parent=built)
+        assert "is not later than 1.0.0" in str(refusal.value)
     with_version(package_folder, "1.0.1")
-    made = build(package_folder, tmp_path / "out", parent=built)
+    made = build(package_folder, out, parent=built)
     assert "Conflicts of the region" in (made / "CHANGES.md").read_text("utf-8")
     manifest = json.loads((made / "manifest.json").read_text("utf-8"))
     assert manifest["parent"] == {
@@ -208,27 +243,155 @@ def test_a_version_that_declares_too_little(
     }
 
 
-def test_an_identifier_that_vanished_has_to_be_named(
+def test_a_second_release_of_a_version_is_refused(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
-    """A note and its evidence go, so that the tables stay valid; the evidence's key is gone."""
-    with_version(package_folder, "2.0.0")
-    path = package_folder / "data/evidence.csv"
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    head = "events.us-asks-pakistan-for-isf-troops.attributed-to.report"
-    gone = [line for line in lines if line.startswith(f"{head},")]
-    assert len(gone) == 1
-    path.write_text("".join(line for line in lines if line not in gone), encoding="utf-8")
-    with pytest.raises(ReleaseError, match="retired") as error:
+    """Nothing that a diff sees had changed, so another 1.0.0 was built on 1.0.0."""
+    with (package_folder / "docs/codebook.md").open("a", encoding="utf-8") as codebook:
+        codebook.write("\nMore words.\n")
+    with pytest.raises(ReleaseError, match=r"not later than 1\.0\.0.*at least 1\.0\.1"):
         build(package_folder, tmp_path / "out", parent=built)
-    assert head in str(error.value)
-    (package_folder / "data/retired.csv").write_text(
-        f"resource,row_id,replaced_by,reason,version\nevidence,{head},,doubled,2.0.0\n",
-        encoding="utf-8",
+    with_version(package_folder, "1.0.1")
+    build(package_folder, tmp_path / "out", parent=built)
+
+
+def test_release_candidates_declare_what_they_are_of(
+    built: Path, package_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with_source(package_folder)
+    with_version(package_folder, "1.0.1-rc.1")
+    with pytest.raises(ReleaseError, match=r"too little.*at least 1\.1\.0"):
+        build(package_folder, out, parent=built)
+    parent = built
+    for version in ("1.1.0-rc.1", "1.1.0-rc.2", "1.1.0"):
+        with_version(package_folder, version)
+        parent = build(package_folder, out, parent=parent)
+        with_label(package_folder)
+    assert json.loads((parent / "manifest.json").read_bytes())["parent"]["version"] == "1.1.0-rc.2"
+
+
+def test_without_a_parent_no_release_calls_itself_the_first(built: Path) -> None:
+    text = (built / "CHANGES.md").read_text("utf-8")
+    assert "This release names no earlier one." in text
+    assert "first" not in text.lower().partition("tables:")[0]
+
+
+def run_on(package: Path, out: Path, parent: Path) -> subprocess.CompletedProcess[str]:
+    arguments = ["build", str(package), "--out", str(out), "--parent", str(parent)]
+    return subprocess.run(
+        [sys.executable, "-c", BUILD.format(arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    made = build(package_folder, tmp_path / "out", parent=built)
-    assert head in (made / "CHANGES.md").read_text("utf-8")
-    assert (made / "retired.csv").is_file()
+
+
+def test_a_parent_is_verified_first(release: Path, package_folder: Path, tmp_path: Path) -> None:
+    """A damaged parent made for changes that never were, and its hash vouched for them."""
+    with_version(package_folder, "1.0.1")
+    path = release / "csv/topics.csv"
+    path.write_bytes(path.read_bytes().replace(b"Regional", b"Rigional"))
+    done = run_on(package_folder, tmp_path / "out", release)
+    assert done.returncode == 1
+    assert f"{release} is not what it was released as" in done.stderr
+    assert "csv/topics.csv" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_parent_is_opened_as_verify_opens_it(
+    built: Path, package_folder: Path, tmp_path: Path
+) -> None:
+    with_label(package_folder)
+    with_version(package_folder, "1.0.1")
+    wanted = content(build(package_folder, tmp_path / "out", parent=built))
+    for number, parent in enumerate((built.with_suffix(".0.zip"), built / "datapackage.json")):
+        made = build(package_folder, tmp_path / str(number), parent=parent)
+        assert content(made) == wanted
+    for parent, why in (
+        (package_folder, "it holds no manifest.json"),
+        (tmp_path / "nowhere", "there is no such folder"),
+    ):
+        done = run_on(package_folder, tmp_path / "refused", parent)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"error: {parent} is no release: {why}")
+
+
+def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
+    built: Path, package_folder: Path, tmp_path: Path
+) -> None:
+    """A later release could give it again, once it left out the row that told of it."""
+    out, path = tmp_path / "out", package_folder / "data/retired.csv"
+    with_source(package_folder)
+    with_version(package_folder, "1.1.0")
+    second = build(package_folder, out, parent=built)
+
+    without_source(package_folder)
+    with_version(package_folder, "2.0.0")
+    with pytest.raises(ReleaseError, match="vanished") as error:
+        build(package_folder, out, parent=second)
+    assert f"{path} does not name: sources/zz-manual" in str(error.value)
+    gone = csv.DictReader((second / "csv/evidence.csv").open(encoding="utf-8"))
+    keys = [row["evidence_id"] for row in gone if "zz-manual" in row["evidence_id"]]
+    rows = ["sources,zz-manual,,doubled,{}", *(f"evidence,{key},,doubled,{{}}" for key in keys)]
+
+    def retire(lines: list[str], version: str = "2.0.0") -> None:
+        text = "\n".join([GIVEN_UP, *(line.format(version) for line in lines), ""])
+        path.write_text(text, encoding="utf-8")
+
+    retire(rows, "1.1.0")
+    with pytest.raises(ReleaseError, match=r"retired\.csv:\d+: version 1\.1\.0.*write 2\.0\.0"):
+        build(package_folder, out, parent=second)
+    retire(rows)
+    third = build(package_folder, out, parent=second)
+    assert "sources/zz-manual: not replaced; doubled (2.0.0)" in (third / "CHANGES.md").read_text()
+    assert (third / "retired.csv").read_text("utf-8") == "\n".join(
+        [GIVEN_UP, *sorted(row.format("2.0.0") for row in rows), ""]
+    )
+
+    with_label(package_folder)
+    with_version(package_folder, "2.1.0")
+    retire([*rows[1:], rows[0].replace("doubled", "other words")])
+    with pytest.raises(ReleaseError, match="put them back:\nsources,zz-manual,,doubled"):
+        build(package_folder, out, parent=third)
+    path.unlink()
+    with pytest.raises(ReleaseError, match=f"^{len(rows)} rows that 2.0.0 has in its retired.csv"):
+        build(package_folder, out, parent=third)
+    with_source(package_folder)
+    with pytest.raises(ReleaseError, match=r"are given again .*sources/zz-manual"):
+        build(package_folder, out, parent=third)
+
+
+def test_a_table_goes_once_its_rows_are_given_up(
+    built: Path, package_folder: Path, tmp_path: Path
+) -> None:
+    """The build asked for its rows in retired.csv, where validation refused them."""
+    out, path = tmp_path / "out", package_folder / "data/retired.csv"
+    descriptor = package_folder / "datapackage.json"
+    without = json.loads(descriptor.read_text("utf-8"))
+    schema = json.loads((package_folder / "schemas/topics.json").read_text("utf-8"))
+    key = schema["fields"][0] | {"name": "pledge_id"}
+    schema |= {"name": "pledges", "fields": [key], "primaryKey": ["pledge_id"], "foreignKeys": []}
+    schema.pop("gazadata:label", None)
+    (package_folder / "schemas/pledges.json").write_text(json.dumps(schema), encoding="utf-8")
+    (package_folder / "data/pledges.csv").write_text("pledge_id\nfirst\n", encoding="utf-8")
+    new = without["resources"][-1] | {
+        "name": "pledges",
+        "path": "data/pledges.csv",
+        "schema": "schemas/pledges.json",
+    }
+    value = without | {"version": "1.1.0", "resources": [*without["resources"], new]}
+    descriptor.write_text(json.dumps(value), encoding="utf-8")
+    second = build(package_folder, out, parent=built)
+
+    descriptor.write_text(json.dumps(without | {"version": "2.0.0"}), encoding="utf-8")
+    for kind in ("data/pledges.csv", "schemas/pledges.json"):
+        (package_folder / kind).unlink()
+    with pytest.raises(ReleaseError, match="does not name: pledges/first"):
+        build(package_folder, out, parent=second)
+    path.write_text(f"{GIVEN_UP}\npledges,first,,the table was dropped,2.0.0\n", encoding="utf-8")
+    third = build(package_folder, out, parent=second)
+    assert "pledges: the resource is gone (major)" in (third / "CHANGES.md").read_text("utf-8")
 
 
 def test_the_release_is_a_package_that_builds_again(built: Path, tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 import shutil
 import zipfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gazadata import retired
 from gazadata.contract import Resource
+from gazadata.curate.canonical import canonical_retired
 from gazadata.errors import MissingExtra
 from gazadata.package import Package
+from gazadata.release.changes import check_version, without_parent
 from gazadata.release.files import (
     FaultsError,
     ReleaseError,
@@ -21,6 +24,9 @@ from gazadata.release.files import (
     sums_bytes,
     whole_folder,
 )
+from gazadata.release.store import MANIFEST
+from gazadata.release.verify import verified
+from gazadata.version import parse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,34 +43,41 @@ def build(
     Args:
         path: the package; None for the bundled one.
         out: where `<name>-<version>/` is put; made if it is not there.
-        parent: the release that this one follows; its diff decides the least version.
+        parent: the release that this one follows, its folder or its archive; what changed since
+            decides the least version.
         archive: also write `<name>-<version>.zip`: stored, sorted, with fixed dates.
 
     Returns:
         The release folder.
 
     Raises:
-        FaultsError: the package has findings.
-        ReleaseError: it declares too small a version, or the target is there already or cannot be
+        FaultsError: the package has findings, or the parent does not verify.
+        ReleaseError: it declares too small a version, gives an identifier up without a word or
+            gives one again; the parent is no release; or the target is there already or cannot be
             written.
         ReadError, ContractError: there is no package that can be read.
         MissingExtra: the extra `validate` is not installed.
     """
     package = Package.open(path)
-    target = out / f"{package.contract.name}-{package.contract.version}"
-    if target.parent != out:
+    if not parse(package.contract.version):
         raise ReleaseError(f"version {package.contract.version!r} is not major.minor.patch")
+    target = out / f"{package.contract.name}-{package.contract.version}"
     if archive and target.with_name(f"{target.name}.zip").exists():
         raise ReleaseError(f"{target}.zip is there already; remove it or choose another --out")
-    with whole_folder(target) as folder:
+    with whole_folder(target) as folder, _opened(parent) as before:
         _validated(package)
-        changes = _changes(package, parent)
-        _write(package, folder, changes, parent)
+        changes = check_version(package, before) if before else without_parent(package)
+        _write(package, folder, changes, before)
         if archive:
             _zip(folder, target)
     if archive:
         _part(target).replace(target.with_name(f"{target.name}.zip"))
     return target
+
+
+def _opened(parent: Path | None) -> AbstractContextManager[Package | None]:
+    """The parent, which is vouched for by its hash in what is built and so has to verify."""
+    return nullcontext() if parent is None else verified(parent)
 
 
 def _validated(package: Package) -> None:
@@ -90,15 +103,7 @@ def _validated(package: Package) -> None:
     )
 
 
-def _changes(package: Package, parent: Path | None) -> str:
-    from gazadata.release.changes import check_version, first_release
-
-    if parent is None:
-        return first_release(package)
-    return check_version(package, parent)
-
-
-def _write(package: Package, folder: Path, changes: str, parent: Path | None) -> None:
+def _write(package: Package, folder: Path, changes: str, before: Package | None) -> None:
     from gazadata.release.annotations import write_annotations
     from gazadata.release.croissant import croissant
 
@@ -123,13 +128,13 @@ def _write(package: Package, folder: Path, changes: str, parent: Path | None) ->
     files.put("LICENSE", _companion(package, "LICENSE"))
     files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     files.put("CHANGES.md", changes.encode("utf-8"))
-    if given_up := retired.find(package.root):
-        files.put(retired.FILE, given_up.read_bytes())
+    if given_up := retired.read(package.root):
+        files.put(retired.FILE, canonical_retired(given_up))
     built = Package.open(folder)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
-    files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, parent)))
+    files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
 
 
@@ -154,21 +159,23 @@ def _manifest(
     package: Package,
     sums: dict[str, tuple[int, str]],
     tables: dict[str, Any],
-    parent: Path | None,
+    before: Package | None,
 ) -> dict[str, Any]:
+    import polars as pl
     import pyarrow as pa
 
     contract = package.contract
-    before = Package.open(parent).contract.version if parent else None
+    parent = before and {
+        "version": before.contract.version,
+        "manifest_sha256": sha256(before.root / MANIFEST),
+    }
     return {
         "format": "gazadata-manifest/1",
         "name": contract.name,
         "version": contract.version,
         "created": contract.descriptor.get("created"),
-        "parent": {"version": before, "manifest_sha256": sha256(parent / "manifest.json")}
-        if parent
-        else None,
-        "tools": {"pyarrow": pa.__version__},
+        "parent": parent,
+        "tools": {"polars": pl.__version__, "pyarrow": pa.__version__},
         "tables": tables,
         "files": [
             {"path": name, "bytes": size, "sha256": digest}

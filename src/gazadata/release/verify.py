@@ -31,9 +31,26 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
         LaterFormatError: a newer gazadata made it.
         OSError: `raw` cannot be read.
     """
+    with _folder(release) as folder:
+        return _check(folder, release, raw)
+
+
+@contextmanager
+def verified(release: Path) -> Iterator[Package]:
+    """Open a release in its folder or its archive, once it verifies.
+
+    Raises:
+        FaultsError, ReleaseError, LaterFormatError: as `verify` does.
+    """
+    with _folder(release) as folder:
+        _check(folder, release, None)
+        yield Package.open(folder)
+
+
+def _check(folder: Path, release: Path, raw: Path | None) -> list[str]:
+    """Verify the release in `folder`, which a person named as `release`."""
     try:
-        with _folder(release) as folder:
-            return _verified(folder, release, raw)
+        return _verified(folder, release, raw)
     except LaterFormatError:
         raise
     except (StoreError, ContractError, ReadError) as error:
@@ -51,6 +68,8 @@ def _folder(release: Path) -> Iterator[Path]:
     with ExitStack() as stack:
         try:
             package = stack.enter_context(side(str(release)))
+        except (ContractError, ReadError) as error:
+            raise _refused(release, [str(error)]) from None
         except ReleaseError as error:
             # What has the name of an archive and cannot be unpacked is a damaged one.
             if release.suffix == ".zip":
