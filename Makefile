@@ -1,7 +1,8 @@
 # `make release` and `make test` are all the set-up there is: each makes .venv from the pinned,
 # hash-checked versions in requirements.lock, and only when that lock has changed since.
 #
-#   make release      validate, build the release folder, the wheel and the sdist into dist/
+#   make release      validate, build the release folder, the wheel and the sdist into dist/; the
+#                     release that it follows is named: make release PARENT=STORE/1.0.0
 #   make test         run every test (some of them: make test ARGS="-k quotes")
 #   make lint         ruff, mypy, and the canonical form of the tables
 #   make elsewhere    what others make of the release: readers of another hand, the published schema
@@ -20,6 +21,7 @@ LOWEST := .venv-lowest
 ELSEWHERE := .venv-elsewhere
 UV := uv==0.13.9
 ARGS ?=
+PARENT ?=
 
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
@@ -44,7 +46,7 @@ VERSION = $(BIN)/python -c 'import json; print(json.load(open("datapackage.json"
 release: $(INSTALLED)
 	@version=$$($(VERSION)) && \
 	rm -rf "dist/gazadata-$$version" "dist/gazadata-$$version"-*.whl "dist/gazadata-$$version".tar.gz
-	$(BIN)/gazadata build --out dist/
+	$(BIN)/gazadata build --out dist/ $(if $(PARENT),--parent "$(PARENT)")
 	SOURCE_DATE_EPOCH=1580601600 $(BIN)/python -m build --no-isolation --outdir dist/
 
 test: $(INSTALLED)

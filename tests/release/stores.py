@@ -22,7 +22,7 @@ from gazadata.release.store import Manifest
 Fault = Callable[["Handler"], None]
 
 
-def make_release(work: Path, version: str, note: str = "") -> Path:
+def make_release(work: Path, version: str, note: str = "", parent: Path | None = None) -> Path:
     """Build a release of the package as `version`; another `note` makes other bytes."""
     package = copy_package(work / f"package-{version}-{note}")
     descriptor = package / "datapackage.json"
@@ -30,17 +30,18 @@ def make_release(work: Path, version: str, note: str = "") -> Path:
     descriptor.write_text(text.replace('"version": "1.0.0"', f'"version": "{version}"'), "utf-8")
     with (package / "docs" / "codebook.md").open("a", encoding="utf-8") as codebook:
         codebook.write(note)
-    return build(package, work / f"built-{note}")
+    return build(package, work / f"built-{note}", parent=parent)
 
 
 @functools.cache
 def releases(built: Path) -> dict[str, Path]:
     """Releases to publish, made once; "other" has the version of `built` and other bytes."""
     work = built.parent / "releases"
+    later = make_release(work, "1.1.0", parent=built)
     return {
         "1.0.0": built,
-        "1.1.0": make_release(work, "1.1.0"),
-        "2.0.0-rc.1": make_release(work, "2.0.0-rc.1"),
+        "1.1.0": later,
+        "2.0.0-rc.1": make_release(work, "2.0.0-rc.1", parent=later),
         "other": make_release(work, "1.0.0", "other"),
     }
 

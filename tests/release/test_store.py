@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.stores import left_over, published, releases, whole
+from tests.release.stores import left_over, make_release, published, releases, whole
 
 from gazadata.errors import GazadataError
 from gazadata.release.files import ReleaseError, json_bytes
@@ -83,6 +83,30 @@ def test_a_version_is_never_replaced(built: Path, other: Path, tmp_path: Path) -
     assert entry.manifest_sha256 in str(refusal.value)
     assert Manifest.of(other).sha256 in str(refusal.value)
     assert Manifest.of(tmp_path / "1.0.0").sha256 == entry.manifest_sha256
+
+
+def test_a_release_follows_what_is_published_before_it(
+    built: Path, other: Path, later: Path, tmp_path: Path
+) -> None:
+    """The rules of versions were passed over by a build without a parent, or on another one."""
+    alone = make_release(tmp_path, "1.1.0")
+    preview = releases(built)["2.0.0-rc.1"]
+    beside = make_release(tmp_path, "1.2.0", parent=built)
+    for there, release, last in (
+        ([built], alone, "1.0.0"),
+        ([other], later, "1.0.0"),
+        ([built], preview, "1.0.0"),
+        ([built, later], beside, "1.1.0"),
+    ):
+        store = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        for first in there:
+            publish(first, store)
+        with pytest.raises(StoreError, match="build it again") as refusal:
+            publish(release, store)
+        assert str(refusal.value).endswith(f"gazadata build --parent {store / last}")
+        assert len(index(store)) == len(there)
+    publish(preview, store)
+    publish(alone, tmp_path / "its first")
 
 
 def test_an_archive_has_to_be_unpacked_first(built: Path, tmp_path: Path) -> None:

@@ -218,8 +218,8 @@ def publish(release: Path, store: Path) -> Entry:
     Raises:
         FaultsError: the release does not verify.
         ReleaseError: there is no release.
-        StoreError: the version is there with other bytes, the release is a file or of a later
-            format, or the store is damaged.
+        StoreError: the version is there with other bytes, the release does not follow what is
+            published before it, is a file or of a later format, or the store is damaged.
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written, for want of space or of permission.
     """
@@ -233,10 +233,12 @@ def publish(release: Path, store: Path) -> Entry:
     store.mkdir(parents=True, exist_ok=True)
     with _publishing(store):
         # Read before anything is added: a store that is damaged elsewhere is not added to.
-        for entry in _entries(store):
+        entries = _entries(store)
+        for entry in entries:
             if entry.version.casefold() == manifest.version.casefold():
                 _same(entry, manifest, target)
         if not target.exists():
+            _follows(manifest, entries, store)
             with whole_folder(target) as folder:
                 _copy(manifest, release, folder)
         return _reindex(store)[manifest.version]
@@ -511,6 +513,37 @@ def _same(entry: Entry, manifest: Manifest, target: Path) -> None:
             f"{target} is published, but damaged: {', '.join(damage[:5])}; "
             "move it away and publish the release again"
         )
+
+
+def _follows(manifest: Manifest, entries: list[Entry], store: Path) -> None:
+    """Refuse a release that is not built on what is published before it.
+
+    What a version may change, and that no identifier is given again, was held against its parent
+    alone. So the parent is in the store as it was then, and no final version lies between the two.
+    """
+    before = [
+        entry.version
+        for entry in entries
+        if precedence(entry.version).is_final
+        and precedence(entry.version) < precedence(manifest.version)
+    ]
+    stated = read_object(manifest.content, MANIFEST, "gazadata-manifest").get("parent")
+    parent = stated if isinstance(stated, dict) else {}
+    named = next((entry for entry in entries if entry.version == parent.get("version")), None)
+    if named is None and not before:
+        return
+    if (
+        named is not None
+        and named.manifest_sha256 == parent.get("manifest_sha256")
+        and all(precedence(named.version) >= precedence(version) for version in before)
+    ):
+        return
+    last = before[-1] if before else parent["version"]
+    raise StoreError(
+        f"{manifest.version} is built on {parent.get('version') or 'no release'}, with the "
+        f"manifest sha256 {parent.get('manifest_sha256')}, and not on {last} as it is published in "
+        f"{store}; build it again with: gazadata build --parent {store / last}"
+    )
 
 
 def _copy(manifest: Manifest, release: Path, folder: Path) -> None:
