@@ -201,7 +201,7 @@ def build(
     out: Annotated[Path, typer.Option(help="The folder to put the release into.")] = Path("dist"),
     parent: Annotated[
         Path | None,
-        typer.Option(help="The release that this one follows: its folder, or its .zip."),
+        typer.Option(help="The release before this one: its folder, or its .zip."),
     ] = None,
     zip: Annotated[bool, typer.Option("--zip", help="Also write one archive.")] = False,
 ) -> None:
