@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import io
 import os
 import sys
+import warnings
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from gazadata import frictionless_worker
 from gazadata.errors import GazadataError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the words behind each cell.",
@@ -55,6 +60,8 @@ def main() -> None:
         sys.meta_path.insert(0, _Unused)
         gc.disable()
         atexit.register(gc.freeze)
+    # Without the line of our own code that Python would show.
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
@@ -273,29 +280,33 @@ def export(
 @app.command()
 def publish(
     release: Annotated[Path, typer.Argument(help="A release folder.")],
-    store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the store.")],
+    store: Annotated[str, typer.Option(metavar="DIR", help="The folder of the store.")],
 ) -> None:
     """Verify a release and publish it into a store; what is published is never replaced.
 
     Exit 0 when it is published, 1 when it does not verify, 2 on wrong use or a store that refuses.
     """
     from gazadata.release.store import publish as publish_release
+    from gazadata.release.store import written_folder
 
-    entry = publish_release(release, store)
-    print(f"{store / entry.version}  sha256 of the manifest: {entry.manifest_sha256}")
+    folder = written_folder(store)
+    entry = publish_release(release, folder)
+    print(f"{folder / entry.version}  sha256 of the manifest: {entry.manifest_sha256}")
 
 
 @app.command()
 def yank(
     version: Annotated[str, typer.Argument(help="A published version.")],
     reason: Annotated[str, typer.Option(help="Why nobody should start to use it.")],
-    store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the store.")],
+    store: Annotated[str, typer.Option(metavar="DIR", help="The folder of the store.")],
 ) -> None:
     """Mark a published version as not to be used; its files stay for those who pinned it."""
+    from gazadata.release.store import written_folder
     from gazadata.release.store import yank as yank_version
 
-    entry = yank_version(version, reason, store)
-    print(f"{store / entry.version}  yanked: {entry.yanked}")
+    folder = written_folder(store)
+    entry = yank_version(version, reason, folder)
+    print(f"{folder / entry.version}  yanked: {entry.yanked}")
 
 
 StoreOption = Annotated[
@@ -335,25 +346,24 @@ def pull(
     ] = None,
 ) -> None:
     """Pull a release into the cache, verify it, pin it in gazadata.lock, and print where it is."""
-    import warnings
-
     from gazadata.release.fetch import pull as pull_release
 
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    if not sys.stderr.isatty():
-        print(pull_release(version, store or (), out))
-        return
-    # Imported for a terminal alone: it takes as long as a small release to arrive.
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+    with contextlib.ExitStack() as stack:
+        bar: Progress | None = None
 
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("pull", total=None)
-        where = pull_release(
-            version,
-            store or (),
-            out,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        def show(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                # Once something arrives, since what is cached needs no bar. To import it takes as
+                # long as a small release takes to arrive.
+                from rich.console import Console
+                from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+                columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+                bar = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
+                bar.add_task("pull")
+            bar.update(bar.task_ids[0], completed=done, total=total)
+
+        progress = show if sys.stderr.isatty() else None
+        where = pull_release(version, store or (), out, progress=progress)
     print(where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gazadata.frames import As
+    from gazadata.release.fetch import Stores
 
 Row = dict[str, Any]
-Stores = str | Path | Sequence[str | Path]
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import zipfile
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from gazadata.release.files import (
     ReleaseError,
     json_bytes,
     listing,
+    part_of,
     sha256,
     sums_bytes,
     whole_folder,
@@ -62,16 +63,22 @@ def build(
     if not parse(package.contract.version):
         raise ReleaseError(f"version {package.contract.version!r} is not major.minor.patch")
     target = out / f"{package.contract.name}-{package.contract.version}"
-    if archive and target.with_name(f"{target.name}.zip").exists():
-        raise ReleaseError(f"{target}.zip is there already; remove it or choose another --out")
-    with whole_folder(target) as folder, _opened(parent) as before:
-        _validated(package)
-        changes = check_version(package, before) if before else without_parent(package)
-        _write(package, folder, changes, before)
+    zipped = target.with_name(f"{target.name}.zip")
+    if archive and zipped.exists():
+        raise ReleaseError(f"{zipped} is there already; remove it or choose another --out")
+    part = part_of(zipped)
+    try:
+        with whole_folder(target) as folder, _opened(parent) as before:
+            _validated(package)
+            changes = check_version(package, before) if before else without_parent(package)
+            _write(package, folder, changes, before)
+            if archive:
+                _zip(folder, target, part)
         if archive:
-            _zip(folder, target)
-    if archive:
-        _part(target).replace(target.with_name(f"{target.name}.zip"))
+            part.replace(zipped)
+    finally:
+        with suppress(OSError):
+            part.unlink()
     return target
 
 
@@ -255,14 +262,10 @@ def _companion(package: Package, *names: str) -> bytes:
     raise ReleaseError(f"{package.root}: a release needs the file {' or '.join(names)}")
 
 
-def _part(target: Path) -> Path:
-    """What the archive of a release is called until the release is whole."""
-    return target.with_name(f".{target.name}.zip.part")
-
-
-def _zip(folder: Path, target: Path) -> None:
+def _zip(folder: Path, target: Path, part: Path) -> None:
+    """Write the archive of what is to be `target` into `part`, its name until that is there."""
     try:
-        with zipfile.ZipFile(_part(target), "w", zipfile.ZIP_STORED) as archive:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
             for name in listing(folder):
                 # The earliest date that a zip can hold; the permissions of an ordinary file.
                 entry = zipfile.ZipInfo(f"{target.name}/{name}", (1980, 1, 1, 0, 0, 0))
@@ -271,5 +274,4 @@ def _zip(folder: Path, target: Path) -> None:
                 with (folder / name).open("rb") as file, archive.open(entry, "w") as member:
                     shutil.copyfileobj(file, member, 1 << 20)
     except OSError as error:
-        _part(target).unlink(missing_ok=True)
         raise ReleaseError(f"{target}.zip cannot be written: {error.strerror}") from None

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -28,8 +27,8 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from gazadata.contract import Contract
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
-from gazadata.release.files import json_bytes, whole_folder
-from gazadata.release.lock import FILE, Lock, Pin, pin
+from gazadata.release.files import ReleaseError, is_sha256, json_bytes, whole_folder
+from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
 from gazadata.release.store import (
     CHUNK,
     INDEX,
@@ -40,6 +39,7 @@ from gazadata.release.store import (
     StoreError,
     chunks_of,
     exclusive,
+    folder_of,
     precedence,
     read_index,
     receive,
@@ -85,8 +85,8 @@ def pull(
     Args:
         version: a version, or "latest": the highest that is neither yanked nor a pre-release.
             None: the version that `lock` pins, else the latest.
-        stores: addresses or folders, tried in turn; without any, those of GAZADATA_STORE
-            (separated by white space), else the store that `lock` names.
+        stores: addresses or folders, tried in turn; without any, those of GAZADATA_STORE (one
+            folder, or several stores with white space between), else the store that `lock` names.
         out: a folder to put a copy into, as `<name>-<version>`.
         lock: the lock that is honoured and then written; None: neither.
         progress: called as bytes arrive.
@@ -238,20 +238,22 @@ class Cached(NamedTuple):
             StoreError: the cached release is damaged.
         """
         target = out / f"{self.manifest.name}-{self.manifest.version}"
-        if target.is_dir() and not self.manifest.damage(target):
-            return target
-        try:
-            with whole_folder(target) as folder:
-                for file in self.manifest.files:
-                    (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-                    with closing(chunks_of(self.folder / file.path)) as chunks:
-                        receive(chunks, folder / file.path, file, str(self.folder / file.path))
-                for name, content in self.manifest.own.items():
-                    (folder / name).write_bytes(content)
-        except OSError as error:
-            # Somebody else may have been quicker with the same copy.
-            if not target.is_dir() or self.manifest.damage(target):
+        if not target.is_dir():
+            try:
+                with whole_folder(target) as folder:
+                    self.manifest.copy(self.folder, folder)
+                return target
+            except ReleaseError:
+                # Somebody else may have been quicker with the same copy.
+                if not target.is_dir():
+                    raise
+            except OSError as error:
                 raise StoreError(f"{target}: {error.strerror or error}") from None
+        if other := self.manifest.difference(target):
+            raise ReleaseError(
+                f"{target} is there already, and not what was released: {', '.join(other[:5])}"
+                f"{' and more' if len(other) > 5 else ''}; remove it or choose another --out"
+            )
         return target
 
 
@@ -442,39 +444,23 @@ def _timeout() -> float:
 
 def _sources(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
     named: Iterable[str | Path] = [stores] if isinstance(stores, str | Path) else stores
-    # Not os.pathsep, which every address contains on most systems.
-    named = list(named) or os.environ.get("GAZADATA_STORE", "").split()
+    named = list(named) or _named_stores()
     if not named and locked and locked.store:
         named = [locked.store]
     return tuple(map(_source, named))
 
 
+def _named_stores() -> list[str]:
+    """The stores of GAZADATA_STORE: one folder, whose name may hold spaces, or several stores."""
+    value = os.environ.get("GAZADATA_STORE", "")
+    # Not os.pathsep, which every address contains on most systems.
+    return [value] if os.path.isdir(value) else value.split()
+
+
 def _source(store: str | Path) -> Source:
     text = str(store)
-    try:
-        address = urlsplit(text)
-    except ValueError as error:
-        raise StoreError(f"{text}: not an address: {error}") from None
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
-        if not text:
-            raise StoreError("the name of a store is empty")
-        return _Folder(text, Path(text))
-    if address.scheme == "file":
-        from urllib.request import url2pathname
-
-        return _Folder(text, Path(url2pathname(address.path)))
-    if address.scheme not in ("http", "https"):
-        raise StoreError(f"{text}: a store is a folder or an http, https or file address")
-    if "@" in address.netloc:
-        # It would end up in gazadata.lock, and from there in a repository.
-        raise StoreError(f"the address of the store holds a password; put it into {_netrc()}")
-    if address.query or address.fragment:
-        raise StoreError(f"{text}: the address of a store has no query and no fragment")
-    return _Http(text.rstrip("/"))
-
-
-def _netrc() -> str:
-    return "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
+    folder = folder_of(text)
+    return _Http(text.rstrip("/")) if folder is None else _Folder(text, folder)
 
 
 class _Pull(NamedTuple):
@@ -576,22 +562,26 @@ class _Pull(NamedTuple):
             there = ", ".join(e.version for e in entries) or "none"
             raise StoreError(f"{error}; the index of the store names: {there}") from None
         manifest = Manifest.read(content, where)
-        pinned = pin(version, self.locked) or self._first_seen(source, version, entry)
+        served = _served(self.cache, source, version)
+        pinned = pin(version, self.locked) or self._said(source, version, served, entry)
         if pinned and manifest.sha256 != pinned.manifest_sha256:
             raise StoreError(
                 f"{where}: refused: its sha256 is {manifest.sha256}, but {pinned.by} says "
-                f"{pinned.manifest_sha256}"
+                f"{pinned.manifest_sha256}; {pinned.remedy}"
             )
         if manifest.version != version:
             raise StoreError(f"{where}: is the manifest of {manifest.version}")
-        return manifest, entry.yanked if entry else None
+        # An index that does not name the version takes no yank back.
+        return manifest, entry.yanked if entry else served.get("yanked")
 
-    def _first_seen(self, source: Source, version: str, entry: Entry | None) -> Pin | None:
+    def _said(
+        self, source: Source, version: str, served: dict[str, Any], entry: Entry | None
+    ) -> Pin | None:
         """What nobody pinned is still held to what the store itself said of it."""
-        before = _served(self.cache, source, version).get("manifest_sha256")
-        if before:
-            return Pin(before, "an earlier pull from there")
-        return Pin(entry.manifest_sha256, "the store's index") if entry else None
+        if served:
+            record = _served_file(self.cache, source, version)
+            return first_seen(served["manifest_sha256"], record)
+        return indexed(entry.manifest_sha256) if entry else None
 
 
 def _fill(cache: Path, manifest: Manifest, source: Source, progress: Progress | None) -> None:
@@ -698,8 +688,7 @@ def _served(cache: Path, source: Source, version: str) -> dict[str, Any]:
         value = json.loads(_served_file(cache, source, version).read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    digest = value.get("manifest_sha256") if isinstance(value, dict) else None
-    sound = isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest)
+    sound = isinstance(value, dict) and is_sha256(value.get("manifest_sha256"))
     return value if sound else {}
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from gazadata.errors import GazadataError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class ReleaseError(GazadataError):
@@ -32,6 +35,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_sha256(value: object) -> TypeGuard[str]:
+    """Whether a value that somebody else wrote is a SHA-256 as `sha256` gives it."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
 def json_bytes(value: Any) -> bytes:
     """A JSON file as every release writes it: UTF-8, two spaces, a line feed at the end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
@@ -43,8 +51,18 @@ def sums_bytes(sums: Mapping[str, str]) -> bytes:
 
 
 def listing(root: Path) -> list[str]:
-    """The files under a folder as sorted relative paths with forward slashes."""
-    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if not p.is_dir())
+    """The files under a folder, and every link, as sorted relative paths with forward slashes."""
+    return sorted(
+        p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_symlink() or not p.is_dir()
+    )
+
+
+def part_of(target: Path) -> Path:
+    """A name beside `target` for what is to become it, which no other process or thread uses.
+
+    Not the process's number: in containers every run may have the same one.
+    """
+    return target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
 
 
 @contextmanager
@@ -52,11 +70,19 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes it at the end, or nothing does.
 
     Raises:
-        ReleaseError: `target` is there already, or its parent cannot be written.
+        ReleaseError: `target` is there already, perhaps since another was quicker; or its parent
+            cannot be written.
     """
-    if target.exists():
-        raise ReleaseError(f"{target} is there already; remove it or choose another --out")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    taken = ReleaseError(f"{target} is there already; remove it or choose another --out")
+    if os.path.lexists(target):
+        raise taken
+    temporary = part_of(target)
+    for folder in reversed((target.parent, *target.parent.parents)):
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise ReleaseError(
+                f"{folder} is no folder, and {target.name} is to be put into one; move it away or "
+                "choose another --out"
+            )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
@@ -66,7 +92,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
         yield temporary
         for path in (*temporary.rglob("*"), temporary):
             sync(path)
-        temporary.rename(target)
+        try:
+            temporary.rename(target)
+        except OSError:
+            if os.path.lexists(target):
+                raise taken from None
+            raise
         sync(target.parent)
     except BaseException:
         import shutil

@@ -5,16 +5,14 @@ A pin says which manifest a version has. Whatever a store serves, another manife
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from gazadata.errors import GazadataError
-from gazadata.release.files import json_bytes
-from gazadata.release.store import replace
+from gazadata.release.files import is_sha256, json_bytes
+from gazadata.release.store import LaterFormatError, StoreError, read_object, replace
 
-FORMAT = "gazadata-lock/1"
+KIND = "gazadata-lock"
 FILE = Path("gazadata.lock")
 """Where `pull` writes the lock: the folder that it is called in."""
 
@@ -24,7 +22,11 @@ KNOWN: dict[str, str] = {}
 A release gets its line once it is published, in the commit that follows it.
 """
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+_NO_LOCK = (
+    "this is not a lock of gazadata; restore it, or delete it and pull again to pin what the store "
+    "serves now"
+)
 
 
 class LockError(GazadataError):
@@ -46,31 +48,21 @@ class Lock(NamedTuple):
             LockError: the file is no lock that this gazadata can read.
         """
         try:
-            value = json.loads(path.read_bytes())
+            value = read_object(path.read_bytes(), str(path), KIND)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise LockError(f"{path}: cannot be read: {error.strerror}") from None
-        except (ValueError, RecursionError):
-            value = None
-        form = value.get("format") if isinstance(value, dict) else None
-        if isinstance(form, str) and form != FORMAT and re.fullmatch(r"gazadata-lock/\d+", form):
-            raise LockError(
-                f"{path}: format {form!r} was made by a newer gazadata; "
-                "upgrade with: pip install --upgrade gazadata"
-            )
-        if form == FORMAT:
-            store, version, digest = (value.get(k) for k in ("store", "version", "manifest_sha256"))
-            if (
-                (store is None or isinstance(store, str))
-                and isinstance(version, str)
-                and isinstance(digest, str)
-                and _SHA256.fullmatch(digest)
-            ):
-                return cls(store, version, digest)
+        except LaterFormatError as error:
+            raise LockError(str(error)) from None
+        except StoreError as error:
+            raise LockError(f"{error}\n{_NO_LOCK}") from None
+        store, version, digest = (value.get(key) for key in cls._fields)
+        if isinstance(store, str | None) and isinstance(version, str) and is_sha256(digest):
+            return cls(store, version, digest)
         raise LockError(
-            f"{path}: not a lock of gazadata; restore it, or delete it and pull again "
-            "to pin what the store serves now"
+            f"{path}: expected are store (text or null), version (text) and manifest_sha256 "
+            f"(64 hexadecimal digits)\n{_NO_LOCK}"
         )
 
     def write(self, path: Path) -> None:
@@ -79,7 +71,7 @@ class Lock(NamedTuple):
         Raises:
             LockError: the file cannot be written.
         """
-        content = json_bytes({"format": FORMAT, **self._asdict()})
+        content = json_bytes({"format": f"{KIND}/1", **self._asdict()})
         try:
             if not path.is_file() or path.read_bytes() != content:
                 replace(path, content)
@@ -87,11 +79,15 @@ class Lock(NamedTuple):
             raise LockError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+_ASK = "what is published never changes, so ask the publisher first; "
+
+
 class Pin(NamedTuple):
-    """The manifest that a version must have, and who says so."""
+    """The manifest that a version must have, who says so, and what mends a disagreement."""
 
     manifest_sha256: str
     by: str
+    remedy: str
 
 
 def pin(version: str, lock: Lock | None) -> Pin | None:
@@ -108,5 +104,23 @@ def pin(version: str, lock: Lock | None) -> Pin | None:
             f"knows it as {known}; one of the two was not released under that version"
         )
     if locked:
-        return Pin(locked, "gazadata.lock")
-    return Pin(known, "this installation of gazadata") if known else None
+        remedy = f"{_ASK}if the change is meant, delete gazadata.lock and pull again"
+        return Pin(locked, "gazadata.lock", remedy)
+    if known:
+        remedy = f"{_ASK}if the change is meant, install a gazadata that knows of it"
+        return Pin(known, "this installation of gazadata", remedy)
+    return None
+
+
+def first_seen(manifest_sha256: str, record: Path) -> Pin:
+    """The pin of what nobody pinned, but a store served before; `record` remembers it."""
+    remedy = f"{_ASK}if the change is meant, delete {record}, which remembers it, and pull again"
+    return Pin(manifest_sha256, "an earlier pull from there", remedy)
+
+
+def indexed(manifest_sha256: str) -> Pin:
+    """The pin of what nobody pinned or served before, but the store's own index states."""
+    remedy = (
+        "one of the two was changed by hand, or is old: ask the publisher, or try another store"
+    )
+    return Pin(manifest_sha256, "the store's index", remedy)

@@ -22,10 +22,21 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from gazadata.contract import parse_json
+from gazadata.contract import Contract, parse_json
 from gazadata.errors import ContractError, GazadataError, MissingExtra
-from gazadata.release.files import json_bytes, sha256, sums_bytes, sync, whole_folder
+from gazadata.package import Package
+from gazadata.release.files import (
+    is_sha256,
+    json_bytes,
+    listing,
+    part_of,
+    sha256,
+    sums_bytes,
+    sync,
+    whole_folder,
+)
 from gazadata.version import Version, parse
 
 MANIFEST, SUMS, INDEX, YANKED = "manifest.json", "SHA256SUMS", "index.json", "yanked.json"
@@ -38,9 +49,10 @@ MAX_BYTES = 64 << 30
 
 CHUNK = 1 << 20
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 # Names that every file system can hold and that mean the same on each.
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", re.ASCII)
+# What `part_of` calls what is being made for a version, the index or the yanks.
+_PART = re.compile(r"\.(.+)\.[0-9a-f]{16}\.part")
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
 
 
@@ -159,12 +171,83 @@ class Manifest(NamedTuple):
             name for name, content in self.own.items() if not _holds(root / name, content)
         ]
 
+    def difference(self, root: Path) -> list[str]:
+        """The damage, and the files that are in the folder `root` and not of the release."""
+        names = {file.path for file in self.files} | self.own.keys()
+        return self.damage(root) + [name for name in listing(root) if name not in names]
+
+    def copy(self, release: Path, folder: Path) -> None:
+        """Copy the release in the folder `release`, hashed on the way: it may just have changed.
+
+        Raises:
+            StoreError: a file is not what the manifest says.
+            OSError: `folder` cannot be written.
+        """
+        for file in self.files:
+            target = folder / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with closing(chunks_of(release / file.path)) as chunks:
+                receive(chunks, target, file, str(release / file.path))
+        for name, content in self.own.items():
+            (folder / name).write_bytes(content)
+
 
 def _holds(path: Path, content: bytes) -> bool:
     try:
         return not path.is_symlink() and path.read_bytes() == content
     except OSError:
         return False
+
+
+class CheckedPackage(Package):
+    """A release folder, opened: a table is held against the manifest when it is read."""
+
+    manifest: Manifest
+    shown: str
+
+    def __init__(self, root: Path, shown: str) -> None:
+        manifest = Manifest.of(root, f"{shown}: {MANIFEST}")
+        object.__setattr__(self, "manifest", manifest)
+        object.__setattr__(self, "shown", shown)
+        self._check(root, "datapackage.json")
+        super().__init__(root, Contract.read(root))
+
+    def path(self, name: str) -> Path:
+        """The file of the resource `name`, as the manifest has it.
+
+        Raises:
+            UnknownName: there is no such resource.
+            ContractError: its path leads out of the package.
+            StoreError: the file is not what the manifest says.
+        """
+        self._check(self.root, self.contract[name].path)
+        return super().path(name)
+
+    def _check(self, root: Path, path: str) -> None:
+        if not any(file.path == path and file.intact(root) for file in self.manifest.files):
+            raise StoreError(
+                f"{self.shown}: {path} is not what its manifest.json says, so it is not used; pull "
+                "or build the release again (`gazadata verify` names all that is damaged). A "
+                "package that is meant to be changed has no manifest.json"
+            )
+
+
+def open_package(path: Path, shown: str | None = None) -> Package:
+    """Open any package; one with a manifest.json is a release, and is held against it.
+
+    Args:
+        path: the folder, or its datapackage.json.
+        shown: what errors call it; None: the folder.
+
+    Raises:
+        ReadError: there is no package.
+        ContractError: its descriptor or a schema cannot be read.
+        StoreError: it is a release, and its manifest or its descriptor is damaged.
+    """
+    root = Package.locate(path)
+    if os.path.lexists(root / MANIFEST):
+        return CheckedPackage(root, shown or str(root))
+    return Package.open(root)
 
 
 class Entry(NamedTuple):
@@ -191,8 +274,7 @@ def read_index(content: bytes, where: str) -> list[Entry]:
         version, date, digest, yanked = values
         if (
             not isinstance(version, str)
-            or not isinstance(digest, str)
-            or not _SHA256.fullmatch(digest)
+            or not is_sha256(digest)
             or not isinstance(date, str | None)
             or not isinstance(yanked, str | None)
             or version in entries
@@ -219,7 +301,8 @@ def publish(release: Path, store: Path) -> Entry:
         FaultsError: the release does not verify.
         ReleaseError: there is no release.
         StoreError: the version is there with other bytes, the release does not follow what is
-            published before it, is a file or of a later format, or the store is damaged.
+            published before it, is a file or of a later format, the store has releases of another
+            name, or it is damaged or no store.
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written, for want of space or of permission.
     """
@@ -230,17 +313,28 @@ def publish(release: Path, store: Path) -> Entry:
     verify(release)
     manifest = Manifest.of(release)
     target = store / manifest.version
+    _check_place(store)
     store.mkdir(parents=True, exist_ok=True)
     with _publishing(store):
         # Read before anything is added: a store that is damaged elsewhere is not added to.
-        entries = _entries(store)
-        for entry in entries:
-            if entry.version.casefold() == manifest.version.casefold():
-                _same(entry, manifest, target)
-        if not target.exists():
-            _follows(manifest, entries, store)
+        there = _releases(store)
+        for other in there:
+            if other.name != manifest.name:
+                raise StoreError(
+                    f"{store} is a store of {other.name!r}, since it has its {other.version}; "
+                    f"{release} is a release of {manifest.name!r}: publish it into another store"
+                )
+            if other.version.casefold() == manifest.version.casefold():
+                _check_same(other, manifest, target)
+        if not target.is_dir():
+            if os.path.lexists(target):
+                raise StoreError(
+                    f"{target} is in the way: it is no folder, and that of the release is to stand "
+                    "there; move it away"
+                )
+            _follows(manifest, there, store)
             with whole_folder(target) as folder:
-                _copy(manifest, release, folder)
+                manifest.copy(release, folder)
         return _reindex(store)[manifest.version]
 
 
@@ -261,13 +355,57 @@ def yank(version: str, reason: str, store: Path) -> Entry:
     if not store.is_dir():
         raise StoreError(f"{store}: no such store")
     with _publishing(store):
-        there = [entry.version for entry in _entries(store)]
+        there = [release.version for release in _releases(store)]
         if version not in there:
             raise StoreError(f"{store}: no version {version!r}; there are: {', '.join(there)}")
         yanks = _yanks(store) | {version: reason}
         content = {"format": "gazadata-yanked/1", "yanked": dict(sorted(yanks.items()))}
         replace(store / YANKED, json_bytes(content))
         return _reindex(store)[version]
+
+
+def folder_of(store: str) -> Path | None:
+    """The folder that somebody calls a store by; None for one behind a web server.
+
+    Raises:
+        StoreError: `store` is neither.
+    """
+    if not store:
+        raise StoreError("the name of a store is empty")
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", store):
+        return Path(store)
+    try:
+        address = urlsplit(store)
+    except ValueError as error:
+        raise StoreError(f"{store}: not an address: {error}") from None
+    if address.scheme == "file":
+        from urllib.request import url2pathname
+
+        return Path(url2pathname(address.path))
+    if address.scheme not in ("http", "https"):
+        raise StoreError(f"{store}: a store is a folder or an http, https or file address")
+    if "@" in address.netloc:
+        # It would end up in gazadata.lock, and from there in a repository.
+        netrc = "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
+        raise StoreError(f"the address of the store holds a password; put it into {netrc}")
+    if address.query or address.fragment:
+        raise StoreError(f"{store}: the address of a store has no query and no fragment")
+    return None
+
+
+def written_folder(store: str) -> Path:
+    """The folder of a store that is to be written.
+
+    Raises:
+        StoreError: `store` is no folder.
+    """
+    folder = folder_of(store)
+    if folder is None:
+        raise StoreError(
+            f"{store}: a store is written to as a folder; name the folder that the server serves, "
+            "or one on this machine, and copy it to the server"
+        )
+    return folder
 
 
 def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> None:
@@ -323,9 +461,7 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    import threading
-
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    part = part_of(path)
     try:
         with part.open("wb") as out:
             out.write(content)
@@ -403,7 +539,7 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
             )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise StoreError(f"{where}: {path}: bytes is {size!r}")
-        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+        if not is_sha256(digest):
             raise StoreError(f"{where}: {path}: sha256 is {digest!r}")
         names = path.split("/")
         folders = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
@@ -442,6 +578,19 @@ def _is_safe(path: str) -> bool:
     )
 
 
+def _check_place(store: Path) -> None:
+    """Refuse to make a store of what is no folder, is a release, or lies inside one."""
+    if os.path.lexists(store) and not store.is_dir():
+        raise StoreError(f"{store} is no folder, and a store is one; name another, or move it away")
+    whole = store.resolve()
+    for folder in (whole, *whole.parents):
+        if (folder / MANIFEST).is_file() and (folder / SUMS).is_file():
+            raise StoreError(
+                f"{store} is no place for a store: {folder} is a release, to which nothing is "
+                "added; name a folder outside of it"
+            )
+
+
 @contextmanager
 def _publishing(store: Path) -> Iterator[None]:
     """Have the store to oneself, without what publishers before left unfinished."""
@@ -450,17 +599,19 @@ def _publishing(store: Path) -> Iterator[None]:
     with exclusive(store / ".lock"):
         # Nobody else is at work, so these belong to publishers that were killed.
         for left in store.glob(".*.part"):
-            if left.is_dir() and not left.is_symlink():
+            made = _PART.fullmatch(left.name)
+            if made is None or left.is_symlink():
+                continue
+            if left.is_dir() and parse(made[1]):
                 shutil.rmtree(left)
-            else:
+            elif left.is_file() and made[1] in (INDEX, YANKED):
                 left.unlink()
         yield
 
 
-def _entries(store: Path) -> list[Entry]:
-    """What is in the store, from the releases themselves."""
-    yanks = _yanks(store)
-    entries = []
+def _releases(store: Path) -> list[Manifest]:
+    """The manifests of what is in the store, the oldest version first."""
+    manifests = []
     for folder in store.iterdir():
         if not parse(folder.name) or not folder.is_dir():
             continue
@@ -472,10 +623,8 @@ def _entries(store: Path) -> list[Entry]:
             ) from None
         if manifest.version != folder.name:
             raise StoreError(f"{folder} holds the release {manifest.version}; move it away")
-        entries.append(
-            Entry(manifest.version, manifest.created, manifest.sha256, yanks.get(manifest.version))
-        )
-    return sorted(entries, key=lambda entry: precedence(entry.version))
+        manifests.append(manifest)
+    return sorted(manifests, key=lambda manifest: precedence(manifest.version))
 
 
 def _yanks(store: Path) -> dict[str, str]:
@@ -491,21 +640,25 @@ def _yanks(store: Path) -> dict[str, str]:
 
 
 def _reindex(store: Path) -> dict[str, Entry]:
-    entries = _entries(store)
+    yanks = _yanks(store)
+    entries = [
+        Entry(release.version, release.created, release.sha256, yanks.get(release.version))
+        for release in _releases(store)
+    ]
     content = {"format": "gazadata-store/1", "versions": [entry._asdict() for entry in entries]}
     replace(store / INDEX, json_bytes(content))
     return {entry.version: entry for entry in entries}
 
 
-def _same(entry: Entry, manifest: Manifest, target: Path) -> None:
+def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
     """Refuse what would replace a version that is there."""
-    if entry.version != manifest.version:
+    if there.version != manifest.version:
         raise StoreError(
-            f"{manifest.version} differs from the published {entry.version} in case only"
+            f"{manifest.version} differs from the published {there.version} in case only"
         )
-    if entry.manifest_sha256 != manifest.sha256:
+    if there.sha256 != manifest.sha256:
         raise StoreError(
-            f"{target} is published with the manifest sha256 {entry.manifest_sha256}; this release "
+            f"{target} is published with the manifest sha256 {there.sha256}; this release "
             f"has {manifest.sha256}. A published version is never replaced: raise the version"
         )
     if damage := manifest.damage(target):
@@ -515,26 +668,26 @@ def _same(entry: Entry, manifest: Manifest, target: Path) -> None:
         )
 
 
-def _follows(manifest: Manifest, entries: list[Entry], store: Path) -> None:
+def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
     """Refuse a release that is not built on what is published before it.
 
     What a version may change, and that no identifier is given again, was held against its parent
     alone. So the parent is in the store as it was then, and no final version lies between the two.
     """
     before = [
-        entry.version
-        for entry in entries
-        if precedence(entry.version).is_final
-        and precedence(entry.version) < precedence(manifest.version)
+        release.version
+        for release in there
+        if precedence(release.version).is_final
+        and precedence(release.version) < precedence(manifest.version)
     ]
     stated = read_object(manifest.content, MANIFEST, "gazadata-manifest").get("parent")
     parent = stated if isinstance(stated, dict) else {}
-    named = next((entry for entry in entries if entry.version == parent.get("version")), None)
+    named = next((release for release in there if release.version == parent.get("version")), None)
     if named is None and not before:
         return
     if (
         named is not None
-        and named.manifest_sha256 == parent.get("manifest_sha256")
+        and named.sha256 == parent.get("manifest_sha256")
         and all(precedence(named.version) >= precedence(version) for version in before)
     ):
         return
@@ -544,14 +697,3 @@ def _follows(manifest: Manifest, entries: list[Entry], store: Path) -> None:
         f"manifest sha256 {parent.get('manifest_sha256')}, and not on {last} as it is published in "
         f"{store}; build it again with: gazadata build --parent {store / last}"
     )
-
-
-def _copy(manifest: Manifest, release: Path, folder: Path) -> None:
-    """Copy what the manifest lists, hashed on the way: the release may change after `verify`."""
-    for file in manifest.files:
-        target = folder / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with closing(chunks_of(release / file.path)) as chunks:
-            receive(chunks, target, file, str(release / file.path))
-    for name, content in manifest.own.items():
-        (folder / name).write_bytes(content)
