@@ -51,7 +51,7 @@ def canonical_csv(
     if any(len(row) != len(header) for row in cleaned):
         raise ValueError(f"each row must have {len(header)} cells, as the header has")
     cleaned.sort(key=lambda row: (row[column], row))
-    return "".join(map(_record, [list(map(clean, header)), *cleaned])).encode("utf-8")
+    return "".join(map(record, [list(map(clean, header)), *cleaned])).encode("utf-8")
 
 
 def canonical_retired(rows: Iterable[retired.Retired]) -> bytes:
@@ -128,7 +128,8 @@ def write(formatting: Formatting) -> None:
                 temporary.unlink()
 
 
-def _record(cells: Sequence[str]) -> str:
+def record(cells: Sequence[str]) -> str:
+    """A row in canonical form, with its line feed."""
     # A record of one empty cell would be a blank line, which readers pass over.
     record = ",".join(map(_quoted, cells)) or '""'
     return f"{record}\n"

@@ -175,13 +175,17 @@ def _complete_quote(
         )
     if holder is None:
         raise _RowError(f"the words at {start}..{end} do not lie within one passage of {source}")
-    cells.update(
-        found,
-        passage_id=passage_id or holder,
-        # A context ends at a line break, so that a row of the table stays one line of its file.
-        prefix=text[max(start - CONTEXT, 0) : start].rpartition("\n")[2],
-        suffix=text[end : end + CONTEXT].partition("\n")[0],
-    )
+    prefix, suffix = context(text, start, end)
+    cells.update(found, passage_id=passage_id or holder, prefix=prefix, suffix=suffix)
+
+
+def context(text: str, start: int, end: int) -> tuple[str, str]:
+    """The prefix and the suffix of the words at an offset.
+
+    Each ends at a line break, so that a row of the table stays one line of its file.
+    """
+    before, after = text[max(start - CONTEXT, 0) : start], text[end : end + CONTEXT]
+    return before.rpartition("\n")[2], after.partition("\n")[0]
 
 
 def _look_up(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
+from gazadata.release.store import open_package
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,6 +50,8 @@ SHEET_ROWS, CELL_CHARACTERS, SHEET_NAME = 1_048_576, 32_767, 31
 EXACT_INTEGER = 2**53
 # What XML 1.0 cannot hold (https://www.w3.org/TR/xml/, 2.2).
 NOT_IN_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
+# What begins like the code of a character, which Excel would show (ECMA-376, part 1, 22.9.2.19).
+ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 # Excel's calendar begins in 1900 and has a 29 February in that year.
 FIRST_DATE = datetime.date(1900, 3, 1)
 
@@ -62,8 +65,9 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
       `datasette gaza.db --metadata gaza.metadata.json`.
     - duckdb: the same keys and constraints, with real booleans and dates; descriptions as comments.
     - xlsx: one sheet a table in the package's order, typed cells, the header frozen with the
-      descriptions as its comments. Text is never a formula. Dates before March 1900 and integers
-      beyond 2**53 are written as text, since Excel would change them.
+      descriptions as its comments. Text is never a formula, and `_x0041_` no code for a character
+      (written as `_x005F_x0041_`, which Excel shows as it was; openpyxl does not). Dates before
+      March 1900 and integers beyond 2**53 are written as text, since Excel would change them.
 
     The file is made beside its place and renamed: it is there whole or not at all. The same
     release gives the same bytes with the same library, but not in DuckDB's format.
@@ -78,11 +82,14 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
         GazadataError: the file is there already or cannot be written; the tables break their own
             keys or constraints; or Excel cannot hold them.
         ReadError, ContractError: the package cannot be read.
+        StoreError: it is a release that is damaged.
         MissingExtra: the library for the format is not installed.
     """
     if to not in get_args(Format):
         raise GazadataError(f"no export to {to!r}; there are: {', '.join(get_args(Format))}")
-    package = Package.open(release)
+    if not file.name or file.is_dir():
+        raise GazadataError(f"{file} is a folder; name the file that is to be written")
+    package = open_package(release)
     metadata = file.with_name(f"{file.stem}.metadata.json")
     targets = [metadata, file] if to == "sqlite" else [file]
     _check_free(targets, force)
@@ -388,9 +395,9 @@ def _sheet(book: Workbook, resource: Resource, table: pa.Table) -> None:
     sheet.freeze_panes = "A2"
     header = []
     for field in resource.fields:
-        cell = WriteOnlyCell(sheet, field.name)
+        cell = WriteOnlyCell(sheet, _escaped(field.name))
         cell.font = Font(bold=True)
-        cell.comment = Comment(field.description, "gazadata", height=120, width=300)
+        cell.comment = Comment(_escaped(field.description), "gazadata", height=120, width=300)
         header.append(cell)
     sheet.append(header)
     for row in _rows(table):
@@ -406,12 +413,19 @@ def _cell(sheet: Any, value: Any) -> Cell | None:
         value = value.isoformat()
     if isinstance(value, int) and abs(value) > EXACT_INTEGER:
         value = str(value)
+    if isinstance(value, str):
+        value = _escaped(value)
     cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
         # Text even where it looks like a formula or an error, and even once somebody edits it.
         cell.data_type = "s"
         cell.number_format = "@"
     return cell
+
+
+def _escaped(text: str) -> str:
+    """Text that Excel shows as `text`, whatever it looks like."""
+    return ESCAPE.sub("_x005F_", text)
 
 
 def _without_times(plain: Path, file: Path, created: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import os
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -16,10 +17,20 @@ from pathlib import Path
 
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
+from gazadata.release.store import MAX_BYTES, open_package
+from gazadata.version import parse
 
-# What zipfile raises for a damaged archive; a RuntimeError for one that is encrypted, or compressed
-# in a way that Python does not know.
-_NO_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+NO_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)
+"""What zipfile raises for a damaged archive; the last for one that is encrypted, or compressed in a
+way that Python does not know."""
 
 
 @contextmanager
@@ -27,20 +38,20 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
     """Open what a person named: a folder, a .zip, a version in a store, or a git revision.
 
     A store is asked for what is written as a version is, and only where one is named: in `stores`
-    or in GAZADATA_STORE.
+    or in GAZADATA_STORE. A release's tables are held against its manifest when they are read.
 
     Raises:
         ReleaseError: it is none of these.
-        StoreError: no store has the version.
+        StoreError: no store has the version, or a release is damaged.
         ReadError, ContractError: it holds no package that can be read.
     """
     path = Path(name)
     if path.is_dir() or path.name == "datapackage.json":
-        yield Package.open(path)
+        yield open_package(path)
     elif path.is_file():
         with tempfile.TemporaryDirectory() as folder:
-            yield Package.open(_unzipped(path, Path(folder)))
-    elif (stores or os.environ.get("GAZADATA_STORE", "").split()) and _is_version(name):
+            yield open_package(unzipped(path, Path(folder)), name)
+    elif (stores or os.environ.get("GAZADATA_STORE", "").strip()) and _is_version(name):
         from gazadata.release.fetch import open_release
 
         yield open_release(name, stores or ())
@@ -50,11 +61,17 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
             yield Package.open(folder)
 
 
-def _unzipped(path: Path, folder: Path) -> Path:
+def unzipped(path: Path, folder: Path) -> Path:
+    """Unpack an archive into `folder`; return the folder of the package that it holds.
+
+    Raises:
+        ReleaseError: it cannot be unpacked, or what came out would depend on who unpacks it.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_members(path, archive, folder)
             archive.extractall(folder)
-    except (*_NO_ZIP, RuntimeError) as error:
+    except NO_ZIP as error:
         raise ReleaseError(
             f"{path} is no folder and cannot be unpacked as a zip archive: {error}; fetch it "
             f"again, or unpack it and give the folder"
@@ -62,18 +79,41 @@ def _unzipped(path: Path, folder: Path) -> Path:
     found = sorted(folder.rglob("datapackage.json"), key=lambda p: len(p.parts))
     if not found:
         raise ReleaseError(f"{path} holds no datapackage.json")
+    if len(found) > 1 and len(found[0].parts) == len(found[1].parts):
+        both = " and ".join(p.relative_to(folder).as_posix() for p in found[:2])
+        raise ReleaseError(f"{path} holds more than one package: {both}; unpack it and give one")
     return found[0].parent
+
+
+def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
+    """Refuse, before anything is written, what unpacks differently here and there, or for ever."""
+    seen: dict[str, str] = {}
+    for member in archive.infolist():
+        name = member.filename.removesuffix("/")
+        if "\\" in name or {"", ".", ".."} & set(name.split("/")):
+            raise ReleaseError(
+                f"{path} holds {member.filename!r}, which is no path inside of a folder; get the "
+                "archive anew from whoever made it"
+            )
+        if other := seen.get(name.casefold()):
+            raise ReleaseError(
+                f"{path} holds {name!r} twice, or what some systems take for it ({other!r}), so "
+                "that it is not one content; get the archive anew from whoever made it"
+            )
+        seen[name.casefold()] = name
+    size = sum(member.file_size for member in archive.infolist())
+    room = min(shutil.disk_usage(folder).free, MAX_BYTES)
+    if size > room:
+        raise ReleaseError(
+            f"{path} unpacks to {size} bytes, and there is room for {room} in {folder.parent}; "
+            "TMPDIR can name another folder"
+        )
 
 
 def _is_version(name: str) -> bool:
     from gazadata.release.fetch import LATEST
-    from gazadata.release.store import StoreError, precedence
 
-    try:
-        precedence(name)
-    except StoreError:
-        return name == LATEST
-    return True
+    return name == LATEST or parse(name) is not None
 
 
 def _checkout(revision: str, folder: Path) -> None:

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import json
+import tempfile
+import unicodedata
+import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from gazadata.arrow import read_table
+from gazadata.contract import Contract, Resource, read_json
+from gazadata.curate.canonical import record
+from gazadata.curate.derive import context
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package
 from gazadata.release.files import FaultsError, ReleaseError, listing, sha256
-from gazadata.release.store import MANIFEST, SUMS, File, LaterFormatError, Manifest, StoreError
+from gazadata.release.sides import NO_ZIP, unzipped
+from gazadata.release.store import (
+    MANIFEST,
+    MAX_JSON,
+    SUMS,
+    File,
+    LaterFormatError,
+    Manifest,
+    StoreError,
+)
+
+DESCRIBED = (
+    "datapackage.json",
+    "croissant.json",
+    "annotations.jsonld",
+    "codebook.md",
+    "CHANGES.md",
+    "LICENSE",
+)
+"""What every release has beside its tables, its manifest and its sums."""
+LONGEST_LINE = 1 << 26
+"""Bytes of a line of annotations.jsonld that are read at most."""
 
 
 def verify(release: Path, raw: Path | None = None) -> list[str]:
@@ -25,8 +55,8 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
         What was verified, in sentences with numbers.
 
     Raises:
-        FaultsError: the release is not what its manifest says, or not to be read; every fault is
-            named.
+        FaultsError: the release is not what its manifest says, not to be read, or not as `build`
+            writes releases; or `raw` is another text. Every fault is named.
         ReleaseError: there is no release.
         LaterFormatError: a newer gazadata made it.
         OSError: `raw` cannot be read.
@@ -63,19 +93,42 @@ def _folder(release: Path) -> Iterator[Path]:
     if not release.is_file():
         yield release
         return
-    from gazadata.release.sides import side
-
-    with ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            package = stack.enter_context(side(str(release)))
-        except (ContractError, ReadError) as error:
+            if faults := _members(release):
+                raise _refused(release, faults)
+            root = unzipped(release, Path(folder))
+        except (FaultsError, LaterFormatError):
+            raise
+        except StoreError as error:
             raise _refused(release, [str(error)]) from None
         except ReleaseError as error:
             # What has the name of an archive and cannot be unpacked is a damaged one.
             if release.suffix == ".zip":
                 raise _refused(release, [str(error)]) from None
             raise
-        yield package.root
+        yield root
+
+
+def _members(release: Path) -> list[str]:
+    """What an archive has too many or too few of, or in another size, before it is unpacked."""
+    try:
+        with zipfile.ZipFile(release) as archive:
+            members = archive.infolist()
+            if MANIFEST not in {member.filename.rpartition("/")[2] for member in members}:
+                return []
+            tops = sorted({member.filename.partition("/")[0] for member in members})
+            if len(tops) > 1:
+                named = ", ".join(tops[:5]) + (" and more" if len(tops) > 5 else "")
+                return [f"its files lie in {named}, where all of a release lie in one folder"]
+            top = f"{tops[0]}/"
+            with archive.open(top + MANIFEST) as file:
+                manifest = Manifest.read(file.read(MAX_JSON + 1), MANIFEST)
+    except (KeyError, *NO_ZIP):
+        # Unpacking it says what is wrong.
+        return []
+    files = [member for member in members if not member.is_dir()]
+    return _listed(manifest, {m.filename.removeprefix(top): m.file_size for m in files})
 
 
 def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
@@ -88,10 +141,16 @@ def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
         )
     manifest = Manifest.of(release, MANIFEST)
     listed = {file.path: file for file in manifest.files}
-    if faults := _files(release, manifest, listed):
+    if faults := _files(release, manifest):
         raise _refused(shown, faults)
     package = Package.open(release)
-    faults = _descriptor(package, manifest, listed)
+    if faults := _missing(package.contract, listed):
+        raise _refused(shown, faults)
+    faults = [
+        *_descriptor(package, manifest, listed),
+        *_croissant(release, listed),
+        *_annotations(release),
+    ]
     cells = 0
     for name, resource in package.contract.resources.items():
         table = package.table(name)
@@ -100,15 +159,16 @@ def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
             faults.append(f"parquet/{name}.parquet: other cells than csv/{name}.csv")
         if name in manifest.tables and table.num_rows != manifest.tables[name].rows:
             faults.append(f"csv/{name}.csv: {table.num_rows} rows, the manifest says otherwise")
+        faults += _uncanonical(package.path(name), resource)
         cells += table.num_rows * table.num_columns
+    if faults:
+        raise _refused(shown, faults)
     done = [
         f"{len(listed)} files have their size and sha256",
         f"{len(package.contract.resources)} Parquet tables equal their CSV, {cells} cells",
     ]
     if raw is not None:
-        done.append(_quotes(package, raw, faults))
-    if faults:
-        raise _refused(shown, faults)
+        done.append(_quotes(package, raw, shown))
     return done
 
 
@@ -118,24 +178,44 @@ def _refused(shown: Path, faults: list[str]) -> FaultsError:
     )
 
 
-def _files(release: Path, manifest: Manifest, listed: dict[str, File]) -> list[str]:
-    there = set(listing(release)) - {MANIFEST, SUMS}
-    faults = [
-        *(f"{name}: listed in manifest.json, not there" for name in sorted(listed.keys() - there)),
-        *(f"{name}: there, not listed in manifest.json" for name in sorted(there - listed.keys())),
-    ]
-    for name in sorted(listed.keys() & there):
-        file, path = listed[name], release / name
-        if path.stat().st_size != file.bytes:
-            faults.append(f"{name}: {path.stat().st_size} bytes, expected {file.bytes}")
-        elif (digest := sha256(path)) != file.sha256:
-            faults.append(f"{name}: sha256 {digest}, expected {file.sha256}")
-    path = release / SUMS
-    if not path.is_file():
-        faults.append(f"{SUMS}: not there")
-    elif path.read_bytes() != manifest.own[SUMS]:
+def _files(release: Path, manifest: Manifest) -> list[str]:
+    names = listing(release)
+    if links := [name for name in names if (release / name).is_symlink()]:
+        return [f"{name}: a link, where a release has the file itself" for name in links]
+    sizes = {name: (release / name).stat().st_size for name in names}
+    faults = _listed(manifest, sizes)
+    for file in manifest.files:
+        whole = sizes.get(file.path) == file.bytes
+        if whole and (digest := sha256(release / file.path)) != file.sha256:
+            faults.append(f"{file.path}: sha256 {digest}, expected {file.sha256}")
+    if SUMS in sizes and (release / SUMS).read_bytes() != manifest.own[SUMS]:
         faults.append(f"{SUMS}: other lines than the manifest's files and its own hash")
     return faults
+
+
+def _listed(manifest: Manifest, sizes: dict[str, int]) -> list[str]:
+    """Hold the names and sizes of the files that are there against those that are to be."""
+    listed = {file.path: file.bytes for file in manifest.files}
+    there = sizes.keys() - {MANIFEST, SUMS}
+    return [
+        *(f"{name}: listed in {MANIFEST}, not there" for name in sorted(listed.keys() - there)),
+        *(f"{name}: there, not listed in {MANIFEST}" for name in sorted(there - listed.keys())),
+        *(
+            f"{name}: {sizes[name]} bytes, expected {listed[name]}"
+            for name in sorted(listed.keys() & there)
+            if sizes[name] != listed[name]
+        ),
+        *([] if SUMS in sizes else [f"{SUMS}: not there"]),
+    ]
+
+
+def _missing(contract: Contract, listed: dict[str, File]) -> list[str]:
+    tables = [f"{kind}/{name}.{kind}" for kind in ("csv", "parquet") for name in contract.resources]
+    return [
+        f"{name}: not there, though every release has it"
+        for name in (*DESCRIBED, *tables)
+        if name not in listed
+    ]
 
 
 def _descriptor(package: Package, manifest: Manifest, listed: dict[str, File]) -> list[str]:
@@ -159,18 +239,163 @@ def _descriptor(package: Package, manifest: Manifest, listed: dict[str, File]) -
     return faults
 
 
-def _quotes(package: Package, raw: Path, faults: list[str]) -> str:
+def _croissant(release: Path, listed: dict[str, File]) -> list[str]:
+    """Hold the hashes by which croissant.json has files fetched against the manifest's."""
+    name = "croissant.json"
+    described = read_json(release / name, name).get("distribution")
+    files = described if isinstance(described, list) else []
+    hashes = {
+        str(part.get("contentUrl")): part.get("sha256") for part in files if isinstance(part, dict)
+    }
+    expected = {path: file.sha256 for path, file in listed.items()}
+    parquet = {path for path in listed if path.startswith("parquet/")}
+    return [
+        f"{name}: the sha256 of {path} is {hashes.get(path)}, expected {expected.get(path)}"
+        for path in sorted(parquet | hashes.keys())
+        if hashes.get(path) != expected.get(path)
+    ]
+
+
+def _annotations(release: Path) -> list[str]:
+    """Read annotations.jsonld as JSON, all of it, but by lines: it may be larger than memory.
+
+    `build` writes a line for each annotation; what stands around them is a document without them.
+    """
+    name = "annotations.jsonld"
+    around, number, items, open_list = b"", 0, 0, False
+    follows = True
+    with (release / name).open("rb") as file:
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            if open_list and line.strip() != b"]":
+                annotation = line.rstrip(b"\n")
+                wrong = "" if follows else "no comma after the annotation before"
+                follows = annotation.endswith(b",")
+                wrong = wrong or _no_json(annotation.removesuffix(b","))
+                items += 1
+            else:
+                open_list = line.endswith(b'"items": [\n')
+                around += line
+                wrong = "longer than any is" if len(around) > LONGEST_LINE else ""
+            if wrong:
+                return [f"{name}:{number}: {wrong}"]
+    if items and follows:
+        return [f"{name}: ends after a comma, where another annotation is to be"]
+    if wrong := _no_json(around):
+        return [f"{name}, without its annotations: {wrong}"]
+    document = json.loads(around)
+    total = document.get("total") if isinstance(document, dict) else None
+    return [] if total == items else [f"{name}: {items} annotations, and its total is {total}"]
+
+
+def _no_json(content: bytes) -> str:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    return ""
+
+
+def _uncanonical(path: Path, resource: Resource) -> list[str]:
+    """Where a table is not as `build` writes it: then its digest is not that of its content."""
+    where = f"{resource.path}:"
+    key = resource.field_names.index(resource.key)
+    last: str | None = None
+    taken: list[str] = []
+    with path.open(encoding="utf-8", newline="") as file:
+
+        def lines() -> Iterator[str]:
+            for line in file:
+                taken.append(line)
+                yield line
+
+        reader = csv.reader(lines(), strict=True)
+        try:
+            for cells in reader:
+                line = "".join(taken)
+                taken.clear()
+                # Joining is what `record` comes to for most rows, in a fraction of the time.
+                plain = '"' not in line and len(cells) > 1
+                written = f"{','.join(cells)}\n" if plain else record(cells)
+                if line != written or not unicodedata.is_normalized("NFC", line):
+                    return [
+                        f"{where}{reader.line_num}: not in canonical form: NFC, lines that end in "
+                        "a line feed alone, none of them blank, and no quotes without need"
+                    ]
+                if reader.line_num == 1:
+                    if tuple(cells) != resource.field_names:
+                        return [f"{where}1: other columns than those of its schema"]
+                elif last is not None and cells[key] <= last:
+                    wrong = "stands twice" if cells[key] == last else f"stands behind {last!r}"
+                    return [f"{where}{reader.line_num}: the key {cells[key]!r} {wrong}"]
+                else:
+                    last = cells[key]
+        except (csv.Error, UnicodeDecodeError) as error:
+            return [f"{where}{reader.line_num}: {error}"]
+    return []
+
+
+def _quotes(package: Package, raw: Path, shown: Path) -> str:
     content = raw.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    sources = [s for s in package.table("sources").to_pylist() if s["text_sha256"] == digest]
-    if not sources:
-        faults.append(f"{raw}: sha256 {digest} is that of no source's text")
-        return ""
+    held = [source for source in package.table("sources").to_pylist() if source["text_sha256"]]
+    source = next((source for source in held if source["text_sha256"] == digest), None)
+    if source is None:
+        raise FaultsError(_other_text(content, digest, held, raw, shown))
     text = content.decode("utf-8")
-    quotes = [
-        q for q in package.table("quotes").to_pylist() if q["source_id"] == sources[0]["source_id"]
+    name = source["source_id"]
+    faults = []
+    if source["text_length"] != len(text):
+        faults.append(f"source {name}: text_length {source['text_length']}, expected {len(text)}")
+    passages = {
+        passage["passage_id"]: (passage["start"], passage["end"])
+        for passage in package.table("passages").to_pylist()
+        if passage["source_id"] == name
+    }
+    quotes = [q for q in package.table("quotes").to_pylist() if q["source_id"] == name]
+    for quote in quotes:
+        start, end = quote["start"], quote["end"]
+        around = quote["prefix"] or "", quote["suffix"] or ""
+        begin, stop = passages.get(quote["passage_id"]) or (None, None)
+        if None in (start, end) or not 0 <= start < end or text[start:end] != quote["exact"]:
+            wrong = f"not at {start} to {end} of {raw}"
+        elif around != context(text, start, end):
+            wrong = f"prefix or suffix are not what stands around {start} to {end} of {raw}"
+        elif None in (begin, stop) or not begin <= start < end <= stop:
+            wrong = f"{start} to {end} is not within its passage, {quote['passage_id']}"
+        else:
+            continue
+        faults.append(f"quote {quote['quote_id']}: {wrong}")
+    if faults:
+        raise _refused(shown, faults)
+    return f"{len(quotes)} quotes of {name} stand in {raw}"
+
+
+def _other_text(
+    content: bytes, digest: str, held: list[dict[str, Any]], raw: Path, shown: Path
+) -> str:
+    """Say that a text is not one that the release quotes, and how it may have come to that."""
+    length = len(content.decode("utf-8", "replace"))
+    lines = [
+        f"{raw} is the text of no source of {shown}, so no quote was held against it",
+        f"  found: {length} code points, sha256 {digest}",
+        *(
+            f"  expected of {source['source_id']}: {source['text_length']} code points, "
+            f"sha256 {source['text_sha256']}"
+            for source in held
+        ),
     ]
-    for q in quotes:
-        if text[q["start"] : q["end"]] != q["exact"]:
-            faults.append(f"quote {q['quote_id']}: not at {q['start']} to {q['end']} of {raw}")
-    return f"{len(quotes)} quotes of {sources[0]['source_id']} stand in {raw}"
+    plain = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    mended = hashlib.sha256(plain).hexdigest()
+    same = next((s["source_id"] for s in held if s["text_sha256"] == mended), None)
+    if same:
+        lines.append(
+            f"  it is that of {same} but for a byte order mark or CRLF line ends: save it as UTF-8 "
+            "without the mark, with LF line ends"
+        )
+    else:
+        lines.append(
+            "  every byte counts, line ends, a byte order mark and the last line feed included: "
+            "give the file as it was first saved"
+        )
+    return "\n".join(lines)
