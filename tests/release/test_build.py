@@ -25,7 +25,8 @@ from gazadata.contract import Contract
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.release.build import build
-from gazadata.release.files import ReleaseError, listing, sha256
+from gazadata.release.files import ReleaseError, listing, sha256, whole_folder
+from gazadata.release.verify import verify
 
 NAMES = list(Contract.read(REPO).resources)
 GIVEN_UP = "resource,row_id,replaced_by,reason,version"
@@ -221,6 +222,37 @@ def without_source(package: Path) -> None:
         path = package / f"data/{name}.csv"
         rows = path.read_text("utf-8").splitlines(keepends=True)
         path.write_text("".join(row for row in rows if "zz-manual" not in row), encoding="utf-8")
+
+
+def test_two_builds_of_one_archive_at_once(tmp_path: Path) -> None:
+    """The one that lost ended in "Directory not empty" and left half an archive behind."""
+    out = tmp_path / "out"
+    code = BUILD.format(["build", str(REPO), "--out", str(out), "--zip"])
+    builds = [
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ends = sorted((build.communicate()[1], build.returncode) for build in builds)
+    assert [code for _, code in ends] == [0, 2]
+    assert "is there already; remove it or choose another --out" in ends[1][0]
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["gazadata-1.0.0", "gazadata-1.0.0.zip"]
+    verify(out / names[0])
+    verify(out / names[1])
+
+
+def test_a_folder_that_comes_while_a_release_is_made(tmp_path: Path) -> None:
+    target = tmp_path / "release"
+
+    def make() -> None:
+        with whole_folder(target) as folder:
+            (folder / "file").write_text("x", "utf-8")
+            target.mkdir()
+            (target / "mine").write_text("mine", "utf-8")
+
+    with pytest.raises(ReleaseError, match="is there already"):
+        make()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "release"]
 
 
 def test_a_version_that_declares_too_little(

@@ -742,6 +742,40 @@ def test_an_archive_that_cannot_be_unpacked_is_named(
     assert re.search(told, done.stderr)
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_damaged_release_is_not_compared(release: Path, tmp_path: Path, kind: str) -> None:
+    path = release / "csv/topics.csv"
+    path.write_text(path.read_text("utf-8").replace("Regional", "regional"), "utf-8")
+    named = str(release)
+    if kind == "zip":
+        named = shutil.make_archive(str(tmp_path / "x"), "zip", release.parent, release.name)
+    done = diffed(named, ".")
+    assert done.returncode == 2
+    assert f"error: {named}: csv/topics.csv is not what its manifest.json says" in done.stderr
+    assert "pull or build the release again" in done.stderr
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("data/topics.csv", "twice"),
+        ("data/Topics.csv", "twice, or what some systems take for it"),
+        ("../topics.csv", "no path inside of a folder"),
+        ("/topics.csv", "no path inside of a folder"),
+    ],
+)
+def test_an_archive_that_unpacks_differently_here_and_there(
+    old: Path, tmp_path: Path, name: str, told: str
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "x"), "zip", old))
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.writestr(name, "forged")
+    done = diffed(str(archive), str(old))
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
 def git(folder: Path, *arguments: str) -> None:
     who = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True)

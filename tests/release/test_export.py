@@ -495,8 +495,49 @@ def test_places_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
     with pytest.raises(GazadataError) as error:
         export(built, "sqlite", file)
     assert str(error.value) == f"{file}: cannot be written: there is no folder {file.parent}"
-    with pytest.raises(GazadataError, match="is a folder"):
-        export(built, "xlsx", tmp_path, force=True)
+    for folder in (tmp_path, Path(), Path("/"), Path("..")):
+        for to in get_args(Format):
+            with pytest.raises(GazadataError, match="is a folder; name the file"):
+                export(built, to, folder, force=True)
+
+
+@pytest.mark.parametrize("name", ["csv/topics.csv", "datapackage.json", "manifest.json"])
+def test_a_damaged_release_is_not_exported(release: Path, tmp_path: Path, name: str) -> None:
+    path = release / name
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("Regional conflicts", "regional conflicts"), "utf-8")
+    if name != "csv/topics.csv":
+        path.write_text(text.replace('"version": "1.0.0"', '"version": "1.0.1"', 1)[:-3], "utf-8")
+    for to in get_args(Format):
+        with pytest.raises(GazadataError, match=re.escape(name)) as error:
+            export(release, to, tmp_path / f"x.{to}")
+        assert str(release) in str(error.value)
+    assert list(tmp_path.iterdir()) == [release]
+    # What is meant to be changed has no manifest, and is taken as it is.
+    if name == "csv/topics.csv":
+        (release / "manifest.json").unlink()
+        export(release, "sqlite", tmp_path / "x.db")
+
+
+def test_xlsx_shows_text_that_looks_like_a_code(tmp_path: Path) -> None:
+    """Excel shows `_x0041_` as A. Of `_x005F_` it shows the underscore; openpyxl shows all."""
+    texts = ["_x0041_", "_x000a_b", "_x005F_x0041_", "_x41_", "a_x0041_x0042_"]
+    rows = [f"{at},,{text},,,,," for at, text in enumerate(texts)]
+    file = tmp_path / "odd.xlsx"
+    export(odd_package(tmp_path / "odd", rows), "xlsx", file)
+    sheet = openpyxl.load_workbook(file)["group"]
+    written = [cell.value for cell in sheet["C"][1:]]
+    assert written == [
+        "_x005F_x0041_",
+        "_x005F_x000a_b",
+        "_x005F_x005F_x005F_x0041_",
+        "_x41_",
+        "a_x005F_x0041_x005F_x0042_",
+    ]
+    decoded = [
+        re.sub(r"_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), text) for text in written
+    ]
+    assert decoded == texts
 
 
 def test_what_is_no_package_or_no_format(built: Path, tmp_path: Path) -> None:

@@ -191,16 +191,24 @@ def test_a_body_that_unpacks_without_end_is_cut_off(server: Server, store: Path)
 
 
 @pytest.mark.parametrize(
-    "path", ["../../../../escaped.txt", "/tmp/escaped.txt", "..\\escaped.txt", "C:/escaped.txt"]
+    ("paths", "told"),
+    [
+        (["../../../../escaped.txt"], "is refused: a path is relative"),
+        (["/tmp/escaped.txt"], "is refused: a path is relative"),
+        (["..\\escaped.txt"], "is refused: a path is relative"),
+        (["C:/escaped.txt"], "is refused: a path is relative"),
+        (["escaped.txt", "Escaped.txt"], "the same to some systems"),
+        (["csv/escaped.txt", "CSV/other.txt"], "the same to some systems"),
+    ],
 )
 def test_a_manifest_with_path_tricks_writes_nothing(
-    server: Server, tmp_path: Path, path: str
+    server: Server, tmp_path: Path, paths: list[str], told: str
 ) -> None:
     content = {
         "format": "gazadata-manifest/1",
         "name": "gazadata",
         "version": "1.0.0",
-        "files": [{"path": path, "bytes": 1, "sha256": "0" * 64}],
+        "files": [{"path": path, "bytes": 1, "sha256": "0" * 64} for path in paths],
     }
     server.faults["1.0.0/manifest.json"] = lambda h: h.answer(200, json_bytes(content))
     server.faults["*"] = lambda h: h.answer(200, b"x")
@@ -208,7 +216,7 @@ def test_a_manifest_with_path_tricks_writes_nothing(
         200, (h.server.root / "index.json").read_bytes()
     )
     before = set(tmp_path.rglob("*"))
-    with pytest.raises(StoreError, match="is refused: a path is relative"):
+    with pytest.raises(StoreError, match=told):
         pull("1.0.0", server.url)
     assert set(tmp_path.rglob("*")) == before
     assert not any("escaped" in asked for asked in server.asked)
@@ -363,6 +371,27 @@ def test_a_publisher_killed_at_any_step(tmp_path: Path, tiny: Path, origin: Path
         assert whole(store / "1.0.0")
     # The kills fell before the folder was there, between folder and index, and after both.
     assert seen == {(1, 1), (2, 1), (2, 2)}
+
+
+@posix
+def test_the_first_publisher_killed_at_any_step(tmp_path: Path, tiny: Path) -> None:
+    (tmp_path / "origin").mkdir()
+    seen = set()
+    for folder in killed_at_each_step(tmp_path / "work", tiny, tmp_path / "origin", "publish"):
+        store = folder / "store"
+        there, indexed = published(store), (store / "index.json").exists()
+        assert all(whole(path) for path in there.values())
+        with serving(store) as server:
+            if indexed:
+                assert whole(pull("1.0.0", server.url, lock=None))
+            else:
+                with pytest.raises(StoreError, match=r"index\.json: HTTP 404 Not Found"):
+                    pull("1.0.0", server.url, lock=None)
+        seen.add((len(there), indexed))
+        publish(tiny, store)
+        assert not left_over(store)
+        assert [entry.version for entry in listed(store)] == ["1.0.0"]
+    assert seen == {(0, False), (1, False), (1, True)}
 
 
 @posix

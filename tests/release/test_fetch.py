@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -10,8 +11,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +164,15 @@ def test_stores_come_from_the_environment_and_from_the_lock(
     assert lock()["store"] == store.as_uri()
 
 
+def test_the_environment_may_name_a_folder_with_a_space(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spaced = store.rename(store.with_name("my store"))
+    monkeypatch.setenv("GAZADATA_STORE", str(spaced))
+    assert whole(pull("1.0.0"))
+    assert lock()["store"] == str(spaced)
+
+
 @pytest.mark.parametrize(
     ("store", "message"),
     [
@@ -307,6 +319,45 @@ def test_out_never_replaces_what_is_there(store: Path) -> None:
         pull("1.0.0", store, Path("out"))
     assert mine.read_text("utf-8") == "mine"
     assert sorted(Path("out").rglob("*")) == [mine.parent, mine]
+
+
+def test_a_copy_with_more_than_the_release_is_not_taken_for_it(store: Path) -> None:
+    """`verify` refused what `pull` had just called the release."""
+    folder = pull("1.0.0", store, Path("out"))
+    (folder / "csv" / "mine.csv").write_text("mine", "utf-8")
+    told = r"is there already, and not what was released: csv/mine\.csv; remove it or choose"
+    with pytest.raises(ReleaseError, match=told):
+        pull("1.0.0", store, Path("out"))
+    assert (folder / "csv" / "mine.csv").read_text("utf-8") == "mine"
+
+
+def test_an_out_that_is_a_file_is_named(store: Path) -> None:
+    Path("out").write_text("mine", "utf-8")
+    for out in (Path("out"), Path("out/deeper")):
+        with pytest.raises(ReleaseError, match=r"^out is no folder.*move it away or choose anoth"):
+            pull("1.0.0", store, out)
+    assert Path("out").read_text("utf-8") == "mine"
+
+
+def test_threads_that_pull_into_one_folder_do_not_collide(store: Path) -> None:
+    pull("1.0.0", store)
+    start = threading.Barrier(4)
+
+    def one(_: int) -> Path:
+        start.wait()
+        return pull("1.0.0", store, Path("out"), lock=None)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(one, range(4))) == {Path("out/gazadata-1.0.0")}
+    assert whole(Path("out/gazadata-1.0.0"))
+    assert not left_over(Path("out"))
+
+
+def test_what_a_process_of_the_same_number_left_is_in_nobodys_way(store: Path) -> None:
+    left = Path(f"out/.gazadata-1.0.0.{os.getpid()}.part")
+    left.mkdir(parents=True)
+    assert whole(pull("1.0.0", store, Path("out")))
+    assert left.is_dir()
 
 
 # --- The cache
@@ -489,11 +540,11 @@ def test_a_store_that_serves_something_else_is_refused(
 
 
 def test_a_swapped_manifest_is_refused_without_a_lock_too(
-    store: Path, releases: dict[str, Path]
+    store: Path, server: Server, releases: dict[str, Path]
 ) -> None:
     swap(store, releases["other"])
     with pytest.raises(StoreError, match="the store's index says") as refusal:
-        pull("1.0.0", store)
+        pull("1.0.0", server.url)
     assert digest(releases["1.0.0"]) in str(refusal.value)
     assert digest(releases["other"]) in str(refusal.value)
 
@@ -512,6 +563,25 @@ def test_a_release_pulled_before_is_not_mended_with_another(
     (folder / "codebook.md").unlink()
     with pytest.raises(StoreError, match=r"codebook\.md"):
         pull("1.0.0", store, lock=None)
+
+
+def test_a_refusal_says_what_remembers_and_what_to_do(
+    store: Path, server: Server, releases: dict[str, Path], cache: Path
+) -> None:
+    """Each remedy is done in turn, as somebody would for whom the change is meant."""
+    pull("1.0.0", server.url)
+    shutil.rmtree(cache / "releases")
+    swap(store, releases["other"])
+    with pytest.raises(StoreError, match=r"publisher first; .*delete gazadata\.lock and pull") as e:
+        pull("1.0.0", server.url)
+    Path("gazadata.lock").unlink()
+    (record,) = (cache / "served").rglob("1.0.0.json")
+    with pytest.raises(StoreError, match="ask the publisher first") as e:
+        pull("1.0.0", server.url)
+    assert f"delete {record}, which remembers it, and pull again" in str(e.value)
+    record.unlink()
+    with pytest.raises(StoreError, match="ask the publisher, or try another store"):
+        pull("1.0.0", server.url)
 
 
 def test_this_installation_pins_what_it_knows(
@@ -560,6 +630,17 @@ def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
         (b"", "not a lock"),
         (b"[]", "not a lock"),
         (json_bytes({"format": "gazadata-lock/2"}), "newer gazadata; upgrade"),
+        (
+            json_bytes(
+                {
+                    "format": "gazadata-lock/1",
+                    "store": "s",
+                    "version": "1.0.0",
+                    "manifest_sha256": "0" * 64,
+                }
+            ).replace(b"{", b'{"version": "1.1.0",', 1),
+            "'version' stands twice",
+        ),
         (json_bytes({"format": "gazadata-lock/1", "version": "1.0.0"}), "not a lock"),
         (
             json_bytes(
@@ -592,20 +673,36 @@ def test_a_lock_with_a_version_that_is_none_stops_the_pull(store: Path) -> None:
 # --- Index and folders that do not agree
 
 
-def test_a_version_that_the_index_does_not_name_yet_is_there(store: Path) -> None:
+def test_a_version_that_the_index_does_not_name_yet_is_there(store: Path, server: Server) -> None:
     index = json.loads((store / "index.json").read_bytes())
     index["versions"] = [e for e in index["versions"] if e["version"] == "1.0.0"]
     (store / "index.json").write_bytes(json_bytes(index))
-    assert whole(pull("1.1.0", store))
-    assert Manifest.of(pull("latest", store)).version == "1.0.0"
+    for address in (store, server.url):
+        assert whole(pull("1.1.0", address))
+        assert Manifest.of(pull("latest", address)).version == "1.0.0"
 
 
-def test_a_version_that_only_the_index_names_is_not_made_up(store: Path, cache: Path) -> None:
+def test_an_old_index_takes_no_yank_back(store: Path, server: Server, cache: Path) -> None:
+    old = json.loads((store / "index.json").read_bytes())
+    yank("1.1.0", "wrong", store)
+    with pytest.warns(UserWarning, match="is yanked: wrong"):
+        pull("1.1.0", server.url)
+    old["versions"] = old["versions"][:1]
+    (store / "index.json").write_bytes(json_bytes(old))
+    shutil.rmtree(cache / "releases")
+    with pytest.warns(UserWarning, match="is yanked: wrong"):
+        pull("1.1.0", server.url)
+
+
+def test_a_version_that_only_the_index_names_is_not_made_up(
+    store: Path, server: Server, cache: Path
+) -> None:
     shutil.rmtree(store / "1.1.0")
-    with pytest.raises(StoreError, match=r"1\.1\.0.manifest\.json: No such file"):
-        pull("latest", store)
-    assert not cache.exists()
-    assert whole(pull("1.0.0", store))
+    for address, told in ((store, "No such file"), (server.url, "HTTP 404")):
+        with pytest.raises(StoreError, match=rf"1\.1\.0.manifest\.json: {told}"):
+            pull("latest", address)
+        assert not cache.exists()
+    assert whole(pull("1.0.0", server.url))
 
 
 def test_a_folder_with_another_version_is_refused(store: Path) -> None:
@@ -738,9 +835,79 @@ def test_the_command_line(
         ["versions", "--store", tmp_path / "nowhere"],
         ["yank", "9.9.9", "--reason", "x", "--store", store],
         ["publish", tmp_path, "--store", store],
+        ["publish", releases["1.0.0"], "--store", "http://127.0.0.1:1/s"],
+        ["publish", releases["1.0.0"], "--store", "ftp://x.example/s"],
+        ["yank", "1.0.0", "--reason", "x", "--store", "https://x.example/s"],
     ):
         code, out, err = gazadata_(*words)
         assert (code, out, err.startswith("error: ")) == (2, "", True), (words, err)
+
+
+def test_a_store_to_write_may_be_a_file_address(
+    releases: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An address was taken for a folder of that name, below the one that the process is in."""
+    store = tmp_path / "my shop"
+    uri = store.as_uri()
+    assert run(monkeypatch, capsys, "publish", releases["1.0.0"], "--store", uri)[0] == 0
+    code, out, _ = run(monkeypatch, capsys, "yank", "1.0.0", "--reason", "x", "--store", uri)
+    assert (code, out) == (0, f"{store / '1.0.0'}  yanked: x\n")
+    code, _, err = run(
+        monkeypatch, capsys, "publish", releases["1.0.0"], "--store", "http://127.0.0.1:1/store"
+    )
+    assert code == 2
+    assert "a store is written to as a folder" in err
+    assert list(Path().iterdir()) == []
+
+
+GAZADATA = [sys.executable, "-c", "from gazadata.cli import main; main()"]
+
+
+def test_warnings_of_any_command_are_one_line(store: Path) -> None:
+    """`diff` showed a line of our own code with them."""
+    yank("1.0.0", "wrong", store)
+    done = subprocess.run(
+        [*GAZADATA, "diff", "1.0.0", "1.1.0", "--store", str(store)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stderr == "warning: 1.0.0 is yanked: wrong\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of POSIX")
+def test_a_bar_is_shown_only_where_something_is_fetched(server: Server) -> None:
+    import pty
+
+    def shown() -> bytes:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [*GAZADATA, "pull", "1.0.0", "--store", server.url],
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "TERM": "xterm",
+                "COLUMNS": "100",
+            },
+        )
+        os.close(theirs)
+        seen = b""
+        # On Linux the end of a terminal is an error.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 1 << 16):
+                seen += piece
+        os.close(ours)
+        assert process.wait() == 0
+        return seen
+
+    assert b"MB" in shown()
+    assert shown() == b""
 
 
 def test_versions_are_listed_with_what_the_index_says(store: Path, server: Server) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.release.conftest import copy_package
 from tests.release.stores import left_over, make_release, published, releases, whole
 
 from gazadata.errors import GazadataError
+from gazadata.release.build import build
 from gazadata.release.files import ReleaseError, json_bytes
 from gazadata.release.store import (
     MAX_BYTES,
@@ -189,6 +191,63 @@ def test_a_yank_needs_a_version_a_reason_and_a_store(built: Path, tmp_path: Path
         yank("1.0.0", " ", tmp_path)
     with pytest.raises(StoreError, match="no such store"):
         yank("1.0.0", "wrong", tmp_path / "nowhere")
+
+
+def test_publishers_remove_only_what_publishers_left(
+    built: Path, later: Path, tmp_path: Path
+) -> None:
+    publish(built, tmp_path)
+    mine = [".notes.part", ".1.0.0.part", ".draft.0123456789abcdef.part", ".index.json.part"]
+    for name in mine:
+        (tmp_path / name).write_text("mine", "utf-8")
+    (tmp_path / ".folder.part").mkdir()
+    (tmp_path / ".1.2.0-rc.1.part").mkdir()
+    left = [".1.1.0-rc.1.0123456789abcdef.part", ".index.json.0123456789abcdef.part"]
+    (tmp_path / left[0] / "csv").mkdir(parents=True)
+    (tmp_path / left[1]).write_text("half", "utf-8")
+    publish(later, tmp_path)
+    yank("1.0.0", "wrong", tmp_path)
+    assert [(tmp_path / name).read_text("utf-8") for name in mine] == ["mine"] * len(mine)
+    assert (tmp_path / ".folder.part").is_dir()
+    assert (tmp_path / ".1.2.0-rc.1.part").is_dir()
+    assert not any((tmp_path / name).exists() for name in left)
+
+
+@pytest.mark.parametrize("what", ["file", "dangling link"])
+def test_what_is_in_the_way_of_a_version_is_named(built: Path, tmp_path: Path, what: str) -> None:
+    """A file ended in a KeyError, a link in "Not a directory"."""
+    way = tmp_path / "1.0.0"
+    if what == "file":
+        way.write_text("mine", "utf-8")
+    else:
+        way.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match=r"1\.0\.0 is in the way: it is no folder.*move it away"):
+        publish(built, tmp_path)
+    assert way.is_symlink() or way.read_text("utf-8") == "mine"
+    assert not (tmp_path / "index.json").exists()
+
+
+def test_a_store_holds_releases_of_one_package(built: Path, tmp_path: Path) -> None:
+    other = copy_package(tmp_path / "package")
+    path = other / "datapackage.json"
+    text = path.read_text("utf-8").replace('"name": "gazadata"', '"name": "other"', 1)
+    path.write_text(text.replace('"version": "1.0.0"', '"version": "1.1.0"', 1), "utf-8")
+    store = tmp_path / "store"
+    publish(built, store)
+    with pytest.raises(StoreError, match=r"a store of 'gazadata'.* is a release of 'other'"):
+        publish(build(other, tmp_path / "out"), store)
+    assert [entry["version"] for entry in index(store)] == ["1.0.0"]
+
+
+def test_a_release_is_no_store(built: Path, release: Path, tmp_path: Path) -> None:
+    before = sorted(release.rglob("*"))
+    for store in (release, release / "csv" / "store"):
+        with pytest.raises(StoreError, match="is a release, to which nothing is added"):
+            publish(built, store)
+    assert sorted(release.rglob("*")) == before
+    (tmp_path / "file").write_text("mine", "utf-8")
+    with pytest.raises(StoreError, match="is no folder, and a store is one"):
+        publish(built, tmp_path / "file")
 
 
 def manifest(**changes: Any) -> bytes:

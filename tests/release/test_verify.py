@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import shutil
 import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from tests.release.conftest import REPO
 
 from gazadata import cli
+from gazadata.arrow import read_table
+from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
+from gazadata.package import Package
 from gazadata.release.files import FaultsError, ReleaseError, json_bytes, listing, sha256
 from gazadata.release.store import LaterFormatError
-from gazadata.release.verify import verify
+from gazadata.release.verify import DESCRIBED, verify
 
 TEXT = next((REPO / "raw").iterdir())
 
@@ -52,6 +61,7 @@ def resealed(release: Path) -> None:
     """Give a changed release a manifest and sums that agree with its files."""
     path = release / "manifest.json"
     manifest = json.loads(path.read_text("utf-8"))
+    manifest["files"] = [f for f in manifest["files"] if (release / f["path"]).exists()]
     for entry in manifest["files"]:
         entry["bytes"] = (release / entry["path"]).stat().st_size
         entry["sha256"] = sha256(release / entry["path"])
@@ -116,11 +126,221 @@ def test_a_script_can_tell_damage_from_a_mistyped_path(
         assert exit_code(monkeypatch, *words) == code, words
 
 
-def test_another_text_verifies_nothing(release: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda text: text.replace(b"Doha", b"Dofa"), "every byte counts, line ends"),
+        (lambda text: text.replace(b"\n", b"\r\n"), "but for a byte order mark or CRLF line ends"),
+        (lambda text: b"\xef\xbb\xbf" + text, "but for a byte order mark or CRLF line ends"),
+        (lambda text: b"\xff" + text, "every byte counts, line ends"),
+    ],
+)
+def test_another_text_is_no_fault_of_the_release(
+    built: Path, tmp_path: Path, change: Callable[[bytes], bytes], hint: str
+) -> None:
     other = tmp_path / "text.txt"
-    other.write_bytes(TEXT.read_bytes().replace(b"Doha", b"Dofa"))
-    with pytest.raises(ReleaseError, match="no source"):
-        verify(release, other)
+    other.write_bytes(change(TEXT.read_bytes()))
+    with pytest.raises(FaultsError) as error:
+        verify(built, other)
+    told = str(error.value)
+    assert told.startswith(f"{other} is the text of no source of {built}, so no quote was held")
+    assert f"found: {len(other.read_bytes().decode('utf-8', 'replace'))} code points" in told
+    assert sha256(other) in told
+    text = TEXT.read_bytes()
+    assert f"expected of trump-leaning-on-pakistan: {len(text.decode())} code points" in told
+    assert sha256(TEXT) in told
+    assert hint in told
+
+
+def edited(release: Path, name: str, change: Callable[[list[list[str]]], None]) -> None:
+    """Change a table and all that is said of it, as who makes a release up would."""
+    resource = Package.open(release).contract[name]
+    path = release / "csv" / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    change(rows)
+    path.write_bytes(canonical_csv(rows[0], rows[1:], resource.key))
+    rewritten(release, name)
+
+
+def rewritten(release: Path, name: str) -> None:
+    """Give a changed CSV the Parquet, the descriptor and the manifest that agree with it."""
+    resource = Package.open(release).contract[name]
+    path = release / "csv" / f"{name}.csv"
+    pq.write_table(read_table(path, resource), release / "parquet" / f"{name}.parquet")
+    for file in ("datapackage.json", "manifest.json", "croissant.json"):
+        described = json.loads((release / file).read_text("utf-8"))
+        for part in described.get("resources", []):
+            if part["name"] == name:
+                part["bytes"], part["hash"] = path.stat().st_size, f"sha256:{sha256(path)}"
+        if file == "manifest.json":
+            described["tables"][name]["digest"] = f"sha256:{sha256(path)}"
+        for part in described.get("distribution", []):
+            if part["name"] == f"{name}.parquet":
+                part["sha256"] = sha256(release / "parquet" / f"{name}.parquet")
+        (release / file).write_bytes(json_bytes(described))
+    resealed(release)
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "value", "told"),
+    [
+        ("quotes", "prefix", "other words ", "prefix or suffix are not what stands around"),
+        ("quotes", "suffix", "", "prefix or suffix are not what stands around"),
+        ("quotes", "passage_id", "trump-leaning-on-pakistan-s15", "is not within its passage"),
+        ("quotes", "start", "1", "not at 1 to"),
+        ("quotes", "start", "-2720", "not at -2720 to"),
+        ("passages", "end", "1", "is not within its passage"),
+        ("sources", "text_length", "2744", "text_length 2744, expected 2745"),
+    ],
+)
+def test_each_part_of_a_quote_is_held_against_the_text(
+    release: Path, table: str, field: str, value: str, told: str
+) -> None:
+    def change(rows: list[list[str]]) -> None:
+        row = next(r for r in rows if r[0].startswith("trump-leaning-on-pakistan"))
+        row[rows[0].index(field)] = value
+
+    edited(release, table, change)
+    verify(release)
+    with pytest.raises(FaultsError) as error:
+        verify(release, TEXT)
+    assert str(error.value).startswith(f"{release} is not what it was released as:\n")
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace(b"\n", b"\r\n"), "1: not in canonical form"),
+        (lambda text: b"\xef\xbb\xbf" + text, "1: other columns"),
+        (lambda text: text.replace(b"\n", b"\n\n", 1), "2: not in canonical form"),
+        (lambda text: text + b"\n", "not in canonical form"),
+        (lambda text: text.replace(b"azerbaijan,", b'"azerbaijan",', 1), "not in canonical form"),
+        (
+            lambda text: text.replace(b"Azerbaijan", "Azerbai\u0308jan".encode(), 1),
+            "canonical form",
+        ),
+        (
+            lambda text: text.replace(b"\nazerbaijan,", b"\nzz,", 1),
+            "stands behind 'zz'",
+        ),
+        (
+            lambda text: text.replace(b"\nazerbaijan,", b"\nasim-munir,", 1),
+            "the key 'asim-munir' stands twice",
+        ),
+    ],
+)
+def test_tables_have_the_form_that_their_digest_is_of(
+    release: Path, change: Callable[[bytes], bytes], told: str
+) -> None:
+    path = release / "csv/actors.csv"
+    content = path.read_bytes()
+    path.write_bytes(change(content))
+    assert path.read_bytes() != content
+    rewritten(release, "actors")
+    with pytest.raises(FaultsError, match=rf"csv/actors\.csv:\d*.*{told}|csv/actors.*{told}"):
+        verify(release)
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
+    (release / name).unlink()
+    resealed(release)
+    with pytest.raises(GazadataError, match=name):
+        verify(release)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("croissant.json", lambda text: text[:-3], "not JSON"),
+        (
+            "croissant.json",
+            lambda text: re.sub(rb'"sha256": "[0-9a-f]{8}', b'"sha256": "01234567', text, count=1),
+            r"the sha256 of parquet/sources\.parquet is",
+        ),
+        (
+            "croissant.json",
+            lambda text: text.replace(b'"contentUrl": "parquet/', b'"contentUrl": "x/', 1),
+            r"the sha256 of x/sources\.parquet is",
+        ),
+        ("annotations.jsonld", lambda text: text[:-4], "without its annotations: not JSON"),
+        ("annotations.jsonld", lambda text: text[: len(text) // 2], r":\d+: not JSON"),
+        ("annotations.jsonld", lambda text: text.replace(b"}},\n", b"}}\n", 1), "no comma"),
+        ("annotations.jsonld", lambda text: text.replace(b"}}\n]", b"}},\n]"), "after a comma"),
+        ("annotations.jsonld", lambda text: text.replace(b"Doha", b"\xff", 1), r":\d+: not JSON"),
+        (
+            "annotations.jsonld",
+            lambda text: b"".join(line for line in text.splitlines(True) if b"doha" not in line),
+            "and its total is",
+        ),
+    ],
+)
+def test_metadata_that_no_reader_would_take(
+    release: Path, name: str, change: Callable[[bytes], bytes], told: str
+) -> None:
+    path = release / name
+    content = path.read_bytes()
+    path.write_bytes(change(content))
+    assert path.read_bytes() != content
+    resealed(release)
+    with pytest.raises(FaultsError, match=told) as error:
+        verify(release)
+    assert name in str(error.value)
+
+
+def test_a_link_is_no_file_of_a_release(release: Path, tmp_path: Path) -> None:
+    (release / "LICENSE").rename(tmp_path / "elsewhere")
+    (release / "LICENSE").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FaultsError, match="LICENSE: a link"):
+        verify(release)
+    (release / "LICENSE").unlink()
+    (tmp_path / "elsewhere").rename(release / "LICENSE")
+    (release / "more").symlink_to(release / "csv", target_is_directory=True)
+    with pytest.raises(FaultsError, match="more: a link"):
+        verify(release)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("extra.txt", r"its files lie in extra\.txt, gazadata-1\.0\.0, where all"),
+        ("other/csv/events.csv", r"its files lie in gazadata-1\.0\.0, other, where all"),
+        ("gazadata-1.0.0/other/datapackage.json", r"other/datapackage\.json: there, not listed"),
+        ("gazadata-1.0.0/csv/events.csv", "twice"),
+        ("gazadata-1.0.0/csv/Events.csv", r"csv/Events\.csv: there, not listed"),
+        ("gazadata-1.0.0/../escaped.csv", r"escaped\.csv: there, not listed"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_holds_a_release_and_nothing_else(
+    built: Path, tmp_path: Path, name: str, told: str
+) -> None:
+    archive = Path(shutil.copy(built.with_name(f"{built.name}.zip"), tmp_path / "release.zip"))
+    with zipfile.ZipFile(archive, "a") as opened:
+        forged = (built / "csv/events.csv").read_bytes().replace(b"pakistan", b"pakistam")
+        opened.writestr(name, forged)
+    with pytest.raises(FaultsError, match=told) as error:
+        verify(archive)
+    assert str(error.value).startswith(f"{archive} is not what it was released as")
+
+
+def test_an_archive_is_not_unpacked_beyond_its_manifest(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "release.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        for name in files_of(built):
+            big = bytes(1 << 26) if name == "LICENSE" else (built / name).read_bytes()
+            made.writestr(f"{built.name}/{name}", big)
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "work"))
+    unpacked: list[str] = []
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", lambda self, _: unpacked.append("all"))
+    with pytest.raises(FaultsError, match=rf"LICENSE: {1 << 26} bytes, expected"):
+        verify(archive)
+    assert unpacked == []
 
 
 def test_a_later_format_is_refused(release: Path) -> None:
