@@ -50,10 +50,14 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
     from frictionless import FrictionlessException, Package
 
     descriptor = json.loads((root / "datapackage.json").read_bytes())
-    # Other profiles would be fetched; a package that states one is reported.
-    for part in (descriptor, *descriptor["resources"]):
-        part.pop("profile", None)
-        part.pop("$schema", None)
+    # Other profiles would be fetched, other types not be read, and sums that are none not be borne;
+    # a package that states one is reported.
+    descriptor.pop("profile", None)
+    for part in descriptor["resources"]:
+        for name, kind in (("profile", None), ("$schema", None), ("bytes", int), ("hash", str)):
+            if kind is None or not isinstance(part.get(name), kind):
+                part.pop(name, None)
+        part["type"] = "table"
     descriptor["$schema"] = PROFILE
     descriptor["resources"] = [
         resource

@@ -142,9 +142,9 @@ SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
     ),
     "an end that is a dollar sign": (
         "topics", "GD002", "description",
-        lambda s: of(s, "description")["constraints"].update({"pattern": r"^[^$]*\$"})
-        if "constraints" in of(s, "description")
-        else of(s, "description").update({"constraints": {"pattern": r"^[^$]*\$"}}),
+        lambda s: of(s, "description").update(
+            {"constraints": {"pattern": r"^[^$]*\$"}, "example": "5 $"}
+        ),
         r"the pattern ^[^$]*\$",
     ),
     "an example of another type": (

@@ -280,8 +280,8 @@ def test_the_summary_says_what_was_looked_at(clean: Report) -> None:
     assert idle(clean) == []
     for plain in (False, True):
         full = FORMATS["full"](clean, Options(plain=plain))
-        total = clean.counts["GD101"].checked
-        assert re.search(rf"files\W+11 of 11 rules.*{total:,} bytes", full, re.I)
+        total = clean.counts["GD104"].checked
+        assert re.search(rf"files\W+12 of 12 rules.*{total:,} bytes", full, re.I)
         assert " 1 package," in full
         assert full.splitlines()[-1].lower() == "passed: 0 errors, 0 warnings"
         for layer in ("package", "files", "tables", "provenance", "semantics"):
@@ -507,7 +507,14 @@ MESSAGE = strict_object({"text": STRING})
 COUNTING = {"type": "integer", "minimum": 1}
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
 PHYSICAL = strict_object(
-    {"artifactLocation": strict_object({"uri": STRING, "uriBaseId": {"const": "%SRCROOT%"}})},
+    {
+        "artifactLocation": {
+            "oneOf": [
+                strict_object({"uri": STRING, "uriBaseId": {"const": "%SRCROOT%"}}),
+                strict_object({"uri": {"type": "string", "pattern": "^file:///"}}),
+            ]
+        }
+    },
     {
         "region": strict_object(
             {"startLine": COUNTING}, {"startColumn": COUNTING, "endColumn": COUNTING}

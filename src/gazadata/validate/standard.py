@@ -215,14 +215,11 @@ def take(
     left_out = {(d.code, d.path) for d in report.diagnostics if d.code in many}
     # By a schema that is at fault frictionless reads other cells: of a field, or of them all.
     misread = {(d.resource, d.field) for d in report.diagnostics if d.code == "GD002"}
+    odd = any(d.code in ("GD103", "GD104") and d.path.endswith(".json") for d in report.diagnostics)
     # It reads rows by the schemas that are there, and not by those that are promised or meant.
-    otherwise = any(
-        (d.code == "GD004" and d.resource)
-        or (d.code in ("GD103", "GD104") and d.path.endswith(".json"))
-        for d in report.diagnostics
-    )
+    otherwise = odd or any(d.code == "GD004" and d.resource for d in report.diagnostics)
     # Where the descriptor is at fault by our own rules, these say it again in other words.
-    if not any(d.code == "GD002" for d in report.diagnostics):
+    if not odd and not any(d.code == "GD002" for d in report.diagnostics):
         for error in result["errors"]:
             _package_error(package, error, report)
     # A resource that is no table is reported, and frictionless does not look at it.
