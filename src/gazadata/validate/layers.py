@@ -608,16 +608,12 @@ def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
 
 def _of_line(code: str, tables: Tables, resource: Resource, number: int) -> Diagnostic:
     """A finding about a line as a whole, which is to be a row."""
-    rule = RULES[code]
-    return Diagnostic(
+    return Diagnostic.of(
         code,
-        rule.title,
         tables.paths[resource.name].relative_to(tables.root).as_posix(),
         number,
         resource=resource.name,
         expected=f"{len(resource.fields)} cells",
-        help=rule.remedy,
-        severity=rule.severity,
     )
 
 
