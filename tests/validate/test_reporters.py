@@ -650,7 +650,7 @@ def sarif(made: Report, asked: Options | None = None) -> dict[str, Any]:
         ]
         for location in physical:
             # RFC 3986: a relative reference, whose first segment has no colon.
-            uri = location["artifactLocation"]["uri"]
+            uri = location["artifactLocation"]["uri"].removeprefix("file://")
             assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", uri)
             assert not uri.startswith("/")
             region = location.get("region", {})
@@ -863,7 +863,7 @@ def test_findings_exit_with_1_and_are_concise_outside_a_terminal(
 ) -> None:
     code, out, err = run(capsys, broken)
     assert (code, err) == (1, "")
-    assert out == FORMATS["concise"](report, Options())
+    assert out == FORMATS["concise"](report, Options(prefix=f"{broken.as_posix()}/"))
 
 
 def test_under_github_actions_the_format_and_the_summary_choose_themselves(
@@ -1057,7 +1057,7 @@ def test_a_package_elsewhere_annotates_no_file_of_the_checkout(prefix: str) -> N
     assert message.startswith(f"{prefix}data/events.csv:2:5\n")
     (result,) = sarif(many(1), Options(prefix=prefix))["results"]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]
-    assert place == {"uri": f"file://{os.path.abspath(prefix)}/data/events.csv"}
+    assert place == {"uri": Path(prefix, "data/events.csv").resolve().as_uri()}
 
 
 def test_a_summary_that_cannot_be_written_changes_no_result(
