@@ -76,6 +76,10 @@ DESCRIPTORS: dict[str, tuple[Edit, str]] = {
         lambda d: resource(d, "topics").update({"mediatype": "text/plain"}),
         "CSV file mediatype 'text/plain'",
     ),
+    "a dialect that is not read": (
+        lambda d: resource(d, "events")["dialect"].update({"delimiter": ";"}),
+        "dialect delimiter ';'",
+    ),
     "a time that is none": (lambda d: d.update({"created": "yesterday"}), 'created "yesterday"'),
     "a licence without a name": (
         lambda d: d["licenses"].append({"title": "Some"}), 'licenses[2] {"title": "Some"}'

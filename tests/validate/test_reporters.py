@@ -650,7 +650,7 @@ def sarif(made: Report, asked: Options | None = None) -> dict[str, Any]:
         ]
         for location in physical:
             # RFC 3986: a relative reference, whose first segment has no colon.
-            uri = location["artifactLocation"]["uri"].removeprefix("file://")
+            uri = location["artifactLocation"]["uri"].removeprefix("file:///")
             assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", uri)
             assert not uri.startswith("/")
             region = location.get("region", {})
