@@ -80,6 +80,10 @@ DESCRIPTORS: dict[str, tuple[Edit, str]] = {
         lambda d: resource(d, "events")["dialect"].update({"delimiter": ";"}),
         "dialect delimiter ';'",
     ),
+    "a path misspelt": (
+        lambda d: resource(d, "events").update({"pat": resource(d, "events").pop("path")}),
+        "the resource property 'pat'",
+    ),
     "a time that is none": (lambda d: d.update({"created": "yesterday"}), 'created "yesterday"'),
     "a licence without a name": (
         lambda d: d["licenses"].append({"title": "Some"}), 'licenses[2] {"title": "Some"}'

@@ -629,7 +629,9 @@ def _json(value: Any, missing: str = "missing") -> str:
     return missing if value is _MISSING else json.dumps(value, ensure_ascii=False)[:200]
 
 
-def _files(package: Package, report: Report, astray: set[str]) -> dict[str, Path]:
+def _files(  # noqa: PLR0912
+    package: Package, report: Report, astray: set[str]
+) -> dict[str, Path]:
     """Find each resource's file, and the files that no resource lists.
 
     A file by the name of a resource that is `astray`, as it is not listed or its path is wrong, is
@@ -640,6 +642,9 @@ def _files(package: Package, report: Report, astray: set[str]) -> dict[str, Path
     folders: set[Path] = set()
     for name, resource in package.contract.resources.items():
         report.count("GD005", 1, RULES["GD005"].unit)
+        if any(d.resource == name and d.suggestion == "path" for d in report.diagnostics):
+            astray = astray | {name}
+            continue  # Its path stands under a misspelt name, which is reported.
         try:
             path = inside(root, resource.path)
         except ContractError as error:
