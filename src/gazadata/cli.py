@@ -161,7 +161,7 @@ def validate(
     from gazadata.validate import reporters
     from gazadata.validate import validate as run
 
-    terminal = sys.stdout.isatty() and output is None
+    terminal = sys.stdout is not None and sys.stdout.isatty() and output is None
     name = format or reporters.choose(os.environ, terminal=terminal)
     for kind, given, known in (
         ("format", name, list(reporters.FORMATS)),

@@ -101,7 +101,7 @@ class Field:
             minimum=constraints.get("minimum"),
             format=raw.get("format"),
             evidence_required=raw.get("gazadata:evidence") == "required",
-            verbatim=bool(raw.get("gazadata:verbatim", False)),
+            verbatim=raw.get("gazadata:verbatim", False),
             raw=raw,
         )
 
@@ -168,6 +168,8 @@ class Resource:
         for unique in unique_keys:
             if not unique or set(unique) - set(names):
                 raise ContractError(f"{where}: uniqueKeys names what is no field: {unique}")
+            if len(set(unique)) != len(unique):
+                raise ContractError(f"{where}: uniqueKeys names a field twice: {unique}")
         label = schema.get("gazadata:label")
         if label is not None and label not in names:
             raise ContractError(f"{where}: gazadata:label names {label!r}, which is no field")
@@ -326,15 +328,15 @@ def parse_json(content: bytes, shown: str) -> dict[str, Any]:
     """
     try:
         text = content.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once)
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except UnicodeDecodeError as error:
         raise ContractError(f"{shown}: not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise ContractError(
             f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
         ) from None
-    except _StandsTwiceError as error:
-        raise ContractError(f"{shown}: {error} stands twice in one object") from None
+    except _RefusedError as error:
+        raise ContractError(f"{shown}: {error}") from None
     except ValueError:
         raise ContractError(f"{shown}: holds a number that is too long") from None
     except RecursionError:
@@ -351,16 +353,21 @@ def parse_json(content: bytes, shown: str) -> dict[str, Any]:
     return value
 
 
-class _StandsTwiceError(ValueError):
-    """A name that stands twice in one JSON object, of which a reader would take the last."""
+class _RefusedError(ValueError):
+    """What Python reads, and other readers of JSON do not, or otherwise."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _StandsTwiceError(repr(next(name for name in names if names.count(name) > 1)))
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _RefusedError(f"{twice!r} stands twice in one object")
     return value
+
+
+def _no_number(constant: str) -> None:
+    raise _RefusedError(f"holds {constant}, which is not JSON")
 
 
 def _too_deep(value: Any) -> bool:
@@ -419,6 +426,9 @@ def _wrong_properties(raw: dict[str, Any]) -> Iterator[str]:
     quad = raw.get("gazadata:quadClass", {})
     if not isinstance(quad, dict) or not _texts(list(quad.values())):
         yield "gazadata:quadClass must give a class for each type"
+    for flag in ("gazadata:verbatim", "gazadata:reference"):
+        if not isinstance(raw.get(flag, False), bool):
+            yield f"{flag} must be true or false, without quotation marks"
 
 
 def _foreign_keys(
@@ -428,7 +438,7 @@ def _foreign_keys(
     raw_keys = schema.get("foreignKeys", [])
     if not isinstance(raw_keys, list):
         raise ContractError(f"{where}: foreignKeys must be a list")
-    keys = []
+    keys: list[ForeignKey] = []
     for raw in raw_keys:
         try:
             (field,) = _names(raw["fields"])
@@ -442,6 +452,8 @@ def _foreign_keys(
             ) from None
         if field not in names:
             raise ContractError(f"{where}: a foreign key names {field!r}, which is no field")
+        if any(key.field == field for key in keys):
+            raise ContractError(f"{where}: two foreign keys of the field {field!r}; one is meant")
         keys.append(ForeignKey(field, resource, target))
     return tuple(keys)
 

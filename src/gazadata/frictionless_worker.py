@@ -17,6 +17,9 @@ from typing import Any
 _WORDS = ("title", "description", "example", "examples", "categories", "sources", "contributors")
 """Properties that say nothing about rows, as none says whose name has a colon."""
 
+PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+"""By which a descriptor is one of version 2.0 of the standard."""
+
 _ahead: list[subprocess.Popen[bytes]] = []
 
 
@@ -47,8 +50,15 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
     from frictionless import FrictionlessException, Package
 
     descriptor = json.loads((root / "datapackage.json").read_bytes())
-    # It would be fetched; a package that has it is reported.
+    # Other profiles would be fetched, other types not be read, and sums that are none not be borne;
+    # a package that states one is reported.
     descriptor.pop("profile", None)
+    for part in descriptor["resources"]:
+        for name, kind in (("profile", None), ("$schema", None), ("bytes", int), ("hash", str)):
+            if kind is None or not isinstance(part.get(name), kind):
+                part.pop(name, None)
+        part["type"] = "table"
+    descriptor["$schema"] = PROFILE
     descriptor["resources"] = [
         resource
         for resource in descriptor["resources"]

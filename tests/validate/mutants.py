@@ -334,6 +334,44 @@ def quote_that_nothing_uses(random: Random) -> Made:
     return _either("quotes", "zz-unused", files)
 
 
+@kind("GD112")
+def letter_of_another_alphabet(random: Random) -> Made:
+    look_alike = str.maketrans("aceopxyijsAEOPTBHKMX", "асеорхуіјѕАЕОРТВНКМХ")
+    name, number, found, value = a_cell(
+        random, lambda f: f.name in ("label", "statement", "note", "description")
+    )
+    inside = [m.start() for m in re.finditer(r"(?<=[A-Za-z])[aceopxyijs]", value)]
+    if not inside:
+        return None
+    at = random.choice(inside)
+    wrong = value[:at] + value[at].translate(look_alike) + value[at + 1 :]
+    return changed(name, number, **{found.name: wrong})
+
+
+@kind("GD104", "GD103")
+def odd_character_in_a_schema_or_the_descriptor(random: Random) -> Made:
+    path = random.choice([DESCRIPTOR, *(f"schemas/{name}.json" for name in NAMES)])
+    text = S.files[path].decode()
+    # Not in the names of fields and tables, without which nothing can be read.
+    places = [m.end() for m in re.finditer(r'"(title|description|label)": "\w+', text)]
+    at = random.choice(places)
+    wrong = text[:at] + random.choice("\u200b\u00ad\u202e\ue000\ufffd\u2060") + text[at:]
+    return {path: wrong.encode()}, [(path, text.count("\n", 0, at) + 1)]
+
+
+@kind("GD107")
+def line_that_is_no_row(random: Random) -> Made:
+    name, names, rows = _header(random)
+    lines = csv_bytes([names, *([row[n] for n in names] for row in rows)]).split(b"\n")[:-1]
+    at = random.randrange(1, len(lines) + 1)
+    wrong = random.choice(
+        ([b"," * (len(names) - 1)], [lines[0]], [b""],
+         [b"<<<<<<< HEAD", *lines[at - 1 : at], b"=======", *lines[at - 1 : at], b">>>>>>> other"])
+    )  # fmt: skip
+    content = b"\n".join([*lines[:at], *wrong, *lines[at:]]) + b"\n"
+    return {S.path(name): content}, [(S.path(name), at + 1)]
+
+
 @kind("GD207")
 def quote_removed(random: Random) -> Made:
     number, row = a_row(random, "quotes")
@@ -1519,7 +1557,8 @@ def table_deleted(random: Random) -> Made:
 def file_not_listed(random: Random) -> Made:
     path = random.choice(
         ("data/extra.csv", "schemas/extra.json", "data/old/events.csv", "data/events.CSV",
-         "data/events.parquet", "data/notes.md", "schemas/old/events.json")
+         "data/events.parquet", "data/notes.md", "schemas/old/events.json", "extra.csv",
+         "events.parquet")
     )  # fmt: skip
     return {path: S.files["data/events.csv"]}, [(path, None)]
 

@@ -63,3 +63,11 @@ def test_the_process_for_frictionless_ends_silently_where_nothing_is_asked() -> 
     command = [sys.executable, "-P", "-m", "gazadata.frictionless_worker"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_module_is_the_command() -> None:
+    said = []
+    for start in (["-c", VALIDATE], ["-m", "gazadata"]):
+        command = [sys.executable, *start, "rule", "GD203"]
+        said.append(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert said[0] == said[1] != b""

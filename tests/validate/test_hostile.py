@@ -26,7 +26,8 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Place, copy_to, csv_bytes
 from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import RULES, Report
-from gazadata.validate.files import HIDDEN, check_bytes, check_header
+from gazadata.validate.characters import HIDDEN
+from gazadata.validate.files import check_bytes, check_header
 from gazadata.validate.split import cells, column_of
 
 S = SHIPPED
@@ -85,7 +86,7 @@ TABLES: dict[str, tuple[Callable[[], bytes], str]] = {
     "a mark that does not pair": (lambda: HEADER + b'"', "GD107"),
     "marks alone": (lambda: HEADER + b'"' * 100_001 + b"\n", "GD107"),
     "commas alone": (lambda: HEADER + b"," * 100_000 + b"\n", "GD107"),
-    "rows without a key": (lambda: HEADER + (b"," * HEADER.count(b",") + b"\n") * 300, "GD202"),
+    "rows without a key": (lambda: HEADER + (b"," * HEADER.count(b",") + b"\n") * 300, "GD107"),
     "carriage returns": (lambda: HEADER + b"\r" * 1_000, "GD102"),
     "an unfinished character": (lambda: HEADER + "x’".encode()[:-1], "GD101"),
     "accents without a letter": (lambda: HEADER + "\u0301".encode() * 5_000 + b"\n", "GD107"),
@@ -103,6 +104,111 @@ def test_what_is_no_table(name: str, tmp_path: Path) -> None:
     for d in report.diagnostics:
         assert len(d.found or "") <= 1_000
         assert len(d.expected or "") <= 10_000
+
+
+WIDTH = HEADER.count(b",")
+CONFLICT = (b"<<<<<<< HEAD", b"||||||| base", b"=======", b">>>>>>> other")
+
+LINES_THAT_ARE_NO_ROWS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str, str]] = {
+    "commas": (lambda rows: [*rows[:2], b"," * WIDTH, *rows[2:]], "a row without a value", "Delete the line"),
+    "the header": (lambda rows: [*rows[:2], HEADER[:-1], *rows[2:]], "the header once more", "Delete the line."),
+    "nothing": (lambda rows: [*rows[:2], b"", *rows[2:]], "a blank line", "Delete the line."),
+    "a conflict": (
+        lambda rows: [*rows[:2], CONFLICT[0], rows[2], CONFLICT[2], rows[2], CONFLICT[3], *rows[2:]],
+        "a merge conflict", "delete the markers",
+    ),
+    "a conflict with what was there before": (
+        lambda rows: [*rows[:2], CONFLICT[0], *rows[2:4], CONFLICT[1], CONFLICT[2], rows[3], CONFLICT[3]],
+        "a merge conflict", "delete the markers",
+    ),
+    "a conflict and a mark that does not pair": (
+        lambda rows: [*rows[:2], CONFLICT[0], rows[2], CONFLICT[2], CONFLICT[3]],
+        "a merge conflict", "delete the markers",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINES_THAT_ARE_NO_ROWS)
+def test_a_line_that_is_no_row_is_one_finding_with_its_own_remedy(
+    name: str, tmp_path: Path
+) -> None:
+    """Its cells are not looked at, nor are rows that point to the table."""
+    make, found, remedy = LINES_THAT_ARE_NO_ROWS[name]
+    place = Place(tmp_path)
+    rows = S.files["data/events.csv"].split(b"\n")[1:-1]
+    place.damage({"data/events.csv": HEADER + b"\n".join(make(rows)) + b"\n"})
+    report = look(place.root)
+    said = [(d.code, d.path, d.line, d.found) for d in report.diagnostics]
+    assert said == [("GD107", "data/events.csv", 4, found)]
+    assert remedy in (report.diagnostics[0].help or "")
+    assert report.counts["GD107"].found == 1
+    assert not report.failures
+
+
+def test_two_conflicts_are_two_findings(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    rows = S.files["data/events.csv"].split(b"\n")[1:-1]
+    whole = [CONFLICT[0], rows[0], CONFLICT[2], CONFLICT[3]]
+    place.damage({"data/events.csv": HEADER + b"\n".join([*whole, rows[1], *whole]) + b"\n"})
+    assert [(d.code, d.line) for d in look(place.root).diagnostics] == [("GD107", 2), ("GD107", 7)]
+
+
+@pytest.mark.parametrize(
+    ("first", "code", "found"),
+    [
+        (HEADER.replace(b",", b";"), "GD105", "semicolons between the names"),
+        (HEADER.replace(b",", b"\t"), "GD105", "tabs between the names"),
+        (b'"' + HEADER[:-1].replace(b",", b'","') + b'"\n', "GD105", "names in quotation marks"),
+        (
+            b'"' + HEADER[:-1].replace(b",", b'";"') + b'"\n',
+            "GD105",
+            "semicolons between the names and names in quotation marks",
+        ),
+        (CONFLICT[0] + b"\n" + HEADER, "GD107", "a merge conflict"),
+    ],
+)
+def test_a_header_that_is_written_otherwise_says_how(
+    first: bytes, code: str, found: str, tmp_path: Path
+) -> None:
+    place = Place(tmp_path)
+    place.damage({"data/events.csv": S.files["data/events.csv"].replace(HEADER, first)})
+    (one,) = look(place.root).diagnostics
+    assert (one.code, one.line, one.found) == (code, 1, found)
+    assert one.help != RULES[code].remedy
+
+
+def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
+    """Python tries every way to split the letters, which Polars' expressions do not."""
+    place = Place(tmp_path)
+    schema = S.schema("topics")
+    label = next(f for f in schema["fields"] if f["name"] == "label")
+    label["constraints"]["pattern"] = "^((a|aa)+|.*)$"
+    place.damage(
+        {
+            "schemas/topics.json": json_bytes(schema),
+            DESCRIPTOR: json_bytes(S.descriptor() | {"version": "2.0.0"}),
+            **S.change("topics", 0, label="a" * 80 + "!"),
+        }
+    )
+    code = (
+        "import sys\n"
+        "from gazadata import frictionless_worker\n"
+        "from gazadata.validate import standard, validate\n"
+        "standard.PATIENCE = 15\n"
+        "started, start = [], frictionless_worker.start\n"
+        "frictionless_worker.start = lambda: started.append(start()) or started[0]\n"
+        "report = validate(sys.argv[1])\n"
+        "print(len(report.diagnostics), started[0].poll(), report.ok(), *report.failures)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(place.root)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    assert done.stdout.startswith("0 -9 False frictionless was stopped")
+    assert "write patterns of which no part" in done.stdout
 
 
 LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -677,6 +783,11 @@ def test_every_character_that_hides_is_known() -> None:
         for code in range(0x110000)
         if unicodedata.category(chr(code)) in ("Cf", "Cc", "Zl", "Zp") and code not in seen
     } - {0x09, 0x0A, 0x0D}
+    # What nobody but two who agreed on it can read, what is no character, and what stands for one.
+    hiding |= {code for code in range(0x110000) if unicodedata.category(chr(code)) == "Co"}
+    hiding |= set(range(0xFFFE, 0x110000, 0x10000))
+    hiding |= set(range(0xFFFF, 0x110000, 0x10000))
+    hiding |= {*range(0xFDD0, 0xFDF0), 0xFFFC, 0xFFFD, 0x1D159}
     assert not {hex(code) for code in hiding if not HIDDEN.fullmatch(chr(code))}
     for visible in "aé’“—… \u00a0\u2002\n\tßЖ中あ한ﷺ🙂٣½":
         assert not HIDDEN.search(visible)
@@ -800,6 +911,7 @@ def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
         ("topics", "label", "a\u200bb", "GD104"),
         ("topics", "label", "a\nb", "GD104"),
         ("topics", "label", "e\u0301", "GD103"),
+        ("topics", "label", "P\u0430kistan", "GD112"),
         ("topics", "label", "", "GD108"),
         ("events", "occurrences", 0, "GD205"),
         ("passages", "paragraph", 9, "GD311"),

@@ -280,8 +280,8 @@ def test_the_summary_says_what_was_looked_at(clean: Report) -> None:
     assert idle(clean) == []
     for plain in (False, True):
         full = FORMATS["full"](clean, Options(plain=plain))
-        total = clean.counts["GD101"].checked
-        assert re.search(rf"files\W+11 of 11 rules.*{total:,} bytes", full, re.I)
+        total = clean.counts["GD104"].checked
+        assert re.search(rf"files\W+12 of 12 rules.*{total:,} bytes", full, re.I)
         assert " 1 package," in full
         assert full.splitlines()[-1].lower() == "passed: 0 errors, 0 warnings"
         for layer in ("package", "files", "tables", "provenance", "semantics"):
@@ -507,7 +507,14 @@ MESSAGE = strict_object({"text": STRING})
 COUNTING = {"type": "integer", "minimum": 1}
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
 PHYSICAL = strict_object(
-    {"artifactLocation": strict_object({"uri": STRING, "uriBaseId": {"const": "%SRCROOT%"}})},
+    {
+        "artifactLocation": {
+            "oneOf": [
+                strict_object({"uri": STRING, "uriBaseId": {"const": "%SRCROOT%"}}),
+                strict_object({"uri": {"type": "string", "pattern": "^file:///"}}),
+            ]
+        }
+    },
     {
         "region": strict_object(
             {"startLine": COUNTING}, {"startColumn": COUNTING, "endColumn": COUNTING}
@@ -643,7 +650,7 @@ def sarif(made: Report, asked: Options | None = None) -> dict[str, Any]:
         ]
         for location in physical:
             # RFC 3986: a relative reference, whose first segment has no colon.
-            uri = location["artifactLocation"]["uri"]
+            uri = location["artifactLocation"]["uri"].removeprefix("file:///")
             assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", uri)
             assert not uri.startswith("/")
             region = location.get("region", {})
@@ -693,12 +700,13 @@ def test_fingerprints_survive_moved_lines_and_tell_findings_apart(report: Report
     d = report.diagnostics[0]
     others = [
         replace(d, code="GD999"),
+        replace(d, path="another"),
         replace(d, resource="another"),
         replace(d, row_id="another"),
         replace(d, field="another"),
         replace(d, found="another"),
     ]
-    assert len({fingerprint(other) for other in [d, *others]}) == 6
+    assert len({fingerprint(other) for other in [d, *others]}) == 7
 
 
 def test_a_failure_makes_the_execution_unsuccessful() -> None:
@@ -855,7 +863,7 @@ def test_findings_exit_with_1_and_are_concise_outside_a_terminal(
 ) -> None:
     code, out, err = run(capsys, broken)
     assert (code, err) == (1, "")
-    assert out == FORMATS["concise"](report, Options())
+    assert out == FORMATS["concise"](report, Options(prefix=f"{broken.as_posix()}/"))
 
 
 def test_under_github_actions_the_format_and_the_summary_choose_themselves(
@@ -1023,10 +1031,63 @@ def test_paths_are_those_from_where_they_are_read(
 ) -> None:
     inner = tmp_path / "work" / "corpus"
     inner.mkdir(parents=True)
-    for here, expected in ((inner, ""), (tmp_path, "work/corpus/"), (ROOT, "")):
+    for here, given_, expected in (
+        (inner, inner, ""),
+        (tmp_path, inner, "work/corpus/"),
+        (ROOT, inner, f"{inner.as_posix()}/"),
+        (inner, Path("../corpus"), ""),
+        (tmp_path / "work", Path("./corpus"), "corpus/"),
+    ):
         monkeypatch.chdir(here)
-        settled = reporters.settle(Options(), "concise", inner, {}, terminal=False)
+        settled = reporters.settle(Options(), "concise", given_, {}, terminal=False)
         assert settled.prefix == expected
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    given_ = Path("../work/corpus")
+    settled = reporters.settle(Options(), "concise", given_, {}, terminal=False)
+    assert settled.prefix == "../work/corpus/"
+    assert FORMATS["concise"](many(1), settled).startswith("../work/corpus/data/events.csv:2:5: ")
+
+
+@pytest.mark.parametrize("prefix", ["../work/", "/srv/work/"])
+def test_a_package_elsewhere_annotates_no_file_of_the_checkout(prefix: str) -> None:
+    shown = FORMATS["github"](many(1), Options(prefix=prefix))
+    ((name, properties, message),) = commands(shown)
+    assert (name, list(properties)) == ("error", ["title"])
+    assert message.startswith(f"{prefix}data/events.csv:2:5\n")
+    (result,) = sarif(many(1), Options(prefix=prefix))["results"]
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": Path(prefix, "data/events.csv").resolve().as_uri()}
+
+
+def test_a_summary_that_cannot_be_written_changes_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "summary.md"))
+    code, out, err = run(capsys, ROOT, "--strict")
+    assert (code, out.splitlines()[-1]) == (0, "passed: 0 errors, 0 warnings")
+    assert err.startswith(f"warning: {tmp_path / 'none' / 'summary.md'}: No such file")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such shell")
+def test_a_closed_stream_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "datapackage.json").write_text("{")
+    for arguments, closed, status, said in (
+        (["--format", "json"], ">&-", 2, "error: standard output is closed; --output FILE"),
+        ([], ">&-", 2, "error: standard output is closed; --output FILE"),
+        (["--output", str(tmp_path / "out")], ">&-", 1, ""),
+        ([], "2>&-", 1, "datapackage.json:1:2: GD001"),
+    ):
+        ran = subprocess.run(
+            ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-m", "gazadata", "validate",
+             str(tmp_path), *arguments],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ran.returncode == status, ran.stderr
+        assert (ran.stdout + ran.stderr).startswith(said) or said in ran.stdout
+        assert "Traceback" not in ran.stdout + ran.stderr
 
 
 # ------------------------------------------------------------------ writing

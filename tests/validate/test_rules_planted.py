@@ -134,7 +134,7 @@ def gd001() -> Case:
 def gd002() -> Case:
     misnamed = S.descriptor()
     misnamed["licences"] = misnamed.pop("licenses")
-    near = descriptor(**{"gazadata:other": 1, "homepage": "https://example.org/"})
+    near = descriptor(homepage="https://example.org/", id="urn:x")
     return Case({DESCRIPTOR: json_bytes(misnamed)}, DESCRIPTOR, near=near)
 
 
@@ -245,6 +245,12 @@ def gd109() -> Case:
 def gd111() -> Case:
     label = of("topics", "isf")["label"]
     return cell("topics", "isf", "label", label.replace(" ", "\u00a0", 1), " " in label)
+
+
+def gd112() -> Case:
+    number, key = a_note()
+    near = note("Жуков, β-blocker, 5 µm, naïve, Ελλάδα, Ω m")
+    return Case(note("P\u0430kistan"), "data/evidence.csv", number, key, "note", near)
 
 
 def gd110() -> Case:

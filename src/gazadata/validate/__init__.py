@@ -46,9 +46,9 @@ def validate(
     report.version = package.contract.version
     package, paths = descriptor.check(package, report)
     size = sum(file.stat().st_size for file in paths.values())
-    sample = None
+    sample, patience = None, standard.PATIENCE + standard.PATIENCE_A_MEGABYTE * size / 1e6
     if size > standard.LIMIT_BYTES and not frictionless_all:
-        sample = standard.SAMPLE_ROWS
+        sample, patience = standard.SAMPLE_ROWS, standard.PATIENCE
         report.notes.append(
             f"frictionless read the first {sample:,} rows of each table without foreign keys, as "
             f"the package has {size / 1e6:,.0f} MB; --frictionless all lets it read every row"
@@ -64,8 +64,10 @@ def validate(
         except ImportError as error:
             raise MissingExtra(error.name or "polars", "validate") from None
         layers.run(package, paths, report, limit)
-    finally:
-        result = standard.finish(process, standard.PATIENCE if report.diagnostics else None)
+    except BaseException:
+        standard.stop(process)
+        raise
+    result = standard.finish(process, patience)
     standard.take(package, result, report, asked, sampled=sample is not None)
     merge(report, limit)
     locate.locate(package, report)

@@ -7,14 +7,17 @@ import json
 import os
 import re
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 from gazadata import retired
-from gazadata.contract import Contract, inside
+from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError, ReadError
+from gazadata.frictionless_worker import PROFILE
 from gazadata.package import Package, bundled
+from gazadata.text import fold
+from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 from gazadata.version import parse
@@ -36,12 +39,37 @@ PROPERTIES = {
         "bareNumber",
     }.items()
 }
+OURS = {
+    "package": ["gazadata:hedgeCues"],
+    "resource": [],
+    "schema": ["gazadata:label"],
+    "field": [
+        "gazadata:evidence",
+        "gazadata:verbatim",
+        "gazadata:reference",
+        "gazadata:quadClass",
+        "gazadata:modes",
+        "gazadata:recipientRequired",
+    ],
+}
+"""What is our own in each: a rule that reads another name would look at nothing."""
+
+_PROFILES = {
+    "package": PROFILE,
+    "resource": "https://datapackage.org/profiles/2.0/dataresource.json",
+    "schema": "https://datapackage.org/profiles/2.0/tableschema.json",
+}
+"""By which other tools take the descriptor for one of version 2.0 of the standard."""
+
 NEEDED = {
     "package": ["name", "title", "description", "version", "licenses", "resources"],
     "resource": ["name", "schema"],
     "schema": ["fields", "primaryKey", "title", "description"],
     "field": ["name", "type", "title", "description"],
 }
+
+
+_MISSING = object()
 
 
 def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
@@ -51,15 +79,56 @@ def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
         The package under the contract that its rows are held against, and the file of each resource
         that is there, by name.
     """
-    contract = package.contract
+    contract = _characters(package, report)
     told = _properties(contract, report) | _dialects(contract, report)
+    told |= _values(contract, report) | _of_ours(contract, report)
     report.count("GD001", 1 + len(contract.resources), RULES["GD001"].unit)
     report.count("GD003", 1, RULES["GD003"].unit)
     if contract.descriptor.get("version") and not parse(contract.version):
         say(report, "GD003", found=contract.version, expected="major.minor.patch")
     told |= _policies(contract, report)
-    astray = _known(package, report, told)
+    astray = _known(contract, report, told)
+    package = Package(package.root, contract)
     return Package(package.root, _promised(contract)), _files(package, report, astray)
+
+
+def _characters(package: Package, report: Report) -> Contract:
+    """Look for odd characters in the descriptor and the schemas.
+
+    Returns:
+        The contract as it is meant without them, so that nothing else is said of them.
+    """
+    contract, found = package.contract, False
+    for path in sorted(
+        {DESCRIPTOR, *(schema_path(r.descriptor) for r in contract.resources.values())}
+    ):
+        content = inside(package.root, path).read_bytes()
+        for code in ("GD103", "GD104"):
+            report.count(code, len(content), RULES[code].unit)
+        for one in odd(content.decode("utf-8"), 1):
+            if one.code == "GD112":
+                continue  # Descriptions are prose, in which symbols stand beside letters.
+            found = True
+            say(report, one.code, path=path, found=one.found, expected=one.expected)
+            report.diagnostics[-1] = replace(
+                report.diagnostics[-1], line=one.line, column=one.at + 1
+            )
+    if not found:
+        return contract
+    try:
+        return Contract(
+            cleaned(contract.descriptor),
+            {
+                name: Resource.read(
+                    cleaned(resource.descriptor),
+                    cleaned(resource.schema),
+                    schema_path(resource.descriptor),
+                )
+                for name, resource in contract.resources.items()
+            },
+        )
+    except ContractError:
+        return contract  # Two names that differ in them alone.
 
 
 def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> None:
@@ -109,6 +178,9 @@ _ASKED = {
     "list of fields": "fields, with an object for each column",
     "list of resources": "resources, with an object for each table",
     "stands twice": "each name once",
+    "a field twice": "each field once in a key",
+    "two foreign keys": "one foreign key of a field",
+    "true or false": "true or false, as JSON has them",
     "which is no field": "the name of a field of that schema",
     "what is no field": "the names of fields of that schema",
     "a relative path": "a path in the package, such as schemas/events.json",
@@ -128,10 +200,10 @@ def _properties(contract: Contract, report: Report) -> Told:
     told: Told = set()
     for kind, where, resource, raw in _parts(contract):
         report.count("GD002", 1, RULES["GD002"].unit)
-        known, meant = PROPERTIES[kind], set()
+        known, meant = PROPERTIES[kind] + OURS[kind], set()
         field = str(raw["name"]) if kind == "field" else None
         for name in raw:
-            if name not in known and not name.startswith("gazadata:"):
+            if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 meant.update(near)
                 told.update((where, field, key) for key in (name, *near))
@@ -142,9 +214,24 @@ def _properties(contract: Contract, report: Report) -> Told:
                     resource=resource,
                     field=field,
                     found=f"the {kind} property {name!r}",
-                    expected=f"a property that the standard gives a {kind}",
+                    expected=f"one of {', '.join(OURS[kind]) or 'none'}"
+                    if name.startswith("gazadata:")
+                    else f"a property that the standard gives a {kind}",
                     near=near[0] if near else None,
                 )
+        stated = raw.get("$schema", _MISSING)
+        wanted = _PROFILES.get(kind, _MISSING)
+        asked = "$schema" in raw or kind == "package"
+        if asked and "$schema" not in meant and wanted not in (stated, _MISSING):
+            told.add((where, None, "$schema"))
+            say(
+                report,
+                "GD002",
+                path=where,
+                resource=resource,
+                found=f"$schema {_json(stated)}",
+                expected=_json(wanted),
+            )
         for name in NEEDED[kind]:
             if not raw.get(name) and name not in meant:
                 told.add((where, field, name))
@@ -163,6 +250,8 @@ def _properties(contract: Contract, report: Report) -> Told:
 # What is read, and nothing else: a value under another dialect would be read wrongly.
 _READ: dict[str, dict[str, Any]] = {
     "resource": {"encoding": "utf-8", "scheme": "file", "type": "table"},
+    "CSV file": {"format": "csv", "mediatype": "text/csv"},
+    "Parquet file": {"format": "parquet", "mediatype": "application/vnd.apache.parquet"},
     "dialect": {
         "delimiter": ",",
         "lineTerminator": "\n",
@@ -194,8 +283,15 @@ def _dialects(contract: Contract, report: Report) -> Told:
                     expected=f"{read!r}, or none" if read is not None else "none",
                 )
 
-    if "profile" in contract.descriptor:
-        say(report, "GD002", found="a profile", expected="none: it would have to be fetched")
+    for owner, raw in ((None, contract.descriptor), *_descriptors(contract)):
+        if "profile" in raw:
+            say(
+                report,
+                "GD002",
+                resource=owner,
+                found="a profile",
+                expected="none: it would have to be fetched",
+            )
     for name, resource in contract.resources.items():
         where = schema_path(resource.descriptor)
         dialect = resource.descriptor.get("dialect", {})
@@ -210,6 +306,8 @@ def _dialects(contract: Contract, report: Report) -> Told:
                 expected="an object",
             )
         hold(DESCRIPTOR, name, "resource", resource.descriptor)
+        parquet = resource.path.endswith(".parquet")
+        hold(DESCRIPTOR, name, "Parquet file" if parquet else "CSV file", resource.descriptor)
         hold(where, name, "schema", resource.schema)
         for field in resource.fields:
             hold(where, name, "field", field.raw)
@@ -239,6 +337,114 @@ def _dialects(contract: Contract, report: Report) -> Told:
                     if "constraint" in found
                     else "none",
                 )
+    return told
+
+
+def _descriptors(contract: Contract) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, resource.descriptor) for name, resource in contract.resources.items()]
+
+
+_CREATED = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})"
+)
+
+
+def _values(contract: Contract, report: Report) -> Told:
+    """Report values that are not of the standard, or that nobody could rely on."""
+    created = contract.descriptor.get("created")
+    if created is not None and not (isinstance(created, str) and _CREATED.fullmatch(created)):
+        say(
+            report,
+            "GD002",
+            found=f"created {_json(created)}",
+            expected="a time such as 2026-01-31T12:00:00Z",
+        )
+    licences = contract.descriptor.get("licenses")
+    for number, one in enumerate(licences if isinstance(licences, list) else []):
+        if not isinstance(one, dict) or not (one.get("name") or one.get("path")):
+            say(
+                report,
+                "GD002",
+                found=f"licenses[{number}] {_json(one)}",
+                expected="an object with a name or a path",
+            )
+    for name, raw in _descriptors(contract):
+        size, digest = raw.get("bytes"), raw.get("hash")
+        if size is not None and type(size) is not int:
+            said = f"bytes {_json(size)}"
+            say(report, "GD002", resource=name, found=said, expected="a number, without quotes")
+        if digest is not None and not isinstance(digest, str):
+            said = f"hash {_json(digest)}"
+            say(report, "GD002", resource=name, found=said, expected="text such as sha256:…")
+    told: Told = set()
+    for name, resource in contract.resources.items():
+        where = schema_path(resource.descriptor)
+        for field in resource.fields:
+            if field.pattern is not None and not _whole(field.pattern):
+                told.add((where, field.name, "constraints.pattern"))
+                say(
+                    report,
+                    "GD002",
+                    path=where,
+                    resource=name,
+                    field=field.name,
+                    found=f"the pattern {field.pattern}",
+                    expected="one that begins with ^ and ends with $, its alternatives in a group: "
+                    "readers differ in whether the others match a part of a cell",
+                )
+    return told
+
+
+def _whole(pattern: str) -> bool:
+    """Whether a pattern can match nothing but a whole cell: ^…$, alternatives in a group."""
+    bare = re.sub(r"\\.", "", pattern, flags=re.DOTALL)
+    bare = re.sub(r"\[\^?\]?[^\]]*\]", "", bare)
+    if not (bare.startswith("^") and bare.endswith("$")):
+        return False
+    depth = 0
+    for character in bare:
+        depth += (character == "(") - (character == ")")
+        if character == "|" and depth == 0:
+            return False
+    return True
+
+
+def _of_ours(contract: Contract, report: Report) -> Told:
+    """Report what our own properties hold and no rule could find anything by."""
+    for cue in contract.hedge_cues:
+        if cue != fold(cue):
+            say(
+                report,
+                "GD002",
+                found=f"the hedge cue {_json(cue)}",
+                expected=f"{_json(fold(cue))}, as words are compared",
+            )
+    told: Told = set()
+    for name, resource in contract.resources.items():
+        types = resource["event_type"].enum if "event_type" in resource.field_names else ()
+        for field in resource.fields:
+            modes = field.raw.get("gazadata:modes", {})
+            needing = field.raw.get("gazadata:recipientRequired", [])
+            classes = field.raw.get("gazadata:quadClass", {})
+            for key, used, known in (
+                ("gazadata:modes", modes, types),
+                ("gazadata:modes", chain.from_iterable(modes.values()), field.enum),
+                ("gazadata:recipientRequired", needing, field.enum),
+                ("gazadata:quadClass", classes, field.enum),
+            ):
+                for term in dict.fromkeys(term for term in used if term not in known):
+                    near = difflib.get_close_matches(term, known, n=1)
+                    told.add((schema_path(resource.descriptor), field.name, key))
+                    say(
+                        report,
+                        "GD002",
+                        path=schema_path(resource.descriptor),
+                        resource=name,
+                        field=field.name,
+                        found=f"{key} with {_json(term)}",
+                        expected=f"one of {', '.join(known)}" if known else "none",
+                        near=near[0] if near else None,
+                    )
     return told
 
 
@@ -323,7 +529,7 @@ def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
     return {name: resource.field_names for name, resource in contract.resources.items()}
 
 
-def _known(package: Package, report: Report, told: Told) -> set[str]:
+def _known(contract: Contract, report: Report, told: Told) -> set[str]:
     """Hold the contract against that of the installed package of the same name and version.
 
     Properties that are `told` already are left out.
@@ -331,11 +537,10 @@ def _known(package: Package, report: Report, told: Told) -> set[str]:
     Returns:
         The resources that are reported as missing, or as one more.
     """
-    report.count("GD004", len(package.contract.resources), RULES["GD004"].unit)
-    contract = package.contract
     installed = known(contract)
     if installed is None:
         return set()
+    report.count("GD004", len(contract.resources), RULES["GD004"].unit)
     if contract.hedge_cues != installed.hedge_cues:
         say(
             report,
@@ -381,9 +586,6 @@ def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[
     return left(schema, None) | {"fields": [left(f, f["name"]) for f in schema["fields"]]}
 
 
-_MISSING = object()
-
-
 def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict[str, str]:
     """The first part in which two schemas differ: what is found, what is expected, the field."""
     fields = {f["name"]: f for f in there["fields"]}
@@ -427,7 +629,9 @@ def _json(value: Any, missing: str = "missing") -> str:
     return missing if value is _MISSING else json.dumps(value, ensure_ascii=False)[:200]
 
 
-def _files(package: Package, report: Report, astray: set[str]) -> dict[str, Path]:
+def _files(  # noqa: PLR0912
+    package: Package, report: Report, astray: set[str]
+) -> dict[str, Path]:
     """Find each resource's file, and the files that no resource lists.
 
     A file by the name of a resource that is `astray`, as it is not listed or its path is wrong, is
@@ -438,6 +642,9 @@ def _files(package: Package, report: Report, astray: set[str]) -> dict[str, Path
     folders: set[Path] = set()
     for name, resource in package.contract.resources.items():
         report.count("GD005", 1, RULES["GD005"].unit)
+        if any(d.resource == name and d.suggestion == "path" for d in report.diagnostics):
+            astray = astray | {name}
+            continue  # Its path stands under a misspelt name, which is reported.
         try:
             path = inside(root, resource.path)
         except ContractError as error:
@@ -485,8 +692,13 @@ def _files(package: Package, report: Report, astray: set[str]) -> dict[str, Path
             taken.setdefault(path.resolve(), name)
             folders.add(path.parent)
     listed = {root / resource.path for resource in package.contract.resources.values()}
-    for folder in sorted(folders - {root}):
-        for path in sorted(folder.rglob("*")):
+    # At the root other files may lie, but a table that is not listed would not be checked.
+    at_root = (path for path in root.iterdir() if path.suffix.lower() in (".csv", ".parquet"))
+    for folder, inner in (
+        (root, at_root),
+        *((folder, folder.rglob("*")) for folder in sorted(folders - {root})),
+    ):
+        for path in sorted(inner):
             # Unlike `Path.resolve`, this bears a circle of links.
             real = Path(os.path.realpath(path))
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)

@@ -6,7 +6,6 @@ import codecs
 import csv
 import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import Any
 
 from gazadata.contract import Resource
 from gazadata.package import Package
+from gazadata.validate.characters import odd, plain, worded
 from gazadata.validate.descriptor import known
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
@@ -25,17 +25,11 @@ CHUNK = 1 << 22
 _HEADER = 1 << 20
 _LONGEST = 1 << 24
 
-# Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags,
-# variation selectors.
-HIDDEN = re.compile(
-    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
+MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
+"""How the lines begin that git puts around two versions that it could not merge."""
 
-_SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
-"""The characters of ASCII that are not hidden."""
+CONFLICT = "a merge conflict"
+CONFLICT_REMEDY = "Keep the rows that are right of the two versions, and delete the markers."
 
 
 def check(package: Package, paths: dict[str, Path], report: Report, limit: int) -> dict[str, Path]:
@@ -65,15 +59,16 @@ def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
     size, digest = resource.descriptor.get("bytes"), resource.descriptor.get("hash")
     report.count("GD007", 1, RULES["GD007"].unit)
     wrong = []
-    if size is not None and size != path.stat().st_size:
+    # What is no number or no text is reported of the descriptor.
+    if type(size) is int and size != path.stat().st_size:
         wrong.append((f"{path.stat().st_size} bytes", f"{size} bytes"))
-    if digest is not None:
+    if isinstance(digest, str):
         sha256 = hashlib.sha256()
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 sha256.update(chunk)
         if digest != f"sha256:{sha256.hexdigest()}":
-            wrong.append((f"sha256:{sha256.hexdigest()}", str(digest)))
+            wrong.append((f"sha256:{sha256.hexdigest()}", digest))
     if wrong:
         report.count("GD007", 0, RULES["GD007"].unit, 1)
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
@@ -89,7 +84,7 @@ def check_bytes(
         Whether the file can be split into lines of text.
     """
     size = path.stat().st_size
-    for code in ("GD101", "GD102", "GD103", "GD104"):
+    for code in ("GD101", "GD102", "GD103", "GD104", "GD112"):
         report.count(code, size, RULES[code].unit)
     decoder = codecs.getincrementaldecoder("utf-8")()
     ok, returns, last = True, False, b""
@@ -110,7 +105,7 @@ def check_bytes(
         while chunk := file.read(chunk_size):
             chunk += file.readline(chunk_size)
             last = chunk[-1:]
-            if not (rest or decoder.getstate()[0]) and _plain(chunk):
+            if not (rest or decoder.getstate()[0]) and plain(chunk):
                 line += chunk.count(b"\n")
                 continue
             try:
@@ -145,60 +140,23 @@ def check_bytes(
     return ok
 
 
-def _plain(lines: bytes) -> bool:
-    """Whether these are whole lines of characters that are shown, all of ASCII: most are."""
-    return (
-        lines.isascii()
-        and lines.endswith(b"\n")
-        and b"\r" not in lines
-        and not lines.translate(None, _SHOWN)
-    )
-
-
 def _end(text: str) -> int:
     """The column behind the last line of a text."""
     return len(text) - text.rfind("\n")
 
 
-def _uncomposed(text: str) -> tuple[str, str]:
-    """What stands at the beginning of a text that is not in form C, and what it is in form C."""
-    for end in range(1, len(text) + 1):
-        normal = unicodedata.normalize("NFC", text[:end])
-        more = unicodedata.normalize("NFC", text[: end + 1])
-        if normal != text[:end] and more == normal + text[end : end + 1]:
-            return text[:end], normal
-    return text, unicodedata.normalize("NFC", text)
-
-
-def _codes(text: str) -> str:
-    return f"{text} ({' '.join(f'U+{ord(char):04X}' for char in text)})"
-
-
-def _hides(text: str) -> bool:
-    # Deleting what is shown and searching what is left takes a tenth of searching it all.
-    return HIDDEN.search(text.encode().translate(None, _SHOWN).decode()) is not None
-
-
 def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:
-    """Find what is not in form C or hidden in whole lines of text, the first numbered `first`."""
-    if (text.isascii() or unicodedata.is_normalized("NFC", text)) and not _hides(text):
-        return
-    for number, line in enumerate(text.split("\n"), start=first):
-        if not unicodedata.is_normalized("NFC", line):
-            normal = unicodedata.normalize("NFC", line)
-            at = next(n for n, pair in enumerate(zip_longest(line, normal)) if len(set(pair)) > 1)
-            here, wanted = map(_codes, _uncomposed(line[at : at + 40]))
-            finding("GD103", number, here, wanted, **_cell(line, number, at, resource))
-        for match in HIDDEN.finditer(line):
-            char = match.group()
-            label = unicodedata.name(char, "control character")
-            finding(
-                "GD104",
-                number,
-                f"U+{ord(char):04X} {label}",
-                "none but visible characters",
-                **_cell(line, number, match.start(), resource),
-            )
+    """Find odd characters in whole lines of a table, the first numbered `first`."""
+    lines: list[str] = []
+    for one in odd(text, first):
+        lines = lines or text.split("\n")
+        cell = _cell(lines[one.line - first], one.line, one.at, resource)
+        # Other fields are held against terms or texts, and the header against the schema.
+        if one.code == "GD112" and (
+            one.line == 1 or cell.get("field") not in (None, *worded(resource))
+        ):
+            continue
+        finding(one.code, one.line, one.found, one.expected, **cell)
 
 
 def _cell(line: str, number: int, at: int, resource: Resource) -> dict[str, Any]:
@@ -238,15 +196,25 @@ def check_header(
         return False
     if installed and names == list(installed.field_names):
         return False
+    if first.startswith(MARKERS[0]):
+        report.count("GD107", 0, RULES["GD107"].unit, 1)
+        one = _finding("GD107", shown, resource, 1, CONFLICT, "the header")
+        report.add([replace(one, help=CONFLICT_REMEDY)])
+        return False
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]
+    report.count("GD105", 0, RULES["GD105"].unit, 1)
+    if parted := _parted(first, wanted):
+        one = _finding("GD105", shown, resource, 1, parted, ",".join(wanted))
+        more = "Save the file with commas alone between cells, and quotation marks where needed."
+        report.add([replace(one, column=1, help=more)])
+        return False
     what = [
         label.format(", ".join(name[:80] or "a column without a name" for name in found[:10]))
         for label, found in (("no {}", missing), ("{} unknown", extra), ("{} twice", twice))
         if found
     ]
-    report.count("GD105", 0, RULES["GD105"].unit, 1)
     differs = next(n for n, pair in enumerate(zip_longest(names, wanted)) if len(set(pair)) > 1)
     one = _finding(
         "GD105",
@@ -259,6 +227,20 @@ def check_header(
     column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))
     report.add([replace(one, column=column)])
     return False
+
+
+def _parted(first: str, wanted: list[str]) -> str | None:
+    """How a header has the right names otherwise than with commas alone between them, if it has."""
+    quoted = '"' in first
+    for delimiter, named in ((",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        try:
+            (names,) = csv.reader([first], delimiter=delimiter, strict=True)
+        except (csv.Error, ValueError):
+            continue
+        if names == wanted:
+            other = f"{named} between the names" if delimiter != "," else ""
+            return " and ".join(filter(None, (other, "names in quotation marks" * quoted)))
+    return None
 
 
 def _finding(

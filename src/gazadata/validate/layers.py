@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from gazadata.contract import Contract, Field, Resource
 from gazadata.package import Package
 from gazadata.pandera_schemas import polars_schema
 from gazadata.validate import descriptor, provenance, retired, semantics
+from gazadata.validate.characters import HIDDEN, MIXED, worded
 from gazadata.validate.checks import LONGEST, Check, Look, cell, check
 from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.files import HIDDEN
+from gazadata.validate.files import CONFLICT, CONFLICT_REMEDY, MARKERS
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import (
     LINE,
@@ -34,9 +35,6 @@ from gazadata.validate.tables import (
 
 UNEDGED = {"quotes": ("prefix", "suffix")}
 """Fields that are cut out of the text wherever they fall, so that an edge can be white space."""
-
-CUT = ("exact",)
-"""Fields that are cut out of the text, as those are that hold its words: it may have any spaces."""
 
 SPACES = r"\s{2,}|[^\S ]"
 """Spaces that a reader cannot tell from one ordinary space, and joins and filters do."""
@@ -60,6 +58,7 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
         resource = contract[name]
         if not _patterns(resource, report):
             continue
+        _examples(resource, report)
         if path.suffix == ".parquet" and not _columns(resource, tables, report):
             continue
         rows = _sweep(resource, tables, report, limit)
@@ -103,7 +102,7 @@ def _provenance(package: Package, tables: Tables, report: Report, limit: int) ->
     yield from provenance.looks(package.contract, tables, held, with_texts=with_texts)
 
 
-def _sweep(  # noqa: PLR0912
+def _sweep(  # noqa: PLR0912, PLR0915
     resource: Resource, tables: Tables, report: Report, limit: int
 ) -> int | None:
     """Read every row of a table once: its form, its types, pandera, and which keys repeat.
@@ -126,16 +125,22 @@ def _sweep(  # noqa: PLR0912
     found: list[Diagnostic] = []
     rows, ragged, odd_lines, unsorted = 0, 0, 0, 0
     before: str | None = None
+    conflicts = _Conflicts()
     try:
         for frame, odd in batches(path, resource):
             rows += frame.height
-            for line in odd:
+            for line in conflicts.first(odd):
                 whole = line.cells == width
                 ragged, odd_lines = ragged + (not whole), odd_lines + whole
                 if max(ragged, odd_lines) <= limit:
                     found.append(_line(resource, tables, line))
             if frame.height == 0:
                 continue
+            for none, found_there, remedy in _no_rows(frame, resource, [n.number for n in odd]):
+                ragged += none.height
+                for (number,) in none.head(limit).select(LINE).iter_rows():
+                    one = _of_line("GD107", tables, resource, number)
+                    found.append(replace(one, found=found_there, help=remedy))
             tables.put(resource.name, frame)
             keys = frame[resource.key]
             behind = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
@@ -150,7 +155,8 @@ def _sweep(  # noqa: PLR0912
     except (pl.exceptions.PolarsError, ValueError) as error:
         # The file is read again by line.
         bad = 0
-        for line in lines(path, width) if path.suffix != ".parquet" else ():
+        again = lines(path, width) if path.suffix != ".parquet" else ()
+        for line in _Conflicts().first(again):
             bad += 1
             if bad <= limit:
                 report.add([_line(resource, tables, line)])
@@ -160,9 +166,10 @@ def _sweep(  # noqa: PLR0912
         report.count("GD107", rows + bad, RULES["GD107"].unit, max(bad, 1))
         return None
     if ragged:
-        report.add(d for d in found if d.code in ("GD107", "GD108"))
+        # Nor can it be told whether the rows around it are in order.
+        report.add(d for d in found if d.code in ("GD107", "GD108") and not d.field)
         report.count("GD107", rows, RULES["GD107"].unit, ragged)
-        report.count("GD108", rows, RULES["GD108"].unit, odd_lines + unsorted)
+        report.count("GD108", rows, RULES["GD108"].unit, odd_lines)
         return None
     report.failures += said.failures
     for code, count in said.counts.items():
@@ -175,6 +182,40 @@ def _sweep(  # noqa: PLR0912
         report.count(code, rows, RULES[code].unit, len(repeated))
         report.add(repeated[:limit])
     return rows
+
+
+class _Conflicts:
+    """Merge conflicts among the lines of a file, of which each is one mistake."""
+
+    def __init__(self) -> None:
+        self.within = False
+
+    def first(self, found: Iterable[Line]) -> Iterator[Line]:
+        """Lines without the markers that follow the first one of a conflict."""
+        for line in found:
+            marker = line.text[:7]
+            follows = self.within and marker in MARKERS
+            self.within = marker != MARKERS[-1] and (self.within or marker == MARKERS[0])
+            if not follows:
+                yield line
+
+
+def _no_rows(
+    frame: pl.DataFrame, resource: Resource, odd: list[int]
+) -> Iterator[tuple[pl.DataFrame, str, str]]:
+    """Lines that are split into cells and are no rows: which, what they are, and the remedy.
+
+    Those that are `odd` are reported already.
+    """
+    key, names = frame[resource.key], resource.field_names
+    if key.null_count():
+        empty = frame.filter(
+            ~col(LINE).is_in(odd), pl.all_horizontal(col(n).is_null() for n in names)
+        )
+        yield empty, "a row without a value", "Delete the line, or fill in its cells."
+    if (key == resource.key).any():
+        header = frame.filter(~col(LINE).is_in(odd), pl.all_horizontal(col(n) == n for n in names))
+        yield header, "the header once more", "Delete the line."
 
 
 def _unsorted(tables: Tables, resource: Resource, line: int, key: str) -> Diagnostic:
@@ -204,6 +245,42 @@ def _patterns(resource: Resource, report: Report) -> bool:
                 )
         return False
     return True
+
+
+def _examples(resource: Resource, report: Report) -> None:
+    """Hold each field's example against the field, by the same means as its cells."""
+    texts, fits = {}, {}
+    for field in resource.fields:
+        example = field.raw.get("example")
+        if example is None:
+            continue
+        value = col(field.name)
+        texts[field.name] = str(example).lower() if isinstance(example, bool) else str(example)
+        fit = typed(field).is_not_null() & isinstance(example, str | int)
+        if field.type == "string":
+            fit &= isinstance(example, str)
+        if field.pattern:
+            fit &= value.str.contains(field.pattern)
+        if field.enum:
+            fit &= value.is_in(field.enum)
+        if field.minimum is not None:
+            fit &= typed(field) >= field.minimum
+        if field.format == "uri":
+            fit &= value.str.contains(URI)
+        fits[field.name] = fit
+    if not texts:
+        return
+    for name, fit in pl.DataFrame([texts]).select(**fits).row(0, named=True).items():
+        if not fit:
+            descriptor.say(
+                report,
+                "GD002",
+                path=descriptor.schema_path(resource.descriptor),
+                resource=resource.name,
+                field=name,
+                found=f"the example {texts[name]}"[:LONGEST],
+                expected="one that the field could hold: of its type, pattern and vocabulary",
+            )
 
 
 _COLUMNS = {
@@ -417,11 +494,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
             for f in resource.fields
             if f.type == "string" and f.name not in UNEDGED.get(name, ())
         ]
-        worded = [
-            f.name
-            for f in resource.fields
-            if f.name in edged and not (f.pattern or f.enum or f.verbatim or f.name in CUT)
-        ]
+        words = worded(resource)
         checks = []
         for field in edged:
             value, filled = col(field), col(field).is_not_null()
@@ -435,7 +508,7 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                     applies=filled,
                 )
             )
-            if field in worded:
+            if field in words:
                 checks.append(
                     check(
                         "GD111",
@@ -467,7 +540,9 @@ def _tables(contract: Contract, tables: Tables) -> Iterator[Look]:
                     )
                 )
         if tables.paths[name].suffix == ".parquet":
-            checks += [one for f in resource.fields for one in _characters(f)]
+            checks += [
+                one for f in resource.fields for one in _characters(f, of_words=f.name in words)
+            ]
         yield Look(resource, tables.strings(name), tuple(checks))
         for fk in resource.foreign_keys:
             if fk.resource in tables:
@@ -498,7 +573,7 @@ def _between_marks(value: pl.Expr) -> pl.Expr:
     return pl.concat_str(first, value, last)
 
 
-def _characters(field: Field) -> Iterator[Check]:
+def _characters(field: Field, *, of_words: bool) -> Iterator[Check]:
     """What the files layer asks of the characters of a CSV file, of the cells of a Parquet file."""
     cell = col(field.name)
     if field.type != "string":
@@ -507,32 +582,38 @@ def _characters(field: Field) -> Iterator[Check]:
         ("GD103", cell.str.normalize("NFC") != cell, cell.str.normalize("NFC")),
         ("GD104", cell.str.contains(f"{HIDDEN.pattern}|[\n\r]"), "none but visible characters"),
         ("GD108", cell == "", "null, as an empty cell is"),
+        ("GD112", cell.str.contains(MIXED.pattern) & of_words, "letters of one alphabet"),
     ):
         yield check(code, field.name, bad, expected=expected, applies=cell.is_not_null())
 
 
 def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
     width = len(resource.fields)
-    code = "GD108" if line.cells == width else "GD107"
-    rule = RULES[code]
-    if code == "GD108":
-        shown = line.text[:200]
-    elif line.breaks:
+    if line.cells == width:
+        one = _of_line("GD108", tables, resource, line.number)
+        return replace(one, found=line.text[:200], expected="the same row with minimal quoting")
+    one = _of_line("GD107", tables, resource, line.number)
+    if line.text[:7] in MARKERS:
+        return replace(one, found=CONFLICT, help=CONFLICT_REMEDY)
+    if line.breaks:
         shown = f"a row with {line.breaks} line break{'s' * (line.breaks != 1)} in a cell"
     elif line.cells is None:
         shown = "quotation marks that do not pair"
+    elif not line.text:
+        return replace(one, found="a blank line", help="Delete the line.")
     else:
-        shown = f"{line.cells} cell{'s' * (line.cells != 1)}" if line.text else "a blank line"
-    return Diagnostic(
+        shown = f"{line.cells} cell{'s' * (line.cells != 1)}"
+    return replace(one, found=shown)
+
+
+def _of_line(code: str, tables: Tables, resource: Resource, number: int) -> Diagnostic:
+    """A finding about a line as a whole, which is to be a row."""
+    return Diagnostic.of(
         code,
-        rule.title,
         tables.paths[resource.name].relative_to(tables.root).as_posix(),
-        line.number,
+        number,
         resource=resource.name,
-        found=shown,
-        expected="the same row with minimal quoting" if code == "GD108" else f"{width} cells",
-        help=rule.remedy,
-        severity=rule.severity,
+        expected=f"{len(resource.fields)} cells",
     )
 
 

@@ -89,12 +89,12 @@ def settle(
 
 
 def _prefix(package: Path, base: Path) -> str:
-    """The folder of the package as seen from `base`; empty where it is not inside."""
+    """The folder of the package as seen from `base`; as it was given where it is not inside."""
     try:
         path = package.resolve().relative_to(base.resolve()).as_posix()
     except ValueError:
-        return ""
-    return "" if path == "." else f"{path}/"
+        path = package.as_posix()
+    return "" if path == "." else f"{path.removesuffix('/')}/"
 
 
 def writable(output: Path) -> None:
@@ -120,9 +120,12 @@ def emit(
 
     Raises:
         OSError: the output cannot be written; nothing half-written is left.
+        GazadataError: there is no standard output.
     """
     text = FORMATS[name](report, options)
     if output is None:
+        if sys.stdout is None:
+            raise GazadataError("standard output is closed; --output FILE writes into a file")
         if isinstance(sys.stdout, TextIOWrapper):
             # JSON and XML are UTF-8 wherever they are written; on a screen what the terminal
             # cannot show is shown as its code. Half a surrogate pair has no UTF-8.
@@ -134,8 +137,16 @@ def emit(
         _write(output, text)
     summary = environment.get("GITHUB_STEP_SUMMARY")
     if name == "github" and summary:
-        with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(FORMATS["markdown"](report, options))
+        try:
+            with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(FORMATS["markdown"](report, options))
+        except OSError as error:
+            # The summary is for reading: whether the package passed stands in the log.
+            if sys.stderr:
+                print(
+                    f"warning: {summary}: {error.strerror}: the summary could not be written",
+                    file=sys.stderr,
+                )
 
 
 def _write(output: Path, text: str) -> None:
@@ -159,7 +170,7 @@ def _write(output: Path, text: str) -> None:
 @contextlib.contextmanager
 def progress(package: Path) -> Iterator[None]:
     """Say on standard error that a large package is being validated, if somebody looks on."""
-    if not sys.stderr.isatty() or _size(package) <= SLOW_BYTES:
+    if sys.stderr is None or not sys.stderr.isatty() or _size(package) <= SLOW_BYTES:
         yield
         return
     from rich.console import Console

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
+from gazadata.validate.characters import HIDDEN
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.files import HIDDEN
 from gazadata.validate.rules import RULES
 
 LAYERS = {
@@ -24,9 +25,8 @@ ON_SCREEN = 20
 
 _LONGEST = 600
 
-# Beyond what a table may not hold: line breaks, tabs, halves of pairs, and non-characters, which
-# neither a terminal nor XML takes.
-_UNPRINTABLE = re.compile(f"{HIDDEN.pattern}|[\t\n\r\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Beyond what a table may not hold: line breaks, tabs and halves of pairs.
+_UNPRINTABLE = re.compile(f"{HIDDEN.pattern}|[\t\n\r\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Options:
         every: show every finding, not `ON_SCREEN` of each rule.
         colour: use colours (the full format alone has them).
         width: columns of the terminal.
-        prefix: the package's folder as seen from where paths are read, with a slash, or empty.
+        prefix: the package's folder as seen from where paths are read, with a slash, or empty;
+            as it was given where it lies elsewhere.
     """
 
     strict: bool = False
@@ -48,6 +49,11 @@ class Options:
     colour: bool = False
     width: int = 100
     prefix: str = ""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the package lies outside of the folder from which paths are read."""
+        return self.prefix.startswith("../") or Path(self.prefix).is_absolute()
 
 
 def visible(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from dataclasses import asdict
 from typing import Any
@@ -24,7 +25,7 @@ from gazadata.validate.reporters.common import (
 from gazadata.validate.rules import RULES, Rule
 
 FORMAT = "gazadata-report/1"
-"""Changes whenever report.schema.json changes so that a reader of it could break."""
+"""Changes whenever report.schema.json does."""
 
 SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -122,7 +123,7 @@ def sarif(report: Report, options: Options) -> str:
 
 def fingerprint(d: Diagnostic) -> str:
     """What stays the same for the same finding when lines move."""
-    parts = [d.code, d.resource, d.row_id, d.field, d.found]
+    parts = [d.code, d.path, d.resource, d.row_id, d.field, d.found]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -179,10 +180,13 @@ def _result(d: Diagnostic, index: int, mark: str, options: Options) -> dict[str,
 def _physical(
     path: str, line: int | None, column: int | None, end: int | None, options: Options
 ) -> dict[str, Any]:
-    raw = (options.prefix + path).encode("utf-8", "backslashreplace")
-    physical: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(raw).lstrip("/") or ".", "uriBaseId": "%SRCROOT%"}
-    }
+    raw = options.prefix + path
+    if options.elsewhere:
+        at = f"file://{quote(os.path.abspath(raw).encode('utf-8', 'backslashreplace'))}"
+        physical: dict[str, Any] = {"artifactLocation": {"uri": at}}
+    else:
+        at = quote(raw.encode("utf-8", "backslashreplace")).lstrip("/") or "."
+        physical = {"artifactLocation": {"uri": at, "uriBaseId": "%SRCROOT%"}}
     if line is not None and line > 0:
         region = {"startLine": line}
         if column is not None and column > 0:

@@ -48,13 +48,18 @@ def github(report: Report, options: Options) -> str:
 
 
 def _annotation(d: Diagnostic, options: Options) -> str:
-    properties = {"file": shown_path(d.path, options)}
-    if d.line is not None:
-        properties["line"] = str(d.line)
-        if d.column is not None:
-            properties["col"] = str(d.column)
+    properties, place = {}, []
+    if options.elsewhere:
+        # It would be shown at a file of the checkout that has the same name.
+        place.append(position(d, options))
+    else:
+        properties["file"] = shown_path(d.path, options)
+        if d.line is not None:
+            properties["line"] = str(d.line)
+            if d.column is not None:
+                properties["col"] = str(d.column)
     properties["title"] = ", ".join([d.code, *owner(d)])
-    said = [one_line(d)] + ([short(d.help)] if d.help else [])
+    said = [*place, one_line(d)] + ([short(d.help)] if d.help else [])
     return _command(d.severity, properties, "\n".join(said))
 
 

@@ -1,0 +1,123 @@
+"""Characters that deceive a reader: hidden, not in form C, or of other alphabets."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from gazadata.contract import Resource
+
+# Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags,
+# variation selectors, what stands for something else (U+FFFC, U+FFFD), what is private or none.
+HIDDEN = re.compile(
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    + "".join(chr(n << 16 | last) for n in range(1, 15) for last in (0xFFFE, 0xFFFF))
+    + "\U000f0000-\U0010ffff]"
+)
+
+_SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
+"""The characters of ASCII that are not hidden."""
+
+_LATIN = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]"
+_OTHER = (
+    "[\u0370-\u0373\u0376\u0377\u037b-\u037d\u037f\u0386\u0388-\u0481\u048a-\u052f"
+    "\u1c80-\u1c88\u1f00-\u1fbc\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc\ua640-\ua66e]"
+)
+_MARKS = "[\u0300-\u036f\u0483-\u0487]*"
+MIXED = re.compile(f"{_LATIN}{_MARKS}{_OTHER}|{_OTHER}{_MARKS}{_LATIN}")
+"""A Latin letter beside a Greek or a Cyrillic one, of which many cannot be told apart."""
+
+_NOT_LATIN = re.compile(_OTHER)
+_KINDS = {"Cc": "control character", "Co": "private use character", "Cn": "no character"}
+
+OF_THE_TEXT = ("exact", "prefix", "suffix")
+"""Fields of quotes that are cut out of the text, which may hold whatever the text does."""
+
+
+class Odd(NamedTuple):
+    """A character at fault: the rule, the line, the position in it (from 0), and what is said."""
+
+    code: str
+    line: int
+    at: int
+    found: str
+    expected: str
+
+
+def plain(lines: bytes) -> bool:
+    """Whether these are whole lines of characters that are shown, all of ASCII: most are."""
+    return (
+        lines.isascii()
+        and lines.endswith(b"\n")
+        and b"\r" not in lines
+        and not lines.translate(None, _SHOWN)
+    )
+
+
+def odd(text: str, first: int) -> Iterator[Odd]:
+    """What is not in form C, hidden or of two alphabets in whole lines, numbered from `first`."""
+    # Deleting what is shown and searching what is left takes a tenth of searching it all.
+    left = text.encode().translate(None, _SHOWN).decode()
+    hides, mixes = HIDDEN.search(left) is not None, _NOT_LATIN.search(left) is not None
+    if not hides and not mixes and (not left or unicodedata.is_normalized("NFC", text)):
+        return
+    for number, line in enumerate(text.split("\n"), start=first):
+        if not unicodedata.is_normalized("NFC", line):
+            normal = unicodedata.normalize("NFC", line)
+            at = next(n for n, pair in enumerate(zip_longest(line, normal)) if len(set(pair)) > 1)
+            here, wanted = map(_codes, _uncomposed(line[at : at + 40]))
+            yield Odd("GD103", number, at, here, wanted)
+        for match in HIDDEN.finditer(line) if hides else ():
+            found = _named(match.group())
+            yield Odd("GD104", number, match.start(), found, "none but visible characters")
+        for word in re.finditer(r"\w+", line) if mixes else ():
+            if mix := MIXED.search(line, *word.span()):
+                latin_first = _NOT_LATIN.match(mix.group()) is None
+                at = mix.end() - 1 if latin_first else mix.start()
+                found = f"{word.group()[:80]} with {_named(line[at])}"
+                yield Odd("GD112", number, at, found, "letters of one alphabet")
+
+
+def cleaned(value: Any) -> Any:
+    """JSON as it is meant: in form C, without what is hidden."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", HIDDEN.sub("", value))
+    if isinstance(value, list):
+        return [cleaned(part) for part in value]
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(part) for key, part in value.items()}
+    return value
+
+
+def worded(resource: Resource) -> set[str]:
+    """The fields that hold words of the coder's: others are held against a term or a text."""
+    return {
+        f.name
+        for f in resource.fields
+        if f.type == "string" and not (f.pattern or f.enum or f.verbatim or f.name in OF_THE_TEXT)
+    }
+
+
+def _named(character: str) -> str:
+    kind = _KINDS.get(unicodedata.category(character), "character without a name")
+    return f"U+{ord(character):04X} {unicodedata.name(character, kind)}"
+
+
+def _uncomposed(text: str) -> tuple[str, str]:
+    """What stands at the beginning of a text that is not in form C, and what it is in form C."""
+    for end in range(1, len(text) + 1):
+        normal = unicodedata.normalize("NFC", text[:end])
+        more = unicodedata.normalize("NFC", text[: end + 1])
+        if normal != text[:end] and more == normal + text[end : end + 1]:
+            return text[:end], normal
+    return text, unicodedata.normalize("NFC", text)
+
+
+def _codes(text: str) -> str:
+    return f"{text} ({' '.join(f'U+{ord(char):04X}' for char in text)})"

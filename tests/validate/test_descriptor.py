@@ -1,0 +1,275 @@
+"""What may stand in a descriptor and in a schema: each mistake there is one finding, and named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, json_bytes, look
+
+from gazadata.release.build import build
+from gazadata.validate import Report, validate
+
+S = SHIPPED
+Edit = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("descriptor"))
+
+
+def damaged(place: Place, files: Files) -> Report:
+    place.damage(files)
+    try:
+        return look(place.root)
+    finally:
+        place.mend(files)
+
+
+def said(report: Report) -> list[str]:
+    found = [f"{d.path} {d.code} {d.field}: {d.found}; {d.expected}" for d in report.diagnostics]
+    return found + report.failures
+
+
+def resource(descriptor: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(r for r in descriptor["resources"] if r["name"] == name)
+
+
+DESCRIPTORS: dict[str, tuple[Edit, str]] = {
+    "a profile that is a number": (lambda d: d.update({"$schema": 5}), "$schema 5"),
+    "the profile of version 1": (
+        lambda d: d.update({"$schema": "https://specs.frictionlessdata.io/schemas/data-package.json"}),
+        '$schema "https://specs',
+    ),
+    "a profile in a file": (lambda d: d.update({"$schema": "own.json"}), '$schema "own.json"'),
+    "no profile": (lambda d: d.pop("$schema"), "$schema missing"),
+    "a profile of a resource": (
+        lambda d: resource(d, "events").update({"profile": "http://127.0.0.1:9/x.json"}),
+        "a profile",
+    ),
+    "a cue in capitals": (
+        lambda d: d["gazadata:hedgeCues"].append("Reportedly"), 'the hedge cue "Reportedly"'
+    ),
+    "our own property misspelt": (
+        lambda d: d.update({"gazadata:hedgeCue": d.pop("gazadata:hedgeCues")}),
+        "'gazadata:hedgeCue'",
+    ),
+    "our own property elsewhere": (
+        lambda d: resource(d, "events").update({"gazadata:label": "label"}), "'gazadata:label'"
+    ),
+    "a size that is text": (
+        lambda d: resource(d, "topics").update({"bytes": str(len(S.files["data/topics.csv"]))}),
+        'bytes "',
+    ),
+    "a hash that is a number": (lambda d: resource(d, "topics").update({"hash": 5}), "hash 5"),
+    "a resource that is no table": (
+        lambda d: resource(d, "topics").update({"type": "json"}), "resource type 'json'"
+    ),
+    "a format that is not read": (
+        lambda d: resource(d, "topics").update({"format": "tsv"}), "CSV file format 'tsv'"
+    ),
+    "a media type of something else": (
+        lambda d: resource(d, "topics").update({"mediatype": "text/plain"}),
+        "CSV file mediatype 'text/plain'",
+    ),
+    "a dialect that is not read": (
+        lambda d: resource(d, "events")["dialect"].update({"delimiter": ";"}),
+        "dialect delimiter ';'",
+    ),
+    "a path misspelt": (
+        lambda d: resource(d, "events").update({"pat": resource(d, "events").pop("path")}),
+        "the resource property 'pat'",
+    ),
+    "a time that is none": (lambda d: d.update({"created": "yesterday"}), 'created "yesterday"'),
+    "a licence without a name": (
+        lambda d: d["licenses"].append({"title": "Some"}), 'licenses[2] {"title": "Some"}'
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
+def test_a_property_of_the_descriptor_that_is_wrong_is_named(name: str, place: Place) -> None:
+    edit, words = DESCRIPTORS[name]
+    descriptor = S.descriptor() | {"version": "9.0.0"}
+    edit(descriptor)
+    report = damaged(place, {DESCRIPTOR: json_bytes(descriptor)})
+    assert [(d.code, d.path) for d in report.diagnostics] == [("GD002", DESCRIPTOR)], said(report)
+    assert words in (report.diagnostics[0].found or "")
+    assert report.diagnostics[0].expected
+    assert not report.failures
+
+
+def of(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    field: dict[str, Any] = next(f for f in schema["fields"] if f["name"] == name)
+    return field
+
+
+SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
+    "the profile of something else": (
+        "topics", "GD002", None, lambda s: s.update({"$schema": 5}), "$schema 5"
+    ),
+    "a flag misspelt": (
+        "events", "GD002", "outcome",
+        lambda s: of(s, "outcome").update(
+            {"gazadata:verbatm": of(s, "outcome").pop("gazadata:verbatim")}
+        ),
+        "'gazadata:verbatm'",
+    ),
+    "a flag that is text": (
+        "events", "GD001", None,
+        lambda s: of(s, "outcome").update({"gazadata:verbatim": "false"}), "gazadata:verbatim",
+    ),
+    "a mode that is no term": (
+        "events", "GD002", "event_mode",
+        lambda s: of(s, "event_mode")["gazadata:modes"]["CONSULT"].append("vist"),
+        'gazadata:modes with "vist"',
+    ),
+    "modes of a type that is none": (
+        "events", "GD002", "event_mode",
+        lambda s: of(s, "event_mode")["gazadata:modes"].update({"CONSLT": []}),
+        'gazadata:modes with "CONSLT"',
+    ),
+    "a recipient of a type that is none": (
+        "events", "GD002", "event_type",
+        lambda s: of(s, "event_type")["gazadata:recipientRequired"].append("AIDE"),
+        'gazadata:recipientRequired with "AIDE"',
+    ),
+    "a pattern without its end": (
+        "topics", "GD002", "topic_id",
+        lambda s: of(s, "topic_id")["constraints"].update({"pattern": "^[a-z0-9-]+"}),
+        "the pattern ^[a-z0-9-]+",
+    ),
+    "alternatives without a group": (
+        "topics", "GD002", "topic_id",
+        lambda s: of(s, "topic_id")["constraints"].update({"pattern": "^[a-z0-9-]+$|^x$"}),
+        "the pattern ^[a-z0-9-]+$|^x$",
+    ),
+    "an end that is a dollar sign": (
+        "topics", "GD002", "description",
+        lambda s: of(s, "description").update(
+            {"constraints": {"pattern": r"^[^$]*\$"}, "example": "5 $"}
+        ),
+        r"the pattern ^[^$]*\$",
+    ),
+    "an example of another type": (
+        "events", "GD002", "occurrences",
+        lambda s: of(s, "occurrences").update({"example": "two"}), "the example two",
+    ),
+    "an example that is no term": (
+        "topics", "GD002", "kind",
+        lambda s: of(s, "kind").update({"example": "frce"}), "the example frce",
+    ),
+    "an example of another pattern": (
+        "topics", "GD002", "topic_id",
+        lambda s: of(s, "topic_id").update({"example": "I_S_F"}), "the example I_S_F",
+    ),
+    "a foreign key twice": (
+        "topics", "GD001", None,
+        lambda s: s["foreignKeys"].append(s["foreignKeys"][0]), "two foreign keys",
+    ),
+    "a field twice in a unique key": (
+        "participants", "GD001", None,
+        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), "names a field twice",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_property_of_a_schema_that_is_wrong_is_named(name: str, place: Place) -> None:
+    """Under a version of its own; the one that is known is held against the installed schema."""
+    table, code, field, edit, words = SCHEMAS[name]
+    schema, path = S.schema(table), f"schemas/{table}.json"
+    edit(schema)
+    version = json_bytes(S.descriptor() | {"version": "9.0.0"})
+    report = damaged(place, {path: json_bytes(schema), DESCRIPTOR: version})
+    if "end that is a dollar" in name:  # Every description breaks it, which is another matter.
+        report.diagnostics = [d for d in report.diagnostics if d.code != "GD204"]
+    found = [(d.code, d.path, d.field) for d in report.diagnostics]
+    assert found == [(code, path, field)], said(report)
+    assert words in (report.diagnostics[0].found or "")
+    assert not report.failures
+
+
+def test_patterns_that_are_whole_are_let_pass(place: Place) -> None:
+    schema = S.schema("topics")
+    for name, pattern in (("label", r"^([^|]*|a\|b)$"), ("status", "^[^|$^]+$")):
+        of(schema, name).setdefault("constraints", {})["pattern"] = pattern
+    version = json_bytes(S.descriptor() | {"version": "9.0.0"})
+    report = damaged(place, {"schemas/topics.json": json_bytes(schema), DESCRIPTOR: version})
+    assert report.ok(strict=True), said(report)
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+def test_numbers_that_json_does_not_have(constant: bytes, place: Place) -> None:
+    content = S.files["schemas/topics.json"].replace(b'"name": "topics"', b'"name": ' + constant)
+    (found,) = damaged(place, {"schemas/topics.json": content}).diagnostics
+    assert (found.code, found.path) == ("GD001", "schemas/topics.json")
+    assert f"holds {constant.decode()}" in (found.found or "")
+
+
+@pytest.mark.parametrize("path", [DESCRIPTOR, "schemas/topics.json"])
+@pytest.mark.parametrize(
+    ("code", "character"), [("GD104", "\u200b"), ("GD104", "\ue000"), ("GD103", "e\u0301")]
+)
+def test_odd_characters_in_json_are_found_in_their_line(
+    path: str, code: str, character: str, place: Place
+) -> None:
+    """Also in names and values that are compared with those of the installed package."""
+    lines = S.files[path].decode().split("\n")
+    for begin in ('"title": "', '"description": "'):
+        number = next(n for n, line in enumerate(lines) if line.strip().startswith(begin))
+        there = [*lines]
+        there[number] = there[number].replace(begin, begin + character)
+        report = damaged(place, {path: "\n".join(there).encode()})
+        found = [(d.code, d.path, d.line) for d in report.diagnostics]
+        if code == "GD103" and path != DESCRIPTOR:
+            # A letter more is another description, in whatever form it is written.
+            found = [one for one in found if one[0] != "GD004"]
+        assert found == [(code, path, number + 1)], said(report)
+        assert not report.failures
+
+
+@pytest.mark.parametrize(
+    "planted", ['"value": "proposed"', '"name": "topics"', '"proposed"', '"name": "status"']
+)
+def test_what_a_hidden_character_does_to_a_schema_is_not_said_again(
+    planted: str, place: Place
+) -> None:
+    path = "schemas/topics.json"
+    text = S.files[path].decode()
+    assert planted in text
+    wrong = text.replace(planted, planted[:-1] + '\u200b"', 1)
+    report = damaged(place, {path: wrong.encode()})
+    assert [d.code for d in report.diagnostics] == ["GD104"], said(report)
+
+
+def test_only_what_was_compared_is_counted(place: Place) -> None:
+    own = damaged(place, {DESCRIPTOR: json_bytes(S.descriptor() | {"version": "9.0.0"})})
+    assert "GD004" not in own.counts
+    assert look(place.root, official=False).counts["GD004"].checked == len(S.contract.resources)
+
+
+@pytest.mark.parametrize("path", ["extra.csv", "extra.CSV", "events.parquet"])
+def test_a_table_at_the_root_that_is_not_listed(path: str, place: Place) -> None:
+    report = damaged(place, {path: S.files["data/events.csv"], "notes.md": b"", ".x.csv": b""})
+    assert [(d.code, d.path) for d in report.diagnostics] == [("GD005", path)], said(report)
+
+
+def test_a_release_has_no_table_that_is_not_listed(tmp_path: Path) -> None:
+    """Its Parquet is described by other files; identifiers that were given up lie at its root."""
+    package = Place(tmp_path / "package")
+    retired = (
+        b"resource,row_id,replaced_by,reason,version\nactors,azerbaidjan,azerbaijan,typed,1.0.0\n"
+    )
+    package.damage({"data/retired.csv": retired})
+    for part in ("docs/codebook.md", "LICENSE"):
+        package.damage({part: (Path(__file__).parents[2] / part).read_bytes()})
+    release = build(package.root, tmp_path / "dist")
+    report = validate(release)
+    assert not report.errors, said(report)
+    assert {d.code for d in report.diagnostics} <= {"GD301"}
+    assert json.loads((release / DESCRIPTOR).read_bytes())["resources"]
