@@ -100,6 +100,17 @@ def test_a_key_that_stands_twice(name: str, field: str, stated: Json) -> None:
     refused_by_polars(name, pl.concat([PLAIN[name]] * 2), field)
 
 
+@with_constraint("unique")
+def test_empty_cells_are_no_value_that_stands_twice(name: str, field: str, stated: Json) -> None:
+    if stated.get("required"):
+        return
+    emptied = FRAMES[name].copy()
+    emptied[field] = emptied[field].where(pd.Series(False, emptied.index))
+    only(PANDAS[name], field).validate(emptied[[field]])
+    nulls = PLAIN[name].with_columns(pl.lit(None, PLAIN[name].schema[field]).alias(field))
+    only(POLARS[name], field).validate(nulls.select(field))
+
+
 def replaced(name: str, field: str, value: Any) -> tuple[pd.DataFrame, pl.DataFrame]:
     """The table with another value in the first row; a vocabulary's column becomes text first."""
     frame, other = FRAMES[name].copy(), PLAIN[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gazadata.contract import Field, Resource
@@ -22,13 +23,21 @@ def polars_schema(resource: Resource, *, unique: bool = True) -> pa_polars.DataF
     import polars as pl
 
     types = {"string": pl.String, "integer": pl.Int64, "boolean": pl.Boolean, "date": pl.Date}
+
+    def once(field: Field) -> list[Any]:
+        if not unique:
+            return []
+        value = pl.col(field.name)
+        stands_once = value.is_null() | ~value.is_duplicated()
+        return _once(field, pa.Check, lambda data: data.lazyframe.select(stands_once))
+
     return pa.DataFrameSchema(
         {
             field.name: pa.Column(
                 types[field.type],
-                checks=_checks(field, pa.Check),
+                checks=[*_checks(field, pa.Check), *once(field)],
                 nullable=not field.required,
-                unique=field.unique and unique,
+                unique=field.unique and unique and field.required,
                 title=field.title,
                 description=field.description,
             )
@@ -61,9 +70,12 @@ def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
         {
             field.name: pa.Column(
                 dtype(field),
-                checks=_checks(field, pa.Check),
+                checks=[
+                    *_checks(field, pa.Check),
+                    *_once(field, pa.Check, lambda cells: ~cells.duplicated(keep=False)),
+                ],
                 nullable=not field.required,
-                unique=field.unique,
+                unique=field.unique and field.required,
                 title=field.title,
                 description=field.description,
             )
@@ -75,6 +87,11 @@ def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
         strict=True,
         ordered=True,
     )
+
+
+def _once(field: Field, check: Any, stands_once: Callable[[Any], Any]) -> list[Any]:
+    # pandera's own `unique` takes two nulls for a value that stands twice.
+    return [check(stands_once, name="unique")] if field.unique and not field.required else []
 
 
 def _checks(field: Field, check: Any) -> list[Any]:

@@ -20,7 +20,7 @@ from gazadata.validate import Report, descriptor, files, layers, locate, standar
 from gazadata.validate.merge import merge
 
 REPO = Path(__file__).parents[2]
-PARTS = ("data", "schemas", "raw")
+PARTS = ("data", "schemas", "raw", "reference")
 DESCRIPTOR = "datapackage.json"
 
 Row = dict[str, str]

@@ -922,7 +922,7 @@ def row_removed(random: Random) -> Made:
     return S.drop(name, number), users_path + [p for p in pointing if p[0] != S.path(name)]
 
 
-@kind("GD333", more="each of its cells is without evidence")
+@kind("GD333", "GD208", more="each of its cells is without evidence")
 def row_added_without_evidence(random: Random) -> Made:
     name = random.choice(CODED)
     _, row = a_row(random, name)
@@ -1778,6 +1778,104 @@ def source_cited_by_one_that_is_not_held(random: Random) -> Made:
     return changed("sources", number, cited_by="plover-manual")
 
 
+@kind("GD345")
+def verbatim_words_written_otherwise(random: Random) -> Made:
+    """As they are when folded: in another case, with other spaces."""
+    name, number, found, value = a_cell(random, lambda f: f.verbatim)
+    ways = [value.upper(), value.lower(), value.title()]
+    ways += [value.replace(" ", space, 1) for space in ("\u00a0", "\t", "  ")]
+    key = S.rows(name)[number][S.resource(name).key]
+    quotes = [_words(S.rows("evidence")[i]) for i in S.evidence_of(name, key, found.name)]
+    if name == "names" and found.name == "text":
+        ways = [way for way in ways if way.split() == value.split() or way.isupper()]
+    ways = [way for way in ways if not any(way in quote for quote in quotes)]
+    return changed(name, number, **{found.name: random.choice(ways)}) if ways else None
+
+
+@kind("GD348")
+def code_of_another_row_of_the_reference(random: Random) -> Made:
+    at = random.choice(("iso3", "cow", "gleditsch_ward", "wikidata_id"))
+    values = [row[at] for row in S.rows("actors") if row[at]]
+    number, _ = random.choice(rows_where("actors", lambda r: r[at]))
+    return changed("actors", number, **{at: random.choice(values)})
+
+
+@kind("GD348")
+def reference_row_that_is_not_there(random: Random) -> Made:
+    rows = rows_where("evidence", lambda e: e["note"].startswith("Row ") and e["field"] != "name")
+    number, row = random.choice(rows)
+    wrong = random.choice(
+        (row["note"].replace("Row ", "Row New ", 1), row["note"].replace(".csv", "-2.csv", 1),
+         row["note"].replace("Row ", "See ", 1))
+    )  # fmt: skip
+    return changed("evidence", number, note=wrong)
+
+
+@kind("GD342", "GD343")
+def note_without_a_word(random: Random) -> Made:
+    found = rows_where("evidence", lambda e: e["basis"] in ("inferred", "reference"))
+    return changed("evidence", random.choice(found)[0], note=random.choice((".", "?", "1.", "…")))
+
+
+@kind("GD208")
+def row_doubled_under_another_key(random: Random) -> Made:
+    name = random.choice(("relations", "conditions", "actors"))
+    rows = rows_where(name, lambda r: name != "actors" or r["wikidata_id"])
+    _, row = random.choice(rows)
+    return _either(name, "zz-again", S.add(name, row | {S.resource(name).key: "zz-again"}))
+
+
+@kind("GD419")
+def nationality_of_what_is_no_state(random: Random) -> Made:
+    number, row = random.choice(rows_where("relations", lambda r: r["predicate"] == "nationality"))
+    _, other = random.choice(
+        rows_where("actors", lambda r: r["kind"] != "state" and r["actor_id"] != row["subject_id"])
+    )
+    return changed("relations", number, object_id=other["actor_id"])
+
+
+@kind("GD419")
+def part_of_a_person(random: Random) -> Made:
+    number, row = random.choice(rows_where("actors", lambda r: r["part_of"]))
+    people = rows_where("actors", lambda r: r["kind"] == "person")
+    _, other = random.choice(people)
+    if other["actor_id"] == row["actor_id"] or other["part_of"] == row["actor_id"]:
+        return None
+    if row["actor_id"] in ("pakistan", "united-states", "trump-administration"):
+        return None
+    return changed("actors", number, part_of=other["actor_id"])
+
+
+@kind("GD421", more="the new row is without evidence, too")
+def excluded_and_taking_part(random: Random) -> Made:
+    number, row = random.choice(rows_where("participants", lambda r: r["role"] == "excluded"))
+    new = row | {"participant_id": "zz-taking-part", "role": "participant"}
+    return S.add("participants", new), [(S.path("participants"), number + 2)]
+
+
+@kind("GD351")
+def hedge_without_a_cue(random: Random) -> Made:
+    """Other words of the quote stand in hedge, and the row is certain."""
+    name = random.choice(("events", "positions", "relations", "assessments"))
+    number, row = random.choice(rows_where(name, lambda r: r["hedge"]))
+    key = S.resource(name).key
+    quotes = [_words(S.rows("evidence")[i]) for i in S.evidence_of(name, row[key], "hedge")]
+    words = [w for q in quotes for w in re.findall(r"\w+", q) if not CUES.search(fold(w))]
+    if len(quotes) != 1 or not words:
+        return None
+    loud = [
+        i
+        for i, e in rows_where(
+            "evidence", lambda e: (e["resource"], e["row_id"]) == (name, row[key])
+        )
+        if CUES.search(fold(_words(e)))
+    ]
+    more = "two quotes of the row hold a hedge"
+    files = S.change(name, number, hedge=random.choice(words), certainty="certain")
+    said = {_words(S.rows("evidence")[i]) for i in loud}
+    return files, [(S.path("evidence"), i + 2) for i in loud], more if len(said) > 1 else ""
+
+
 @kind("GD211")
 def identifier_given_up_that_is_there(random: Random) -> Made:
     name = random.choice(NAMES)
@@ -1898,14 +1996,6 @@ def json_laid_out_otherwise(random: Random) -> Made:
     return {
         path: json.dumps(value, indent=random.choice((None, 4)), ensure_ascii=True).encode()
     }, []
-
-
-@legitimate("what a reference says is not held; tests/test_reference.py holds codes against it")
-def value_from_a_reference_changed(random: Random) -> Made:
-    at = random.choice(("iso3", "cow", "gleditsch_ward", "wikidata_id"))
-    values = [row[at] for row in S.rows("actors") if row[at]]
-    number, _ = random.choice(rows_where("actors", lambda r: r[at]))
-    return changed("actors", number, **{at: random.choice(values)})
 
 
 @legitimate("what words that do not name it are about is the coder's judgement")

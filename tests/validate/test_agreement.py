@@ -220,6 +220,17 @@ def test_they_agree_on_uniqueness(place: Place) -> None:
     assert seen.ours == later | earlier
 
 
+@pytest.mark.parametrize("at", ["iso3", "cow", "gleditsch_ward", "wikidata_id"])
+def test_they_agree_on_what_stands_once_where_it_stands(at: str, place: Place) -> None:
+    """All but a few of these cells are empty, and these do not count as the same."""
+    rows = S.rows("actors")
+    first, second = [i for i, row in enumerate(rows) if row[at]][:2]
+    rows[second][at] = rows[first][at]
+    seen = look_twice(place, S.table("actors", rows), {"actors"})
+    assert seen.official == {("actors", second + 2, at)}
+    assert seen.ours == {("actors", first + 2, at), ("actors", second + 2, at)}
+
+
 def test_both_are_needed(place: Place) -> None:
     """What each of them cannot say at all, which is why neither is the only layer."""
     twice = S.rows("participants")

@@ -11,8 +11,10 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -537,6 +539,68 @@ def test_a_field_that_the_rules_need_is_missed(gone: str, tmp_path: Path) -> Non
     report = look(place.root)
     assert not report.ok()
     assert gone in " ".join([*report.failures, *(d.found or "" for d in report.diagnostics)])
+
+
+def _under_another_version(name: str, change: Callable[[dict[str, Any]], None]) -> Report:
+    """What is said of a package with another schema, and rows of that."""
+    with tempfile.TemporaryDirectory() as folder:
+        place, schema = Place(Path(folder)), S.schema(name)
+        change(schema)
+        names = [f["name"] for f in schema["fields"]]
+        place.damage(
+            {
+                f"schemas/{name}.json": json_bytes(schema),
+                S.path(name): csv_bytes([names, *([r[n] for n in names] for r in S.rows(name))]),
+                DESCRIPTOR: json_bytes(S.descriptor() | {"version": "9.0.0"}),
+            }
+        )
+        return look(place.root, official=False)
+
+
+def _without_hedge(schema: dict[str, Any]) -> None:
+    schema["fields"] = [f for f in schema["fields"] if f["name"] != "hedge"]
+
+
+def _start_as_text(schema: dict[str, Any]) -> None:
+    (start,) = (f for f in schema["fields"] if f["name"] == "start")
+    start["type"] = "string"
+    del start["constraints"]["minimum"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why", "which"),
+    [
+        ("relations", _without_hedge, "the schema of relations has no field hedge",
+         "GD410 at relations"),
+        ("quotes", _start_as_text, "the field start of quotes is of the type string, not integer",
+         "GD321, GD322, GD323, GD324 at quotes"),
+    ],
+)  # fmt: skip
+def test_what_cannot_run_says_so_and_stops_nothing_else(
+    name: str, change: Callable[[dict[str, Any]], None], why: str, which: str
+) -> None:
+    report = _under_another_version(name, change)
+    (failure,) = report.failures
+    assert failure.startswith(f"{why}, so these rules could not look: ")
+    assert which in failure
+    assert "Restore in the schema" in failure
+    assert not report.diagnostics
+    # Rules of the same layers and, where it is others that need the field, of the same table.
+    behind = {"GD344", "GD348", "GD402", "GD411", "GD412", "GD415", "GD418", "GD419", "GD421"}
+    assert all(report.counts[code].checked for code in behind)
+
+
+def test_a_folder_of_texts_that_is_elsewhere_is_not_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret.txt").write_bytes(b"a\n")
+    for name in ("raw", "reference"):
+        root = copy_to(tmp_path / f"package-{name}")
+        shutil.rmtree(root / name)
+        (root / name).symlink_to(tmp_path / "outside", target_is_directory=True)
+        report = look(root)
+        (found,) = report.diagnostics
+        assert (found.code, found.path) == ("GD005", name)
+        assert "secret" not in str(report)
 
 
 # --------------------------------------------------------------------------------- fuzzing

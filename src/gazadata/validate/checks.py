@@ -6,12 +6,16 @@ tables and ten million rows, which are streamed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from gazadata.contract import Resource
+from gazadata.contract import Contract, Resource
+from gazadata.errors import ContractError
+from gazadata.package import bundled
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import BATCH, LINE, Tables
@@ -33,6 +37,8 @@ class Check:
         applies: whether the rule has anything to look at in the row.
         relies: names (`cell`) of the cells of other rows that decide whether the row breaks the
             rule; those of the row itself are known from `bad`.
+        counted: whether what it applies to counts as looked at; not where other checks of the
+            rule look at the same.
     """
 
     code: str
@@ -42,6 +48,7 @@ class Check:
     expected: pl.Expr
     applies: pl.Expr
     relies: tuple[pl.Expr, ...] = ()
+    counted: bool = True
 
 
 def cell(resource: str | pl.Expr, key: str | pl.Expr, field: str | pl.Expr) -> pl.Expr:
@@ -61,6 +68,7 @@ def check(
     expected: pl.Expr | str = "",
     applies: pl.Expr | None = None,
     relies: Iterable[pl.Expr] = (),
+    counted: bool = True,
 ) -> Check:
     """A check; what is found is the field's own cell unless said otherwise."""
     return Check(
@@ -71,6 +79,7 @@ def check(
         pl.lit(expected) if isinstance(expected, str) else expected.cast(pl.String),
         pl.repeat(True, pl.len()) if applies is None else applies.fill_null(False),
         tuple(relies),
+        counted,
     )
 
 
@@ -85,9 +94,51 @@ class Look:
     """For rows that are about another cell: `resource/row_id/field` of that cell."""
     shown: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
     """Joins to rows that break a rule what their findings show, and no rule asks for."""
+    of: str = ""
+    """The table that the rows are about, where it is another one."""
 
 
-def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> None:
+class Unrun:
+    """The rules that could not look at a table, by why.
+
+    A package may have schemas of its own, which lack a field that a rule asks for, or have it in
+    another type. The other looks go on.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._why: dict[str, dict[str, dict[str, None]]] = {}
+
+    def add(self, codes: Iterable[str], name: str, error: Exception) -> None:
+        """Take in that these rules could not look at the table `name`."""
+        rules = self._why.setdefault(_why(name, error, self._tables), {})
+        for code in codes:
+            rules.setdefault(code, {})[name] = None
+
+    @contextmanager
+    def guard(self, codes: Iterable[str], name: str) -> Iterator[None]:
+        """Take in that what is done here for these rules cannot be done."""
+        try:
+            yield
+        except _CANNOT_RUN as error:
+            self.add(codes, name, error)
+
+    def failures(self) -> list[str]:
+        """What could not be looked at and why, in a line for each reason."""
+        lines = []
+        for why, rules in self._why.items():
+            by_tables: dict[str, list[str]] = {}
+            for code, names in sorted(rules.items()):
+                by_tables.setdefault(", ".join(names), []).append(code)
+            said = (f"{', '.join(codes)} at {names}" for names, codes in by_tables.items())
+            lines.append(
+                f"{why}, so these rules could not look: {'; '.join(said)}. Restore in the schema "
+                "what they ask for, or validate with the gazadata that these schemas are of"
+            )
+        return lines
+
+
+def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int, unrun: Unrun) -> None:
     """Run every check, adding to the report what was looked at and at most `limit` findings each.
 
     One streamed pass counts; only where a count is not zero a second one looks up the rows.
@@ -95,24 +146,79 @@ def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int) -> No
     for look in looks:
         if not look.checks:
             continue
-        counts = look.frame.select(
-            *(c.applies.sum().alias(f"n{i}") for i, c in enumerate(look.checks)),
-            *((c.bad & c.applies).sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
-        ).collect(engine=tables.engine)
-        (row,) = counts.to_dicts()
-        broken = []
-        for i, c in enumerate(look.checks):
-            checked, found = row[f"n{i}"] or 0, row[f"b{i}"] or 0
-            report.count(c.code, checked, RULES[c.code].unit)
-            if found:
-                broken.append((c, found))
-        for c, found, listed in _findings(look, broken, tables, limit):
-            if not listed:
-                report.failures.append(f"{c.code} counted {found:,} rows and could name none")
-            # A row that joins to one that stands twice is counted twice, and is one finding.
-            exact = found if len(listed) == limit else len(listed)
-            report.count(c.code, 0, RULES[c.code].unit, exact)
-            report.add(listed)
+        try:
+            _run(look, tables, report, limit)
+        except _CANNOT_RUN:
+            for code in dict.fromkeys(c.code for c in look.checks):
+                own = replace(look, checks=tuple(c for c in look.checks if c.code == code))
+                with unrun.guard([code], look.of or look.resource.name):
+                    _run(own, tables, report, limit)
+
+
+_CANNOT_RUN = (pl.exceptions.PolarsError, KeyError)
+"""What is raised where a field that a rule asks for is not there, or is of another type."""
+
+
+def _why(name: str, error: Exception, tables: Tables) -> str:
+    """Which fields the rules ask for that the schemas lack or have in another type.
+
+    The rules are written for the schemas of the installed package.
+    """
+    said = str(error).splitlines()[0]
+    words = set(re.findall(r"\w+", said))
+    try:
+        asked = Contract.read(bundled()).resources
+    except ContractError:
+        asked = {}
+    lacks: dict[tuple[str, str], str] = {}
+    for table, resource in tables.resources.items():
+        for field in asked[table].fields if table in asked else ():
+            if field.name not in resource.field_names:
+                lacks[table, field.name] = f"the schema of {table} has no field {field.name}"
+            elif (has := resource[field.name].type) != field.type:
+                lacks[table, field.name] = (
+                    f"the field {field.name} of {table} is of the type {has}, not {field.type}"
+                )
+    named = [why for (_, field), why in lacks.items() if field in words]
+    own = [why for (table, _), why in lacks.items() if table == name]
+    if told := named or own or list(lacks.values()):
+        return "; ".join(told)
+    if isinstance(error, (pl.exceptions.ColumnNotFoundError, KeyError)):
+        return f"a schema lacks a field ({said[:200]})"
+    return f"a field is not of the type that the rules ask for ({said[:200]})"
+
+
+def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
+    counts = look.frame.select(
+        *_looked_at(look.checks),
+        *((c.bad & c.applies).sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
+    ).collect(engine=tables.engine)
+    (row,) = counts.to_dicts()
+    broken = [(c, found) for i, c in enumerate(look.checks) if (found := row[f"b{i}"] or 0)]
+    # Nothing is reported of a look that cannot be run to its end.
+    every = list(_findings(look, broken, tables, limit))
+    for code in dict.fromkeys(c.code for c in look.checks):
+        report.count(code, row.get(code) or 0, RULES[code].unit)
+    for c, found, listed in every:
+        if not listed:
+            report.failures.append(f"{c.code} counted {found:,} rows and could name none")
+        # A row that joins to one that stands twice is counted twice, and is one finding.
+        exact = found if len(listed) == limit else len(listed)
+        report.count(c.code, 0, RULES[c.code].unit, exact)
+        report.add(listed)
+
+
+def _looked_at(checks: tuple[Check, ...]) -> Iterator[pl.Expr]:
+    """For each rule how many cells its checks apply to, or in how many rows one of them does."""
+    by_rule: dict[str, list[pl.Expr]] = {}
+    for c in checks:
+        if c.counted:
+            by_rule.setdefault(c.code, []).append(c.applies)
+    for code, applies in by_rule.items():
+        if RULES[code].unit == "cells":
+            yield pl.sum_horizontal(one.sum() for one in applies).alias(code)
+        else:
+            yield pl.any_horizontal(applies).sum().alias(code)
 
 
 def _findings(

@@ -78,7 +78,8 @@ class Report:
     """The findings of a validation, and the proof that it ran.
 
     `counts` maps every rule's code to what it looked at; `found` there counts all findings, of
-    which `diagnostics` holds at most `limit` a rule. `failures` names layers that could not run.
+    which `diagnostics` holds at most `limit` a rule. `failures` names rules and layers that could
+    not run.
     """
 
     package: str

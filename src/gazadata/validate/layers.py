@@ -18,7 +18,7 @@ from gazadata.package import Package
 from gazadata.pandera_schemas import polars_schema
 from gazadata.validate import descriptor, provenance, retired, semantics
 from gazadata.validate.characters import HIDDEN, MIXED, worded
-from gazadata.validate.checks import LONGEST, Check, Look, cell, check
+from gazadata.validate.checks import LONGEST, Check, Look, Unrun, cell, check
 from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import CONFLICT, CONFLICT_REMEDY, MARKERS
@@ -75,31 +75,15 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
         report.notes.append(
             f"not looked at by the later layers, as they could not be read: {', '.join(unread)}"
         )
-    # Each is a generator, so that it starts inside the guard.
-    for layer, looks in (
-        ("tables", _tables(contract, tables)),
-        ("provenance", _provenance(package, tables, report, limit)),
-        ("semantics", semantics.looks(contract, tables)),
+    unrun = Unrun(tables)
+    for looks in (
+        _tables(contract, tables),
+        provenance.looks(package.root, contract, tables, report, limit, unrun),
+        semantics.looks(contract, tables, unrun),
     ):
-        try:
-            run_looks(looks, tables, report, limit)
-        except (pl.exceptions.PolarsError, KeyError) as error:
-            # Fields that the rules ask for are not there, or have another type.
-            reason = str(error).splitlines()[0][:300]
-            report.failures.append(f"the layer {layer} could not run to its end: {reason}")
+        run_looks(looks, tables, report, limit, unrun)
+    report.failures += unrun.failures()
     report.rows = tables.rows
-
-
-def _provenance(package: Package, tables: Tables, report: Report, limit: int) -> Iterator[Look]:
-    if "sources" not in tables:
-        return
-    held = provenance.texts(package.root, package.contract, tables, report, limit)
-    with_texts = (package.root / "raw").is_dir()
-    if not with_texts:
-        report.notes.append(
-            "there is no raw/, so quotes and passages were not held against the texts"
-        )
-    yield from provenance.looks(package.contract, tables, held, with_texts=with_texts)
 
 
 def _sweep(  # noqa: PLR0912, PLR0915
@@ -177,9 +161,11 @@ def _sweep(  # noqa: PLR0912, PLR0915
     report.add(found)
     report.count("GD107", rows, RULES["GD107"].unit)
     report.count("GD108", rows, RULES["GD108"].unit, odd_lines + unsorted)
+    for code in dict.fromkeys(code for code, _ in uniques):
+        report.count(code, rows, RULES[code].unit)
     for series, (code, fields) in zip(hashes, uniques, strict=True):
         repeated = _repeated(resource, tables, code, fields, series, limit)
-        report.count(code, rows, RULES[code].unit, len(repeated))
+        report.count(code, 0, RULES[code].unit, len(repeated))
         report.add(repeated[:limit])
     return rows
 
@@ -338,6 +324,8 @@ def _columns(resource: Resource, tables: Tables, report: Report) -> bool:
                 )
             ]
         )
+    for code in ("GD103", "GD104"):
+        report.count(code, tables.paths[resource.name].stat().st_size, RULES[code].unit)
     return not wrong
 
 
@@ -390,8 +378,10 @@ def _repeated(
             what = ", ".join(f"{field} {row['value'][field] or 'empty'}" for field in fields)
             wanted = f"other values than in line {row['first']}"
         one = _of_row(code, tables, resource, row[LINE], row[resource.key], fields[0], what, wanted)
-        # A row can repeat another by its key and by what it says.
-        found.append(replace(one, relies=(f"{one.path}:{row['first']}",)))
+        # A row can repeat another by its key and by what it says; what it says may be wrong.
+        said = fields if code == "GD208" else ()
+        relies = (f"{one.path}:{row['first']}/{field}" for field in said)
+        found.append(replace(one, relies=(f"{one.path}:{row['first']}", *relies)))
     return found
 
 
@@ -584,7 +574,10 @@ def _characters(field: Field, *, of_words: bool) -> Iterator[Check]:
         ("GD108", cell == "", "null, as an empty cell is"),
         ("GD112", cell.str.contains(MIXED.pattern) & of_words, "letters of one alphabet"),
     ):
-        yield check(code, field.name, bad, expected=expected, applies=cell.is_not_null())
+        # What is looked at is counted with the file: bytes by `_columns`, rows by `_sweep`.
+        yield check(
+            code, field.name, bad, expected=expected, applies=cell.is_not_null(), counted=False
+        )
 
 
 def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:

@@ -13,7 +13,7 @@ OF_VALUES = (
     *("GD303", "GD301", "GD420", "GD313", "GD312"),
     *("GD411", "GD416", "GD417", "GD418", "GD419"),
     *("GD404", "GD409", "GD412", "GD413", "GD414", "GD415"),
-    *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346"),
+    *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346", "GD348"),
 )
 """Rules that, as those of the schema, say of a cell that its own value is wrong.
 
@@ -83,7 +83,7 @@ def merge(report: Report, limit: int | None = None) -> None:
             continue
         if d.code in OF_ROWS:
             # A row that repeats another one is one mistake, by its key or by what it says.
-            kept.setdefault((*cell[:2], None, " ".join(d.relies)), d)
+            kept.setdefault((*cell[:2], None, " ".join(d.relies[:1])), d)
             copies.add(cell[:2])
             continue
         if _of_value(d):

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from polars import col
 from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.text import TYPESET
-from gazadata.validate.checks import Check, Look, cell, check
+from gazadata.validate import references
+from gazadata.validate.checks import Check, Look, Unrun, cell, check
+from gazadata.validate.descriptor import say
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import BATCH, LINE, Tables
@@ -34,6 +36,15 @@ _OF_TEXT = ("source_id", "held", "text_path", "text_sha256", "text_length")
 _FORMS = ("title", "publisher")
 """By which words a quote states a source."""
 _PLAIN = re.compile("raw/[A-Za-z0-9][A-Za-z0-9._-]*")
+_OF_TEXTS = ("GD301", "GD302", "GD303", "GD304")
+_BY_TEXTS = ("GD311", "GD312", "GD313", "GD321", "GD322", "GD324")
+"""Rules of the texts, and those that hold passages and quotes against them."""
+_OF_EVIDENCE = (
+    *("GD333", "GD334", "GD335", "GD341", "GD342", "GD343", "GD344", "GD345", "GD346", "GD347"),
+    *("GD348", "GD351"),
+)
+WORD = r"\p{L}"
+"""What a note has at least."""
 
 
 def folded(column: pl.Expr) -> pl.Expr:
@@ -51,12 +62,16 @@ def edged(column: pl.Expr) -> pl.Expr:
 
     It takes a pass over each text, where a regular expression for each cell takes compiling.
     """
+    return _marked(folded(column))
+
+
+def _marked(column: pl.Expr) -> pl.Expr:
     # Not at `\b`, which the engine finds in text that is not all ASCII at a tenth of the speed.
-    return folded(column).str.replace_all(r"\w+", "\u001f${0}\u001f")
+    return column.str.replace_all(r"\w+", "\u001f${0}\u001f")
 
 
 def texts(  # noqa: PLR0912, PLR0915
-    root: Path, contract: Contract, tables: Tables, report: Report, limit: int
+    root: Path, tables: Tables, report: Report, limit: int, *, with_texts: bool
 ) -> pl.LazyFrame:
     """Read every held text, holding it against its row.
 
@@ -92,7 +107,7 @@ def texts(  # noqa: PLR0912, PLR0915
     keys: list[str] = []
     values: list[str] = []
     checked = {"GD301": 0, "GD302": 0}
-    shipped, linked = (root / "raw").is_dir(), (root / "raw").is_symlink()
+    shipped, linked = with_texts, (root / "raw").is_symlink()
     named: set[str] = set()
     unread: dict[str, str] = {}
     for row in rows.iter_rows(named=True):
@@ -119,6 +134,8 @@ def texts(  # noqa: PLR0912, PLR0915
             unread[row["text_sha256"]] = row["source_id"]
             continue
         checked["GD301"] += 1
+        if not shipped and linked:
+            continue  # It leads out of the package, which is reported.
         if not shipped:
             # A release carries no texts: no error, but quotes were not held against anything.
             finding(
@@ -224,18 +241,44 @@ def _chunk(keys: list[str], values: list[str]) -> pl.DataFrame:
 
 
 def looks(
-    contract: Contract, tables: Tables, held: pl.LazyFrame, *, with_texts: bool
+    root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
     """Every look of this layer at the tables that could be read."""
+    if "sources" not in tables:
+        return
+    with_texts = _folder(root, "raw", report, "quotes and passages were not held against the texts")
+    held: pl.LazyFrame | None = None
+    rules = (*_OF_TEXTS, *_BY_TEXTS) if with_texts else _OF_TEXTS
+    with unrun.guard(rules, "sources"):
+        held = texts(root, tables, report, limit, with_texts=with_texts)
+    if not with_texts:
+        held = None
     if "passages" in tables:
         yield _cut(contract, tables)
-        if with_texts:
+        if held is not None:
             yield from _passages(contract, tables, held)
     if "quotes" in tables and "passages" in tables:
-        yield from _quotes(contract, tables, held, with_texts=with_texts)
+        yield from _quotes(contract, tables, held)
     if "evidence" in tables and "quotes" in tables:
         yield from _used(contract, tables)
-        yield from _evidence(contract, tables)
+        yield from _evidence(root, contract, tables, report, unrun)
+
+
+def _folder(root: Path, name: str, report: Report, else_: str) -> bool:
+    """Whether the package has a folder, from which texts or references may be read.
+
+    One that is a link to elsewhere is a finding of its own: nothing in it is looked at or named.
+    """
+    try:
+        inside(root, name)
+    except ContractError as error:
+        report.count("GD005", 1, RULES["GD005"].unit)
+        say(report, "GD005", path=name, found=str(error), expected="a folder in the package")
+        return False
+    if (root / name).is_dir():
+        return True
+    report.notes.append(f"there is no {name}/, so {else_}")
+    return False
 
 
 def _cut(contract: Contract, tables: Tables) -> Look:
@@ -256,6 +299,7 @@ def _cut(contract: Contract, tables: Tables) -> Look:
                 col("held") == "false",
                 expected="true, as passages are cut out of its text",
                 applies=col("cut") & (col("held") == "false"),
+                counted=False,  # `texts` counts the sources.
             ),
         ),
     )
@@ -412,6 +456,7 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
                 col("has").is_null(),
                 expected="passages that hold all of its text",
                 relies=[cell("sources", "source_id", "held")],
+                counted=False,  # What is counted are the passages.
             ),
         ),
     )
@@ -435,9 +480,7 @@ def _cuts(text: pl.Expr, at: pl.Expr) -> pl.Expr:
     return around(1, 2, r"^\w\w$") | around(2, 3, number) | around(1, 3, number)
 
 
-def _quotes(
-    contract: Contract, tables: Tables, held: pl.LazyFrame, *, with_texts: bool
-) -> Iterator[Look]:
+def _quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[Look]:
     start, end, text = col("start"), col("end"), col("text")
     same, before = col("source_id") == col("source_id").shift(1), col("end").shift(1)
     behind = pl.when(col("source_id") == col("source_id").shift(-1)).then(start.shift(-1))
@@ -487,7 +530,7 @@ def _quotes(
     frame = quotes.join(passages, on="passage_id", how="left").join(
         _held(tables), on="source_id", how="left"
     )
-    if with_texts:
+    if held is not None:
         # A slice counts from the end where its start is negative, so bounds are asked for first.
         bounded = ((start >= 0) & (end > start)).fill_null(False)
         length = pl.when(bounded).then(end - start).otherwise(0)
@@ -560,21 +603,28 @@ def _used(contract: Contract, tables: Tables) -> Iterator[Look]:
         )
 
 
-def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _evidence(
+    root: Path, contract: Contract, tables: Tables, report: Report, unrun: Unrun
+) -> Iterator[Look]:
     cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
-    # Not `\b`, for the reason that `edged` has.
-    cue = folded(col("exact")).str.contains(rf"(?:^|\W)(?:{cues})(?:\W|$)")
-    quotes = tables.strings("quotes").select(
-        "quote_id",
-        "exact",
-        quoted=col("exact").is_not_null(),
-        cue=cue if cues else pl.lit(False),
-    )
-    # Worked out once for all resources.
-    for batch in quotes.collect_batches(chunk_size=BATCH):
-        tables.put("cues", batch)
-    quotes = tables.kept("cues")
-    references = (
+    quotes: pl.LazyFrame | None = None
+    with unrun.guard(_OF_EVIDENCE, "evidence"):
+        # Worked out once for all resources.
+        for batch in (
+            tables.strings("quotes")
+            .select(
+                "quote_id",
+                "exact",
+                quoted=col("exact").is_not_null(),
+                cue=_cued(col("exact"), cues),
+            )
+            .collect_batches(chunk_size=BATCH)
+        ):
+            tables.put("cues", batch)
+        quotes = tables.kept("cues")
+    if quotes is None:
+        return
+    kinds = (
         tables.strings("sources").select(reference_id="source_id", reference_kind="kind")
         if "sources" in tables
         else None
@@ -582,10 +632,24 @@ def _evidence(contract: Contract, tables: Tables) -> Iterator[Look]:
     for name, resource in contract.resources.items():
         rows = tables.strings("evidence").filter(col("resource") == name)
         if not any(field.evidence_required for field in resource.fields):
-            yield Look(contract["evidence"], rows, (_nothing_to_prove(),))
+            yield Look(contract["evidence"], rows, (_nothing_to_prove(),), of=name)
         elif name in tables:
-            yield _cells(resource, tables, rows)
-            yield _items(contract, resource, tables, rows, quotes, references)
+            stated = _NOTHING_STATED
+            with unrun.guard(["GD341", "GD345"], name):
+                stated = _stated(resource, tables, rows, quotes)
+            yield _cells(resource, tables, rows, stated)
+            yield _items(contract, resource, tables, rows, quotes, kinds, stated, cues)
+    if any(references.coded(contract[name]) for name in tables.rows) and _folder(
+        root, "reference", report, "codes and identifiers were not held against it"
+    ):
+        with unrun.guard(["GD348"], "evidence"):
+            yield from references.looks(root, contract, tables)
+
+
+def _cued(column: pl.Expr, cues: str) -> pl.Expr:
+    """Whether words hold a hedge cue."""
+    # Not `\b`, for the reason that `_marked` has.
+    return folded(column).str.contains(rf"(?:^|\W)(?:{cues})(?:\W|$)") if cues else pl.lit(False)
 
 
 def _nothing_to_prove() -> Check:
@@ -612,7 +676,7 @@ def _bit(bits: dict[str, int]) -> pl.Expr:
     )
 
 
-def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
+def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, stated: _Stated) -> Look:
     """The cells of a table, each with whether it has evidence, and evidence of which basis."""
     fields = [field for field in resource.fields if field.evidence_required]
     bits = _bits(resource)
@@ -657,6 +721,7 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
                 pl.concat_str(names, separator=", ", ignore_nulls=True),
             ),
             applies=bare,
+            counted=False,  # Its cells are counted one by one.
             relies=[
                 cell(resource.name, resource.key, resource.key),
                 *(by_identifier(field) for field in fields),
@@ -687,14 +752,18 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
             )
         )
         if field.verbatim:
+            loose = _of_cell(resource, field, stated.loose, "words")
             checks.append(
                 check(
                     "GD345",
                     field.name,
-                    lacks(field, "stated") & ~lacks(field, "any_"),
-                    expected="evidence of basis stated",
+                    (lacks(field, "stated") & ~lacks(field, "any_")) | loose.is_not_null(),
+                    expected=pl.coalesce(
+                        pl.format("the words as they stand in “{}”", loose),
+                        pl.lit("evidence of basis stated"),
+                    ),
                     applies=filled,
-                    relies=relies,
+                    relies=[*relies, _of_cell(resource, field, stated.loose, "quotes")],
                 )
             )
         if field.raw.get("gazadata:reference"):
@@ -711,13 +780,23 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> Look:
     return Look(resource, frame, tuple(checks))
 
 
+def _of_cell(resource: Resource, field: Field, cells: pl.DataFrame, column: str) -> pl.Expr:
+    """What a frame with row_id and field says of the cells of a field; null where it does not."""
+    own = cells.filter(col("field") == field.name)
+    return col(resource.key).replace_strict(
+        own["row_id"], own[column], default=None, return_dtype=pl.String
+    )
+
+
 def _items(
     contract: Contract,
     resource: Resource,
     tables: Tables,
     rows: pl.LazyFrame,
     quotes: pl.LazyFrame,
-    references: pl.LazyFrame | None,
+    kinds: pl.LazyFrame | None,
+    stated: _Stated,
+    cues: str,
 ) -> Look:
     """The rows of evidence for one table, with whether its cell is filled, and its quote there."""
     bits = _bits(resource)
@@ -728,7 +807,10 @@ def _items(
         filled=pl.sum_horizontal(
             pl.when(col(name).is_not_null()).then(bit).otherwise(0) for name, bit in bits.items()
         ),
-        sure=(col("certainty") == "certain") & col("hedge").is_null() if hedged else pl.lit(False),
+        # Other words in hedge than a cue limit something else.
+        sure=(col("certainty") == "certain") & ~_cued(col("hedge"), cues).fill_null(False)
+        if hedged
+        else pl.lit(False),
         reference=col("kind") == "reference" if resource.name == "sources" else pl.lit(False),
     )
     frame = (
@@ -757,7 +839,8 @@ def _items(
     ]
     by_reference = col("basis") == "reference"
     has_quote, has_reference = col("quote_id").is_not_null(), col("reference_id").is_not_null()
-    has_note, both_or_none = col("note").is_not_null(), has_quote == has_reference
+    has_note, both_or_none = col("note").str.contains(WORD), has_quote == has_reference
+    has_note = has_note.fill_null(False)
     terms = [
         field.name
         for field in resource.fields
@@ -810,7 +893,7 @@ def _items(
         check(
             "GD341",
             "quote_id",
-            col(LINE).is_in(_misstated(resource, tables, rows, quotes).implode()),
+            col(LINE).is_in(stated.without.implode()),
             found=pl.format("“{}” for {}", "exact", "value"),
             expected=pl.format("words that state {}", "value"),
             applies=(col("basis") == "stated")
@@ -875,8 +958,8 @@ def _items(
             applies=(col("basis") == "classified") & col("field").is_in(list(bits)),
         ),
     ]
-    if references is not None:
-        frame = frame.join(references, on="reference_id", how="left")
+    if kinds is not None:
+        frame = frame.join(kinds, on="reference_id", how="left")
         own = (
             (col("reference_id") != col("row_id")).fill_null(True)
             if resource.name == "sources"
@@ -912,13 +995,15 @@ def _items(
                 "quote_id",
                 col("cue"),
                 found=col("exact"),
-                expected="a hedge in the row, or a lower certainty",
+                expected="the cue in the row's hedge, or a lower certainty",
                 # Where it points to nothing, that is what is wrong.
                 applies=col("sure") & col("filled"),
                 relies=[cell("quotes", "quote_id", "exact")],
             )
         )
-    return Look(contract["evidence"], frame, tuple(checks), about=target, shown=shown)
+    return Look(
+        contract["evidence"], frame, tuple(checks), about=target, shown=shown, of=resource.name
+    )
 
 
 def _cells_of(table: pl.LazyFrame, resource: Resource, fields: list[str]) -> pl.LazyFrame:
@@ -945,10 +1030,30 @@ def _names(tables: Tables) -> pl.LazyFrame:
     )
 
 
-def _misstated(
+@dataclass(frozen=True)
+class _Stated:
+    """What the stated evidence for a table does not have in its quotes.
+
+    Attributes:
+        without: the lines of the evidence whose quote does not have the words.
+        loose: the verbatim cells that stand in their quotes only when folded: `row_id`, `field`,
+            the first quote's `words`, and the names (`cell`) of the `quotes`.
+    """
+
+    without: pl.Series
+    loose: pl.DataFrame
+
+
+_NOTHING_STATED = _Stated(
+    pl.Series(dtype=pl.UInt32),
+    pl.DataFrame(schema=dict.fromkeys(("row_id", "field", "words", "quotes"), pl.String)),
+)
+
+
+def _stated(
     resource: Resource, tables: Tables, rows: pl.LazyFrame, quotes: pl.LazyFrame
-) -> pl.Series:
-    """The lines of stated evidence whose quote does not have the words.
+) -> _Stated:
+    """Hold what is stated against the words of its quotes.
 
     For a key these are the names of what it points to: of actors and topics those in `names`, of
     sources title and publisher. This is worked out beforehand, since as a part of the query for
@@ -958,12 +1063,13 @@ def _misstated(
     stated = rows.filter(col("basis") == "stated").select(LINE, "row_id", "field", "quote_id")
     keys = {fk.field: fk for fk in resource.foreign_keys}
     texts = [name for name in _bits(resource) if name not in keys]
-    parts = [
+    worded = (
         stated.filter(col("field").is_in(texts))
         .join(_cells_of(table, resource, texts), on="row_id")
-        .select(LINE, "quote_id", form=_value(texts))
+        .select(LINE, "row_id", "field", "quote_id", form=_value(texts))
         .drop_nulls("form")
-    ]
+    )
+    parts = [worded]
     for name in _bits(resource):
         if name not in keys:
             continue
@@ -979,28 +1085,68 @@ def _misstated(
             stated.filter(col("field") == name)
             .join(table.select(row_id=resource.key, value=name).drop_nulls(), on="row_id")
             .join(forms.drop_nulls(), on="value", how="left")
-            .select(LINE, "quote_id", "form")
+            .select(LINE, "row_id", "field", "quote_id", "form")
         )
+    words = quotes.select("quote_id", "exact")
     exact, form = col("exact"), col("form")
     # Most stand there letter for letter between spaces; folding the others alone halves the time.
     spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
         pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
     )
     whole = edged(exact).str.contains(edged(form), literal=True)
-    misstated = []
+    without, loose = [], _NOTHING_STATED.loose
     for part in parts:
-        with_words = part.join(quotes.select("quote_id", "exact"), on="quote_id")
-        for has in (spaced, whole):
-            lines = (
-                with_words.group_by(LINE)
-                .agg(has=has.fill_null(False).any())
-                .filter(~col("has"))
-                .select(LINE)
-                .collect(engine=tables.engine)
-                .to_series()
-            )
-            if lines.is_empty():
-                break
-            with_words = with_words.filter(col(LINE).is_in(lines.implode()))
-        misstated.append(lines)
-    return pl.concat(misstated)
+        with_words = part.join(words, on="quote_id")
+        unspaced = _lines_without(with_words, spaced, tables)
+        if unspaced.is_empty():
+            continue
+        with_words = with_words.filter(col(LINE).is_in(unspaced.implode()))
+        without.append(_lines_without(with_words, whole, tables))
+        if part is worded:
+            folded_ = with_words.filter(~col(LINE).is_in(without[-1].implode()))
+            loose = _loose(resource, worded.join(words, on="quote_id"), folded_, tables)
+    return _Stated(pl.concat(without), loose) if without else _NOTHING_STATED
+
+
+def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl.Series:
+    """The lines of the evidence of which no form is in its quote."""
+    return (
+        with_words.group_by(LINE)
+        .agg(has=has.fill_null(False).any())
+        .filter(~col("has"))
+        .select(LINE)
+        .collect(engine=tables.engine)
+        .to_series()
+    )
+
+
+def _loose(
+    resource: Resource, worded: pl.LazyFrame, folded_: pl.LazyFrame, tables: Tables
+) -> pl.DataFrame:
+    """The verbatim cells of which no evidence has the words letter for letter.
+
+    `folded_` has the evidence that may not.
+    """
+    verbatim = [field.name for field in resource.fields if field.verbatim]
+    letters = _marked(col("exact")).str.contains(_marked(col("form")), literal=True)
+    cells = (
+        folded_.filter(col("field").is_in(verbatim) & ~letters)
+        .select("row_id", "field")
+        .unique()
+        .collect(engine=tables.engine)
+    )
+    if cells.is_empty():
+        return _NOTHING_STATED.loose
+    return (
+        worded.join(cells.lazy(), on=["row_id", "field"], how="semi")
+        .sort(LINE)
+        .group_by("row_id", "field", maintain_order=True)
+        .agg(
+            verbatim=letters.any(),
+            words=col("exact").first(),
+            quotes=cell("quotes", "quote_id", "exact").str.join("\n"),
+        )
+        .filter(~col("verbatim"))
+        .select("row_id", "field", "words", "quotes")
+        .collect()
+    )

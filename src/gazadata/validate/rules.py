@@ -319,7 +319,7 @@ RULES = _rules(
         "Words outside every passage could be left out unseen.",
         "the last sentence without a passage",
         "Add the passage, or correct the bounds of its neighbours.",
-        "texts",
+        "passages",
     ),
     Rule(
         "GD313",
@@ -413,7 +413,7 @@ RULES = _rules(
         "GD342",
         "Inferred evidence says by which rule",
         "An inference that cannot be followed cannot be checked.",
-        "inferred, with an empty note",
+        "inferred, with an empty note, or one without a word",
         "Write into note which rule leads from the words to the value.",
         "evidence",
     ),
@@ -435,10 +435,10 @@ RULES = _rules(
     ),
     Rule(
         "GD345",
-        "A verbatim cell has evidence that states it",
-        "Verbatim means word for word.",
-        "a hedge that was only classified",
-        "Copy the words from the article and give the quote as stated.",
+        "A verbatim cell has evidence that states it letter for letter",
+        "Verbatim means that case, spaces, dashes and apostrophes are the article's, too.",
+        "a hedge that was only classified; `Reportedly` on a quote with `reportedly`",
+        "Copy the words from the article as they stand, and give the quote as stated.",
         "cells",
     ),
     Rule(
@@ -458,10 +458,19 @@ RULES = _rules(
         "cells",
     ),
     Rule(
+        "GD348",
+        "A code is that of the row of reference/ which its note names",
+        "A wrong code joins the row to another country or person, and looks as right as any.",
+        "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”",
+        "Correct the code, or begin the note with the row and the file that have it: `Row NAME of "
+        "reference/FILE.csv`.",
+        "evidence",
+    ),
+    Rule(
         "GD351",
         "A hedge in the words is a hedge in the row",
         "What the article only reports or suggests must not become certain.",
-        "certain, with no hedge, on a quote that says reportedly",
+        "certain, with no cue in hedge, on a quote that says reportedly",
         "Lower certainty or copy the cue into hedge; or choose a quote without it.",
         "evidence",
         "warning",
@@ -596,10 +605,12 @@ RULES = _rules(
     ),
     Rule(
         "GD419",
-        "A spokesperson is a person, members belong to a group",
-        "The fields are for exactly these.",
-        "spokesperson_id that names a state",
-        "Point to a person; for member_of to an actor of kind group.",
+        "An actor is of the kind that the field which names it asks for",
+        "Only a person speaks, only a group has members, only a state has nationals, and no person "
+        "has parts.",
+        "spokesperson_id that names a state; nationality of a group; part_of that names a person",
+        "Point spokesperson_id to a person, member_of to a group, nationality to a state, part_of "
+        "to anything but a person.",
     ),
     Rule(
         "GD420",
@@ -608,5 +619,12 @@ RULES = _rules(
         "a cited report without cited_by",
         "Correct kind, held or cited_by: an article is held, a cited report or an unnamed source "
         "is cited by a held one, a reference is neither.",
+    ),
+    Rule(
+        "GD421",
+        "Who is excluded from an event has no other part in it",
+        "Who was kept out of talks cannot be counted among those who held them.",
+        "turkey as excluded and as participant of one event",
+        "Remove the row that the words do not support.",
     ),
 )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.validate.checks import Check, Look, cell, check
+from gazadata.validate.checks import Check, Look, Unrun, cell, check
 from gazadata.validate.tables import ILL, Tables
 
 CITED = ["cited_report", "unnamed_source"]
 CARRIERS = ["conditional_support", "conditional_oppose", "open"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
+OBJECTS = {"member_of": "group", "nationality": "state"}
+"""Of which kind the object of a predicate is."""
 
 
-def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
+def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     """Every look of this layer at the tables that could be read."""
     for name, resource in contract.resources.items():
         if name in tables:
@@ -27,6 +30,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
     for needed, make in JOINED:
         if all(name in tables for name in needed):
             yield from make(contract, tables)
+    yield from _cycles(contract, tables, unrun)
 
 
 def _dates(resource: Resource) -> list[Check]:
@@ -84,9 +88,18 @@ def _dates(resource: Resource) -> list[Check]:
             f"{stem}_earliest",
             precision.is_null() & ~none,
             expected="a precision beside a date",
-            applies=precision.is_null() & (not resource[field].required),
+            applies=precision.is_null() & (not _required(resource, field)),
         ),
     ]
+
+
+def _required(resource: Resource, field: str) -> bool:
+    return field in resource.field_names and resource[field].required
+
+
+def _property(resource: Resource, field: str, name: str, otherwise: Any) -> Any:
+    """A property of a field; that the field is not there is said where a rule asks for it."""
+    return resource[field].raw.get(name, otherwise) if field in resource.field_names else otherwise
 
 
 def _ill(*fields: str) -> pl.Expr:
@@ -110,8 +123,7 @@ def _reporting(names: tuple[str, ...]) -> list[Check]:
 
 
 def _events(contract: Contract) -> list[Check]:
-    events = contract["events"]
-    modes = events["event_mode"].raw.get("gazadata:modes", {})
+    modes = _property(contract["events"], "event_mode", "gazadata:modes", {})
     allowed = pl.lit(False)
     for type_, terms in modes.items():
         allowed = allowed | ((col("event_type") == type_) & col("event_mode").is_in(terms))
@@ -329,9 +341,10 @@ ROW_CHECKS = {
 
 
 def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
-    needing = contract["events"]["event_type"].raw.get("gazadata:recipientRequired", [])
+    needing = _property(contract["events"], "event_type", "gazadata:recipientRequired", [])
     # A role that is none of the terms is reported itself: it may be meant as this one.
-    others = [term for term in contract["participants"]["role"].enum if term != "recipient"]
+    terms = _property(contract["participants"], "role", "constraints", {}).get("enum", [])
+    others = [term for term in terms if term != "recipient"]
     recipients = (
         tables.strings("participants")
         .filter(~col("role").is_in(others).fill_null(False))
@@ -405,34 +418,32 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
             ),
         ),
     )
+    told = sources.select("source_id", told_held="held")
+    cited = sources.select(attributed_to="source_id", cited_kind="kind")
     for name, resource in contract.resources.items():
         if name not in tables or "attributed_to" not in resource.field_names:
             continue
-        rows = tables.strings(name)
         yield Look(
             resource,
-            rows.join(sources, on="source_id", how="inner"),
+            tables.strings(name)
+            .join(told, on="source_id", how="left")
+            .join(cited, on="attributed_to", how="left"),
             (
                 check(
                     "GD417",
                     "source_id",
-                    col("held") != "true",
+                    col("told_held") != "true",
                     expected="a held source",
+                    applies=col("told_held").is_not_null(),
                     relies=[cell("sources", "source_id", "held")],
                 ),
-            ),
-        )
-        cited = sources.select(attributed_to="source_id", cited_kind="kind")
-        yield Look(
-            resource,
-            rows.join(cited, on="attributed_to", how="inner"),
-            (
                 check(
                     "GD417",
                     "attributed_to",
                     ~col("cited_kind").is_in(CITED),
                     found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("cited_kind")),
                     expected=f"a source of kind {' or '.join(CITED)}",
+                    applies=col("cited_kind").is_not_null(),
                     relies=[cell("sources", "attributed_to", "kind")],
                 ),
             ),
@@ -441,53 +452,96 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
     kinds = tables.strings("actors").select("actor_id", actor_kind="kind")
-    for name, field, wanted, where in (
-        ("positions", "spokesperson_id", "person", pl.lit(True)),
-        ("relations", "object_id", "group", col("predicate") == "member_of"),
+    of_relation = col("predicate").replace_strict(OBJECTS, default=None, return_dtype=pl.String)
+    for name, field, wanted in (
+        ("positions", "spokesperson_id", pl.lit("person")),
+        ("relations", "object_id", of_relation),
     ):
         if name in tables:
-            pointed = kinds.rename({"actor_id": field})
             yield Look(
                 contract[name],
-                tables.strings(name).join(pointed, on=field, how="inner"),
+                tables.strings(name).join(kinds.rename({"actor_id": field}), on=field, how="inner"),
                 (
                     check(
                         "GD419",
                         field,
                         col("actor_kind") != wanted,
                         found=pl.concat_str(col(field), pl.lit(" is "), col("actor_kind")),
-                        expected=f"an actor of kind {wanted}",
+                        expected=pl.concat_str(pl.lit("an actor of kind "), wanted),
                         relies=[cell("actors", field, "kind")],
-                        applies=where,
+                        applies=col(field).is_not_null() & wanted.is_not_null(),
                     ),
                 ),
             )
+    yield Look(
+        contract["actors"],
+        tables.strings("actors").join(
+            kinds.rename({"actor_id": "part_of"}), on="part_of", how="inner"
+        ),
+        (
+            check(
+                "GD419",
+                "part_of",
+                col("actor_kind") == "person",
+                found=pl.concat_str(col("part_of"), pl.lit(" is "), col("actor_kind")),
+                expected="an actor that has parts, or nothing",
+                relies=[cell("actors", "part_of", "kind")],
+            ),
+        ),
+    )
 
 
-def _cycles(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
+    participants = tables.strings("participants")
+    taking_part = (
+        participants.filter(col("role") != "excluded")
+        .group_by("event_id", "actor_id")
+        .agg(part=col("role").min(), other=col("participant_id").min())
+    )
+    yield Look(
+        contract["participants"],
+        participants.filter(col("role") == "excluded").join(
+            taking_part, on=["event_id", "actor_id"], how="left"
+        ),
+        (
+            check(
+                "GD421",
+                "role",
+                col("part").is_not_null(),
+                found=pl.concat_str(pl.lit("excluded, and "), "part", pl.lit(" in "), "other"),
+                expected="no other part in the event",
+                relies=[cell("participants", "other", at) for at in ("event_id", "actor_id")]
+                + [cell("participants", "other", "role")],
+            ),
+        ),
+    )
+
+
+def _cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
         if name not in tables:
             continue
         resource = contract[name]
-        links = tables.strings(name).select(resource.key, field).drop_nulls()
-        parents = dict(links.collect(engine=tables.engine).iter_rows())
-        circular = _circular(parents)
-        first = col(resource.key).replace_strict(circular, default=None, return_dtype=pl.String)
-        yield Look(
-            resource,
-            tables.strings(name),
-            (
-                check(
-                    "GD411",
-                    field,
-                    col(resource.key).is_in(sorted(circular)),
-                    expected="a chain that ends",
-                    applies=col(field).is_not_null(),
-                    # A circle is one mistake.
-                    relies=[cell(name, first, field)],
+        with unrun.guard(["GD411"], name):
+            links = tables.strings(name).select(resource.key, field).drop_nulls()
+            parents = dict(links.collect(engine=tables.engine).iter_rows())
+            circular = _circular(parents)
+            first = col(resource.key).replace_strict(circular, default=None, return_dtype=pl.String)
+            yield Look(
+                resource,
+                tables.strings(name),
+                (
+                    check(
+                        "GD411",
+                        field,
+                        col(resource.key).is_in(sorted(circular)),
+                        expected="a chain that ends",
+                        applies=col(field).is_not_null(),
+                        # A circle is one mistake.
+                        relies=[cell(name, first, field)],
+                    ),
                 ),
-            ),
-        )
+            )
 
 
 def _circular(parents: dict[str, str]) -> dict[str, str]:
@@ -512,5 +566,5 @@ JOINED = (
     (("positions", "conditions"), _conditions),
     (("sources",), _reporters),
     (("actors",), _kinds),
-    ((), _cycles),
+    (("participants",), _excluded),
 )
