@@ -89,9 +89,9 @@ def _check(folder: Path, release: Path, raw: Path | None) -> list[str]:
 
 @contextmanager
 def _folder(release: Path) -> Iterator[Path]:
-    """The folder of a release, which may lie in an archive."""
-    if not release.is_file():
-        yield release
+    """The folder of a release, which may lie in an archive, or be named by its descriptor."""
+    if release.name == "datapackage.json" or not release.is_file():
+        yield release.parent if release.is_file() else release
         return
     with tempfile.TemporaryDirectory() as folder:
         try:
