@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandera.errors
 import pytest
@@ -314,6 +313,8 @@ def test_they_agree_on_mutants(name: str, place: Place) -> None:
                 # Frictionless names the later of two rows, pandera both.
                 assert (resource, again[1] + 2, at) in agreed, one.what
                 continue
+            if S.resource(resource)[at].format and by == BY_FRICTIONLESS:
+                continue  # pandera's schema states no formats.
             listed = DIFFERENCES.get((S.resource(resource)[at].type, value), ("", ""))
             assert listed[0] == by, f"{one.what}: {cell} {value!r}: {by}"
             agreed.add(cell)
