@@ -7,6 +7,7 @@ objects. Standard library only, so that reading the contract costs next to nothi
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -328,7 +329,9 @@ def parse_json(content: bytes, shown: str) -> dict[str, Any]:
     """
     try:
         text = content.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
+        )
     except UnicodeDecodeError as error:
         raise ContractError(f"{shown}: not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -368,6 +371,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(constant: str) -> None:
     raise _RefusedError(f"holds {constant}, which is not JSON")
+
+
+def _finite(number: str) -> float:
+    """A number that can be written again: Python would write what is too large as Infinity."""
+    value = float(number)
+    if math.isinf(value):
+        raise _RefusedError(f"holds {number[:40]}, which is too large")
+    return value
 
 
 def _too_deep(value: Any) -> bool:

@@ -8,11 +8,13 @@ in those after it, word for word. It may name a table that the package no longer
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gazadata.contract import inside
 from gazadata.curate.tables import clean
-from gazadata.errors import ReadError
+from gazadata.errors import ContractError, ReadError
 
 FILE = "retired.csv"
 COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
@@ -48,20 +50,36 @@ class Retired:
 
 
 def find(root: Path) -> Path | None:
-    """The file, which is in data/ of a package and beside the descriptor in a release."""
-    return next((p for p in (root / "data" / FILE, root / FILE) if p.is_file()), None)
+    """The file, which is in data/ of a package and beside the descriptor in a release.
+
+    It is whatever stands there by this name; `refused` says whether it may be read.
+    """
+    return next((p for p in (root / "data" / FILE, root / FILE) if os.path.lexists(p)), None)
+
+
+def refused(root: Path, path: Path) -> str | None:
+    """Why what `find` found is not to be read: a pipe would be waited for, a link can lead out."""
+    try:
+        inside(root, path.relative_to(root).as_posix())
+    except ContractError as error:
+        return str(error)
+    if not path.is_file():
+        return "what is no file"
+    return None if os.access(path, os.R_OK) else "a file that may not be read"
 
 
 def read(root: Path) -> list[Retired]:
     """Every row of the file, its cells in NFC with LF; none where there is no file.
 
     Raises:
-        ReadError: it is not UTF-8, or not CSV with the columns `COLUMNS`; the text begins with the
-            path and the line.
+        ReadError: it is no file of the package, is not UTF-8, or not CSV with the columns
+            `COLUMNS`; the text begins with the path and the line.
     """
     path = find(root)
     if path is None:
         return []
+    if why := refused(root, path):
+        raise ReadError(f"{path}:1: {why}")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)

@@ -1649,6 +1649,8 @@ def field_of_a_schema_removed_or_moved(random: Random) -> Made:
     schema["fields"].remove(found)
     if random.random() < 0.5:
         schema["fields"].insert(random.randrange(len(schema["fields"]) + 1), found)
+    if schema == S.schema(name):
+        return None
     return _descriptor(schema, f"schemas/{name}.json")
 
 
@@ -1883,6 +1885,21 @@ def identifier_given_up_that_is_there(random: Random) -> Made:
     path, key = "data/retired.csv", row[S.resource(name).key]
     head = "resource,row_id,replaced_by,reason,version\n"
     return {path: f"{head}{name},{key},,gone,1.0.0\n".encode()}, [(path, 2)]
+
+
+@kind("GD211", "GD104", "GD109")
+def identifier_given_up_in_a_disguise(random: Random) -> Made:
+    """A key that is there, written so that it is not the same text."""
+    name = random.choice([n for n in NAMES if n not in ("evidence", "passages")])
+    _, row = a_row(random, name)
+    path, key = "data/retired.csv", row[S.resource(name).key]
+    at = random.randrange(1, len(key))
+    wrong = random.choice(
+        (key + " ", key + "\u00a0", key[:at] + random.choice(INVISIBLE) + key[at:], key.upper(),
+         key.replace("-", "") if "-" in key else f"{key[:at]}-{key[at:]}", f"{key[:at]} {key[at:]}")
+    )  # fmt: skip
+    head = "resource,row_id,replaced_by,reason,version\n"
+    return {path: f"{head}{name},{wrong},,gone,1.0.0\n".encode()}, [(path, 2)]
 
 
 # ------------------------------------------------------------------------- legitimate edits

@@ -24,6 +24,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Place, copy_to, csv_bytes, json_bytes, look
+from tests.validate.fuzz import TARGETS, expected_of_bytes
 
 from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.errors import ContractError
@@ -403,6 +404,15 @@ def test_a_path_with_half_of_a_pair_is_named(tmp_path: Path) -> None:
     assert found.help == RULES["GD001"].remedy
 
 
+def test_a_number_that_python_would_write_as_infinity(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    content = S.files[DESCRIPTOR].replace(b"{", b'{"gazadata:weight": 1e999,', 1)
+    place.damage({DESCRIPTOR: content})
+    (found,) = look(place.root).diagnostics
+    assert (found.code, found.path) == ("GD001", DESCRIPTOR)
+    assert found.found == "holds 1e999, which is too large"
+
+
 @pytest.mark.parametrize("name", ["__line", "__ill", "__there", "__"])
 def test_a_field_called_as_a_column_of_ours(name: str, tmp_path: Path) -> None:
     place = Place(tmp_path)
@@ -757,30 +767,6 @@ def _bytes_said(path: Path, content: bytes, chunk_size: int) -> tuple[bool, list
     return ok, said
 
 
-def _expected(content: bytes) -> tuple[bool, set[tuple[str, int]]]:
-    """What there is to say of bytes, as rule and line: all at once, and slowly."""
-    expected: set[tuple[str, int]] = set()
-    mark = content.startswith(b"\xef\xbb\xbf")
-    if mark:
-        expected.add(("GD101", 1))
-        content = content[3:]
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return False, expected | {("GD101", content.count(b"\n", 0, error.start) + 1)}
-    lines = text.split("\n")
-    if "\r" in text:
-        expected.add(("GD102", text[: text.index("\r")].count("\n") + 1))
-    if (text or mark) and not text.endswith(("\n", "\r")):
-        expected.add(("GD102", len(lines)))
-    for number, line in enumerate(lines, start=1):
-        if not unicodedata.is_normalized("NFC", line):
-            expected.add(("GD103", number))
-        if HIDDEN.search(line):
-            expected.add(("GD104", number))
-    return not mark and "\r" not in text, expected
-
-
 MIXED = st.lists(
     st.one_of(
         LETTERS.map(str.encode),
@@ -805,7 +791,7 @@ def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
     path = small / "bytes"
     whole = _bytes_said(path, content, 1 << 22)
     pieces = _bytes_said(path, content, chunk_size)
-    ok, expected = _expected(content)
+    ok, expected = expected_of_bytes(content)
     # A byte that is not UTF-8 ends the look, with what came before it said or not.
     assert {(c, at) for c, at, _ in whole[1]} <= expected | {(c, at) for c, at in _before(content)}
     assert whole[0] is pieces[0] is ok
@@ -819,12 +805,26 @@ def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
         }
 
 
+# What fuzzing came upon, by what fuzz.py calls the reader.
+CAME_UPON: list[tuple[str, bytes]] = [
+    ("json", b'{"a": NaN}'),
+    ("json", b'{"": [-Infinity]}'),
+    ("json", b'{"a": 1e999}'),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), CAME_UPON)
+def test_what_fuzzing_came_upon(name: str, content: bytes, tmp_path: Path) -> None:
+    target, _ = TARGETS[name]
+    target(tmp_path, content)
+
+
 def _before(content: bytes) -> set[tuple[str, int]]:
     """What there is to say of the bytes before the first that is not UTF-8."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _expected(content[: error.start])[1]
+        return expected_of_bytes(content[: error.start])[1]
     return set()
 
 

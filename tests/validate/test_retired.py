@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+from tests.validate.damage import Place, look
+
+from gazadata import retired
+from gazadata.errors import ReadError
 from gazadata.validate import validate
 
 HEAD = "resource,row_id,replaced_by,reason,version\n"
@@ -13,8 +19,11 @@ def found(package: Path, lines: list[str]) -> list[tuple[int | None, str, str]]:
     """The line of each finding, what was found and what was expected, of lines from 2 on."""
     (package / "data/retired.csv").write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
     report = validate(package)
-    assert {d.code for d in report.diagnostics} <= {"GD211"}
-    return [(d.line, d.found or "", d.expected or "") for d in report.diagnostics]
+    # They are in the order in which they are read best.
+    assert {d.code for d in report.diagnostics} <= {"GD211", "GD108"}
+    return [
+        (d.line, d.found or "", d.expected or "") for d in report.diagnostics if d.code == "GD211"
+    ]
 
 
 def test_what_may_be_given_up(package_copy: Path) -> None:
@@ -57,3 +66,128 @@ def test_what_may_not(package_copy: Path) -> None:
     assert "did you mean actors?" in wrong[0][2]
     assert "there are sources, passages" in wrong[2][2]
     assert "1.0.0, or an earlier one" in wrong[7][2]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("retired"))
+
+
+FILE = "data/retired.csv"
+FORMS: dict[str, tuple[str, tuple[str, int, str | None]]] = {
+    "a space behind a key": ("actors,azerbaijan ,,gone,1.0.0\n", ("GD109", 2, "row_id")),
+    "a space within a key": ("actors,azer baijan,,gone,1.0.0\n", ("GD211", 2, "row_id")),
+    "a key in capitals": ("actors,Azerbaijan,,gone,1.0.0\n", ("GD211", 2, "row_id")),
+    "a hidden character": ("actors,azer\u200bbaijan,,gone,1.0.0\n", ("GD104", 2, "row_id")),
+    "a letter that looks alike": ("actors,аzerbaijan,,gone,1.0.0\n", ("GD112", 2, "row_id")),
+    "a key with other hyphens": ("actors,azer-baijan,,gone,1.0.0\n", ("GD211", 2, "row_id")),
+    "a key that is there": ("actors,azerbaijan,,gone,1.0.0\n", ("GD211", 2, "row_id")),
+    "a space before a table": (" actors,azerbaidjan,,gone,1.0.0\n", ("GD109", 2, "resource")),
+    "text not in form C": ("actors,x,,gone e\u0301,1.0.0\n", ("GD103", 2, "reason")),
+    "two spaces": ("actors,x,,left  out,1.0.0\n", ("GD111", 2, "reason")),
+    "a formula": ("actors,x,,=left(),1.0.0\n", ("GD110", 2, "reason")),
+    "no word": ("actors,x,,…,1.0.0\n", ("GD211", 2, "reason")),
+    "no reason": ("actors,x,,,1.0.0\n", ("GD211", 2, "reason")),
+    "a space behind a version": ("actors,x,,gone,1.0.0 \n", ("GD109", 2, "version")),
+    "a later version": ("actors,x,,gone,1.0.1\n", ("GD211", 2, "version")),
+    "a carriage return": ("actors,x,,gone,1.0.0\r\n", ("GD102", 2, None)),
+    "no line feed at the end": ("actors,x,,gone,1.0.0", ("GD102", 2, None)),
+    "a cell too few": ("actors,x,gone,1.0.0\n", ("GD107", 2, None)),
+    "a blank line": ("actors,x,,gone,1.0.0\n\n", ("GD107", 3, None)),
+    "a line break in a cell": ('actors,x,,"gone\nfor good",1.0.0\n', ("GD107", 3, None)),
+    "needless quotation marks": ('actors,"x",,gone,1.0.0\n', ("GD108", 2, None)),
+    "rows in another order": (
+        "actors,y,,gone,1.0.0\nactors,x,,gone,1.0.0\n",
+        ("GD108", 2, None),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_file_has_the_form_of_tables(name: str, place: Place) -> None:
+    """What is wrong with one cell is one finding, and no key passes for another than it is."""
+    rows, expected = FORMS[name]
+    changed = {FILE: (HEAD + rows).encode()}
+    place.damage(changed)
+    report = look(place.root)
+    place.mend(changed)
+    assert not report.failures
+    assert [(d.code, d.line, d.field) for d in report.diagnostics] == [expected]
+    (found,) = report.diagnostics
+    assert found.path == FILE
+    assert found.help
+    assert found.field is None or found.column
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "GD105"),
+        (b"resource,row_id,reason,version\n", "GD105"),
+        (b"\xef\xbb\xbf" + HEAD.encode(), "GD101"),
+        (HEAD.encode() + b"actors,\xff,,gone,1.0.0\n", "GD101"),
+        (HEAD.encode() + b"\0" * 10 + b"\n", "GD107"),
+        (HEAD.encode() + b'actors,"x,,gone,1.0.0\n', "GD107"),
+    ],
+)
+def test_what_is_no_such_file(content: bytes, code: str, place: Place) -> None:
+    place.damage({FILE: content})
+    report = look(place.root)
+    place.mend({FILE: content})
+    assert {(d.code, d.path) for d in report.diagnostics} >= {(code, FILE)}
+    assert {d.path for d in report.diagnostics} == {FILE}
+
+
+def test_a_key_may_be_given_up_for_the_same_with_other_hyphens(place: Place) -> None:
+    changed = {FILE: f"{HEAD}actors,azer-baijan,azerbaijan,spelt otherwise,1.0.0\n".encode()}
+    place.damage(changed)
+    report = look(place.root)
+    place.mend(changed)
+    assert report.ok(strict=True), report.diagnostics
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _link_out(path: Path) -> None:
+    (path.parents[2] / "outside.csv").write_text(HEAD, encoding="utf-8")
+    path.symlink_to("../../outside.csv")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(
+            _pipe, marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+        ),
+        _link_out,
+        Path.mkdir,
+        lambda path: path.symlink_to("nowhere.csv"),
+        lambda path: path.symlink_to("retired.csv"),
+    ],
+)
+def test_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Path) -> None:
+    assert callable(make)
+    root = Place(tmp_path / "package").root
+    make(root / FILE)
+    (found,) = look(root).diagnostics
+    assert (found.code, found.path) == ("GD005", FILE)
+    with pytest.raises(ReadError, match="retired"):
+        retired.read(root)
+
+
+def test_one_file_alone_is_the_list(tmp_path: Path) -> None:
+    """Nobody would read the second, and another by the name is as any that is not listed."""
+    place = Place(tmp_path)
+    row = f"{HEAD}actors,azerbaidjan,,left out,1.0.0\n".encode()
+    place.damage({"retired.csv": row})
+    assert look(place.root).ok(strict=True)
+    place.damage({FILE: row})
+    (found,) = look(place.root).diagnostics
+    assert (found.code, found.path) == ("GD005", "retired.csv")
+    assert "data/retired.csv" in (found.found or "")
+    place.mend({"retired.csv": row})
+    place.damage({"data/old/retired.csv": row, "schemas/retired.csv": row})
+    paths = [(d.code, d.path) for d in look(place.root).diagnostics]
+    assert paths == [("GD005", "data/old/retired.csv"), ("GD005", "schemas/retired.csv")]

@@ -324,7 +324,8 @@ def gd210() -> Case:
 def gd211() -> Case:
     head, path = b"resource,row_id,replaced_by,reason,version\n", "data/retired.csv"
     near = {path: head + b"actors,azerbaidjan,azerbaijan,spelt otherwise,1.0.0\n"}
-    return Case({path: head + b"actors,azerbaijan,,left out,1.0.0\n"}, path, 2, near=near)
+    files = {path: head + b"actors,azerbaijan,,left out,1.0.0\n"}
+    return Case(files, path, 2, "azerbaijan", "row_id", near)
 
 
 def gd301() -> Case:

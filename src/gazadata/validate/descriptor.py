@@ -692,6 +692,7 @@ def _files(  # noqa: PLR0912
             taken.setdefault(path.resolve(), name)
             folders.add(path.parent)
     listed = {root / resource.path for resource in package.contract.resources.values()}
+    given_up = _given_up(root, taken, report)
     # At the root other files may lie, but a table that is not listed would not be checked.
     at_root = (path for path in root.iterdir() if path.suffix.lower() in (".csv", ".parquet"))
     for folder, inner in (
@@ -702,13 +703,7 @@ def _files(  # noqa: PLR0912
             # Unlike `Path.resolve`, this bears a circle of links.
             real = Path(os.path.realpath(path))
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if (
-                path.is_dir()
-                or hidden
-                or path.name == retired.FILE
-                or path in listed
-                or real in taken
-            ):
+            if path.is_dir() or hidden or path == given_up or path in listed or real in taken:
                 continue
             taken[real] = ""
             if path.stem in astray:
@@ -721,6 +716,27 @@ def _files(  # noqa: PLR0912
                 expected="a resource with this path, or no such file",
             )
     return there
+
+
+def _given_up(root: Path, taken: dict[Path, str], report: Report) -> Path | None:
+    """The file of identifiers given up; one that is not to be read, and a second, are reported."""
+    path = retired.find(root)
+    if path is None:
+        return None
+    if why := retired.refused(root, path):
+        shown, expected = path.relative_to(root).as_posix(), "a file in the package"
+        say(report, "GD005", path=shown, found=why, expected=expected)
+    second = root / retired.FILE
+    if second != path and os.path.lexists(second):
+        taken[Path(os.path.realpath(second))] = ""
+        say(
+            report,
+            "GD005",
+            path=retired.FILE,
+            found=f"a second file of identifiers given up, beside {path.relative_to(root)}",
+            expected="all of them in one file",
+        )
+    return path
 
 
 def say(

@@ -25,6 +25,7 @@ from gazadata.validate.files import CONFLICT, CONFLICT_REMEDY, MARKERS
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import (
     LINE,
+    UNHYPHENED,
     Line,
     Tables,
     batches,
@@ -40,9 +41,6 @@ SPACES = r"\s{2,}|[^\S ]"
 """Spaces that a reader cannot tell from one ordinary space, and joins and filters do."""
 
 URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
-
-UNHYPHENED = ("evidence", "passages")
-"""Resources whose keys are made from other keys, which are compared already."""
 
 
 def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
@@ -69,13 +67,16 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
             _add(report, "GD106", tables, resource, 1, found="no rows", expected="at least one")
             continue
         tables.add(name, rows)
-    retired.check(package, tables, report, limit)
+    given_up = retired.check(package, tables, report, limit)
     unread = [name for name in contract.resources if name not in tables]
     if unread:
         report.notes.append(
             f"not looked at by the later layers, as they could not be read: {', '.join(unread)}"
         )
     unrun = Unrun(tables)
+    if given_up:
+        looks = _tables(Contract({}, given_up.resources), given_up)
+        run_looks(looks, given_up, report, limit, unrun)
     for looks in (
         _tables(contract, tables),
         provenance.looks(package.root, contract, tables, report, limit, unrun),

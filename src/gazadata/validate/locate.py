@@ -15,6 +15,7 @@ from polars import col
 from gazadata.contract import Resource, inside
 from gazadata.curate.quotes import nearest
 from gazadata.package import Package
+from gazadata.validate import retired
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.split import column_of
 from gazadata.validate.tables import LINE, strings
@@ -41,10 +42,11 @@ def locate(package: Package, report: Report) -> None:
     text = {path: _read_lines(package.root / path, numbers) for path, numbers in wanted.items()}
     near = _Nearest(package, [d.line for d in report.diagnostics if d.code == "GD321" and d.line])
     placed = []
+    forms = package.contract.resources | {retired.FORM.name: retired.FORM}
     for d in report.diagnostics:
         line = text.get(d.path, {}).get(d.line or 0)
-        if line is not None and d.resource in package.contract.resources:
-            resource = package.contract[d.resource]
+        if line is not None and d.resource in forms:
+            resource = forms[d.resource]
             column, row_id = d.column, d.row_id
             if column is None and d.field in resource.field_names:
                 column = column_of(line, resource.field_names.index(d.field))

@@ -2,56 +2,120 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice, zip_longest
+from pathlib import Path
 
-from polars import col
+from polars import DataFrame, String, UInt32, col
 
 from gazadata import retired
-from gazadata.contract import NAME
+from gazadata.contract import NAME, Resource
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.retired import Retired
 from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.files import check_bytes, check_header
 from gazadata.validate.rules import RULES
-from gazadata.validate.tables import LINE, Tables
+from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 from gazadata.version import parse
 
 RULE = RULES["GD211"]
 
+FORM = Resource.read(
+    {"name": retired.FILE},
+    {
+        "fields": [{"name": name, "type": "string"} for name in retired.COLUMNS],
+        "primaryKey": "row_id",
+    },
+    retired.FILE,
+)
+"""The form of the file, by which the checks of tables hold it, though it is none of them."""
+
 _NEAR = 0.8
 """How alike two names are that are one and a slip of the pen: no two tables of this package are."""
 
+Found = tuple[int, str, str, str]
+"""A mistake: its line, the column, what stands there, and what should."""
 
-def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
-    """Hold each row against the tables, none of whose keys may have been given up."""
+
+def check(package: Package, tables: Tables, report: Report, limit: int) -> Tables | None:
+    """Hold each row against the tables, none of whose keys may have been given up.
+
+    Returns:
+        The rows, for what is asked of every table's cells; None where there are none to be read.
+    """
     report.count(RULE.code, sum(tables.rows.values()), RULE.unit)
     path = retired.find(package.root)
-    if path is None:
-        return
+    if path is None or retired.refused(package.root, path):
+        return None  # The package layer says so.
+    shown = path.relative_to(package.root).as_posix()
+    whole = check_bytes(path, shown, FORM, report, limit)
+    if not (check_header(path, shown, FORM, report) and whole):
+        return None
     try:
-        found = list(_wrong(package, tables, retired.read(package.root)))
+        rows = retired.read(package.root)
     except ReadError as error:
         line, _, what = str(error).removeprefix(f"{path}:").partition(": ")
-        found = [(int(line), what, f"CSV in UTF-8 with the columns {', '.join(retired.COLUMNS)}")]
-    report.count(RULE.code, 0, RULE.unit, len(found))
+        _say(report, "GD107", shown, [(int(line), "", what, f"{len(FORM.fields)} cells")], limit)
+        return None
+    broken = [row.line for row in rows if any("\n" in cell for cell in row.cells)]
+    if broken:
+        said = "a row with a line break in a cell"
+        _say(report, "GD107", shown, [(n, "", said, "a row in one line") for n in broken], limit)
+        return None
+    if not any(d.path == shown for d in report.diagnostics):
+        # What is wrong with its characters is not in canonical form either.
+        _say(report, "GD108", shown, _uncanonical(path, rows), limit)
+    _say(report, RULE.code, shown, list(_wrong(package, tables, rows)), limit)
+    if not rows:
+        return None
+    form = Tables(package.root, {FORM.name: FORM}, {FORM.name: path}, tables.folder)
+    frame = DataFrame(
+        [(row.line, *(cell or None for cell in row.cells)) for row in rows],
+        {LINE: UInt32, **dict.fromkeys(retired.COLUMNS, String)},
+        orient="row",
+    )
+    form.put(FORM.name, frame)
+    form.add(FORM.name, len(rows))
+    return form
+
+
+def _say(report: Report, code: str, shown: str, found: list[Found], limit: int) -> None:
+    rule = RULES[code]
+    report.count(code, 0, rule.unit, len(found))
     report.add(
         Diagnostic(
-            RULE.code,
-            RULE.title,
-            path.relative_to(package.root).as_posix(),
+            code,
+            rule.title,
+            shown,
             line,
+            resource=FORM.name,
+            field=field or None,
             found=what,
             expected=expected,
-            help=RULE.remedy,
+            help=rule.remedy,
+            severity=rule.severity,
         )
-        for line, what, expected in found[:limit]
+        for line, field, what, expected in found[:limit]
     )
 
 
-def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[tuple[int, str, str]]:
-    """The line of each mistake, what stands there, and what should."""
+def _uncanonical(path: Path, rows: list[Retired]) -> list[Found]:
+    """The first line that `gazadata fmt` would write otherwise."""
+    from gazadata.curate.canonical import canonical_retired
+
+    pairs = zip_longest(
+        *(c.decode("utf-8").split("\n") for c in (path.read_bytes(), canonical_retired(rows)))
+    )
+    odd = ((n, "", a or "", b or "no line") for n, (a, b) in enumerate(pairs, start=1) if a != b)
+    return [*islice(odd, 1)]
+
+
+def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Found]:
+    """Each mistake in what the rows say of the tables."""
     known = list(package.contract.resources)
     now = parse(package.contract.version)
     twice = Counter(row.key for row in rows)
@@ -66,26 +130,40 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[tu
         if row.resource not in known and (near or not NAME.fullmatch(row.resource)):
             meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
             expected = f"a table of the package, or the name of one that it no longer has; {meant}"
-            yield row.line, f"resource {row.resource or 'empty'}", expected
+            yield row.line, "resource", f"resource {row.resource or 'empty'}", expected
             continue
         if not row.row_id or twice[row.key] > 1:
-            yield row.line, f"row_id {row.row_id or 'empty'}", "each identifier once"
+            yield row.line, "row_id", f"row_id {row.row_id or 'empty'}", "each identifier once"
+        elif row.resource in known and (form := _ill_formed(package.contract[row.resource], row)):
+            expected = f"a key that {row.resource} could have had, of the pattern {form}"
+            yield row.line, "row_id", f"row_id {row.row_id}", expected
         keys = there.get(row.resource, {})
-        if row.row_id in keys:
-            where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[row.row_id]}"
-            yield row.line, f"row_id {row.row_id}, which stands in {where}", "one that is given up"
+        at = {_unhyphened(row.resource, key): key for key in keys}
+        key = row.row_id if row.row_id in keys else at.get(_unhyphened(row.resource, row.row_id))
+        # What was written with other hyphens is given up for what it is now.
+        if key is not None and (key == row.row_id or key != row.replaced_by):
+            where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[key]}"
+            as_it = "which" if key == row.row_id else f"which as {key}"
+            found = f"row_id {row.row_id}, {as_it} stands in {where}"
+            yield row.line, "row_id", found, "one that is given up"
         is_read = row.resource in there or row.resource not in known
         if is_read and not _leads_on(row, keys, given_up):
             expected = f"a key of {row.resource}, one that was given up for another later, or none"
-            yield row.line, f"replaced_by {row.replaced_by}", expected
-        if not row.reason:
-            yield row.line, "reason empty", "why it was given up"
+            yield row.line, "replaced_by", f"replaced_by {row.replaced_by}", expected
+        if not any(map(str.isalpha, row.reason)):
+            found = f"reason {row.reason or 'empty'}"
+            yield row.line, "reason", found, "why it was given up, in words"
         version = parse(row.version)
         if not version:
-            yield row.line, f"version {row.version or 'empty'}", "the first version without it"
+            yield (
+                row.line,
+                "version",
+                f"version {row.version or 'empty'}",
+                "the first version without it",
+            )
         elif now and version.core > now.core:
             expected = f"the first version without it: {now.core}, or an earlier one"
-            yield row.line, f"version {row.version}", expected
+            yield row.line, "version", f"version {row.version}", expected
 
 
 def _leads_on(row: Retired, keys: Mapping[str, int], given_up: dict[tuple[str, str], str]) -> bool:
@@ -102,9 +180,21 @@ def _leads_on(row: Retired, keys: Mapping[str, int], given_up: dict[tuple[str, s
     return True
 
 
+def _ill_formed(resource: Resource, row: Retired) -> str | None:
+    """The pattern of a table's keys, where the identifier is not of it."""
+    pattern = resource[resource.key].pattern
+    return pattern if pattern and not re.fullmatch(pattern, row.row_id) else None
+
+
+def _unhyphened(name: str, key: str) -> str:
+    """What keys that are one and the same have in common."""
+    return key if name in UNHYPHENED else key.replace("-", "")
+
+
 def _lines(package: Package, tables: Tables, name: str, rows: list[Retired]) -> dict[str, int]:
-    """Those of the keys named in some rows that the table has, and their lines."""
+    """Those keys of the table that are named in some rows, but for hyphens, and their lines."""
     key = package.contract[name].key
-    named = sorted({row.row_id for row in rows} | {row.replaced_by for row in rows})
-    found = tables.strings(name).filter(col(key).is_in(named)).select(key, LINE)
+    named = {_unhyphened(name, one) for row in rows for one in (row.row_id, row.replaced_by)}
+    here = col(key) if name in UNHYPHENED else col(key).str.replace_all("-", "", literal=True)
+    found = tables.strings(name).filter(here.is_in(sorted(named))).select(key, LINE)
     return dict(found.collect(engine=tables.engine).iter_rows())

@@ -26,6 +26,9 @@ BATCH = 500_000
 ROW_GROUP = 100_000
 """Rows of a row group of a table that is kept in a file."""
 
+UNHYPHENED = ("evidence", "passages")
+"""Resources whose keys are made from other keys, which are compared already."""
+
 _SHOWN = 10_000
 _ROW_LINES = 100
 _ROW_BYTES = 1 << 16

@@ -1,0 +1,40 @@
+"""The readers under inputs that are led by what they reach; fuzz.py says what must be true.
+
+More than the suite's own: GAZADATA_FUZZ=100000 pytest tests/validate/test_fuzz.py
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.validate.damage import REPO
+from tests.validate.fuzz import TARGETS
+
+RUNS = int(os.environ.get("GAZADATA_FUZZ", "200"))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_where_fuzzing_begins(name: str, tmp_path: Path) -> None:
+    target, seeds = TARGETS[name]
+    for seed in seeds:
+        target(tmp_path, seed)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None,
+    reason="atheris is not installed: it is built for CPython on Linux alone",
+)
+@pytest.mark.parametrize("name", TARGETS)
+def test_whatever_fuzzing_comes_upon(name: str, tmp_path: Path) -> None:
+    """An input at which it fails is kept in test_hostile.py."""
+    command = [sys.executable, "-m", "tests.validate.fuzz", name, str(tmp_path), f"-runs={RUNS}"]
+    done = subprocess.run([*command, "-seed=1"], cwd=REPO, capture_output=True, check=False)
+    said = done.stderr.decode("utf-8", "replace")
+    failed = [path.read_bytes() for path in tmp_path.glob("*-*")]
+    assert done.returncode == 0, f"{failed}\n{said[-3_000:]}"
+    assert f"Done {RUNS} runs" in said
