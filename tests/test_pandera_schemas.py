@@ -105,7 +105,7 @@ def test_empty_cells_are_no_value_that_stands_twice(name: str, field: str, state
     if stated.get("required"):
         return
     emptied = FRAMES[name].copy()
-    emptied[field] = emptied[field].where(pd.Series(False, emptied.index))
+    emptied[field] = emptied[field].mask(emptied[field].notna())
     only(PANDAS[name], field).validate(emptied[[field]])
     nulls = PLAIN[name].with_columns(pl.lit(None, PLAIN[name].schema[field]).alias(field))
     only(POLARS[name], field).validate(nulls.select(field))
