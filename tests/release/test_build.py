@@ -59,8 +59,6 @@ def test_the_same_bytes_elsewhere_and_with_shuffled_rows(tmp_path: Path) -> None
         header, *rows = path.read_text("utf-8").splitlines()
         random.Random(name).shuffle(rows)
         path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    given_up = other / "data/retired.csv"
-    given_up.write_bytes(given_up.read_bytes().replace(b"\n", b"\r\n"))
     for path in other.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
     place = {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "7", "LC_ALL": "C.UTF-8"}
