@@ -961,6 +961,10 @@ def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
     report = look(parquet)
     assert report.ok(strict=True), (report.diagnostics, report.failures)
     assert report.rows == {name: len(S.rows(name)) for name in S.contract.resources}
+    # Characters are looked at in files, rows in tables.
+    size = sum(path.stat().st_size for path in (parquet / "data").iterdir())
+    assert report.counts["GD112"].checked == size <= report.counts["GD103"].checked
+    assert report.counts["GD108"].checked == sum(report.rows.values())
 
 
 @pytest.mark.parametrize(

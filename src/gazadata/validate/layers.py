@@ -325,7 +325,7 @@ def _columns(resource: Resource, tables: Tables, report: Report) -> bool:
                 )
             ]
         )
-    for code in ("GD103", "GD104"):
+    for code in ("GD103", "GD104", "GD112"):
         report.count(code, tables.paths[resource.name].stat().st_size, RULES[code].unit)
     return not wrong
 
