@@ -730,10 +730,7 @@ def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place)
             },
             "a field that is not of the standard, at rdf",
         ),
-        (
-            {DESCRIPTOR: json_bytes(unlicensed | another)},
-            "a descriptor that is not of the standard",
-        ),
+        ({DESCRIPTOR: json_bytes(unlicensed | another)}, "licenses[0] {}"),
     ):
         place.damage(files)
         try:

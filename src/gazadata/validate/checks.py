@@ -260,22 +260,18 @@ def _relies(c: Check) -> pl.Expr:
 
 
 def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> list[Diagnostic]:
-    rule = RULES[c.code]
     path = tables.paths[look.resource.name].relative_to(tables.root).as_posix()
     own = [name for name in c.bad.meta.root_names() if name in look.resource.field_names]
     return [
-        Diagnostic(
-            code=c.code,
-            message=rule.title,
-            path=path,
-            line=row["line"],
+        Diagnostic.of(
+            c.code,
+            path,
+            row["line"],
             resource=look.resource.name,
             row_id=row["key"],
             field=c.field,
             found=row["found"],
             expected=row["expected"] or None,
-            help=rule.remedy,
-            severity=rule.severity,
             about=row["about"],
             relies=(
                 *(f"{path}:{row['line']}/{name}" for name in own),

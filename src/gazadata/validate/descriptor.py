@@ -143,24 +143,19 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
         # Where the schema is missing, it is the descriptor that names it.
         said = re.sub(r"^(.+\.json): no such file in .*", r"no file \1", message)
     found, meant, expected = said.partition("; expected ")
-    report.count("GD001", 0, RULES["GD001"].unit, 1)
     if line and is_file:
         number = int(line[1])
         lines = (root / path).read_bytes().decode("utf-8", "replace").split("\n")
         report.lines[path] = {number: lines[number - 1][:_LINE_SHOWN]}
-    report.add(
-        [
-            Diagnostic(
-                "GD001",
-                RULES["GD001"].title,
-                path if is_file else DESCRIPTOR,
-                int(line[1]) if line else None,
-                int(line[2]) if line else None,
-                found=found,
-                expected=expected if meant else _asked(found),
-                help=RULES["GD001"].remedy,
-            )
-        ]
+    report.say(
+        Diagnostic.of(
+            "GD001",
+            path if is_file else DESCRIPTOR,
+            int(line[1]) if line else None,
+            column=int(line[2]) if line else None,
+            found=found,
+            expected=expected if meant else _asked(found),
+        )
     )
 
 
@@ -754,20 +749,14 @@ def say(
 
     `near` is what is probably meant.
     """
-    rule = RULES[code]
-    report.count(code, 0, rule.unit, 1)
-    report.add(
-        [
-            Diagnostic(
-                code,
-                rule.title,
-                path,
-                resource=resource,
-                field=field,
-                found=found,
-                expected=expected,
-                help=rule.remedy,
-                suggestion=near,
-            )
-        ]
+    report.say(
+        Diagnostic.of(
+            code,
+            path,
+            resource=resource,
+            field=field,
+            found=found,
+            expected=expected,
+            suggestion=near,
+        )
     )

@@ -136,6 +136,11 @@ class Report:
         before = self.counts.get(code, Count(0, unit))
         self.counts[code] = Count(before.checked + checked, unit, before.found + found)
 
+    def say(self, found: Diagnostic) -> None:
+        """Take in one finding, and count it."""
+        self.count(found.code, 0, RULES[found.code].unit, 1)
+        self.add([found])
+
     def add(self, found: Iterable[Diagnostic]) -> None:
         """Take in findings; `merge.merge` tells which of them are one mistake."""
         self.diagnostics.extend(found)

@@ -246,14 +246,11 @@ def _parted(first: str, wanted: list[str]) -> str | None:
 def _finding(
     code: str, shown: str, resource: Resource, line: int, found: str, expected: str
 ) -> Diagnostic:
-    rule = RULES[code]
-    return Diagnostic(
+    return Diagnostic.of(
         code,
-        rule.title,
         shown,
         line,
         resource=resource.name,
         found=found,
         expected=expected,
-        help=rule.remedy,
     )

@@ -621,10 +621,8 @@ def _of_row(
     found: str | None,
     expected: str,
 ) -> Diagnostic:
-    rule = RULES[code]
-    return Diagnostic(
+    return Diagnostic.of(
         code,
-        rule.title,
         tables.paths[resource.name].relative_to(tables.root).as_posix(),
         line,
         resource=resource.name,
@@ -632,8 +630,6 @@ def _of_row(
         field=field,
         found=found and found[:LONGEST],
         expected=expected,
-        help=rule.remedy,
-        severity=rule.severity,
     )
 
 
@@ -647,19 +643,15 @@ def _add(
     found: str,
     expected: str,
 ) -> None:
-    rule = RULES[code]
     report.add(
         [
-            Diagnostic(
+            Diagnostic.of(
                 code,
-                rule.title,
                 tables.paths[resource.name].relative_to(tables.root).as_posix(),
                 line,
                 resource=resource.name,
                 found=found,
                 expected=expected,
-                help=rule.remedy,
-                severity=rule.severity,
             )
         ]
     )

@@ -89,9 +89,8 @@ def texts(  # noqa: PLR0912, PLR0915
         found[code] += 1
         if found[code] > limit:
             return
-        one = Diagnostic(
+        one = Diagnostic.of(
             code,
-            RULES[code].title,
             path,
             int(row[LINE]),
             resource="sources",
@@ -99,7 +98,6 @@ def texts(  # noqa: PLR0912, PLR0915
             field=field,
             found=found_[:500],
             expected=expected,
-            help=RULES[code].remedy,
         )
         report.add([replace(one, **more)])
 
@@ -213,13 +211,11 @@ def _unnamed(
     report.count("GD304", len(there), rule.unit, len(left))
     for name in left[:limit]:
         key = unread.get(_digest(root / "raw" / name)) if unread else None
-        one = Diagnostic(
+        one = Diagnostic.of(
             "GD304",
-            rule.title,
             f"raw/{name}",
             found="a text that no held source names",
             expected="a row in sources with this text_path",
-            help=rule.remedy,
             # It is the text of a source that names it wrongly.
             relies=tuple(f"sources/{key}/{field}" for field in ("held", "text_path") if key),
         )

@@ -87,17 +87,14 @@ def _say(report: Report, code: str, shown: str, found: list[Found], limit: int) 
     rule = RULES[code]
     report.count(code, 0, rule.unit, len(found))
     report.add(
-        Diagnostic(
+        Diagnostic.of(
             code,
-            rule.title,
             shown,
             line,
             resource=FORM.name,
             field=field or None,
             found=what,
             expected=expected,
-            help=rule.remedy,
-            severity=rule.severity,
         )
         for line, field, what, expected in found[:limit]
     )

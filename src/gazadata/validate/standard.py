@@ -20,7 +20,6 @@ from gazadata.contract import Contract, Resource
 from gazadata.package import Package
 from gazadata.validate import descriptor
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.rules import RULES
 from gazadata.validate.split import cells
 
 SAMPLE_ROWS = 1_000
@@ -254,22 +253,17 @@ def take(
             # Where not all findings of a rule were kept, it was counted with the others.
             if seen or (code, path) in left_out or (line is None and path in seen_files):
                 continue
-            report.count(code, 0, RULES[code].unit, 1)
-            report.add(
-                [
-                    Diagnostic(
-                        code,
-                        RULES[code].title,
-                        descriptor.DESCRIPTOR if code == "GD002" else path,
-                        line,
-                        resource=name,
-                        field=field or None,
-                        # It is also said of an empty cell that it is required.
-                        found=str(cell if cell or code == "GD202" else said)[:500],
-                        expected=_asked(resource, field, note),
-                        help=RULES[code].remedy,
-                    )
-                ]
+            report.say(
+                Diagnostic.of(
+                    code,
+                    descriptor.DESCRIPTOR if code == "GD002" else path,
+                    line,
+                    resource=name,
+                    field=field or None,
+                    # It is also said of an empty cell that it is required.
+                    found=str(cell if cell or code == "GD202" else said)[:500],
+                    expected=_asked(resource, field, note),
+                )
             )
 
 
@@ -312,16 +306,11 @@ def _package_error(package: Package, error: dict[str, Any], report: Report) -> N
             for step in re.split(r"[./]", match[1]):
                 value = value[int(step)] if isinstance(value, list) else value[step]
             found = f"{match[1]}: {json.dumps(value, ensure_ascii=False)}"
-    report.count("GD002", 0, RULES["GD002"].unit, 1)
-    report.add(
-        [
-            Diagnostic(
-                "GD002",
-                RULES["GD002"].title,
-                "datapackage.json",
-                found=found[:500],
-                expected=expected + more,
-                help=RULES["GD002"].remedy,
-            )
-        ]
+    report.say(
+        Diagnostic.of(
+            "GD002",
+            "datapackage.json",
+            found=found[:500],
+            expected=expected + more,
+        )
     )
