@@ -898,12 +898,16 @@ def stated_key_changed(random: Random) -> Made:
     other = random.choice(S.rows(points_to))[S.resource(points_to).key]
     column = "actor_id" if points_to == "actors" else "topic_id"
     names = [n["text"] for n in S.rows("names") if n[column] == other]
+    if row["resource"] == "names":
+        own = S.rows(points_to)[S.where(points_to, **{S.resource(points_to).key: other})]
+        names.append(own[S.resource(points_to).label or ""])
     if any(_stand(n, _words(row)) for n in names):
         return None
     key = S.resource(row["resource"]).key
     at = S.where(row["resource"], **{key: row["row_id"]})
     files = S.change(row["resource"], at, **{row["field"]: other})
-    return files, [(S.path("evidence"), number + 2), (S.path(row["resource"]), at + 2)]
+    more = "what rested on the name is without it" if row["resource"] == "names" else ""
+    return files, [(S.path("evidence"), number + 2), (S.path(row["resource"]), at + 2)], more
 
 
 @kind("GD334", "GD207", more="what pointed to the row points to nothing")
@@ -1044,7 +1048,7 @@ def uncommitted_for_no_reason(random: Random) -> Made:
     return changed(name, random.choice(rows)[0], certainty="uncommitted")
 
 
-@kind("GD412")
+@kind("GD412", "GD419", "GD333", more="the cell that was filled in is without evidence, too")
 def relation_with_another_object(random: Random) -> Made:
     number, row = a_row(random, "relations")
     actor = random.choice(S.rows("actors"))["actor_id"]

@@ -755,16 +755,23 @@ def test_a_key_that_was_renamed_in_its_row_is_one_finding(place: Place) -> None:
     """It was one for each cell that points to it, and that the row has no evidence."""
     number = first("events", lambda e: e["event_id"] == "doha-negotiations")
     report = damaged(place, edited(("events", number, {"event_id": "doha-negotiation"})))
-    keys = report.diagnostics
-    assert [(d.code, d.found) for d in keys] == [("GD207", "doha-negotiations")]
+    (said,) = report.diagnostics
+    assert (said.code, said.path, said.line) == ("GD333", "data/events.csv", number + 2)
+    assert (said.found, said.suggestion) == ("doha-negotiation", "doha-negotiations")
     pointing = (
         sum("doha-negotiations" in r.values() for n in S.contract.resources for r in S.rows(n)) - 1
     )
-    assert f"{pointing - 1} other cells point there" in (keys[0].help or "")
-    assert keys[0].suggestion == "doha-negotiation"
-    assert report.counts["GD207"].found == 1
-    assert report.counts["GD333"].found == 0
-    assert report.counts["GD334"].found == 0
+    assert f" and {pointing - 1} more." in (said.help or "")
+    assert report.counts["GD333"].found == 1
+    assert report.counts["GD207"].found == report.counts["GD334"].found == 0
+
+
+def test_another_key_that_is_missing_is_not_that_of_a_row_without_evidence(place: Place) -> None:
+    number = at("actors", "pakistan")
+    lines = S.files["data/actors.csv"].split(b"\n")
+    lines[number + 1] = lines[number + 1].replace(b"pakistan,", b"a-new-one,", 1)
+    codes = [d.code for d in damaged(place, {"data/actors.csv": b"\n".join(lines)}).diagnostics]
+    assert {"GD207", "GD333"} <= set(codes)
 
 
 def test_a_row_that_is_gone_is_not_another_one(place: Place) -> None:
@@ -832,3 +839,37 @@ def test_a_list_that_is_not_as_installed_is_told_where_it_differs(
     (said,) = [d for d in report.diagnostics if d.code == "GD004"]
     assert found in (said.found or "")
     assert (said.expected or "").startswith(expected)
+
+
+def test_whose_a_name_is_it_does_not_state_itself(place: Place) -> None:
+    """It was found in its own quote, whoever it was given to."""
+    number = at("names", "azerbaijan")
+    report = damaged(place, edited(("names", number, {"actor_id": "egypt"})))
+    assert ("GD341", "names/azerbaijan/actor_id") in [(d.code, d.about) for d in report.diagnostics]
+
+
+def test_a_source_that_stands_twice_is_one_finding(place: Place) -> None:
+    """Each of its passages and quotes was held against two texts."""
+    lines = S.files["data/sources.csv"].split(b"\n")
+    article = at("sources", "trump-leaning-on-pakistan") + 1
+    lines.insert(article + 1, lines[article])
+    report = damaged(place, {"data/sources.csv": b"\n".join(lines)})
+    assert [d.code for d in report.diagnostics] == ["GD206"]
+
+
+def test_a_title_that_other_evidence_states_is_one_finding(place: Place) -> None:
+    cut = edited(
+        ("sources", at("sources", "parallel-diplomatic-channels"), {"title": "Parallel channels"})
+    )
+    assert len(damaged(place, cut).diagnostics) == 1
+
+
+def test_an_emptied_cell_is_one_finding_whatever_it_was_read_for(place: Place) -> None:
+    hedged = at("relations", "azerbaijan-member-of-potential-contributors")
+    dated = at("sources", "plover-manual")
+    for edit in (
+        ("relations", hedged, {"hedge": ""}),
+        ("sources", dated, {"published_earliest": ""}),
+    ):
+        report = damaged(place, edited(edit))
+        assert [d.code for d in report.diagnostics] == ["GD334"], edit

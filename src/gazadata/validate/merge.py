@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from difflib import SequenceMatcher
 
 from gazadata.validate.diagnostics import Diagnostic, Report
 
@@ -28,6 +29,9 @@ OF_LINKS = ("GD207", "GD334")
 
 _A_KEY_OF = re.compile(r"a key of (\S+) \(")
 """What is expected of a cell that points to no row."""
+
+_ALIKE = 0.7
+"""How much a key is like the one that it was renamed from."""
 
 _OTHERS = 5
 """How many places of a mistake are named beside the first."""
@@ -74,7 +78,7 @@ def merge(report: Report, limit: int | None = None) -> None:
         if d.code != "GD107" and d.line and (d.path, d.line) in unsplit:
             continue
         cell = (d.path, d.line, d.field)
-        if cell in broken or not named.isdisjoint(d.relies):
+        if cell in broken or not named.isdisjoint((*d.relies, *_own(d))):
             if d.code == "GD411":
                 named.update(_names(d))  # Each link of a circle may be the wrong one.
                 broken.add(cell)
@@ -121,30 +125,35 @@ def _mistake(d: Diagnostic) -> Mistake:
 
 
 def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """One finding for a key that was renamed in its row alone: where it is pointed to.
+    """One finding for a key that was renamed in its row alone, at that row.
 
-    It shows twice: what points to the key points to nothing, and the row has no evidence. Where a
-    table has one of each, the one is what is meant by the other.
+    It shows twice: the row has no evidence, and what points to the old key points to nothing. Where
+    a table has one of each, and the keys are alike, it is one mistake.
     """
     found = list(found)
     bare, missing = defaultdict(list), defaultdict(list)
     for d in found:
         expected = d.expected or ""
-        if d.code == "GD333" and expected.startswith(
-            f"evidence of resource {d.resource}, for each"
-        ):
+        if d.code == "GD333" and expected.startswith(f"evidence of resource {d.resource}, for "):
             bare[d.resource].append(d)
         elif d.code in OF_LINKS and (target := _A_KEY_OF.match(expected)):
             missing[target[1]].append(d)
-    renamed = {
-        id(links[0]): bare[table][0]
-        for table, links in missing.items()
-        if len(links) == len(bare[table]) == 1
-    }
-    told = {id(row) for row in renamed.values()}
+    links: dict[int, Diagnostic] = {}
+    for table, pointing in missing.items():
+        if len(pointing) == len(bare[table]) == 1:
+            row, link = bare[table][0], pointing[0]
+            if SequenceMatcher(None, row.row_id or "", link.found or "").ratio() >= _ALIKE:
+                links[id(row)] = link
+    told = {id(link) for link in links.values()}
     for d in found:
-        if id(d) in renamed:
-            yield replace(d, suggestion=renamed[id(d)].row_id)
+        if id(d) in links:
+            link = links[id(d)]
+            others = f" and {link.elsewhere:,} more" if link.elsewhere else ""
+            mend = (
+                f"Give the row the key {link.found} again, or write the new key where the old one "
+                f"still stands: {link.path}:{link.line}{others}."
+            )
+            yield replace(d, suggestion=link.found, help=mend)
         elif id(d) not in told:
             yield d
 
@@ -173,6 +182,13 @@ def _rank(d: Diagnostic) -> tuple[bool, bool, int, str, int, tuple[str, int, int
     return d.code == "GD108", not _of_value(d), nth, d.code, relies, d.place, d.field or ""
 
 
+def _own(d: Diagnostic) -> Iterator[str]:
+    """What other rows call the cells of its own row that a finding follows from."""
+    here = f"{d.path}:{d.line}/"
+    own = (name.removeprefix(here) for name in d.relies if name.startswith(here))
+    return (f"{d.resource}/{d.row_id}/{field}" for field in own)
+
+
 def _names(d: Diagnostic) -> Iterator[str]:
     """What a broken cell is called in `Diagnostic.relies`.
 
@@ -183,9 +199,7 @@ def _names(d: Diagnostic) -> Iterator[str]:
     yield f"{d.path}:{d.line}/{d.field}"
     yield f"{d.resource}/{d.row_id}/{d.field}"
     if d.code in OF_PAIRS:
-        here = f"{d.path}:{d.line}/"
-        own = (name.removeprefix(here) for name in d.relies if name.startswith(here))
-        yield from (f"{d.resource}/{d.row_id}/{field}" for field in own)
+        yield from _own(d)
     if d.code in OF_EVIDENCE and d.about:
         yield d.about
     key = d.row_id or ""

@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 from polars import col
 
-from gazadata.contract import Contract, Field, Resource, inside
+from gazadata.contract import Contract, Field, ForeignKey, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.text import TYPESET
 from gazadata.validate import references
@@ -107,6 +107,7 @@ def texts(  # noqa: PLR0912, PLR0915
     checked = {"GD301": 0, "GD302": 0}
     shipped, linked = with_texts, (root / "raw").is_symlink()
     named: set[str] = set()
+    read: set[str] = set()
     unread: dict[str, str] = {}
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
@@ -165,6 +166,9 @@ def texts(  # noqa: PLR0912, PLR0915
                 continue  # Another text: all that is held against it would be found at fault.
         elif length != row["text_length"]:
             finding("GD302", row, "text_length", row["text_length"], f"{length} (the file's)")
+        if row["source_id"] in read:
+            continue  # Its row stands twice, which is reported.
+        read.add(row["source_id"])
         keys.append(row["source_id"])
         values.append(text)
         if len(keys) == _TEXTS_A_CHUNK:
@@ -460,8 +464,10 @@ def _passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterato
 
 def _held(tables: Tables) -> pl.LazyFrame:
     """Which sources there are, and whether each is held."""
-    return tables.strings("sources").select(
-        "source_id", is_held=(col("held") == "true").fill_null(False)
+    return (
+        tables.strings("sources")
+        .select("source_id", is_held=(col("held") == "true").fill_null(False))
+        .unique("source_id", keep="first")
     )
 
 
@@ -831,8 +837,12 @@ def _items(
     unnamed = [
         fk.field
         for fk in resource.foreign_keys
-        if fk.resource in ("actors", "topics") and "names" not in tables
+        if fk.resource in ("actors", "topics")
+        and not ("names" in tables and (resource.name != "names" or fk.resource in tables))
     ]
+    of_sources = col("field").is_in(
+        [fk.field for fk in resource.foreign_keys if fk.resource == "sources"]
+    )
     by_reference = col("basis") == "reference"
     has_quote, has_reference = col("quote_id").is_not_null(), col("reference_id").is_not_null()
     has_note, both_or_none = col("note").str.contains(WORD), has_quote == has_reference
@@ -900,7 +910,11 @@ def _items(
                 target,
                 cell("quotes", "quote_id", "exact"),
                 col("names"),
-                *(cell("sources", "value", form) for form in _FORMS),
+                *(pl.when(of_sources).then(cell("sources", "value", form)) for form in _FORMS),
+                *(
+                    pl.when(col("field") == fk.field).then(cell(fk.resource, "value", ""))
+                    for fk in resource.foreign_keys
+                ),
             ],
         ),
         check(
@@ -994,7 +1008,10 @@ def _items(
                 expected="the cue in the row's hedge, or a lower certainty",
                 # Where it points to nothing, that is what is wrong.
                 applies=col("sure") & col("filled"),
-                relies=[cell("quotes", "quote_id", "exact")],
+                relies=[
+                    cell("quotes", "quote_id", "exact"),
+                    *(cell(resource.name, "row_id", at) for at in ("certainty", "hedge")),
+                ],
             )
         )
     return Look(
@@ -1051,14 +1068,14 @@ def _stated(
 ) -> _Stated:
     """Hold what is stated against the words of its quotes.
 
-    For a key these are the names of what it points to: of actors and topics those in `names`, of
-    sources title and publisher. This is worked out beforehand, since as a part of the query for
-    all of the evidence it takes more time and memory.
+    For a key these are the names of what it points to. This is worked out beforehand, since as a
+    part of the query for all of the evidence it takes more time and memory.
     """
     table = tables.strings(resource.name)
     stated = rows.filter(col("basis") == "stated").select(LINE, "row_id", "field", "quote_id")
     keys = {fk.field: fk for fk in resource.foreign_keys}
     texts = [name for name in _bits(resource) if name not in keys]
+    of_names = resource.name == "names"
     worded = (
         stated.filter(col("field").is_in(texts))
         .join(_cells_of(table, resource, texts), on="row_id")
@@ -1069,19 +1086,15 @@ def _stated(
     for name in _bits(resource):
         if name not in keys:
             continue
-        fk = keys[name]
-        if fk.resource in ("actors", "topics") and "names" in tables:
-            forms = tables.strings("names").select(value=fk.target, form="text")
-        elif fk.resource == "sources":
-            sources = tables.strings("sources")
-            forms = pl.concat(sources.select(value="source_id", form=form) for form in _FORMS)
-        else:
-            forms = pl.LazyFrame(schema={"value": pl.String, "form": pl.String})
+        pointing = table.select(row_id=resource.key, value=name).drop_nulls()
+        forms = _forms(keys[name], tables, of_names=of_names)
+        # Whose it is, a name does not state itself.
+        other = (col("of") != col("row_id")) if of_names else pl.lit(True)
         parts.append(
             stated.filter(col("field") == name)
-            .join(table.select(row_id=resource.key, value=name).drop_nulls(), on="row_id")
-            .join(forms.drop_nulls(), on="value", how="left")
-            .select(LINE, "row_id", "field", "quote_id", "form")
+            .join(pointing, on="row_id")
+            .join(forms, on="value", how="left")
+            .select(LINE, "row_id", "field", "quote_id", form=pl.when(other).then("form"))
         )
     words = quotes.select("quote_id", "exact")
     exact, form = col("exact"), col("form")
@@ -1102,6 +1115,25 @@ def _stated(
             folded_ = with_words.filter(~col(LINE).is_in(without[-1].implode()))
             loose = _loose(resource, worded.join(words, on="quote_id"), folded_, tables)
     return _Stated(pl.concat(without), loose) if without else _NOTHING_STATED
+
+
+def _forms(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
+    """The words that state what a key points to, and by which row of `names` (`of`).
+
+    Of sources these are title and publisher, of actors and topics their names; for a row of `names`
+    itself also what the actor or the topic is called in its own row.
+    """
+    own: tuple[str, ...] = _FORMS if fk.resource == "sources" else ()
+    if of_names and (label := tables.resources[fk.resource].label):
+        own = (label,)
+    forms = [pl.LazyFrame(schema=dict.fromkeys(("of", "value", "form"), pl.String))]
+    if fk.resource in tables:
+        target = tables.strings(fk.resource)
+        forms += [target.select(of=pl.lit(""), value=fk.target, form=form) for form in own]
+    if fk.resource in ("actors", "topics") and "names" in tables:
+        names = tables.strings("names")
+        forms.append(names.select(of="name_id", value=fk.target, form="text"))
+    return pl.concat(forms).drop_nulls()
 
 
 def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl.Series:

@@ -404,7 +404,8 @@ RULES = _rules(
     Rule(
         "GD341",
         "What is stated stands in the quote",
-        "Stated means that the words are there; for a key, one of the names of what it points to.",
+        "Stated means that the words are there; for a key, one of the names of what it points to, "
+        "other than the name whose key it is.",
         "`strongly` as stated by “public sentiment”",
         "Choose the quote that has the words, or the basis that is true.",
         "evidence",
