@@ -19,7 +19,7 @@ import openpyxl
 import pytest
 from datasette.app import Datasette
 
-from gazadata.contract import Contract, Field
+from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError
 from gazadata.package import Package
 from gazadata.release import export as subject
