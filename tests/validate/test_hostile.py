@@ -190,7 +190,7 @@ def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> Non
         {
             "schemas/topics.json": json_bytes(schema),
             DESCRIPTOR: json_bytes(S.descriptor() | {"version": "2.0.0"}),
-            **S.change("topics", 0, label="a" * 80 + "!"),
+            **S.change("topics", 1, label="a" * 80 + "!"),
         }
     )
     code = (
