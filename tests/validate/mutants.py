@@ -521,6 +521,8 @@ def stated_by_a_quote_without_the_words(random: Random) -> Made:
     key = row["evidence_id"].rpartition(".")[0] + "." + other["quote_id"]
     if any(e["evidence_id"] == key for e in S.rows("evidence")):
         return None
+    if len(rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])) == 1:
+        return None  # Its quote would be left without a use, too.
     rows = S.rows("evidence")
     rows[number] |= {"quote_id": other["quote_id"], "evidence_id": key}
     rows.sort(key=lambda e: e["evidence_id"])

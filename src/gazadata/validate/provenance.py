@@ -912,8 +912,9 @@ def _items(
                 col("names"),
                 *(pl.when(of_sources).then(cell("sources", "value", form)) for form in _FORMS),
                 *(
-                    pl.when(col("field") == fk.field).then(cell(fk.resource, "value", ""))
+                    pl.when(col("field") == fk.field).then(cell(fk.resource, "value", at))
                     for fk in resource.foreign_keys
+                    for at in ("", contract[fk.resource].label or "")
                 ),
             ],
         ),
