@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gazadata.release.build import build
-from gazadata.release.files import ReleaseError
-from gazadata.release.store import StoreError, precedence
+from gazadata.release.files import ReleaseError, StoreError
+from gazadata.release.store import precedence
 from gazadata.validate import validate
 from gazadata.version import LONGEST, parse
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gazadata.frames import As
-    from gazadata.release.fetch import Stores
+    from gazadata.release.sources import Stores
 
 Row = dict[str, Any]
 

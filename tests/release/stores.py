@@ -17,7 +17,7 @@ from tests.release.conftest import copy_package
 
 from gazadata.release.build import build
 from gazadata.release.files import json_bytes, sha256
-from gazadata.release.store import Manifest
+from gazadata.release.manifest import Manifest
 
 Fault = Callable[["Handler"], None]
 

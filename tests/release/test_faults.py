@@ -38,10 +38,12 @@ from tests.release.stores import (
 )
 
 import gazadata
-from gazadata.release.fetch import CacheError, pull
-from gazadata.release.files import json_bytes
+from gazadata.release.cache import CacheError
+from gazadata.release.fetch import pull
+from gazadata.release.files import StoreError, json_bytes
 from gazadata.release.lock import LockError
-from gazadata.release.store import Entry, Manifest, StoreError, publish, read_index
+from gazadata.release.manifest import Manifest
+from gazadata.release.store import Entry, publish, read_index
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes")
 
@@ -102,7 +104,7 @@ def test_a_server_that_misbehaves(
 ) -> None:
     if fault in SLOW:
         monkeypatch.setenv("GAZADATA_TIMEOUT", "2")
-        monkeypatch.setattr("gazadata.release.fetch.SLOWEST", 1 << 30)
+        monkeypatch.setattr("gazadata.release.http.SLOWEST", 1 << 30)
     server.faults[path] = fault
     harmless = path == "index.json" and fault is wrong_bytes
     with pytest.raises(StoreError) as error:
@@ -479,7 +481,8 @@ def test_a_full_disk_under_the_store(built: Path, small_disk: Path) -> None:
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from gazadata.release.fetch import CacheError, pull
+from gazadata.release.cache import CacheError
+from gazadata.release.fetch import pull
 from gazadata.release.store import publish
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))

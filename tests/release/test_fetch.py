@@ -32,12 +32,13 @@ from tests.release.stores import (
 import gazadata
 from gazadata import cli
 from gazadata.errors import GazadataError, ReadError
-from gazadata.release import fetch
 from gazadata.release import lock as pins
-from gazadata.release.fetch import CacheError, open_release, pull, versions
-from gazadata.release.files import ReleaseError, json_bytes
+from gazadata.release.cache import Cache, CacheError
+from gazadata.release.fetch import open_release, pull, versions
+from gazadata.release.files import ReleaseError, StoreError, json_bytes
 from gazadata.release.lock import Lock, LockError
-from gazadata.release.store import Manifest, StoreError, publish, yank
+from gazadata.release.manifest import Manifest
+from gazadata.release.store import publish, yank
 
 
 @pytest.fixture(scope="session", name="releases")
@@ -768,7 +769,7 @@ def test_the_cache_is_in_the_users_cache_folder(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", shared)
     monkeypatch.setattr(sys, "platform", platform)
-    assert fetch._cache() == tmp_path / folder
+    assert Cache.of_user().folder == tmp_path / folder
 
 
 def test_without_a_home_the_error_says_how_to_name_a_cache(

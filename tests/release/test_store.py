@@ -13,16 +13,9 @@ from tests.release.stores import left_over, make_release, published, releases, w
 
 from gazadata.errors import GazadataError
 from gazadata.release.build import build
-from gazadata.release.files import ReleaseError, json_bytes
-from gazadata.release.store import (
-    MAX_BYTES,
-    MAX_FILES,
-    Manifest,
-    StoreError,
-    publish,
-    read_index,
-    yank,
-)
+from gazadata.release.files import ReleaseError, StoreError, json_bytes
+from gazadata.release.manifest import MAX_BYTES, MAX_FILES, Manifest
+from gazadata.release.store import publish, read_index, yank
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,14 @@ from gazadata.arrow import read_table
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
 from gazadata.package import Package
-from gazadata.release.files import FaultsError, ReleaseError, json_bytes, listing, sha256
-from gazadata.release.store import LaterFormatError
+from gazadata.release.files import (
+    FaultsError,
+    LaterFormatError,
+    ReleaseError,
+    json_bytes,
+    listing,
+    sha256,
+)
 from gazadata.release.verify import DESCRIBED, verify
 
 TEXT = next((REPO / "raw").iterdir())

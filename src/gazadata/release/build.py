@@ -25,7 +25,7 @@ from gazadata.release.files import (
     sums_bytes,
     whole_folder,
 )
-from gazadata.release.store import MANIFEST
+from gazadata.release.manifest import MANIFEST
 from gazadata.release.verify import verified
 from gazadata.version import parse
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
-from gazadata.release.store import open_package
+from gazadata.release.manifest import open_package
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,6 +1,6 @@
-"""Files of a release: their hashes, their JSON, and folders that are whole or not there.
+"""Files of releases: their hashes, their JSON, and files and folders that are whole or not there.
 
-Opening a cached release imports this; see `gazadata.release.store` for what that asks.
+Opening a cached release imports this; see `gazadata.release.manifest` for what that asks.
 """
 
 from __future__ import annotations
@@ -9,12 +9,19 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from gazadata.errors import GazadataError
+from gazadata.contract import parse_json
+from gazadata.errors import ContractError, GazadataError, MissingExtra
+
+CHUNK = 1 << 20
+"""Bytes that are read at a time."""
+
+MAX_JSON = 4 << 20
+"""Bytes of a manifest or an index that are read, at most: they may come from a broken server."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -27,6 +34,18 @@ class FaultsError(ReleaseError):
     """What was to be checked was checked, and has faults: they are its text."""
 
     exit_code = 1
+
+
+class StoreError(GazadataError):
+    """A store, or a release in it, that cannot be used as it is."""
+
+
+class StoreAwayError(StoreError):
+    """A store that does not answer at all."""
+
+
+class LaterFormatError(StoreError):
+    """What a newer gazadata wrote, and this one cannot judge."""
 
 
 def sha256(path: Path) -> str:
@@ -119,3 +138,85 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def chunks_of(path: Path) -> Generator[bytes]:
+    """The bytes of a file, in pieces.
+
+    Raises:
+        StoreError: the file is missing or cannot be read.
+    """
+    # Reading fails as a fault of the file read, so that it is not taken for one of the target.
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None
+
+
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file in one step: readers see the old bytes or the new ones.
+
+    With `durable` that holds for a crash of the machine too.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = part_of(path)
+    try:
+        with part.open("wb") as out:
+            out.write(content)
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
+        os.replace(part, path)
+        if durable:
+            sync(path.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock in the file `path`; waits for whoever holds it.
+
+    The kernel holds it, for the process: nobody can leave it behind. The file itself stays, since
+    deleting it would let two processes hold locks of the same name.
+
+    Raises:
+        MissingExtra: filelock is not installed.
+        OSError: the file cannot be made, or its file system has no locks.
+    """
+    try:
+        from filelock import FileLock
+    except ImportError:
+        raise MissingExtra("filelock", "store") from None
+    # Without kernel locks filelock would fall back to a file that a dead process leaves behind.
+    with FileLock(path, fallback_to_soft=False):
+        yield
+
+
+def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
+    """Read a JSON object of the format `kind`/1.
+
+    Raises:
+        LaterFormatError: it is of a later format.
+        StoreError: it is something else, or too long.
+    """
+    if len(content) > MAX_JSON:
+        raise StoreError(f"{where}: longer than {MAX_JSON} bytes, which no {kind} is")
+    try:
+        value = parse_json(content, where)
+    except ContractError as error:
+        raise StoreError(f"{error}; is it a web page or an error message?") from None
+    form = value.get("format")
+    if form == f"{kind}/1":
+        return value
+    if isinstance(form, str) and re.fullmatch(rf"{kind}/\d+", form):
+        raise LaterFormatError(
+            f"{where}: format {form!r} was made by a newer gazadata; "
+            "upgrade with: pip install --upgrade gazadata"
+        )
+    raise StoreError(f"{where}: format {form!r} where {kind}/1 is expected")

@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gazadata.errors import GazadataError
-from gazadata.release.files import is_sha256, json_bytes
-from gazadata.release.store import LaterFormatError, StoreError, read_object, replace
+from gazadata.release.files import (
+    LaterFormatError,
+    StoreError,
+    is_sha256,
+    json_bytes,
+    read_object,
+    replace,
+)
 
 KIND = "gazadata-lock"
 FILE = Path("gazadata.lock")

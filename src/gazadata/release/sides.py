@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
-from gazadata.release.store import MAX_BYTES, open_package
+from gazadata.release.manifest import MAX_BYTES, open_package
 from gazadata.version import parse
 
 NO_ZIP = (

@@ -19,17 +19,17 @@ from gazadata.curate.canonical import record
 from gazadata.curate.derive import context
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package
-from gazadata.release.files import FaultsError, ReleaseError, listing, sha256
-from gazadata.release.sides import NO_ZIP, unzipped
-from gazadata.release.store import (
-    MANIFEST,
+from gazadata.release.files import (
     MAX_JSON,
-    SUMS,
-    File,
+    FaultsError,
     LaterFormatError,
-    Manifest,
+    ReleaseError,
     StoreError,
+    listing,
+    sha256,
 )
+from gazadata.release.manifest import MANIFEST, SUMS, File, Manifest
+from gazadata.release.sides import NO_ZIP, unzipped
 
 DESCRIBED = (
     "datapackage.json",

@@ -1,0 +1,257 @@
+"""The cache: what is in it is right or is not used.
+
+It is keyed by content. Every file is checked against the manifest, and the manifest against its
+own hash, each time that it is used. So nothing in it needs to be forced to the disk.
+
+    releases/<manifest sha256>/…            whole releases, put there by one rename
+    releases/.<manifest sha256>.part/…      what a pull has fetched so far; the next goes on from it
+    served/<store>/<version>.json           which manifest a store served, so that a version that
+                                            is cached needs no network
+    locks/<manifest sha256>                 held by whoever fetches
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gazadata.errors import GazadataError
+from gazadata.release.files import (
+    ReleaseError,
+    StoreError,
+    exclusive,
+    is_sha256,
+    json_bytes,
+    replace,
+    whole_folder,
+)
+from gazadata.release.manifest import Manifest, receive
+from gazadata.release.sources import Source, indented
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are there and the bytes that are needed."""
+
+
+class CacheError(GazadataError):
+    """A cache that cannot be written."""
+
+
+class Cache(NamedTuple):
+    """The folder that releases are pulled into."""
+
+    folder: Path
+
+    @classmethod
+    def of_user(cls) -> Cache:
+        """GAZADATA_CACHE, or where each system wants caches to be.
+
+        platformdirs says the same, but takes longer to import than a cached release to open.
+
+        Raises:
+            CacheError: there is no home folder to have a cache in.
+        """
+        shared = os.environ.get("XDG_CACHE_HOME", "")
+        if named := os.environ.get("GAZADATA_CACHE"):
+            folder = Path(named)
+        elif os.name == "nt":
+            folder = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local", "gazadata", "Cache")
+        elif os.path.isabs(shared):
+            folder = Path(shared, "gazadata")
+        else:
+            mac = sys.platform == "darwin"
+            folder = Path("~/Library/Caches" if mac else "~/.cache", "gazadata")
+        try:
+            return cls(folder.expanduser().absolute())
+        except RuntimeError:
+            raise CacheError(
+                f"{folder}: there is no home folder; GAZADATA_CACHE can name another"
+            ) from None
+
+    def place(self, manifest_sha256: str) -> Path:
+        """Where the release of a manifest lies, if it is there."""
+        return self.folder / "releases" / manifest_sha256
+
+    def fill(self, manifest: Manifest, source: Source, progress: Progress | None) -> None:
+        """Fetch what is lacking of a release, and only that.
+
+        Raises:
+            StoreError: the store does not have it, or serves something else.
+            CacheError: it cannot be written.
+        """
+        with self._errors():
+            lock = self.folder / "locks" / manifest.sha256
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with exclusive(lock):
+                whole = self.place(manifest.sha256)
+                # A release that is there is mended file by file, each in one step, since others
+                # may be reading it. One that is not is put together beside, and becomes visible
+                # whole.
+                folder = whole if whole.exists() else whole.with_name(f".{manifest.sha256}.part")
+                folder.mkdir(parents=True, exist_ok=True)
+                missing = [file for file in manifest.files if not file.intact(folder)]
+                arrived = _Count(sum(file.bytes for file in missing), progress)
+                for file in missing:
+                    path = f"{manifest.version}/{file.path}"
+                    _make_way(folder, file.path)
+                    with closing(source.read(path, file.bytes)) as chunks:
+                        counted = arrived.counted(chunks)
+                        receive(counted, folder / file.path, file, source.where(path))
+                for name, content in manifest.own.items():
+                    _make_way(folder, name)
+                    replace(folder / name, content, durable=False)
+                if folder != whole:
+                    folder.rename(whole)
+
+    def record(self, source: Source, version: str) -> Path:
+        """The file that remembers what a store served for a version."""
+        key = hashlib.sha256(source.key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return self.folder / "served" / key / f"{version}.json"
+
+    def served(self, source: Source, version: str) -> dict[str, Any]:
+        """What a store was seen to serve for a version; nothing where that was not kept."""
+        try:
+            value = json.loads(self.record(source, version).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        sound = isinstance(value, dict) and is_sha256(value.get("manifest_sha256"))
+        return value if sound else {}
+
+    def remember(self, source: Source, manifest: Manifest, yanked: str | None) -> None:
+        """Keep what a store has served, so that it needs not be asked again.
+
+        Raises:
+            CacheError: it cannot be written.
+        """
+        path = self.record(source, manifest.version)
+        value = {"store": source.name, "manifest_sha256": manifest.sha256, "yanked": yanked}
+        with self._errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace(path, json_bytes(value), durable=False)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Say of a full disk or a folder that cannot be written what to do about it."""
+        try:
+            yield
+        except OSError as error:
+            where = error.filename or self.folder
+            raise CacheError(
+                f"{where}: {error.strerror or error}; the cache is {self.folder}, and "
+                "GAZADATA_CACHE can name another folder, with space and permission to write"
+            ) from None
+
+
+class Cached(NamedTuple):
+    """A release in the cache, and the stores that can mend it."""
+
+    cache: Cache
+    manifest: Manifest
+    store: str | None
+    sources: tuple[Source, ...]
+    fresh: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the release lies."""
+        return self.cache.place(self.manifest.sha256)
+
+    def ensure(self, path: str) -> None:
+        """Make sure that one file is there and right.
+
+        Raises:
+            StoreError: the manifest does not list it, or it is damaged and cannot be mended.
+        """
+        listed = next((file for file in self.manifest.files if file.path == path), None)
+        if listed is None:
+            raise StoreError(f"{self.folder}: {path} is no file of the release")
+        if not listed.intact(self.folder):
+            self._mend([path], None)
+
+    def make_whole(self, progress: Progress | None) -> None:
+        """Make sure that every file is there and right.
+
+        Raises:
+            StoreError: one is damaged and cannot be mended.
+        """
+        if damaged := self.manifest.damage(self.folder):
+            self._mend(damaged, progress)
+
+    def _mend(self, damaged: list[str], progress: Progress | None) -> None:
+        failures = []
+        for source in self.sources:
+            try:
+                with closing(source):
+                    self.cache.fill(self.manifest, source, progress)
+                return
+            except StoreError as error:
+                failures.append(str(error))
+        named = ", ".join(damaged[:5]) + (" and more" if len(damaged) > 5 else "")
+        raise StoreError(
+            "\n".join(
+                [
+                    f"the cached release {self.manifest.version} is damaged ({named} in "
+                    f"{self.folder}), and no store could mend it:",
+                    *indented(failures or ["no store is named; use --store or GAZADATA_STORE"]),
+                    "try again when the store can be reached",
+                ]
+            )
+        )
+
+    def copy(self, out: Path) -> Path:
+        """Copy the release to `out`, checked on the way; what is there is never replaced.
+
+        Raises:
+            ReleaseError: something else is there, or `out` cannot be written.
+            StoreError: the cached release is damaged.
+        """
+        target = out / f"{self.manifest.name}-{self.manifest.version}"
+        if not target.is_dir():
+            try:
+                with whole_folder(target) as folder:
+                    self.manifest.copy(self.folder, folder)
+                return target
+            except ReleaseError:
+                # Somebody else may have been quicker with the same copy.
+                if not target.is_dir():
+                    raise
+            except OSError as error:
+                raise StoreError(f"{target}: {error.strerror or error}") from None
+        if other := self.manifest.difference(target):
+            raise ReleaseError(
+                f"{target} is there already, and not what was released: {', '.join(other[:5])}"
+                f"{' and more' if len(other) > 5 else ''}; remove it or choose another --out"
+            )
+        return target
+
+
+def _make_way(root: Path, path: str) -> None:
+    """Make the folders that lead to a file, and take away what lies in its way, such as a link."""
+    import shutil
+
+    folder = root
+    for name in path.split("/")[:-1]:
+        folder = folder / name
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
+    target = root / path
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+
+
+class _Count:
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.done, self.total, self.progress = 0, total, progress
+
+    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            self.done += len(chunk)
+            if self.progress:
+                self.progress(self.done, self.total)

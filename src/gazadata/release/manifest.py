@@ -1,0 +1,300 @@
+"""A release's manifest: what it lists may be fetched and written, and is what a file is held to.
+
+Opening a cached release passes through here, in less time than some imports take: records are
+named tuples, of which five are made while Python makes one frozen dataclass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gazadata.contract import Contract
+from gazadata.package import Package
+from gazadata.release.files import (
+    MAX_JSON,
+    StoreError,
+    chunks_of,
+    is_sha256,
+    listing,
+    read_object,
+    sha256,
+    sums_bytes,
+)
+from gazadata.version import parse
+
+MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+
+# What a manifest may ask of a reader. It comes from a server that may be broken or worse, and is
+# read before anything can be checked against it.
+MAX_FILES = 1000
+MAX_BYTES = 64 << 30
+
+# Names that every file system can hold and that mean the same on each.
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", re.ASCII)
+_DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
+
+
+class File(NamedTuple):
+    """A file that a manifest lists."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+    def intact(self, root: Path) -> bool:
+        """Whether the file is under `root`, an ordinary file, with its size and its hash."""
+        path = root
+        try:
+            for name in self.path.split("/"):
+                path = path / name
+                if path.is_symlink():
+                    return False
+            return (
+                path.is_file() and path.stat().st_size == self.bytes and sha256(path) == self.sha256
+            )
+        except OSError:
+            return False
+
+
+class Table(NamedTuple):
+    """A table that a manifest counts; its digest is that of its CSV."""
+
+    rows: int
+    digest: str
+
+
+class Manifest(NamedTuple):
+    """A release's manifest.json, checked: what may be fetched and written because it says so."""
+
+    name: str
+    version: str
+    created: str | None
+    files: tuple[File, ...]
+    tables: dict[str, Table]
+    content: bytes
+    sha256: str
+
+    @classmethod
+    def read(cls, content: bytes, where: str) -> Manifest:
+        """Read a manifest that nothing vouches for yet.
+
+        Raises:
+            LaterFormatError: it is of a later format.
+            StoreError: it is no manifest, or lists what must not be written.
+        """
+        value = read_object(content, where, "gazadata-manifest")
+        name, version, created = (value.get(key) for key in ("name", "version", "created"))
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise StoreError(f"{where}: the name {name!r} is no name of a package")
+        if not isinstance(version, str) or not parse(version):
+            raise StoreError(f"{where}: {version!r} is no version")
+        return cls(
+            name,
+            version,
+            created if isinstance(created, str) else None,
+            _files(value.get("files"), where),
+            _tables(value.get("tables"), where),
+            content,
+            hashlib.sha256(content).hexdigest(),
+        )
+
+    @classmethod
+    def of(cls, release: Path, where: str | None = None) -> Manifest:
+        """Read the manifest of a release folder; errors call it `where` (None: its path).
+
+        Raises:
+            LaterFormatError: it is of a later format.
+            StoreError: the folder has none, or none that can be used.
+        """
+        path = release / MANIFEST
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_JSON + 1)
+        except OSError as error:
+            raise StoreError(f"{where or path}: cannot be read: {error.strerror}") from None
+        return cls.read(content, where or str(path))
+
+    @property
+    def own(self) -> dict[str, bytes]:
+        """The files that the manifest does not list because they follow from it, and itself."""
+        sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
+        return {SUMS: sums_bytes(sums), MANIFEST: self.content}
+
+    def damage(self, root: Path) -> list[str]:
+        """The files that are not, or not as the manifest says, in the folder `root`."""
+        bad = [file.path for file in self.files if not file.intact(root)]
+        return bad + [
+            name for name, content in self.own.items() if not _holds(root / name, content)
+        ]
+
+    def difference(self, root: Path) -> list[str]:
+        """The damage, and the files that are in the folder `root` and not of the release."""
+        names = {file.path for file in self.files} | self.own.keys()
+        return self.damage(root) + [name for name in listing(root) if name not in names]
+
+    def copy(self, release: Path, folder: Path) -> None:
+        """Copy the release in the folder `release`, hashed on the way: it may just have changed.
+
+        Raises:
+            StoreError: a file is not what the manifest says.
+            OSError: `folder` cannot be written.
+        """
+        for file in self.files:
+            target = folder / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with closing(chunks_of(release / file.path)) as chunks:
+                receive(chunks, target, file, str(release / file.path))
+        for name, content in self.own.items():
+            (folder / name).write_bytes(content)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return not path.is_symlink() and path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> None:
+    """Write what arrives to `target`: exactly the file that the manifest lists, or nothing.
+
+    Raises:
+        StoreError: what arrives is longer, shorter or other than the manifest says.
+        OSError: the target cannot be written.
+    """
+    part = target.with_name(f".{target.name}.part")
+    digest, size = hashlib.sha256(), 0
+    try:
+        part.unlink(missing_ok=True)
+        with part.open("xb") as out:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > file.bytes:
+                    raise StoreError(f"{where}: longer than its {file.bytes} bytes")
+                digest.update(chunk)
+                out.write(chunk)
+        if size < file.bytes:
+            raise StoreError(f"{where}: ends after {size} of its {file.bytes} bytes")
+        if digest.hexdigest() != file.sha256:
+            raise StoreError(
+                f"{where}: sha256 {digest.hexdigest()}, but the manifest says {file.sha256}"
+            )
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+class CheckedPackage(Package):
+    """A release folder, opened: a table is held against the manifest when it is read."""
+
+    manifest: Manifest
+    shown: str
+
+    def __init__(self, root: Path, shown: str) -> None:
+        manifest = Manifest.of(root, f"{shown}: {MANIFEST}")
+        object.__setattr__(self, "manifest", manifest)
+        object.__setattr__(self, "shown", shown)
+        self._check(root, "datapackage.json")
+        super().__init__(root, Contract.read(root))
+
+    def path(self, name: str) -> Path:
+        """The file of the resource `name`, as the manifest has it.
+
+        Raises:
+            UnknownName: there is no such resource.
+            ContractError: its path leads out of the package.
+            StoreError: the file is not what the manifest says.
+        """
+        self._check(self.root, self.contract[name].path)
+        return super().path(name)
+
+    def _check(self, root: Path, path: str) -> None:
+        if not any(file.path == path and file.intact(root) for file in self.manifest.files):
+            raise StoreError(
+                f"{self.shown}: {path} is not what its manifest.json says, so it is not used; pull "
+                "or build the release again (`gazadata verify` names all that is damaged). A "
+                "package that is meant to be changed has no manifest.json"
+            )
+
+
+def open_package(path: Path, shown: str | None = None) -> Package:
+    """Open any package; one with a manifest.json is a release, and is held against it.
+
+    Args:
+        path: the folder, or its datapackage.json.
+        shown: what errors call it; None: the folder.
+
+    Raises:
+        ReadError: there is no package.
+        ContractError: its descriptor or a schema cannot be read.
+        StoreError: it is a release, and its manifest or its descriptor is damaged.
+    """
+    root = Package.locate(path)
+    if os.path.lexists(root / MANIFEST):
+        return CheckedPackage(root, shown or str(root))
+    return Package.open(root)
+
+
+def _files(listed: Any, where: str) -> tuple[File, ...]:
+    if not isinstance(listed, list) or not listed:
+        raise StoreError(f"{where}: no list of files")
+    if len(listed) > MAX_FILES:
+        raise StoreError(f"{where}: {len(listed)} files; at most {MAX_FILES} are taken")
+    files = []
+    # Each path and each folder on the way to it, as a file system that ignores case knows it.
+    taken: dict[str, str] = {name.casefold(): name for name in (MANIFEST, SUMS)}
+    for raw in listed:
+        path, size, digest = (
+            raw.get(key) if isinstance(raw, dict) else None for key in ("path", "bytes", "sha256")
+        )
+        if not isinstance(path, str) or not _is_safe(path):
+            raise StoreError(
+                f"{where}: the path {path!r} is refused: a path is relative, of plain letters, "
+                "digits, dots, dashes and underscores, with forward slashes"
+            )
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise StoreError(f"{where}: {path}: bytes is {size!r}")
+        if not is_sha256(digest):
+            raise StoreError(f"{where}: {path}: sha256 is {digest!r}")
+        names = path.split("/")
+        folders = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
+        clash = taken.get(path.casefold()) or taken.get(f"{path.casefold()}/")
+        for folder in folders:
+            if taken.setdefault(folder.casefold(), folder) != folder:
+                clash = taken[folder.casefold()]
+            clash = clash or taken.get(folder.casefold().rstrip("/"))
+        if clash:
+            raise StoreError(
+                f"{where}: the paths {clash!r} and {path!r} are the same to some systems"
+            )
+        taken[path.casefold()] = path
+        files.append(File(path, size, digest))
+    if (total := sum(file.bytes for file in files)) > MAX_BYTES:
+        raise StoreError(f"{where}: {total} bytes in all; at most {MAX_BYTES} are taken")
+    return tuple(files)
+
+
+def _tables(listed: Any, where: str) -> dict[str, Table]:
+    if not isinstance(listed, dict):
+        raise StoreError(f"{where}: no tables")
+    tables = {}
+    for name, raw in listed.items():
+        rows, digest = (raw.get(key) if isinstance(raw, dict) else None for key in Table._fields)
+        if not isinstance(rows, int) or isinstance(rows, bool) or not isinstance(digest, str):
+            raise StoreError(f"{where}: a table that cannot be read: {name!r}: {str(raw)[:200]}")
+        tables[name] = Table(rows, digest)
+    return tables
+
+
+def _is_safe(path: str) -> bool:
+    return len(path) <= 200 and all(
+        _NAME.fullmatch(name) and name.partition(".")[0].lower() not in _DEVICES
+        for name in path.split("/")
+    )

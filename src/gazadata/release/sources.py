@@ -1,0 +1,110 @@
+"""The stores that releases are read from: which are named, and a folder as one of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+from gazadata.release.files import MAX_JSON, StoreAwayError, StoreError, chunks_of
+from gazadata.release.lock import Lock
+from gazadata.release.store import folder_of
+
+Stores = str | Path | Sequence[str | Path]
+"""An address or a folder, or several to be tried in turn."""
+
+
+class Source(Protocol):
+    """A store that can be read from."""
+
+    name: str
+    key: str
+
+    def read(self, path: str, limit: int) -> Generator[bytes]:
+        """The bytes of a file, as they arrive; `limit` is how many are wanted at most.
+
+        Raises:
+            StoreError: the file cannot be had.
+        """
+        ...
+
+    def where(self, path: str) -> str:
+        """The file as a person would name it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; the next read opens new ones."""
+        ...
+
+
+class FolderSource:
+    """A store that is a folder on this machine or a file share."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name, self.root = name, root
+        self.key = str(root.absolute())
+
+    def where(self, path: str) -> str:
+        """The path of a file."""
+        return str(self.root / path)
+
+    def read(self, path: str, limit: int) -> Generator[bytes]:
+        """The bytes of a file; see `Source.read`."""
+        if not self.root.is_dir():
+            raise StoreAwayError(f"{self.root}: no such folder")
+        return chunks_of(self.root / path)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def sources_of(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
+    """The stores that are named: here, else in GAZADATA_STORE, else in the lock.
+
+    Raises:
+        StoreError: GAZADATA_TIMEOUT is no number of seconds.
+    """
+    named: Iterable[str | Path] = [stores] if isinstance(stores, str | Path) else stores
+    named = list(named) or _named_stores()
+    if not named and locked and locked.store:
+        named = [locked.store]
+    return tuple(map(_source, named))
+
+
+def _named_stores() -> list[str]:
+    """The stores of GAZADATA_STORE: one folder, whose name may hold spaces, or several stores."""
+    value = os.environ.get("GAZADATA_STORE", "")
+    # Not os.pathsep, which every address contains on most systems.
+    return [value] if os.path.isdir(value) else value.split()
+
+
+def _source(store: str | Path) -> Source:
+    text = str(store)
+    folder = folder_of(text)
+    if folder is not None:
+        return FolderSource(text, folder)
+    from gazadata.release.http import HttpSource
+
+    return HttpSource(text.rstrip("/"))
+
+
+def read_small(source: Source, path: str) -> bytes:
+    """Read a file that has to be read before anything is known about it.
+
+    Raises:
+        StoreError: it cannot be had, or is longer than any such file.
+    """
+    content = bytearray()
+    with closing(source.read(path, MAX_JSON)) as chunks:
+        for chunk in chunks:
+            content += chunk
+            if len(content) > MAX_JSON:
+                raise StoreError(f"{source.where(path)}: longer than {MAX_JSON} bytes")
+    return bytes(content)
+
+
+def indented(failures: Sequence[object]) -> list[str]:
+    """What went wrong with each store, as lines under a sentence that says with what."""
+    return [f"  {failure}" for failure in failures]
