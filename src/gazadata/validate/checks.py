@@ -16,12 +16,9 @@ import polars as pl
 from gazadata.contract import Contract, Resource
 from gazadata.errors import ContractError
 from gazadata.package import bundled
-from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import BATCH, LINE, Tables
-
-LONGEST = 500
-"""Code points of a cell that a finding repeats."""
 
 
 @dataclass(frozen=True)
@@ -198,13 +195,13 @@ def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
     # Nothing is reported of a look that cannot be run to its end.
     every = list(_findings(look, broken, tables, limit))
     for code in dict.fromkeys(c.code for c in look.checks):
-        report.count(code, row.get(code) or 0, RULES[code].unit)
+        report.count(code, row.get(code) or 0)
     for c, found, listed in every:
         if not listed:
             report.failures.append(f"{c.code} counted {found:,} rows and could name none")
         # A row that joins to one that stands twice is counted twice, and is one finding.
         exact = found if len(listed) == limit else len(listed)
-        report.count(c.code, 0, RULES[c.code].unit, exact)
+        report.count(c.code, 0, exact)
         report.add(listed)
 
 
@@ -260,7 +257,7 @@ def _relies(c: Check) -> pl.Expr:
 
 
 def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> list[Diagnostic]:
-    path = tables.paths[look.resource.name].relative_to(tables.root).as_posix()
+    path = tables.shown(look.resource.name)
     own = [name for name in c.bad.meta.root_names() if name in look.resource.field_names]
     return [
         Diagnostic.of(

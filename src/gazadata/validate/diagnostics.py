@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gazadata.validate.rules import RULES, Severity
+
+LONGEST = 500
+"""Code points of a cell that a finding repeats."""
 
 
 @dataclass(frozen=True, order=True)
@@ -131,14 +134,16 @@ class Report:
         clean = not self.failures and not self.errors and not (strict and self.warnings)
         return clean and self.looked
 
-    def count(self, code: str, checked: int, unit: str, found: int = 0) -> None:
-        """Add to what the rule `code` looked at."""
-        before = self.counts.get(code, Count(0, unit))
-        self.counts[code] = Count(before.checked + checked, unit, before.found + found)
+    def count(self, code: str, checked: int, found: int = 0) -> None:
+        """Add to what the rule `code` looked at, and to what it found."""
+        before = self.counts.get(code, Count(0, RULES[code].unit))
+        self.counts[code] = replace(
+            before, checked=before.checked + checked, found=before.found + found
+        )
 
     def say(self, found: Diagnostic) -> None:
         """Take in one finding, and count it."""
-        self.count(found.code, 0, RULES[found.code].unit, 1)
+        self.count(found.code, 0, 1)
         self.add([found])
 
     def add(self, found: Iterable[Diagnostic]) -> None:

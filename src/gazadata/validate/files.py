@@ -16,9 +16,8 @@ from typing import Any
 from gazadata.contract import Resource
 from gazadata.package import Package
 from gazadata.validate.characters import odd, plain, worded
-from gazadata.validate.descriptor import known
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.rules import RULES
+from gazadata.validate.promised import known
 from gazadata.validate.split import column_of
 
 CHUNK = 1 << 22
@@ -57,7 +56,7 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
 def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
     """Hold a file against the bytes and the hash that the descriptor states, if any."""
     size, digest = resource.descriptor.get("bytes"), resource.descriptor.get("hash")
-    report.count("GD007", 1, RULES["GD007"].unit)
+    report.count("GD007", 1)
     wrong = []
     # What is no number or no text is reported of the descriptor.
     if type(size) is int and size != path.stat().st_size:
@@ -70,7 +69,7 @@ def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
         if digest != f"sha256:{sha256.hexdigest()}":
             wrong.append((f"sha256:{sha256.hexdigest()}", digest))
     if wrong:
-        report.count("GD007", 0, RULES["GD007"].unit, 1)
+        report.count("GD007", 0, 1)
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
         report.add([replace(_finding("GD007", shown, resource, 1, found, expected), line=None)])
 
@@ -85,14 +84,14 @@ def check_bytes(
     """
     size = path.stat().st_size
     for code in ("GD101", "GD102", "GD103", "GD104", "GD112"):
-        report.count(code, size, RULES[code].unit)
+        report.count(code, size)
     decoder = codecs.getincrementaldecoder("utf-8")()
     ok, returns, last = True, False, b""
     found: dict[str, int] = {}
 
     def finding(code: str, at: int, what: str, expected: str, **cell: Any) -> None:
         found[code] = found.get(code, 0) + 1
-        report.count(code, 0, RULES[code].unit, 1)
+        report.count(code, 0, 1)
         if found[code] <= limit:
             report.add([replace(_finding(code, shown, resource, at, what, expected), **cell)])
 
@@ -185,7 +184,7 @@ def check_header(
     first = re.split(r"[\r\n]", raw.decode("utf-8", "replace").lstrip("\ufeff"), maxsplit=1)[0]
     names = first.split(",")
     wanted = list(resource.field_names)
-    report.count("GD105", len(wanted), RULES["GD105"].unit)
+    report.count("GD105", len(wanted))
     if names == wanted:
         return True
     # Names with a byte that is not UTF-8, or all in another encoding, are reported as that alone.
@@ -197,14 +196,14 @@ def check_header(
     if installed and names == list(installed.field_names):
         return False
     if first.startswith(MARKERS[0]):
-        report.count("GD107", 0, RULES["GD107"].unit, 1)
+        report.count("GD107", 0, 1)
         one = _finding("GD107", shown, resource, 1, CONFLICT, "the header")
         report.add([replace(one, help=CONFLICT_REMEDY)])
         return False
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]
-    report.count("GD105", 0, RULES["GD105"].unit, 1)
+    report.count("GD105", 0, 1)
     if parted := _parted(first, wanted):
         one = _finding("GD105", shown, resource, 1, parted, ",".join(wanted))
         more = "Save the file with commas alone between cells, and quotation marks where needed."

@@ -47,7 +47,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
     Returns:
         The rows, for what is asked of every table's cells; None where there are none to be read.
     """
-    report.count(RULE.code, sum(tables.rows.values()), RULE.unit)
+    report.count(RULE.code, sum(tables.rows.values()))
     path = retired.find(package.root)
     if path is None or retired.refused(package.root, path):
         return None  # The package layer says so.
@@ -84,8 +84,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
 
 
 def _say(report: Report, code: str, shown: str, found: list[Found], limit: int) -> None:
-    rule = RULES[code]
-    report.count(code, 0, rule.unit, len(found))
+    report.count(code, 0, len(found))
     report.add(
         Diagnostic.of(
             code,

@@ -18,8 +18,8 @@ from typing import Any
 
 from gazadata.contract import Contract, Resource
 from gazadata.package import Package
-from gazadata.validate import descriptor
 from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.say import DESCRIPTOR
 from gazadata.validate.split import cells
 
 SAMPLE_ROWS = 1_000
@@ -256,7 +256,7 @@ def take(
             report.say(
                 Diagnostic.of(
                     code,
-                    descriptor.DESCRIPTOR if code == "GD002" else path,
+                    DESCRIPTOR if code == "GD002" else path,
                     line,
                     resource=name,
                     field=field or None,

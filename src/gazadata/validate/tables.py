@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import polars as pl
 
 from gazadata.contract import Field, Resource
+from gazadata.validate.diagnostics import LONGEST, Diagnostic
 from gazadata.validate.split import cells
 
 LINE = "__line"
@@ -80,6 +81,31 @@ class Tables:
         if name in self._held:
             return self._held[name].lazy()
         return pl.scan_parquet(self._files[name])
+
+    def shown(self, name: str) -> str:
+        """The file of a table as findings name it."""
+        return self.paths[name].relative_to(self.root).as_posix()
+
+    def finding(
+        self,
+        code: str,
+        resource: Resource,
+        row: dict[str, Any],
+        field: str,
+        found: str | None,
+        expected: str,
+    ) -> Diagnostic:
+        """A finding about a cell of a row, which has at least its key and its `LINE`."""
+        return Diagnostic.of(
+            code,
+            self.shown(resource.name),
+            row[LINE],
+            resource=resource.name,
+            row_id=row[resource.key],
+            field=field,
+            found=found and found[:LONGEST],
+            expected=expected,
+        )
 
     @property
     def engine(self) -> Literal["streaming", "in-memory"]:

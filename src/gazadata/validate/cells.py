@@ -1,0 +1,125 @@
+"""Cells by themselves: their edges, spaces and characters; and the keys that they point to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Contract, Field
+from gazadata.validate.characters import HIDDEN, MIXED, worded
+from gazadata.validate.checks import Check, Look, cell, check
+from gazadata.validate.fields import URI
+from gazadata.validate.tables import Tables
+
+UNEDGED = {"quotes": ("prefix", "suffix")}
+"""Fields that are cut out of the text wherever they fall, so that an edge can be white space."""
+
+SPACES = r"\s{2,}|[^\S ]"
+"""Spaces that a reader cannot tell from one ordinary space, and joins and filters do."""
+
+
+def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
+    """Cells' edges, and foreign keys."""
+    for name, resource in contract.resources.items():
+        if name not in tables:
+            continue
+        edged = [
+            f.name
+            for f in resource.fields
+            if f.type == "string" and f.name not in UNEDGED.get(name, ())
+        ]
+        words = worded(resource)
+        checks = []
+        for field in edged:
+            value, filled = col(field), col(field).is_not_null()
+            checks.append(
+                check(
+                    "GD109",
+                    field,
+                    value.str.strip_chars() != value,
+                    found=_between_marks(value),
+                    expected=value.str.strip_chars(),
+                    applies=filled,
+                )
+            )
+            if field in words:
+                checks.append(
+                    check(
+                        "GD111",
+                        field,
+                        value.str.contains(SPACES),
+                        found=_between_marks(value),
+                        expected=value.str.replace_all(SPACES, " "),
+                        applies=filled,
+                    )
+                )
+            checks.append(
+                check(
+                    "GD110",
+                    field,
+                    value.str.contains(r"^[=+\-@\t]"),
+                    expected="another first character",
+                    applies=filled,
+                )
+            )
+        for f in resource.fields:
+            if f.format == "uri":
+                checks.append(
+                    check(
+                        "GD210",
+                        f.name,
+                        ~col(f.name).str.contains(URI),
+                        expected="a whole address",
+                        applies=col(f.name).is_not_null(),
+                    )
+                )
+        if tables.paths[name].suffix == ".parquet":
+            for f in resource.fields:
+                checks += _characters(f, of_words=f.name in words)
+        yield Look(resource, tables.strings(name), tuple(checks))
+        for fk in resource.foreign_keys:
+            if fk.resource in tables:
+                keys = tables.strings(fk.resource).select(
+                    pl.col(fk.target).alias(fk.field), __there=pl.lit(True)
+                )
+                yield Look(
+                    resource,
+                    tables.strings(name).join(keys.unique(), on=fk.field, how="left"),
+                    (
+                        check(
+                            "GD207",
+                            fk.field,
+                            col("__there").is_null(),
+                            expected=f"a key of {fk.resource} ({fk.target})",
+                            applies=col(fk.field).is_not_null(),
+                            relies=[cell(fk.resource, fk.field, "")],
+                        ),
+                    ),
+                )
+
+
+def _between_marks(value: pl.Expr) -> pl.Expr:
+    """A cell between marks that show where it ends, and are others than its own."""
+    own = value.str.contains('[“”"]')
+    # Not two formats to choose from: Polars 2.1 panics at them where a batch is without rows.
+    first, last = (pl.when(own).then(pl.lit(a)).otherwise(pl.lit(b)) for a, b in ("[“", "]”"))
+    return pl.concat_str(first, value, last)
+
+
+def _characters(field: Field, *, of_words: bool) -> Iterator[Check]:
+    """What the files layer asks of the characters of a CSV file, of the cells of a Parquet file."""
+    cell = col(field.name)
+    if field.type != "string":
+        return
+    for code, bad, expected in (
+        ("GD103", cell.str.normalize("NFC") != cell, cell.str.normalize("NFC")),
+        ("GD104", cell.str.contains(f"{HIDDEN.pattern}|[\n\r]"), "none but visible characters"),
+        ("GD108", cell == "", "null, as an empty cell is"),
+        ("GD112", cell.str.contains(MIXED.pattern) & of_words, "letters of one alphabet"),
+    ):
+        # What is looked at is counted in `sweep`, with the file.
+        yield check(
+            code, field.name, bad, expected=expected, applies=cell.is_not_null(), counted=False
+        )

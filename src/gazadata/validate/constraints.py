@@ -1,0 +1,102 @@
+"""Types and constraints, held against batches of rows: what pandera says, in words of our own."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pandera.errors
+import polars as pl
+
+from gazadata.contract import Field, Resource
+from gazadata.pandera_schemas import polars_schema
+from gazadata.validate.diagnostics import Report
+from gazadata.validate.tables import LINE, Tables, typed
+
+_FORMS = {
+    "integer": "digits alone, such as 12",
+    "boolean": "true or false",
+    "date": "a date that exists, as YYYY-MM-DD",
+}
+"""How a value of each type is written."""
+
+_PANDERA = (
+    ("not_nullable", "GD202"),
+    ("isin", "GD203"),
+    ("str_matches", "GD204"),
+    ("greater_than_or_equal_to", "GD205"),
+)
+"""Which rule a check of pandera is, by how its name begins."""
+
+
+class Constraints:
+    """The types and constraints of a table's fields."""
+
+    def __init__(self, resource: Resource, tables: Tables, limit: int) -> None:
+        self._resource, self._tables, self._limit = resource, tables, limit
+        self._schema = polars_schema(resource, unique=False)
+
+    def look(self, frame: pl.DataFrame, report: Report) -> None:
+        """Look at the next batch of rows."""
+        cast = frame.with_columns(typed(f) for f in self._resource.fields if f.type != "string")
+        for field in self._resource.fields:
+            filled = frame.height - frame[field.name].null_count()
+            report.count("GD201", filled * (field.type != "string"))
+            report.count("GD202", frame.height * field.required)
+            report.count("GD203", filled * bool(field.enum))
+            report.count("GD204", filled * bool(field.pattern))
+            report.count("GD205", filled * (field.minimum is not None))
+            if cast[field.name].null_count() > frame[field.name].null_count():
+                self._ill_typed(frame, cast, field, report)
+        try:
+            self._schema.validate(cast.drop(LINE), lazy=True)
+        except pandera.errors.SchemaErrors as errors:
+            self._failed(frame, errors.failure_cases.to_dicts(), report)
+
+    def _ill_typed(
+        self, frame: pl.DataFrame, cast: pl.DataFrame, field: Field, report: Report
+    ) -> None:
+        wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
+        report.count("GD201", 0, wrong.height)
+        report.add(
+            self._tables.finding(
+                "GD201", self._resource, row, field.name, row[field.name], _FORMS[field.type]
+            )
+            for row in wrong.head(self._limit).to_dicts()
+        )
+
+    def _failed(self, frame: pl.DataFrame, cases: list[dict[str, Any]], report: Report) -> None:
+        found: Counter[str] = Counter()
+        for case in cases:
+            code = next((c for name, c in _PANDERA if case["check"].startswith(name)), "")
+            if not code or case["index"] is None:
+                report.failures.append(f"pandera on {self._resource.name}: {case['check']}")
+                continue
+            report.count(code, 0, 1)
+            found[code] += 1
+            if found[code] > self._limit:
+                continue
+            row = frame.row(case["index"], named=True)
+            field = self._resource[case["column"]]
+            value = row[field.name] or ""
+            one = self._tables.finding(
+                code, self._resource, row, field.name, value, _wanted(code, field)
+            )
+            # Some vocabularies are in capitals; the case alone is no distance.
+            terms = {term.lower(): term for term in field.enum}
+            near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
+            report.add([replace(one, suggestion=terms[near[0]] if near else None)])
+
+
+def _wanted(code: str, field: Field) -> str:
+    if code == "GD203" or (code == "GD202" and field.enum):
+        return f"one of {', '.join(field.enum)}"
+    if code == "GD202":
+        return "a value"
+    if code == "GD204":
+        example = field.raw.get("example")
+        such = f", such as {example}" if isinstance(example, str) else ""
+        return f"text of the pattern {field.pattern}{such}"
+    return f"at least {field.minimum}"

@@ -1,0 +1,506 @@
+"""The evidence of every cell: that it is there, that it fits, and that all of it is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Contract, Field, Resource
+from gazadata.validate.checks import Check, Look, Unrun, cell, check
+from gazadata.validate.stated import (
+    ALL_STATED,
+    FORMS,
+    Unstated,
+    cells_of,
+    find_unstated,
+    folded,
+    value_of,
+)
+from gazadata.validate.tables import BATCH, LINE, Tables
+
+WORD = r"\p{L}"
+"""What a note has at least."""
+
+_BY_REFERENCE = col("basis") == "reference"
+_HAS_QUOTE, _HAS_REFERENCE = col("quote_id").is_not_null(), col("reference_id").is_not_null()
+_TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
+"""The name (`cell`) of the cell that a row of evidence is for."""
+
+_OF_EVIDENCE = (
+    *("GD333", "GD334", "GD335", "GD341", "GD342", "GD343", "GD344", "GD345", "GD346", "GD347"),
+    "GD351",
+)
+
+
+def used(contract: Contract, tables: Tables) -> Iterator[Look]:
+    """Whether each quote is used, and each passage rested on."""
+    used = tables.strings("evidence").select("quote_id", used=pl.lit(True)).drop_nulls().unique()
+    quotes = tables.strings("quotes").join(used, on="quote_id", how="left")
+    yield Look(
+        contract["quotes"],
+        quotes,
+        (
+            check(
+                "GD332",
+                "quote_id",
+                col("used").is_null(),
+                expected="evidence that uses it",
+                relies=[pl.concat_str(pl.lit("evidence/*."), "quote_id")],
+            ),
+        ),
+    )
+    if "passages" in tables:
+        lit = quotes.filter(col("used")).select("passage_id", lit=pl.lit(True)).unique()
+        yield Look(
+            contract["passages"],
+            tables.strings("passages").join(lit, on="passage_id", how="left"),
+            (
+                check(
+                    "GD331",
+                    "passage_id",
+                    col("lit").is_null(),
+                    expected="a quote that evidence uses",
+                ),
+            ),
+        )
+
+
+def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
+    """Whether each cell that needs evidence has it, and each row of evidence fits its cell."""
+    cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
+    quotes: pl.LazyFrame | None = None
+    with unrun.guard(_OF_EVIDENCE, "evidence"):
+        # Worked out once for all resources.
+        for batch in (
+            tables.strings("quotes")
+            .select(
+                "quote_id",
+                "exact",
+                quoted=col("exact").is_not_null(),
+                cue=_cued(col("exact"), cues),
+            )
+            .collect_batches(chunk_size=BATCH)
+        ):
+            tables.put("cues", batch)
+        quotes = tables.kept("cues")
+    if quotes is None:
+        return
+    kinds = tables.strings("sources").select(reference_id="source_id", reference_kind="kind")
+    for name, resource in contract.resources.items():
+        rows = tables.strings("evidence").filter(col("resource") == name)
+        if not any(field.evidence_required for field in resource.fields):
+            yield Look(contract["evidence"], rows, (_nothing_to_prove(),), of=name)
+        elif name in tables:
+            unstated = ALL_STATED
+            with unrun.guard(["GD341", "GD345"], name):
+                unstated = find_unstated(resource, tables, rows, quotes)
+            yield _cells(resource, tables, rows, unstated)
+            yield _items(contract, resource, tables, rows, quotes, kinds, unstated, cues)
+
+
+def _cued(column: pl.Expr, cues: str) -> pl.Expr:
+    """Whether words hold a hedge cue."""
+    # Not `\b`, for the reason that `_marked` has.
+    return folded(column).str.contains(rf"(?:^|\W)(?:{cues})(?:\W|$)") if cues else pl.lit(False)
+
+
+def _nothing_to_prove() -> Check:
+    return check(
+        "GD334",
+        "resource",
+        pl.lit(True),
+        expected="a table of which a field needs evidence",
+    )
+
+
+def _bits(resource: Resource) -> dict[str, int]:
+    """A bit for each field that needs evidence.
+
+    Joining one number a row to evidence, not the row's cells, saves time and memory.
+    """
+    needed = [field.name for field in resource.fields if field.evidence_required]
+    return {name: 1 << n for n, name in enumerate(needed)}
+
+
+def _bit(bits: dict[str, int]) -> pl.Expr:
+    return col("field").replace_strict(
+        list(bits), list(bits.values()), default=0, return_dtype=pl.Int64
+    )
+
+
+def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Unstated) -> Look:
+    """The cells of a table, each with whether it has evidence, and evidence of which basis."""
+    fields = [field for field in resource.fields if field.evidence_required]
+    bits = _bits(resource)
+    bit = _bit(bits)
+
+    def of(basis: str) -> pl.Expr:
+        return pl.when(col("basis") == basis).then(bit).otherwise(0).bitwise_or()
+
+    proof = rows.group_by("row_id").agg(
+        any_=bit.bitwise_or(), stated=of("stated"), looked_up=of("reference")
+    )
+    frame = tables.strings(resource.name).join(
+        proof, left_on=resource.key, right_on="row_id", how="left"
+    )
+
+    def lacks(field: Field, column: str) -> pl.Expr:
+        return (col(column).fill_null(0) // bits[field.name]) % 2 == 0
+
+    def by_identifier(field: Field) -> pl.Expr:
+        return pl.concat_str(
+            pl.lit(f"evidence/{resource.name}."),
+            resource.key,
+            pl.lit(f".{field.name.replace('_', '-')}.*"),
+        )
+
+    # A row of which no cell has any is one mistake: it is new, or its key has been renamed.
+    names = [pl.when(col(f.name).is_not_null()).then(pl.lit(f.name)) for f in fields]
+    bare = (
+        col("any_").is_null()
+        & col(resource.key).is_not_null()
+        & (pl.sum_horizontal(name.is_not_null() for name in names) > 1)
+    )
+    frame = frame.with_columns(bare=bare)
+    bare = col("bare")
+    checks = [
+        check(
+            "GD333",
+            resource.key,
+            bare,
+            expected=pl.concat_str(
+                pl.lit(f"evidence of resource {resource.name}, for each of "),
+                pl.concat_str(names, separator=", ", ignore_nulls=True),
+            ),
+            applies=bare,
+            counted=False,  # Its cells are counted one by one.
+            relies=[
+                cell(resource.name, resource.key, resource.key),
+                *(by_identifier(field) for field in fields),
+            ],
+        )
+    ]
+    for field in fields:
+        # Evidence can point to no row without a key, which is reported itself.
+        filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
+        # Evidence that is broken itself, and by its identifier is for this cell.
+        relies = [
+            cell(resource.name, resource.key, resource.key),
+            cell(resource.name, resource.key, field.name),
+            by_identifier(field),
+        ]
+        checks.append(
+            check(
+                "GD333",
+                field.name,
+                lacks(field, "any_") & ~bare,
+                expected=pl.concat_str(
+                    pl.lit(f"evidence of resource {resource.name}, row_id "),
+                    resource.key,
+                    pl.lit(f" and field {field.name}"),
+                ),
+                applies=filled,
+                relies=relies,
+            )
+        )
+        if field.verbatim:
+            loose = _of_cell(resource, field, unstated.loose, "words")
+            checks.append(
+                check(
+                    "GD345",
+                    field.name,
+                    (lacks(field, "stated") & ~lacks(field, "any_")) | loose.is_not_null(),
+                    expected=pl.coalesce(
+                        pl.format("the words as they stand in “{}”", loose),
+                        pl.lit("evidence of basis stated"),
+                    ),
+                    applies=filled,
+                    relies=[*relies, _of_cell(resource, field, unstated.loose, "quotes")],
+                )
+            )
+        if field.raw.get("gazadata:reference"):
+            checks.append(
+                check(
+                    "GD347",
+                    field.name,
+                    lacks(field, "looked_up") & ~lacks(field, "any_"),
+                    expected="evidence of basis reference",
+                    applies=filled,
+                    relies=relies,
+                )
+            )
+    return Look(resource, frame, tuple(checks))
+
+
+def _of_cell(resource: Resource, field: Field, cells: pl.DataFrame, column: str) -> pl.Expr:
+    """What a frame with row_id and field says of the cells of a field; null where it does not."""
+    own = cells.filter(col("field") == field.name)
+    return col(resource.key).replace_strict(
+        own["row_id"], own[column], default=None, return_dtype=pl.String
+    )
+
+
+def _items(
+    contract: Contract,
+    resource: Resource,
+    tables: Tables,
+    rows: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    kinds: pl.LazyFrame,
+    unstated: Unstated,
+    cues: str,
+) -> Look:
+    """The rows of evidence for one table, with whether its cell is filled, and its quote there."""
+    bits = _bits(resource)
+    table = tables.strings(resource.name)
+    hedged = "certainty" in resource.field_names
+    cells = table.select(
+        row_id=resource.key,
+        filled=pl.sum_horizontal(
+            pl.when(col(name).is_not_null()).then(bit).otherwise(0) for name, bit in bits.items()
+        ),
+        # Other words in hedge than a cue limit something else.
+        sure=(col("certainty") == "certain") & ~_cued(col("hedge"), cues).fill_null(False)
+        if hedged
+        else pl.lit(False),
+        reference=col("kind") == "reference" if resource.name == "sources" else pl.lit(False),
+    )
+    frame = (
+        rows.join(cells, on="row_id", how="left")
+        .join(quotes.select("quote_id", "quoted", "cue"), on="quote_id", how="left")
+        .join(kinds, on="reference_id", how="left")
+        .with_columns(
+            col("quoted").fill_null(False),
+            known=col("filled").is_not_null(),
+            filled=((col("filled") & _bit(bits)) != 0).fill_null(False),
+        )
+    )
+
+    def shown(frame: pl.LazyFrame) -> pl.LazyFrame:
+        return (
+            frame.join(cells_of(table, resource, list(bits)), on="row_id", how="left")
+            .join(quotes.select("quote_id", "exact"), on="quote_id", how="left")
+            .with_columns(value=value_of(list(bits)))
+            .join(_names(tables), on="value", how="left")
+        )
+
+    checks = [
+        *_pointing(resource, bits),
+        _stating(contract, resource, tables, unstated),
+        *_based(resource, bits),
+        *_referring(resource),
+    ]
+    if hedged and contract.hedge_cues:
+        checks.append(_committing(resource))
+    return Look(
+        contract["evidence"], frame, tuple(checks), about=_TARGET, shown=shown, of=resource.name
+    )
+
+
+def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
+    """Whether a row of evidence points to a filled cell, and is called by it."""
+    identifier = pl.concat_str(
+        "resource",
+        "row_id",
+        col("field").str.replace_all("_", "-", literal=True),
+        pl.coalesce("quote_id", "reference_id", pl.lit("")),
+        separator=".",
+    )
+    return [
+        check(
+            "GD334",
+            "row_id",
+            ~col("known"),
+            expected=f"a key of {resource.name} ({resource.key})",
+            applies=~col("known"),
+            relies=[cell(resource.name, "row_id", "")],
+        ),
+        check(
+            "GD334",
+            "field",
+            ~col("filled"),
+            found=pl.concat_str(
+                "field",
+                pl.when(col("field").is_in(list(bits)))
+                .then(pl.lit(", which is empty there"))
+                .otherwise(pl.lit("")),
+            ),
+            expected=f"a filled field of {resource.name} that needs evidence",
+            applies=col("known"),
+            relies=[_TARGET, cell("evidence", "evidence_id", "row_id")],
+        ),
+        check(
+            "GD335",
+            "evidence_id",
+            col("evidence_id") != identifier,
+            expected=identifier,
+            # Where it points to nothing, that is what is wrong.
+            applies=col("filled") & (~_HAS_QUOTE | col("quoted")),
+        ),
+    ]
+
+
+def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: Unstated) -> Check:
+    """Whether the quote of evidence of basis stated has the words of the cell."""
+    # Without the names nothing can be said of them.
+    unnamed = [
+        fk.field
+        for fk in resource.foreign_keys
+        if fk.resource in ("actors", "topics")
+        and not ("names" in tables and (resource.name != "names" or fk.resource in tables))
+    ]
+    of_sources = col("field").is_in(
+        [fk.field for fk in resource.foreign_keys if fk.resource == "sources"]
+    )
+    return check(
+        "GD341",
+        "quote_id",
+        col(LINE).is_in(unstated.without.implode()),
+        found=pl.format("“{}” for {}", "exact", "value"),
+        expected=pl.format("words that state {}", "value"),
+        applies=(col("basis") == "stated")
+        & ~col("field").is_in(unnamed)
+        & col("filled")
+        & col("quoted"),
+        relies=[
+            _TARGET,
+            cell("quotes", "quote_id", "exact"),
+            col("names"),
+            *(pl.when(of_sources).then(cell("sources", "value", form)) for form in FORMS),
+            *(
+                pl.when(col("field") == fk.field).then(cell(fk.resource, "value", at))
+                for fk in resource.foreign_keys
+                for at in ("", contract[fk.resource].label or "")
+            ),
+        ],
+    )
+
+
+def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
+    """Whether a row of evidence has what its basis asks for, and the field allows the basis."""
+    both_or_none = _HAS_QUOTE == _HAS_REFERENCE
+    has_note = col("note").str.contains(WORD).fill_null(False)
+    terms = [
+        field.name
+        for field in resource.fields
+        if field.enum
+        or field.type in ("boolean", "integer")
+        or resource.target(field.name)
+        # These two have rules of their own.
+        or field.verbatim
+        or field.raw.get("gazadata:reference")
+    ]
+    return [
+        check(
+            "GD342",
+            "note",
+            ~has_note,
+            expected="the rule that was applied",
+            applies=col("basis") == "inferred",
+        ),
+        # The one cell that is wrong; where both of them are, it is rather the basis.
+        check(
+            "GD343",
+            "basis",
+            _BY_REFERENCE == _HAS_QUOTE,
+            expected=pl.when(_BY_REFERENCE)
+            .then(pl.lit("another basis, as quote_id is filled"))
+            .otherwise(pl.lit("reference, as reference_id is filled")),
+            applies=_HAS_QUOTE != _HAS_REFERENCE,
+        ),
+        check(
+            "GD343",
+            "quote_id",
+            both_or_none & (_BY_REFERENCE == _HAS_QUOTE),
+            expected=pl.when(_BY_REFERENCE)
+            .then(pl.lit("nothing, as a reference is not quoted"))
+            .otherwise(pl.lit("a quote")),
+            applies=both_or_none,
+        ),
+        check(
+            "GD343",
+            "reference_id",
+            both_or_none & (_BY_REFERENCE != _HAS_QUOTE),
+            expected=pl.when(_BY_REFERENCE)
+            .then(pl.lit("a source of kind reference"))
+            .otherwise(pl.concat_str(pl.lit("nothing, as the basis is "), "basis")),
+            applies=both_or_none,
+        ),
+        check(
+            "GD343",
+            "note",
+            ~has_note,
+            expected="what was looked up",
+            applies=_BY_REFERENCE & ~_HAS_QUOTE,
+        ),
+        check(
+            "GD346",
+            "basis",
+            ~col("field").is_in(terms),
+            found=pl.concat_str("basis", pl.lit(" for "), "field"),
+            expected="stated or inferred",
+            applies=(col("basis") == "classified") & col("field").is_in(list(bits)),
+        ),
+    ]
+
+
+def _referring(resource: Resource) -> list[Check]:
+    """Whether a reference is one, and a reference's own row is backed by itself alone."""
+    itself = resource.name == "sources"
+    other = (col("reference_id") != col("row_id")).fill_null(True) if itself else pl.lit(False)
+    checks = [
+        check(
+            "GD344",
+            "reference_id",
+            (col("reference_kind") != "reference") | other,
+            expected="the row itself" if itself else "a source of kind reference",
+            applies=_BY_REFERENCE & _HAS_REFERENCE,
+            relies=[cell("sources", "reference_id", at) for at in ("kind", "cited_by")],
+        )
+    ]
+    if itself:
+        checks.append(
+            check(
+                "GD344",
+                "basis",
+                ~_BY_REFERENCE,
+                expected="reference, with the row's own key",
+                applies=col("reference") & col("filled"),
+                relies=[cell("sources", "row_id", "kind")],
+            )
+        )
+    return checks
+
+
+def _committing(resource: Resource) -> Check:
+    """Whether the quote behind a row that is certain without a hedge has a cue."""
+    return check(
+        "GD351",
+        "quote_id",
+        col("cue"),
+        found=col("exact"),
+        expected="the cue in the row's hedge, or a lower certainty",
+        # Where it points to nothing, that is what is wrong.
+        applies=col("sure") & col("filled"),
+        relies=[
+            cell("quotes", "quote_id", "exact"),
+            *(cell(resource.name, "row_id", at) for at in ("certainty", "hedge")),
+        ],
+    )
+
+
+def _names(tables: Tables) -> pl.LazyFrame:
+    """The cells that hold the names of each actor and topic, in one text."""
+    if "names" not in tables:
+        return pl.LazyFrame(schema={"value": pl.String, "names": pl.String})
+    names = tables.strings("names")
+    every = [names.select("name_id", value=at) for at in ("actor_id", "topic_id")]
+    return (
+        pl.concat(every)
+        .drop_nulls()
+        .group_by("value")
+        .agg(names=cell("names", "name_id", "text").str.join("\n"))
+    )

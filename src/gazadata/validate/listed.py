@@ -1,0 +1,123 @@
+"""Which files belong to the package: those that it lists, and those that nothing lists."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gazadata import retired
+from gazadata.contract import inside
+from gazadata.errors import ContractError
+from gazadata.package import Package
+from gazadata.validate.diagnostics import Report
+from gazadata.validate.say import say
+
+
+def files(  # noqa: PLR0912
+    package: Package, report: Report, astray: set[str]
+) -> dict[str, Path]:
+    """Find each resource's file, and the files that no resource lists.
+
+    A file by the name of a resource that is `astray`, as it is not listed or its path is wrong, is
+    the one that was meant; that is reported already.
+    """
+    root, there = package.root, {}
+    taken: dict[Path, str] = {}
+    folders: set[Path] = set()
+    for name, resource in package.contract.resources.items():
+        report.count("GD005", 1)
+        if any(d.resource == name and d.suggestion == "path" for d in report.diagnostics):
+            astray = astray | {name}
+            continue  # Its path stands under a misspelt name, which is reported.
+        try:
+            path = inside(root, resource.path)
+        except ContractError as error:
+            say(report, "GD005", resource=name, found=str(error), expected="a path in the package")
+            astray = astray | {name}
+            continue
+        if not path.is_file():
+            say(
+                report,
+                "GD005",
+                resource=name,
+                found=f"no file {resource.path}",
+                expected="the file that the descriptor lists",
+            )
+            astray = astray | {name}
+            continue
+        if not os.access(path, os.R_OK):
+            say(
+                report,
+                "GD005",
+                resource=name,
+                found=f"{resource.path}, which may not be read",
+                expected="a file that can be read",
+            )
+            continue
+        real = path.resolve()
+        if real in taken:
+            if name not in astray:
+                say(
+                    report,
+                    "GD005",
+                    resource=name,
+                    found=f"{resource.path}, which is also the file of {taken[real]}",
+                    expected="a file of its own",
+                )
+                astray = astray | {name}
+            continue
+        taken[real] = name
+        folders.add(path.parent)
+        there[name] = path
+    for name in package.contract.resources:
+        schema = package.contract[name].descriptor["schema"]
+        if isinstance(schema, str):
+            path = inside(root, schema)
+            taken.setdefault(path.resolve(), name)
+            folders.add(path.parent)
+    listed = {root / resource.path for resource in package.contract.resources.values()}
+    given_up = _given_up(root, taken, report)
+    # At the root other files may lie, but a table that is not listed would not be checked.
+    at_root = (path for path in root.iterdir() if path.suffix.lower() in (".csv", ".parquet"))
+    for folder, inner in (
+        (root, at_root),
+        *((folder, folder.rglob("*")) for folder in sorted(folders - {root})),
+    ):
+        for path in sorted(inner):
+            # Unlike `Path.resolve`, this bears a circle of links.
+            real = Path(os.path.realpath(path))
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if path.is_dir() or hidden or path == given_up or path in listed or real in taken:
+                continue
+            taken[real] = ""
+            if path.stem in astray:
+                continue
+            say(
+                report,
+                "GD005",
+                path=path.relative_to(root).as_posix(),
+                found="a file that datapackage.json does not list",
+                expected="a resource with this path, or no such file",
+            )
+    return there
+
+
+def _given_up(root: Path, taken: dict[Path, str], report: Report) -> Path | None:
+    """The file of identifiers given up; one that is not to be read, and a second, are reported."""
+    path = retired.find(root)
+    if path is None:
+        return None
+    if why := retired.refused(root, path):
+        shown, expected = path.relative_to(root).as_posix(), "a file in the package"
+        say(report, "GD005", path=shown, found=why, expected=expected)
+    second = root / retired.FILE
+    if second != path and os.path.lexists(second):
+        taken[Path(os.path.realpath(second))] = ""
+        say(
+            report,
+            "GD005",
+            path=retired.FILE,
+            found=f"a second file of identifiers given up, beside {path.relative_to(root)}",
+            expected="all of them in one file",
+        )
+    return path

@@ -1,0 +1,141 @@
+"""What a package of the installed one's name and version promises, and whether it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any
+
+from gazadata.contract import Contract
+from gazadata.errors import ContractError
+from gazadata.package import bundled
+from gazadata.validate.diagnostics import Report
+from gazadata.validate.properties import Told
+from gazadata.validate.say import MISSING, as_json, say, schema_path
+
+
+def known(contract: Contract) -> Contract | None:
+    """The contract of the installed package, where it has the same name and version."""
+    try:
+        installed = Contract.read(bundled())
+    except ContractError:
+        return None  # The installed package is a repository at work; it is validated as itself.
+    same = (contract.name, contract.version) == (installed.name, installed.version)
+    return installed if same else None
+
+
+def promised(contract: Contract) -> Contract:
+    """The contract that rows are held against: what a package of this name and version promises.
+
+    That is the installed one where the tables have the same columns. A schema that differs there is
+    a finding, and what rows would be by that schema follows from it.
+    """
+    installed = known(contract)
+    if installed is None or _columns(contract) != _columns(installed):
+        return contract
+    resources = {
+        name: replace(installed[name], path=resource.path, descriptor=resource.descriptor)
+        for name, resource in contract.resources.items()
+    }
+    cues = {"gazadata:hedgeCues": list(installed.hedge_cues)}
+    return Contract(contract.descriptor | cues, resources)
+
+
+def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
+    return {name: resource.field_names for name, resource in contract.resources.items()}
+
+
+def compare(contract: Contract, report: Report, told: Told) -> set[str]:
+    """Hold the contract against that of the installed package of the same name and version.
+
+    Properties that are `told` already are left out.
+
+    Returns:
+        The resources that are reported as missing, or as one more.
+    """
+    installed = known(contract)
+    if installed is None:
+        return set()
+    report.count("GD004", len(contract.resources))
+    if contract.hedge_cues != installed.hedge_cues:
+        say(
+            report,
+            "GD004",
+            found="other gazadata:hedgeCues",
+            expected=f"those of {installed.name} {installed.version}",
+        )
+    for name in installed.resources.keys() - contract.resources.keys():
+        say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
+    for name, resource in contract.resources.items():
+        where = schema_path(resource.descriptor)
+        if name not in installed.resources:
+            say(
+                report,
+                "GD004",
+                resource=name,
+                found=f"a resource {name}",
+                expected=f"none of that name in {installed.name} {installed.version}",
+            )
+            continue
+        here, there = (
+            _without(schema, {(field, key) for path, field, key in told if path == where})
+            for schema in (resource.schema, installed.resources[name].schema)
+        )
+        if here != there:
+            as_in = f"as in {installed.name} {installed.version}"
+            say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
+    return installed.resources.keys() ^ contract.resources.keys()
+
+
+def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:
+    """A schema without some properties, each by its field (None: of the schema itself)."""
+
+    def left(raw: dict[str, Any], field: str | None, above: str = "") -> dict[str, Any]:
+        return {
+            key: left(value, field, f"{key}.") if key == "constraints" else value
+            for key, value in raw.items()
+            if key == "name" or (field, above + key) not in told
+        }
+
+    if not told:
+        return schema
+    return left(schema, None) | {"fields": [left(f, f["name"]) for f in schema["fields"]]}
+
+
+def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict[str, str]:
+    """The first part in which two schemas differ: what is found, what is expected, the field."""
+    fields = {f["name"]: f for f in there["fields"]}
+    for field in here["fields"]:
+        name = field["name"]
+        if name not in fields:
+            return {"field": name, "found": "a field more", "expected": f"none, {as_in}"}
+        if field != fields[name]:
+            key, mine, other = _differing(field, fields[name])
+            return {
+                "field": name,
+                "found": f"{key} {as_json(mine)}",
+                "expected": f"{as_json(other, 'none')}, {as_in}",
+            }
+    gone = fields.keys() - {f["name"] for f in here["fields"]}
+    if gone:
+        return {"found": f"no field {min(gone)}", "expected": f"the field, {as_in}"}
+    if [f["name"] for f in here["fields"]] != list(fields):
+        return {"found": "another order of fields", "expected": f"{', '.join(fields)}, {as_in}"}
+    key, mine, other = _differing(here, there)
+    return {"found": f"{key} {as_json(mine)}", "expected": f"{as_json(other, 'none')}, {as_in}"}
+
+
+def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
+    """Where in two objects that differ the first difference is, and what stands in each."""
+    keys = sorted(here.keys() | there.keys())
+    # A property that is null, and not missing, is a difference too.
+    key = next(k for k in keys if (k in here, here.get(k)) != (k in there, there.get(k)))
+    mine, other = here.get(key, MISSING), there.get(key, MISSING)
+    if isinstance(mine, list) and isinstance(other, list):
+        pairs = enumerate(zip_longest(mine, other, fillvalue=MISSING))
+        number, (mine, other) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
+        key = f"{key}[{number}]"
+    if isinstance(mine, dict) and isinstance(other, dict):
+        rest, mine, other = _differing(mine, other)
+        key = f"{key}.{rest}"
+    return key, mine, other

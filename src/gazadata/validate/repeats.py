@@ -1,0 +1,101 @@
+"""Rows that repeat what may stand only once: sorted hashes tell where to look for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Resource
+from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.tables import LINE, UNHYPHENED, Tables, strings
+
+
+class _Unique(NamedTuple):
+    """Fields of which no two rows may have the same values."""
+
+    code: str
+    fields: tuple[str, ...]
+
+    @property
+    def values(self) -> list[pl.Expr]:
+        """What is compared."""
+        if self.code == "GD209":
+            return [col(self.fields[0]).str.replace_all("-", "", literal=True)]
+        return [col(field) for field in self.fields]
+
+    @property
+    def hash(self) -> pl.Expr:
+        """A number that is the same where the values are, and else hardly ever."""
+        return (pl.struct(self.values) if len(self.values) > 1 else self.values[0]).hash()
+
+
+class Repeats:
+    """The rows of a table that repeat another one; taken in batch by batch."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource, self._rows = resource, 0
+        uniques = [
+            ("GD206", (resource.key,)),
+            *(("GD208", fields) for fields in resource.unique_keys),
+            *(("GD208", (f.name,)) for f in resource.fields if f.unique and f.name != resource.key),
+        ]
+        if resource.name not in UNHYPHENED:
+            uniques.append(("GD209", (resource.key,)))
+        self._hashes: dict[_Unique, list[pl.Series]] = {_Unique(*one): [] for one in uniques}
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take in the next batch of rows."""
+        self._rows += frame.height
+        for unique, hashes in self._hashes.items():
+            hashes.append(frame.select(unique.hash).to_series())
+
+    def find(self, tables: Tables, report: Report, limit: int) -> None:
+        """Report the rows that repeat an earlier one, and what was looked at."""
+        for code in dict.fromkeys(unique.code for unique in self._hashes):
+            report.count(code, self._rows)
+        for unique, hashes in self._hashes.items():
+            if not hashes:
+                continue
+            ordered = pl.concat(hashes).sort()
+            twice = ordered.filter(ordered == ordered.shift(1)).unique()
+            if len(twice):
+                found = list(self._found(unique, twice, tables))
+                report.count(unique.code, 0, len(found))
+                report.add(found[:limit])
+
+    def _found(self, unique: _Unique, twice: pl.Series, tables: Tables) -> Iterator[Diagnostic]:
+        resource, (code, fields) = self._resource, unique
+        rows = (
+            strings(tables.paths[resource.name], resource)
+            .filter(unique.hash.is_in(twice.implode()))
+            .select(LINE, resource.key, pl.struct(unique.values).alias("value"))
+            .collect()
+            .with_columns(
+                first=col(LINE).min().over("value"), other=col(resource.key).first().over("value")
+            )
+            .filter(col(LINE) != col("first"))
+        )
+        if code == "GD209":
+            rows = rows.filter(col(resource.key) != col("other"))
+        elif len(fields) == 1:
+            rows = rows.filter(col("value").struct.field(fields[0]).is_not_null())
+        for row in rows.to_dicts():
+            if code == "GD209":
+                what = row[resource.key]
+                wanted = (
+                    f"a key that is not {row['other']}, of line {row['first']}, but for hyphens"
+                )
+            elif len(fields) == 1:
+                what, wanted = row["value"][fields[0]], f"another key than in line {row['first']}"
+            else:
+                what = ", ".join(f"{field} {row['value'][field] or 'empty'}" for field in fields)
+                wanted = f"other values than in line {row['first']}"
+            one = tables.finding(code, resource, row, fields[0], what, wanted)
+            # A row can repeat another by its key and by what it says; what it says may be wrong.
+            said = fields if code == "GD208" else ()
+            relies = (f"{one.path}:{row['first']}/{field}" for field in said)
+            yield replace(one, relies=(f"{one.path}:{row['first']}", *relies))

@@ -1,0 +1,309 @@
+"""Passages and quotes against the held texts that they are cut out of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Contract
+from gazadata.validate.checks import Look, cell, check
+from gazadata.validate.tables import LINE, Tables
+
+CONTEXT = 32
+"""Code points of prefix and suffix, which end at a line break."""
+
+
+def cut_unheld(contract: Contract, tables: Tables) -> Look:
+    """Whether sources that are not held have passages, so that it is `held` that is wrong."""
+    # One passage alone, or one from the middle, is rather of another source.
+    cut = (
+        tables.typed("passages")
+        .group_by("source_id")
+        .agg(cut=(col("sequence").min() == 1) & (pl.len() > 1))
+    )
+    return Look(
+        contract["sources"],
+        tables.strings("sources").join(cut, on="source_id", how="left"),
+        (
+            check(
+                "GD303",
+                "held",
+                col("held") == "false",
+                expected="true, as passages are cut out of its text",
+                applies=col("cut") & (col("held") == "false"),
+                counted=False,  # `texts` counts the sources.
+            ),
+        ),
+    )
+
+
+def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[Look]:
+    """Whether the passages of each held text tile it, in order and paragraph by paragraph."""
+    key, same = col("passage_id"), col("source_id") == col("source_id").shift(1)
+    # A passage without a number of its own has the place that it has in the file.
+    order = pl.coalesce("sequence", pl.when(same).then(col("sequence").shift(1)), 0)
+    before = pl.when(same).then(col("end").shift(1)).otherwise(0)
+    last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
+    follows = pl.when(same).then(col("order").shift(1) + 1).otherwise(1)
+    step = pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0)
+    text, start, end = col("text"), col("start"), col("end")
+    between = (start - col("before")).clip(0)
+    # A slice without a length would be all of the rest.
+    gap = pl.when(between.is_not_null()).then(text.str.slice(col("before"), between))
+    rest = pl.when(col("last") | col("until").is_not_null()).then(
+        text.str.slice(end, (col("until") - end).clip(0))
+    )
+    outside = (start >= text.str.len_chars()) | text.str.slice(start, 1).str.contains(r"\s")
+    beyond = (end > text.str.len_chars()) | text.str.slice(end - 1, 1).str.contains(r"\s")
+
+    def cut_off(at: pl.Expr) -> pl.Expr:
+        """Whether a word or what closes a sentence goes on there."""
+        return text.str.slice(at - 1, 2).str.contains(r"^\w\S|^\S[^\w\s]")
+
+    # Where words are missing before it, it starts too late; otherwise it ends too early.
+    crossed = (end <= start) & ~col("outside") & ~col("beyond")
+    fits = (start >= col("before")) & (end > start) & ~col("outside")
+    ordered = (
+        tables.typed("passages")
+        .with_columns(order=order, above=key.shift(1), below=key.shift(-1))
+        .sort("source_id", "order", maintain_order=True)
+        .with_columns(
+            before=before,
+            last=last,
+            until=pl.when(~last).then(start.shift(-1)),
+            follows=follows,
+            step=step,
+            previous=key.shift(1),
+        )
+        .join(held, on="source_id", how="left")
+        .join(_held(tables), on="source_id", how="left")
+        # All that is asked of a text, which is not to be held for each of its passages.
+        .with_columns(
+            gap=gap,
+            rest=rest,
+            outside=outside,
+            beyond=beyond,
+            cut_before=cut_off(col("before")),
+            cut_end=cut_off(end),
+            has_text=text.is_not_null(),
+        )
+        .drop("text")
+        .with_columns(
+            # A join keeps no order of its own when it is streamed. A passage whose bounds are
+            # wrong says nothing of paragraphs, and those behind it are counted as it says.
+            counted=pl.when(fits)
+            .then((col("before") > 0) * col("gap").str.count_matches(r"\n\s*").cast(pl.Int64))
+            .otherwise("step")
+            .fill_null(0)
+            .cum_sum()
+            .over("source_id", order_by=["order", LINE])
+            + 1,
+            missing=col("gap").str.contains(r"\S"),
+        )
+    )
+    # A passage of another source, by mistake, is missing between its neighbours in the file.
+    around = {at: cell("passages", at, "source_id") for at in ("passage_id", "above", "below")}
+    yield Look(
+        contract["passages"],
+        ordered,
+        (
+            check(
+                "GD311",
+                "start",
+                start < col("before"),
+                expected=pl.format("at least {}, where the one before it ends", "before"),
+                relies=[cell("passages", "previous", "end")],
+            ),
+            check(
+                "GD311",
+                "sequence",
+                (col("sequence") > col("follows")) & ~col("missing").fill_null(False),
+                expected=col("follows"),
+                relies=[around["passage_id"], cell("passages", "previous", "sequence")],
+            ),
+            check(
+                "GD311",
+                "paragraph",
+                col("paragraph") != col("counted"),
+                expected=col("counted"),
+                applies=fits,
+                relies=[cell("passages", "previous", "paragraph")],
+            ),
+            *(
+                check(
+                    "GD313",
+                    side,
+                    wrong,
+                    found=pl.concat_str("start", pl.lit(" to "), "end"),
+                    expected="bounds inside the text, without white space",
+                    applies=col("has_text") & start.is_not_null() & end.is_not_null(),
+                )
+                for side, wrong in (
+                    ("start", col("outside") | (crossed & col("missing"))),
+                    ("end", col("beyond") | (crossed & ~col("missing"))),
+                )
+            ),
+            check(
+                "GD313",
+                "source_id",
+                ~col("is_held"),
+                expected="a held source",
+                applies=col("is_held").is_not_null(),
+                relies=[cell("sources", "source_id", "held")],
+            ),
+            check(
+                "GD312",
+                "start",
+                # Where the one before it is cut off, it is that one whose bound is wrong.
+                col("missing") & ((col("before") == 0) | ~col("cut_before")),
+                found=pl.format("“{}” before it", col("gap").str.strip_chars().str.slice(0, 80)),
+                expected="white space alone between passages",
+                relies=[
+                    around["passage_id"],
+                    around["above"],
+                    cell("passages", "previous", "end"),
+                ],
+            ),
+            check(
+                "GD312",
+                "end",
+                col("rest").str.contains(r"\S") & (col("last") | col("cut_end")),
+                found=pl.format("“{}” behind it", col("rest").str.strip_chars().str.slice(0, 80)),
+                expected=pl.when("last")
+                .then(pl.lit("white space alone behind the last passage"))
+                .otherwise(pl.lit("white space alone between passages")),
+                relies=[around["passage_id"], around["below"]],
+            ),
+        ),
+    )
+    cut = tables.strings("passages").select("source_id", has=pl.lit(True)).unique()
+    yield Look(
+        contract["sources"],
+        tables.strings("sources")
+        .filter(col("held") == "true")
+        .join(cut, on="source_id", how="left"),
+        (
+            check(
+                "GD312",
+                "text_path",
+                col("has").is_null(),
+                expected="passages that hold all of its text",
+                relies=[cell("sources", "source_id", "held")],
+                counted=False,  # What is counted are the passages.
+            ),
+        ),
+    )
+
+
+def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[Look]:
+    """Whether each quote is what stands in the text there, within its passage and whole words."""
+    start, end, text = col("start"), col("end"), col("text")
+    same, before = col("source_id") == col("source_id").shift(1), col("end").shift(1)
+    behind = pl.when(col("source_id") == col("source_id").shift(-1)).then(start.shift(-1))
+    passages = (
+        tables.typed("passages")
+        .sort("source_id", "sequence", maintain_order=True)
+        .select(
+            "passage_id",
+            p_source="source_id",
+            p_start="start",
+            p_end="end",
+            p_before=pl.when(same).then(before).otherwise(0),
+            p_behind=behind,
+        )
+    )
+    quotes = tables.typed("quotes").with_columns(col("prefix", "suffix").fill_null(""))
+    in_passage = (
+        (col("source_id") == col("p_source")) & (start >= col("p_start")) & (end <= col("p_end"))
+    )
+    checks = [
+        check(
+            "GD323",
+            "passage_id",
+            ~in_passage,
+            found=pl.format("{} to {} of {}", "start", "end", "source_id"),
+            expected=pl.format(
+                "within {} to {} of {}, as its passage", "p_start", "p_end", "p_source"
+            ),
+            applies=col("p_source").is_not_null() & col("is_held").is_not_null(),
+            # It follows from the bound that it lies outside of, where no other passage has it.
+            relies=[
+                pl.when(wrong).then(cell("passages", "passage_id", field))
+                for field, wrong in (
+                    ("source_id", col("source_id") != col("p_source")),
+                    ("start", (start < col("p_start")) & ~(start < col("p_before"))),
+                    ("end", (end > col("p_end")) & ~(end > col("p_behind")).fill_null(False)),
+                )
+            ]
+            # One that is shifted is not the text there, either.
+            + [
+                pl.when((start < col("p_end")) & (end > col("p_start"))).then(
+                    cell("quotes", "quote_id", "exact")
+                )
+            ],
+        )
+    ]
+    frame = quotes.join(passages, on="passage_id", how="left").join(
+        _held(tables), on="source_id", how="left"
+    )
+    if held is not None:
+        # A slice counts from the end where its start is negative, so bounds are asked for first.
+        bounded = ((start >= 0) & (end > start)).fill_null(False)
+        length = pl.when(bounded).then(end - start).otherwise(0)
+        lead = start.clip(0, CONTEXT)
+        # Cut out of the text once, since finding a code point takes reading all before it.
+        frame = (
+            frame.join(held, on="source_id", how="left")
+            .with_columns(
+                around=text.str.slice((start - CONTEXT).clip(0), lead + length + CONTEXT),
+                has_text=text.is_not_null(),
+            )
+            .drop("text")
+        )
+        around, begins, ends = col("around"), lead, lead + length
+        there = around.str.slice(begins, length)
+        # A cell holds no line break, so that a line of a table is a row: the context ends at one.
+        before = around.str.slice(0, begins).str.extract(r"([^\n]*)$")
+        after = around.str.slice(ends, CONTEXT).str.extract(r"^([^\n]*)")
+        right = bounded & (there == col("exact")).fill_null(False)
+        checks += [
+            check(
+                "GD321",
+                "exact",
+                ~right,
+                expected=there,
+                applies=col("has_text") & start.is_not_null() & end.is_not_null(),
+            ),
+            check("GD322", "prefix", (before != col("prefix")), expected=before, applies=right),
+            check("GD322", "suffix", (after != col("suffix")), expected=after, applies=right),
+            check(
+                "GD324",
+                "exact",
+                (_cuts(around, begins) | _cuts(around, ends) | ~col("exact").str.contains(r"\S")),
+                expected="whole words",
+                applies=right,
+            ),
+        ]
+    yield Look(contract["quotes"], frame, tuple(checks))
+
+
+def _held(tables: Tables) -> pl.LazyFrame:
+    """Which sources there are, and whether each is held."""
+    return (
+        tables.strings("sources")
+        .select("source_id", is_held=(col("held") == "true").fill_null(False))
+        .unique("source_id", keep="first")
+    )
+
+
+def _cuts(text: pl.Expr, at: pl.Expr) -> pl.Expr:
+    """`gazadata.curate.quotes.cuts_word` as an expression: within a word, or within 45,000."""
+
+    def around(before: int, length: int, pattern: str) -> pl.Expr:
+        piece = text.str.slice((at - before).clip(0), length)
+        return (at >= before) & piece.str.contains(pattern)
+
+    number = r"^\d[.,]\d$"
+    return around(1, 2, r"^\w\w$") | around(2, 3, number) | around(1, 3, number)

@@ -1,0 +1,224 @@
+"""Reading every row of a table once: its form, its types, pandera, and which keys repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Resource
+from gazadata.validate.constraints import Constraints
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
+from gazadata.validate.files import CONFLICT, CONFLICT_REMEDY, MARKERS
+from gazadata.validate.repeats import Repeats
+from gazadata.validate.tables import LINE, Line, Tables, batches, lines
+
+
+def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int | None:
+    """Read every row of a table once, and put it by.
+
+    Returns:
+        How many rows it has; None where it has none, or cannot be split into rows.
+    """
+    path, width = tables.paths[resource.name], len(resource.fields)
+    form = _Form(resource, tables, limit)
+    constraints, repeats = Constraints(resource, tables, limit), Repeats(resource)
+    # Nothing that is said of a file's rows stands once a line of it turns out to be none.
+    said = Report("", "")
+    try:
+        for frame, odd in batches(path, resource):
+            form.look(frame, odd)
+            if frame.height:
+                tables.put(resource.name, frame)
+                repeats.add(frame)
+                constraints.look(frame, said)
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        # The file is read again by line.
+        bad = 0
+        again = lines(path, width) if path.suffix != ".parquet" else ()
+        for line in _Conflicts().first(again):
+            bad += 1
+            if bad <= limit:
+                report.add([_line(resource, tables, line)])
+        if not bad:
+            what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
+            report.say(_of_file("GD107", tables, resource, what, f"{width} cells a row"))
+        report.count("GD107", form.rows + bad, bad)
+        return None
+    form.say(report)
+    if form.ragged:
+        return None
+    report.failures += said.failures
+    for code, count in said.counts.items():
+        report.count(code, count.checked, count.found)
+    report.add(said.diagnostics)
+    repeats.find(tables, report, limit)
+    report.count("GD106", 1)
+    if not form.rows:
+        report.say(_of_file("GD106", tables, resource, "no rows", "at least one"))
+    return form.rows or None
+
+
+class _Form:
+    """Whether the lines of a file are rows, and these in canonical form; batch by batch."""
+
+    def __init__(self, resource: Resource, tables: Tables, limit: int) -> None:
+        self.rows, self.ragged = 0, 0
+        self._odd, self._unsorted = 0, 0
+        self._resource, self._tables, self._limit = resource, tables, limit
+        self._conflicts = _Conflicts()
+        self._before: str | None = None
+        self._lines: list[Diagnostic] = []
+        self._order: list[Diagnostic] = []
+
+    def look(self, frame: pl.DataFrame, odd: list[Line]) -> None:
+        """Look at the next batch of rows, and at its lines that differ from them."""
+        resource, tables, limit = self._resource, self._tables, self._limit
+        self.rows += frame.height
+        for line in self._conflicts.first(odd):
+            whole = line.cells == len(resource.fields)
+            self.ragged, self._odd = self.ragged + (not whole), self._odd + whole
+            if max(self.ragged, self._odd) <= limit:
+                self._lines.append(_line(resource, tables, line))
+        if frame.height == 0:
+            return
+        for none, found, remedy in _no_rows(frame, resource, [line.number for line in odd]):
+            self.ragged += none.height
+            for (number,) in none.head(limit).select(LINE).iter_rows():
+                one = _of_line("GD107", tables, resource, number)
+                self._lines.append(replace(one, found=found, help=remedy))
+        keys = frame[resource.key]
+        before = self._before
+        behind = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
+        disorder = frame.filter((keys < behind).fill_null(False))
+        self._unsorted += disorder.height
+        for row in disorder.head(limit).iter_rows(named=True):
+            key = row[resource.key]
+            one = tables.finding("GD108", resource, row, resource.key, key, "rows sorted by key")
+            # It may be the key of the row above that is wrong.
+            above = f"{one.path}:{row[LINE] - 1}/{resource.key}"
+            self._order.append(replace(one, relies=(above,)))
+        self._before = keys[-1]
+
+    def say(self, report: Report) -> None:
+        """Report what was found; the order of rows says nothing where a line is none."""
+        report.count("GD107", self.rows, self.ragged)
+        report.count("GD108", self.rows, self._odd + (0 if self.ragged else self._unsorted))
+        report.add(self._lines if self.ragged else self._lines + self._order)
+
+
+class _Conflicts:
+    """Merge conflicts among the lines of a file, of which each is one mistake."""
+
+    def __init__(self) -> None:
+        self.within = False
+
+    def first(self, found: Iterable[Line]) -> Iterator[Line]:
+        """Lines without the markers that follow the first one of a conflict."""
+        for line in found:
+            marker = line.text[:7]
+            follows = self.within and marker in MARKERS
+            self.within = marker != MARKERS[-1] and (self.within or marker == MARKERS[0])
+            if not follows:
+                yield line
+
+
+def _no_rows(
+    frame: pl.DataFrame, resource: Resource, odd: list[int]
+) -> Iterator[tuple[pl.DataFrame, str, str]]:
+    """Lines that are split into cells and are no rows: which, what they are, and the remedy.
+
+    Those that are `odd` are reported already.
+    """
+    key, names = frame[resource.key], resource.field_names
+    if key.null_count():
+        empty = frame.filter(
+            ~col(LINE).is_in(odd), pl.all_horizontal(col(n).is_null() for n in names)
+        )
+        yield empty, "a row without a value", "Delete the line, or fill in its cells."
+    if (key == resource.key).any():
+        header = frame.filter(~col(LINE).is_in(odd), pl.all_horizontal(col(n) == n for n in names))
+        yield header, "the header once more", "Delete the line."
+
+
+_COLUMNS = {
+    "string": (pl.String, pl.Categorical, pl.Enum),
+    "integer": (
+        pl.String,
+        pl.Int8,
+        pl.Int16,
+        pl.Int32,
+        pl.Int64,
+        pl.UInt8,
+        pl.UInt16,
+        pl.UInt32,
+        pl.UInt64,
+    ),
+    "boolean": (pl.String, pl.Boolean),
+    "date": (pl.String, pl.Date),
+}
+"""The types of Parquet columns whose values are written as the schema's type asks."""
+
+
+def columns(resource: Resource, tables: Tables, report: Report) -> bool:
+    """Hold the columns of a Parquet file against the schema; whether its rows can be read."""
+    wanted = list(resource.field_names)
+    report.count("GD105", len(wanted))
+    try:
+        columns = pl.read_parquet_schema(tables.paths[resource.name])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        what = f"no Parquet file: {str(error).splitlines()[0][:200]}"
+        report.say(_of_file("GD107", tables, resource, what, "a Parquet file"))
+        return False
+    if list(columns) != wanted:
+        there = ", ".join(map(str, columns))[:LONGEST]
+        report.say(_of_file("GD105", tables, resource, there, ", ".join(wanted)))
+        return False
+    wrong = [f for f in resource.fields if columns[f.name].base_type() not in _COLUMNS[f.type]]
+    for field in wrong:
+        there, asked = f"a column of type {columns[field.name]}", f"a column of type {field.type}"
+        one = _of_file("GD201", tables, resource, there, asked)
+        report.say(replace(one, line=None, field=field.name))
+    for code in ("GD103", "GD104", "GD112"):
+        report.count(code, tables.paths[resource.name].stat().st_size)
+    return not wrong
+
+
+def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
+    width = len(resource.fields)
+    if line.cells == width:
+        one = _of_line("GD108", tables, resource, line.number)
+        return replace(one, found=line.text[:200], expected="the same row with minimal quoting")
+    one = _of_line("GD107", tables, resource, line.number)
+    if line.text[:7] in MARKERS:
+        return replace(one, found=CONFLICT, help=CONFLICT_REMEDY)
+    if line.breaks:
+        shown = f"a row with {line.breaks} line break{'s' * (line.breaks != 1)} in a cell"
+    elif line.cells is None:
+        shown = "quotation marks that do not pair"
+    elif not line.text:
+        return replace(one, found="a blank line", help="Delete the line.")
+    else:
+        shown = f"{line.cells} cell{'s' * (line.cells != 1)}"
+    return replace(one, found=shown)
+
+
+def _of_line(code: str, tables: Tables, resource: Resource, number: int) -> Diagnostic:
+    """A finding about a line as a whole, which is to be a row."""
+    return Diagnostic.of(
+        code,
+        tables.shown(resource.name),
+        number,
+        resource=resource.name,
+        expected=f"{len(resource.fields)} cells",
+    )
+
+
+def _of_file(
+    code: str, tables: Tables, resource: Resource, found: str, expected: str
+) -> Diagnostic:
+    """A finding about a file as a whole."""
+    one = _of_line(code, tables, resource, 1)
+    return replace(one, found=found, expected=expected)

@@ -1,0 +1,197 @@
+"""The held texts, read and held against their rows in `sources`."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gazadata.contract import inside
+from gazadata.errors import ContractError
+from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.tables import LINE, Tables
+
+_TEXTS_A_CHUNK = 1_000
+
+_OF_TEXT = ("source_id", "held", "text_path", "text_sha256", "text_length")
+
+_PLAIN = re.compile("raw/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def texts(  # noqa: PLR0912, PLR0915
+    root: Path, tables: Tables, report: Report, limit: int, *, with_texts: bool
+) -> pl.LazyFrame:
+    """Read every held text, holding it against its row.
+
+    Returns:
+        A frame of source_id and text, of the texts that can be read.
+    """
+    rows = tables.strings("sources").select(LINE, *_OF_TEXT).collect()
+    path = tables.shown("sources")
+    found: Counter[str] = Counter()
+
+    def finding(
+        code: str, row: dict[str, str], field: str, found_: str, expected: str, **more: Any
+    ) -> None:
+        report.count(code, 0, 1)
+        found[code] += 1
+        if found[code] > limit:
+            return
+        one = Diagnostic.of(
+            code,
+            path,
+            int(row[LINE]),
+            resource="sources",
+            row_id=row["source_id"],
+            field=field,
+            found=found_[:500],
+            expected=expected,
+        )
+        report.add([replace(one, **more)])
+
+    chunks: list[pl.DataFrame] = []
+    keys: list[str] = []
+    values: list[str] = []
+    checked = {"GD301": 0, "GD302": 0}
+    shipped, linked = with_texts, (root / "raw").is_symlink()
+    named: set[str] = set()
+    read: set[str] = set()
+    unread: dict[str, str] = {}
+    for row in rows.iter_rows(named=True):
+        of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
+        held = f"sources/{row['source_id']}/held"
+        if row["text_path"]:
+            named.add(row["text_path"])
+        if row["held"] == "false" and all(of_text):
+            finding("GD303", row, "held", "false", "true, or no path, hash and length")
+        # What is neither true nor false is reported itself; the text is read where there is one.
+        elif row["held"] != "true" and not all(of_text):
+            if row["held"] == "false" and any(of_text):
+                at = next(field for field in _OF_TEXT[2:] if row[field])
+                nothing = "nothing, as the source is not held"
+                finding("GD303", row, at, row[at], nothing, relies=(held,))
+                unread[row["text_sha256"]] = row["source_id"]
+            continue
+        elif not any(of_text):
+            finding("GD303", row, "held", "true", "false, or a path, a hash and a length")
+            continue
+        elif not all(of_text):
+            at = next(field for field in _OF_TEXT[2:] if not row[field])
+            finding("GD303", row, at, "", "what a held source has")
+            unread[row["text_sha256"]] = row["source_id"]
+            continue
+        checked["GD301"] += 1
+        if not shipped and linked:
+            continue  # It leads out of the package, which is reported.
+        if not shipped:
+            # A release carries no texts: no error, but quotes were not held against anything.
+            finding(
+                "GD301",
+                row,
+                "text_path",
+                f"no folder raw/ with {row['text_path']}",
+                "the text, to hold quotes and passages against",
+                severity="warning",
+            )
+            continue
+        try:
+            raw = _bytes(root, row["text_path"], linked=linked)
+            text = raw.decode("utf-8")
+        except (OSError, UnicodeDecodeError, ContractError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            finding("GD301", row, "text_path", f"{row['text_path']}: {reason}", "a text in UTF-8")
+            unread[row["text_sha256"]] = row["source_id"]
+            continue
+        altered = "\r" in text or not unicodedata.is_normalized("NFC", text)
+        if altered:
+            finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
+        checked["GD302"] += 1
+        digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
+        if digest != row["text_sha256"]:
+            if not altered:  # Saved otherwise, a text has another hash.
+                finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
+            if length != row["text_length"]:
+                continue  # Another text: all that is held against it would be found at fault.
+        elif length != row["text_length"]:
+            finding("GD302", row, "text_length", row["text_length"], f"{length} (the file's)")
+        if row["source_id"] in read:
+            continue  # Its row stands twice, which is reported.
+        read.add(row["source_id"])
+        keys.append(row["source_id"])
+        values.append(text)
+        if len(keys) == _TEXTS_A_CHUNK:
+            chunks.append(_chunk(keys, values))
+            keys, values = [], []
+    chunks.append(_chunk(keys, values))
+    report.count("GD303", rows.height)
+    for code, n in checked.items():
+        report.count(code, n)
+    if shipped:
+        _unnamed(root, named, unread, report, limit)
+    return pl.concat(chunks).lazy()
+
+
+def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
+    """Read a file in the package, whose folder raw/ is a link or not.
+
+    Raises:
+        OSError: there is none.
+        ContractError: the path leads out of the package.
+    """
+    # A plain file in a plain folder needs no resolving, which costs as much as reading it.
+    plain, file = False, f"{root}/{path}"
+    if not linked and _PLAIN.fullmatch(path):
+        with suppress(OSError):
+            plain = stat.S_ISREG(os.lstat(file).st_mode)
+    # What is no file, such as a pipe, could be read for ever.
+    if not plain and not inside(root, path).is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    with open(file, "rb") as text:
+        return text.read()
+
+
+def _unnamed(
+    root: Path, named: set[str], unread: dict[str, str], report: Report, limit: int
+) -> None:
+    """Report the texts in raw/ that no source names: what they assert is left out unseen.
+
+    `unread` has the sources whose text could not be read, by the hash that they give.
+    """
+    there = sorted(name for name in os.listdir(root / "raw") if not name.startswith("."))
+    left = [name for name in there if f"raw/{name}" not in named]
+    report.count("GD304", len(there), len(left))
+    for name in left[:limit]:
+        key = unread.get(_digest(root / "raw" / name)) if unread else None
+        one = Diagnostic.of(
+            "GD304",
+            f"raw/{name}",
+            found="a text that no held source names",
+            expected="a row in sources with this text_path",
+            # It is the text of a source that names it wrongly.
+            relies=tuple(f"sources/{key}/{field}" for field in ("held", "text_path") if key),
+        )
+        report.add([one])
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        return ""  # A pipe could be read for ever.
+    with suppress(OSError), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+    return ""
+
+
+def _chunk(keys: list[str], values: list[str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"source_id": keys, "text": values}, schema={"source_id": pl.String, "text": pl.String}
+    )
