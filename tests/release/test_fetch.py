@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -596,6 +597,13 @@ def test_this_installation_pins_what_it_knows(
     monkeypatch.setattr(pins, "KNOWN", {"1.0.0": "0" * 64})
     with pytest.raises(LockError, match="one of the two was not released"):
         pull("1.0.0", store)
+
+
+def test_this_installation_knows_every_release_before_its_own(repo: Path) -> None:
+    """One that was forgotten would be taken from any store on that store's word."""
+    headings = re.findall(r"^## (\S+) \(", (repo / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert gazadata.open_dataset(repo).version == headings[0]
+    assert set(headings[1:]) <= pins.KNOWN.keys() <= set(headings)
 
 
 def test_a_known_release_in_the_cache_needs_no_store(
