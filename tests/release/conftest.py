@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.release.stores import Server, serving
 
 from gazadata.release.build import build
 
@@ -39,3 +41,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def release(built: Path, tmp_path: Path) -> Path:
     """A copy of the release, to be changed."""
     return Path(shutil.copytree(built, tmp_path / built.name))
+
+
+@pytest.fixture
+def server(store: Path) -> Iterator[Server]:
+    """The store behind a web server."""
+    with serving(store) as server:
+        yield server
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache and a current folder of one's own."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("GAZADATA_STORE", raising=False)
+    monkeypatch.delenv("GAZADATA_TIMEOUT", raising=False)
+    return tmp_path / "cache"

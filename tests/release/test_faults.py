@@ -45,6 +45,7 @@ from gazadata.release.lock import LockError
 from gazadata.release.manifest import Manifest
 from gazadata.release.store import Entry, publish, read_index
 
+pytestmark = pytest.mark.usefixtures("cache")
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes")
 
 
@@ -59,23 +60,6 @@ def _template(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(_template: Path, tmp_path: Path) -> Path:
     """A store with 1.0.0."""
     return Path(shutil.copytree(_template, tmp_path / "store"))
-
-
-@pytest.fixture
-def server(store: Path) -> Iterator[Server]:
-    with serving(store) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("GAZADATA_STORE", raising=False)
-    monkeypatch.delenv("GAZADATA_TIMEOUT", raising=False)
-    return tmp_path / "cache"
 
 
 def pulled(cache: Path) -> list[Path]:

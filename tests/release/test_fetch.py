@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,8 @@ from gazadata.release.lock import Lock, LockError
 from gazadata.release.manifest import Manifest
 from gazadata.release.store import publish, yank
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 
 @pytest.fixture(scope="session", name="releases")
 def _releases(built: Path) -> dict[str, Path]:
@@ -60,25 +61,6 @@ def _template(releases: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
 def store(_template: Path, tmp_path: Path) -> Path:
     """A store with 1.0.0, 1.1.0 and a pre-release."""
     return Path(shutil.copytree(_template, tmp_path / "store"))
-
-
-@pytest.fixture
-def server(store: Path) -> Iterator[Server]:
-    """The store behind a web server."""
-    with serving(store) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache and a current folder of one's own."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("GAZADATA_STORE", raising=False)
-    monkeypatch.delenv("GAZADATA_TIMEOUT", raising=False)
-    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -188,3 +188,39 @@ def copy_to(root: Path) -> Path:
         shutil.copytree(REPO / part, root / part)
     shutil.copy(REPO / DESCRIPTOR, root)
     return root
+
+
+def small_package(fields: list[dict[str, Any]], **schema: Any) -> dict[str, Any]:
+    """The descriptor of a package whose one table has these fields, of which `key` is the key."""
+    common = {"type": "string", "gazadata:evidence": "exempt"}
+    named = ({"title": field["name"], "description": field["name"]} for field in fields)
+    return {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": "small",
+        "title": "Small",
+        "description": "One table.",
+        "version": "1.0.0",
+        "licenses": [{"name": "CC0-1.0"}],
+        "resources": [
+            {
+                "name": "things",
+                "type": "table",
+                "path": "things.csv",
+                "schema": {
+                    "title": "Things",
+                    "description": "Things.",
+                    "fields": [
+                        common | labels | field for labels, field in zip(named, fields, strict=True)
+                    ],
+                    "primaryKey": ["key"],
+                    **schema,
+                },
+            }
+        ],
+    }
+
+
+def things_of(small: dict[str, Any]) -> Resource:
+    """The one table of a `small_package`."""
+    (resource,) = small["resources"]
+    return Resource.read(resource, resource["schema"], DESCRIPTOR)

@@ -33,9 +33,16 @@ else:
     instrumented = contextlib.nullcontext()
 
 with instrumented:
-    from tests.validate.damage import DESCRIPTOR, csv_bytes, json_bytes, look
+    from tests.validate.damage import (
+        DESCRIPTOR,
+        csv_bytes,
+        json_bytes,
+        look,
+        small_package,
+        things_of,
+    )
 
-    from gazadata.contract import Contract, Resource, parse_json
+    from gazadata.contract import Contract, parse_json
     from gazadata.errors import ContractError
     from gazadata.validate import Report
     from gazadata.validate.characters import HIDDEN, MIXED
@@ -56,38 +63,10 @@ FIELDS: list[dict[str, Any]] = [
     },
     {"name": "part_of"},
 ]
-SMALL: dict[str, Any] = {
-    "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-    "name": "small",
-    "title": "Small",
-    "description": "One table.",
-    "version": "1.0.0",
-    "licenses": [{"name": "CC0-1.0"}],
-    "resources": [
-        {
-            "name": "things",
-            "type": "table",
-            "path": "things.csv",
-            "schema": {
-                "title": "Things",
-                "description": "Things.",
-                "fields": [
-                    {
-                        "type": "string",
-                        "title": field["name"],
-                        "description": field["name"],
-                        "gazadata:evidence": "exempt",
-                        **field,
-                    }
-                    for field in FIELDS
-                ],
-                "primaryKey": ["key"],
-                "foreignKeys": [{"fields": ["part_of"], "reference": {"fields": ["key"]}}],
-            },
-        }
-    ],
-}
-THINGS = Resource.read(SMALL["resources"][0], SMALL["resources"][0]["schema"], DESCRIPTOR)
+SMALL = small_package(
+    FIELDS, foreignKeys=[{"fields": ["part_of"], "reference": {"fields": ["key"]}}]
+)
+THINGS = things_of(SMALL)
 HEADER = ",".join(THINGS.field_names).encode()
 WIDTH = len(THINGS.fields)
 LIMIT = 1_000
