@@ -7,23 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.release.packages import REPO, copy_package
 from tests.release.stores import Server, serving
 
 from gazadata.release.build import build
-
-REPO = Path(__file__).parents[2]
-PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")
-
-
-def copy_package(target: Path) -> Path:
-    """A copy of the package in the repository, with its texts."""
-    target.mkdir(parents=True, exist_ok=True)
-    for part in PARTS:
-        if (REPO / part).is_dir():
-            shutil.copytree(REPO / part, target / part)
-        else:
-            shutil.copy(REPO / part, target / part)
-    return target
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.release.conftest import copy_package
+from tests.release.packages import copy_package
 
 from gazadata.release.build import build
 from gazadata.release.files import json_bytes, sha256

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.release.conftest import REPO, copy_package
+from tests.release.packages import REPO, copy_package
 
 from gazadata import retired
 from gazadata.contract import Contract

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.release.conftest import REPO
+from tests.release.packages import REPO
 
 from gazadata.release.files import listing
 

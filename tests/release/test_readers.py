@@ -11,7 +11,7 @@ import mlcroissant
 import pandas as pd
 import polars as pl
 import pytest
-from tests.release.conftest import REPO
+from tests.release.packages import REPO
 
 from gazadata.package import Package
 

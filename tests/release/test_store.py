@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.conftest import copy_package
+from tests.release.packages import copy_package
 from tests.release.stores import left_over, make_release, published, releases, whole
 
 from gazadata.errors import GazadataError

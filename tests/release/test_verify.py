@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.release.conftest import REPO
+from tests.release.packages import REPO
 
 from gazadata import cli
 from gazadata.arrow import read_table
