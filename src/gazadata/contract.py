@@ -21,7 +21,7 @@ from gazadata.errors import ContractError, UnknownName
 Type = Literal["string", "integer", "boolean", "date"]
 TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
 
-NAME = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 """A name of a package or a resource: releases and their tables are files that are called by it."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = 1 << 26

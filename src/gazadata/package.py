@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from gazadata.errors import ReadError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+RETIRED = "retired.csv"
 
 
 def bundled() -> Path:
@@ -65,6 +68,14 @@ class Package:
             ContractError: its path leads out of the package.
         """
         return inside(self.root, self.contract[name].path)
+
+    def given_up(self) -> Path | None:
+        """The file of identifiers given up: in data/, or beside the descriptor of a release.
+
+        It is whatever stands there by this name; `retired.refused` says whether it may be read.
+        """
+        places = (self.root / "data" / RETIRED, self.root / RETIRED)
+        return next((path for path in places if os.path.lexists(path)), None)
 
     def table(self, name: str) -> pa.Table:
         """Read one table with the contract's types; nothing is validated.

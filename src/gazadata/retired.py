@@ -15,8 +15,9 @@ from pathlib import Path
 from gazadata.contract import inside
 from gazadata.curate.tables import clean
 from gazadata.errors import ContractError, ReadError
+from gazadata.package import RETIRED, Package
 
-FILE = "retired.csv"
+FILE = RETIRED
 COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
 
 
@@ -49,16 +50,8 @@ class Retired:
         return f"{self.resource}/{self.row_id}: {after}; {self.reason} ({self.version})"
 
 
-def find(root: Path) -> Path | None:
-    """The file, which is in data/ of a package and beside the descriptor in a release.
-
-    It is whatever stands there by this name; `refused` says whether it may be read.
-    """
-    return next((p for p in (root / "data" / FILE, root / FILE) if os.path.lexists(p)), None)
-
-
 def refused(root: Path, path: Path) -> str | None:
-    """Why what `find` found is not to be read: a pipe would be waited for, a link can lead out."""
+    """Why a file is not to be read: a pipe would be waited for, a link can lead out."""
     try:
         inside(root, path.relative_to(root).as_posix())
     except ContractError as error:
@@ -68,17 +61,18 @@ def refused(root: Path, path: Path) -> str | None:
     return None if os.access(path, os.R_OK) else "a file that may not be read"
 
 
-def read(root: Path) -> list[Retired]:
-    """Every row of the file, its cells in NFC with LF; none where there is no file.
+def read(package: Package) -> list[Retired]:
+    """Every row of a package's file, its cells in NFC with LF; none where there is no file.
 
     Raises:
+        StoreError: the package is a release, and the file is not what its manifest says.
         ReadError: it is no file of the package, is not UTF-8, or not CSV with the columns
             `COLUMNS`; the text begins with the path and the line.
     """
-    path = find(root)
+    path = package.given_up()
     if path is None:
         return []
-    if why := refused(root, path):
+    if why := refused(package.root, path):
         raise ReadError(f"{path}:1: {why}")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -460,4 +460,4 @@ def test_a_file_of_given_up_identifiers_that_cannot_be_read(
 ) -> None:
     (tmp_path / "retired.csv").write_bytes(content)
     with pytest.raises(ReadError, match=reason):
-        retired.read(tmp_path)
+        retired.read(Package(tmp_path, Contract({}, {})))

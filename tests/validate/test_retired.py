@@ -10,6 +10,7 @@ from tests.validate.damage import Place, look
 
 from gazadata import retired
 from gazadata.errors import ReadError
+from gazadata.package import Package
 from gazadata.validate import validate
 
 HEAD = "resource,row_id,replaced_by,reason,version\n"
@@ -174,7 +175,7 @@ def test_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Path) -> 
     (found,) = look(root).diagnostics
     assert (found.code, found.path) == ("GD005", FILE)
     with pytest.raises(ReadError, match="retired"):
-        retired.read(root)
+        retired.read(Package.open(root))
 
 
 def test_one_file_alone_is_the_list(tmp_path: Path) -> None:

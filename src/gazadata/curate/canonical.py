@@ -83,8 +83,8 @@ def format_package(package: Package) -> Formatting:
         content = canonical_csv(names, rows, table.resource.key)
         if content != table.content:
             files[table.path] = content
-    if given_up := retired.find(package.root):
-        content = canonical_retired(retired.read(package.root))
+    if given_up := package.given_up():
+        content = canonical_retired(retired.read(package))
         if content != read_bytes(given_up):
             files[given_up] = content
     codebook = package.root / "docs" / "codebook.md"

@@ -87,6 +87,10 @@ def read_bytes(path: Path) -> bytes:
         raise ReadError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+# Python's own limit, 131,072 characters, is less than a cell may hold.
+csv.field_size_limit((1 << 31) - 1)
+
+
 def decode(path: Path, content: bytes) -> str:
     """Decode `content`, which is what `path` holds.
 

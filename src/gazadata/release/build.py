@@ -135,7 +135,7 @@ def _write(package: Package, folder: Path, changes: str, before: Package | None)
     files.put("LICENSE", _companion(package, "LICENSE"))
     files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     files.put("CHANGES.md", changes.encode("utf-8"))
-    if given_up := retired.read(package.root):
+    if given_up := retired.read(package):
         files.put(retired.FILE, canonical_retired(given_up))
     built = Package.open(folder)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))

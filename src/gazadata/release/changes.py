@@ -86,8 +86,8 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
             is not said any more; an identifier vanished that no row names; or a row that is new
             names another version than `version`.
     """
-    was, now = ({row.key: row for row in retired.read(side.root)} for side in (before, package))
-    path = retired.find(package.root) or package.root / "data" / retired.FILE
+    was, now = ({row.key: row for row in retired.read(side)} for side in (before, package))
+    path = package.given_up() or package.root / "data" / retired.FILE
     came, went = (
         [
             (name, key)

@@ -138,7 +138,7 @@ def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Di
     """
     before, after = old.contract, new.contract
     result = Diff(before.version, after.version, compare_contracts(before, after))
-    was, now = ({row.key: row for row in retired.read(side.root)} for side in (old, new))
+    was, now = ({row.key: row for row in retired.read(side)} for side in (old, new))
     result.retired.extend(
         RetiredChange(was.get(key), now.get(key))
         for key in sorted(was | now)
@@ -417,7 +417,7 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
 
 def _given_up(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
     """What a diff makes of the identifiers given up, by the name of their file; if any are left."""
-    rows = [list(row.cells) for row in retired.read(old.root)]
+    rows = [list(row.cells) for row in retired.read(old)]
     for change in changes:
         was, now = (
             change[side] and [change[side][column] for column in retired.COLUMNS]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata.contract import Contract
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.release.cache import Cache, Cached, Progress
 from gazadata.release.files import StoreAwayError, StoreError
 from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
@@ -123,6 +123,17 @@ class CachedPackage(Package):
         """
         self.release.ensure(self.contract[name].path)
         return super().path(name)
+
+    def given_up(self) -> Path | None:
+        """The file of identifiers given up, if the manifest lists one.
+
+        Raises:
+            StoreError: the file is damaged and no store can mend it.
+        """
+        if all(file.path != RETIRED for file in self.release.manifest.files):
+            return None
+        self.release.ensure(RETIRED)
+        return self.root / RETIRED
 
 
 class _Pull(NamedTuple):

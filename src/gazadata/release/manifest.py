@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gazadata.contract import Contract
-from gazadata.package import Package
+from gazadata.contract import NAME, Contract
+from gazadata.package import RETIRED, Package
 from gazadata.release.files import (
     MAX_JSON,
     StoreError,
@@ -35,8 +34,6 @@ MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 MAX_FILES = 1000
 MAX_BYTES = 64 << 30
 
-# Names that every file system can hold and that mean the same on each.
-_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", re.ASCII)
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
 
 
@@ -90,7 +87,7 @@ class Manifest(NamedTuple):
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             raise StoreError(f"{where}: the name {name!r} is no name of a package")
         if not isinstance(version, str) or not parse(version):
             raise StoreError(f"{where}: {version!r} is no version")
@@ -215,6 +212,18 @@ class CheckedPackage(Package):
         self._check(self.root, self.contract[name].path)
         return super().path(name)
 
+    def given_up(self) -> Path | None:
+        """The file of identifiers given up, as the manifest has it.
+
+        Raises:
+            StoreError: the file is not what the manifest says.
+        """
+        path = super().given_up()
+        if path or any(file.path == RETIRED for file in self.manifest.files):
+            self._check(self.root, RETIRED)
+            return self.root / RETIRED
+        return None
+
     def _check(self, root: Path, path: str) -> None:
         if not any(file.path == path and file.intact(root) for file in self.manifest.files):
             raise StoreError(
@@ -295,6 +304,6 @@ def _tables(listed: Any, where: str) -> dict[str, Table]:
 
 def _is_safe(path: str) -> bool:
     return len(path) <= 200 and all(
-        _NAME.fullmatch(name) and name.partition(".")[0].lower() not in _DEVICES
+        NAME.fullmatch(name) and name.partition(".")[0].lower() not in _DEVICES
         for name in path.split("/")
     )

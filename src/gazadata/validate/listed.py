@@ -76,7 +76,7 @@ def files(  # noqa: PLR0912
             taken.setdefault(path.resolve(), name)
             folders.add(path.parent)
     listed = {root / resource.path for resource in package.contract.resources.values()}
-    given_up = _given_up(root, taken, report)
+    given_up = _given_up(package, taken, report)
     # At the root other files may lie, but a table that is not listed would not be checked.
     at_root = (path for path in root.iterdir() if path.suffix.lower() in (".csv", ".parquet"))
     for folder, inner in (
@@ -102,9 +102,9 @@ def files(  # noqa: PLR0912
     return there
 
 
-def _given_up(root: Path, taken: dict[Path, str], report: Report) -> Path | None:
+def _given_up(package: Package, taken: dict[Path, str], report: Report) -> Path | None:
     """The file of identifiers given up; one that is not to be read, and a second, are reported."""
-    path = retired.find(root)
+    root, path = package.root, package.given_up()
     if path is None:
         return None
     if why := retired.refused(root, path):

@@ -48,7 +48,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
         The rows, for what is asked of every table's cells; None where there are none to be read.
     """
     report.count(RULE.code, sum(tables.rows.values()))
-    path = retired.find(package.root)
+    path = package.given_up()
     if path is None or retired.refused(package.root, path):
         return None  # The package layer says so.
     shown = path.relative_to(package.root).as_posix()
@@ -56,7 +56,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
     if not (check_header(path, shown, FORM, report) and whole):
         return None
     try:
-        rows = retired.read(package.root)
+        rows = retired.read(package)
     except ReadError as error:
         line, _, what = str(error).removeprefix(f"{path}:").partition(": ")
         _say(report, "GD107", shown, [(int(line), "", what, f"{len(FORM.fields)} cells")], limit)
