@@ -37,7 +37,7 @@ def package_of(folder: Path, articles: int | None) -> Path:
     """
     if articles is None:
         folder.mkdir()
-        for part in ("data", "schemas", "raw"):
+        for part in ("data", "schemas", "raw", "reference"):
             shutil.copytree(REPOSITORY / part, folder / part)
         shutil.copy(REPOSITORY / "datapackage.json", folder)
     else:

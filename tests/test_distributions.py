@@ -1,8 +1,9 @@
-"""The wheel and the source archive: the same bytes wherever and whenever they are built."""
+"""What is distributed: the same bytes wherever and whenever it is built, of one version and day."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -43,3 +44,17 @@ def test_wheel_and_sdist_repeat(tmp_path: Path) -> None:
     second = built(two, tmp_path / "second", 0o077)
     assert {Path(name).suffix for name in first} == {".whl", ".gz"}
     assert first == second
+
+
+def test_version_and_date_are_the_same_wherever_they_stand() -> None:
+    """`created`, by which stores and metadata date a release, would be forgotten."""
+    descriptor = json.loads((REPO / "datapackage.json").read_bytes())
+    stated = descriptor["version"], descriptor["created"][:10]
+    citation = (REPO / "CITATION.cff").read_text("utf-8")
+    cited = re.search(r'^version: (\S+)\ndate-released: "(\S+)"$', citation, re.MULTILINE)
+    changed = re.search(
+        r"^## (\S+) \((\S+)\)$", (REPO / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert cited
+    assert changed
+    assert stated == cited.groups() == changed.groups()

@@ -62,6 +62,8 @@ def main() -> None:
         atexit.register(gc.freeze)
     # Without the line of our own code that Python would show.
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    # They are told, whatever Python was told to make of warnings.
+    warnings.filterwarnings("always", category=UserWarning)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):

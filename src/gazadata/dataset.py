@@ -97,7 +97,7 @@ def open_dataset(
         raise ReadError("give either a path or a version and a store, not both")
     from gazadata.release.fetch import open_release
 
-    return Dataset(open_release(version, store or ()))
+    return Dataset(open_release(version, () if store is None else store))
 
 
 class Dataset:

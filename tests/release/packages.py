@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 REPO = Path(__file__).parents[2]
-PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")
+PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw", "reference")
 
 
 def copy_package(target: Path) -> Path:

@@ -22,10 +22,18 @@ from tests.release.packages import REPO, copy_package
 
 from gazadata import retired
 from gazadata.contract import Contract
+from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.release.build import build
-from gazadata.release.files import ReleaseError, listing, sha256, whole_folder
+from gazadata.release.files import (
+    FaultsError,
+    ReleaseError,
+    StoreError,
+    listing,
+    sha256,
+    whole_folder,
+)
 from gazadata.release.verify import verify
 
 NAMES = list(Contract.read(REPO).resources)
@@ -271,6 +279,57 @@ def test_a_version_that_declares_too_little(
         "version": "1.0.0",
         "manifest_sha256": sha256(built / "manifest.json"),
     }
+
+
+def test_what_cannot_be_held_against_a_text_is_not_released(
+    package_folder: Path, tmp_path: Path
+) -> None:
+    """A package without raw/ was built whatever its quotes said, and nothing was told of it."""
+    shutil.rmtree(package_folder / "raw")
+    quotes = package_folder / "data/quotes.csv"
+    said = quotes.read_text("utf-8").replace("reportedly reconsidered", "reportedly abandoned")
+    quotes.write_text(said, "utf-8")
+    with pytest.raises(FaultsError, match=r"(?s)no folder raw/ .*put back what is missing"):
+        build(package_folder, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_release_is_not_released_again(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(FaultsError, match="not all of it could be proven"):
+        build(built, tmp_path / "out")
+
+
+def test_nothing_is_built_into_a_release(release: Path, package_folder: Path) -> None:
+    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+        build(package_folder, release / "csv")
+    assert verify(release)
+
+
+def test_what_nobody_could_read_again_is_not_released(package_folder: Path, tmp_path: Path) -> None:
+    """A table that some systems cannot have a file of was built, and then did not verify."""
+    field = {"name": "aux_id", "type": "string", "title": "Key", "description": "The key."}
+    rules = {"constraints": {"required": True, "unique": True}, "gazadata:evidence": "exempt"}
+    schema = {"title": "A", "description": "A.", "fields": [field | rules], "primaryKey": "aux_id"}
+    table = {"name": "aux", "type": "table", "path": "data/aux.csv", "schema": schema}
+    path = package_folder / "datapackage.json"
+    descriptor = json.loads(path.read_bytes()) | {"version": "1.1.0"}
+    descriptor["resources"].append(table)
+    path.write_text(json.dumps(descriptor), "utf-8")
+    (package_folder / "data/aux.csv").write_text("aux_id\na\n", "utf-8")
+    with pytest.raises(StoreError, match=r"the path 'csv/aux\.csv' is refused"):
+        build(package_folder, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_cell_may_be_long(package_folder: Path, tmp_path: Path) -> None:
+    """One of more than 131,072 characters was built, and then did not verify."""
+    topics = package_folder / "data/topics.csv"
+    rows = list(csv.reader(topics.read_text("utf-8").splitlines()))
+    at = rows[0].index("description")
+    row = next(row for row in rows[1:] if row[at])
+    row[at] = "long " * 40_000 + "description"
+    topics.write_bytes(canonical_csv(rows[0], rows[1:]))
+    assert verify(build(package_folder, tmp_path / "out"))
 
 
 def test_a_second_release_of_a_version_is_refused(

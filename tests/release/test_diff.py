@@ -13,6 +13,7 @@ import string
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from gazadata.release.changes import bumped
 from gazadata.release.contract_diff import LEVELS, Level, compare_contracts
 from gazadata.release.diff import apply, diff, to_json
 from gazadata.release.diff_formats import FORMATS, tabular_table
+from gazadata.release.files import ReleaseError
 from gazadata.release.sides import side
 from gazadata.release.store import publish
 from gazadata.version import parse
@@ -151,6 +153,37 @@ def test_applying_a_diff_gives_the_new_bytes(
     assert apply(before, patch)[name] == wanted
     assert not diff(after, after)
     shutil.rmtree(root)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda table, patch: patch.clear(), "of the format None"),
+        (lambda table, patch: patch.update(format="gazadata-diff/9"), "of the format 'gazadata-d"),
+        (lambda table, patch: table["added"][0].update(topic_id="isf"), "adds isf, which is there"),
+        (
+            lambda table, patch: table["removed"][0].update(label="x"),
+            "which is not there as it was",
+        ),
+        (lambda table, patch: table["removed"][0].update(topic_id="x"), "removes x, which is not"),
+        (lambda table, patch: table["changed"][0].update(old="x"), "from 'x', which is not there"),
+        (lambda table, patch: table["changed"][0].update(topic_id="x"), "changes x.label from"),
+    ],
+)
+def test_a_diff_of_another_package_is_not_applied(
+    old: Path, new: Path, change: Callable[[dict[str, Any], dict[str, Any]], None], told: str
+) -> None:
+    """A row that was there was replaced, and one that was another removed, without a word."""
+    header, *rows = read(new / "data/topics.csv")
+    rows[0][1] = "Another label"
+    rows[-1] = ["zz", *rows[-1][1:]]
+    write(new / "data/topics.csv", [header, *rows])
+    before = Package.open(old)
+    patch = to_json(diff(before, Package.open(new)))
+    assert apply(before, patch)["topics"] == (new / "data/topics.csv").read_bytes()
+    change(patch["tables"]["topics"], patch)
+    with pytest.raises(ReleaseError, match=re.escape(told)):
+        apply(before, patch)
 
 
 @settings(max_examples=40, deadline=None)

@@ -24,6 +24,8 @@ from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadErro
 from gazadata.package import Package
 from gazadata.release import export as subject
 from gazadata.release.export import Format, create_table, export
+from gazadata.release.files import ReleaseError
+from gazadata.release.verify import verify
 
 RESOURCES = list(Package.open().contract.resources)
 FIELDS = [
@@ -451,6 +453,49 @@ def test_a_file_that_is_there_is_kept_without_force(tmp_path: Path, to: Format) 
     assert file.read_bytes() != b"mine"
     names = {"odd.db", "odd.metadata.json"} if to == "sqlite" else {"odd.db"}
     assert {path.name for path in file.parent.iterdir()} == names
+
+
+UNCLOSED = {
+    "sqlite": """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("PRAGMA journal_mode = wal")
+database.execute("PRAGMA wal_autocheckpoint = 0")
+database.execute("CREATE TABLE events (a)")
+database.commit()
+os._exit(0)
+""",
+    "duckdb": """
+import duckdb, os, sys
+database = duckdb.connect(sys.argv[1])
+database.execute("SET wal_autocheckpoint = '1GB'")
+database.execute("CREATE TABLE events (a INTEGER)")
+os._exit(0)
+""",
+}
+
+
+@pytest.mark.parametrize("to", UNCLOSED)
+def test_a_database_that_was_not_closed_is_not_replaced(tmp_path: Path, to: Format) -> None:
+    """What was left of it in a file beside it was applied to the new one, or made it unreadable."""
+    package = odd_package(tmp_path / "odd")
+    file = tmp_path / "out.db"
+    subprocess.run([sys.executable, "-c", UNCLOSED[to], str(file)], check=True)
+    (log,) = (p for p in tmp_path.glob("out.db*wal"))
+    with pytest.raises(GazadataError, match=f"{log.name} belongs to a database .*close it"):
+        export(package, to, file, force=True)
+    assert log.exists()
+    file.unlink()
+    log.unlink()
+    for left in tmp_path.glob("out.db*"):
+        left.unlink()
+    export(package, to, file)
+
+
+def test_nothing_is_exported_into_a_release(release: Path) -> None:
+    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+        export(release, "sqlite", release / "gaza.db")
+    assert verify(release)
 
 
 def test_the_metadata_of_an_earlier_export_is_kept_too(tmp_path: Path) -> None:

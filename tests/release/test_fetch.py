@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.release.packages import copy_package
 from tests.release.stores import (
     Handler,
     Server,
@@ -30,15 +31,16 @@ from tests.release.stores import (
 )
 
 import gazadata
-from gazadata import cli
+from gazadata import cli, retired
 from gazadata.errors import GazadataError, ReadError
 from gazadata.release import lock as pins
+from gazadata.release.build import build
 from gazadata.release.cache import Cache, CacheError
 from gazadata.release.fetch import open_release, pull, versions
 from gazadata.release.files import ReleaseError, StoreError, json_bytes
 from gazadata.release.lock import Lock, LockError
-from gazadata.release.manifest import Manifest
-from gazadata.release.store import publish, yank
+from gazadata.release.manifest import Manifest, open_package
+from gazadata.release.store import folder_of, publish, yank
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -363,6 +365,46 @@ def test_what_is_cached_needs_no_network(server: Server, request: pytest.Fixture
     assert server.asked == []
 
 
+def test_a_folder_is_one_store_however_it_is_spelt(store: Path, tmp_path: Path) -> None:
+    pull("1.0.0", store)
+    (tmp_path / "link").symlink_to(store, target_is_directory=True)
+    Path("gazadata.lock").unlink()
+    content = (store / "index.json").read_bytes()
+    (store / "index.json").unlink()
+    for spelt in ("../store", f"{tmp_path}/work/../store", tmp_path / "link", store.as_uri()):
+        assert whole(pull("1.0.0", spelt, lock=None))
+    (store / "index.json").write_bytes(content)
+
+
+def test_what_is_given_up_is_held_against_the_manifest(built: Path, tmp_path: Path) -> None:
+    """A list that was edited in the cache was told as it stood; one that was deleted was none."""
+    package = copy_package(tmp_path / "package")
+    (package / "data/retired.csv").write_text(
+        "resource,row_id,replaced_by,reason,version\nactors,nobody,,never was,1.1.0\n", "utf-8"
+    )
+    descriptor = package / "datapackage.json"
+    text = descriptor.read_text("utf-8")
+    descriptor.write_text(text.replace('"version": "1.0.0"', '"version": "1.1.0"'), "utf-8")
+    store = tmp_path / "shop"
+    publish(built, store)
+    publish(build(package, tmp_path / "next", parent=store / "1.0.0"), store)
+    opened = open_release("1.1.0", store)
+    (row,) = retired.read(opened)
+    listed = opened.root / "retired.csv"
+    for harm in (lambda: listed.write_text("x"), listed.unlink):
+        harm()
+        assert retired.read(open_release("1.1.0", store)) == [row]
+    for harm in (lambda: (store / "1.1.0/retired.csv").write_text("x"), listed.unlink):
+        harm()
+    with pytest.raises(StoreError, match=r"retired\.csv"):
+        retired.read(open_release("1.1.0", store))
+    with pytest.raises(StoreError, match=r"retired\.csv is not what its manifest"):
+        retired.read(open_package(store / "1.1.0"))
+    (store / "1.0.0/retired.csv").write_text("resource,row_id\n")
+    with pytest.raises(StoreError, match=r"retired\.csv is not what its manifest"):
+        retired.read(open_package(store / "1.0.0"))
+
+
 def test_each_store_is_remembered_by_itself(
     store: Path, releases: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -655,10 +697,41 @@ def test_a_lock_that_cannot_be_read_stops_the_pull(
     assert Path("gazadata.lock").read_bytes() == content
 
 
-def test_a_lock_with_a_version_that_is_none_stops_the_pull(store: Path) -> None:
-    Lock(str(store), "../1.0.0", "0" * 64).write(Path("gazadata.lock"))
-    with pytest.raises(StoreError, match="no version"):
+@pytest.mark.parametrize("version", ["../1.0.0", "latest", ""])
+def test_a_lock_with_a_version_that_is_none_stops_the_pull(store: Path, version: str) -> None:
+    """A lock of "latest" was taken, and its hash looked at by nobody."""
+    Lock(str(store), version, "0" * 64).write(Path("gazadata.lock"))
+    with pytest.raises(LockError, match=r"version \(MAJOR\.MINOR\.PATCH\)"):
         pull()
+
+
+def test_a_lock_of_another_version_by_the_hash_is_named(
+    store: Path, releases: dict[str, Path]
+) -> None:
+    pull("1.0.0", store)
+    Lock(str(store), "1.1.0", digest(releases["1.0.0"])).write(Path("gazadata.lock"))
+    with pytest.raises(StoreError, match=r"of version 1\.0\.0, though gazadata\.lock has") as e:
+        pull()
+    assert "delete gazadata.lock and pull again" in str(e.value)
+
+
+def test_a_pull_that_fails_moves_no_pin(store: Path, tmp_path: Path) -> None:
+    """The lock was written before the copy was made."""
+    pull("1.0.0", store)
+    before = Path("gazadata.lock").read_bytes()
+    (tmp_path / "out/gazadata-1.1.0").mkdir(parents=True)
+    (tmp_path / "out/gazadata-1.1.0/mine").touch()
+    with pytest.raises(ReleaseError, match="not what was released"):
+        pull("1.1.0", store, tmp_path / "out")
+    assert Path("gazadata.lock").read_bytes() == before
+
+
+def test_a_lock_that_is_a_link_stays_one(store: Path, tmp_path: Path) -> None:
+    Path("gazadata.lock").symlink_to(tmp_path / "kept.lock")
+    pull("1.0.0", store)
+    pull("1.1.0", store)
+    assert Path("gazadata.lock").is_symlink()
+    assert json.loads((tmp_path / "kept.lock").read_bytes())["version"] == "1.1.0"
 
 
 # --- Index and folders that do not agree
@@ -770,7 +843,7 @@ def test_without_a_home_the_error_says_how_to_name_a_cache(
 
     monkeypatch.delenv("GAZADATA_CACHE")
     monkeypatch.setattr(Path, "expanduser", homeless)
-    with pytest.raises(CacheError, match="no home folder; GAZADATA_CACHE can name another"):
+    with pytest.raises(CacheError, match="no such home folder; GAZADATA_CACHE can name another"):
         pull("1.0.0", store)
 
 
@@ -854,6 +927,56 @@ def test_a_store_to_write_may_be_a_file_address(
     assert list(Path().iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "file://machine/store",
+        "file://store",
+        "file://",
+        "http:/localhost/store",
+        "https:///store",
+        "file:///store?version=1",
+    ],
+)
+def test_an_address_that_would_be_misread_is_refused(name: str) -> None:
+    """The machine was dropped, so that a folder of this one was published into."""
+    with pytest.raises(StoreError, match=r"no folder of this machine|names no machine|no query"):
+        folder_of(name)
+    assert list(Path().iterdir()) == []
+
+
+def test_what_a_store_says_is_shown_as_text(store: Path) -> None:
+    """It could draw over a terminal, or add a line to what `versions` prints."""
+    yank("1.0.0", "bad\x1b[31m \udcff", store)
+    index = json.loads((store / "index.json").read_bytes())
+    assert index["versions"][0]["yanked"] == "bad [31m"
+    index["versions"][0] |= {"yanked": "a\n9.9.9\t\x1b[0m", "date": "\x07"}
+    (store / "index.json").write_bytes(json_bytes(index))
+    (first, *_) = versions(store)
+    assert (first.yanked, first.date) == ("a 9.9.9  [0m", " ")
+
+
+def test_a_store_whose_name_is_no_text_is_refused(store: Path) -> None:
+    """It was pulled from, and then could not be remembered."""
+    for name in (f"{store}\udcff", Path(f"{store}\udcff")):
+        with pytest.raises(StoreError, match="is not UTF-8, so that no lock could name it"):
+            pull("1.0.0", name)
+    assert whole(pull("1.0.0", store.rename(store.with_name("بيانات"))))
+    assert whole(pull())
+
+
+def test_nothing_is_written_into_a_release(store: Path) -> None:
+    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+        pull("1.0.0", store, store / "1.1.0/csv")
+    assert whole(store / "1.1.0")
+
+
+def test_an_empty_name_is_no_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAZADATA_STORE", str(store))
+    with pytest.raises(StoreError, match="the name of a store is empty"):
+        gazadata.open_dataset(store="")
+
+
 GAZADATA = [sys.executable, "-c", "from gazadata.cli import main; main()"]
 
 
@@ -868,6 +991,19 @@ def test_warnings_of_any_command_are_one_line(store: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.stderr == "warning: 1.0.0 is yanked: wrong\n"
+
+
+def test_python_that_makes_errors_of_warnings_pulls_all_the_same(store: Path) -> None:
+    yank("1.0.0", "wrong", store)
+    done = subprocess.run(
+        [*GAZADATA, "pull", "1.0.0", "--store", str(store)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "error"},
+    )
+    assert done.stderr == "warning: 1.0.0 is yanked: wrong\n"
+    assert lock()["version"] == "1.0.0"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a terminal of POSIX")

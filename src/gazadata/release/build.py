@@ -25,12 +25,15 @@ from gazadata.release.files import (
     sums_bytes,
     whole_folder,
 )
-from gazadata.release.manifest import MANIFEST
+from gazadata.release.manifest import MANIFEST, Manifest, check_outside
 from gazadata.release.verify import verified
 from gazadata.version import parse
 
 if TYPE_CHECKING:
     import polars as pl
+
+NEEDED = ("GD301", "GD348")
+"""Rules that only warn where the texts or the references are not there: a release has none."""
 
 ROW_GROUP = 1 << 20
 """Rows of a Parquet row group: a table of this package is one."""
@@ -52,7 +55,9 @@ def build(
         The release folder.
 
     Raises:
-        FaultsError: the package has findings, or the parent does not verify.
+        FaultsError: the package has findings, the texts or references to prove it are not there, or
+            the parent does not verify.
+        StoreError: a table's name is none that every system can have a file of.
         ReleaseError: it declares too small a version, gives an identifier up without a word or
             gives one again; the parent is no release; or the target is there already or cannot be
             written.
@@ -66,6 +71,7 @@ def build(
     zipped = target.with_name(f"{target.name}.zip")
     if archive and zipped.exists():
         raise ReleaseError(f"{zipped} is there already; remove it or choose another --out")
+    check_outside(target)
     part = part_of(zipped)
     try:
         with whole_folder(target) as folder, _opened(parent) as before:
@@ -91,6 +97,17 @@ def _validated(package: Package) -> None:
     from gazadata.validate import validate
 
     report = validate(package.root, limit=20)
+    if unheld := [d for d in report.diagnostics if d.code in NEEDED and d.severity == "warning"]:
+        raise FaultsError(
+            "\n".join(
+                [
+                    "no release is built, as not all of it could be proven:",
+                    *(f"  {d.found}: {d.expected}" for d in unheld),
+                    "a release is built from the repository, where raw/ and reference/ are; put "
+                    "back what is missing",
+                ]
+            )
+        )
     if report.ok():
         return
     shown = [
@@ -143,6 +160,8 @@ def _write(package: Package, folder: Path, changes: str, before: Package | None)
     files.add("annotations.jsonld")
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
+    # Whoever reads it refuses what a name cannot be on every system; so it is not released.
+    Manifest.of(folder, MANIFEST)
 
 
 class _Files:

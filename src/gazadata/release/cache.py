@@ -31,11 +31,16 @@ from gazadata.release.files import (
     replace,
     whole_folder,
 )
-from gazadata.release.manifest import Manifest, receive
+from gazadata.release.manifest import Manifest, check_outside, receive
 from gazadata.release.sources import Source, indented
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there and the bytes that are needed."""
+
+WAITING = (
+    "another process fetches {0} into {1}, and this one waits for it; should its store be slow, "
+    "end it, or name another cache with GAZADATA_CACHE"
+)
 
 
 class CacheError(GazadataError):
@@ -54,7 +59,7 @@ class Cache(NamedTuple):
         platformdirs says the same, but takes longer to import than a cached release to open.
 
         Raises:
-            CacheError: there is no home folder to have a cache in.
+            CacheError: there is no such home folder.
         """
         shared = os.environ.get("XDG_CACHE_HOME", "")
         if named := os.environ.get("GAZADATA_CACHE"):
@@ -70,7 +75,7 @@ class Cache(NamedTuple):
             return cls(folder.expanduser().absolute())
         except RuntimeError:
             raise CacheError(
-                f"{folder}: there is no home folder; GAZADATA_CACHE can name another"
+                f"{folder}: there is no such home folder; GAZADATA_CACHE can name another"
             ) from None
 
     def place(self, manifest_sha256: str) -> Path:
@@ -80,15 +85,19 @@ class Cache(NamedTuple):
     def fill(self, manifest: Manifest, source: Source, progress: Progress | None) -> None:
         """Fetch what is lacking of a release, and only that.
 
+        Where nothing is, nothing is written: the cache may be somebody else's.
+
         Raises:
             StoreError: the store does not have it, or serves something else.
             CacheError: it cannot be written.
         """
+        whole = self.place(manifest.sha256)
+        if whole.is_dir() and not manifest.damage(whole):
+            return
         with self._errors():
             lock = self.folder / "locks" / manifest.sha256
             lock.parent.mkdir(parents=True, exist_ok=True)
-            with exclusive(lock):
-                whole = self.place(manifest.sha256)
+            with exclusive(lock, lambda: warn(WAITING.format(manifest.version, self.folder))):
                 # A release that is there is mended file by file, each in one step, since others
                 # may be reading it. One that is not is put together beside, and becomes visible
                 # whole.
@@ -123,16 +132,16 @@ class Cache(NamedTuple):
         return value if sound else {}
 
     def remember(self, source: Source, manifest: Manifest, yanked: str | None) -> None:
-        """Keep what a store has served, so that it needs not be asked again.
-
-        Raises:
-            CacheError: it cannot be written.
-        """
+        """Keep what a store has served, so that it needs not be asked again; warn if that fails."""
         path = self.record(source, manifest.version)
         value = {"store": source.name, "manifest_sha256": manifest.sha256, "yanked": yanked}
-        with self._errors():
+        if self.served(source, manifest.version) == value:
+            return
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, json_bytes(value), durable=False)
+        except OSError as error:
+            warn(f"{path}: {error.strerror or error}; {source.name} will be asked again")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -211,6 +220,7 @@ class Cached(NamedTuple):
             StoreError: the cached release is damaged.
         """
         target = out / f"{self.manifest.name}-{self.manifest.version}"
+        check_outside(target)
         if not target.is_dir():
             try:
                 with whole_folder(target) as folder:
@@ -255,3 +265,18 @@ class _Count:
             self.done += len(chunk)
             if self.progress:
                 self.progress(self.done, self.total)
+
+
+def warn(message: str) -> None:
+    """Tell the user what is not as it was asked for, and goes on."""
+    import warnings
+
+    # Past the frames of gazadata, so that the line shown is the user's own.
+    warnings.warn(message, UserWarning, stacklevel=_depth())
+
+
+def _depth() -> int:
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("gazadata."):
+        depth, frame = depth + 1, frame.f_back
+    return depth

@@ -166,7 +166,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
             lines.append(f"- {len(changes.retired) - _SHOWN} more")
         lines.append("")
     if not changes:
-        lines += ["Nothing changed.", ""]
+        lines += ["Nothing changed in the tables and the contract.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -121,6 +121,8 @@ class Diff:
         return max(reasons, key=lambda reason: LEVELS.index(reason[0]))
 
 
+FORMAT = "gazadata-diff/1"
+
 Table = tuple[Resource, pl.LazyFrame]
 
 
@@ -336,7 +338,7 @@ def to_json(result: Diff) -> dict[str, Any]:
     """The diff as plain objects: all that `apply` needs to make the new tables of the old."""
     level, reason = result.bump()
     return {
-        "format": "gazadata-diff/1",
+        "format": FORMAT,
         "old": result.old,
         "new": result.new,
         "bump": level,
@@ -373,9 +375,11 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
         their file those of the identifiers given up, where there are any.
 
     Raises:
-        GazadataError: the diff is not of this package: a row or a value is not there; or a table
-            cannot be read.
+        GazadataError: the diff is of another format, or not of this package: a row or a value is
+            not there, or is there already; or a table cannot be read.
     """
+    if patch.get("format") != FORMAT:
+        raise ReleaseError(f"the diff is of the format {patch.get('format')!r}, not {FORMAT!r}")
     made: dict[str, bytes] = {}
     tables = _tables(old, "old", str(old.root))
     for name in dict.fromkeys([*tables, *patch["tables"]]):
@@ -396,23 +400,33 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
             key, fields = table["key"], table["fields"]
             for identifier, row in rows.items():
                 row[key] = identifier
-            for row in table["removed"]:
-                if rows.pop(row[key], None) is None:
-                    raise ReleaseError(f"{name}: the diff removes {row[key]}, which is not there")
-            for cell in table["changed"]:
-                there = rows.get(cell[key])
-                if there is None or there.get(cell["field"]) != cell["old"]:
-                    raise ReleaseError(
-                        f"{name}: the diff changes {cell[key]}.{cell['field']} from "
-                        f"{cell['old']!r}, which is not there"
-                    )
-                there[cell["field"]] = cell["new"]
-            for row in table["added"]:
-                rows[row[key]] = row
+            _patch(name, key, rows, table)
         made[name] = canonical_csv(
             fields, [[row.get(f) or "" for f in fields] for row in rows.values()], key
         )
     return made | _given_up(old, patch["retired"])
+
+
+def _patch(
+    name: str, key: str, rows: dict[str, dict[str, str | None]], table: dict[str, Any]
+) -> None:
+    """Remove, change and add rows, by their keys, as the diff of a table says."""
+    for row in table["removed"]:
+        there = rows.pop(row[key], {})
+        if any(there.get(field) != value for field, value in row.items()):
+            raise ReleaseError(f"{name}: the diff removes {row[key]}, which is not there as it was")
+    for cell in table["changed"]:
+        there = rows.get(cell[key], {})
+        if not there or there.get(cell["field"]) != cell["old"]:
+            raise ReleaseError(
+                f"{name}: the diff changes {cell[key]}.{cell['field']} from "
+                f"{cell['old']!r}, which is not there"
+            )
+        there[cell["field"]] = cell["new"]
+    for row in table["added"]:
+        if row[key] in rows:
+            raise ReleaseError(f"{name}: the diff adds {row[key]}, which is there already")
+        rows[row[key]] = row
 
 
 def _given_up(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:

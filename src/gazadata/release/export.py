@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
-from gazadata.release.manifest import open_package
+from gazadata.release.manifest import check_outside, open_package
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +44,13 @@ DESCRIPTIONS = "_descriptions"
 # The smallest that there is. Each key takes blocks of its own, and with the default of 256 KiB
 # tables of a few rows would make a file of 16 MiB.
 DUCKDB_BLOCK = 16_384
+
+# What the changes of a database are in that are not yet in its file, by the end of their name.
+LOGS: dict[Format, tuple[str, ...]] = {
+    "sqlite": ("-wal", "-journal"),
+    "duckdb": (".wal",),
+    "xlsx": (),
+}
 
 # What a worksheet can hold ("Excel specifications and limits", support.microsoft.com).
 SHEET_ROWS, CELL_CHARACTERS, SHEET_NAME = 1_048_576, 32_767, 31
@@ -89,10 +96,12 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
         raise GazadataError(f"no export to {to!r}; there are: {', '.join(get_args(Format))}")
     if not file.name or file.is_dir():
         raise GazadataError(f"{file} is a folder; name the file that is to be written")
+    check_outside(file)
     package = open_package(release)
     metadata = file.with_name(f"{file.stem}.metadata.json")
     targets = [metadata, file] if to == "sqlite" else [file]
     _check_free(targets, force)
+    _check_closed(file, to)
     if not file.parent.is_dir():
         raise GazadataError(f"{file}: cannot be written: there is no folder {file.parent}")
     try:
@@ -107,6 +116,7 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
             else:
                 _xlsx(package, made)
             _check_free(targets, force)
+            _check_closed(file, to)
             for target in targets:
                 os.replace(made.with_name(target.name), target)
     except (OSError, sqlite3.Error) as error:
@@ -121,6 +131,17 @@ def _check_free(targets: list[Path], force: bool) -> None:
             raise GazadataError(f"{target} is a folder")
         if not force and (target.exists() or target.is_symlink()):
             raise GazadataError(f"{target} is there already; --force replaces it")
+
+
+def _check_closed(file: Path, to: Format) -> None:
+    """Refuse to replace a database whose log would then be applied to the new one."""
+    for suffix in LOGS[to]:
+        log = file.with_name(file.name + suffix)
+        if os.path.lexists(log):
+            raise GazadataError(
+                f"{log} belongs to a database {file} that is open, or was not closed; close it, or "
+                "remove both files"
+            )
 
 
 # --- SQL -------------------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata.contract import Contract
 from gazadata.package import RETIRED, Package
-from gazadata.release.cache import Cache, Cached, Progress
+from gazadata.release.cache import Cache, Cached, Progress, warn
 from gazadata.release.files import StoreAwayError, StoreError
 from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
 from gazadata.release.manifest import MANIFEST, Manifest
@@ -28,7 +27,7 @@ def pull(
     lock: Path | None = FILE,
     progress: Progress | None = None,
 ) -> Path:
-    """Pull a release, and pin it in `lock`.
+    """Pull a release, and pin it in `lock` when all else is done.
 
     A version that is in the cache is taken from there, without the network. "latest" needs a
     store's index; where no store answers, the locked version stands in for it if it is cached.
@@ -56,12 +55,13 @@ def pull(
     release = _Pull(Cache.of_user(), sources_of(stores, locked), locked, progress).obtain(version)
     if not release.fresh:
         release.make_whole(progress)
+    folder = release.copy(out) if out else release.folder
     if lock:
         store = release.store
         if store is None and locked and locked.version == release.manifest.version:
             store = locked.store
         Lock(store, release.manifest.version, release.manifest.sha256).write(lock)
-    return release.copy(out) if out else release.folder
+    return folder
 
 
 def open_release(
@@ -159,7 +159,7 @@ class _Pull(NamedTuple):
             found = self._cached(self.locked.version) if self.locked else None
             if not found:
                 raise
-            _warn(f"{error}\nthe locked version {found.manifest.version} is used instead")
+            warn(f"{error}\nthe locked version {found.manifest.version} is used instead")
             return found
 
     def _cached(self, version: str) -> Cached | None:
@@ -176,13 +176,17 @@ class _Pull(NamedTuple):
             except OSError:
                 continue
             if hashlib.sha256(content).hexdigest() != digest:
-                _warn(f"{path} is damaged; the release is fetched again")
+                warn(f"{path} is damaged; the release is fetched again")
                 continue
             manifest = Manifest.read(content, str(path))
             if manifest.version != version:
-                raise StoreError(f"{path}: is of version {manifest.version}, not of {version}")
+                by = pinned.by if pinned else f"the memory of {source and source.name}"
+                raise StoreError(
+                    f"{path}: is of version {manifest.version}, though {by} has its hash for "
+                    f"{version}; {pinned.remedy if pinned else 'empty the cache'}"
+                )
             if served.get("yanked"):
-                _warn(f"{version} is yanked: {served['yanked']}")
+                warn(f"{version} is yanked: {served['yanked']}")
             return Cached(self.cache, manifest, source.name if source else None, self.sources)
         return None
 
@@ -199,9 +203,9 @@ class _Pull(NamedTuple):
                 continue
             self.cache.remember(source, manifest, yanked)
             for failure in failures:
-                _warn(f"another store was used, since {failure}")
+                warn(f"another store was used, since {failure}")
             if yanked:
-                _warn(f"{manifest.version} is yanked: {yanked}")
+                warn(f"{manifest.version} is yanked: {yanked}")
             return Cached(self.cache, manifest, source.name, self.sources, fresh=True)
         away = bool(failures) and all(isinstance(failure, StoreAwayError) for failure in failures)
         raise (StoreAwayError if away else StoreError)(
@@ -258,17 +262,3 @@ class _Pull(NamedTuple):
 
 def _index(source: Source) -> list[Entry]:
     return read_index(read_small(source, INDEX), source.where(INDEX))
-
-
-def _warn(message: str) -> None:
-    import warnings
-
-    # Past the frames of gazadata, so that the line shown is the user's own.
-    warnings.warn(message, UserWarning, stacklevel=_depth())
-
-
-def _depth() -> int:
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("gazadata."):
-        depth, frame = depth + 1, frame.f_back
-    return depth

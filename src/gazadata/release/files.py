@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -179,8 +179,10 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the lock in the file `path`; waits for whoever holds it.
+
+    `waiting` is called where that takes longer than a second.
 
     The kernel holds it, for the process: nobody can leave it behind. The file itself stays, since
     deleting it would let two processes hold locks of the same name.
@@ -190,12 +192,21 @@ def exclusive(path: Path) -> Iterator[None]:
         OSError: the file cannot be made, or its file system has no locks.
     """
     try:
-        from filelock import FileLock
+        from filelock import FileLock, Timeout
     except ImportError:
         raise MissingExtra("filelock", "store") from None
     # Without kernel locks filelock would fall back to a file that a dead process leaves behind.
-    with FileLock(path, fallback_to_soft=False):
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        if waiting:
+            waiting()
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:

@@ -74,7 +74,13 @@ class HttpSource:
             cause = _root_cause(error)
             if answered:
                 raise StoreError(f"{url}: the answer cannot be read: {cause}") from None
-            raise StoreAwayError(f"{url}: cannot be reached: {cause}") from None
+            raise StoreAwayError(f"{url}: cannot be reached{self._via()}: {cause}") from None
+
+    def _via(self) -> str:
+        """The proxies that were asked, without what they ask for."""
+        proxies = [host.proxy for host in self._hosts.values() if host.proxy]
+        named = {f"{proxy.scheme}://{proxy.netloc}" for proxy in proxies}
+        return f" through {', '.join(sorted(named))}" if named else ""
 
     def close(self) -> None:
         """Let go of connections; the next read opens new ones."""
@@ -120,7 +126,9 @@ def _connections(address: SplitResult) -> urllib3.PoolManager:
     headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
     if password := _password(address.hostname or ""):
         headers |= make_headers(basic_auth=password)
-    proxies = {} if proxy_bypass(address.netloc) else getproxies()
+    # With its port, and an IPv6 address without the brackets that an address has.
+    bypassed = proxy_bypass(address.netloc) or proxy_bypass(address.hostname or "")
+    proxies = {} if bypassed else getproxies()
     proxy = proxies.get(address.scheme) or proxies.get("all") or ""
     if proxy and "://" not in proxy:
         proxy = f"http://{proxy}"
@@ -148,7 +156,7 @@ def _password(host: str) -> str | None:
     for path in [named] if named else ["~/.netrc", "~/_netrc"]:
         try:
             found = netrc(os.path.expanduser(path)).authenticators(host)
-        except (OSError, NetrcParseError):
+        except (OSError, NetrcParseError, UnicodeDecodeError):
             continue
         if found:
             return f"{found[0] or found[1]}:{found[2]}"

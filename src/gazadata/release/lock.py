@@ -17,6 +17,7 @@ from gazadata.release.files import (
     read_object,
     replace,
 )
+from gazadata.version import parse
 
 KIND = "gazadata-lock"
 FILE = Path("gazadata.lock")
@@ -58,21 +59,31 @@ class Lock(NamedTuple):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise LockError(f"{path}: cannot be read: {error.strerror}") from None
+            raise LockError(
+                f"{path}: cannot be read: {error.strerror}; move it away, or make it a file that "
+                "you may read"
+            ) from None
         except LaterFormatError as error:
             raise LockError(str(error)) from None
         except StoreError as error:
             raise LockError(f"{error}\n{_NO_LOCK}") from None
         store, version, digest = (value.get(key) for key in cls._fields)
-        if isinstance(store, str | None) and isinstance(version, str) and is_sha256(digest):
+        if (
+            isinstance(store, str | None)
+            and isinstance(version, str)
+            and parse(version)
+            and is_sha256(digest)
+        ):
             return cls(store, version, digest)
         raise LockError(
-            f"{path}: expected are store (text or null), version (text) and manifest_sha256 "
-            f"(64 hexadecimal digits)\n{_NO_LOCK}"
+            f"{path}: expected are store (text or null), version (MAJOR.MINOR.PATCH) and "
+            f"manifest_sha256 (64 hexadecimal digits)\n{_NO_LOCK}"
         )
 
     def write(self, path: Path) -> None:
-        """Write the lock in one step; a lock that says the same already is left alone.
+        """Write the lock in one step, behind a link where it is one.
+
+        A lock that says the same already is left alone.
 
         Raises:
             LockError: the file cannot be written.
@@ -80,9 +91,12 @@ class Lock(NamedTuple):
         content = json_bytes({"format": f"{KIND}/1", **self._asdict()})
         try:
             if not path.is_file() or path.read_bytes() != content:
-                replace(path, content)
+                replace(path.resolve(), content)
         except OSError as error:
-            raise LockError(f"{path}: cannot be written: {error.strerror}") from None
+            raise LockError(
+                f"{path}: cannot be written: {error.strerror}; what was pulled is pinned there, so "
+                "pull in a folder that you may write"
+            ) from None
 
 
 _ASK = "what is published never changes, so ask the publisher first; "

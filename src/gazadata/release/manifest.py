@@ -17,6 +17,7 @@ from gazadata.contract import NAME, Contract
 from gazadata.package import RETIRED, Package
 from gazadata.release.files import (
     MAX_JSON,
+    ReleaseError,
     StoreError,
     chunks_of,
     is_sha256,
@@ -231,6 +232,25 @@ class CheckedPackage(Package):
                 "or build the release again (`gazadata verify` names all that is damaged). A "
                 "package that is meant to be changed has no manifest.json"
             )
+
+
+def release_around(target: Path) -> Path | None:
+    """The release that something lies in."""
+    folders = target.resolve().parents
+    return next((f for f in folders if (f / MANIFEST).is_file() and (f / SUMS).is_file()), None)
+
+
+def check_outside(target: Path) -> None:
+    """Refuse to write into a release, which would then be another than was released.
+
+    Raises:
+        ReleaseError: `target` lies in a release.
+    """
+    if folder := release_around(target):
+        raise ReleaseError(
+            f"{target} is no place to write to: {folder} is a release, to which nothing is added; "
+            "name a folder outside of it"
+        )
 
 
 def open_package(path: Path, shown: str | None = None) -> Package:

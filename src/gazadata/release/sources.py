@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -44,7 +44,8 @@ class FolderSource:
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self.root = name, root
-        self.key = str(root.absolute())
+        # However it is spelt, it is one store.
+        self.key = os.path.realpath(root)
 
     def where(self, path: str) -> str:
         """The path of a file."""
@@ -66,8 +67,7 @@ def sources_of(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
     Raises:
         StoreError: GAZADATA_TIMEOUT is no number of seconds.
     """
-    named: Iterable[str | Path] = [stores] if isinstance(stores, str | Path) else stores
-    named = list(named) or _named_stores()
+    named = [stores] if isinstance(stores, str | Path) else list(stores) or _named_stores()
     if not named and locked and locked.store:
         named = [locked.store]
     return tuple(map(_source, named))

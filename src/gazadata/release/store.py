@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 from urllib.parse import urlsplit
 
 from gazadata.release.files import (
@@ -28,7 +28,7 @@ from gazadata.release.files import (
     replace,
     whole_folder,
 )
-from gazadata.release.manifest import MANIFEST, SUMS, Manifest
+from gazadata.release.manifest import MANIFEST, Manifest, release_around
 from gazadata.version import Version, parse
 
 INDEX, YANKED = "index.json", "yanked.json"
@@ -82,8 +82,17 @@ def read_index(content: bytes, where: str) -> list[Entry]:
         ):
             raise StoreError(f"{where}: an entry that cannot be read: {str(raw)[:200]}")
         precedence(version)
-        entries[version] = Entry(version, date, digest, yanked)
+        entries[version] = Entry(version, plain(date), digest, plain(yanked))
     return sorted(entries.values(), key=lambda entry: precedence(entry.version))
+
+
+@overload
+def plain(text: str) -> str: ...
+@overload
+def plain(text: None) -> None: ...
+def plain(text: str | None) -> str | None:
+    """Text of somebody else that is to be shown: what would move the cursor or colour it is not."""
+    return text and "".join(c if c.isprintable() else " " for c in text)
 
 
 def publish(release: Path, store: Path) -> Entry:
@@ -150,7 +159,7 @@ def yank(version: str, reason: str, store: Path) -> Entry:
         MissingExtra: the extra `store` is not installed.
         OSError: the store cannot be written.
     """
-    reason = " ".join(reason.split())
+    reason = " ".join(plain(reason).split())
     if not reason:
         raise StoreError(f"say why {version} is yanked; whoever pulls it will read the reason")
     if not store.is_dir():
@@ -173,24 +182,34 @@ def folder_of(store: str) -> Path | None:
     """
     if not store:
         raise StoreError("the name of a store is empty")
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", store):
+    if not store.isascii() and store.encode("utf-8", "replace").decode("utf-8") != store:
+        raise StoreError(f"{store!a}: is not UTF-8, so that no lock could name it; rename it")
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", store):
         return Path(store)
     try:
         address = urlsplit(store)
     except ValueError as error:
         raise StoreError(f"{store}: not an address: {error}") from None
-    if address.scheme == "file":
-        from urllib.request import url2pathname
-
-        return Path(url2pathname(address.path))
-    if address.scheme not in ("http", "https"):
+    if address.scheme not in ("http", "https", "file"):
         raise StoreError(f"{store}: a store is a folder or an http, https or file address")
+    if address.scheme == "file" and (
+        address.netloc not in ("", "localhost") or not address.path.startswith("/")
+    ):
+        raise StoreError(
+            f"{store}: is no folder of this machine; the address of one is file:/// and its path"
+        )
+    if address.scheme != "file" and not address.netloc:
+        raise StoreError(f"{store}: names no machine; write {address.scheme}://MACHINE/PATH")
     if "@" in address.netloc:
         # It would end up in gazadata.lock, and from there in a repository.
         netrc = "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
         raise StoreError(f"the address of the store holds a password; put it into {netrc}")
     if address.query or address.fragment:
         raise StoreError(f"{store}: the address of a store has no query and no fragment")
+    if address.scheme == "file":
+        from urllib.request import url2pathname
+
+        return Path(url2pathname(address.path))
     return None
 
 
@@ -213,13 +232,11 @@ def _check_place(store: Path) -> None:
     """Refuse to make a store of what is no folder, is a release, or lies inside one."""
     if os.path.lexists(store) and not store.is_dir():
         raise StoreError(f"{store} is no folder, and a store is one; name another, or move it away")
-    whole = store.resolve()
-    for folder in (whole, *whole.parents):
-        if (folder / MANIFEST).is_file() and (folder / SUMS).is_file():
-            raise StoreError(
-                f"{store} is no place for a store: {folder} is a release, to which nothing is "
-                "added; name a folder outside of it"
-            )
+    if folder := release_around(store / INDEX):
+        raise StoreError(
+            f"{store} is no place for a store: {folder} is a release, to which nothing is added; "
+            "name a folder outside of it"
+        )
 
 
 @contextmanager
