@@ -40,7 +40,7 @@ from tests.release.stores import (
 import gazadata
 from gazadata.release.cache import CacheError
 from gazadata.release.fetch import pull
-from gazadata.release.files import StoreError, json_bytes
+from gazadata.release.files import StoreError, exclusive, json_bytes
 from gazadata.release.lock import LockError
 from gazadata.release.manifest import Manifest
 from gazadata.release.store import Entry, publish, read_index
@@ -412,6 +412,19 @@ def test_a_puller_killed_at_any_step(
     assert seen == {(0, False, False), (1, False, False), (1, False, True), (1, True, True)}
 
 
+def test_who_waits_for_another_puller_says_so(store: Path, server: Server, cache: Path) -> None:
+    """One whose store was slow held up all others for as long, and they said nothing."""
+    lock = cache / "locks" / Manifest.of(store / "1.0.0").sha256
+    lock.parent.mkdir(parents=True)
+    code = "import sys; from gazadata.release.fetch import pull; print(pull('1.0.0', sys.argv[1]))"
+    with exclusive(lock):
+        process = start(code, server.url)
+        assert process.stderr
+        assert "another process fetches 1.0.0 into" in process.stderr.readline()
+    out, _ = process.communicate()
+    assert whole(Path(out.strip()))
+
+
 # --- Disks
 
 
@@ -528,7 +541,10 @@ def test_a_cache_that_cannot_be_written(server: Server, cache: Path, store: Path
     table = folder / "csv" / "events.csv"
     with read_only(cache):
         assert pull("1.0.0", server.url, Path("out")) == Path("out/gazadata-1.0.0")
+        assert whole(pull("latest", server.url, lock=None))
         assert len(gazadata.load("events", version="1.0.0", store=store))
+        with pytest.warns(UserWarning, match="will be asked again"):
+            assert whole(pull("1.0.0", store, lock=None))
     table.write_bytes(table.read_bytes()[:-1])
     with read_only(cache), pytest.raises(CacheError, match="GAZADATA_CACHE can name another"):
         gazadata.load("events", version="1.0.0", store=server.url)

@@ -225,6 +225,33 @@ def test_the_password_in_netrc_is_for_its_host_alone(
     assert seen == {(server.url.removeprefix("http://"), login), (other, None)}
 
 
+def test_a_netrc_that_is_no_text_gives_no_password(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_bytes(b"machine \xff login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert whole(pull("1.0.0", server.url))
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It read as if the store were down."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:1")
+    with pytest.raises(StoreError, match=r"cannot be reached through http://127\.0\.0\.1:1: ") as e:
+        pull("1.0.0", "http://store.example")
+    assert "secret" not in str(e.value)
+
+
+@pytest.mark.parametrize("name", ["::1", "[::1]", "[::1]:1", "*"])
+def test_no_proxy_is_asked_for_an_address_that_goes_without(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("NO_PROXY", name)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:2")
+    with pytest.raises(StoreError, match="cannot be reached: "):
+        pull("1.0.0", "http://[::1]:1")
+
+
 @pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
 def test_a_proxy_is_asked_with_its_password(
     server: Server, monkeypatch: pytest.MonkeyPatch, name: str
