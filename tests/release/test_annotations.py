@@ -575,6 +575,37 @@ def test_text_that_looks_like_json_stays_text(built: Path, tmp_path: Path, text:
     assert text in {body["value"] for item in made["first"]["items"] for body in item["body"]}
 
 
+def test_members_whose_fields_the_schema_lacks_are_left_out(
+    built: Path, tmp_path: Path, document: dict[str, Any]
+) -> None:
+    root = Path(shutil.copytree(built, tmp_path / "release"))
+    descriptor = json.loads((root / "datapackage.json").read_text("utf-8"))
+    schema = next(r["schema"] for r in descriptor["resources"] if r["name"] == "sources")
+    schema["fields"] = [f for f in schema["fields"] if f["name"] not in ("language", "title")]
+    schema["gazadata:label"] = "source_id"
+    (root / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
+    with (root / "csv" / "sources.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (root / "csv" / "sources.csv").open("w", encoding="utf-8", newline="") as file:
+        names = [field["name"] for field in schema["fields"]]
+        writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    for name in ("language", "title"):
+        path = root / "csv" / "evidence.csv"
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        kept = [
+            line for line in lines if not line.startswith("sources.") or f".{name}." not in line
+        ]
+        path.write_text("".join(kept), encoding="utf-8", newline="")
+    made = written(Package.open(root), tmp_path)
+    for item in document["first"]["items"]:
+        assert item["target"]["source"].pop("language") == "en"
+        assert item["target"]["source"].pop("label")
+    targets = [item["target"] for item in made["first"]["items"]]
+    assert targets == [item["target"] for item in document["first"]["items"]]
+
+
 def test_a_quote_without_evidence_has_no_body(built: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(built, tmp_path / "release"))
     path = root / "csv" / "evidence.csv"

@@ -139,11 +139,15 @@ def test_mlcroissant_would_warn(
     assert "@context" in caplog.text
 
 
-def test_mlcroissant_loads_every_row_as_arrow_has_it(both: tuple[Package, Path]) -> None:
-    """A new Dataset each time: mlcroissant 1.1 gives no row when a join is read again."""
+@pytest.mark.parametrize("backwards", [False, True])
+def test_one_dataset_of_mlcroissant_loads_every_row_as_arrow_has_it(
+    both: tuple[Package, Path], *, backwards: bool
+) -> None:
     package, path = both
-    for name, resource in package.contract.resources.items():
-        records = list(mlc.Dataset(str(path)).records(name))
+    dataset = mlc.Dataset(str(path))
+    resources = list(package.contract.resources.items())
+    for name, resource in reversed(resources) if backwards else resources:
+        records = list(dataset.records(name))
         assert records
         loaded = [{key.split("/")[1]: plain(cell) for key, cell in r.items()} for r in records]
         expected = package.table(name).to_pylist()
@@ -157,6 +161,33 @@ def test_mlcroissant_loads_every_row_as_arrow_has_it(both: tuple[Package, Path])
                 value = record[f"{name}/{field.name}"]
                 if value is not None and field.type != "date":
                     assert type(value) is EXPECTED_TYPES[field.type]
+
+
+def test_mlcroissant_would_fail_with_one_reference_more(
+    bundled: tuple[Package, Path, dict[str, Any]], release: Path
+) -> None:
+    """That the test above can fail, and that references have to be left out still."""
+    document = json.loads(json.dumps(bundled[2]))
+    (evidence,) = [r for r in document["recordSet"] if r["@id"] == "evidence"]
+    (field,) = [f for f in evidence["field"] if f["@id"] == "evidence/quote_id"]
+    field["references"] = {"field": {"@id": "quotes/quote_id"}}
+    (release / "croissant.json").write_text(json.dumps(document), encoding="utf-8")
+    dataset = mlc.Dataset(str(release / "croissant.json"))
+    assert list(dataset.records("quotes"))
+    with pytest.raises(mlc.GenerationError):
+        list(dataset.records("evidence"))
+    dataset = mlc.Dataset(str(release / "croissant.json"))
+    assert list(dataset.records("evidence"))
+    assert len(list(dataset.records("quotes"))) != bundled[0].table("quotes").num_rows
+
+
+def test_a_record_set_that_is_joined_needs_a_new_dataset_to_be_read_again(
+    bundled: tuple[Package, Path, dict[str, Any]],
+) -> None:
+    dataset = mlc.Dataset(str(bundled[1]))
+    assert list(dataset.records("events"))
+    assert not list(dataset.records("events"))
+    assert list(mlc.Dataset(str(bundled[1])).records("events"))
 
 
 def test_required_properties(bundled: tuple[Package, Path, dict[str, Any]]) -> None:
@@ -216,7 +247,7 @@ def test_record_sets_are_the_contract(bundled: tuple[Package, Path, dict[str, An
             }
 
 
-def test_references_are_the_foreign_keys_to_other_tables(
+def test_references_are_the_foreign_keys_to_tables_without_any(
     bundled: tuple[Package, Path, dict[str, Any]],
 ) -> None:
     package, _, document = bundled
@@ -230,10 +261,10 @@ def test_references_are_the_foreign_keys_to_other_tables(
         f"{resource.name}/{key.field}": {"field": {"@id": f"{key.resource}/{key.target}"}}
         for resource in package.contract.resources.values()
         for key in resource.foreign_keys
-        if key.resource != resource.name
+        if key.resource in ("sources", "actors", "topics") and key.resource != resource.name
     }
     assert found == expected
-    assert len(found) > 10
+    assert len(found) == 24
     assert "actors/part_of" not in found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import sys
@@ -11,7 +12,9 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.release.packages import REPO
@@ -21,6 +24,8 @@ from gazadata.arrow import read_table
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
 from gazadata.package import Package
+from gazadata.release.annotations import write_annotations
+from gazadata.release.croissant import croissant
 from gazadata.release.files import (
     FaultsError,
     LaterFormatError,
@@ -166,26 +171,50 @@ def edited(release: Path, name: str, change: Callable[[list[list[str]]], None]) 
         rows = list(csv.reader(file))
     change(rows)
     path.write_bytes(canonical_csv(rows[0], rows[1:], resource.key))
+    write_annotations(Package.open(release), release / "annotations.jsonld")
     rewritten(release, name)
 
 
 def rewritten(release: Path, name: str) -> None:
     """Give a changed CSV the Parquet, the descriptor and the manifest that agree with it."""
-    resource = Package.open(release).contract[name]
+    package = Package.open(release)
     path = release / "csv" / f"{name}.csv"
-    pq.write_table(read_table(path, resource), release / "parquet" / f"{name}.parquet")
-    for file in ("datapackage.json", "manifest.json", "croissant.json"):
-        described = json.loads((release / file).read_text("utf-8"))
+    own = {"package": package.contract.name, "version": package.contract.version}
+    table = read_table(path, package.contract[name])
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **own})
+    pq.write_table(table, release / "parquet" / f"{name}.parquet")
+
+    def rehashed(described: dict[str, Any]) -> None:
         for part in described.get("resources", []):
             if part["name"] == name:
                 part["bytes"], part["hash"] = path.stat().st_size, f"sha256:{sha256(path)}"
-        if file == "manifest.json":
+        if "tables" in described:
             described["tables"][name]["digest"] = f"sha256:{sha256(path)}"
-        for part in described.get("distribution", []):
-            if part["name"] == f"{name}.parquet":
-                part["sha256"] = sha256(release / "parquet" / f"{name}.parquet")
-        (release / file).write_bytes(json_bytes(described))
+
+    for file in ("datapackage.json", "manifest.json"):
+        changed(release, file, rehashed)
+    redescribed(release)
+
+
+def redescribed(release: Path) -> None:
+    """Give a release with changed Parquet the metadata that agree with it."""
+    sizes = {
+        f"parquet/{path.name}": (path.stat().st_size, sha256(path))
+        for path in (release / "parquet").iterdir()
+    }
+    made = croissant(Package.open(release).contract, sizes)
+    (release / "croissant.json").write_bytes(json_bytes(made))
     resealed(release)
+
+
+def changed(release: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change one of the JSON files of a release, and what is said of it."""
+    document = json.loads((release / name).read_text("utf-8"))
+    before = json_bytes(document)
+    change(document)
+    (release / name).write_bytes(json_bytes(document))
+    if json_bytes(document) != before:
+        resealed(release)
 
 
 @pytest.mark.parametrize(
@@ -264,12 +293,12 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
         (
             "croissant.json",
             lambda text: re.sub(rb'"sha256": "[0-9a-f]{8}', b'"sha256": "01234567', text, count=1),
-            r"the sha256 of parquet/sources\.parquet is",
+            r'sha256 of parquet/sources\.parquet is "01234567',
         ),
         (
             "croissant.json",
             lambda text: text.replace(b'"contentUrl": "parquet/', b'"contentUrl": "x/', 1),
-            r"the sha256 of x/sources\.parquet is",
+            r'contentUrl of parquet/sources\.parquet is "x/sources\.parquet", expected "parquet/s',
         ),
         ("annotations.jsonld", lambda text: text[:-4], "without its annotations: not JSON"),
         ("annotations.jsonld", lambda text: text[: len(text) // 2], r":\d+: not JSON"),
@@ -279,8 +308,70 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
         (
             "annotations.jsonld",
             lambda text: b"".join(line for line in text.splitlines(True) if b"doha" not in line),
-            "and its total is",
+            r':\d+: quote recent: quote_id is "troop-commitments", expected "recent"',
         ),
+        (
+            "annotations.jsonld",
+            lambda text: b"".join(
+                line.replace(b"}},", b"}}") if number == 60 else line
+                for number, line in enumerate(text.splitlines(True), 1)
+                if number <= 60 or line.strip(b" \n") in (b"]", b"}")
+            ),
+            "ends before the annotation of the quote",
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: text.replace(b"}}\n]", b'}},\n{"id":"more"}\n]'),
+            "one annotation more than there are quotes",
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: text.replace(b'"total": 121', b'"total": 120'),
+            "total is 120, expected 121",
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: text.replace(b"#annotations/1.0.0", b"#annotations/9.9.9"),
+            r'the version in its id is "9\.9\.9.*expected "1\.0\.0"',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: text.replace(b'"created": "2', b'"created": "1'),
+            r'created is "1.*", expected "2',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'"exact":"[^"]*"', b'"exact":"never said"', text, count=1),
+            r':\d+: quote [a-z-]*: exact is "never said", expected "',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'"start":\d+', b'"start":7', text, count=1),
+            r":\d+: quote [a-z-]*: start is 7, expected \d",
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'"end":(\d+)', rb'"end":"\1"', text, count=1),
+            r':\d+: quote [a-z-]*: end is "\d+", expected \d',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb',"suffix":"[^"]*"', b"", text, count=1),
+            r':\d+: quote [a-z-]*: suffix is null, expected "',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'"selector":\[', b'"selector":[{},', text, count=1),
+            r":\d+: not of the form of an annotation; expected that of the quote [a-z]",
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'\n\{"id".*\},\n', b"\n[],\n", text, count=1),
+            r":\d+: not of the form of an annotation",
+        ),
+        ("codebook.md", lambda _: b"\xff\xfe", r"not UTF-8"),
+        ("CHANGES.md", lambda text: text + "…".encode()[:2], r"not UTF-8"),
+        ("LICENSE", lambda text: text + "ü".encode("latin-1"), r"not UTF-8"),
     ],
 )
 def test_metadata_that_no_reader_would_take(
@@ -294,6 +385,272 @@ def test_metadata_that_no_reader_would_take(
     with pytest.raises(FaultsError, match=told) as error:
         verify(release)
     assert name in str(error.value)
+
+
+def reparqueted(release: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    path = release / "parquet" / f"{name}.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+    redescribed(release)
+
+
+def column(name: str, cast: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Any:
+    def change(table: pa.Table) -> pa.Table:
+        at, field = table.schema.get_field_index(name), table.schema.field(name)
+        values = cast(table[name])
+        return table.set_column(at, field.with_type(values.type), values)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            column("is_background", lambda values: values.cast(pa.string())),
+            'type of is_background is "string not null", expected "bool not null"',
+        ),
+        (
+            column("event_type", lambda values: values.dictionary_encode()),
+            'type of event_type is "dictionary<.*", expected "string"',
+        ),
+        (
+            column("label", lambda values: values.cast(pa.large_string())),
+            'type of label is "large_string',
+        ),
+        (
+            lambda table: table.cast(pa.schema([f.with_nullable(True) for f in table.schema])),
+            'type of event_id is "string", expected "string not null"',
+        ),
+        (
+            lambda table: table.select(table.column_names[::-1]),
+            'item 1 of columns is "hedge", expected "event_id"',
+        ),
+        (
+            lambda table: table.append_column("more", table["label"]),
+            r'item \d+ of columns is "more", expected "nothing"',
+        ),
+        (lambda table: table.replace_schema_metadata(None), "version is null, expected"),
+        (
+            lambda table: table.replace_schema_metadata(
+                {**table.schema.metadata, b"version": "9.9.9"}
+            ),
+            r'version is "9\.9\.9", expected "1\.0\.0"',
+        ),
+        (
+            lambda table: table.replace_schema_metadata({**table.schema.metadata, b"pandas": "{}"}),
+            'pandas is "{}", expected null',
+        ),
+        (
+            lambda table: table.cast(
+                pa.schema([f.remove_metadata() for f in table.schema], table.schema.metadata)
+            ),
+            "description of event_id is null, expected",
+        ),
+    ],
+)
+def test_parquet_is_of_the_types_of_the_contract(
+    release: Path, change: Callable[[pa.Table], pa.Table], told: str
+) -> None:
+    """What has the same cells once it is cast is read as another type by all that do not cast."""
+    reparqueted(release, "events", change)
+    with pytest.raises(FaultsError, match=rf"parquet/events\.parquet: {told}"):
+        verify(release)
+
+
+def test_how_parquet_is_packed_is_free(release: Path) -> None:
+    path = release / "parquet/events.parquet"
+    pq.write_table(pq.read_table(path), path, compression="none", row_group_size=5)
+    redescribed(release)
+    verify(release)
+
+
+def resource_of(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(part for part in document["resources"] if part["name"] == name)
+
+
+def field_of(document: dict[str, Any], table: str, name: str) -> dict[str, Any]:
+    fields = resource_of(document, table)["schema"]["fields"]
+    return next(field for field in fields if field["name"] == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        (
+            "croissant.json",
+            lambda d: d.update(version="9.9.9"),
+            r'version is "9\.9\.9", expected "1\.0\.0"',
+        ),
+        (
+            "croissant.json",
+            lambda d: d.update(name="other"),
+            'name is "other", expected "gazadata"',
+        ),
+        (
+            "croissant.json",
+            lambda d: d.update(datePublished="1999-01-01"),
+            'datePublished is "1999',
+        ),
+        ("croissant.json", lambda d: d.pop("license"), "license is null, expected"),
+        (
+            "croissant.json",
+            lambda d: d.update(recordSet=[]),
+            'item 1 of recordSet is "nothing", expected "sources"',
+        ),
+        ("croissant.json", lambda d: d.update(recordSet={}), "recordSet is {}, expected"),
+        (
+            "croissant.json",
+            lambda d: d["recordSet"].append("more"),
+            'item 14 of recordSet is "more", expected "nothing"',
+        ),
+        (
+            "croissant.json",
+            lambda d: d["distribution"].insert(0, {**d["distribution"][0], "sha256": "0" * 64}),
+            r'item 2 of distribution is "parquet/sources\.parquet", expected "parquet/pass',
+        ),
+        (
+            "croissant.json",
+            lambda d: d["distribution"].insert(0, {**d["distribution"][0], "@id": "first"}),
+            r'item 1 of distribution is "first", expected "parquet/sources\.parquet"',
+        ),
+        ("croissant.json", lambda d: d["distribution"][0].update(contentSize="1 B"), "contentSize"),
+        (
+            "croissant.json",
+            lambda d: d["recordSet"][0]["field"].pop(),
+            r'item \d+ of field of sources is "nothing"',
+        ),
+        (
+            "croissant.json",
+            lambda d: d["recordSet"][0]["field"][0].update(dataType="sc:Integer"),
+            'dataType of sources/source_id is "sc:Integer", expected "sc:Text"',
+        ),
+        (
+            "croissant.json",
+            lambda d: d["recordSet"][0]["field"][1]["source"]["extract"].update(column="title"),
+            "source of sources/kind is ",
+        ),
+        ("manifest.json", lambda d: d.update(created="1999-01-01T00:00:00Z"), 'created is "1999'),
+        ("manifest.json", lambda d: d.update(created=5), "created is 5, expected"),
+        ("manifest.json", lambda d: d.pop("created"), "created is null, expected"),
+        ("datapackage.json", lambda d: d.pop("created"), "created is .*, expected null"),
+        ("manifest.json", lambda d: d.update(parent=["x"]), r'parent is \["x"\], expected null'),
+        ("manifest.json", lambda d: d.update(parent={"version": "0.9.0"}), "parent is {"),
+        (
+            "manifest.json",
+            lambda d: d.update(parent={"version": "1.0.0", "manifest_sha256": "0" * 64}),
+            "parent is .*, expected null, or an earlier version",
+        ),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors").update(format="tsv"),
+            'actors: format is "tsv", expected "csv"',
+        ),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors").update(encoding="utf-16"),
+            'actors: encoding is "utf-16", expected "utf-8"',
+        ),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors").pop("encoding"),
+            'actors: encoding is null, expected "utf-8"',
+        ),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors")["dialect"].update(delimiter=";"),
+            'actors: delimiter of the dialect is ";", expected ","',
+        ),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors")["dialect"].update(commentChar="a"),
+            'actors: commentChar of the dialect is "a", expected null',
+        ),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors").update(dialect="dialect.json"),
+            'actors: dialect is "dialect.json", expected an object',
+        ),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors")["schema"].update(missingValues=["-"]),
+            'actors: item 1 of missingValues is "-", expected ""',
+        ),
+        (
+            "datapackage.json",
+            lambda d: field_of(d, "events", "is_background").update(trueValues=["false"]),
+            "events: item 1 of trueValues of is_background is ",
+        ),
+        (
+            "datapackage.json",
+            lambda d: d.update(licenses=["x"]),
+            r'licenses is \["x"\], expected',
+        ),
+    ],
+)
+def test_files_that_say_otherwise_than_each_other(
+    release: Path, name: str, change: Callable[[dict[str, Any]], object], told: str
+) -> None:
+    """Every hash agrees, and a reader who goes by one of the files would be led astray."""
+    changed(release, name, change)
+    with pytest.raises(FaultsError, match=rf"{re.escape(name)}: {told}|manifest\.json: {told}"):
+        verify(release)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("datapackage.json", lambda d: resource_of(d, "actors").pop("dialect")),
+        ("datapackage.json", lambda d: resource_of(d, "actors").pop("type")),
+        (
+            "datapackage.json",
+            lambda d: resource_of(d, "actors")["schema"].update(missingValues=[""]),
+        ),
+        ("datapackage.json", lambda d: d.update(contributors="anybody", keywords=5)),
+        (
+            "manifest.json",
+            lambda d: d.update(parent={"version": "1.0.0-rc.1", "manifest_sha256": "0" * 64}),
+        ),
+        ("croissant.json", lambda d: d["recordSet"][0]["field"][0].update(description="Words.")),
+    ],
+)
+def test_what_no_reader_would_be_led_astray_by(
+    release: Path, name: str, change: Callable[[dict[str, Any]], object]
+) -> None:
+    changed(release, name, change)
+    verify(release)
+
+
+@pytest.mark.parametrize(("table", "field"), [("participants", "actor_id"), ("actors", "part_of")])
+def test_a_key_that_points_nowhere(release: Path, table: str, field: str) -> None:
+    """Such a release could be published, and not be exported."""
+    path = release / "csv" / f"{table}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    at = rows[0].index(field)
+    rows[1][at], rows[2][at] = "nobody", "nothing"
+    path.write_bytes(canonical_csv(rows[0], rows[1:]))
+    rewritten(release, table)
+    with pytest.raises(
+        FaultsError,
+        match=rf"csv/{table}\.csv: {field} '(nobody|nothing)' and 1 more: no such key in actors",
+    ):
+        verify(release)
+
+
+@pytest.mark.parametrize("name", ["csv", "codebook.md"])
+@pytest.mark.skipif(os.name == "nt", reason="needs the permissions of POSIX")
+def test_what_may_not_be_read_is_there(release: Path, name: str) -> None:
+    mode = (release / name).stat().st_mode
+    (release / name).chmod(0)
+    try:
+        if os.access(release / name, os.R_OK):
+            pytest.skip("nothing can be kept from being read here")
+        with pytest.raises(FaultsError, match=f"{name}: cannot be read: ") as error:
+            verify(release)
+        assert "not there" not in str(error.value)
+    finally:
+        (release / name).chmod(mode)
+    verify(release)
 
 
 def test_a_link_is_no_file_of_a_release(release: Path, tmp_path: Path) -> None:

@@ -176,8 +176,12 @@ def _sources(package: Package) -> pl.DataFrame:
         "id": _iri(package, "sources", "source_id"),
         "type": "Text",
         "format": "text/plain",
-        "language": _text("language", optional=True),
-        "label": _text("title", optional=True),
+        # No rule asks for these two, so the schemas of a package may lack them.
+        **{
+            member: _text(field, optional=True)
+            for member, field in (("language", "language"), ("label", "title"))
+            if field in sources.columns
+        },
         "source_id": _text("source_id"),
     }
     state = {

@@ -4,11 +4,17 @@ Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). Wh
 settled by what its reference implementation, mlcroissant, can load:
 
 - `references` has the form {"field": {"@id": …}}; mlcroissant 1.1 fails at the bare {"@id": …}.
-- A foreign key into the table that it stands in is left out: it would be a loop in the graph of
+- mlcroissant joins what a field references, and keeps what it read for one record set while it
+  reads others. A record set that was read itself, and had to be joined for that, is kept as a
+  generator that has ended: those that reference it then fail, and it is itself read wrongly where
+  it was joined to another before. So a field references only tables that reference no other, which
+  are never joined themselves: then one Dataset loads all record sets, in any order. The foreign
+  keys that are left out stand in datapackage.json. Read again from one Dataset, a joined record set
+  still gives no row (https://github.com/mlcommons/croissant/issues/1049).
+- A foreign key into the table that it stands in is left out too: it would be a loop in the graph of
   joins, which mlcroissant refuses. Its field is described like any other.
 - Vocabularies stand in the fields' descriptions. As enumerations (record sets that the fields
-  reference) they would make every table a join, and mlcroissant 1.1 gives no row when a joined
-  record set is read again from one Dataset (https://github.com/mlcommons/croissant/issues/1049).
+  reference) they would make every table a join.
 - Parquet has the registered media type application/vnd.apache.parquet, and mlcroissant knows only
   the older application/x-parquet. A file may have several, so both are named.
 """
@@ -132,7 +138,47 @@ def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str
             for part in descriptor.get("sources", [])
         ],
         "distribution": [_file(resource, files) for resource in contract.resources.values()],
-        "recordSet": [_record_set(resource) for resource in contract.resources.values()],
+        "recordSet": [
+            _record_set(resource, _unjoined(contract)) for resource in contract.resources.values()
+        ],
+    }
+
+
+def stated(document: dict[str, Any]) -> dict[str, Any]:
+    """What loaders go by in a croissant.json, whoever wrote it, each part by a name for it."""
+    said = {key: document.get(key) for key in ("name", "version", "datePublished", "license")}
+    said["distribution"] = _ids(document, "distribution")
+    for file in _parts(document, "distribution"):
+        for key in ("@type", "contentUrl", "contentSize", "encodingFormat", "sha256"):
+            said[f"{key} of {file.get('@id')}"] = file.get(key)
+    said["recordSet"] = _ids(document, "recordSet")
+    for record_set in _parts(document, "recordSet"):
+        said[f"key of {record_set.get('@id')}"] = record_set.get("key")
+        said[f"field of {record_set.get('@id')}"] = _ids(record_set, "field")
+        for field in _parts(record_set, "field"):
+            for key in ("dataType", "source"):
+                said[f"{key} of {field.get('@id')}"] = field.get(key)
+    return said
+
+
+def _ids(owner: dict[str, Any], key: str) -> Any:
+    listed = owner.get(key)
+    if not isinstance(listed, list):
+        return listed
+    return [part.get("@id") if isinstance(part, dict) else part for part in listed]
+
+
+def _parts(owner: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    listed = owner.get(key)
+    return [p for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
+
+
+def _unjoined(contract: Contract) -> set[str]:
+    """The tables that reference no other."""
+    return {
+        name
+        for name, resource in contract.resources.items()
+        if all(key.resource == name for key in resource.foreign_keys)
     }
 
 
@@ -152,7 +198,7 @@ def _file(resource: Resource, files: dict[str, tuple[int, str]]) -> dict[str, An
     }
 
 
-def _record_set(resource: Resource) -> dict[str, Any]:
+def _record_set(resource: Resource, unjoined: set[str]) -> dict[str, Any]:
     cited = "sources" in {key.resource for key in resource.foreign_keys if key.field == "source_id"}
     kind, terms = PROVENANCE.get(resource.name, ("prov:Entity" if cited else "", {}))
     if cited:
@@ -164,14 +210,18 @@ def _record_set(resource: Resource) -> dict[str, Any]:
         "description": resource.description,
         **_given(dataType=kind),
         "key": {"@id": f"{resource.name}/{resource.key}"},
-        "field": [_field(resource, field, terms.get(field.name)) for field in resource.fields],
+        "field": [
+            _field(resource, field, terms.get(field.name), unjoined) for field in resource.fields
+        ],
     }
 
 
-def _field(resource: Resource, field: Field, term: str | None) -> dict[str, Any]:
+def _field(
+    resource: Resource, field: Field, term: str | None, unjoined: set[str]
+) -> dict[str, Any]:
     target = next((key for key in resource.foreign_keys if key.field == field.name), None)
     references = {}
-    if target and target.resource != resource.name:
+    if target and target.resource in unjoined - {resource.name}:
         references = {"references": {"field": {"@id": f"{target.resource}/{target.target}"}}}
     terms = f" One of: {', '.join(field.enum)}." if field.enum else ""
     return {
