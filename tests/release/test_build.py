@@ -295,6 +295,7 @@ def test_what_cannot_be_held_against_a_text_is_not_released(
 
 
 def test_a_release_is_not_released_again(built: Path, tmp_path: Path) -> None:
+    """It carries no text to hold its quotes against."""
     with pytest.raises(FaultsError, match="not all of it could be proven"):
         build(built, tmp_path / "out")
 
@@ -481,12 +482,6 @@ def test_a_table_goes_once_its_rows_are_given_up(
     path.write_text(f"{GIVEN_UP}\npledges,first,,the table was dropped,2.0.0\n", encoding="utf-8")
     third = build(package_folder, out, parent=second)
     assert "pledges: the resource is gone (major)" in (third / "CHANGES.md").read_text("utf-8")
-
-
-def test_the_release_is_a_package_that_builds_again(built: Path, tmp_path: Path) -> None:
-    again = build(built, tmp_path / "again")
-    assert content(again) == content(built)
-    shutil.rmtree(again)
 
 
 def test_an_archive_that_does_not_fit_leaves_nothing(built: Path, tmp_path: Path) -> None:
