@@ -226,10 +226,10 @@ def _findings(
         return
     broken = [c for c, _ in found]
     bad = [c.bad & c.applies for c in broken]
-    rows = look.frame.with_columns(one.alias(f"bad{i}") for i, one in enumerate(bad))
-    rows = rows.filter(pl.any_horizontal(f"bad{i}" for i in range(len(bad))))
+    rows = look.frame.with_columns(one.alias(f"__bad{i}") for i, one in enumerate(bad))
+    rows = rows.filter(pl.any_horizontal(f"__bad{i}" for i in range(len(bad))))
     rows = (look.shown(rows) if look.shown else rows).select(
-        *(f"bad{i}" for i in range(len(bad))),
+        *(f"__bad{i}" for i in range(len(bad))),
         *(c.found.str.slice(0, LONGEST).alias(f"found{i}") for i, c in enumerate(broken)),
         *(c.expected.str.slice(0, LONGEST).alias(f"expected{i}") for i, c in enumerate(broken)),
         *(_relies(c).alias(f"relies{i}") for i, c in enumerate(broken)),
@@ -240,7 +240,7 @@ def _findings(
     kept: dict[int, pl.DataFrame] = {}
     for batch in rows.collect_batches(chunk_size=BATCH):
         for i in range(len(broken)):
-            more = batch.filter(f"bad{i}").select(
+            more = batch.filter(f"__bad{i}").select(
                 "line", "key", "about",
                 found=f"found{i}", expected=f"expected{i}", relies=f"relies{i}",
             )  # fmt: skip
