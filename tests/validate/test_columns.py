@@ -15,6 +15,7 @@ from tests.validate.damage import (
     csv_bytes,
     json_bytes,
     look,
+    small_package,
 )
 
 from gazadata.contract import Contract

@@ -112,6 +112,12 @@ class Unrun:
         for code in codes:
             rules.setdefault(code, {})[name] = None
 
+    def lack(self, codes: Iterable[str], names: Iterable[str], what: str) -> None:
+        """Take in that these rules could not look at these tables, as the package has no `what`."""
+        rules = self._why.setdefault(f"the package has no {what}", {})
+        for code in codes:
+            rules.setdefault(code, {}).update(dict.fromkeys(names))
+
     @contextmanager
     def guard(self, codes: Iterable[str], name: str) -> Iterator[None]:
         """Take in that what is done here for these rules cannot be done."""
@@ -129,8 +135,8 @@ class Unrun:
                 by_tables.setdefault(", ".join(names), []).append(code)
             said = (f"{', '.join(codes)} at {names}" for names, codes in by_tables.items())
             lines.append(
-                f"{why}, so these rules could not look: {'; '.join(said)}. Restore in the schema "
-                "what they ask for, or validate with the gazadata that these schemas are of"
+                f"{why}, so these rules could not look: {'; '.join(said)}. Restore in "
+                "the contract what they ask for, or validate with the gazadata that it is of"
             )
         return lines
 
