@@ -17,6 +17,7 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 from tests.validate.damage import (
     DESCRIPTOR,
     SHIPPED,
+    Files,
     Place,
     copy_to,
     csv_bytes,
@@ -603,11 +605,93 @@ def test_what_cannot_run_says_so_and_stops_nothing_else(
     (failure,) = report.failures
     assert failure.startswith(f"{why}, so these rules could not look: ")
     assert which in failure
-    assert "Restore in the schema" in failure
+    assert "Restore in the contract" in failure
     assert not report.diagnostics
     # Rules of the same layers and, where it is others that need the field, of the same table.
     behind = {"GD344", "GD348", "GD402", "GD411", "GD412", "GD415", "GD418", "GD419", "GD421"}
     assert all(report.counts[code].checked for code in behind)
+
+
+def _without_tables(*gone: str, **changes: Any) -> Files:
+    """The package without some tables, their files and their schemas, and with another descriptor.
+
+    Keys that point to them are taken out of the other schemas.
+    """
+    described = S.descriptor() | changes
+    described["resources"] = [r for r in described["resources"] if r["name"] not in gone]
+    changed: dict[str, bytes | None] = {DESCRIPTOR: json_bytes(described)}
+    for name in S.contract.resources:
+        path, schema = f"schemas/{name}.json", S.schema(name)
+        if name in gone:
+            changed |= {path: None, S.path(name): None}
+            continue
+        keys = schema.get("foreignKeys", [])
+        left = [key for key in keys if key["reference"].get("resource") not in gone]
+        if left != keys:
+            changed[path] = json_bytes(schema | {"foreignKeys": left})
+    return changed
+
+
+@pytest.mark.parametrize("changes", [{"version": "1.1.0"}, {"name": "other"}])
+@pytest.mark.parametrize(
+    ("gone", "codes"),
+    [
+        (("evidence",), {"GD331", "GD332", "GD333", "GD334", "GD341", "GD348", "GD351"}),
+        (("evidence", "quotes"), {"GD321", "GD324", "GD331", "GD332", "GD333", "GD347"}),
+        (("evidence", "quotes", "passages"), {"GD311", "GD312", "GD323", "GD331", "GD333"}),
+        (("passages",), {"GD311", "GD313", "GD321", "GD331"}),
+        (("sources",), {"GD301", "GD304", "GD311", "GD321", "GD333", "GD344"}),
+    ],
+)
+def test_a_table_that_proves_the_others_is_missed(
+    gone: tuple[str, ...], codes: set[str], changes: dict[str, str], tmp_path: Path
+) -> None:
+    """Under another version or name a package may have other tables; no rule is passed over."""
+    place = Place(tmp_path)
+    place.damage(_without_tables(*gone, **changes))
+    report = look(place.root)
+    assert not report.ok()
+    said = " ".join(report.failures)
+    assert all(f"no table {name}" in said for name in gone)
+    assert codes <= set(re.findall(r"GD\d{3}", said))
+    assert "events" in said
+
+
+def test_a_table_that_the_installed_package_has_is_missed_once(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.damage(_without_tables("evidence"))
+    report = look(place.root)
+    assert [d.code for d in report.diagnostics] == ["GD004"]
+    assert not report.failures
+
+
+@pytest.mark.parametrize("changes", [{"version": "1.1.0"}, {"name": "other"}])
+@pytest.mark.parametrize("emptied", [True, False])
+def test_hedges_without_a_word_to_know_them_by(
+    emptied: bool, changes: dict[str, str], tmp_path: Path
+) -> None:
+    described = S.descriptor() | changes
+    del described["gazadata:hedgeCues"]
+    if emptied:
+        described["gazadata:hedgeCues"] = []
+    place = Place(tmp_path)
+    place.damage({DESCRIPTOR: json_bytes(described)})
+    report = look(place.root)
+    (failure,) = report.failures
+    assert failure.startswith("the package has no gazadata:hedgeCues, so these rules could not")
+    assert "GD351 at relations, events, positions, assessments. Restore in the contract" in failure
+    assert not report.diagnostics
+
+
+def test_a_package_without_evidence_that_needs_none_is_whole(tmp_path: Path) -> None:
+    (tmp_path / DESCRIPTOR).write_bytes(json_bytes(SMALL))
+    (tmp_path / "things.csv").write_bytes(b"key,one,two\na,b,c\n")
+    report = look(tmp_path)
+    assert report.ok(strict=True), [report.failures, report.diagnostics]
+    asking = deepcopy(SMALL)
+    asking["resources"][0]["schema"]["fields"][2]["gazadata:evidence"] = "required"
+    (tmp_path / DESCRIPTOR).write_bytes(json_bytes(asking))
+    assert "GD333, " in " ".join(look(tmp_path).failures)
 
 
 def test_a_folder_of_texts_that_is_elsewhere_is_not_looked_into(tmp_path: Path) -> None:

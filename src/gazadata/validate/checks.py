@@ -112,6 +112,12 @@ class Unrun:
         for code in codes:
             rules.setdefault(code, {})[name] = None
 
+    def lack(self, codes: Iterable[str], names: Iterable[str], what: str) -> None:
+        """Take in that these rules could not look at these tables, as the package has no `what`."""
+        rules = self._why.setdefault(f"the package has no {what}", {})
+        for code in codes:
+            rules.setdefault(code, {}).update(dict.fromkeys(names))
+
     @contextmanager
     def guard(self, codes: Iterable[str], name: str) -> Iterator[None]:
         """Take in that what is done here for these rules cannot be done."""
@@ -129,8 +135,8 @@ class Unrun:
                 by_tables.setdefault(", ".join(names), []).append(code)
             said = (f"{', '.join(codes)} at {names}" for names, codes in by_tables.items())
             lines.append(
-                f"{why}, so these rules could not look: {'; '.join(said)}. Restore in the schema "
-                "what they ask for, or validate with the gazadata that these schemas are of"
+                f"{why}, so these rules could not look: {'; '.join(said)}. Restore in "
+                "the contract what they ask for, or validate with the gazadata that it is of"
             )
         return lines
 
@@ -226,10 +232,10 @@ def _findings(
         return
     broken = [c for c, _ in found]
     bad = [c.bad & c.applies for c in broken]
-    rows = look.frame.with_columns(one.alias(f"bad{i}") for i, one in enumerate(bad))
-    rows = rows.filter(pl.any_horizontal(f"bad{i}" for i in range(len(bad))))
+    rows = look.frame.with_columns(one.alias(f"__bad{i}") for i, one in enumerate(bad))
+    rows = rows.filter(pl.any_horizontal(f"__bad{i}" for i in range(len(bad))))
     rows = (look.shown(rows) if look.shown else rows).select(
-        *(f"bad{i}" for i in range(len(bad))),
+        *(f"__bad{i}" for i in range(len(bad))),
         *(c.found.str.slice(0, LONGEST).alias(f"found{i}") for i, c in enumerate(broken)),
         *(c.expected.str.slice(0, LONGEST).alias(f"expected{i}") for i, c in enumerate(broken)),
         *(_relies(c).alias(f"relies{i}") for i, c in enumerate(broken)),
@@ -240,7 +246,7 @@ def _findings(
     kept: dict[int, pl.DataFrame] = {}
     for batch in rows.collect_batches(chunk_size=BATCH):
         for i in range(len(broken)):
-            more = batch.filter(f"bad{i}").select(
+            more = batch.filter(f"__bad{i}").select(
                 "line", "key", "about",
                 found=f"found{i}", expected=f"expected{i}", relies=f"relies{i}",
             )  # fmt: skip

@@ -29,15 +29,19 @@ _HAS_QUOTE, _HAS_REFERENCE = col("quote_id").is_not_null(), col("reference_id").
 _TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
 """The name (`cell`) of the cell that a row of evidence is for."""
 
-_OF_EVIDENCE = (
+CODES = (
     *("GD333", "GD334", "GD335", "GD341", "GD342", "GD343", "GD344", "GD345", "GD346", "GD347"),
     "GD351",
 )
+"""The rules of `items`."""
+
+_CUED = "quotes, cued"
+"""Under which the quotes are put by, each with whether it holds a hedge cue: no table's name."""
 
 
 def used(contract: Contract, tables: Tables) -> Iterator[Look]:
     """Whether each quote is used, and each passage rested on."""
-    used = tables.strings("evidence").select("quote_id", used=pl.lit(True)).drop_nulls().unique()
+    used = tables.strings("evidence").select("quote_id", __used=pl.lit(True)).drop_nulls().unique()
     quotes = tables.strings("quotes").join(used, on="quote_id", how="left")
     yield Look(
         contract["quotes"],
@@ -46,14 +50,14 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD332",
                 "quote_id",
-                col("used").is_null(),
+                col("__used").is_null(),
                 expected="evidence that uses it",
                 relies=[pl.concat_str(pl.lit("evidence/*."), "quote_id")],
             ),
         ),
     )
     if "passages" in tables:
-        lit = quotes.filter(col("used")).select("passage_id", lit=pl.lit(True)).unique()
+        lit = quotes.filter(col("__used")).select("passage_id", __lit=pl.lit(True)).unique()
         yield Look(
             contract["passages"],
             tables.strings("passages").join(lit, on="passage_id", how="left"),
@@ -61,7 +65,7 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD331",
                     "passage_id",
-                    col("lit").is_null(),
+                    col("__lit").is_null(),
                     expected="a quote that evidence uses",
                 ),
             ),
@@ -72,23 +76,23 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     """Whether each cell that needs evidence has it, and each row of evidence fits its cell."""
     cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
     quotes: pl.LazyFrame | None = None
-    with unrun.guard(_OF_EVIDENCE, "evidence"):
+    with unrun.guard(CODES, "evidence"):
         # Worked out once for all resources.
         for batch in (
             tables.strings("quotes")
             .select(
                 "quote_id",
                 "exact",
-                quoted=col("exact").is_not_null(),
-                cue=_cued(col("exact"), cues),
+                __quoted=col("exact").is_not_null(),
+                __cue=_cued(col("exact"), cues),
             )
             .collect_batches(chunk_size=BATCH)
         ):
-            tables.put("cues", batch)
-        quotes = tables.kept("cues")
+            tables.put(_CUED, batch)
+        quotes = tables.kept(_CUED)
     if quotes is None:
         return
-    kinds = tables.strings("sources").select(reference_id="source_id", reference_kind="kind")
+    kinds = tables.strings("sources").select(reference_id="source_id", __reference_kind="kind")
     for name, resource in contract.resources.items():
         rows = tables.strings("evidence").filter(col("resource") == name)
         if not any(field.evidence_required for field in resource.fields):
@@ -103,7 +107,7 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
 
 def _cued(column: pl.Expr, cues: str) -> pl.Expr:
     """Whether words hold a hedge cue."""
-    # Not `\b`, for the reason that `_marked` has.
+    # Not `\b`, which is slow in text that is not all ASCII.
     return folded(column).str.contains(rf"(?:^|\W)(?:{cues})(?:\W|$)") if cues else pl.lit(False)
 
 
@@ -141,7 +145,7 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Uns
         return pl.when(col("basis") == basis).then(bit).otherwise(0).bitwise_or()
 
     proof = rows.group_by("row_id").agg(
-        any_=bit.bitwise_or(), stated=of("stated"), looked_up=of("reference")
+        __any=bit.bitwise_or(), __stated=of("stated"), __looked_up=of("reference")
     )
     frame = tables.strings(resource.name).join(
         proof, left_on=resource.key, right_on="row_id", how="left"
@@ -160,12 +164,12 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Uns
     # A row of which no cell has any is one mistake: it is new, or its key has been renamed.
     names = [pl.when(col(f.name).is_not_null()).then(pl.lit(f.name)) for f in fields]
     bare = (
-        col("any_").is_null()
+        col("__any").is_null()
         & col(resource.key).is_not_null()
         & (pl.sum_horizontal(name.is_not_null() for name in names) > 1)
     )
-    frame = frame.with_columns(bare=bare)
-    bare = col("bare")
+    frame = frame.with_columns(__bare=bare)
+    bare = col("__bare")
     checks = [
         check(
             "GD333",
@@ -196,7 +200,7 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Uns
             check(
                 "GD333",
                 field.name,
-                lacks(field, "any_") & ~bare,
+                lacks(field, "__any") & ~bare,
                 expected=pl.concat_str(
                     pl.lit(f"evidence of resource {resource.name}, row_id "),
                     resource.key,
@@ -212,7 +216,7 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Uns
                 check(
                     "GD345",
                     field.name,
-                    (lacks(field, "stated") & ~lacks(field, "any_")) | loose.is_not_null(),
+                    (lacks(field, "__stated") & ~lacks(field, "__any")) | loose.is_not_null(),
                     expected=pl.coalesce(
                         pl.format("the words as they stand in “{}”", loose),
                         pl.lit("evidence of basis stated"),
@@ -226,7 +230,7 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Uns
                 check(
                     "GD347",
                     field.name,
-                    lacks(field, "looked_up") & ~lacks(field, "any_"),
+                    lacks(field, "__looked_up") & ~lacks(field, "__any"),
                     expected="evidence of basis reference",
                     applies=filled,
                     relies=relies,
@@ -259,32 +263,32 @@ def _items(
     hedged = "certainty" in resource.field_names
     cells = table.select(
         row_id=resource.key,
-        filled=pl.sum_horizontal(
+        __filled=pl.sum_horizontal(
             pl.when(col(name).is_not_null()).then(bit).otherwise(0) for name, bit in bits.items()
         ),
         # Other words in hedge than a cue limit something else.
-        sure=(col("certainty") == "certain") & ~_cued(col("hedge"), cues).fill_null(False)
+        __sure=(col("certainty") == "certain") & ~_cued(col("hedge"), cues).fill_null(False)
         if hedged
         else pl.lit(False),
-        reference=col("kind") == "reference" if resource.name == "sources" else pl.lit(False),
+        __reference=col("kind") == "reference" if resource.name == "sources" else pl.lit(False),
     )
     frame = (
         rows.join(cells, on="row_id", how="left")
-        .join(quotes.select("quote_id", "quoted", "cue"), on="quote_id", how="left")
+        .join(quotes.select("quote_id", "__quoted", "__cue"), on="quote_id", how="left")
         .join(kinds, on="reference_id", how="left")
         .with_columns(
-            col("quoted").fill_null(False),
-            known=col("filled").is_not_null(),
-            filled=((col("filled") & _bit(bits)) != 0).fill_null(False),
+            col("__quoted").fill_null(False),
+            __known=col("__filled").is_not_null(),
+            __filled=((col("__filled") & _bit(bits)) != 0).fill_null(False),
         )
     )
 
     def shown(frame: pl.LazyFrame) -> pl.LazyFrame:
         return (
             frame.join(cells_of(table, resource, list(bits)), on="row_id", how="left")
-            .join(quotes.select("quote_id", "exact"), on="quote_id", how="left")
-            .with_columns(value=value_of(list(bits)))
-            .join(_names(tables), on="value", how="left")
+            .join(quotes.select("quote_id", __exact="exact"), on="quote_id", how="left")
+            .with_columns(__value=value_of(list(bits)))
+            .join(_names(tables), on="__value", how="left")
         )
 
     checks = [
@@ -313,15 +317,15 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
         check(
             "GD334",
             "row_id",
-            ~col("known"),
+            ~col("__known"),
             expected=f"a key of {resource.name} ({resource.key})",
-            applies=~col("known"),
+            applies=~col("__known"),
             relies=[cell(resource.name, "row_id", "")],
         ),
         check(
             "GD334",
             "field",
-            ~col("filled"),
+            ~col("__filled"),
             found=pl.concat_str(
                 "field",
                 pl.when(col("field").is_in(list(bits)))
@@ -329,7 +333,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
                 .otherwise(pl.lit("")),
             ),
             expected=f"a filled field of {resource.name} that needs evidence",
-            applies=col("known"),
+            applies=col("__known"),
             relies=[_TARGET, cell("evidence", "evidence_id", "row_id")],
         ),
         check(
@@ -338,7 +342,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             col("evidence_id") != identifier,
             expected=identifier,
             # Where it points to nothing, that is what is wrong.
-            applies=col("filled") & (~_HAS_QUOTE | col("quoted")),
+            applies=col("__filled") & (~_HAS_QUOTE | col("__quoted")),
         ),
     ]
 
@@ -359,19 +363,19 @@ def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: U
         "GD341",
         "quote_id",
         col(LINE).is_in(unstated.without.implode()),
-        found=pl.format("“{}” for {}", "exact", "value"),
-        expected=pl.format("words that state {}", "value"),
+        found=pl.format("“{}” for {}", "__exact", "__value"),
+        expected=pl.format("words that state {}", "__value"),
         applies=(col("basis") == "stated")
         & ~col("field").is_in(unnamed)
-        & col("filled")
-        & col("quoted"),
+        & col("__filled")
+        & col("__quoted"),
         relies=[
             _TARGET,
             cell("quotes", "quote_id", "exact"),
-            col("names"),
-            *(pl.when(of_sources).then(cell("sources", "value", form)) for form in FORMS),
+            col("__names"),
+            *(pl.when(of_sources).then(cell("sources", "__value", form)) for form in FORMS),
             *(
-                pl.when(col("field") == fk.field).then(cell(fk.resource, "value", at))
+                pl.when(col("field") == fk.field).then(cell(fk.resource, "__value", at))
                 for fk in resource.foreign_keys
                 for at in ("", contract[fk.resource].label or "")
             ),
@@ -455,7 +459,7 @@ def _referring(resource: Resource) -> list[Check]:
         check(
             "GD344",
             "reference_id",
-            (col("reference_kind") != "reference") | other,
+            (col("__reference_kind") != "reference") | other,
             expected="the row itself" if itself else "a source of kind reference",
             applies=_BY_REFERENCE & _HAS_REFERENCE,
             relies=[cell("sources", "reference_id", at) for at in ("kind", "cited_by")],
@@ -468,7 +472,7 @@ def _referring(resource: Resource) -> list[Check]:
                 "basis",
                 ~_BY_REFERENCE,
                 expected="reference, with the row's own key",
-                applies=col("reference") & col("filled"),
+                applies=col("__reference") & col("__filled"),
                 relies=[cell("sources", "row_id", "kind")],
             )
         )
@@ -480,11 +484,11 @@ def _committing(resource: Resource) -> Check:
     return check(
         "GD351",
         "quote_id",
-        col("cue"),
-        found=col("exact"),
+        col("__cue"),
+        found=col("__exact"),
         expected="the cue in the row's hedge, or a lower certainty",
         # Where it points to nothing, that is what is wrong.
-        applies=col("sure") & col("filled"),
+        applies=col("__sure") & col("__filled"),
         relies=[
             cell("quotes", "quote_id", "exact"),
             *(cell(resource.name, "row_id", at) for at in ("certainty", "hedge")),
@@ -495,12 +499,12 @@ def _committing(resource: Resource) -> Check:
 def _names(tables: Tables) -> pl.LazyFrame:
     """The cells that hold the names of each actor and topic, in one text."""
     if "names" not in tables:
-        return pl.LazyFrame(schema={"value": pl.String, "names": pl.String})
+        return pl.LazyFrame(schema={"__value": pl.String, "__names": pl.String})
     names = tables.strings("names")
-    every = [names.select("name_id", value=at) for at in ("actor_id", "topic_id")]
+    every = [names.select("name_id", __value=at) for at in ("actor_id", "topic_id")]
     return (
         pl.concat(every)
         .drop_nulls()
-        .group_by("value")
-        .agg(names=cell("names", "name_id", "text").str.join("\n"))
+        .group_by("__value")
+        .agg(__names=cell("names", "name_id", "text").str.join("\n"))
     )

@@ -156,10 +156,11 @@ class _Nearest:
         quotes, sources = (
             strings(self.package.path(name), contract[name]) for name in ("quotes", "sources")
         )
+        paths = sources.select("source_id", __path="text_path")
         rows = (
             quotes.filter(col(LINE).is_in(self.quotes))
-            .join(sources.unique("source_id", keep="first"), on="source_id")
-            .select(LINE, "text_path")
+            .join(paths.unique("source_id", keep="first"), on="source_id")
+            .select(LINE, "__path")
             .drop_nulls()
         )
         return dict(rows.collect(engine="streaming").iter_rows())

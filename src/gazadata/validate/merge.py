@@ -27,6 +27,15 @@ OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
 OF_LINKS = ("GD207", "GD334")
 """Rules of cells that point to a row."""
 
+OF_EVIDENCE = ("GD334", "GD341")
+"""Rules of evidence by which it may as well be the cell that it is for that is wrong."""
+
+OF_ROWS = ("GD206", "GD208", "GD209")
+"""Rules of which row repeats another: no cell of it is wrong by itself."""
+
+OF_COPIES = ("GD108", "GD311", "GD332", "GD333", "GD335")
+"""Rules that a row breaks when it repeats another: the place and the proof are the other's."""
+
 _A_KEY_OF = re.compile(r"a key of (\S+) \(")
 """What is expected of a cell that points to no row."""
 
@@ -39,20 +48,11 @@ _OTHERS = 5
 Mistake = tuple[str, int | None, str | None, str]
 """What tells one mistake from another: path, line and field, or what is said."""
 
-OF_EVIDENCE = ("GD334", "GD341")
-"""Rules of evidence by which it may as well be the cell that it is for that is wrong."""
-
 _NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
 _LOOK_ALIKE = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u03bf\u0131", "aeopcyxsijoi"
 )
 """Letters of other alphabets that cannot be told from those of keys by eye."""
-
-OF_ROWS = ("GD206", "GD208", "GD209")
-"""Rules of which row repeats another: no cell of it is wrong by itself."""
-
-OF_COPIES = ("GD108", "GD311", "GD332", "GD333", "GD335")
-"""Rules that a row breaks when it repeats another: the place and the proof are the other's."""
 
 
 def merge(report: Report, limit: int | None = None) -> None:

@@ -191,20 +191,22 @@ def _dialects(contract: Contract, report: Report) -> Told:
         for field in resource.fields:
             hold(where, name, "field", field.raw)
             unread = [key for key in field.raw.get("constraints", {}) if key not in _CONSTRAINTS]
-            wrong = [f"the constraint {key}" for key in unread]
+            known = f"what is checked here: {', '.join(_CONSTRAINTS)}"
+            wrong = [(f"the constraint {key}", known) for key in unread]
             for key in unread:
                 near = difflib.get_close_matches(key, _CONSTRAINTS, n=1)
                 told.update((where, field.name, f"constraints.{part}") for part in (key, *near))
             for key in ("missingValues", "decimalChar", "groupChar", "bareNumber"):
                 if key in field.raw:
                     told.add((where, field.name, key))
-                    wrong.append(f"{key} {field.raw[key]!r}"[:200])
+                    wrong.append((f"{key} {field.raw[key]!r}"[:200], "none"))
             if field.format not in (None, "default", "uri"):
                 told.add((where, field.name, "format"))
-                wrong.append(f"the format {field.format!r}")
+                wrong.append((f"the format {field.format!r}", "none"))
             if field.name == resource.key and not (field.required and field.unique):
-                wrong.append("a primary key that is not required and unique")
-            for found in wrong:
+                unfit = "a primary key that is not required and unique"
+                wrong.append((unfit, "required and unique, both true"))
+            for found, expected in wrong:
                 say(
                     report,
                     "GD002",
@@ -212,9 +214,7 @@ def _dialects(contract: Contract, report: Report) -> Told:
                     resource=name,
                     field=field.name,
                     found=found,
-                    expected="what is checked here: " + ", ".join(_CONSTRAINTS)
-                    if "constraint" in found
-                    else "none",
+                    expected=expected,
                 )
     return told
 

@@ -12,6 +12,7 @@ from gazadata.errors import ContractError
 from gazadata.validate import evidence, references, spans
 from gazadata.validate.checks import Look, Unrun
 from gazadata.validate.diagnostics import Report
+from gazadata.validate.promised import known
 from gazadata.validate.say import say
 from gazadata.validate.tables import Tables
 from gazadata.validate.texts import texts
@@ -21,11 +22,21 @@ _OF_TEXTS = ("GD301", "GD302", "GD303", "GD304")
 _BY_TEXTS = ("GD311", "GD312", "GD313", "GD321", "GD322", "GD324")
 """Rules of the texts, and those that hold passages and quotes against them."""
 
+_READ = (
+    (_OF_TEXTS, ("sources",)),
+    (("GD311", "GD312", "GD313"), ("sources", "passages")),
+    (("GD321", "GD322", "GD323", "GD324"), ("sources", "passages", "quotes")),
+    (("GD331",), ("sources", "passages", "quotes", "evidence")),
+    (("GD332", *evidence.CODES, "GD348"), ("sources", "quotes", "evidence")),
+)
+"""Rules, and the tables without which they look at nothing."""
+
 
 def looks(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
     """Every look of this layer at the tables that could be read."""
+    _lacking(contract, unrun)
     if "sources" not in tables:
         return
     with_texts = _folder(root, "raw", report, "quotes and passages were not held against the texts")
@@ -49,6 +60,24 @@ def looks(
         ):
             with unrun.guard(["GD348"], "evidence"):
                 yield from references.looks(root, contract, tables)
+
+
+def _lacking(contract: Contract, unrun: Unrun) -> None:
+    """Take in which rules look at nothing, as what they read is no part of the package.
+
+    A table that is listed and cannot be read is a finding itself.
+    """
+    resources = contract.resources.values()
+    proven = [r.name for r in resources if any(field.evidence_required for field in r.fields)]
+    hedged = [r.name for r in resources if {"certainty", "hedge"} <= {*r.field_names}]
+    # A table that the installed package of its name and version has is missed there.
+    installed = known(contract)
+    there = contract.resources.keys() | (installed.resources.keys() if installed else set())
+    for codes, read in _READ:
+        if proven and (lacks := [name for name in read if name not in there]):
+            unrun.lack(codes, proven, f"table {' and no table '.join(lacks)}")
+    if hedged and not contract.hedge_cues:
+        unrun.lack(["GD351"], hedged, "gazadata:hedgeCues")
 
 
 def _folder(root: Path, name: str, report: Report, else_: str) -> bool:

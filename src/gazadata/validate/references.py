@@ -32,16 +32,18 @@ def looks(root: Path, contract: Contract, tables: Tables) -> Iterator[Look]:
     resources = [r for r in contract.resources.values() if r.name in tables and coded(r)]
     looked_up = pl.concat(_looked_up(resource, tables) for resource in resources)
     known, unread = _known(root, looked_up)
-    columns = known.select("file", "field", has_column=pl.lit(True)).unique()
-    rows = known.group_by("file", "named", "field").agg(known="known")
+    columns = known.select("__file", "field", __has_column=pl.lit(True)).unique()
+    rows = known.group_by("__file", "__named", "field").agg(__known="__known")
     held = (
-        looked_up.join(columns, on=["file", "field"], how="left")
-        .join(rows, on=["file", "named", "field"], how="left")
-        .with_columns(_lost(unread), wanted=col("known").list.drop_nulls().list.join(" or "))
-        .with_columns(right=col("known").list.contains(col("value")))
-        .drop("known")
+        looked_up.join(columns, on=["__file", "field"], how="left")
+        .join(rows, on=["__file", "__named", "field"], how="left")
+        .with_columns(_lost(unread), __wanted=col("__known").list.drop_nulls().list.join(" or "))
+        .with_columns(__right=col("__known").list.contains(col("__value")))
+        .drop("__known")
         # What is not there is one mistake, however many notes name it.
-        .with_columns(first=col(LINE) == col(LINE).min().over("lost"), notes=pl.len().over("lost"))
+        .with_columns(
+            __first=col(LINE) == col(LINE).min().over("__lost"), __notes=pl.len().over("__lost")
+        )
     )
     yield Look(
         contract["evidence"],
@@ -50,36 +52,43 @@ def looks(root: Path, contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD348",
                 "note",
-                col("lost").is_not_null() & col("first"),
-                found=pl.when(col("notes") > 1)
-                .then(pl.format("{} (as in {} other notes)", "note", col("notes") - 1))
+                col("__lost").is_not_null() & col("__first"),
+                found=pl.when(col("__notes") > 1)
+                .then(pl.format("{} (as in {} other notes)", "note", col("__notes") - 1))
                 .otherwise("note"),
-                expected=col("lost"),
+                expected=col("__lost"),
             ),
         ),
         about=pl.concat_str("resource", "row_id", "field", separator="/"),
     )
     for resource in resources:
-        pointed = held.filter(col("resource") == resource.name).drop(LINE).lazy()
+        pointed = held.filter(
+            col("resource") == resource.name, col("__lost").is_null()
+        ).select(
+            "__value", "__right", "__wanted", "__named", "__file",
+            __row="row_id", __field="field", __note=cell("evidence", "evidence_id", "note"),
+        )  # fmt: skip
         yield Look(
             resource,
             tables.strings(resource.name)
             .select(LINE, resource.key)
-            .join(pointed, left_on=resource.key, right_on="row_id"),
+            .join(pointed.lazy(), left_on=resource.key, right_on="__row"),
             tuple(
                 check(
                     "GD348",
                     name,
-                    ~col("right"),
-                    found=col("value"),
+                    ~col("__right"),
+                    found=col("__value"),
                     expected=pl.format(
                         "{}, as row {} of reference/{} has it",
-                        pl.when(col("wanted") == "").then(pl.lit("nothing")).otherwise("wanted"),
-                        "named",
-                        "file",
+                        pl.when(col("__wanted") == "")
+                        .then(pl.lit("nothing"))
+                        .otherwise("__wanted"),
+                        "__named",
+                        "__file",
                     ),
-                    applies=(col("field") == name) & col("lost").is_null(),
-                    relies=[cell("evidence", "evidence_id", "note")],
+                    applies=col("__field") == name,
+                    relies=[col("__note")],
                     counted=False,  # The evidence is.
                 )
                 for name in coded(resource)
@@ -92,7 +101,7 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
     cells = (
         tables.strings(resource.name)
         .select(pl.col(resource.key).alias("row_id"), *coded(resource))
-        .unpivot(index="row_id", variable_name="field", value_name="value")
+        .unpivot(index="row_id", variable_name="field", value_name="__value")
         .drop_nulls()
     )
     return (
@@ -104,9 +113,9 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
         )
         .join(cells, on=["row_id", "field"])
         .select(
-            LINE, "evidence_id", "resource", "row_id", "field", "note", "value",
-            named=col("note").str.extract(NOTE, 1),
-            file=col("note").str.extract(NOTE, 2),
+            LINE, "evidence_id", "resource", "row_id", "field", "note", "__value",
+            __named=col("note").str.extract(NOTE, 1),
+            __file=col("note").str.extract(NOTE, 2),
         )
         .collect(engine=tables.engine)
     )  # fmt: skip
@@ -118,10 +127,12 @@ def _known(root: Path, looked_up: pl.DataFrame) -> tuple[pl.DataFrame, dict[str,
     A column is for the field of its name, and for those that end with it, as location_iso3 does
     with iso3.
     """
-    parts = [pl.DataFrame(schema=dict.fromkeys(("file", "named", "field", "known"), pl.String))]
+    parts = [
+        pl.DataFrame(schema=dict.fromkeys(("__file", "__named", "field", "__known"), pl.String))
+    ]
     unread: dict[str, str] = {}
     fields = looked_up["field"].unique()
-    for file in looked_up["file"].drop_nulls().unique():
+    for file in looked_up["__file"].drop_nulls().unique():
         try:
             path = inside(root, f"reference/{file}")
             if not path.is_file():
@@ -136,10 +147,10 @@ def _known(root: Path, looked_up: pl.DataFrame) -> tuple[pl.DataFrame, dict[str,
             if ends:
                 parts.append(
                     frame.select(
-                        file=pl.lit(file),
-                        named=frame.columns[0],
+                        __file=pl.lit(file),
+                        __named=frame.columns[0],
                         field=pl.lit(name),
-                        known=max(ends, key=len),
+                        __known=max(ends, key=len),
                     )
                 )
     return pl.concat(parts), unread
@@ -147,15 +158,15 @@ def _known(root: Path, looked_up: pl.DataFrame) -> tuple[pl.DataFrame, dict[str,
 
 def _lost(unread: dict[str, str]) -> pl.Expr:
     """What a note should name and does not; null where it names a row that is there."""
-    why = col("file").replace_strict(unread, default=None, return_dtype=pl.String)
+    why = col("__file").replace_strict(unread, default=None, return_dtype=pl.String)
     return (
-        pl.when(col("file").is_null())
+        pl.when(col("__file").is_null())
         .then(pl.lit("Row NAME of reference/FILE.csv, at the beginning of the note"))
         .when(why.is_not_null())
-        .then(pl.format("reference/{}, a table that can be read: {}", "file", why))
-        .when(col("has_column").is_null())
+        .then(pl.format("reference/{}, a table that can be read: {}", "__file", why))
+        .when(col("__has_column").is_null())
         .then(pl.format("a file of reference/ with a column for {}", "field"))
-        .when(col("known").is_null())
-        .then(pl.format("a row of reference/{} whose first cell is {}", "file", "named"))
-        .alias("lost")
+        .when(col("__known").is_null())
+        .then(pl.format("a row of reference/{} whose first cell is {}", "__file", "__named"))
+        .alias("__lost")
     )

@@ -72,30 +72,34 @@ class Repeats:
         rows = (
             strings(tables.paths[resource.name], resource)
             .filter(unique.hash.is_in(twice.implode()))
-            .select(LINE, resource.key, pl.struct(unique.values).alias("value"))
+            .select(LINE, resource.key, pl.struct(unique.values).alias("__value"))
             .collect()
             .with_columns(
-                first=col(LINE).min().over("value"), other=col(resource.key).first().over("value")
+                __first=col(LINE).min().over("__value"),
+                __other=col(resource.key).first().over("__value"),
             )
-            .filter(col(LINE) != col("first"))
+            .filter(col(LINE) != col("__first"))
         )
         if code == "GD209":
-            rows = rows.filter(col(resource.key) != col("other"))
+            rows = rows.filter(col(resource.key) != col("__other"))
         elif len(fields) == 1:
-            rows = rows.filter(col("value").struct.field(fields[0]).is_not_null())
+            rows = rows.filter(col("__value").struct.field(fields[0]).is_not_null())
         for row in rows.to_dicts():
             if code == "GD209":
                 what = row[resource.key]
                 wanted = (
-                    f"a key that is not {row['other']}, of line {row['first']}, but for hyphens"
+                    f"a key that is not {row['__other']}, of line {row['__first']}, but for hyphens"
                 )
             elif len(fields) == 1:
-                what, wanted = row["value"][fields[0]], f"another key than in line {row['first']}"
+                what, wanted = (
+                    row["__value"][fields[0]],
+                    f"another key than in line {row['__first']}",
+                )
             else:
-                what = ", ".join(f"{field} {row['value'][field] or 'empty'}" for field in fields)
-                wanted = f"other values than in line {row['first']}"
+                what = ", ".join(f"{field} {row['__value'][field] or 'empty'}" for field in fields)
+                wanted = f"other values than in line {row['__first']}"
             one = tables.finding(code, resource, row, fields[0], what, wanted)
             # A row can repeat another by its key and by what it says; what it says may be wrong.
             said = fields if code == "GD208" else ()
-            relies = (f"{one.path}:{row['first']}/{field}" for field in said)
-            yield replace(one, relies=(f"{one.path}:{row['first']}", *relies))
+            relies = (f"{one.path}:{row['__first']}/{field}" for field in said)
+            yield replace(one, relies=(f"{one.path}:{row['__first']}", *relies))

@@ -348,7 +348,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
     recipients = (
         tables.strings("participants")
         .filter(~col("role").is_in(others).fill_null(False))
-        .select("event_id", has=pl.lit(True))
+        .select("event_id", __has=pl.lit(True))
         .unique()
     )
     # The benchmark of a rule that looks at nothing is a package without such events: the types
@@ -360,7 +360,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD406",
                 "event_type",
-                col("event_type").is_in(needing) & col("has").is_null(),
+                col("event_type").is_in(needing) & col("__has").is_null(),
                 expected="a participant in the role recipient",
                 relies=[cell("events", "event_id", "event_id")],
             ),
@@ -370,7 +370,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
     conditional = col("stance").is_in(["conditional_support", "conditional_oppose"])
-    carried = tables.strings("conditions").select("position_id", has=pl.lit(True)).unique()
+    carried = tables.strings("conditions").select("position_id", __has=pl.lit(True)).unique()
     yield Look(
         contract["positions"],
         tables.strings("positions").join(carried, on="position_id", how="left"),
@@ -378,14 +378,14 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD407",
                 "stance",
-                col("has").is_null(),
+                col("__has").is_null(),
                 expected="a row in conditions",
                 applies=conditional,
                 relies=[cell("positions", "position_id", "position_id")],
             ),
         ),
     )
-    stances = tables.strings("positions").select("position_id", "stance")
+    stances = tables.strings("positions").select("position_id", __stance="stance")
     yield Look(
         contract["conditions"],
         tables.strings("conditions").join(stances, on="position_id", how="inner"),
@@ -393,8 +393,8 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD408",
                 "position_id",
-                ~col("stance").is_in(CARRIERS),
-                found=pl.concat_str(col("position_id"), pl.lit(" is "), col("stance")),
+                ~col("__stance").is_in(CARRIERS),
+                found=pl.concat_str(col("position_id"), pl.lit(" is "), col("__stance")),
                 expected="a position that is " + " or ".join(CARRIERS),
                 relies=[cell("positions", "position_id", "stance")],
             ),
@@ -404,7 +404,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
     sources = tables.strings("sources").select("source_id", "kind", "held")
-    citing = sources.select(cited_by="source_id", citing_held="held")
+    citing = sources.select(cited_by="source_id", __citing_held="held")
     yield Look(
         contract["sources"],
         tables.strings("sources").join(citing, on="cited_by", how="inner"),
@@ -412,14 +412,14 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD417",
                 "cited_by",
-                col("citing_held") != "true",
+                col("__citing_held") != "true",
                 expected="a held source",
                 relies=[cell("sources", "cited_by", "held")],
             ),
         ),
     )
-    told = sources.select("source_id", told_held="held")
-    cited = sources.select(attributed_to="source_id", cited_kind="kind")
+    told = sources.select("source_id", __told_held="held")
+    cited = sources.select(attributed_to="source_id", __cited_kind="kind")
     for name, resource in contract.resources.items():
         if name not in tables or "attributed_to" not in resource.field_names:
             continue
@@ -432,18 +432,18 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD417",
                     "source_id",
-                    col("told_held") != "true",
+                    col("__told_held") != "true",
                     expected="a held source",
-                    applies=col("told_held").is_not_null(),
+                    applies=col("__told_held").is_not_null(),
                     relies=[cell("sources", "source_id", "held")],
                 ),
                 check(
                     "GD417",
                     "attributed_to",
-                    ~col("cited_kind").is_in(CITED),
-                    found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("cited_kind")),
+                    ~col("__cited_kind").is_in(CITED),
+                    found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("__cited_kind")),
                     expected=f"a source of kind {' or '.join(CITED)}",
-                    applies=col("cited_kind").is_not_null(),
+                    applies=col("__cited_kind").is_not_null(),
                     relies=[cell("sources", "attributed_to", "kind")],
                 ),
             ),
@@ -451,7 +451,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 
 def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
-    kinds = tables.strings("actors").select("actor_id", actor_kind="kind")
+    kinds = tables.strings("actors").select("actor_id", __actor_kind="kind")
     of_relation = col("predicate").replace_strict(OBJECTS, default=None, return_dtype=pl.String)
     for name, field, wanted in (
         ("positions", "spokesperson_id", pl.lit("person")),
@@ -465,8 +465,8 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
                     check(
                         "GD419",
                         field,
-                        col("actor_kind") != wanted,
-                        found=pl.concat_str(col(field), pl.lit(" is "), col("actor_kind")),
+                        col("__actor_kind") != wanted,
+                        found=pl.concat_str(col(field), pl.lit(" is "), col("__actor_kind")),
                         expected=pl.concat_str(pl.lit("an actor of kind "), wanted),
                         relies=[cell("actors", field, "kind")],
                         applies=col(field).is_not_null() & wanted.is_not_null(),
@@ -482,8 +482,8 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD419",
                 "part_of",
-                col("actor_kind") == "person",
-                found=pl.concat_str(col("part_of"), pl.lit(" is "), col("actor_kind")),
+                col("__actor_kind") == "person",
+                found=pl.concat_str(col("part_of"), pl.lit(" is "), col("__actor_kind")),
                 expected="an actor that has parts, or nothing",
                 relies=[cell("actors", "part_of", "kind")],
             ),
@@ -496,7 +496,7 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
     taking_part = (
         participants.filter(col("role") != "excluded")
         .group_by("event_id", "actor_id")
-        .agg(part=col("role").min(), other=col("participant_id").min())
+        .agg(__part=col("role").min(), __other=col("participant_id").min())
     )
     yield Look(
         contract["participants"],
@@ -507,11 +507,11 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
             check(
                 "GD421",
                 "role",
-                col("part").is_not_null(),
-                found=pl.concat_str(pl.lit("excluded, and "), "part", pl.lit(" in "), "other"),
+                col("__part").is_not_null(),
+                found=pl.concat_str(pl.lit("excluded, and "), "__part", pl.lit(" in "), "__other"),
                 expected="no other part in the event",
-                relies=[cell("participants", "other", at) for at in ("event_id", "actor_id")]
-                + [cell("participants", "other", "role")],
+                relies=[cell("participants", "__other", at) for at in ("event_id", "actor_id")]
+                + [cell("participants", "__other", "role")],
             ),
         ),
     )

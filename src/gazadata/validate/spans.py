@@ -21,7 +21,7 @@ def cut_unheld(contract: Contract, tables: Tables) -> Look:
     cut = (
         tables.typed("passages")
         .group_by("source_id")
-        .agg(cut=(col("sequence").min() == 1) & (pl.len() > 1))
+        .agg(__cut=(col("sequence").min() == 1) & (pl.len() > 1))
     )
     return Look(
         contract["sources"],
@@ -32,7 +32,7 @@ def cut_unheld(contract: Contract, tables: Tables) -> Look:
                 "held",
                 col("held") == "false",
                 expected="true, as passages are cut out of its text",
-                applies=col("cut") & (col("held") == "false"),
+                applies=col("__cut") & (col("held") == "false"),
                 counted=False,  # `texts` counts the sources.
             ),
         ),
@@ -46,14 +46,14 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
     order = pl.coalesce("sequence", pl.when(same).then(col("sequence").shift(1)), 0)
     before = pl.when(same).then(col("end").shift(1)).otherwise(0)
     last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
-    follows = pl.when(same).then(col("order").shift(1) + 1).otherwise(1)
+    follows = pl.when(same).then(col("__order").shift(1) + 1).otherwise(1)
     step = pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0)
-    text, start, end = col("text"), col("start"), col("end")
-    between = (start - col("before")).clip(0)
+    text, start, end = col("__text"), col("start"), col("end")
+    between = (start - col("__before")).clip(0)
     # A slice without a length would be all of the rest.
-    gap = pl.when(between.is_not_null()).then(text.str.slice(col("before"), between))
-    rest = pl.when(col("last") | col("until").is_not_null()).then(
-        text.str.slice(end, (col("until") - end).clip(0))
+    gap = pl.when(between.is_not_null()).then(text.str.slice(col("__before"), between))
+    rest = pl.when(col("__last") | col("__until").is_not_null()).then(
+        text.str.slice(end, (col("__until") - end).clip(0))
     )
     outside = (start >= text.str.len_chars()) | text.str.slice(start, 1).str.contains(r"\s")
     beyond = (end > text.str.len_chars()) | text.str.slice(end - 1, 1).str.contains(r"\s")
@@ -63,48 +63,48 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
         return text.str.slice(at - 1, 2).str.contains(r"^\w\S|^\S[^\w\s]")
 
     # Where words are missing before it, it starts too late; otherwise it ends too early.
-    crossed = (end <= start) & ~col("outside") & ~col("beyond")
-    fits = (start >= col("before")) & (end > start) & ~col("outside")
+    crossed = (end <= start) & ~col("__outside") & ~col("__beyond")
+    fits = (start >= col("__before")) & (end > start) & ~col("__outside")
     ordered = (
         tables.typed("passages")
-        .with_columns(order=order, above=key.shift(1), below=key.shift(-1))
-        .sort("source_id", "order", maintain_order=True)
+        .with_columns(__order=order, __above=key.shift(1), __below=key.shift(-1))
+        .sort("source_id", "__order", maintain_order=True)
         .with_columns(
-            before=before,
-            last=last,
-            until=pl.when(~last).then(start.shift(-1)),
-            follows=follows,
-            step=step,
-            previous=key.shift(1),
+            __before=before,
+            __last=last,
+            __until=pl.when(~last).then(start.shift(-1)),
+            __follows=follows,
+            __step=step,
+            __previous=key.shift(1),
         )
         .join(held, on="source_id", how="left")
         .join(_held(tables), on="source_id", how="left")
         # All that is asked of a text, which is not to be held for each of its passages.
         .with_columns(
-            gap=gap,
-            rest=rest,
-            outside=outside,
-            beyond=beyond,
-            cut_before=cut_off(col("before")),
-            cut_end=cut_off(end),
-            has_text=text.is_not_null(),
+            __gap=gap,
+            __rest=rest,
+            __outside=outside,
+            __beyond=beyond,
+            __cut_before=cut_off(col("__before")),
+            __cut_end=cut_off(end),
+            __has_text=text.is_not_null(),
         )
-        .drop("text")
+        .drop("__text")
         .with_columns(
             # A join keeps no order of its own when it is streamed. A passage whose bounds are
             # wrong says nothing of paragraphs, and those behind it are counted as it says.
-            counted=pl.when(fits)
-            .then((col("before") > 0) * col("gap").str.count_matches(r"\n\s*").cast(pl.Int64))
-            .otherwise("step")
+            __counted=pl.when(fits)
+            .then((col("__before") > 0) * col("__gap").str.count_matches(r"\n\s*").cast(pl.Int64))
+            .otherwise("__step")
             .fill_null(0)
             .cum_sum()
-            .over("source_id", order_by=["order", LINE])
+            .over("source_id", order_by=["__order", LINE])
             + 1,
-            missing=col("gap").str.contains(r"\S"),
+            __missing=col("__gap").str.contains(r"\S"),
         )
     )
     # A passage of another source, by mistake, is missing between its neighbours in the file.
-    around = {at: cell("passages", at, "source_id") for at in ("passage_id", "above", "below")}
+    around = {at: cell("passages", at, "source_id") for at in ("passage_id", "__above", "__below")}
     yield Look(
         contract["passages"],
         ordered,
@@ -112,24 +112,24 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
             check(
                 "GD311",
                 "start",
-                start < col("before"),
-                expected=pl.format("at least {}, where the one before it ends", "before"),
-                relies=[cell("passages", "previous", "end")],
+                start < col("__before"),
+                expected=pl.format("at least {}, where the one before it ends", "__before"),
+                relies=[cell("passages", "__previous", "end")],
             ),
             check(
                 "GD311",
                 "sequence",
-                (col("sequence") > col("follows")) & ~col("missing").fill_null(False),
-                expected=col("follows"),
-                relies=[around["passage_id"], cell("passages", "previous", "sequence")],
+                (col("sequence") > col("__follows")) & ~col("__missing").fill_null(False),
+                expected=col("__follows"),
+                relies=[around["passage_id"], cell("passages", "__previous", "sequence")],
             ),
             check(
                 "GD311",
                 "paragraph",
-                col("paragraph") != col("counted"),
-                expected=col("counted"),
+                col("paragraph") != col("__counted"),
+                expected=col("__counted"),
                 applies=fits,
-                relies=[cell("passages", "previous", "paragraph")],
+                relies=[cell("passages", "__previous", "paragraph")],
             ),
             *(
                 check(
@@ -138,47 +138,47 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                     wrong,
                     found=pl.concat_str("start", pl.lit(" to "), "end"),
                     expected="bounds inside the text, without white space",
-                    applies=col("has_text") & start.is_not_null() & end.is_not_null(),
+                    applies=col("__has_text") & start.is_not_null() & end.is_not_null(),
                 )
                 for side, wrong in (
-                    ("start", col("outside") | (crossed & col("missing"))),
-                    ("end", col("beyond") | (crossed & ~col("missing"))),
+                    ("start", col("__outside") | (crossed & col("__missing"))),
+                    ("end", col("__beyond") | (crossed & ~col("__missing"))),
                 )
             ),
             check(
                 "GD313",
                 "source_id",
-                ~col("is_held"),
+                ~col("__is_held"),
                 expected="a held source",
-                applies=col("is_held").is_not_null(),
+                applies=col("__is_held").is_not_null(),
                 relies=[cell("sources", "source_id", "held")],
             ),
             check(
                 "GD312",
                 "start",
                 # Where the one before it is cut off, it is that one whose bound is wrong.
-                col("missing") & ((col("before") == 0) | ~col("cut_before")),
-                found=pl.format("“{}” before it", col("gap").str.strip_chars().str.slice(0, 80)),
+                col("__missing") & ((col("__before") == 0) | ~col("__cut_before")),
+                found=pl.format("“{}” before it", col("__gap").str.strip_chars().str.slice(0, 80)),
                 expected="white space alone between passages",
                 relies=[
                     around["passage_id"],
-                    around["above"],
-                    cell("passages", "previous", "end"),
+                    around["__above"],
+                    cell("passages", "__previous", "end"),
                 ],
             ),
             check(
                 "GD312",
                 "end",
-                col("rest").str.contains(r"\S") & (col("last") | col("cut_end")),
-                found=pl.format("“{}” behind it", col("rest").str.strip_chars().str.slice(0, 80)),
-                expected=pl.when("last")
+                col("__rest").str.contains(r"\S") & (col("__last") | col("__cut_end")),
+                found=pl.format("“{}” behind it", col("__rest").str.strip_chars().str.slice(0, 80)),
+                expected=pl.when("__last")
                 .then(pl.lit("white space alone behind the last passage"))
                 .otherwise(pl.lit("white space alone between passages")),
-                relies=[around["passage_id"], around["below"]],
+                relies=[around["passage_id"], around["__below"]],
             ),
         ),
     )
-    cut = tables.strings("passages").select("source_id", has=pl.lit(True)).unique()
+    cut = tables.strings("passages").select("source_id", __has=pl.lit(True)).unique()
     yield Look(
         contract["sources"],
         tables.strings("sources")
@@ -188,7 +188,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
             check(
                 "GD312",
                 "text_path",
-                col("has").is_null(),
+                col("__has").is_null(),
                 expected="passages that hold all of its text",
                 relies=[cell("sources", "source_id", "held")],
                 counted=False,  # What is counted are the passages.
@@ -199,7 +199,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
 
 def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[Look]:
     """Whether each quote is what stands in the text there, within its passage and whole words."""
-    start, end, text = col("start"), col("end"), col("text")
+    start, end, text = col("start"), col("end"), col("__text")
     same, before = col("source_id") == col("source_id").shift(1), col("end").shift(1)
     behind = pl.when(col("source_id") == col("source_id").shift(-1)).then(start.shift(-1))
     passages = (
@@ -207,16 +207,18 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
         .sort("source_id", "sequence", maintain_order=True)
         .select(
             "passage_id",
-            p_source="source_id",
-            p_start="start",
-            p_end="end",
-            p_before=pl.when(same).then(before).otherwise(0),
-            p_behind=behind,
+            __p_source="source_id",
+            __p_start="start",
+            __p_end="end",
+            __p_before=pl.when(same).then(before).otherwise(0),
+            __p_behind=behind,
         )
     )
     quotes = tables.typed("quotes").with_columns(col("prefix", "suffix").fill_null(""))
     in_passage = (
-        (col("source_id") == col("p_source")) & (start >= col("p_start")) & (end <= col("p_end"))
+        (col("source_id") == col("__p_source"))
+        & (start >= col("__p_start"))
+        & (end <= col("__p_end"))
     )
     checks = [
         check(
@@ -225,21 +227,21 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
             ~in_passage,
             found=pl.format("{} to {} of {}", "start", "end", "source_id"),
             expected=pl.format(
-                "within {} to {} of {}, as its passage", "p_start", "p_end", "p_source"
+                "within {} to {} of {}, as its passage", "__p_start", "__p_end", "__p_source"
             ),
-            applies=col("p_source").is_not_null() & col("is_held").is_not_null(),
+            applies=col("__p_source").is_not_null() & col("__is_held").is_not_null(),
             # It follows from the bound that it lies outside of, where no other passage has it.
             relies=[
                 pl.when(wrong).then(cell("passages", "passage_id", field))
                 for field, wrong in (
-                    ("source_id", col("source_id") != col("p_source")),
-                    ("start", (start < col("p_start")) & ~(start < col("p_before"))),
-                    ("end", (end > col("p_end")) & ~(end > col("p_behind")).fill_null(False)),
+                    ("source_id", col("source_id") != col("__p_source")),
+                    ("start", (start < col("__p_start")) & ~(start < col("__p_before"))),
+                    ("end", (end > col("__p_end")) & ~(end > col("__p_behind")).fill_null(False)),
                 )
             ]
             # One that is shifted is not the text there, either.
             + [
-                pl.when((start < col("p_end")) & (end > col("p_start"))).then(
+                pl.when((start < col("__p_end")) & (end > col("__p_start"))).then(
                     cell("quotes", "quote_id", "exact")
                 )
             ],
@@ -257,12 +259,12 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
         frame = (
             frame.join(held, on="source_id", how="left")
             .with_columns(
-                around=text.str.slice((start - CONTEXT).clip(0), lead + length + CONTEXT),
-                has_text=text.is_not_null(),
+                __around=text.str.slice((start - CONTEXT).clip(0), lead + length + CONTEXT),
+                __has_text=text.is_not_null(),
             )
-            .drop("text")
+            .drop("__text")
         )
-        around, begins, ends = col("around"), lead, lead + length
+        around, begins, ends = col("__around"), lead, lead + length
         there = around.str.slice(begins, length)
         # A cell holds no line break, so that a line of a table is a row: the context ends at one.
         before = around.str.slice(0, begins).str.extract(r"([^\n]*)$")
@@ -274,7 +276,7 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
                 "exact",
                 ~right,
                 expected=there,
-                applies=col("has_text") & start.is_not_null() & end.is_not_null(),
+                applies=col("__has_text") & start.is_not_null() & end.is_not_null(),
             ),
             check("GD322", "prefix", (before != col("prefix")), expected=before, applies=right),
             check("GD322", "suffix", (after != col("suffix")), expected=after, applies=right),
@@ -293,7 +295,7 @@ def _held(tables: Tables) -> pl.LazyFrame:
     """Which sources there are, and whether each is held."""
     return (
         tables.strings("sources")
-        .select("source_id", is_held=(col("held") == "true").fill_null(False))
+        .select("source_id", __is_held=(col("held") == "true").fill_null(False))
         .unique("source_id", keep="first")
     )
 

@@ -76,25 +76,25 @@ def find_unstated(
     worded = (
         stated.filter(col("field").is_in(texts))
         .join(cells_of(table, resource, texts), on="row_id")
-        .select(LINE, "row_id", "field", "quote_id", form=value_of(texts))
-        .drop_nulls("form")
+        .select(LINE, "row_id", "field", "quote_id", __form=value_of(texts))
+        .drop_nulls("__form")
     )
     parts = [worded]
     for name in needed:
         if name not in keys:
             continue
-        pointing = table.select(row_id=resource.key, value=name).drop_nulls()
+        pointing = table.select(row_id=resource.key, __value=name).drop_nulls()
         forms = _forms(keys[name], tables, of_names=of_names)
         # Whose it is, a name does not state itself.
-        other = (col("of") != col("row_id")) if of_names else pl.lit(True)
+        other = (col("__of") != col("row_id")) if of_names else pl.lit(True)
         parts.append(
             stated.filter(col("field") == name)
             .join(pointing, on="row_id")
-            .join(forms, on="value", how="left")
-            .select(LINE, "row_id", "field", "quote_id", form=pl.when(other).then("form"))
+            .join(forms, on="__value", how="left")
+            .select(LINE, "row_id", "field", "quote_id", __form=pl.when(other).then("__form"))
         )
-    words = quotes.select("quote_id", "exact")
-    exact, form = col("exact"), col("form")
+    words = quotes.select("quote_id", __exact="exact")
+    exact, form = col("__exact"), col("__form")
     # Most stand there letter for letter between spaces; folding the others alone halves the time.
     spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
         pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
@@ -123,13 +123,13 @@ def _forms(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
     own: tuple[str, ...] = FORMS if fk.resource == "sources" else ()
     if of_names and (label := tables.resources[fk.resource].label):
         own = (label,)
-    forms = [pl.LazyFrame(schema=dict.fromkeys(("of", "value", "form"), pl.String))]
+    forms = [pl.LazyFrame(schema=dict.fromkeys(("__of", "__value", "__form"), pl.String))]
     if fk.resource in tables:
         target = tables.strings(fk.resource)
-        forms += [target.select(of=pl.lit(""), value=fk.target, form=form) for form in own]
+        forms += [target.select(__of=pl.lit(""), __value=fk.target, __form=form) for form in own]
     if fk.resource in ("actors", "topics") and "names" in tables:
         names = tables.strings("names")
-        forms.append(names.select(of="name_id", value=fk.target, form="text"))
+        forms.append(names.select(__of="name_id", __value=fk.target, __form="text"))
     return pl.concat(forms).drop_nulls()
 
 
@@ -137,8 +137,8 @@ def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl
     """The lines of the evidence of which no form is in its quote."""
     return (
         with_words.group_by(LINE)
-        .agg(has=has.fill_null(False).any())
-        .filter(~col("has"))
+        .agg(__has=has.fill_null(False).any())
+        .filter(~col("__has"))
         .select(LINE)
         .collect(engine=tables.engine)
         .to_series()
@@ -153,7 +153,7 @@ def _loose(
     `folded_` has the evidence that may not.
     """
     verbatim = [field.name for field in resource.fields if field.verbatim]
-    letters = _marked(col("exact")).str.contains(_marked(col("form")), literal=True)
+    letters = _marked(col("__exact")).str.contains(_marked(col("__form")), literal=True)
     cells = (
         folded_.filter(col("field").is_in(verbatim) & ~letters)
         .select("row_id", "field")
@@ -167,11 +167,11 @@ def _loose(
         .sort(LINE)
         .group_by("row_id", "field", maintain_order=True)
         .agg(
-            verbatim=letters.any(),
-            words=col("exact").first(),
+            __verbatim=letters.any(),
+            words=col("__exact").first(),
             quotes=cell("quotes", "quote_id", "exact").str.join("\n"),
         )
-        .filter(~col("verbatim"))
+        .filter(~col("__verbatim"))
         .select("row_id", "field", "words", "quotes")
         .collect()
     )
@@ -179,10 +179,10 @@ def _loose(
 
 def cells_of(table: pl.LazyFrame, resource: Resource, fields: list[str]) -> pl.LazyFrame:
     """The cells of a table by `row_id`, for `value_of` to choose from."""
-    cells = (col(name).alias(f"cell:{name}") for name in fields)
+    cells = (col(name).alias(f"__cell:{name}") for name in fields)
     return table.select(col(resource.key).alias("row_id"), *cells)
 
 
 def value_of(fields: list[str]) -> pl.Expr:
     """The cell that a row of evidence is for, out of those of `cells_of`."""
-    return pl.coalesce(pl.when(col("field") == name).then(col(f"cell:{name}")) for name in fields)
+    return pl.coalesce(pl.when(col("field") == name).then(col(f"__cell:{name}")) for name in fields)

@@ -193,5 +193,6 @@ def _digest(path: Path) -> str:
 
 def _chunk(keys: list[str], values: list[str]) -> pl.DataFrame:
     return pl.DataFrame(
-        {"source_id": keys, "text": values}, schema={"source_id": pl.String, "text": pl.String}
+        {"source_id": keys, "__text": values},
+        schema={"source_id": pl.String, "__text": pl.String},
     )
