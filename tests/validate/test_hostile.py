@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,9 @@ def test_what_is_no_table(name: str, tmp_path: Path) -> None:
 
 
 WIDTH = HEADER.count(b",")
+DISORDER = "\u0301\u0327" * 200_000
+"""Marks that Python puts into order in a time that grows with the square of their number."""
+
 CONFLICT = (b"<<<<<<< HEAD", b"||||||| base", b"=======", b">>>>>>> other")
 
 LINES_THAT_ARE_NO_ROWS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str, str]] = {
@@ -233,6 +237,20 @@ LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
         "GD105",
     ),
     "a million cells": (lambda: HEADER + b"," * 1_000_000 + b"\n", "GD107"),
+    "hidden characters alone": (lambda: HEADER + ",\u200b".encode() * 100_000 + b"\n", "GD107"),
+    "hidden characters in cells of a row": (
+        lambda: HEADER + (b"," * WIDTH).replace(b",", b"," + "\u200b".encode() * 50_000) + b"\n",
+        "GD104",
+    ),
+    "marks in no order": (lambda: HEADER + f"x{DISORDER}\n".encode(), "GD107"),
+    "marks in no order in a row": (
+        lambda: HEADER + f"x,{DISORDER}".encode() + b"," * (WIDTH - 1) + b"\n",
+        "GD103",
+    ),
+    "characters made of marks": (
+        lambda: HEADER + b"x,x" + "\u0f73".encode() * 200_000 + b"," * (WIDTH - 1) + b"\n",
+        "GD103",
+    ),
 }
 
 
@@ -244,6 +262,65 @@ def test_large_lines_through_the_command_line(name: str, tmp_path: Path) -> None
     said = answers(root)
     assert re.search(rf"data/events\.csv:\d+(:\d+)?: {code}", said), said[:2_000]
     assert len(said) < 1_000_000
+
+
+@pytest.mark.parametrize("path", [DESCRIPTOR, "schemas/topics.json", "data/retired.csv"])
+@pytest.mark.parametrize("more", ["", "\u200b"])
+def test_marks_without_end_are_found_wherever_they_stand(
+    path: str, more: str, tmp_path: Path
+) -> None:
+    """Also where something else in the file makes it be read as it is meant."""
+    root = copy_to(tmp_path / "package")
+    given_up = b"resource,row_id,replaced_by,reason,version\nactors,x,,it was ,1.0.0\n"
+    content = S.files.get(path, given_up)
+    begin = b'"description": "' if path != "data/retired.csv" else b"it was "
+    wrong = begin + f"{more}x{DISORDER}".encode()
+    (root / path).write_bytes(content.replace(begin, wrong, 1))
+    said = answers(root)
+    assert f"{path}:" in said
+    assert "found more than 30 combining marks in a row, expected 30 at most" in said
+    # Of a cell the first is said alone.
+    assert ("GD104" in said) is bool(more and path.endswith(".json"))
+
+
+def test_no_command_waits_for_marks_to_be_put_into_order(tmp_path: Path) -> None:
+    """What `fmt` cannot mend it leaves as it is, and the remedy is another one."""
+    root = copy_to(tmp_path / "package")
+    (root / "data/topics.csv").write_bytes(
+        S.change("topics", 1, label=f"x{DISORDER}")[S.path("topics")]
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "gazadata", "fmt", "--check", str(root)],
+        capture_output=True, text=True, timeout=TIMEOUT, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")
+    (found,) = (d for d in look(root, official=False).diagnostics if d.code == "GD103")
+    assert (found.line, found.field, found.column) == (
+        3,
+        "label",
+        len(S.rows("topics")[1]["topic_id"]) + 3,
+    )
+    assert "fmt" not in (found.help or "")
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 1_000])
+def test_characters_that_are_not_kept_are_counted(limit: int, tmp_path: Path) -> None:
+    """What only some fields may not hold is told apart beyond the limit too."""
+    path = tmp_path / "topics.csv"
+    odd = "P\u0430kistan \u200b e\u0301"
+    # A key is held against its pattern, and may be reported as that alone.
+    path.write_bytes(
+        f"{','.join(S.resource('topics').field_names)}\n".encode()
+        + f"{odd},{odd}{',' * 4}\n".encode() * 50
+    )
+    report = Report("", "")
+    assert check_bytes(path, "data/topics.csv", S.resource("topics"), report, limit)
+    found = {code: report.counts[code].found for code in ("GD103", "GD104", "GD112")}
+    assert found == {"GD103": 50, "GD104": 100, "GD112": 50}
+    kept = Counter(d.code for d in report.diagnostics)
+    assert kept == {code: min(limit, number) for code, number in found.items() if limit}
+    assert {d.field for d in report.diagnostics if d.code == "GD112"} <= {"label"}
+    assert all(d.row_id and d.column for d in report.diagnostics)
 
 
 def test_garbage_through_the_command_line(tmp_path: Path) -> None:
