@@ -323,6 +323,59 @@ def test_characters_that_are_not_kept_are_counted(limit: int, tmp_path: Path) ->
     assert all(d.row_id and d.column for d in report.diagnostics)
 
 
+MISTAKES: dict[str, tuple[list[dict[str, Any]], Callable[[int], str], str]] = {
+    "keys that repeat": (
+        [{"name": "one"}],
+        lambda i: f"{'abc'[i * 3 // ROWS]},x{i}",
+        "failed: 999,997 errors",
+    ),
+    "cells that are not of the schema": (
+        [
+            {
+                "name": "one",
+                "constraints": {"enum": ["a"]},
+                "categories": [{"value": "a", "label": "A"}],
+            },
+            {"name": "two", "constraints": {"pattern": "^z$"}},
+            {"name": "three", "type": "integer"},
+        ],
+        lambda i: f"{ROWS + i},{i},{i},x",
+        "failed: 3,000,000 errors",
+    ),
+}
+ROWS = 1_000_000
+_CODE = """
+import resource, sys
+from gazadata.validate import reporters, validate
+print(reporters.FORMATS["concise"](validate(sys.argv[1]), reporters.Options()).splitlines()[-1])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is given in another unit")
+@pytest.mark.parametrize("name", MISTAKES)
+def test_memory_does_not_grow_with_the_mistakes(name: str, tmp_path: Path) -> None:
+    """A finding for each of them would take another gigabyte."""
+    fields, row, verdict = MISTAKES[name]
+    key = {"name": "key", "constraints": {"required": True, "unique": True}}
+    small = small_package([key, *fields])
+    (tmp_path / DESCRIPTOR).write_bytes(json_bytes(small))
+    head = ",".join(field["name"] for field in small["resources"][0]["schema"]["fields"])
+    with (tmp_path / "things.csv").open("w") as file:
+        file.write(f"{head}\n")
+        file.writelines(f"{row(i)}\n" for i in range(ROWS))
+    done = subprocess.run(
+        [sys.executable, "-c", _CODE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    said, megabytes = done.stdout.splitlines()
+    assert said.startswith(verdict), said
+    assert int(megabytes) < 800
+
+
 def test_garbage_through_the_command_line(tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     for at, name in enumerate(S.contract.resources):
@@ -566,7 +619,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "constraints that are a list": {"constraints": []},
     "categories that are text": {"categories": "x"},
     "categories that are numbers": {"categories": [1]},
-    "categories without labels": {"categories": [{"value": "a"}]},
+    "categories without labels": {"categories": [{"value": "a", "label": "A"}]},
     "a name that is a number": {"name": 5},
     "an empty name": {"name": ""},
     "a type that is a list": {"type": ["string"]},
