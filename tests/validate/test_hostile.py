@@ -12,9 +12,11 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -194,9 +196,9 @@ def test_a_header_that_is_written_otherwise_says_how(
     assert one.help != RULES[code].remedy
 
 
-def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
-    """Python tries every way to split the letters, which Polars' expressions do not."""
-    place = Place(tmp_path)
+def _without_end(root: Path) -> Path:
+    """A package with a pattern for which Python tries every way to split the letters of a cell."""
+    place = Place(root)
     schema = S.schema("topics")
     label = next(f for f in schema["fields"] if f["name"] == "label")
     label["constraints"]["pattern"] = "^((a|aa)+|.*)$"
@@ -207,6 +209,43 @@ def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> Non
             **S.change("topics", 1, label="a" * 80 + "!"),
         }
     )
+    return root
+
+
+def _ticks(process: int) -> int:
+    """The processor time that a process has taken; a process that has ended takes none."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if stat[0] in "XZ" else int(stat[11]) + int(stat[12])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are not listed here")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_frictionless_ends_with_the_command_however_that_ends(
+    how: signal.Signals, tmp_path: Path
+) -> None:
+    """At a pattern without end no other thread of its process runs."""
+    command = [sys.executable, "-m", "gazadata", "validate", str(_without_end(tmp_path))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + TIMEOUT
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (started := children.read_text().split()):
+            assert time.monotonic() < deadline
+        worker = int(started[0])
+        # Its imports and all other rows take a second or two.
+        while _ticks(worker) < 5 * os.sysconf("SC_CLK_TCK"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(how)
+    while _ticks(worker):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from gazadata import frictionless_worker\n"
@@ -218,7 +257,7 @@ def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> Non
         "print(len(report.diagnostics), started[0].poll(), report.ok(), *report.failures)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(place.root)],
+        [sys.executable, "-c", code, str(_without_end(tmp_path))],
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
