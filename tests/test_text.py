@@ -1,10 +1,13 @@
-"""The folding under which typed words are compared with printed ones."""
+"""The folding under which typed words are compared with printed ones, and form C."""
+
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gazadata.text import TYPESET, fold
+from gazadata.text import MARKS, TYPESET, fold, form_c, overlong
 
 
 @pytest.mark.parametrize(("printed", "typed"), TYPESET.items(), ids=ascii)
@@ -55,3 +58,27 @@ def test_folding_again_changes_nothing(text: str) -> None:
 @given(st.text(), st.text(alphabet=" \n\t\u00a0", min_size=1))
 def test_white_space_around_does_not_count(text: str, space: str) -> None:
     assert fold(space + text + space) == fold(text)
+
+
+EVERY = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+
+
+def test_no_run_of_marks_is_too_long_unseen() -> None:
+    """Each character that begins with a mark when it is taken apart counts as one."""
+    marks = [c for c in EVERY if unicodedata.combining(unicodedata.normalize("NFD", c)[0])]
+    assert len(marks) > 900
+    assert [c for c in marks if overlong(f"a{c * (MARKS + 1)}") != 1] == []
+    assert [c for c in marks if overlong(f"a{c * MARKS}a{c * MARKS}") is not None] == []
+
+
+@given(st.text(st.sampled_from("aé \u0301\u0327\u0344\u0f73中한й"), max_size=40))
+@example("x" + "\u0301\u0327" * 15)
+def test_form_c_is_that_of_unicode(text: str) -> None:
+    assert form_c(text) == (unicodedata.normalize("NFC", text) if overlong(text) is None else text)
+
+
+@pytest.mark.parametrize(
+    "text", ["ё" * 100, "नमस्ते" * 100, "שָׁלוֹם" * 100, "e\u0301" * 100, "ภาษาไทย" * 100]
+)
+def test_words_of_any_language_have_no_run_that_is_too_long(text: str) -> None:
+    assert overlong(text) is None

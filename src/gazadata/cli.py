@@ -171,9 +171,9 @@ def validate(
     ):
         if given not in known:
             raise UnknownName(kind, given, known)
-    if output:
-        reporters.writable(output)
     root = Package.locate(package)
+    if output:
+        reporters.writable(output, root)
     with reporters.progress(root):
         report = run(
             root,

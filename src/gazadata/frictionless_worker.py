@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,7 +31,7 @@ def start_ahead() -> None:
 
 
 def start() -> subprocess.Popen[bytes]:
-    """Start the process: it imports frictionless, and waits for `ask`."""
+    """Start the process: it imports frictionless, and waits for `standard.ask`."""
     if _ahead:
         return _ahead.pop()
     return subprocess.Popen(
@@ -45,7 +47,7 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
     """Validate resources of the package at `root` with frictionless.
 
     Returns:
-        See `finish`.
+        See `standard.finish`.
     """
     from frictionless import FrictionlessException, Package
 
@@ -108,7 +110,26 @@ def _without_words(descriptor: Any) -> Any:
     }
 
 
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended, however that was.
+
+    On some patterns Python matches for ever and lets no other thread run, but signals are looked
+    at. Where there are no such timers, as on Windows, the process is left to itself.
+    """
+    if not hasattr(signal, "setitimer"):
+        return
+    parent = os.getppid()
+
+    def look(*_: object) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, 1, 1)
+
+
 if __name__ == "__main__":
+    _end_with_parent()
     gc.disable()
     import frictionless  # noqa: F401, while others read
 

@@ -1,6 +1,9 @@
-"""The one declared folding under which words are compared with the article's."""
+"""How texts are brought into one form: Unicode's form C, and the folding to compare words by."""
 
 from __future__ import annotations
+
+import re
+import unicodedata
 
 # Characters that a keyboard has, for those that a typesetter puts in their place.
 TYPESET = {
@@ -16,6 +19,38 @@ TYPESET = {
     "\u202f": " ",
 }
 _TABLE = str.maketrans(TYPESET)
+
+MARKS = 30
+"""Combining marks in a row, of which no language needs more than a few.
+
+It is the limit of https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format: beyond it Python
+takes the square of their number to put them into order.
+"""
+
+# Where no mark is, as among the letters of Latin, CJK and Hangul, none need be counted.
+_MARKED = re.compile(f"[^\0-\u02ff\u3100-\u9fff\uac00-\ud7a3]{{{MARKS + 1},}}")
+
+_OF_MARKS = "\u0f73\u0f75\u0f81"
+"""Characters that are no marks, and are made of them."""
+
+
+def overlong(text: str) -> int | None:
+    """Where the first run of more than `MARKS` combining marks begins, if there is one."""
+    for run in _MARKED.finditer(text):
+        marks = 0
+        for at, character in enumerate(run.group(), start=run.start() + 1):
+            is_mark = unicodedata.combining(character) or character in _OF_MARKS
+            marks = marks + 1 if is_mark else 0
+            if marks > MARKS:
+                return at - marks
+    return None
+
+
+def form_c(text: str) -> str:
+    """A text in form C; as it is where a run of marks is too long to be put into order."""
+    if unicodedata.is_normalized("NFC", text) or overlong(text) is not None:
+        return text
+    return unicodedata.normalize("NFC", text)
 
 
 def fold(text: str) -> str:

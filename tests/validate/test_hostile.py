@@ -12,10 +12,13 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -122,6 +125,9 @@ def test_what_is_no_table(name: str, tmp_path: Path) -> None:
 
 
 WIDTH = HEADER.count(b",")
+DISORDER = "\u0301\u0327" * 200_000
+"""Marks that Python puts into order in a time that grows with the square of their number."""
+
 CONFLICT = (b"<<<<<<< HEAD", b"||||||| base", b"=======", b">>>>>>> other")
 
 LINES_THAT_ARE_NO_ROWS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str, str]] = {
@@ -192,9 +198,9 @@ def test_a_header_that_is_written_otherwise_says_how(
     assert one.help != RULES[code].remedy
 
 
-def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
-    """Python tries every way to split the letters, which Polars' expressions do not."""
-    place = Place(tmp_path)
+def _without_end(root: Path) -> Path:
+    """A package with a pattern for which Python tries every way to split the letters of a cell."""
+    place = Place(root)
     schema = S.schema("topics")
     label = next(f for f in schema["fields"] if f["name"] == "label")
     label["constraints"]["pattern"] = "^((a|aa)+|.*)$"
@@ -205,6 +211,43 @@ def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> Non
             **S.change("topics", 1, label="a" * 80 + "!"),
         }
     )
+    return root
+
+
+def _ticks(process: int) -> int:
+    """The processor time that a process has taken; a process that has ended takes none."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if stat[0] in "XZ" else int(stat[11]) + int(stat[12])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are not listed here")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_frictionless_ends_with_the_command_however_that_ends(
+    how: signal.Signals, tmp_path: Path
+) -> None:
+    """At a pattern without end no other thread of its process runs."""
+    command = [sys.executable, "-m", "gazadata", "validate", str(_without_end(tmp_path))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + TIMEOUT
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (started := children.read_text().split()):
+            assert time.monotonic() < deadline
+        worker = int(started[0])
+        # Its imports and all other rows take a second or two.
+        while _ticks(worker) < 5 * os.sysconf("SC_CLK_TCK"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(how)
+    while _ticks(worker):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from gazadata import frictionless_worker\n"
@@ -216,7 +259,7 @@ def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> Non
         "print(len(report.diagnostics), started[0].poll(), report.ok(), *report.failures)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(place.root)],
+        [sys.executable, "-c", code, str(_without_end(tmp_path))],
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -235,6 +278,20 @@ LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
         "GD105",
     ),
     "a million cells": (lambda: HEADER + b"," * 1_000_000 + b"\n", "GD107"),
+    "hidden characters alone": (lambda: HEADER + ",\u200b".encode() * 100_000 + b"\n", "GD107"),
+    "hidden characters in cells of a row": (
+        lambda: HEADER + (b"," * WIDTH).replace(b",", b"," + "\u200b".encode() * 50_000) + b"\n",
+        "GD104",
+    ),
+    "marks in no order": (lambda: HEADER + f"x{DISORDER}\n".encode(), "GD107"),
+    "marks in no order in a row": (
+        lambda: HEADER + f"x,{DISORDER}".encode() + b"," * (WIDTH - 1) + b"\n",
+        "GD103",
+    ),
+    "characters made of marks": (
+        lambda: HEADER + b"x,x" + "\u0f73".encode() * 200_000 + b"," * (WIDTH - 1) + b"\n",
+        "GD103",
+    ),
 }
 
 
@@ -246,6 +303,118 @@ def test_large_lines_through_the_command_line(name: str, tmp_path: Path) -> None
     said = answers(root)
     assert re.search(rf"data/events\.csv:\d+(:\d+)?: {code}", said), said[:2_000]
     assert len(said) < 1_000_000
+
+
+@pytest.mark.parametrize("path", [DESCRIPTOR, "schemas/topics.json", "data/retired.csv"])
+@pytest.mark.parametrize("more", ["", "\u200b"])
+def test_marks_without_end_are_found_wherever_they_stand(
+    path: str, more: str, tmp_path: Path
+) -> None:
+    """Also where something else in the file makes it be read as it is meant."""
+    root = copy_to(tmp_path / "package")
+    given_up = b"resource,row_id,replaced_by,reason,version\nactors,x,,it was ,1.0.0\n"
+    content = S.files.get(path, given_up)
+    begin = b'"description": "' if path != "data/retired.csv" else b"it was "
+    wrong = begin + f"{more}x{DISORDER}".encode()
+    (root / path).write_bytes(content.replace(begin, wrong, 1))
+    said = answers(root)
+    assert f"{path}:" in said
+    assert "found more than 30 combining marks in a row, expected 30 at most" in said
+    # Of a cell the first is said alone.
+    assert ("GD104" in said) is bool(more and path.endswith(".json"))
+
+
+def test_no_command_waits_for_marks_to_be_put_into_order(tmp_path: Path) -> None:
+    """What `fmt` cannot mend it leaves as it is, and the remedy is another one."""
+    root = copy_to(tmp_path / "package")
+    (root / "data/topics.csv").write_bytes(
+        S.change("topics", 1, label=f"x{DISORDER}")[S.path("topics")]
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "gazadata", "fmt", "--check", str(root)],
+        capture_output=True, text=True, timeout=TIMEOUT, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")
+    (found,) = (d for d in look(root, official=False).diagnostics if d.code == "GD103")
+    assert (found.line, found.field, found.column) == (
+        3,
+        "label",
+        len(S.rows("topics")[1]["topic_id"]) + 3,
+    )
+    assert "fmt" not in (found.help or "")
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 1_000])
+def test_characters_that_are_not_kept_are_counted(limit: int, tmp_path: Path) -> None:
+    """What only some fields may not hold is told apart beyond the limit too."""
+    path = tmp_path / "topics.csv"
+    odd = "P\u0430kistan \u200b e\u0301"
+    # A key is held against its pattern, and may be reported as that alone.
+    path.write_bytes(
+        f"{','.join(S.resource('topics').field_names)}\n".encode()
+        + f"{odd},{odd}{',' * 4}\n".encode() * 50
+    )
+    report = Report("", "")
+    assert check_bytes(path, "data/topics.csv", S.resource("topics"), report, limit)
+    found = {code: report.counts[code].found for code in ("GD103", "GD104", "GD112")}
+    assert found == {"GD103": 50, "GD104": 100, "GD112": 50}
+    kept = Counter(d.code for d in report.diagnostics)
+    assert kept == {code: min(limit, number) for code, number in found.items() if limit}
+    assert {d.field for d in report.diagnostics if d.code == "GD112"} <= {"label"}
+    assert all(d.row_id and d.column for d in report.diagnostics)
+
+
+MISTAKES: dict[str, tuple[list[dict[str, Any]], Callable[[int], str], str]] = {
+    "keys that repeat": (
+        [{"name": "one"}],
+        lambda i: f"{'abc'[i * 3 // ROWS]},x{i}",
+        "failed: 999,997 errors",
+    ),
+    "cells that are not of the schema": (
+        [
+            {
+                "name": "one",
+                "constraints": {"enum": ["a"]},
+                "categories": [{"value": "a", "label": "A"}],
+            },
+            {"name": "two", "constraints": {"pattern": "^z$"}},
+            {"name": "three", "type": "integer"},
+        ],
+        lambda i: f"{ROWS + i},{i},{i},x",
+        "failed: 3,000,000 errors",
+    ),
+}
+ROWS = 1_000_000
+_CODE = """
+import resource, sys
+from gazadata.validate import reporters, validate
+print(reporters.FORMATS["concise"](validate(sys.argv[1]), reporters.Options()).splitlines()[-1])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is given in another unit")
+@pytest.mark.parametrize("name", MISTAKES)
+def test_memory_does_not_grow_with_the_mistakes(name: str, tmp_path: Path) -> None:
+    """A finding for each of them would take another gigabyte."""
+    fields, row, verdict = MISTAKES[name]
+    key = {"name": "key", "constraints": {"required": True, "unique": True}}
+    small = small_package([key, *fields])
+    (tmp_path / DESCRIPTOR).write_bytes(json_bytes(small))
+    head = ",".join(field["name"] for field in small["resources"][0]["schema"]["fields"])
+    with (tmp_path / "things.csv").open("w") as file:
+        file.write(f"{head}\n")
+        file.writelines(f"{row(i)}\n" for i in range(ROWS))
+    done = subprocess.run(
+        [sys.executable, "-c", _CODE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    said, megabytes = done.stdout.splitlines()
+    assert said.startswith(verdict), said
+    assert int(megabytes) < 800
 
 
 def test_garbage_through_the_command_line(tmp_path: Path) -> None:
@@ -491,7 +660,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "constraints that are a list": {"constraints": []},
     "categories that are text": {"categories": "x"},
     "categories that are numbers": {"categories": [1]},
-    "categories without labels": {"categories": [{"value": "a"}]},
+    "categories without labels": {"categories": [{"value": "a", "label": "A"}]},
     "a name that is a number": {"name": 5},
     "an empty name": {"name": ""},
     "a type that is a list": {"type": ["string"]},

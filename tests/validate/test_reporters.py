@@ -1135,7 +1135,59 @@ def test_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_output(tmp_path: Path) -> None:
     with pytest.raises(GazadataError, match="is a folder"):
-        reporters.writable(tmp_path)
+        reporters.writable(tmp_path, ROOT)
+
+
+@pytest.mark.parametrize(
+    ("output", "link"),
+    [
+        ("datapackage.json", ""),
+        ("data/events.csv", ""),
+        ("data/report.txt", ""),
+        ("raw/../schemas/events.json", ""),
+        ("reference/plover/report.txt", ""),
+        ("things.csv", ""),
+        ("things.json", ""),
+        ("retired.csv", ""),
+        ("elsewhere.txt", "things.csv"),
+        ("elsewhere", "raw"),
+    ],
+)
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_report_overwrites_no_part_of_the_package(
+    output: str,
+    link: str,
+    *,
+    readable: bool,
+    package_copy: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = package_copy
+    (root / "reference/plover").mkdir()
+    descriptor = json.loads((root / "datapackage.json").read_bytes())
+    descriptor["resources"].append(
+        {"name": "things", "path": "things.csv", "schema": "things.json"}
+    )
+    (root / "datapackage.json").write_text(json.dumps(descriptor))
+    (root / "things.csv").write_text("a")
+    (root / "things.json").write_text("{}" if readable else "{")
+    target = root / output
+    if link:
+        target.symlink_to(root / link)
+        target = target / "report.txt" if link == "raw" else target
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    code, _, err = run(capsys, str(root), "--output", str(target))
+    assert code == 2
+    assert "is part of the package" in err
+    assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("output", ["report.txt", "dist/report.txt", "database/report.txt"])
+def test_a_report_may_lie_beside_the_parts_of_the_package(output: str, package_copy: Path) -> None:
+    (package_copy / output).parent.mkdir(exist_ok=True)
+    reporters.writable(package_copy / output, package_copy)
+    (package_copy / output).write_text("of an earlier run")
+    reporters.writable(package_copy / output, package_copy)
 
 
 def test_machine_formats_are_utf8_whatever_the_terminal_speaks(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata.contract import Resource
 from gazadata.errors import ReadError
+from gazadata.text import form_c
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Table:
 
 def clean(cell: str) -> str:
     r"""The cell in NFC, with LF for line ends (CR LF and lone CR too)."""
-    return unicodedata.normalize("NFC", cell.replace("\r\n", "\n").replace("\r", "\n"))
+    return form_c(cell.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def read_table(path: Path, resource: Resource) -> Table:

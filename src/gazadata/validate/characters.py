@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from gazadata.contract import Resource
+from gazadata.text import MARKS, form_c, overlong
 
 # Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags,
 # variation selectors, what stands for something else (U+FFFC, U+FFFD), what is private or none.
@@ -40,6 +41,13 @@ OF_THE_TEXT = ("exact", "prefix", "suffix")
 """Fields of quotes that are cut out of the text, which may hold whatever the text does."""
 
 
+_TOO_MANY = (
+    f"more than {MARKS} combining marks in a row",
+    f"{MARKS} at most",
+    "Delete the marks: no letter of any language has so many.",
+)
+
+
 class Odd(NamedTuple):
     """A character at fault: the rule, the line, the position in it (from 0), and what is said."""
 
@@ -48,6 +56,8 @@ class Odd(NamedTuple):
     at: int
     found: str
     expected: str
+    help: str | None = None
+    """The remedy, where it is another than the rule's."""
 
 
 def plain(lines: bytes) -> bool:
@@ -68,7 +78,11 @@ def odd(text: str, first: int) -> Iterator[Odd]:
     if not hides and not mixes and (not left or unicodedata.is_normalized("NFC", text)):
         return
     for number, line in enumerate(text.split("\n"), start=first):
-        if not unicodedata.is_normalized("NFC", line):
+        if unicodedata.is_normalized("NFC", line):
+            pass
+        elif (at := overlong(line)) is not None:
+            yield Odd("GD103", number, at, *_TOO_MANY)
+        else:
             normal = unicodedata.normalize("NFC", line)
             at = next(n for n, pair in enumerate(zip_longest(line, normal)) if len(set(pair)) > 1)
             here, wanted = map(_codes, _uncomposed(line[at : at + 40]))
@@ -87,7 +101,7 @@ def odd(text: str, first: int) -> Iterator[Odd]:
 def cleaned(value: Any) -> Any:
     """JSON as it is meant: in form C, without what is hidden."""
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", HIDDEN.sub("", value))
+        return form_c(HIDDEN.sub("", value))
     if isinstance(value, list):
         return [cleaned(part) for part in value]
     if isinstance(value, dict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import pandera.errors
 import polars as pl
@@ -53,7 +52,7 @@ class Constraints:
         try:
             self._schema.validate(cast.drop(LINE), lazy=True)
         except pandera.errors.SchemaErrors as errors:
-            self._failed(frame, errors.failure_cases.to_dicts(), report)
+            self._failed(frame, errors.failure_cases, report)
 
     def _ill_typed(
         self, frame: pl.DataFrame, cast: pl.DataFrame, field: Field, report: Report
@@ -67,14 +66,13 @@ class Constraints:
             for row in wrong.head(self._limit).to_dicts()
         )
 
-    def _failed(self, frame: pl.DataFrame, cases: list[dict[str, Any]], report: Report) -> None:
+    def _failed(self, frame: pl.DataFrame, cases: pl.DataFrame, report: Report) -> None:
         found: Counter[str] = Counter()
-        for case in cases:
+        for case in cases.iter_rows(named=True):
             code = next((c for name, c in _PANDERA if case["check"].startswith(name)), "")
             if not code or case["index"] is None:
                 report.failures.append(f"pandera on {self._resource.name}: {case['check']}")
                 continue
-            report.count(code, 0, 1)
             found[code] += 1
             if found[code] > self._limit:
                 continue
@@ -88,6 +86,8 @@ class Constraints:
             terms = {term.lower(): term for term in field.enum}
             near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
             report.add([replace(one, suggestion=terms[near[0]] if near else None)])
+        for code, number in found.items():
+            report.count(code, 0, number)
 
 
 def _wanted(code: str, field: Field) -> str:

@@ -17,6 +17,8 @@ from gazadata.version import parse
 
 _LINE_SHOWN = 100_000
 
+_OF_JSON = "Write it so in the file; `gazadata fmt` mends tables alone."
+
 _ASKED = {
     "not JSON": "JSON",
     "JSON object": "an object: { … }",
@@ -76,9 +78,9 @@ def _characters(package: Package, report: Report) -> Contract:
                 continue  # Descriptions are prose, in which symbols stand beside letters.
             found = True
             say(report, one.code, path=path, found=one.found, expected=one.expected)
-            report.diagnostics[-1] = replace(
-                report.diagnostics[-1], line=one.line, column=one.at + 1
-            )
+            last = report.diagnostics[-1]
+            mend = one.help or (_OF_JSON if one.code == "GD103" else last.help)
+            report.diagnostics[-1] = replace(last, line=one.line, column=one.at + 1, help=mend)
     if not found:
         return contract
     try:

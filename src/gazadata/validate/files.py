@@ -6,19 +6,20 @@ import codecs
 import csv
 import hashlib
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gazadata.contract import Resource
 from gazadata.package import Package
 from gazadata.validate.characters import odd, plain, worded
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.promised import known
-from gazadata.validate.split import column_of
+from gazadata.validate.split import starts
 
 CHUNK = 1 << 22
 _HEADER = 1 << 20
@@ -89,6 +90,9 @@ def check_bytes(
     ok, returns, last = True, False, b""
     found: dict[str, int] = {}
 
+    def full(code: str) -> bool:
+        return found.get(code, 0) >= limit
+
     def finding(code: str, at: int, what: str, expected: str, **cell: Any) -> None:
         found[code] = found.get(code, 0) + 1
         report.count(code, 0, 1)
@@ -124,9 +128,9 @@ def check_bytes(
             whole, feed, rest = text.rpartition("\n")
             if not feed and len(rest) > _LONGEST:
                 whole, rest = rest, ""
-            _look(whole, line, resource, finding)
+            _look(whole, line, resource, finding, full)
             line += whole.count("\n") + len(feed)
-        _look(rest, line, resource, finding)
+        _look(rest, line, resource, finding, full)
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -144,31 +148,62 @@ def _end(text: str) -> int:
     return len(text) - text.rfind("\n")
 
 
-def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:
-    """Find odd characters in whole lines of a table, the first numbered `first`."""
+def _look(
+    text: str,
+    first: int,
+    resource: Resource,
+    finding: Callable[..., None],
+    full: Callable[[str], bool],
+) -> None:
+    """Find odd characters in whole lines of a table, the first numbered `first`.
+
+    A rule that is `full` keeps no more findings: they are counted, and not located.
+    """
     lines: list[str] = []
+    split, row, worded_in = 0, _Row(), {None, *worded(resource)}
     for one in odd(text, first):
-        lines = lines or text.split("\n")
-        cell = _cell(lines[one.line - first], one.line, one.at, resource)
-        # Other fields are held against terms or texts, and the header against the schema.
-        if one.code == "GD112" and (
-            one.line == 1 or cell.get("field") not in (None, *worded(resource))
-        ):
+        said = one.code, one.line, one.found, one.expected
+        if full(one.code) and one.code != "GD112":
+            finding(*said)
             continue
-        finding(one.code, one.line, one.found, one.expected, **cell)
+        lines = lines or text.split("\n")
+        if one.line != split:
+            # A line is split once, however many of its characters are odd.
+            split, row = one.line, _row(lines[one.line - first], one.line, resource)
+        cell = row.cell(one.at)
+        # Other fields are held against terms or texts, and the header against the schema.
+        if one.code == "GD112" and (one.line == 1 or cell.get("field") not in worded_in):
+            continue
+        finding(*said, **cell | ({"help": one.help} if one.help else {}))
 
 
-def _cell(line: str, number: int, at: int, resource: Resource) -> dict[str, Any]:
-    """The column of position `at` of a line, and where the line is a row the cell it lies in."""
-    names, place = resource.field_names, {"column": at + 1}
+class _Row(NamedTuple):
+    """Where the cells of a line begin, their fields and the key; nothing where it is no row."""
+
+    starts: tuple[int, ...] = ()
+    fields: tuple[str, ...] = ()
+    row_id: str | None = None
+
+    def cell(self, at: int) -> dict[str, Any]:
+        """The column of position `at` of the line, and the cell it lies in."""
+        place = {"column": at + 1}
+        if not self.starts:
+            return place
+        return place | {
+            "field": self.fields[bisect(self.starts, at) - 1],
+            "row_id": self.row_id,
+        }
+
+
+def _row(line: str, number: int, resource: Resource) -> _Row:
+    names = resource.field_names
     try:
         (cells,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):
-        return place
+        return _Row()
     if number == 1 or len(cells) != len(names):
-        return place
-    position = max(n for n in range(len(names)) if column_of(line, n) <= at + 1)
-    return place | {"field": names[position], "row_id": cells[names.index(resource.key)] or None}
+        return _Row()
+    return _Row((*starts(line),), names, cells[names.index(resource.key)] or None)
 
 
 def check_header(

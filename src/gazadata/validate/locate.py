@@ -42,6 +42,7 @@ def locate(package: Package, report: Report) -> None:
     text = {path: _read_lines(package.root / path, numbers) for path, numbers in wanted.items()}
     near = _Nearest(package, [d.line for d in report.diagnostics if d.code == "GD321" and d.line])
     placed = []
+    keys: dict[tuple[str, int | None], str | None] = {}
     forms = package.contract.resources | {retired.FORM.name: retired.FORM}
     for d in report.diagnostics:
         line = text.get(d.path, {}).get(d.line or 0)
@@ -51,7 +52,9 @@ def locate(package: Package, report: Report) -> None:
             if column is None and d.field in resource.field_names:
                 column = column_of(line, resource.field_names.index(d.field))
             if row_id is None and d.line != 1 and d.code != "GD101":
-                row_id = _key_in(line, resource)
+                if (d.path, d.line) not in keys:
+                    keys[d.path, d.line] = _key_in(line, resource)
+                row_id = keys[d.path, d.line]
             d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
         if d.code == "GD321":
             d = near.words(d)  # noqa: PLW2901

@@ -63,11 +63,12 @@ class Repeats:
             ordered = pl.concat(hashes).sort()
             twice = ordered.filter(ordered == ordered.shift(1)).unique()
             if len(twice):
-                found = list(self._found(unique, twice, tables))
-                report.count(unique.code, 0, len(found))
-                report.add(found[:limit])
+                rows = self._rows_of(unique, twice, tables)
+                report.count(unique.code, 0, rows.height)
+                report.add(self._findings(unique, rows.head(limit), tables))
 
-    def _found(self, unique: _Unique, twice: pl.Series, tables: Tables) -> Iterator[Diagnostic]:
+    def _rows_of(self, unique: _Unique, twice: pl.Series, tables: Tables) -> pl.DataFrame:
+        """The rows that repeat an earlier one of those whose hashes are there `twice`, by line."""
         resource, (code, fields) = self._resource, unique
         rows = (
             strings(tables.paths[resource.name], resource)
@@ -84,6 +85,12 @@ class Repeats:
             rows = rows.filter(col(resource.key) != col("__other"))
         elif len(fields) == 1:
             rows = rows.filter(col("__value").struct.field(fields[0]).is_not_null())
+        return rows
+
+    def _findings(
+        self, unique: _Unique, rows: pl.DataFrame, tables: Tables
+    ) -> Iterator[Diagnostic]:
+        resource, (code, fields) = self._resource, unique
         for row in rows.to_dicts():
             if code == "GD209":
                 what = row[resource.key]

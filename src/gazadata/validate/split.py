@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 
 def cells(line: str) -> int | None:
     """How many cells a line of CSV has; None where its quotation marks do not pair."""
@@ -35,20 +38,19 @@ def cells(line: str) -> int | None:
 
 def column_of(line: str, position: int) -> int:
     """The column (code points, from 1) at which cell number `position` (from 0) begins."""
+    return next(islice(starts(line), position, None), 0) + 1
+
+
+def starts(line: str) -> Iterator[int]:
+    """Where each cell of a line begins (code points, from 0)."""
     at = 0
-    for _ in range(position):
-        if line.startswith('"', at):
-            at += 1
-            while at < len(line):
-                if line[at] == '"':
-                    if line.startswith('"', at + 1):
-                        at += 2
-                        continue
-                    break
-                at += 1
-            at += 1
+    while True:
+        yield at
+        while line.startswith('"', at):
+            # A mark that is doubled ends a part, with which the next one begins.
+            close = line.find('"', at + 1)
+            at = len(line) if close < 0 else close + 1
         comma = line.find(",", at)
         if comma < 0:
-            return 1
+            return
         at = comma + 1
-    return at + 1

@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from gazadata.errors import GazadataError
+from gazadata.package import RETIRED
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.reporters.catalogue import rule_text, rules_markdown, rules_text
 from gazadata.validate.reporters.common import Options
@@ -49,6 +50,9 @@ KEPT = 1_000
 
 EVERY = 2**31 - 1
 """More findings than are ever kept."""
+
+_FOLDERS = ("data", "schemas", "raw", "reference")
+"""Where everything is part of a package."""
 
 SLOW_BYTES = 50_000_000
 """Above this size of all tables a person is shown that something is happening."""
@@ -97,16 +101,50 @@ def _prefix(package: Path, base: Path) -> str:
     return "" if path == "." else f"{path.removesuffix('/')}/"
 
 
-def writable(output: Path) -> None:
+def writable(output: Path, package: Path) -> None:
     """Refuse an output that cannot be written, before the work is done.
 
     Raises:
-        GazadataError: it is a folder, or its folder is not there.
+        GazadataError: it is a folder, or its folder is not there, or it is part of the package in
+            the folder `package`, which the report would overwrite.
     """
     if output.is_dir():
         raise GazadataError(f"{output} is a folder: name a file to write the report into")
     if not output.parent.is_dir():
         raise GazadataError(f"no folder {output.parent} to write the report into")
+    target = output.resolve()
+    folders = (package / name for name in _FOLDERS)
+    if any(_same(target, part) for part in _parts(package)) or any(
+        _same(above, folder) for folder in folders for above in target.parents
+    ):
+        raise GazadataError(
+            f"{output} is part of the package: name a file elsewhere to write the report into"
+        )
+
+
+def _parts(package: Path) -> Iterator[Path]:
+    """The files of a package that its descriptor names, as far as it can be read, and itself."""
+    from gazadata.contract import inside, read_json
+
+    yield package / "datapackage.json"
+    yield package / RETIRED
+    listed = None
+    with contextlib.suppress(GazadataError):
+        listed = read_json(package / "datapackage.json").get("resources")
+    for resource in listed if isinstance(listed, list) else ():
+        for named in ("path", "schema"):
+            path = resource.get(named) if isinstance(resource, dict) else None
+            with contextlib.suppress(GazadataError):
+                if isinstance(path, str):
+                    yield inside(package, path)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two paths are one file or folder, whatever it is called."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other.resolve()
 
 
 def emit(
