@@ -136,6 +136,10 @@ if __name__ == "__main__":
     # Nothing is asked where validation did not come to this.
     if asked := sys.stdin.readline():
         root, sample, names = json.loads(asked)
-        json.dump(run(Path(root), sample, names), sys.stdout)
+        found = json.dumps(run(Path(root), sample, names)).encode()
+        # Nothing is to come between what is written; without its reader the pipe breaks.
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.stdout.buffer.write(found)
         # What is never collected need not be looked through at the end either.
         gc.freeze()
