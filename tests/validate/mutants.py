@@ -1814,9 +1814,68 @@ def reference_row_that_is_not_there(random: Random) -> Made:
     number, row = random.choice(rows)
     wrong = random.choice(
         (row["note"].replace("Row ", "Row New ", 1), row["note"].replace(".csv", "-2.csv", 1),
-         row["note"].replace("Row ", "See ", 1))
+         row["note"].replace("Row ", "See ", 1), row["note"].replace("reference/", "", 1),
+         "See https://example.org/codes", "As in reference/countries.csv.")
     )  # fmt: skip
     return changed("evidence", number, note=wrong)
+
+
+def _referred(random: Random) -> tuple[str, list[bytes], int, list[tuple[str, str]]]:
+    """A row of a file of reference/ that notes name: the file, its lines, and the cells."""
+    uses: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for e in S.rows("evidence"):
+        named = re.match(r"Row (.+?) of (reference/\w+\.csv)", e["note"])
+        if named and e["field"] != "name":
+            uses.setdefault((named[2], named[1]), []).append((e["resource"], e["row_id"]))
+    (path, name), cells = random.choice(sorted(uses.items()))
+    lines = S.files[path].split(b"\n")
+    (at,) = (i for i, line in enumerate(lines) if line.startswith(name.encode() + b","))
+    return path, lines, at, cells
+
+
+@kind("GD206")
+def reference_row_that_stands_twice(random: Random) -> Made:
+    path, lines, at, _ = _referred(random)
+    name, _, rest = lines[at].partition(b",")
+    again = name + b"," + random.choice((rest, b"X" + rest[1:]))
+    where = random.choice((at + 1, len(lines) - 1))
+    lines.insert(where, again)
+    return {path: b"\n".join(lines)}, [(path, where + 1)]
+
+
+@kind("GD348")
+def letter_of_a_reference_changed(random: Random) -> Made:
+    path, lines, at, cells = _referred(random)
+    cut = lines[at].split(b",")
+    number = random.randrange(1, len(cut) - 1)
+    cut[number] = b"Z" + cut[number][1:]
+    lines[at] = b",".join(cut)
+    column = lines[0].split(b",")[number].decode()
+    own = [(n, key) for n, key in cells if column in S.resource(n).field_names]
+    own += [(n, key) for n, key in cells if n == "events" and column == "iso3"]
+    if not own:
+        return None
+    more = "each cell that was looked up there differs" if len(set(own)) > 1 else ""
+    return {path: b"\n".join(lines)}, [line_of(*one) for one in own], more
+
+
+@kind("GD101", "GD102", "GD104", "GD107", "GD109", "GD110", "GD111")
+def reference_saved_otherwise(random: Random) -> Made:
+    path, lines, at, _ = _referred(random)
+    name, _, codes = lines[at].decode().partition(",")
+    odd = random.choice(("\u200b", "\u00a0", "  ", "\r", ",", '"', "\n"))
+    cut = random.randrange(1, 3)
+    changed_to = f"{name},{codes[:cut]}{odd}{codes[cut:]}"
+    if random.random() < 0.5:
+        # White space within a word would make another name of it.
+        inside = name.replace(" ", odd, 1) if odd.isspace() else name[:2] + odd + name[2:]
+        changed_to = f"{inside},{codes}"
+    lines[at] = changed_to.encode()
+    content = b"\n".join(lines)
+    if random.random() < 0.2:
+        content = b"\xef\xbb\xbf" + S.files[path]
+        return {path: content}, [(path, 1)]
+    return {path: content}, [(path, at + 1), (path, at + 2)]
 
 
 @kind("GD342", "GD343")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -815,6 +817,12 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
     size = {name: len(found) for name, found in rows.items()}
     described = sum(len(c) for path, c in S.files.items() if path.endswith(".json"))
     every, content = sum(size.values()), sum(len(S.files[S.path(name)]) for name in rows)
+    # What notes name is looked at as a table is.
+    named = [S.files[f"reference/{name}.csv"] for name in ("countries", "entities")]
+    content += sum(map(len, named))
+    looked_up = [row for c in named for row in csv.reader(io.StringIO(c.decode(), newline=""))]
+    looked_up = [row for row in looked_up if row[0] != "name"]
+    more, more_cells = len(looked_up), sum(bool(cell) for row in looked_up for cell in row)
     in_words = [(n, f) for n, f in fields if f.type == "string"
                 and not (n == "quotes" and f.name in ("prefix", "suffix"))]  # fmt: skip
 
@@ -849,9 +857,11 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         **dict.fromkeys(("GD101", "GD102", "GD112"), content),
         **dict.fromkeys(("GD103", "GD104"), content + described),
         "GD105": len(fields),
-        **dict.fromkeys(("GD107", "GD108", "GD206", "GD211"), every),
-        **dict.fromkeys(("GD109", "GD110"), sum(filled(n, f.name) for n, f in in_words)),
-        "GD111": sum(filled(n, f.name) for n, f in in_words
+        **dict.fromkeys(("GD108", "GD211"), every),
+        **dict.fromkeys(("GD107", "GD206"), every + more),
+        **dict.fromkeys(("GD109", "GD110"),
+                        more_cells + sum(filled(n, f.name) for n, f in in_words)),
+        "GD111": more_cells + sum(filled(n, f.name) for n, f in in_words
                      if not (f.pattern or f.enum or f.verbatim or f.name == "exact")),
         "GD201": cells(lambda f: f.type != "string"),
         "GD202": sum(size[n] for n, f in fields if f.required),
@@ -860,7 +870,7 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         "GD205": cells(lambda f: f.minimum is not None),
         "GD207": sum(filled(n, fk.field) for n in rows for fk in S.resource(n).foreign_keys),
         "GD208": sum(size[n] for n in rows if S.resource(n).unique_keys or n == "actors"),
-        "GD209": every - size["evidence"] - size["passages"],
+        "GD209": every + more - size["evidence"] - size["passages"],
         "GD210": cells(lambda f: f.format == "uri"),
         **dict.fromkeys(("GD301", "GD302", "GD304"), count("sources", held="true")),
         **dict.fromkeys(("GD303", "GD420"), size["sources"]),

@@ -463,8 +463,8 @@ RULES = _rules(
         "A code is that of the row of reference/ which its note names",
         "A wrong code joins the row to another country or person, and looks as right as any.",
         "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”",
-        "Correct the code, or begin the note with the row and the file that have it: `Row NAME of "
-        "reference/FILE.csv`.",
+        "Correct the code, here or in reference/, or begin the note with the row and the file that "
+        "have it: `Row NAME of reference/FILE.csv`.",
         "evidence",
     ),
     Rule(
