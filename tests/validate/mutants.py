@@ -6,6 +6,7 @@ legitimate edit says why nothing is to be found.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -1967,7 +1968,85 @@ def identifier_given_up_in_a_disguise(random: Random) -> Made:
     return {path: f"{head}{name},{wrong},,gone,1.0.0\n".encode()}, [(path, 2)]
 
 
+SECOND, SECOND_QUOTE = "second-article", "another-article-tells-it-again"
+OTHER = "zz-other"
+
+
+def second_article(*more: Row) -> Files:
+    """One more held article of one sentence, coded as a source, and more rows of evidence."""
+    words = "Another article tells it again."
+    (article,) = (s for s in S.rows("sources") if s["kind"] == "article")
+    source = article | {
+        "source_id": SECOND,
+        "text_path": "raw/second.txt",
+        "text_sha256": hashlib.sha256(words.encode() + b"\n").hexdigest(),
+        "text_length": str(len(words) + 1),
+    }
+    bounds = {"source_id": SECOND, "passage_id": f"{SECOND}-s01", "start": "0"}
+    bounds["end"] = str(len(words))
+    passage = bounds | {"sequence": "1", "paragraph": "1", "kind": "sentence"}
+    quote = bounds | {"quote_id": SECOND_QUOTE, "exact": words, "prefix": "", "suffix": ""}
+    of_source = [
+        S.evidence("sources", SECOND, f.name, basis="inferred", quote_id=SECOND_QUOTE,
+                   note="By a rule.")
+        for f in S.resource("sources").fields
+        if f.evidence_required and source[f.name]
+    ]  # fmt: skip
+    return {
+        "raw/second.txt": f"{words}\n".encode(),
+        **S.add("sources", source),
+        **S.add("passages", passage),
+        **S.add("quotes", quote),
+        **S.add("evidence", *of_source, *more),
+    }
+
+
+def cited_by_second(key: str, *more: Row) -> Files:
+    """The second article, and a source with the cells of another one that this article cites."""
+    cited = S.rows("sources")[S.where("sources", source_id=key)]
+    copies = [
+        S.evidence("sources", OTHER, e["field"],
+                   **{at: e[at] for at in ("basis", "quote_id", "reference_id", "note")})
+        for e in S.rows("evidence")
+        if (e["resource"], e["row_id"]) == ("sources", key)
+    ]  # fmt: skip
+    files = second_article(*copies, *more)
+    sources = csv_rows(files[S.path("sources")] or b"")
+    other = cited | {"source_id": OTHER, "cited_by": SECOND}
+    return {**files, **S.table("sources", [*sources, other])}
+
+
+@kind("GD336")
+def row_of_another_article(random: Random) -> Made:
+    name = random.choice(("events", "positions", "relations", "assessments"))
+    number, _ = a_row(random, name)
+    files, places = changed(name, number, source_id=SECOND)
+    return {**second_article(), **files}, places
+
+
+@kind("GD422")
+def attributed_to_what_another_article_cites(random: Random) -> Made:
+    """It has the words of what the row's own source cites."""
+    name = random.choice(("events", "positions", "assessments"))
+    rows = rows_where(name, lambda r: r["attributed_to"])
+    if not rows:
+        return None
+    number, row = random.choice(rows)
+    files, places = changed(name, number, attributed_to=OTHER)
+    return {**cited_by_second(row["attributed_to"]), **files}, places
+
+
 # ------------------------------------------------------------------------- legitimate edits
+@legitimate("a row of one article may rest on another one, too")
+def row_quoted_from_another_article_too(random: Random) -> Made:
+    name = random.choice(("events", "positions", "relations", "assessments"))
+    _, row = a_row(random, name)
+    key, own = row[S.resource(name).key], S.resource(name).fields
+    at = random.choice([f.name for f in own if f.evidence_required and row[f.name]])
+    more = S.evidence(name, key, at, basis="inferred", quote_id=SECOND_QUOTE, note="By a rule.")
+    return second_article(more), []
+
+
 @legitimate("which of two valid terms a classified cell has is the coder's judgement")
 def valid_term_for_another(random: Random) -> Made:
     name, at = random.choice(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
+from tests.validate.mutants import OTHER, SECOND, SECOND_QUOTE, cited_by_second, second_article
 
 from gazadata.contract import Field
 from gazadata.text import fold
@@ -468,6 +469,16 @@ def gd335() -> Case:
     return Case(files, "data/evidence.csv", 2, given["evidence_id"] + "0", "evidence_id", near)
 
 
+def gd336() -> Case:
+    event = "doha-negotiations"
+    moved = row("events", event, source_id=SECOND)
+    quoted = S.evidence("events", event, "status", basis="inferred", quote_id=SECOND_QUOTE,
+                        note="By a rule.")  # fmt: skip
+    number = S.where("events", event_id=event) + 2
+    near = {**second_article(quoted), **moved}
+    return Case({**second_article(), **moved}, "data/events.csv", number, event, "source_id", near)
+
+
 def gd341() -> Case:
     given = S.rows("evidence")[S.evidence_of("events", "doha-negotiations", "status")[0]]
     loose = any(
@@ -722,6 +733,17 @@ def gd421() -> Case:
     return Case(files, S.path("participants"), number + 2, key, "role", near)
 
 
+def gd422() -> Case:
+    said = next(p for p in S.rows("positions") if p["attributed_to"])
+    key, number = said["position_id"], S.rows("positions").index(said) + 2
+    quoted = S.evidence("positions", key, "stance", basis="inferred", quote_id=SECOND_QUOTE,
+                        note="By a rule.")  # fmt: skip
+    there = cited_by_second(said["attributed_to"], quoted)
+    files = {**there, **row("positions", key, attributed_to=OTHER)}
+    near = {**there, **row("positions", key, attributed_to=OTHER, source_id=SECOND)}
+    return Case(files, "data/positions.csv", number, key, "attributed_to", near)
+
+
 CASES: dict[str, Callable[[], Case]] = {
     name.upper(): make
     for name, make in dict(globals()).items()
@@ -878,6 +900,7 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         **dict.fromkeys(("GD321", "GD322", "GD323", "GD324", "GD332"), size["quotes"]),
         "GD333": cells(lambda f: f.evidence_required),
         **dict.fromkeys(("GD334", "GD335", "GD343"), size["evidence"]),
+        "GD336": sum(size[name] for name in reporting),
         "GD341": bases["stated"],
         "GD342": bases["inferred"],
         "GD344": bases["reference"],
@@ -909,6 +932,7 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         "GD419": filled("positions", "spokesperson_id") + filled("actors", "part_of")
         + count("relations", predicate="member_of") + count("relations", predicate="nationality"),
         "GD421": count("participants", role="excluded"),
+        "GD422": sum(filled(name, "attributed_to") for name in reporting),
     }  # fmt: skip
     looked = {code: one.checked for code, one in shipped.counts.items()}
     # How many objects a descriptor and its schemas have is known to the rule alone.
