@@ -161,13 +161,15 @@ def _elsewhere(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> pl.Dat
     """
     own = tables.strings(resource.name).select(row_id=resource.key, __own="source_id").drop_nulls()
     quotes = tables.strings("quotes").select("quote_id", "passage_id", __source="source_id")
-    # Of most rows any one quote is from there: all are joined for the others alone.
-    one = rows.group_by("row_id").agg(col("quote_id").max())
+    # Of most rows the quotes of any one cell are from there: all are joined for the others alone.
+    one = min((f for f in resource.fields if f.evidence_required), key=lambda f: not f.required)
+    of_one = rows.filter(col("field") == one.name).select("row_id", "quote_id")
     doubtful = (
-        own.join(one, on="row_id")
+        own.join(of_one, on="row_id", how="left")
         .join(quotes, on="quote_id", how="left")
         .filter(col("__own").ne_missing(col("__source")))
         .select("row_id", "__own")
+        .unique()
         .collect(engine=tables.engine)
     )
     if doubtful.is_empty():
