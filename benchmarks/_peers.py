@@ -476,6 +476,20 @@ def by_polars(root: Path) -> Counts:
             wrong_rows.append(("GD417", csv[name].join(loose, on="source_id", how="semi")))
             wrong = foreign.select(attributed_to="source_id")
             wrong_rows.append(("GD417", csv[name].join(wrong, on="attributed_to", how="semi")))
+            cited = csv["sources"].filter(col("kind").is_in(["cited_report", "unnamed_source"]))
+            by = cited.select(attributed_to="source_id", by="cited_by")
+            astray = csv[name].join(by, on="attributed_to").filter(col("by") != col("source_id"))
+            wrong_rows.append(("GD422", astray))
+            proof = csv["evidence"].filter(col("resource") == name).select("row_id", "quote_id")
+            from_ = proof.join(csv["quotes"], on="quote_id").select("row_id", "source_id")
+            proved = csv[name].join(proof, left_on=t.keys[name], right_on="row_id", how="semi")
+            lost = proved.join(
+                from_,
+                left_on=[t.keys[name], "source_id"],
+                right_on=["row_id", "source_id"],
+                how="anti",
+            )
+            wrong_rows.append(("GD336", lost))
     for code, frame in wrong_rows:
         found[code] += frame.select(pl.len()).collect(engine="streaming").item()
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
@@ -816,6 +830,20 @@ def by_duckdb(root: Path) -> Counts:
                 "GD417",
                 f"{name} semi join (select source_id as attributed_to from sources where "
                 "kind not in ('cited_report', 'unnamed_source')) using (attributed_to)",
+            )
+            lost(
+                "GD422",
+                f"{name} r join sources s on r.attributed_to = s.source_id "
+                "where s.kind in ('cited_report', 'unnamed_source') "
+                "and s.cited_by <> r.source_id",
+            )
+            proof = f"(select row_id as {t.keys[name]}, quote_id from evidence where "
+            proof += f"resource = {text(name)})"
+            lost(
+                "GD336",
+                f"(from {name} semi join {proof} using ({t.keys[name]})) anti join (select "
+                f"{t.keys[name]}, source_id from {proof} join quotes using (quote_id)) "
+                f"using ({t.keys[name]}, source_id)",
             )
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
         pairs = db.execute(

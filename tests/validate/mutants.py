@@ -6,6 +6,7 @@ legitimate edit says why nothing is to be found.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -1814,9 +1815,68 @@ def reference_row_that_is_not_there(random: Random) -> Made:
     number, row = random.choice(rows)
     wrong = random.choice(
         (row["note"].replace("Row ", "Row New ", 1), row["note"].replace(".csv", "-2.csv", 1),
-         row["note"].replace("Row ", "See ", 1))
+         row["note"].replace("Row ", "See ", 1), row["note"].replace("reference/", "", 1),
+         "See https://example.org/codes", "As in reference/countries.csv.")
     )  # fmt: skip
     return changed("evidence", number, note=wrong)
+
+
+def _referred(random: Random) -> tuple[str, list[bytes], int, list[tuple[str, str]]]:
+    """A row of a file of reference/ that notes name: the file, its lines, and the cells."""
+    uses: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for e in S.rows("evidence"):
+        named = re.match(r"Row (.+?) of (reference/\w+\.csv)", e["note"])
+        if named and e["field"] != "name":
+            uses.setdefault((named[2], named[1]), []).append((e["resource"], e["row_id"]))
+    (path, name), cells = random.choice(sorted(uses.items()))
+    lines = S.files[path].split(b"\n")
+    (at,) = (i for i, line in enumerate(lines) if line.startswith(name.encode() + b","))
+    return path, lines, at, cells
+
+
+@kind("GD206")
+def reference_row_that_stands_twice(random: Random) -> Made:
+    path, lines, at, _ = _referred(random)
+    name, _, rest = lines[at].partition(b",")
+    again = name + b"," + random.choice((rest, b"X" + rest[1:]))
+    where = random.choice((at + 1, len(lines) - 1))
+    lines.insert(where, again)
+    return {path: b"\n".join(lines)}, [(path, where + 1)]
+
+
+@kind("GD348")
+def letter_of_a_reference_changed(random: Random) -> Made:
+    path, lines, at, cells = _referred(random)
+    cut = lines[at].split(b",")
+    number = random.randrange(1, len(cut) - 1)
+    cut[number] = b"Z" + cut[number][1:]
+    lines[at] = b",".join(cut)
+    column = lines[0].split(b",")[number].decode()
+    own = [(n, key) for n, key in cells if column in S.resource(n).field_names]
+    own += [(n, key) for n, key in cells if n == "events" and column == "iso3"]
+    if not own:
+        return None
+    more = "each cell that was looked up there differs" if len(set(own)) > 1 else ""
+    return {path: b"\n".join(lines)}, [line_of(*one) for one in own], more
+
+
+@kind("GD101", "GD102", "GD104", "GD107", "GD109", "GD110", "GD111")
+def reference_saved_otherwise(random: Random) -> Made:
+    path, lines, at, _ = _referred(random)
+    name, _, codes = lines[at].decode().partition(",")
+    odd = random.choice(("\u200b", "\u00a0", "  ", "\r", ",", '"', "\n"))
+    cut = random.randrange(1, 3)
+    changed_to = f"{name},{codes[:cut]}{odd}{codes[cut:]}"
+    if random.random() < 0.5:
+        # White space within a word would make another name of it.
+        inside = name.replace(" ", odd, 1) if odd.isspace() else name[:2] + odd + name[2:]
+        changed_to = f"{inside},{codes}"
+    lines[at] = changed_to.encode()
+    content = b"\n".join(lines)
+    if random.random() < 0.2:
+        content = b"\xef\xbb\xbf" + S.files[path]
+        return {path: content}, [(path, 1)]
+    return {path: content}, [(path, at + 1), (path, at + 2)]
 
 
 @kind("GD342", "GD343")
@@ -1908,7 +1968,85 @@ def identifier_given_up_in_a_disguise(random: Random) -> Made:
     return {path: f"{head}{name},{wrong},,gone,1.0.0\n".encode()}, [(path, 2)]
 
 
+SECOND, SECOND_QUOTE = "second-article", "another-article-tells-it-again"
+OTHER = "zz-other"
+
+
+def second_article(*more: Row) -> Files:
+    """One more held article of one sentence, coded as a source, and more rows of evidence."""
+    words = "Another article tells it again."
+    (article,) = (s for s in S.rows("sources") if s["kind"] == "article")
+    source = article | {
+        "source_id": SECOND,
+        "text_path": "raw/second.txt",
+        "text_sha256": hashlib.sha256(words.encode() + b"\n").hexdigest(),
+        "text_length": str(len(words) + 1),
+    }
+    bounds = {"source_id": SECOND, "passage_id": f"{SECOND}-s01", "start": "0"}
+    bounds["end"] = str(len(words))
+    passage = bounds | {"sequence": "1", "paragraph": "1", "kind": "sentence"}
+    quote = bounds | {"quote_id": SECOND_QUOTE, "exact": words, "prefix": "", "suffix": ""}
+    of_source = [
+        S.evidence("sources", SECOND, f.name, basis="inferred", quote_id=SECOND_QUOTE,
+                   note="By a rule.")
+        for f in S.resource("sources").fields
+        if f.evidence_required and source[f.name]
+    ]  # fmt: skip
+    return {
+        "raw/second.txt": f"{words}\n".encode(),
+        **S.add("sources", source),
+        **S.add("passages", passage),
+        **S.add("quotes", quote),
+        **S.add("evidence", *of_source, *more),
+    }
+
+
+def cited_by_second(key: str, *more: Row) -> Files:
+    """The second article, and a source with the cells of another one that this article cites."""
+    cited = S.rows("sources")[S.where("sources", source_id=key)]
+    copies = [
+        S.evidence("sources", OTHER, e["field"],
+                   **{at: e[at] for at in ("basis", "quote_id", "reference_id", "note")})
+        for e in S.rows("evidence")
+        if (e["resource"], e["row_id"]) == ("sources", key)
+    ]  # fmt: skip
+    files = second_article(*copies, *more)
+    sources = csv_rows(files[S.path("sources")] or b"")
+    other = cited | {"source_id": OTHER, "cited_by": SECOND}
+    return {**files, **S.table("sources", [*sources, other])}
+
+
+@kind("GD336")
+def row_of_another_article(random: Random) -> Made:
+    name = random.choice(("events", "positions", "relations", "assessments"))
+    number, _ = a_row(random, name)
+    files, places = changed(name, number, source_id=SECOND)
+    return {**second_article(), **files}, places
+
+
+@kind("GD422")
+def attributed_to_what_another_article_cites(random: Random) -> Made:
+    """It has the words of what the row's own source cites."""
+    name = random.choice(("events", "positions", "assessments"))
+    rows = rows_where(name, lambda r: r["attributed_to"])
+    if not rows:
+        return None
+    number, row = random.choice(rows)
+    files, places = changed(name, number, attributed_to=OTHER)
+    return {**cited_by_second(row["attributed_to"]), **files}, places
+
+
 # ------------------------------------------------------------------------- legitimate edits
+@legitimate("a row of one article may rest on another one, too")
+def row_quoted_from_another_article_too(random: Random) -> Made:
+    name = random.choice(("events", "positions", "relations", "assessments"))
+    _, row = a_row(random, name)
+    key, own = row[S.resource(name).key], S.resource(name).fields
+    at = random.choice([f.name for f in own if f.evidence_required and row[f.name]])
+    more = S.evidence(name, key, at, basis="inferred", quote_id=SECOND_QUOTE, note="By a rule.")
+    return second_article(more), []
+
+
 @legitimate("which of two valid terms a classified cell has is the coder's judgement")
 def valid_term_for_another(random: Random) -> Made:
     name, at = random.choice(

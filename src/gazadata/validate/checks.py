@@ -7,16 +7,16 @@ tables and ten million rows, which are streamed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from gazadata.contract import Contract, Resource
 from gazadata.errors import ContractError
 from gazadata.package import bundled
-from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Place, Report
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import BATCH, LINE, Tables
 
@@ -93,6 +93,8 @@ class Look:
     """Joins to rows that break a rule what their findings show, and no rule asks for."""
     of: str = ""
     """The table that the rows are about, where it is another one."""
+    related: Mapping[tuple[str, str], tuple[Place, ...]] = field(default_factory=dict)
+    """Second places of findings, by the key of the row and the field."""
 
 
 class Unrun:
@@ -175,14 +177,14 @@ def _why(name: str, error: Exception, tables: Tables) -> str:
         asked = {}
     lacks: dict[tuple[str, str], str] = {}
     for table, resource in tables.resources.items():
-        for field in asked[table].fields if table in asked else ():
-            if field.name not in resource.field_names:
-                lacks[table, field.name] = f"the schema of {table} has no field {field.name}"
-            elif (has := resource[field.name].type) != field.type:
-                lacks[table, field.name] = (
-                    f"the field {field.name} of {table} is of the type {has}, not {field.type}"
+        for one in asked[table].fields if table in asked else ():
+            if one.name not in resource.field_names:
+                lacks[table, one.name] = f"the schema of {table} has no field {one.name}"
+            elif (has := resource[one.name].type) != one.type:
+                lacks[table, one.name] = (
+                    f"the field {one.name} of {table} is of the type {has}, not {one.type}"
                 )
-    named = [why for (_, field), why in lacks.items() if field in words]
+    named = [why for (_, name_of), why in lacks.items() if name_of in words]
     own = [why for (table, _), why in lacks.items() if table == name]
     if told := named or own or list(lacks.values()):
         return "; ".join(told)
@@ -276,6 +278,7 @@ def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> li
             found=row["found"],
             expected=row["expected"] or None,
             about=row["about"],
+            related=look.related.get((row["key"], c.field), ()),
             relies=(
                 *(f"{path}:{row['line']}/{name}" for name in own),
                 *filter(None, row["relies"].split("\n")),

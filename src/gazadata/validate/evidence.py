@@ -30,7 +30,19 @@ _TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
 """The name (`cell`) of the cell that a row of evidence is for."""
 
 CODES = (
-    *("GD333", "GD334", "GD335", "GD341", "GD342", "GD343", "GD344", "GD345", "GD346", "GD347"),
+    *(
+        "GD333",
+        "GD334",
+        "GD335",
+        "GD336",
+        "GD341",
+        "GD342",
+        "GD343",
+        "GD344",
+        "GD345",
+        "GD346",
+        "GD347",
+    ),
     "GD351",
 )
 """The rules of `items`."""
@@ -101,7 +113,11 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
             unstated = ALL_STATED
             with unrun.guard(["GD341", "GD345"], name):
                 unstated = find_unstated(resource, tables, rows, quotes)
-            yield _cells(resource, tables, rows, unstated)
+            elsewhere = _NOT_ELSEWHERE
+            if resource.target("source_id") == "sources":
+                with unrun.guard(["GD336"], name):
+                    elsewhere = _elsewhere(resource, tables, rows)
+            yield _cells(resource, tables, rows, unstated, elsewhere)
             yield _items(contract, resource, tables, rows, quotes, kinds, unstated, cues)
 
 
@@ -135,7 +151,60 @@ def _bit(bits: dict[str, int]) -> pl.Expr:
     )
 
 
-def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Unstated) -> Look:
+_NOT_ELSEWHERE = pl.DataFrame(schema=dict.fromkeys(("row_id", "sources", "names"), pl.String))
+
+
+def _elsewhere(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> pl.DataFrame:
+    """The rows of a table that have evidence, and no quote from their own source.
+
+    With the `sources` that they quote, and the `names` (`cell`) of what says so.
+    """
+    own = tables.strings(resource.name).select(row_id=resource.key, __own="source_id").drop_nulls()
+    quotes = tables.strings("quotes").select("quote_id", "passage_id", __source="source_id")
+    # Of most rows the quotes of any one cell are from there: all are joined for the others alone.
+    one = min((f for f in resource.fields if f.evidence_required), key=lambda f: not f.required)
+    of_one = rows.filter(col("field") == one.name).select("row_id", "quote_id")
+    doubtful = (
+        own.join(of_one, on="row_id", how="left")
+        .join(quotes, on="quote_id", how="left")
+        .filter(col("__own").ne_missing(col("__source")))
+        .select("row_id", "__own")
+        .unique()
+        .collect(engine=tables.engine)
+    )
+    if doubtful.is_empty():
+        return _NOT_ELSEWHERE
+    # One whose passage is of another source than itself is reported for that.
+    if "passages" in tables:
+        passages = tables.strings("passages").select("passage_id", __passage_of="source_id")
+        quotes = quotes.join(passages, on="passage_id", how="left")
+    else:
+        quotes = quotes.with_columns(__passage_of="__source")
+    is_own = (col("__source") == col("__own")) | (col("__passage_of") == col("__own"))
+    lost = pl.when(col("__source").is_null()).then(cell("evidence", "evidence_id", "quote_id"))
+    return (
+        rows.select("evidence_id", "row_id", "quote_id")
+        .join(doubtful.lazy(), on="row_id")
+        .join(quotes, on="quote_id", how="left")
+        .group_by("row_id")
+        .agg(
+            sources=col("__source").drop_nulls().unique().sort().str.join(", "),
+            names=pl.coalesce(lost, cell("quotes", "quote_id", "source_id")).str.join("\n"),
+            __has=is_own.fill_null(False).any(),
+        )
+        .filter(~col("__has"))
+        .select("row_id", "sources", "names")
+        .collect(engine=tables.engine)
+    )
+
+
+def _cells(
+    resource: Resource,
+    tables: Tables,
+    rows: pl.LazyFrame,
+    unstated: Unstated,
+    elsewhere: pl.DataFrame,
+) -> Look:
     """The cells of a table, each with whether it has evidence, and evidence of which basis."""
     fields = [field for field in resource.fields if field.evidence_required]
     bits = _bits(resource)
@@ -187,6 +256,25 @@ def _cells(resource: Resource, tables: Tables, rows: pl.LazyFrame, unstated: Uns
             ],
         )
     ]
+    if resource.target("source_id") == "sources":
+        quoted, names_of = (
+            col(resource.key).replace_strict(
+                elsewhere["row_id"], elsewhere[column], default=None, return_dtype=pl.String
+            )
+            for column in ("sources", "names")
+        )
+        checks.append(
+            check(
+                "GD336",
+                "source_id",
+                quoted.is_not_null(),
+                expected=pl.when(quoted == "")
+                .then(pl.format("a quote from {}", "source_id"))
+                .otherwise(pl.format("{}, which its quotes are from", quoted)),
+                applies=col("__any").is_not_null(),
+                relies=[names_of],
+            )
+        )
     for field in fields:
         # Evidence can point to no row without a key, which is reported itself.
         filled = col(field.name).is_not_null() & col(resource.key).is_not_null()

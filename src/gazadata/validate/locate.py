@@ -14,8 +14,9 @@ from polars import col
 
 from gazadata.contract import Resource, inside
 from gazadata.curate.quotes import nearest
+from gazadata.errors import ContractError
 from gazadata.package import Package
-from gazadata.validate import retired
+from gazadata.validate import references, retired
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.split import column_of
 from gazadata.validate.tables import LINE, strings
@@ -44,6 +45,9 @@ def locate(package: Package, report: Report) -> None:
     placed = []
     keys: dict[tuple[str, int | None], str | None] = {}
     forms = package.contract.resources | {retired.FORM.name: retired.FORM}
+    for name in {d.path for d in report.diagnostics if d.path.startswith(references.FOLDER)}:
+        with suppress(OSError, ContractError):
+            forms[name] = references.form(package.root / name, name)
     for d in report.diagnostics:
         line = text.get(d.path, {}).get(d.line or 0)
         if line is not None and d.resource in forms:

@@ -12,7 +12,7 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 
 OF_VALUES = (
     *("GD303", "GD301", "GD420", "GD313", "GD312"),
-    *("GD411", "GD416", "GD417", "GD418", "GD419"),
+    *("GD411", "GD416", "GD417", "GD336", "GD422", "GD418", "GD419"),
     *("GD404", "GD409", "GD412", "GD413", "GD414", "GD415"),
     *("GD321", "GD324", "GD334", "GD341", "GD343", "GD344", "GD346", "GD348"),
 )

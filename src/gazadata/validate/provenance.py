@@ -55,11 +55,13 @@ def looks(
     if "evidence" in tables and "quotes" in tables:
         yield from evidence.used(contract, tables)
         yield from evidence.items(contract, tables, unrun)
-        if any(references.coded(contract[name]) for name in tables.rows) and _folder(
-            root, "reference", report, "codes and identifiers were not held against it"
-        ):
+        if any(references.coded(contract[name]) for name in tables.rows):
+            else_ = "codes and identifiers were not held against it"
             with unrun.guard(["GD348"], "evidence"):
-                yield from references.looks(root, contract, tables)
+                if _folder(root, "reference", report, else_):
+                    yield from references.looks(root, contract, tables, report, limit, unrun)
+                elif not (root / "reference").is_symlink():
+                    references.missing(contract, tables, report)
 
 
 def _lacking(contract: Contract, unrun: Unrun) -> None:

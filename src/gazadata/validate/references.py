@@ -1,11 +1,16 @@
 """Codes and identifiers against the tables in reference/ that they were looked up in.
 
 The note of such evidence begins `Row NAME of reference/FILE.csv`. A row's name is its first cell.
+These files are no tables of the package: they are read as they are, and only where a note names
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -13,10 +18,27 @@ from polars import col
 
 from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
-from gazadata.validate.checks import Look, cell, check
-from gazadata.validate.tables import LINE, Tables
+from gazadata.validate import cells
+from gazadata.validate.characters import cleaned
+from gazadata.validate.checks import Look, Unrun, cell, check, run
+from gazadata.validate.diagnostics import Place, Report
+from gazadata.validate.evidence import WORD
+from gazadata.validate.files import check_bytes
+from gazadata.validate.repeats import Repeats
+from gazadata.validate.split import column_of
+from gazadata.validate.sweep import ragged
+from gazadata.validate.tables import LINE, Tables, strings
+
+FOLDER = "reference/"
 
 NOTE = r"^Row (.+?) of reference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
+
+_HEADER = 1 << 20
+
+_TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
+_ROWS = {"__row_line": pl.UInt32} | dict.fromkeys(
+    ("__file", "__named", "field", "__known", "__name_at", "__code_at"), pl.String
+)
 
 
 def coded(resource: Resource) -> list[str]:
@@ -24,26 +46,86 @@ def coded(resource: Resource) -> list[str]:
     return [field.name for field in resource.fields if field.raw.get("gazadata:reference")]
 
 
-def looks(root: Path, contract: Contract, tables: Tables) -> Iterator[Look]:
-    """Hold codes against the rows that the notes of their evidence name.
+def form(path: Path, name: str) -> Resource:
+    """What the header of a file of reference/ says of its rows, by which they are looked at.
 
-    Notes that name no file of reference/ are passed over.
+    Raises:
+        ContractError: a column has no name, stands twice, or is called as one of our own.
+        OSError: the file cannot be read.
     """
-    resources = [r for r in contract.resources.values() if r.name in tables and coded(r)]
+    with path.open("rb") as file:
+        header = file.readline(_HEADER).decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r\n")
+    try:
+        (names,) = csv.reader([header], strict=True)
+    except (csv.Error, ValueError):
+        raise ContractError("no header") from None
+    if not names or not all(names):
+        raise ContractError("a column without a name")
+    fields = [{"name": column, "type": "string"} for column in names]
+    return Resource.read({"name": name}, {"fields": fields, "primaryKey": names[0]}, name)
+
+
+def missing(contract: Contract, tables: Tables, report: Report) -> None:
+    """Report that there is no reference/, where notes name files of it.
+
+    A release carries none, which is no error; but codes were not held against anything.
+    """
+    named = pl.any_horizontal(
+        (col("resource") == r.name) & col("field").is_in(coded(r))
+        for r in _with_codes(contract, tables)
+    )
+    notes = (
+        tables.strings("evidence")
+        .filter((col("basis") == "reference") & named & col("note").str.contains(NOTE))
+        .select(LINE, contract["evidence"].key, "note", about=_TARGET)
+    )
+    number = notes.select(pl.len()).collect(engine=tables.engine).item()
+    for row in notes.bottom_k(1, by=LINE).collect(engine=tables.engine).to_dicts():
+        report.count("GD348", number, 1)
+        found = row["note"] + (f" (as in {number - 1} other notes)" if number > 1 else "")
+        expected = "the folder reference/, to hold codes and identifiers against"
+        one = tables.finding("GD348", contract["evidence"], row, "note", found, expected)
+        why = (
+            "Restore the folder; a release carries none, and was held against it when it was made."
+        )
+        report.add([replace(one, severity="warning", help=why, about=row["about"])])
+
+
+def looks(
+    root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
+) -> Iterator[Look]:
+    """Hold codes against the rows that the notes of their evidence name, and look at these files.
+
+    What is held against a file that cannot be read, and is reported for it, is passed over.
+    """
+    resources = _with_codes(contract, tables)
     looked_up = pl.concat(_looked_up(resource, tables) for resource in resources)
-    known, unread = _known(root, looked_up)
+    files = sorted(looked_up["__file"].drop_nulls().unique())
+    read, unread = _read(root, files, tables.folder, report, limit, unrun)
+    known = _known(read, looked_up["field"].unique().to_list())
     columns = known.select("__file", "field", __has_column=pl.lit(True)).unique()
-    rows = known.group_by("__file", "__named", "field").agg(__known="__known")
+    rows = known.group_by("__file", "__named", "field", maintain_order=True).agg(
+        "__known", "__row_line", __at=pl.concat_str("__name_at", "__code_at", separator="\n")
+    )
+    reported = [file for file, why in unread.items() if not why]
     held = (
         looked_up.join(columns, on=["__file", "field"], how="left")
         .join(rows, on=["__file", "__named", "field"], how="left")
-        .with_columns(_lost(unread), __wanted=col("__known").list.drop_nulls().list.join(" or "))
-        .with_columns(__right=col("__known").list.contains(col("__value")))
-        .drop("__known")
-        # What is not there is one mistake, however many notes name it.
+        .filter(~col("__file").is_in(reported).fill_null(False))
         .with_columns(
-            __first=col(LINE) == col(LINE).min().over("__lost"), __notes=pl.len().over("__lost")
+            _lost(unread),
+            __wanted=col("__known").list.drop_nulls().list.unique().list.sort().list.join(" or "),
+            __right=col("__known").list.contains(col("__value")),
+            __at=col("__at").list.join("\n"),
         )
+        # What is not there is one mistake, however many notes name it; but words that name nothing
+        # are one only with their like.
+        .with_columns(__lost_by=pl.struct("__lost", pl.when(col("__file").is_null()).then("note")))
+        .with_columns(
+            __first=col(LINE) == col(LINE).min().over("__lost_by"),
+            __notes=pl.len().over("__lost_by"),
+        )
+        .drop("__lost_by")
     )
     yield Look(
         contract["evidence"],
@@ -59,20 +141,20 @@ def looks(root: Path, contract: Contract, tables: Tables) -> Iterator[Look]:
                 expected=col("__lost"),
             ),
         ),
-        about=pl.concat_str("resource", "row_id", "field", separator="/"),
+        about=_TARGET,
     )
     for resource in resources:
         pointed = held.filter(
             col("resource") == resource.name, col("__lost").is_null()
         ).select(
-            "__value", "__right", "__wanted", "__named", "__file",
+            "__value", "__right", "__wanted", "__named", "__file", "__row_line", "__at",
             __row="row_id", __field="field", __note=cell("evidence", "evidence_id", "note"),
         )  # fmt: skip
         yield Look(
             resource,
             tables.strings(resource.name)
             .select(LINE, resource.key)
-            .join(pointed.lazy(), left_on=resource.key, right_on="__row"),
+            .join(pointed.drop("__row_line").lazy(), left_on=resource.key, right_on="__row"),
             tuple(
                 check(
                     "GD348",
@@ -88,17 +170,22 @@ def looks(root: Path, contract: Contract, tables: Tables) -> Iterator[Look]:
                         "__file",
                     ),
                     applies=col("__field") == name,
-                    relies=[col("__note")],
+                    relies=[col("__note"), col("__at")],
                     counted=False,  # The evidence is.
                 )
                 for name in coded(resource)
             ),
+            related=_places(pointed.filter(~col("__right")).head(limit), read),
         )
 
 
+def _with_codes(contract: Contract, tables: Tables) -> list[Resource]:
+    return [r for r in contract.resources.values() if r.name in tables and coded(r)]
+
+
 def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
-    """The evidence for a table that names a file of reference/, with the code it is for."""
-    cells = (
+    """The evidence of basis reference for the codes of a table, with the code that each is for."""
+    codes = (
         tables.strings(resource.name)
         .select(pl.col(resource.key).alias("row_id"), *coded(resource))
         .unpivot(index="row_id", variable_name="field", value_name="__value")
@@ -106,12 +193,13 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
     )
     return (
         tables.strings("evidence")
+        # That a note has no word is a finding of its own.
         .filter(
             (col("resource") == resource.name)
             & (col("basis") == "reference")
-            & col("note").str.contains("reference/", literal=True)
+            & col("note").str.contains(WORD)
         )
-        .join(cells, on=["row_id", "field"])
+        .join(codes, on=["row_id", "field"])
         .select(
             LINE, "evidence_id", "resource", "row_id", "field", "note", "__value",
             __named=col("note").str.extract(NOTE, 1),
@@ -121,39 +209,74 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _known(root: Path, looked_up: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
-    """What each row of the files that are named says of each field, and why some are not read.
+Read = dict[str, tuple[Path, Resource, pl.DataFrame]]
+"""For each file of reference/ where it lies, its form and its rows."""
 
-    A column is for the field of its name, and for those that end with it, as location_iso3 does
-    with iso3.
+
+def _read(
+    root: Path, files: Iterable[str], folder: Path, report: Report, limit: int, unrun: Unrun
+) -> tuple[Read, dict[str, str]]:
+    """Read files of reference/, and look at their bytes, lines and cells as at those of tables.
+
+    Returns:
+        The files that can be read, and why others cannot; nothing where that is reported.
     """
-    parts = [
-        pl.DataFrame(schema=dict.fromkeys(("__file", "__named", "field", "__known"), pl.String))
-    ]
+    read: Read = {}
     unread: dict[str, str] = {}
-    fields = looked_up["field"].unique()
-    for file in looked_up["__file"].drop_nulls().unique():
+    for file in files:
+        name = FOLDER + file
         try:
-            path = inside(root, f"reference/{file}")
+            path = inside(root, name)
             if not path.is_file():
                 unread[file] = "there is none"
                 continue
-            frame = pl.read_csv(path, infer_schema=False, null_values=[""])
+            resource = form(path, name)
+            tables = Tables(root, {name: resource}, {name: path}, folder)
+            whole = check_bytes(path, name, resource, report, limit)
+            bad = ragged(resource, tables, report, limit)
+            frame = strings(path, resource).collect() if whole and not bad else pl.DataFrame()
         except (pl.exceptions.PolarsError, OSError, ContractError) as error:
             unread[file] = str(error).splitlines()[0][:200]
             continue
-        for name in fields:
-            ends = [c for c in frame.columns if name == c or name.endswith(f"_{c}")]
-            if ends:
-                parts.append(
-                    frame.select(
-                        __file=pl.lit(file),
-                        __named=frame.columns[0],
-                        field=pl.lit(name),
-                        __known=max(ends, key=len),
-                    )
-                )
-    return pl.concat(parts), unread
+        report.count("GD107", frame.height + bad, bad)
+        if bad or not whole:
+            unread[file] = ""
+            continue
+        tables.put(name, frame)
+        tables.add(name, frame.height)
+        repeats = Repeats(resource)
+        repeats.add(frame)
+        repeats.find(tables, report, limit)
+        run(cells.looks(Contract({}, tables.resources), tables), tables, report, limit, unrun)
+        read[file] = path, resource, frame
+    return read, unread
+
+
+def _known(read: Read, fields: list[str]) -> pl.DataFrame:
+    """What each row of the files says of each field, and what its cells are called.
+
+    A column is for the field of its name, and for those that end with it, as location_iso3 does
+    with iso3. A name that has a character at fault, which is reported, is still the row's.
+    """
+    parts = [pl.DataFrame(schema=_ROWS)]
+    for file, (_, resource, frame) in read.items():
+        names = resource.field_names
+        meant = [name and " ".join(cleaned(name).split()) for name in frame[resource.key]]
+        for field in fields:
+            ends = [c for c in names if field == c or field.endswith(f"_{c}")]
+            if not ends:
+                continue
+            column = max(ends, key=len)
+            at = [
+                pl.format("{}:{}/{}", pl.lit(resource.name), LINE, pl.lit(n))
+                for n in (resource.key, column)
+            ]
+            part = frame.select(
+                __row_line=LINE, __file=pl.lit(file), __named=pl.Series(meant, dtype=pl.String),
+                field=pl.lit(field), __known=column, __name_at=at[0], __code_at=at[1],
+            )  # fmt: skip
+            parts.append(part)
+    return pl.concat(parts)
 
 
 def _lost(unread: dict[str, str]) -> pl.Expr:
@@ -170,3 +293,25 @@ def _lost(unread: dict[str, str]) -> pl.Expr:
         .then(pl.format("a row of reference/{} whose first cell is {}", "__file", "__named"))
         .alias("__lost")
     )
+
+
+def _places(wrong: pl.DataFrame, read: Read) -> dict[tuple[str, str], tuple[Place, ...]]:
+    """Where the reference has the codes that are wrong, by the row's key and the field."""
+
+    @cache
+    def lines(path: Path) -> list[str]:
+        return path.read_text("utf-8").split("\n")
+
+    places: dict[tuple[str, str], tuple[Place, ...]] = {}
+    for row in wrong.to_dicts():
+        path, resource, _ = read[row["__file"]]
+        of_codes = row["__at"].split("\n")[1::2]
+        for number, at in zip(row["__row_line"], of_codes, strict=True):
+            column = at.removeprefix(f"{resource.name}:{number}/")
+            line, position = lines(path)[number - 1], resource.field_names.index(column)
+            behind = position + 1 < len(resource.fields)
+            end = column_of(line, position + 1) - 2 if behind else len(line)
+            place = Place(resource.name, number, line, column_of(line, position) - 1, end)
+            key = row["__row"], row["__field"]
+            places[key] = (*places.get(key, ()), place)
+    return places

@@ -402,6 +402,13 @@ RULES = _rules(
         "evidence",
     ),
     Rule(
+        "GD336",
+        "A row has a quote from its own source",
+        "What one article says would be told as another's.",
+        "source_id that names one article, where all quotes of the row are from another",
+        "Correct source_id, or quote the source that it names. Others may be quoted beside it.",
+    ),
+    Rule(
         "GD341",
         "What is stated stands in the quote",
         "Stated means that the words are there; for a key, one of the names of what it points to, "
@@ -463,8 +470,8 @@ RULES = _rules(
         "A code is that of the row of reference/ which its note names",
         "A wrong code joins the row to another country or person, and looks as right as any.",
         "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”",
-        "Correct the code, or begin the note with the row and the file that have it: `Row NAME of "
-        "reference/FILE.csv`.",
+        "Correct the code, here or in reference/, or begin the note with the row and the file that "
+        "have it: `Row NAME of reference/FILE.csv`.",
         "evidence",
     ),
     Rule(
@@ -627,5 +634,12 @@ RULES = _rules(
         "Who was kept out of talks cannot be counted among those who held them.",
         "turkey as excluded and as participant of one event",
         "Remove the row that the words do not support.",
+    ),
+    Rule(
+        "GD422",
+        "What a row is attributed to is cited by the row's own source",
+        "An article passes on what it cites itself, not what another one does.",
+        "attributed_to a report that another article cites",
+        "Correct attributed_to, source_id, or cited_by of what it is attributed to.",
     ),
 )

@@ -403,7 +403,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 
 def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
-    sources = tables.strings("sources").select("source_id", "kind", "held")
+    sources = tables.strings("sources").select("source_id", "kind", "held", "cited_by")
     citing = sources.select(cited_by="source_id", __citing_held="held")
     yield Look(
         contract["sources"],
@@ -419,7 +419,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
         ),
     )
     told = sources.select("source_id", __told_held="held")
-    cited = sources.select(attributed_to="source_id", __cited_kind="kind")
+    cited = sources.select(attributed_to="source_id", __cited_kind="kind", __cited_by="cited_by")
     for name, resource in contract.resources.items():
         if name not in tables or "attributed_to" not in resource.field_names:
             continue
@@ -445,6 +445,15 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
                     expected=f"a source of kind {' or '.join(CITED)}",
                     applies=col("__cited_kind").is_not_null(),
                     relies=[cell("sources", "attributed_to", "kind")],
+                ),
+                check(
+                    "GD422",
+                    "attributed_to",
+                    col("__cited_by") != col("source_id"),
+                    found=pl.format("{}, which {} cites", "attributed_to", "__cited_by"),
+                    expected=pl.format("a source that {} cites", "source_id"),
+                    applies=col("__cited_kind").is_in(CITED) & col("__cited_by").is_not_null(),
+                    relies=[cell("sources", "attributed_to", "cited_by")],
                 ),
             ),
         )

@@ -35,13 +35,7 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
                 repeats.add(frame)
                 constraints.look(frame, said)
     except (pl.exceptions.PolarsError, ValueError) as error:
-        # The file is read again by line.
-        bad = 0
-        again = lines(path, width) if path.suffix != ".parquet" else ()
-        for line in _Conflicts().first(again):
-            bad += 1
-            if bad <= limit:
-                report.add([_line(resource, tables, line)])
+        bad = ragged(resource, tables, report, limit) if path.suffix != ".parquet" else 0
         if not bad:
             what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
             report.say(_of_file("GD107", tables, resource, what, f"{width} cells a row"))
@@ -59,6 +53,16 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
     if not form.rows:
         report.say(_of_file("GD106", tables, resource, "no rows", "at least one"))
     return form.rows or None
+
+
+def ragged(resource: Resource, tables: Tables, report: Report, limit: int) -> int:
+    """Report the lines of a CSV file that are no rows, reading it by line; how many there are."""
+    bad = 0
+    again = lines(tables.paths[resource.name], len(resource.fields))
+    for bad, line in enumerate(_Conflicts().first(again), start=1):
+        if bad <= limit:
+            report.add([_line(resource, tables, line)])
+    return bad
 
 
 class _Form:

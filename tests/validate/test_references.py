@@ -1,0 +1,203 @@
+"""The tables in reference/, which codes were looked up in: what is asked of them and of the notes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.validate.damage import SHIPPED, Files, Place, copy_to, look
+
+from gazadata.validate import Diagnostic, Report
+
+S = SHIPPED
+COUNTRIES = "reference/countries.csv"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("references"))
+
+
+def found(place: Place, changed: Files) -> list[Diagnostic]:
+    place.damage(changed)
+    try:
+        report = look(place.root, official=False)
+    finally:
+        place.mend(changed)
+    assert not report.failures
+    return report.diagnostics
+
+
+def said(diagnostics: list[Diagnostic]) -> list[tuple[str, str, int | None, str | None]]:
+    return [(d.code, d.path, d.line, d.field) for d in diagnostics]
+
+
+def countries(old: str, new: str) -> dict[str, bytes]:
+    content = S.files[COUNTRIES].decode()
+    assert content.count(old) == 1
+    return {COUNTRIES: content.replace(old, new).encode()}
+
+
+def line_of(begin: str) -> int:
+    lines = S.files[COUNTRIES].decode().split("\n")
+    (number,) = (n for n, line in enumerate(lines, start=1) if line.startswith(begin))
+    return number
+
+
+def at(field: str, actor: str = "azerbaijan") -> int:
+    (number,) = S.evidence_of("actors", actor, field)
+    return number
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["Row Azerbaijan of countries.csv.", "See https://example.org/codes", "By reference/.",
+     "row Azerbaijan of reference/countries.csv.", "The Row Azerbaijan of reference/countries.csv.",
+     "Row Azerbaijan of reference/countries.csvx"],
+)  # fmt: skip
+def test_a_note_that_names_no_row_lets_no_code_pass(note: str, place: Place) -> None:
+    number = at("iso3")
+    right = S.change("evidence", number, note=note)
+    where = S.where("actors", actor_id="azerbaijan")
+    wrong = right | S.change("actors", where, iso3="ZZZ")
+    for files in (right, wrong):
+        assert said(found(place, files)) == [("GD348", "data/evidence.csv", number + 2, "note")]
+
+
+def test_other_words_are_another_mistake_and_the_same_are_one(place: Place) -> None:
+    rows = S.rows("evidence")
+    for field, note in (
+        ("iso3", "Somewhere."),
+        ("cow", "Elsewhere."),
+        ("wikidata_id", "Somewhere."),
+    ):
+        rows[at(field)]["note"] = note
+    diagnostics = found(place, S.table("evidence", rows))
+    assert [(d.line, d.found) for d in diagnostics] == [
+        (at("cow") + 2, "Elsewhere."),
+        (at("iso3") + 2, "Somewhere. (as in 1 other notes)"),
+    ]
+
+
+def test_what_is_no_code_is_noted_as_one_likes(place: Place) -> None:
+    number = at("name", "united-states")
+    assert S.rows("evidence")[number]["basis"] == "reference"
+    assert found(place, S.change("evidence", number, note="The long form of the name.")) == []
+
+
+def test_a_note_without_a_word_is_one_finding_and_hides_no_other(place: Place) -> None:
+    rows = S.rows("evidence")
+    rows[at("cow")]["note"], rows[at("iso3")]["note"] = "", "Somewhere."
+    assert said(found(place, S.table("evidence", rows))) == [
+        ("GD343", "data/evidence.csv", at("cow") + 2, "note"),
+        ("GD348", "data/evidence.csv", at("iso3") + 2, "note"),
+    ]
+
+
+def test_a_wrong_code_shows_where_the_reference_has_it(place: Place) -> None:
+    number = line_of("Azerbaijan,")
+    changed = countries("Azerbaijan,AZE,", "Azerbaijan,AZX,")
+    (one,) = found(place, changed)
+    assert (one.code, one.path, one.field, one.found) == ("GD348", "data/actors.csv", "iso3", "AZE")
+    (there,) = one.related
+    assert (there.path, there.line) == (COUNTRIES, number)
+    assert there.text == changed[COUNTRIES].decode().split("\n")[number - 1]
+    assert there.text[there.start : there.end] == "AZX"
+
+
+def test_a_code_that_two_rows_have_otherwise(place: Place) -> None:
+    """Neither of two rows of one name makes a code right unseen."""
+    again = "\nAzerbaijan,ZZZ,031,373,AZE,373,Q227,nothing\n"
+    changed = {COUNTRIES: S.files[COUNTRIES].rstrip(b"\n") + again.encode()}
+    number = changed[COUNTRIES].count(b"\n")
+    (one,) = found(place, changed)
+    assert said([one]) == [("GD206", COUNTRIES, number, "name")]
+    assert (one.row_id, one.column) == ("Azerbaijan", 1)
+    where = S.where("actors", actor_id="azerbaijan")
+    wrong = found(place, changed | S.change("actors", where, iso3="ZZZ"))
+    assert said(wrong) == [("GD206", COUNTRIES, number, "name")]
+    neither = found(place, changed | S.change("actors", where, iso3="XXX"))
+    assert [d.code for d in neither] == ["GD348", "GD206"]
+    assert neither[0].expected == "AZE or ZZZ, as row Azerbaijan of reference/countries.csv has it"
+    assert [there.line for there in neither[0].related] == [line_of("Azerbaijan,"), number]
+
+
+CHARACTERS: dict[str, tuple[dict[str, bytes], str, int, str | None]] = {
+    "a byte order mark": ({COUNTRIES: b"\xef\xbb\xbf" + S.files[COUNTRIES]}, "GD101", 1, None),
+    "a no-break space in a name": (
+        countries("Saudi Arabia,SAU", "Saudi\u00a0Arabia,SAU"), "GD111", line_of("Saudi"), "name"),
+    "a no-break space in a code": (
+        countries("Azerbaijan,AZE,", "Azerbaijan,A\u00a0ZE,"), "GD111", line_of("Azer"), "iso3"),
+    "a space behind a code": (
+        countries("Azerbaijan,AZE,", "Azerbaijan,AZE ,"), "GD109", line_of("Azer"), "iso3"),
+    "what cannot be seen in a name": (
+        countries("Azerbaijan,AZE", "Azer\u200bbaijan,AZE"), "GD104", line_of("Azer"), "name"),
+    "a cell too many": (
+        countries("Azerbaijan,AZE,", "Azerbaijan,AZE,,"), "GD107", line_of("Azer"), None),
+    "a cell too few": (
+        countries("Azerbaijan,AZE,", "Azerbaijan,"), "GD107", line_of("Azer"), None),
+    "a blank line": (countries("\nAzerbaijan", "\n\nAzerbaijan"), "GD107", line_of("Azer"), None),
+    "a byte that is not UTF-8": (
+        {COUNTRIES: S.files[COUNTRIES].replace(b"AZE", b"AZ\xe9", 1)}, "GD101", line_of("Azer"),
+        None),
+    "no last line feed": (
+        {COUNTRIES: S.files[COUNTRIES][:-1]}, "GD102", S.files[COUNTRIES].count(b"\n"), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHARACTERS)
+def test_what_is_asked_of_the_bytes_of_a_reference(name: str, place: Place) -> None:
+    changed, code, number, field = CHARACTERS[name]
+    diagnostics = found(place, changed)
+    assert said(diagnostics) == [(code, COUNTRIES, number, field)]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"name\n", b"name,name\n", b"name,\n", b"__x\n"])
+def test_a_reference_without_rows_or_columns(content: bytes, place: Place) -> None:
+    diagnostics = found(place, {COUNTRIES: content})
+    assert diagnostics
+    assert {d.code for d in diagnostics} <= {"GD348", "GD102", "GD107"}
+    assert any(d.severity == "error" for d in diagnostics)
+
+
+def test_a_file_that_no_note_names_is_not_looked_at(place: Place) -> None:
+    assert found(place, {"reference/plover.csv": b"\xff", "reference/more.csv": b'a,"'}) == []
+
+
+def test_a_reference_that_is_not_there(place: Place) -> None:
+    (one,) = [d for d in found(place, {COUNTRIES: None}) if "countries" in (d.expected or "")]
+    assert one.code == "GD348"
+    assert one.severity == "error"
+
+
+def without_folder(tmp_path: Path, changed: Files) -> Report:
+    root = copy_to(tmp_path / "package")
+    shutil.rmtree(root / "reference")
+    for path, content in changed.items():
+        (root / path).write_bytes(content or b"")
+    return look(root)
+
+
+def test_a_package_without_its_references_is_not_clean(tmp_path: Path) -> None:
+    """A release carries none, so that it is a warning."""
+    report = without_folder(tmp_path, {})
+    (one,) = report.diagnostics
+    assert (one.code, one.severity, one.path, one.field) == (
+        "GD348", "warning", "data/evidence.csv", "note")  # fmt: skip
+    others = sum(e["note"].startswith("Row ") and e["field"] != "name" for e in S.rows("evidence"))
+    said_so = f"Row Azerbaijan of reference/countries.csv. (as in {others - 1} other notes)"
+    assert one.found == said_so
+    assert (one.line, one.row_id) == (at("cow") + 2, S.rows("evidence")[at("cow")]["evidence_id"])
+    assert report.ok()
+    assert not report.ok(strict=True)
+    assert report.warnings == 1
+
+
+def test_a_package_whose_notes_name_no_reference_needs_none(tmp_path: Path) -> None:
+    rows = S.rows("evidence")
+    for row in rows:
+        row["note"] = row["note"].replace("of reference/", "of ")
+    report = without_folder(tmp_path, S.table("evidence", rows))
+    assert report.ok(strict=True)
+    assert any("there is no reference/" in note for note in report.notes)
