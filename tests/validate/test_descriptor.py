@@ -85,10 +85,65 @@ DESCRIPTORS: dict[str, tuple[Edit, str]] = {
         "the resource property 'pat'",
     ),
     "a time that is none": (lambda d: d.update({"created": "yesterday"}), 'created "yesterday"'),
+    "a day that no month has": (
+        lambda d: d.update({"created": "2026-02-30T00:00:00Z"}), 'created "2026-02-30T00:00:00Z"'
+    ),
+    "an hour that no day has": (
+        lambda d: d.update({"created": "2026-02-03T25:00:00Z"}), 'created "2026-02-03T25:00:00Z"'
+    ),
+    "a homepage that is a number": (lambda d: d.update({"homepage": 5}), "homepage 5"),
+    "a word that is a number": (lambda d: d["keywords"].append(5), f"keywords[{len(S.descriptor()['keywords'])}] 5"),
+    "licences that are text": (lambda d: d.update({"licenses": "CC0-1.0"}), 'licenses "CC0-1.0"'),
+    "an address that is none": (
+        lambda d: d["sources"][1].update({"email": "nobody"}), 'sources[1].email "nobody"'
+    ),
+    "a person who is text": (
+        lambda d: d.update({"contributors": ["A. Author"]}), 'contributors[0] "A. Author"'
+    ),
     "a licence without a name": (
         lambda d: d["licenses"].append({"title": "Some"}), 'licenses[2] {"title": "Some"}'
     ),
 }  # fmt: skip
+
+
+OF_A_RESOURCE: dict[str, tuple[dict[str, Any], str]] = {
+    "a title that is a number": ({"title": 5}, "title 5"),
+    "a description that is a list": ({"description": [1]}, "description [1]"),
+    "licences that are text": ({"licenses": "x"}, 'licenses "x"'),
+    "a licence whose path is a number": (
+        {"licenses": [{"name": "CC0-1.0", "path": 5}]}, "licenses[0].path 5"
+    ),
+    "a source that is text": ({"sources": ["the article"]}, 'sources[0] "the article"'),
+    "a homepage that is null": ({"homepage": None}, "homepage null"),
+    "rows beside a path": ({"data": [["topic_id"], ["a"]]}, 'data [["topic_id"], ["a"]] beside path'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_A_RESOURCE)
+def test_what_a_resource_has_wrong_is_said_of_it(name: str, place: Place) -> None:
+    """The package has the same properties, which are right."""
+    wrong, found = OF_A_RESOURCE[name]
+    descriptor = S.descriptor()
+    resource(descriptor, "topics").update(wrong)
+    report = damaged(place, {DESCRIPTOR: json_bytes(descriptor)})
+    (one,) = report.diagnostics
+    assert (one.code, one.path, one.resource, one.found) == ("GD002", DESCRIPTOR, "topics", found)
+    assert one.expected
+    assert not report.failures
+
+
+def test_properties_of_the_right_types_are_let_pass(place: Place) -> None:
+    descriptor = S.descriptor() | {
+        "created": "2024-02-29T23:59:59.123456+05:30",
+        "homepage": "",
+        "contributors": [{"title": "A", "email": "a@example.org", "roles": ["x"], "more": 5}],
+    }
+    resource(descriptor, "topics").update(
+        {"title": "T", "sources": [{"title": "S", "path": "https://example.org"}],
+         "licenses": [{"path": "https://example.org/licence"}], "description": ""}
+    )  # fmt: skip
+    report = damaged(place, {DESCRIPTOR: json_bytes(descriptor)})
+    assert report.ok(strict=True), said(report)
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)

@@ -622,21 +622,24 @@ def test_a_property_that_is_null(tmp_path: Path) -> None:
     """It is another schema than the installed one, though no property of it has another value."""
     place = Place(tmp_path)
     schema = S.schema("topics")
-    schema["fields"][0]["rdfType"] = None
+    schema["fieldsMatch"] = None
     place.damage({"schemas/topics.json": json_bytes(schema)})
     (found,) = (d for d in look(place.root, official=False).diagnostics if d.code == "GD004")
-    assert found.found == "rdfType null"
+    assert found.found == "fieldsMatch null"
     assert (found.expected or "").startswith("none, as in gazadata ")
 
 
 def test_every_property_that_frictionless_alone_finds_wrong(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    descriptor = S.descriptor() | {"homepage": 5}
-    descriptor["licenses"][0]["path"] = 3
+    people = [{"title": "A", "organisation": 5}, {"title": "B", "organisation": []}]
+    descriptor = S.descriptor() | {"contributors": people}
     place.damage({DESCRIPTOR: json_bytes(descriptor)})
     report = look(place.root)
     found = [(d.code, d.found) for d in report.diagnostics]
-    assert found == [("GD002", "homepage: 5"), ("GD002", "licenses/0/path: 3")]
+    assert found == [
+        ("GD002", "contributors/0/organisation: 5"),
+        ("GD002", "contributors/1/organisation: []"),
+    ]
     assert report.counts["GD002"].found == 2
 
 
