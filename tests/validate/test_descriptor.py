@@ -328,3 +328,34 @@ def test_a_release_has_no_table_that_is_not_listed(tmp_path: Path) -> None:
     assert not report.errors, said(report)
     assert {d.code for d in report.diagnostics} <= {"GD301"}
     assert json.loads((release / DESCRIPTOR).read_bytes())["resources"]
+
+
+@pytest.mark.parametrize("there", ["data/topic.csv", "data/TOPICS.csv", "data/new/themes.csv"])
+def test_a_table_under_another_name_is_the_one_that_is_missing(there: str, place: Place) -> None:
+    report = damaged(place, {"data/topics.csv": None, there: S.files["data/topics.csv"]})
+    (found,) = report.diagnostics
+    assert (found.code, found.path, found.resource) == ("GD005", DESCRIPTOR, "topics")
+    assert (found.found, found.suggestion) == ("no file data/topics.csv", there)
+
+
+@pytest.mark.parametrize(
+    "content", [b"topic_id,label\n", b"", b"topic_id", b"\xff\xfe", S.files["data/events.csv"]]
+)
+def test_another_file_is_not_the_one_that_is_missing(content: bytes, place: Place) -> None:
+    report = damaged(place, {"data/topics.csv": None, "data/extra.csv": content})
+    assert [(d.code, d.path, d.suggestion) for d in report.diagnostics] == [
+        ("GD005", "data/extra.csv", None),
+        ("GD005", DESCRIPTOR, None),
+    ]
+
+
+def test_a_resource_under_another_name_is_named(place: Place) -> None:
+    descriptor = S.descriptor()
+    resource(descriptor, "relations")["name"] = "relation"
+    report = damaged(place, {DESCRIPTOR: json_bytes(descriptor)})
+    (found,) = (d for d in report.diagnostics if d.code == "GD004")
+    assert (found.resource, found.found, found.suggestion) == (
+        "relation",
+        "a resource relation",
+        "relations",
+    )
