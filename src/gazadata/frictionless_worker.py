@@ -6,6 +6,7 @@ It reads what it is asked for as a line of JSON, and answers in JSON. It stands 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -126,6 +127,8 @@ def _end_with_parent() -> None:
 
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, 1, 1)
+    # While the interpreter ends, nobody takes the signal any more, which would end the process.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":

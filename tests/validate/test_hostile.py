@@ -245,6 +245,20 @@ def test_frictionless_ends_with_the_command_however_that_ends(
         time.sleep(0.1)
 
 
+def test_nothing_ends_frictionless_while_its_interpreter_ends() -> None:
+    code = (
+        "import atexit, signal\n"
+        "atexit.register(lambda: print(signal.getitimer(signal.ITIMER_REAL)))\n"
+        "from gazadata import frictionless_worker\n"
+        "frictionless_worker._end_with_parent()\n"
+        "print(signal.getitimer(signal.ITIMER_REAL)[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=True
+    )
+    assert done.stdout.split("\n") == ["1.0", "(0.0, 0.0)", ""]
+
+
 def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
     code = (
         "import sys\n"
