@@ -74,18 +74,23 @@ def read(package: Package) -> list[Retired]:
         return []
     if why := refused(package.root, path):
         raise ReadError(f"{path}:1: {why}")
+    line = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             if tuple(next(reader, ())) != COLUMNS:
                 raise ReadError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
             rows = []
+            # A row begins where the one before it ends, whatever line breaks are in its cells.
+            line = reader.line_num + 1
             for row in reader:
                 if len(row) != len(COLUMNS):
-                    raise ReadError(f"{path}:{reader.line_num}: {len(COLUMNS)} cells are expected")
-                rows.append(Retired(reader.line_num, *map(clean, row)))
+                    there = f"{len(row)} cell{'s' * (len(row) != 1)}" if row else "a blank line"
+                    raise ReadError(f"{path}:{line}: {there}, expected {len(COLUMNS)} cells")
+                rows.append(Retired(line, *map(clean, row)))
+                line = reader.line_num + 1
             return rows
     except UnicodeDecodeError:
         raise ReadError(f"{path}:1: not UTF-8; save it as UTF-8") from None
     except csv.Error as error:
-        raise ReadError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+        raise ReadError(f"{path}:{line}: not CSV: {error}") from None

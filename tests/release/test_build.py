@@ -504,7 +504,7 @@ def test_an_archive_that_does_not_fit_leaves_nothing(built: Path, tmp_path: Path
     ("content", "reason"),
     [
         (b"resource,row_id\n", "1: the columns must be resource,row_id,replaced_by,reason,version"),
-        (b"resource,row_id,replaced_by,reason,version\nactors,x\n", "2: 5 cells are expected"),
+        (b"resource,row_id,replaced_by,reason,version\nactors,x\n", "2: 2 cells, expected 5 cells"),
         (b'resource,row_id,replaced_by,reason,version\nactors,"x\n', "not CSV"),
         (b"\xff", "1: not UTF-8"),
     ],

@@ -6,10 +6,14 @@ legitimate edit says why nothing is to be found.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import json
+import lzma
 import re
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -1230,6 +1234,14 @@ def article_that_no_source_names(random: Random) -> Made:
     return {path: b"Words.\n"}, [(path, None)]
 
 
+@kind("GD204")
+def path_of_a_text_written_otherwise(random: Random) -> Made:
+    number = S.where("sources", text_path=S.text_path)
+    name = S.text_path.removeprefix("raw/")
+    wrong = random.choice((f"./raw/{name}", f"raw/./{name}", f"raw//{name}", f"raw/../raw/{name}"))
+    return changed("sources", number, text_path=wrong)
+
+
 @kind("GD302")
 def hash_of_the_source_edited(random: Random) -> Made:
     number = S.where("sources", text_path=S.text_path)
@@ -1374,6 +1386,13 @@ def byte_that_is_not_utf8(random: Random) -> Made:
     bad = random.choice((b"\xff", b"\xe9", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"))
     lines[at] = lines[at][:cut] + bad + lines[at][cut:]
     return {path: b"\n".join(lines)}, [(path, at + 1)]
+
+
+@kind("GD101")
+def file_packed(random: Random) -> Made:
+    path, content, _ = _bytes(random)
+    pack = random.choice((gzip.compress, bz2.compress, lzma.compress, zlib.compress))
+    return {path: pack(content)}, [(path, 1)]
 
 
 @kind("GD101", "GD104")
@@ -1561,6 +1580,18 @@ def table_deleted(random: Random) -> Made:
 
 
 @kind("GD005")
+def table_renamed(random: Random) -> Made:
+    """The file alone; also in its case alone, or into another folder."""
+    path = S.path(random.choice(NAMES))
+    name = path.removeprefix("data/").removesuffix(".csv")
+    there = random.choice(
+        (f"data/{name}s.csv", f"data/{name.upper()}.csv", f"data/{name}.CSV", f"{name}.csv",
+         f"data/{name}-2.csv", f"data/old/{name}.csv", f"data/{name.title()}.csv")
+    )  # fmt: skip
+    return {path: None, there: S.files[path]}, [(DESCRIPTOR, None)]
+
+
+@kind("GD005")
 def file_not_listed(random: Random) -> Made:
     path = random.choice(
         ("data/extra.csv", "schemas/extra.json", "data/old/events.csv", "data/events.CSV",
@@ -1665,7 +1696,21 @@ def field_of_a_schema_removed_or_moved(random: Random) -> Made:
 def version_that_is_none(random: Random) -> Made:
     descriptor = S.descriptor()
     descriptor["version"] = random.choice(
-        ("1.0", "v1.0.0", "1.0.0.0", "01.0.0", "1.0.0+build", "latest", "", "1.0.x", 1.0, None, [])
+        (
+            "1.0",
+            "v1.0.0",
+            "1.0.0.0",
+            "01.0.0",
+            "1.0.0+build",
+            "latest",
+            "",
+            "1.0.x",
+            1.0,
+            1,
+            True,
+            None,
+            [],
+        )
     )
     return _descriptor(descriptor)
 
@@ -1677,6 +1722,22 @@ def hedge_cue_left_out(random: Random) -> Made:
     cues.remove(random.choice(cues))
     if random.random() < 0.2:
         del descriptor["gazadata:hedgeCues"]
+    return _descriptor(descriptor)
+
+
+@kind("GD002")
+def hedge_cues_misspelt(random: Random) -> Made:
+    descriptor = S.descriptor()
+    wrong = random.choice(("hedgeCue", "hedgecues", "hedges", "cues", "HedgeCues"))
+    descriptor[f"gazadata:{wrong}"] = descriptor.pop("gazadata:hedgeCues")
+    return _descriptor(descriptor)
+
+
+@kind("GD004", "GD001", more="under the new name each of its rows is without evidence")
+def resource_renamed(random: Random) -> Made:
+    descriptor = S.descriptor()
+    resource = random.choice(descriptor["resources"])
+    resource["name"] = random.choice((resource["name"] + "s", resource["name"][:-1], "another"))
     return _descriptor(descriptor)
 
 

@@ -85,10 +85,65 @@ DESCRIPTORS: dict[str, tuple[Edit, str]] = {
         "the resource property 'pat'",
     ),
     "a time that is none": (lambda d: d.update({"created": "yesterday"}), 'created "yesterday"'),
+    "a day that no month has": (
+        lambda d: d.update({"created": "2026-02-30T00:00:00Z"}), 'created "2026-02-30T00:00:00Z"'
+    ),
+    "an hour that no day has": (
+        lambda d: d.update({"created": "2026-02-03T25:00:00Z"}), 'created "2026-02-03T25:00:00Z"'
+    ),
+    "a homepage that is a number": (lambda d: d.update({"homepage": 5}), "homepage 5"),
+    "a word that is a number": (lambda d: d["keywords"].append(5), f"keywords[{len(S.descriptor()['keywords'])}] 5"),
+    "licences that are text": (lambda d: d.update({"licenses": "CC0-1.0"}), 'licenses "CC0-1.0"'),
+    "an address that is none": (
+        lambda d: d["sources"][1].update({"email": "nobody"}), 'sources[1].email "nobody"'
+    ),
+    "a person who is text": (
+        lambda d: d.update({"contributors": ["A. Author"]}), 'contributors[0] "A. Author"'
+    ),
     "a licence without a name": (
         lambda d: d["licenses"].append({"title": "Some"}), 'licenses[2] {"title": "Some"}'
     ),
 }  # fmt: skip
+
+
+OF_A_RESOURCE: dict[str, tuple[dict[str, Any], str]] = {
+    "a title that is a number": ({"title": 5}, "title 5"),
+    "a description that is a list": ({"description": [1]}, "description [1]"),
+    "licences that are text": ({"licenses": "x"}, 'licenses "x"'),
+    "a licence whose path is a number": (
+        {"licenses": [{"name": "CC0-1.0", "path": 5}]}, "licenses[0].path 5"
+    ),
+    "a source that is text": ({"sources": ["the article"]}, 'sources[0] "the article"'),
+    "a homepage that is null": ({"homepage": None}, "homepage null"),
+    "rows beside a path": ({"data": [["topic_id"], ["a"]]}, 'data [["topic_id"], ["a"]] beside path'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_A_RESOURCE)
+def test_what_a_resource_has_wrong_is_said_of_it(name: str, place: Place) -> None:
+    """The package has the same properties, which are right."""
+    wrong, found = OF_A_RESOURCE[name]
+    descriptor = S.descriptor()
+    resource(descriptor, "topics").update(wrong)
+    report = damaged(place, {DESCRIPTOR: json_bytes(descriptor)})
+    (one,) = report.diagnostics
+    assert (one.code, one.path, one.resource, one.found) == ("GD002", DESCRIPTOR, "topics", found)
+    assert one.expected
+    assert not report.failures
+
+
+def test_properties_of_the_right_types_are_let_pass(place: Place) -> None:
+    descriptor = S.descriptor() | {
+        "created": "2024-02-29T23:59:59.123456+05:30",
+        "homepage": "",
+        "contributors": [{"title": "A", "email": "a@example.org", "roles": ["x"], "more": 5}],
+    }
+    resource(descriptor, "topics").update(
+        {"title": "T", "sources": [{"title": "S", "path": "https://example.org"}],
+         "licenses": [{"path": "https://example.org/licence"}], "description": ""}
+    )  # fmt: skip
+    report = damaged(place, {DESCRIPTOR: json_bytes(descriptor)})
+    assert report.ok(strict=True), said(report)
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)
@@ -273,3 +328,34 @@ def test_a_release_has_no_table_that_is_not_listed(tmp_path: Path) -> None:
     assert not report.errors, said(report)
     assert {d.code for d in report.diagnostics} <= {"GD301"}
     assert json.loads((release / DESCRIPTOR).read_bytes())["resources"]
+
+
+@pytest.mark.parametrize("there", ["data/topic.csv", "data/TOPICS.csv", "data/new/themes.csv"])
+def test_a_table_under_another_name_is_the_one_that_is_missing(there: str, place: Place) -> None:
+    report = damaged(place, {"data/topics.csv": None, there: S.files["data/topics.csv"]})
+    (found,) = report.diagnostics
+    assert (found.code, found.path, found.resource) == ("GD005", DESCRIPTOR, "topics")
+    assert (found.found, found.suggestion) == ("no file data/topics.csv", there)
+
+
+@pytest.mark.parametrize(
+    "content", [b"topic_id,label\n", b"", b"topic_id", b"\xff\xfe", S.files["data/events.csv"]]
+)
+def test_another_file_is_not_the_one_that_is_missing(content: bytes, place: Place) -> None:
+    report = damaged(place, {"data/topics.csv": None, "data/extra.csv": content})
+    assert [(d.code, d.path, d.suggestion) for d in report.diagnostics] == [
+        ("GD005", "data/extra.csv", None),
+        ("GD005", DESCRIPTOR, None),
+    ]
+
+
+def test_a_resource_under_another_name_is_named(place: Place) -> None:
+    descriptor = S.descriptor()
+    resource(descriptor, "relations")["name"] = "relation"
+    report = damaged(place, {DESCRIPTOR: json_bytes(descriptor)})
+    (found,) = (d for d in report.diagnostics if d.code == "GD004")
+    assert (found.resource, found.found, found.suggestion) == (
+        "relation",
+        "a resource relation",
+        "relations",
+    )

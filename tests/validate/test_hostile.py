@@ -247,6 +247,20 @@ def test_frictionless_ends_with_the_command_however_that_ends(
         time.sleep(0.1)
 
 
+def test_nothing_ends_frictionless_while_its_interpreter_ends() -> None:
+    code = (
+        "import atexit, signal\n"
+        "atexit.register(lambda: print(signal.getitimer(signal.ITIMER_REAL)))\n"
+        "from gazadata import frictionless_worker\n"
+        "frictionless_worker._end_with_parent()\n"
+        "print(signal.getitimer(signal.ITIMER_REAL)[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=True
+    )
+    assert done.stdout.split("\n") == ["1.0", "(0.0, 0.0)", ""]
+
+
 def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
     code = (
         "import sys\n"
@@ -624,21 +638,24 @@ def test_a_property_that_is_null(tmp_path: Path) -> None:
     """It is another schema than the installed one, though no property of it has another value."""
     place = Place(tmp_path)
     schema = S.schema("topics")
-    schema["fields"][0]["rdfType"] = None
+    schema["fieldsMatch"] = None
     place.damage({"schemas/topics.json": json_bytes(schema)})
     (found,) = (d for d in look(place.root, official=False).diagnostics if d.code == "GD004")
-    assert found.found == "rdfType null"
+    assert found.found == "fieldsMatch null"
     assert (found.expected or "").startswith("none, as in gazadata ")
 
 
 def test_every_property_that_frictionless_alone_finds_wrong(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    descriptor = S.descriptor() | {"homepage": 5}
-    descriptor["licenses"][0]["path"] = 3
+    people = [{"title": "A", "organisation": 5}, {"title": "B", "organisation": []}]
+    descriptor = S.descriptor() | {"contributors": people}
     place.damage({DESCRIPTOR: json_bytes(descriptor)})
     report = look(place.root)
     found = [(d.code, d.found) for d in report.diagnostics]
-    assert found == [("GD002", "homepage: 5"), ("GD002", "licenses/0/path: 3")]
+    assert found == [
+        ("GD002", "contributors/0/organisation: 5"),
+        ("GD002", "contributors/1/organisation: []"),
+    ]
     assert report.counts["GD002"].found == 2
 
 
@@ -1222,7 +1239,11 @@ def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
         ("topics", "label", "a\nb", "GD104"),
         ("topics", "label", "e\u0301", "GD103"),
         ("topics", "label", "P\u0430kistan", "GD112"),
-        ("topics", "label", "", "GD108"),
+        ("topics", "label", "", "GD202"),
+        ("topics", "part_of", "", "GD108"),
+        ("actors", "iso3", "", "GD108"),
+        ("events", "event_mode", "", "GD108"),
+        ("evidence", "quote_id", "", "GD343"),
         ("events", "occurrences", 0, "GD205"),
         ("passages", "paragraph", 9, "GD311"),
         ("topics", "status", None, "GD202"),
@@ -1243,10 +1264,62 @@ def test_mistakes_in_parquet_are_found_in_their_row(
         assert len(found) == 1
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "found", "expected", "mend"),
+    [
+        ("label", "a \u200bb \u200c", "U+200B ZERO WIDTH SPACE", "none but visible characters", "Delete"),
+        ("label", "a\nb", "U+000A control character", "none but visible characters", "Delete"),
+        ("label", "a P\u0430kistan", "P\u0430kistan with U+0430 CYRILLIC SMALL LETTER A", "letters of one alphabet", "Type the word anew"),
+        ("label", "a e\u0301", "e\u0301 (U+0065 U+0301)", "\u00e9 (U+00E9)", "mend the table there, and write the Parquet file again"),
+        ("label", f"x{DISORDER}", "more than 30 combining marks in a row", "30 at most", ""),
+        ("part_of", "", "", "null, as an empty cell is", "Write null"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_cell_in_parquet_is_said_as_of_one_in_csv(
+    at: str, value: str, found: str, expected: str, mend: str, parquet: Path
+) -> None:
+    _rewrite(parquet, "topics", 3, at, value)
+    (one,) = look(parquet, official=False).diagnostics
+    assert (one.field, one.found, one.expected) == (at, found, expected)
+    assert mend in (one.help or "")
+
+
+def test_rows_of_parquet_in_another_order_are_no_work_for_fmt_alone(parquet: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = parquet / "data/topics.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.take([1, 0, *range(2, table.num_rows)]), path)
+    (one,) = look(parquet).diagnostics
+    assert one.code == "GD108"
+    assert "It is for CSV" in (one.help or "")
+
+
+def test_empty_texts_of_parquet_repeat_nothing_that_nulls_do_not(parquet: Path) -> None:
+    """They are as empty as nulls are, wherever rows are told apart."""
+    for number in (0, 1, 2):
+        _rewrite(parquet, "actors", number, "wikidata_id", "")
+    report = look(parquet, official=False)
+    assert {d.code for d in report.diagnostics} <= {"GD108", "GD334"}
+    assert report.counts["GD108"].found == 3
+
+
+def test_a_page_of_parquet_that_is_damaged(parquet: Path) -> None:
+    path = parquet / "data/evidence.parquet"
+    content = bytearray(path.read_bytes())
+    content[200:1_200] = b"\0" * 1_000
+    path.write_bytes(content)
+    (one,) = (d for d in look(parquet).diagnostics if d.path == "data/evidence.parquet")
+    assert (one.code, one.expected) == ("GD107", "a Parquet file")
+    assert "Write the file again" in (one.help or "")
+
+
 def test_a_parquet_file_that_is_none(parquet: Path) -> None:
     (parquet / "data/events.parquet").write_bytes(b"PAR1" + _garbage() + b"PAR1")
     report = look(parquet)
     assert [(d.code, d.path) for d in report.diagnostics] == [("GD107", "data/events.parquet")]
+    assert report.diagnostics[0].expected == "a Parquet file"
+    assert "comma" not in (report.diagnostics[0].help or "")
 
 
 def test_a_parquet_file_with_other_columns(parquet: Path) -> None:
@@ -1255,9 +1328,14 @@ def test_a_parquet_file_with_other_columns(parquet: Path) -> None:
     path = parquet / "data/topics.parquet"
     table = pq.read_table(path)
     pq.write_table(table.append_column("more", table["label"]), path)
-    assert [d.code for d in look(parquet).diagnostics] == ["GD105"]
+    (found,) = look(parquet).diagnostics
+    assert (found.code, found.help) == (
+        "GD105",
+        "Write the file with the schema's columns, in their order.",
+    )
     pq.write_table(table.set_column(1, "label", table["label"].cast("large_binary")), path)
-    assert [d.code for d in look(parquet).diagnostics] == ["GD201"]
+    (found,) = look(parquet).diagnostics
+    assert (found.code, found.help) == ("GD201", "Write the column label in the schema's type.")
 
 
 def test_an_empty_parquet_file(parquet: Path) -> None:

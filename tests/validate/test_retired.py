@@ -51,6 +51,7 @@ def test_what_may_not(package_copy: Path) -> None:
             "pledges,five,six,merged,1.0.0",
             "actors,seven,,left out,1.0.1",
             "actors,eight,,left out,soon",
+            "actors,nine,,left out,1.0.0-rc.1",
         ],
     )
     assert [(line, what) for line, what, _ in wrong] == [
@@ -63,10 +64,12 @@ def test_what_may_not(package_copy: Path) -> None:
         (8, "replaced_by six"),
         (9, "version 1.0.1"),
         (10, "version soon"),
+        (11, "version 1.0.0-rc.1"),
     ]
     assert "did you mean actors?" in wrong[0][2]
     assert "there are sources, passages" in wrong[2][2]
     assert "1.0.0, or an earlier one" in wrong[7][2]
+    assert wrong[9][2] == "the final version that it is of: 1.0.0"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +98,15 @@ FORMS: dict[str, tuple[str, tuple[str, int, str | None]]] = {
     "no line feed at the end": ("actors,x,,gone,1.0.0", ("GD102", 2, None)),
     "a cell too few": ("actors,x,gone,1.0.0\n", ("GD107", 2, None)),
     "a blank line": ("actors,x,,gone,1.0.0\n\n", ("GD107", 3, None)),
-    "a line break in a cell": ('actors,x,,"gone\nfor good",1.0.0\n', ("GD107", 3, None)),
+    "a line break in a cell": ('actors,x,,"gone\nfor good",1.0.0\n', ("GD107", 2, None)),
+    "a line break in a later cell": (
+        'actors,w,,gone,1.0.0\nactors,x,,"gone\n\nfor good",1.0.0\n',
+        ("GD107", 3, None),
+    ),
+    "a row of many lines with a cell too few": (
+        'actors,x,"gone\nfor good",1.0.0\n',
+        ("GD107", 2, None),
+    ),
     "needless quotation marks": ('actors,"x",,gone,1.0.0\n', ("GD108", 2, None)),
     "rows in another order": (
         "actors,y,,gone,1.0.0\nactors,x,,gone,1.0.0\n",
@@ -118,6 +129,24 @@ def test_the_file_has_the_form_of_tables(name: str, place: Place) -> None:
     assert found.path == FILE
     assert found.help
     assert found.field is None or found.column
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("actors,x,gone,1.0.0", "4 cells"),
+        ("actors", "1 cell"),
+        ("actors,x,,gone,1.0.0,", "6 cells"),
+        ("", "a blank line"),
+    ],
+)
+def test_how_many_cells_there_are_is_said(row: str, what: str, place: Place) -> None:
+    changed = {FILE: f"{HEAD}{row}\n".encode()}
+    place.damage(changed)
+    report = look(place.root)
+    place.mend(changed)
+    (one,) = report.diagnostics
+    assert (one.code, one.line, one.found, one.expected) == ("GD107", 2, what, "5 cells")
 
 
 @pytest.mark.parametrize(

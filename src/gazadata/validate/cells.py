@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import partial
 
 import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Field
-from gazadata.validate.characters import HIDDEN, MIXED, worded
+from gazadata.validate.characters import HIDDEN, MIXED, named, odd, worded
 from gazadata.validate.checks import Check, Look, cell, check
 from gazadata.validate.fields import URI
 from gazadata.validate.tables import Tables
@@ -113,13 +115,26 @@ def _characters(field: Field, *, of_words: bool) -> Iterator[Check]:
     cell = col(field.name)
     if field.type != "string":
         return
-    for code, bad, expected in (
-        ("GD103", cell.str.normalize("NFC") != cell, cell.str.normalize("NFC")),
-        ("GD104", cell.str.contains(f"{HIDDEN.pattern}|[\n\r]"), "none but visible characters"),
-        ("GD108", cell == "", "null, as an empty cell is"),
-        ("GD112", cell.str.contains(MIXED.pattern) & of_words, "letters of one alphabet"),
+    for code, bad in (
+        ("GD103", cell.str.normalize("NFC") != cell),
+        ("GD104", cell.str.contains(f"{HIDDEN.pattern}|[\n\r]")),
+        ("GD112", cell.str.contains(MIXED.pattern) & of_words),
     ):
+        found, expected = (
+            cell.map_elements(partial(_said, code, part), return_dtype=pl.String) for part in (0, 1)
+        )
         # What is looked at is counted in `sweep`, with the file.
         yield check(
-            code, field.name, bad, expected=expected, applies=cell.is_not_null(), counted=False
-        )
+            code, field.name, bad,
+            found=found, expected=expected, applies=cell.is_not_null(), counted=False,
+        )  # fmt: skip
+
+
+def _said(code: str, part: int, cell: str) -> str:
+    """What is said of the first character in a cell that breaks a rule, and what is expected."""
+    for one in odd(cell, 1):
+        if one.code == code:
+            return one.found if part == 0 else one.expected
+    # In a file it would end a line.
+    end = re.search("[\n\r]", cell)
+    return (named(end.group()) if end else cell, "none but visible characters")[part]

@@ -88,13 +88,13 @@ def odd(text: str, first: int) -> Iterator[Odd]:
             here, wanted = map(_codes, _uncomposed(line[at : at + 40]))
             yield Odd("GD103", number, at, here, wanted)
         for match in HIDDEN.finditer(line) if hides else ():
-            found = _named(match.group())
+            found = named(match.group())
             yield Odd("GD104", number, match.start(), found, "none but visible characters")
         for word in re.finditer(r"\w+", line) if mixes else ():
             if mix := MIXED.search(line, *word.span()):
                 latin_first = _NOT_LATIN.match(mix.group()) is None
                 at = mix.end() - 1 if latin_first else mix.start()
-                found = f"{word.group()[:80]} with {_named(line[at])}"
+                found = f"{word.group()[:80]} with {named(line[at])}"
                 yield Odd("GD112", number, at, found, "letters of one alphabet")
 
 
@@ -118,7 +118,8 @@ def worded(resource: Resource) -> set[str]:
     }
 
 
-def _named(character: str) -> str:
+def named(character: str) -> str:
+    """A character by its number and its name in Unicode."""
     kind = _KINDS.get(unicodedata.category(character), "character without a name")
     return f"U+{ord(character):04X} {unicodedata.name(character, kind)}"
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from gazadata.validate.rules import RULES, Severity
 
+_OF_PARQUET = "It is for CSV: mend the table there, and write the Parquet file again from it."
+
 LONGEST = 500
 """Code points of a cell that a finding repeats."""
 
@@ -58,7 +60,10 @@ class Diagnostic:
     def of(cls, code: str, path: str, line: int | None = None, **more: Any) -> Diagnostic:
         """A finding by the rule `code`, with the rule's title, remedy and severity."""
         rule = RULES[code]
-        said = {"help": rule.remedy, "severity": rule.severity} | more
+        mend = rule.remedy
+        if path.endswith(".parquet") and "`gazadata fmt`" in mend:
+            mend = f"{mend} {_OF_PARQUET}"
+        said = {"help": mend, "severity": rule.severity} | more
         return cls(code, rule.title, path, line, **said)
 
     @property

@@ -215,19 +215,18 @@ def check_header(
     """
     with path.open("rb") as file:
         raw = file.readline(_HEADER)
-    # Lines that end otherwise are reported as that alone.
-    first = re.split(r"[\r\n]", raw.decode("utf-8", "replace").lstrip("\ufeff"), maxsplit=1)[0]
-    names = first.split(",")
     wanted = list(resource.field_names)
     report.count("GD105", len(wanted))
+    try:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        text = decoder.decode(raw, final=len(raw) < _HEADER)
+    except UnicodeDecodeError:
+        return False  # It is reported as that alone.
+    # So are lines that end otherwise.
+    first = re.split(r"[\r\n]", text.lstrip("\ufeff"), maxsplit=1)[0]
+    names = first.split(",")
     if names == wanted:
         return True
-    # Names with a byte that is not UTF-8, or all in another encoding, are reported as that alone.
-    plain = [name.replace("\0", "") for name in names] if "\ufffd" in first else names
-    if len(plain) == len(wanted) and all(
-        name == meant or "\ufffd" in name for name, meant in zip(plain, wanted, strict=True)
-    ):
-        return False
     if installed and names == list(installed.field_names):
         return False
     if first.startswith(MARKERS[0]):

@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 from gazadata import retired
-from gazadata.contract import inside
+from gazadata.contract import Resource, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.say import say
 
 
-def files(  # noqa: PLR0912
+def files(  # noqa: PLR0912, PLR0915
     package: Package, report: Report, astray: set[str]
 ) -> dict[str, Path]:
     """Find each resource's file, and the files that no resource lists.
@@ -24,6 +24,7 @@ def files(  # noqa: PLR0912
     root, there = package.root, {}
     taken: dict[Path, str] = {}
     folders: set[Path] = set()
+    missing: list[Resource] = []
     for name, resource in package.contract.resources.items():
         report.count("GD005", 1)
         if any(d.resource == name and d.suggestion == "path" for d in report.diagnostics):
@@ -36,13 +37,7 @@ def files(  # noqa: PLR0912
             astray = astray | {name}
             continue
         if not path.is_file():
-            say(
-                report,
-                "GD005",
-                resource=name,
-                found=f"no file {resource.path}",
-                expected="the file that the descriptor lists",
-            )
+            missing.append(resource)
             astray = astray | {name}
             continue
         if not os.access(path, os.R_OK):
@@ -92,6 +87,10 @@ def files(  # noqa: PLR0912
             taken[real] = ""
             if path.stem in astray:
                 continue
+            if renamed := next((r for r in missing if _is_of(path, r, root)), None):
+                missing.remove(renamed)
+                _missing(renamed, report, path.relative_to(root).as_posix())
+                continue
             say(
                 report,
                 "GD005",
@@ -99,7 +98,31 @@ def files(  # noqa: PLR0912
                 found="a file that datapackage.json does not list",
                 expected="a resource with this path, or no such file",
             )
+    for resource in missing:
+        _missing(resource, report)
     return there
+
+
+def _missing(resource: Resource, report: Report, near: str | None = None) -> None:
+    say(
+        report,
+        "GD005",
+        resource=resource.name,
+        found=f"no file {resource.path}",
+        expected="the file that the descriptor lists",
+        near=near,
+    )
+
+
+def _is_of(path: Path, resource: Resource, root: Path) -> bool:
+    """Whether a file that nothing lists is that of a resource, under another name."""
+    if path.relative_to(root).as_posix().casefold() == resource.path.casefold():
+        return True
+    if path.suffix.lower() != ".csv" or not path.is_file() or not os.access(path, os.R_OK):
+        return False
+    header = ",".join(resource.field_names).encode()
+    with path.open("rb") as file:
+        return file.read(len(header) + 1).rstrip(b"\r\n") == header
 
 
 def _given_up(package: Package, taken: dict[Path, str], report: Report) -> Path | None:

@@ -11,7 +11,7 @@ from gazadata.errors import ContractError
 from gazadata.package import bundled
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.properties import Told
-from gazadata.validate.say import MISSING, as_json, say, schema_path
+from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
 
 
 def known(contract: Contract) -> Contract | None:
@@ -57,24 +57,29 @@ def compare(contract: Contract, report: Report, told: Told) -> set[str]:
     if installed is None:
         return set()
     report.count("GD004", len(contract.resources))
-    if contract.hedge_cues != installed.hedge_cues:
+    is_told = (DESCRIPTOR, None, "gazadata:hedgeCues") in told
+    if contract.hedge_cues != installed.hedge_cues and not is_told:
         say(
             report,
             "GD004",
             found="other gazadata:hedgeCues",
             expected=f"those of {installed.name} {installed.version}",
         )
-    for name in installed.resources.keys() - contract.resources.keys():
+    renamed = _renamed(contract, installed)
+    for name in installed.resources.keys() - contract.resources.keys() - set(renamed.values()):
         say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
     for name, resource in contract.resources.items():
         where = schema_path(resource.descriptor)
         if name not in installed.resources:
+            as_in = f"{installed.name} {installed.version}"
+            meant = renamed.get(name)
             say(
                 report,
                 "GD004",
                 resource=name,
                 found=f"a resource {name}",
-                expected=f"none of that name in {installed.name} {installed.version}",
+                expected=f"{meant}, as in {as_in}" if meant else f"none of that name in {as_in}",
+                near=meant,
             )
             continue
         here, there = (
@@ -85,6 +90,18 @@ def compare(contract: Contract, report: Report, told: Told) -> set[str]:
             as_in = f"as in {installed.name} {installed.version}"
             say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
     return installed.resources.keys() ^ contract.resources.keys()
+
+
+def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
+    """The resources that have another name here, by that name: they have the same columns."""
+    gone = [r for name, r in installed.resources.items() if name not in contract.resources]
+    return {
+        name: there.name
+        for name, here in contract.resources.items()
+        if name not in installed.resources
+        for there in gone
+        if here.field_names == there.field_names
+    }
 
 
 def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -76,9 +78,22 @@ _READ: dict[str, dict[str, Any]] = {
 
 _CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
 
-_CREATED = re.compile(
-    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})"
+_TEXTS = ("id", "title", "description", "homepage", "image", "rdfType")
+
+_LISTS = {
+    "keywords": "a list of words",
+    "licenses": "a list of objects, each with a name or a path",
+    "sources": "a list of objects, each with a title",
+    "contributors": "a list of objects, each with a title",
+}
+
+_OF_OBJECTS = (
+    *("name", "title", "path", "email", "version"),
+    *("organization", "givenName", "familyName", "role"),
 )
+"""Properties of what is listed in a `_LISTS`, all of them texts."""
+
+_CREATED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 Told = set[tuple[str, str | None, str]]
 """Properties that are reported: the file, the field where it is one of a field, and which."""
@@ -87,7 +102,7 @@ Told = set[tuple[str, str | None, str]]
 def check(contract: Contract, report: Report) -> Told:
     """Look at every property of the descriptor and the schemas; returns those that are reported."""
     told: Told = set()
-    for look in (_names, _dialects, _values, _of_ours, _policies):
+    for look in (_names, _dialects, _types, _values, _of_ours, _policies):
         told |= look(contract, report)
     return told
 
@@ -223,25 +238,73 @@ def _descriptors(contract: Contract) -> list[tuple[str, dict[str, Any]]]:
     return [(name, resource.descriptor) for name, resource in contract.resources.items()]
 
 
+def _types(contract: Contract, report: Report) -> Told:
+    """Report properties whose values are not of the type that the standard gives them."""
+    told: Told = set()
+    for kind, where, resource, raw in _parts(contract):
+        field = str(raw["name"]) if kind == "field" else None
+        for key, value in raw.items():
+            if (not value and key in NEEDED[kind]) or key not in PROPERTIES[kind]:
+                continue  # It is missed, or is unknown as a whole.
+            for at, one, expected in _ill_typed(key, value):
+                told.add((where, field, key))
+                say(
+                    report,
+                    "GD002",
+                    path=where,
+                    resource=resource,
+                    field=field,
+                    found=f"{at} {as_json(one)}",
+                    expected=expected,
+                )
+    return told
+
+
+def _ill_typed(key: str, value: Any) -> Iterator[tuple[str, Any, str]]:
+    """Each part of a property that is of another type: where it is, what it is, what is asked."""
+    if key in _TEXTS and not isinstance(value, str):
+        yield key, value, "text"
+    elif key == "categoriesOrdered" and not isinstance(value, bool):
+        yield key, value, "true or false"
+    elif key in _LISTS and not isinstance(value, list):
+        yield key, value, _LISTS[key]
+    for number, one in enumerate(value) if key in _LISTS and isinstance(value, list) else ():
+        at = f"{key}[{number}]"
+        if key == "keywords":
+            if not isinstance(one, str):
+                yield at, one, "text"
+        elif not isinstance(one, dict):
+            yield at, one, "an object" + " with a name or a path" * (key == "licenses")
+        elif key == "licenses" and not (one.get("name") or one.get("path")):
+            yield at, one, "an object with a name or a path"
+        else:
+            for name, text in one.items():
+                if name in _OF_OBJECTS and not isinstance(text, str):
+                    yield f"{at}.{name}", text, "text"
+                elif name == "email" and "@" not in text:
+                    yield f"{at}.{name}", text, "an address, such as name@example.org"
+
+
+def _is_time(created: Any) -> bool:
+    if not isinstance(created, str) or not _CREATED.fullmatch(created):
+        return False
+    try:
+        datetime.fromisoformat(created)
+    except ValueError:
+        return False
+    return True
+
+
 def _values(contract: Contract, report: Report) -> Told:
     """Report values that are not of the standard, or that nobody could rely on."""
     created = contract.descriptor.get("created")
-    if created is not None and not (isinstance(created, str) and _CREATED.fullmatch(created)):
+    if created is not None and not _is_time(created):
         say(
             report,
             "GD002",
             found=f"created {as_json(created)}",
             expected="a time such as 2026-01-31T12:00:00Z",
         )
-    licences = contract.descriptor.get("licenses")
-    for number, one in enumerate(licences if isinstance(licences, list) else []):
-        if not isinstance(one, dict) or not (one.get("name") or one.get("path")):
-            say(
-                report,
-                "GD002",
-                found=f"licenses[{number}] {as_json(one)}",
-                expected="an object with a name or a path",
-            )
     for name, raw in _descriptors(contract):
         size, digest = raw.get("bytes"), raw.get("hash")
         if size is not None and type(size) is not int:
@@ -250,6 +313,9 @@ def _values(contract: Contract, report: Report) -> Told:
         if digest is not None and not isinstance(digest, str):
             said = f"hash {as_json(digest)}"
             say(report, "GD002", resource=name, found=said, expected="text such as sha256:…")
+        if "data" in raw and "path" in raw:
+            said = f"data {as_json(raw['data'])} beside path"
+            say(report, "GD002", resource=name, found=said, expected="path alone")
     told: Told = set()
     for name, resource in contract.resources.items():
         where = schema_path(resource.descriptor)

@@ -11,7 +11,7 @@ from polars import col
 
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.tables import LINE, UNHYPHENED, Tables, strings
+from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 
 
 class _Unique(NamedTuple):
@@ -71,7 +71,7 @@ class Repeats:
         """The rows that repeat an earlier one of those whose hashes are there `twice`, by line."""
         resource, (code, fields) = self._resource, unique
         rows = (
-            strings(tables.paths[resource.name], resource)
+            tables.kept(resource.name)
             .filter(unique.hash.is_in(twice.implode()))
             .select(LINE, resource.key, pl.struct(unique.values).alias("__value"))
             .collect()

@@ -59,7 +59,9 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
         rows = retired.read(package)
     except ReadError as error:
         line, _, what = str(error).removeprefix(f"{path}:").partition(": ")
-        _say(report, "GD107", shown, [(int(line), "", what, f"{len(FORM.fields)} cells")], limit)
+        what, _, wanted = what.partition(", expected ")
+        wanted = wanted or f"{len(FORM.fields)} cells"
+        _say(report, "GD107", shown, [(int(line), "", what, wanted)], limit)
         return None
     broken = [row.line for row in rows if any("\n" in cell for cell in row.cells)]
     if broken:
@@ -157,7 +159,10 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
                 f"version {row.version or 'empty'}",
                 "the first version without it",
             )
-        elif now and version.core > now.core:
+        elif not version.is_final:
+            expected = f"the final version that it is of: {version.core}"
+            yield row.line, "version", f"version {row.version}", expected
+        elif now and version > now.core:
             expected = f"the first version without it: {now.core}, or an earlier one"
             yield row.line, "version", f"version {row.version}", expected
 

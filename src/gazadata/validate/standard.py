@@ -299,10 +299,12 @@ def _package_error(package: Package, error: dict[str, Any], report: Report) -> N
         said = match[1].replace("/", ".") + " "
         if any(d.code == "GD004" and (d.found or "").startswith(said) for d in report.diagnostics):
             return  # It is reported as another than in the installed schema.
-        # Of a schema or a dialect it is the property alone.
+        if match[1] == "version" and any(d.code == "GD003" for d in report.diagnostics):
+            return
+        # Of a resource, a schema or a dialect it is the property alone, and not whose.
         found, more = f"{found}, at {match[1]}", ""
+        value: Any = package.contract.descriptor if error.get("type") == "package-error" else None
         with suppress(LookupError, ValueError, TypeError):
-            value: Any = package.contract.descriptor
             for step in re.split(r"[./]", match[1]):
                 value = value[int(step)] if isinstance(value, list) else value[step]
             found = f"{match[1]}: {json.dumps(value, ensure_ascii=False)}"

@@ -30,6 +30,8 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
     try:
         for frame, odd in batches(path, resource):
             form.look(frame, odd)
+            if path.suffix == ".parquet":
+                frame = form.emptied(frame)  # noqa: PLW2901
             if frame.height:
                 tables.put(resource.name, frame)
                 repeats.add(frame)
@@ -38,7 +40,8 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
         bad = ragged(resource, tables, report, limit) if path.suffix != ".parquet" else 0
         if not bad:
             what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
-            report.say(_of_file("GD107", tables, resource, what, f"{width} cells a row"))
+            one = _of_file("GD107", tables, resource, what, f"{width} cells a row")
+            report.say(_in_parquet(one) if path.suffix == ".parquet" else one)
         report.count("GD107", form.rows + bad, bad)
         return None
     form.say(report)
@@ -105,6 +108,20 @@ class _Form:
             above = f"{one.path}:{row[LINE] - 1}/{resource.key}"
             self._order.append(replace(one, relies=(above,)))
         self._before = keys[-1]
+
+    def emptied(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The next batch of a Parquet file, null where a text is empty, which is reported."""
+        for field in self._resource.fields:
+            empty = frame.filter(col(field.name) == "")
+            self._odd += empty.height
+            for row in empty.head(self._limit).iter_rows(named=True):
+                one = self._tables.finding(
+                    "GD108", self._resource, row, field.name, "", "null, as an empty cell is"
+                )
+                self._lines.append(replace(one, help="Write null in place of a text without any."))
+        return frame.with_columns(
+            pl.when(col(f.name) != "").then(col(f.name)) for f in self._resource.fields
+        )
 
     def say(self, report: Report) -> None:
         """Report what was found; the order of rows says nothing where a line is none."""
@@ -174,17 +191,19 @@ def columns(resource: Resource, tables: Tables, report: Report) -> bool:
         columns = pl.read_parquet_schema(tables.paths[resource.name])
     except (pl.exceptions.PolarsError, OSError) as error:
         what = f"no Parquet file: {str(error).splitlines()[0][:200]}"
-        report.say(_of_file("GD107", tables, resource, what, "a Parquet file"))
+        report.say(_in_parquet(_of_file("GD107", tables, resource, what, "")))
         return False
     if list(columns) != wanted:
         there = ", ".join(map(str, columns))[:LONGEST]
-        report.say(_of_file("GD105", tables, resource, there, ", ".join(wanted)))
+        one = _of_file("GD105", tables, resource, there, ", ".join(wanted))
+        report.say(replace(one, help="Write the file with the schema's columns, in their order."))
         return False
     wrong = [f for f in resource.fields if columns[f.name].base_type() not in _COLUMNS[f.type]]
     for field in wrong:
         there, asked = f"a column of type {columns[field.name]}", f"a column of type {field.type}"
         one = _of_file("GD201", tables, resource, there, asked)
-        report.say(replace(one, line=None, field=field.name))
+        mend = f"Write the column {field.name} in the schema's type."
+        report.say(replace(one, line=None, field=field.name, help=mend))
     for code in ("GD103", "GD104", "GD112"):
         report.count(code, tables.paths[resource.name].stat().st_size)
     return not wrong
@@ -207,6 +226,13 @@ def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
     else:
         shown = f"{line.cells} cell{'s' * (line.cells != 1)}"
     return replace(one, found=shown)
+
+
+def _in_parquet(one: Diagnostic) -> Diagnostic:
+    """A finding about a Parquet file that cannot be read."""
+    return replace(
+        one, expected="a Parquet file", help="Write the file again, or restore it: it is damaged."
+    )
 
 
 def _of_line(code: str, tables: Tables, resource: Resource, number: int) -> Diagnostic:

@@ -71,7 +71,8 @@ def texts(  # noqa: PLR0912, PLR0915
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
         held = f"sources/{row['source_id']}/held"
         if row["text_path"]:
-            named.add(row["text_path"])
+            # However it is written: that it is not so as it should be is reported itself.
+            named.add(os.path.normpath(row["text_path"]))
         if row["held"] == "false" and all(of_text):
             finding("GD303", row, "held", "false", "true, or no path, hash and length")
         # What is neither true nor false is reported itself; the text is read where there is one.
