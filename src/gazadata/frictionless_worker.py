@@ -137,8 +137,8 @@ if __name__ == "__main__":
     if asked := sys.stdin.readline():
         root, sample, names = json.loads(asked)
         found = json.dumps(run(Path(root), sample, names)).encode()
-        # Without its reader the pipe breaks; and while the interpreter ends, nobody takes the signal
-        # any more, which would end the process in the middle of what it writes.
+        # Without its reader the pipe breaks. While the interpreter ends, nobody takes the signal,
+        # which would end the process in the middle of what it writes.
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout.buffer.write(found)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from gazadata.contract import Contract, Resource, read_json
+from gazadata.dialect import READ, UNREAD
 from gazadata.package import Package
 from gazadata.release.croissant import croissant, stated
 from gazadata.release.files import (
@@ -21,27 +22,10 @@ from gazadata.version import parse
 LONGEST_LINE = 1 << 26
 """Bytes of a line of annotations.jsonld that are read at most."""
 
-# What the descriptor says of the form of tables as `build` writes them. Ours goes by none of it and
-# other readers go by all of it, so what is said otherwise would be read otherwise by them alone.
-_CSV: dict[str, Any] = {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
+_CSV = {**READ["CSV file"], "encoding": READ["resource"]["encoding"]}
+"""What `build` says of each table; the rest of `READ` is what other readers take for granted."""
 
-_RESOURCE: dict[str, Any] = {"type": "table", "scheme": "file"}
-
-_DIALECT: dict[str, Any] = {
-    "delimiter": ",",
-    "lineTerminator": "\n",
-    "quoteChar": '"',
-    "doubleQuote": True,
-    "header": True,
-}
-
-_SCHEMA: dict[str, Any] = {"missingValues": [""]}
-
-_FIELD: dict[str, Any] = {
-    "trueValues": ["true"],
-    "falseValues": ["false"],
-    **dict.fromkeys(("missingValues", "decimalChar", "groupChar", "bareNumber")),
-}
+_FIELD = READ["field"] | dict.fromkeys(UNREAD)
 
 _QUOTED = ("quote_id", "source_id", "passage_id", "exact", "prefix", "suffix", "start", "end")
 """The fields of a quote that its annotation repeats."""
@@ -82,9 +66,9 @@ def _form(resource: Resource) -> list[str]:
     found: dict[str, Any] = {key: resource.descriptor.get(key) for key in _CSV}
     expected = dict(_CSV)
     for of, raw, read in (
-        ("", resource.descriptor, _RESOURCE),
-        (" of the dialect", dialect, dict.fromkeys(dialect) | _DIALECT),
-        ("", resource.schema, _SCHEMA),
+        ("", resource.descriptor, READ["resource"]),
+        (" of the dialect", dialect, dict.fromkeys(dialect) | READ["dialect"]),
+        ("", resource.schema, READ["schema"]),
         *((f" of {field.name}", field.raw, _FIELD) for field in resource.fields),
     ):
         for key in (key for key in raw if key in read):

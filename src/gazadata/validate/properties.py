@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 from gazadata.contract import Contract
+from gazadata.dialect import READ, UNREAD
 from gazadata.frictionless_worker import PROFILE
 from gazadata.text import fold
 from gazadata.validate.diagnostics import Report
@@ -58,22 +59,6 @@ NEEDED = {
     "resource": ["name", "schema"],
     "schema": ["fields", "primaryKey", "title", "description"],
     "field": ["name", "type", "title", "description"],
-}
-
-# What is read, and nothing else: a value under another dialect would be read wrongly.
-_READ: dict[str, dict[str, Any]] = {
-    "resource": {"encoding": "utf-8", "scheme": "file", "type": "table"},
-    "CSV file": {"format": "csv", "mediatype": "text/csv"},
-    "Parquet file": {"format": "parquet", "mediatype": "application/vnd.apache.parquet"},
-    "dialect": {
-        "delimiter": ",",
-        "lineTerminator": "\n",
-        "quoteChar": '"',
-        "doubleQuote": True,
-        "header": True,
-    },
-    "schema": {"missingValues": [""]},
-    "field": {"trueValues": ["true"], "falseValues": ["false"]},
 }
 
 _CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
@@ -165,7 +150,7 @@ def _dialects(contract: Contract, report: Report) -> Told:
 
     def hold(where: str, name: str, kind: str, raw: dict[str, Any], *, whole: bool = False) -> None:
         for key, value in raw.items():
-            read = _READ[kind].get(key)
+            read = READ[kind].get(key)
             if (read is not None and value != read) or (whole and read is None):
                 told.add((where, str(raw["name"]) if kind == "field" else None, key))
                 say(
@@ -211,7 +196,7 @@ def _dialects(contract: Contract, report: Report) -> Told:
             for key in unread:
                 near = difflib.get_close_matches(key, _CONSTRAINTS, n=1)
                 told.update((where, field.name, f"constraints.{part}") for part in (key, *near))
-            for key in ("missingValues", "decimalChar", "groupChar", "bareNumber"):
+            for key in UNREAD:
                 if key in field.raw:
                     told.add((where, field.name, key))
                     wrong.append((f"{key} {field.raw[key]!r}"[:200], "none"))
