@@ -818,6 +818,38 @@ SMALL = small_package(
     ]
 )
 THINGS = things_of(SMALL)
+ADDRESSES = small_package(
+    [
+        {"name": "key", "constraints": {"required": True, "unique": True}},
+        {"name": "address", "format": "uri"},
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("https://example.org", True),
+        ("http://example.org/a?b#c", True),
+        ("HTTPS://EXAMPLE.ORG/", True),
+        ("https://doi.org/10.1000/182", True),
+        ("javascript://example.org/%0Aalert(1)", False),
+        ("file://host/etc/passwd", False),
+        ("data://text", False),
+        ("https:///page", False),
+        ("https:example.org", False),
+        ("https://exa mple.org", False),
+        ("xhttps://example.org", False),
+    ],
+)
+def test_an_address_is_one_that_a_reader_can_follow(
+    address: str, right: bool, tmp_path: Path
+) -> None:
+    (tmp_path / DESCRIPTOR).write_bytes(json_bytes(ADDRESSES))
+    report = on(tmp_path, csv_bytes([["key", "address"], ["a", address]]))
+    assert [d.code for d in report.diagnostics] == ([] if right else ["GD210"])
+
+
 LETTERS = st.text(
     st.one_of(st.sampled_from('ab,"\n\r \t’é\u0301\u200b\ufeff\0=-'), st.characters(codec="utf-8")),
     max_size=12,

@@ -805,7 +805,8 @@ def test_every_format_survives_any_text(made: Report, asked: Options) -> None:
 
     annotated = [c for c in found if "file" in c[1]]
     for (_, properties, message), d in zip(annotated, worst(made), strict=False):
-        assert properties["file"] == visible(asked.prefix + d.path).replace("##[", "## [")
+        path = "\n".join(map(visible, (asked.prefix + d.path).split("\n")))
+        assert properties["file"] == path.replace("##[", "## [")
         assert message.startswith(visible(d.message).replace("##[", "## ["))
 
     lines = FORMATS["markdown"](made, asked).splitlines()

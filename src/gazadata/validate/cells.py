@@ -73,7 +73,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                         "GD210",
                         f.name,
                         ~col(f.name).str.contains(URI),
-                        expected="a whole address",
+                        expected="a whole address, which begins with https:// or http://",
                         applies=col(f.name).is_not_null(),
                     )
                 )

@@ -16,7 +16,7 @@ from gazadata.contract import Resource, inside
 from gazadata.curate.quotes import nearest
 from gazadata.package import Package
 from gazadata.validate import retired
-from gazadata.validate.diagnostics import Diagnostic, Place, Report
+from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
 from gazadata.validate.split import column_of
 from gazadata.validate.tables import LINE, strings
 
@@ -29,7 +29,6 @@ _COMPARED = 4_000_000
 _ALIKE = 0.7
 """How much a key is like the one that was meant: what is less so would mislead."""
 
-_LINE_SHOWN = 100_000
 _CHUNK = 1 << 20
 
 
@@ -63,7 +62,7 @@ def locate(package: Package, report: Report) -> None:
         placed.append(d)
     report.diagnostics = placed
     report.lines = {
-        path: {number: line[:_LINE_SHOWN] for number, line in lines.items()}
+        path: {number: line[:LINE_SHOWN] for number, line in lines.items()}
         for path, lines in text.items()
     }
 
