@@ -61,7 +61,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD110",
                     field,
-                    value.str.contains(r"^[=+\-@\t]"),
+                    value.str.contains("^[=+\\-@\t\uff1d\uff0b\uff0d\uff20]"),
                     expected="another first character",
                     applies=filled,
                 )
