@@ -902,6 +902,69 @@ SMALL = small_package(
     ]
 )
 THINGS = things_of(SMALL)
+ADDRESSES = small_package(
+    [
+        {"name": "key", "constraints": {"required": True, "unique": True}},
+        {"name": "address", "format": "uri"},
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("https://example.org", True),
+        ("http://example.org/a?b#c", True),
+        ("HTTPS://EXAMPLE.ORG/", True),
+        ("https://doi.org/10.1000/182", True),
+        ("javascript://example.org/%0Aalert(1)", False),
+        ("file://host/etc/passwd", False),
+        ("data://text", False),
+        ("https:///page", False),
+        ("https:example.org", False),
+        ("https://exa mple.org", False),
+        ("xhttps://example.org", False),
+    ],
+)
+def test_an_address_is_one_that_a_reader_can_follow(
+    address: str, right: bool, tmp_path: Path
+) -> None:
+    (tmp_path / DESCRIPTOR).write_bytes(json_bytes(ADDRESSES))
+    report = on(tmp_path, csv_bytes([["key", "address"], ["a", address]]))
+    assert [d.code for d in report.diagnostics] == ([] if right else ["GD210"])
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("P\u0430kistan", "GD112"),
+        ("f\u0585rce", "GD112"),
+        ("\u13a0nkara", "GD112"),
+        ("f\u2c9frce", "GD112"),
+        ("\uff45", "GD112"),
+        ("20\uff10", "GD112"),
+        ("\U0001d41common", "GD112"),
+        ("\U0001d7d8", "GD112"),
+        ("\uff1dcmd", "GD110"),
+        ("\uff0bcmd", "GD110"),
+        ("\uff20cmd", "GD110"),
+        ("words…", None),
+        ("½ of 10² m", None),
+        ("Name™ ﬁnal №", None),
+        ("4 Å, 5 µm, 20 °C, ª º ℃", None),
+        ("Հայաստան", None),
+        ("ᏣᎳᎩ ⲕⲏⲙⲉ Ελλάδα Россия", None),
+        ("加沙（以色列）：二０二五".replace("０", "零"), None),
+        ("a ＝ b", None),
+    ],
+)
+def test_letters_that_look_alike_are_told_from_what_a_text_may_hold(
+    word: str, code: str | None, small: Path
+) -> None:
+    report = on(small, csv_bytes([["key", "one", "two"], ["a", word, ""]]))
+    assert [d.code for d in report.diagnostics] == ([code] if code else [])
+
+
 LETTERS = st.text(
     st.one_of(st.sampled_from('ab,"\n\r \t’é\u0301\u200b\ufeff\0=-'), st.characters(codec="utf-8")),
     max_size=12,

@@ -805,7 +805,8 @@ def test_every_format_survives_any_text(made: Report, asked: Options) -> None:
 
     annotated = [c for c in found if "file" in c[1]]
     for (_, properties, message), d in zip(annotated, worst(made), strict=False):
-        assert properties["file"] == visible(asked.prefix + d.path).replace("##[", "## [")
+        path = "\n".join(map(visible, (asked.prefix + d.path).split("\n")))
+        assert properties["file"] == path.replace("##[", "## [")
         assert message.startswith(visible(d.message).replace("##[", "## ["))
 
     lines = FORMATS["markdown"](made, asked).splitlines()
@@ -1058,6 +1059,31 @@ def test_a_package_elsewhere_annotates_no_file_of_the_checkout(prefix: str) -> N
     (result,) = sarif(many(1), Options(prefix=prefix))["results"]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]
     assert place == {"uri": Path(prefix, "data/events.csv").resolve().as_uri()}
+
+
+@pytest.mark.parametrize("given_", [".", "../corpus"])
+def test_a_package_outside_of_the_workspace_has_its_whole_path(
+    given_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkout may have files of the same names, wherever the command is run."""
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "checkout/data").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "corpus")
+    environment = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(tmp_path / "checkout")}
+    for name in ("github", "sarif"):
+        settled = reporters.settle(Options(), name, Path(given_), environment, terminal=False)
+        assert settled.prefix == f"{(tmp_path / 'corpus').as_posix()}/"
+        assert settled.elsewhere
+    ((_, properties, message),) = commands(FORMATS["github"](many(1), settled))
+    assert "file" not in properties
+    assert message.startswith(f"{settled.prefix}data/events.csv:2:5\n")
+    place = sarif(many(1), settled)["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": (tmp_path / "corpus/data/events.csv").as_uri()}
+
+
+def test_a_line_break_in_the_name_of_a_file_is_escaped() -> None:
+    shown = FORMATS["github"](many(1), Options(prefix="two\nlines\x1b/"))
+    assert "file=two%0Alines<U+001B>/data/events.csv," in shown.split("\n")[0]
 
 
 def test_a_summary_that_cannot_be_written_changes_no_result(

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.validate.damage import Place, look
+from tests.validate.damage import SHIPPED, Place, look
 
 from gazadata import retired
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.validate import validate
+from gazadata.validate.reporters.machine import fingerprint
 
 HEAD = "resource,row_id,replaced_by,reason,version\n"
 
@@ -129,6 +130,28 @@ def test_the_file_has_the_form_of_tables(name: str, place: Place) -> None:
     assert found.path == FILE
     assert found.help
     assert found.field is None or found.column
+
+
+@pytest.mark.parametrize(("key", "as_it"), [("munir", "it"), ("mu-nir", "as munir it")])
+def test_a_finding_is_known_again_when_rows_move(key: str, as_it: str, place: Place) -> None:
+    marks = []
+    for first in ("zz-one", "aa-one"):
+        there = SHIPPED.add(
+            "actors", *({**SHIPPED.rows("actors")[0], "actor_id": k} for k in (first, "munir"))
+        )
+        line = next(
+            n
+            for n, text in enumerate((there["data/actors.csv"] or b"").split(b"\n"), 1)
+            if text.startswith(b"munir,")
+        )
+        changed = there | {FILE: f"{HEAD}actors,{key},,gone,1.0.0\n".encode()}
+        place.damage(changed)
+        report = look(place.root, official=False)
+        place.mend(changed)
+        (one,) = (d for d in report.diagnostics if d.code == "GD211")
+        assert one.expected == f"one that is given up, but {as_it} stands in data/actors.csv:{line}"
+        marks.append(fingerprint(one))
+    assert marks[0] == marks[1]
 
 
 @pytest.mark.parametrize(

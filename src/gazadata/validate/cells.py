@@ -61,7 +61,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD110",
                     field,
-                    value.str.contains(r"^[=+\-@\t]"),
+                    value.str.contains("^[=+\\-@\t\uff1d\uff0b\uff0d\uff20]"),
                     expected="another first character",
                     applies=filled,
                 )
@@ -73,7 +73,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                         "GD210",
                         f.name,
                         ~col(f.name).str.contains(URI),
-                        expected="a whole address",
+                        expected="a whole address, which begins with https:// or http://",
                         applies=col(f.name).is_not_null(),
                     )
                 )

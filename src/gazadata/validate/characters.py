@@ -28,13 +28,18 @@ _SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
 _LATIN = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]"
 _OTHER = (
     "[\u0370-\u0373\u0376\u0377\u037b-\u037d\u037f\u0386\u0388-\u0481\u048a-\u052f"
-    "\u1c80-\u1c88\u1f00-\u1fbc\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc\ua640-\ua66e]"
+    "\u1c80-\u1c88\u1f00-\u1fbc\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc\ua640-\ua66e"
+    # Armenian, Cherokee and Coptic.
+    "\u0531-\u0556\u0560-\u0588\u13a0-\u13f5\u13f8-\u13fd\uab70-\uabbf\u2c80-\u2ce4\u2ceb-\u2cee]"
 )
-_MARKS = "[\u0300-\u036f\u0483-\u0487]*"
-MIXED = re.compile(f"{_LATIN}{_MARKS}{_OTHER}|{_OTHER}{_MARKS}{_LATIN}")
-"""A Latin letter beside a Greek or a Cyrillic one, of which many cannot be told apart."""
+_VARIANT = "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d6a3\U0001d7ce-\U0001d7ff]"
+"""The letters and digits of ASCII once more, fullwidth or as symbols of mathematics."""
 
-_NOT_LATIN = re.compile(_OTHER)
+_MARKS = "[\u0300-\u036f\u0483-\u0487]*"
+MIXED = re.compile(f"{_LATIN}{_MARKS}{_OTHER}|{_OTHER}{_MARKS}{_LATIN}|{_VARIANT}")
+"""A Latin letter beside one of an alphabet of which many cannot be told apart, or a variant."""
+
+_NOT_LATIN = re.compile(f"{_OTHER}|{_VARIANT}")
 _KINDS = {"Cc": "control character", "Co": "private use character", "Cn": "no character"}
 
 OF_THE_TEXT = ("exact", "prefix", "suffix")
@@ -95,7 +100,9 @@ def odd(text: str, first: int) -> Iterator[Odd]:
                 latin_first = _NOT_LATIN.match(mix.group()) is None
                 at = mix.end() - 1 if latin_first else mix.start()
                 found = f"{word.group()[:80]} with {named(line[at])}"
-                yield Odd("GD112", number, at, found, "letters of one alphabet")
+                letter = unicodedata.normalize("NFKC", line[at])
+                wanted = named(letter) if letter.isascii() else "letters of one alphabet"
+                yield Odd("GD112", number, at, found, wanted)
 
 
 def cleaned(value: Any) -> Any:

@@ -11,11 +11,9 @@ from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package
 from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
-from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
 from gazadata.validate.say import DESCRIPTOR, say, schema_path
 from gazadata.version import parse
-
-_LINE_SHOWN = 100_000
 
 _OF_JSON = "Write it so in the file; `gazadata fmt` mends tables alone."
 
@@ -114,7 +112,7 @@ def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> 
     if line and is_file:
         number = int(line[1])
         lines = (root / path).read_bytes().decode("utf-8", "replace").split("\n")
-        report.lines[path] = {number: lines[number - 1][:_LINE_SHOWN]}
+        report.lines[path] = {number: lines[number - 1][:LINE_SHOWN]}
     report.say(
         Diagnostic.of(
             "GD001",

@@ -14,6 +14,9 @@ _OF_PARQUET = "It is for CSV: mend the table there, and write the Parquet file a
 LONGEST = 500
 """Code points of a cell that a finding repeats."""
 
+LINE_SHOWN = 100_000
+"""Code points of a line that are kept to be shown."""
+
 
 @dataclass(frozen=True, order=True)
 class Place:

@@ -10,7 +10,7 @@ from gazadata.validate.diagnostics import LONGEST, Report
 from gazadata.validate.say import say, schema_path
 from gazadata.validate.tables import typed
 
-URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
+URI = r"^(?i:https?)://[^\s/?#]+[^\s]*$"
 
 
 def patterns_fit(resource: Resource, report: Report) -> bool:

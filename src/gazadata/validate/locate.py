@@ -17,7 +17,7 @@ from gazadata.curate.quotes import nearest
 from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate import references, retired
-from gazadata.validate.diagnostics import Diagnostic, Place, Report
+from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
 from gazadata.validate.split import column_of
 from gazadata.validate.tables import LINE, strings
 
@@ -30,7 +30,6 @@ _COMPARED = 4_000_000
 _ALIKE = 0.7
 """How much a key is like the one that was meant: what is less so would mislead."""
 
-_LINE_SHOWN = 100_000
 _CHUNK = 1 << 20
 
 
@@ -67,7 +66,7 @@ def locate(package: Package, report: Report) -> None:
         placed.append(d)
     report.diagnostics = placed
     report.lines = {
-        path: {number: line[:_LINE_SHOWN] for number, line in lines.items()}
+        path: {number: line[:LINE_SHOWN] for number, line in lines.items()}
         for path, lines in text.items()
     }
 

@@ -141,9 +141,10 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
         # What was written with other hyphens is given up for what it is now.
         if key is not None and (key == row.row_id or key != row.replaced_by):
             where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[key]}"
-            as_it = "which" if key == row.row_id else f"which as {key}"
-            found = f"row_id {row.row_id}, {as_it} stands in {where}"
-            yield row.line, "row_id", found, "one that is given up"
+            # By what is found a finding is known again, wherever the row stands that day.
+            as_it = "it" if key == row.row_id else f"as {key} it"
+            expected = f"one that is given up, but {as_it} stands in {where}"
+            yield row.line, "row_id", f"row_id {row.row_id}", expected
         is_read = row.resource in there or row.resource not in known
         if is_read and not _leads_on(row, keys, given_up):
             expected = f"a key of {row.resource}, one that was given up for another later, or none"

@@ -179,7 +179,7 @@ RULES = _rules(
         "GD112",
         "A word mixes no alphabets",
         "Letters of two alphabets can look the same, and a search or a join misses the row.",
-        "`Pakistan` with a Cyrillic а in a label",
+        "`Pakistan` with a Cyrillic а in a label, or with a fullwidth ａ",
         "Type the word anew in one alphabet; the sign of a unit is µ (U+00B5), and a symbol stands "
         "apart by a hyphen.",
         "bytes",

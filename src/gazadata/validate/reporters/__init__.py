@@ -93,11 +93,15 @@ def settle(
 
 
 def _prefix(package: Path, base: Path) -> str:
-    """The folder of the package as seen from `base`; as it was given where it is not inside."""
-    try:
-        path = package.resolve().relative_to(base.resolve()).as_posix()
-    except ValueError:
-        path = package.as_posix()
+    """The folder of the package as seen from `base`, if it is inside.
+
+    Otherwise it is as it was given, which is from here: from another base it is absolute.
+    """
+    here, there = package.resolve(), base.resolve()
+    if here.is_relative_to(there):
+        path = here.relative_to(there).as_posix()
+    else:
+        path = (package if there == Path().resolve() else here).as_posix()
     return "" if path == "." else f"{path.removesuffix('/')}/"
 
 

@@ -16,7 +16,6 @@ from gazadata.validate.reporters.common import (
     plural,
     position,
     short,
-    shown_path,
     suggested,
     value,
     verdict,
@@ -53,7 +52,9 @@ def _annotation(d: Diagnostic, options: Options) -> str:
         # It would be shown at a file of the checkout that has the same name.
         place.append(position(d, options))
     else:
-        properties["file"] = shown_path(d.path, options)
+        # A line break is escaped as GitHub reads it back, since it may be one of the name's.
+        path = (options.prefix + d.path).split("\n")
+        properties["file"] = "\n".join(map(visible, path))
         if d.line is not None:
             properties["line"] = str(d.line)
             if d.column is not None:
