@@ -6,6 +6,7 @@ What fuzzing found is kept here as cases of its own.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -878,6 +879,32 @@ def test_a_package_without_evidence_that_needs_none_is_whole(tmp_path: Path) -> 
     asking["resources"][0]["schema"]["fields"][2]["gazadata:evidence"] = "required"
     (tmp_path / DESCRIPTOR).write_bytes(json_bytes(asking))
     assert "GD333, " in " ".join(look(tmp_path).failures)
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [
+        ("\u00ad", "U+00AD SOFT HYPHEN"),
+        ("\u200b", "U+200B ZERO WIDTH SPACE"),
+        ("\t", None),
+        ("…", None),
+    ],
+)
+def test_a_text_with_a_hidden_character_is_refused_when_it_is_added(
+    character: str, name: str | None, tmp_path: Path
+) -> None:
+    """It could not be coded: a prefix has to hold it, and no cell may."""
+    place = Place(tmp_path)
+    content = (S.text.rstrip("\n") + f"{character}\n").encode()
+    row = {
+        "text_sha256": hashlib.sha256(content).hexdigest(),
+        "text_length": str(len(content.decode())),
+    }
+    number = S.where("sources", text_path=S.text_path)
+    place.damage({S.text_path: content, **S.change("sources", number, **row)})
+    found = [d.found for d in look(place.root).diagnostics if d.code == "GD301"]
+    offset = content.decode().index(character)
+    assert found == ([f"{S.text_path}: {name} at offset {offset}"] if name else [])
 
 
 def test_a_folder_of_texts_that_is_elsewhere_is_not_looked_into(tmp_path: Path) -> None:

@@ -105,6 +105,13 @@ def odd(text: str, first: int) -> Iterator[Odd]:
                 yield Odd("GD112", number, at, found, wanted)
 
 
+def hidden(text: str) -> tuple[int, str] | None:
+    """The first character of a text that is hidden: its offset, and what it is called."""
+    left = text.encode().translate(None, _SHOWN).decode()
+    found = HIDDEN.search(text) if HIDDEN.search(left) else None
+    return (found.start(), named(found.group())) if found else None
+
+
 def cleaned(value: Any) -> Any:
     """JSON as it is meant: in form C, without what is hidden."""
     if isinstance(value, str):

@@ -164,7 +164,8 @@ RULES = _rules(
         "No cell begins as a spreadsheet formula does",
         "A spreadsheet would run it.",
         "=HYPERLINK(…) in a note",
-        "Begin the cell with another character than = + - @.",
+        "Begin the cell with another character than = + - @; where it is a quote or what "
+        "stands beside one, begin the quote a word earlier or later.",
         "cells",
     ),
     Rule(
@@ -275,10 +276,11 @@ RULES = _rules(
     # ------------------------------------------------------------------ provenance
     Rule(
         "GD301",
-        "A held text is there: UTF-8, NFC, line feeds",
+        "A held text is there: UTF-8, NFC, line feeds, no hidden characters",
         "Offsets are counted in this text.",
         "raw/ without the file that text_path names",
-        "Restore the file byte for byte; raw/ is never edited.",
+        "Restore the file byte for byte; raw/ is never edited. Of a new text, take the character "
+        "named out before anything is coded.",
         "texts",
     ),
     Rule(

@@ -18,6 +18,7 @@ import polars as pl
 
 from gazadata.contract import inside
 from gazadata.errors import ContractError
+from gazadata.validate.characters import hidden
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.tables import LINE, Tables
 
@@ -116,6 +117,10 @@ def texts(  # noqa: PLR0912, PLR0915
         altered = "\r" in text or not unicodedata.is_normalized("NFC", text)
         if altered:
             finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
+        elif hides := hidden(text):
+            # A quote's prefix would hold it, which no cell may.
+            there = f"{row['text_path']}: {hides[1]} at offset {hides[0]}"
+            finding("GD301", row, "text_path", there, "a text without hidden characters")
         checked["GD302"] += 1
         digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
         if digest != row["text_sha256"]:
