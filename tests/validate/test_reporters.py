@@ -260,6 +260,16 @@ def test_characters_that_look_alike_are_named() -> None:
     assert [pointed(line, under) for _, line, under in excerpts(full)] == ["'", "’"]
 
 
+@pytest.mark.parametrize("code", ["GD103", "GD104", "GD112"])
+def test_of_a_character_that_alone_is_marked(code: str) -> None:
+    """The rest of its cell was marked with a letter of another alphabet."""
+    d = Diagnostic(code, "No", "data/topics.csv", 2, 5, "topics", "q", "label", "a letter")
+    made = Report("x", "1.0.0", [d])
+    made.lines = {d.path: {2: "q,peаce,1"}}
+    ((_, line, under),) = excerpts(FORMATS["full"](made, Options()))
+    assert pointed(line, under) == "а"
+
+
 def test_the_full_format_says_found_expected_help_and_why(report: Report) -> None:
     full = FORMATS["full"](report, Options(width=2_000))
     block = next(part for part in full.split("\n\n") if part.startswith("error[GD203]"))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from gazadata.validate.reporters.excerpt import Span
 
-OF_CHARACTERS = ("GD103", "GD104")
+OF_CHARACTERS = ("GD103", "GD104", "GD112")
 """Rules whose findings have the column of a character, not that of a cell."""
 
 NOTHING = "nothing looked at"
