@@ -44,7 +44,7 @@ def test_the_sample_of_positions() -> None:
 
 
 def test_the_sample_of_a_finding(tmp_path: Path) -> None:
-    for part in ("data", "schemas", "raw"):
+    for part in ("data", "schemas", "raw", "reference"):
         shutil.copytree(REPO / part, tmp_path / part)
     shutil.copy(REPO / "datapackage.json", tmp_path)
     quotes = tmp_path / "data" / "quotes.csv"

@@ -6,6 +6,7 @@ It reads what it is asked for as a line of JSON, and answers in JSON. It stands 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -126,6 +127,8 @@ def _end_with_parent() -> None:
 
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, 1, 1)
+    # While the interpreter ends, nobody takes the signal any more, which would end the process.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":
@@ -136,11 +139,8 @@ if __name__ == "__main__":
     # Nothing is asked where validation did not come to this.
     if asked := sys.stdin.readline():
         root, sample, names = json.loads(asked)
-        found = json.dumps(run(Path(root), sample, names)).encode()
-        # Without its reader the pipe breaks. While the interpreter ends, nobody takes the signal,
-        # which would end the process in the middle of what it writes.
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.stdout.buffer.write(found)
+        json.dump(run(Path(root), sample, names), sys.stdout)
+        # Whole before the interpreter ends, whatever comes then.
+        sys.stdout.flush()
         # What is never collected need not be looked through at the end either.
         gc.freeze()

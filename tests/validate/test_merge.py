@@ -294,10 +294,10 @@ def test_a_byte_of_the_header_that_is_not_utf8_is_one_mistake(place: Place) -> N
     ):
         assert found(damaged(place, {path: content.replace(old, new, 1)})) == one
     assert found(damaged(place, {path: content.decode().encode("utf-16")})) == one
+    # What else is wrong of it is said once it can be read.
     two = content.replace(b"event_type", b"\xffevent_type", 1)
     for old, new in ((b"label,", b""), (b"label", b"labels"), (b"label", b"outcome")):
-        said = found(damaged(place, {path: two.replace(old, new, 1)}))
-        assert [code for code, *_ in said] == ["GD101", "GD105"]
+        assert found(damaged(place, {path: two.replace(old, new, 1)})) == one
 
 
 def _property(key: str, value: Any = None) -> Callable[[dict[str, Any]], object]:
@@ -308,7 +308,7 @@ PROPERTIES: dict[str, tuple[Callable[[dict[str, Any]], object], Callable[[Any], 
     "gone from a schema": (_property("description"), lambda _: None, "GD002"),
     "put into a schema": (_property("colour", "red"), lambda _: None, "GD002"),
     "of another value in a schema": (_property("missingValues", ["NA"]), lambda _: None, "GD002"),
-    "of a type that is none": (_property("rdfType", 5), lambda _: None, "GD004"),
+    "of a type that is none": (_property("rdfType", 5), lambda _: None, "GD002"),
     "gone from a field": (lambda _: None, _property("title"), "GD002"),
     "put into a field": (lambda _: None, _property("colour", "red"), "GD002"),
     "a constraint that is not read": (
@@ -728,7 +728,7 @@ def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place)
                 "schemas/topics.json": json_bytes(schema),
                 DESCRIPTOR: json_bytes(S.descriptor() | another),
             },
-            "a field that is not of the standard, at rdf",
+            "rdfType 5",
         ),
         ({DESCRIPTOR: json_bytes(unlicensed | another)}, "licenses[0] {}"),
     ):

@@ -32,11 +32,14 @@ _READ = (
 """Rules, and the tables without which they look at nothing."""
 
 
+CUES = "gazadata:hedgeCues"
+
+
 def looks(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
     """Every look of this layer at the tables that could be read."""
-    _lacking(contract, unrun)
+    _lacking(contract, report, unrun)
     if "sources" not in tables:
         return
     with_texts = _folder(root, "raw", report, "quotes and passages were not held against the texts")
@@ -64,10 +67,10 @@ def looks(
                     references.missing(contract, tables, report)
 
 
-def _lacking(contract: Contract, unrun: Unrun) -> None:
+def _lacking(contract: Contract, report: Report, unrun: Unrun) -> None:
     """Take in which rules look at nothing, as what they read is no part of the package.
 
-    A table that is listed and cannot be read is a finding itself.
+    A table that is listed and cannot be read is a finding itself, as is a name that is misspelt.
     """
     resources = contract.resources.values()
     proven = [r.name for r in resources if any(field.evidence_required for field in r.fields)]
@@ -78,8 +81,9 @@ def _lacking(contract: Contract, unrun: Unrun) -> None:
     for codes, read in _READ:
         if proven and (lacks := [name for name in read if name not in there]):
             unrun.lack(codes, proven, f"table {' and no table '.join(lacks)}")
-    if hedged and not contract.hedge_cues:
-        unrun.lack(["GD351"], hedged, "gazadata:hedgeCues")
+    misspelt = any(d.suggestion == CUES for d in report.diagnostics)
+    if hedged and not contract.hedge_cues and not misspelt:
+        unrun.lack(["GD351"], hedged, CUES)
 
 
 def _folder(root: Path, name: str, report: Report, else_: str) -> bool:
