@@ -53,7 +53,7 @@ PLANTED["GD207"] = (*PLANTED["GD207"][:2], "\nazerbaijan-isf-participation,azerb
 
 
 def copy(to: Path) -> Path:
-    for name in ("data", "schemas", "raw"):
+    for name in ("data", "schemas", "raw", "reference"):
         shutil.copytree(ROOT / name, to / name)
     shutil.copy(ROOT / "datapackage.json", to)
     return to
