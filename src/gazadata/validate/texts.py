@@ -118,6 +118,7 @@ def texts(  # noqa: PLR0912, PLR0915
         if altered:
             finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
         elif hides := hidden(text):
+            altered = True
             # A quote's prefix would hold it, which no cell may.
             there = f"{row['text_path']}: {hides[1]} at offset {hides[0]}"
             finding("GD301", row, "text_path", there, "a text without hidden characters")
