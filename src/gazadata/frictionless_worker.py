@@ -6,22 +6,28 @@ It reads what it is asked for as a line of JSON, and answers in JSON. It stands 
 
 from __future__ import annotations
 
-import atexit
 import gc
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 _WORDS = ("title", "description", "example", "examples", "categories", "sources", "contributors")
 """Properties that say nothing about rows, as none says whose name has a colon."""
 
+_ASKED = ("type", "note", "label", "rowNumber", "fieldName", "cell", "fieldNames", "fieldCells")
+"""Properties of an error that `gazadata.validate.standard` reads."""
+
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 """By which a descriptor is one of version 2.0 of the standard."""
+
+LONGEST = 500
+"""Characters of a cell that a finding shows."""
 
 _ahead: list[subprocess.Popen[bytes]] = []
 
@@ -84,18 +90,28 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
         package = Package(_without_words(descriptor), basepath=str(root))
     except FrictionlessException as error:
         reasons = error.reasons or [error.error]
-        return {"errors": [reason.to_descriptor() for reason in reasons], "tables": {}}
+        return {"errors": [_told(reason) for reason in reasons], "tables": {}}
     report = package.validate(limit_errors=1_000, limit_rows=sample or None)
     return {
-        "errors": [error.to_descriptor() for error in report.errors],
+        "errors": [_told(error) for error in report.errors],
         "tables": {
             task.name: {
                 "rows": task.stats.get("rows", 0),
-                "errors": [error.to_descriptor() for error in task.errors],
+                "errors": [_told(error) for error in task.errors],
             }
             for task in report.tasks
         },
     }
+
+
+def _told(error: Any) -> dict[str, Any]:
+    """What is asked of an error: neither the whole row nor more of a cell than a finding shows."""
+    told = {key: value for key, value in error.to_descriptor().items() if key in _ASKED}
+    if isinstance(told.get("cell"), str):
+        told["cell"] = told["cell"][:LONGEST]
+    if "fieldCells" in told:
+        told["fieldCells"] = [str(cell)[:LONGEST] for cell in told["fieldCells"]]
+    return told
 
 
 def _without_words(descriptor: Any) -> Any:
@@ -111,13 +127,15 @@ def _without_words(descriptor: Any) -> Any:
     }
 
 
-def _end_with_parent() -> None:
+@contextmanager
+def _ending_with_parent() -> Iterator[None]:
     """End this process when the one that started it has ended, however that was.
 
     On some patterns Python matches for ever and lets no other thread run, but signals are looked
     at. Where there are no such timers, as on Windows, the process is left to itself.
     """
     if not hasattr(signal, "setitimer"):
+        yield
         return
     parent = os.getppid()
 
@@ -127,20 +145,27 @@ def _end_with_parent() -> None:
 
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, 1, 1)
-    # While the interpreter ends, nobody takes the signal any more, which would end the process.
-    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":
-    _end_with_parent()
-    gc.disable()
-    import frictionless  # noqa: F401, while others read
+    answer = None
+    with _ending_with_parent():
+        gc.disable()
+        import frictionless  # noqa: F401, while others read
 
-    # Nothing is asked where validation did not come to this.
-    if asked := sys.stdin.readline():
-        root, sample, names = json.loads(asked)
-        json.dump(run(Path(root), sample, names), sys.stdout)
+        # Nothing is asked where validation did not come to this.
+        if asked := sys.stdin.readline():
+            root, sample, names = json.loads(asked)
+            answer = run(Path(root), sample, names)
+    # Without the timer: where standard output is unbuffered, as PYTHONUNBUFFERED has it, Python
+    # loses the rest of what a signal interrupts. A parent that has ended breaks the pipe.
+    if answer is not None:
+        json.dump(answer, sys.stdout)
         # Whole before the interpreter ends, whatever comes then.
         sys.stdout.flush()
-        # What is never collected need not be looked through at the end either.
-        gc.freeze()
+    # What is never collected need not be looked through at the end either.
+    gc.freeze()

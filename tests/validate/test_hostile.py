@@ -248,18 +248,56 @@ def test_frictionless_ends_with_the_command_however_that_ends(
         time.sleep(0.1)
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no such timers here")
 def test_nothing_ends_frictionless_while_its_interpreter_ends() -> None:
     code = (
-        "import atexit, signal\n"
-        "atexit.register(lambda: print(signal.getitimer(signal.ITIMER_REAL)))\n"
+        "import signal\n"
         "from gazadata import frictionless_worker\n"
-        "frictionless_worker._end_with_parent()\n"
-        "print(signal.getitimer(signal.ITIMER_REAL)[1])\n"
+        "with frictionless_worker._ending_with_parent():\n"
+        "    print(signal.getitimer(signal.ITIMER_REAL)[1])\n"
+        "print(signal.getitimer(signal.ITIMER_REAL))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=True
     )
     assert done.stdout.split("\n") == ["1.0", "(0.0, 0.0)", ""]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="how full a pipe is cannot be seen here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_answer_that_is_read_late_is_whole(unbuffered: str, tmp_path: Path) -> None:
+    """Without a buffer Python loses what is left of a write that a signal interrupts.
+
+    And of large cells it repeats what a finding shows.
+    """
+    import fcntl
+    import termios
+
+    root = copy_to(tmp_path / "package")
+    large = b",".join([b"x" * 100_000] * (WIDTH + 1)) + b"\n"
+    (root / "data/events.csv").write_bytes(HEADER + large * 100)
+    command = [sys.executable, "-P", "-m", "gazadata.frictionless_worker"]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps([str(root), 0, ["events"]]).encode() + b"\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + TIMEOUT
+        waiting = bytearray(4)
+        # A pipe holds 64 kB, and the answer is larger.
+        while int.from_bytes(waiting, sys.byteorder) < 60_000:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+            fcntl.ioctl(process.stdout, termios.FIONREAD, waiting)
+        time.sleep(2.5)
+        answer = process.stdout.read()
+    errors = json.loads(answer)["tables"]["events"]["errors"]
+    assert errors[0]["cell"] == "x" * 500
+    assert len(answer) < 1_000 * len(errors)
 
 
 def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:

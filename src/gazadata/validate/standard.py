@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gazadata.contract import Contract, Resource
+from gazadata.frictionless_worker import LONGEST
 from gazadata.package import Package
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.say import DESCRIPTOR
@@ -261,7 +262,7 @@ def take(
                     resource=name,
                     field=field or None,
                     # It is also said of an empty cell that it is required.
-                    found=str(cell if cell or code == "GD202" else said)[:500],
+                    found=str(cell if cell or code == "GD202" else said)[:LONGEST],
                     expected=_asked(resource, field, note),
                 )
             )
@@ -288,7 +289,9 @@ def _asked(resource: Resource, name: str | None, note: str) -> str | None:
     raw = resource[name].raw
     match = re.match(r'constraint "(\w+)"', note)
     if match and match[1] in raw.get("constraints", {}):
-        return f"{match[1]} {json.dumps(raw['constraints'][match[1]], ensure_ascii=False)}"[:500]
+        return f"{match[1]} {json.dumps(raw['constraints'][match[1]], ensure_ascii=False)}"[
+            :LONGEST
+        ]
     return f"a {raw['type']} of the format {raw['format']}" if "format" in raw else None
 
 
@@ -312,7 +315,7 @@ def _package_error(package: Package, error: dict[str, Any], report: Report) -> N
         Diagnostic.of(
             "GD002",
             "datapackage.json",
-            found=found[:500],
+            found=found[:LONGEST],
             expected=expected + more,
         )
     )
