@@ -866,6 +866,7 @@ def _without_tables(*gone: str, **changes: Any) -> Files:
         (("evidence", "quotes", "passages"), {"GD311", "GD312", "GD323", "GD331", "GD333"}),
         (("passages",), {"GD311", "GD313", "GD321", "GD331"}),
         (("sources",), {"GD301", "GD304", "GD311", "GD321", "GD333", "GD344"}),
+        (("names",), {"GD341"}),
     ],
 )
 def test_a_table_that_proves_the_others_is_missed(
@@ -880,6 +881,25 @@ def test_a_table_that_proves_the_others_is_missed(
     assert all(f"no table {name}" in said for name in gone)
     assert codes <= set(re.findall(r"GD\d{3}", said))
     assert "events" in said
+
+
+@pytest.mark.parametrize(
+    ("gone", "code", "name", "cells"),
+    [
+        ("participants", "GD406", "events", {"event_type": "AID", "event_mode": ""}),
+        ("conditions", "GD407", "positions", {"stance": "conditional_support"}),
+    ],
+)
+def test_a_table_that_others_need_rows_of_is_as_one_without_rows(
+    gone: str, code: str, name: str, cells: dict[str, str], tmp_path: Path
+) -> None:
+    """Where it is listed and cannot be read, nothing can be said of them."""
+    without, unread = Place(tmp_path / "without"), Place(tmp_path / "unread")
+    without.damage({**S.change(name, 1, **cells), **_without_tables(gone, version="2.0.0")})
+    found = {(d.code, d.path, d.line) for d in look(without.root).diagnostics}
+    assert (code, S.path(name), 3) in found
+    unread.damage({**S.change(name, 1, **cells), S.path(gone): b"\xff\n"})
+    assert code not in {d.code for d in look(unread.root).diagnostics}
 
 
 def test_a_table_that_the_installed_package_has_is_missed_once(tmp_path: Path) -> None:

@@ -11,13 +11,16 @@ from gazadata.validate import cells, fields, provenance, retired, semantics, swe
 from gazadata.validate.checks import Unrun
 from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Report
+from gazadata.validate.promised import tables_of
 from gazadata.validate.tables import Tables
 
 
 def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
     """Run the layers tables, pandera, provenance and semantics on files that can be read."""
     with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
-        tables = Tables(package.root, package.contract.resources, paths, Path(folder))
+        contract = package.contract
+        listed = tables_of(contract)
+        tables = Tables(package.root, contract.resources, paths, Path(folder), listed)
         _run(package, tables, report, limit)
 
 

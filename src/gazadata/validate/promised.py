@@ -24,6 +24,15 @@ def known(contract: Contract) -> Contract | None:
     return installed if same else None
 
 
+def tables_of(contract: Contract) -> set[str]:
+    """The tables that a package has, and those that it is to have by its name and version.
+
+    One that is lacking there is a finding; in other packages it is as one without rows.
+    """
+    installed = known(contract)
+    return contract.resources.keys() | (installed.resources.keys() if installed else set())
+
+
 def promised(contract: Contract) -> Contract:
     """The contract that rows are held against: what a package of this name and version promises.
 

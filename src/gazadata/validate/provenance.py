@@ -7,12 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from gazadata.contract import Contract, inside
+from gazadata.contract import Contract, ForeignKey, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import evidence, references, spans
 from gazadata.validate.checks import Look, Unrun
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.promised import known
 from gazadata.validate.say import say
 from gazadata.validate.tables import Tables
 from gazadata.validate.texts import texts
@@ -39,7 +38,7 @@ def looks(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
     """Every look of this layer at the tables that could be read."""
-    _lacking(contract, report, unrun)
+    _lacking(contract, tables, report, unrun)
     if "sources" not in tables:
         return
     with_texts = _folder(root, "raw", report, "quotes and passages were not held against the texts")
@@ -67,7 +66,7 @@ def looks(
                     references.missing(contract, tables, report)
 
 
-def _lacking(contract: Contract, report: Report, unrun: Unrun) -> None:
+def _lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) -> None:
     """Take in which rules look at nothing, as what they read is no part of the package.
 
     A table that is listed and cannot be read is a finding itself, as is a name that is misspelt.
@@ -75,15 +74,20 @@ def _lacking(contract: Contract, report: Report, unrun: Unrun) -> None:
     resources = contract.resources.values()
     proven = [r.name for r in resources if any(field.evidence_required for field in r.fields)]
     hedged = [r.name for r in resources if {"certainty", "hedge"} <= {*r.field_names}]
-    # A table that the installed package of its name and version has is missed there.
-    installed = known(contract)
-    there = contract.resources.keys() | (installed.resources.keys() if installed else set())
     for codes, read in _READ:
-        if proven and (lacks := [name for name in read if name not in there]):
+        if proven and (lacks := [name for name in read if name not in tables.listed]):
             unrun.lack(codes, proven, f"table {' and no table '.join(lacks)}")
+    pointing = [r.name for r in resources if any(_is_named(r, key) for key in r.foreign_keys)]
+    if pointing and "names" not in tables.listed:
+        unrun.lack(["GD341"], pointing, "table names")
     misspelt = any(d.suggestion == CUES for d in report.diagnostics)
     if hedged and not contract.hedge_cues and not misspelt:
         unrun.lack(["GD351"], hedged, CUES)
+
+
+def _is_named(resource: Resource, key: ForeignKey) -> bool:
+    """Whether evidence may state what a key points to, by one of its names."""
+    return key.resource in ("actors", "topics") and resource[key.field].evidence_required
 
 
 def _folder(root: Path, name: str, report: Report, else_: str) -> bool:

@@ -27,8 +27,8 @@ def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
             if name in ROW_CHECKS:
                 checks += ROW_CHECKS[name](contract)
             yield Look(resource, tables.typed(name), tuple(checks))
-    for needed, make in JOINED:
-        if all(name in tables for name in needed):
+    for name, other, make in JOINED:
+        if name in tables and not tables.unread(other):
             yield from make(contract, tables)
     yield from _cycles(contract, tables, unrun)
 
@@ -343,14 +343,16 @@ ROW_CHECKS = {
 def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
     needing = _property(contract["events"], "event_type", "gazadata:recipientRequired", [])
     # A role that is none of the terms is reported itself: it may be meant as this one.
-    terms = _property(contract["participants"], "role", "constraints", {}).get("enum", [])
-    others = [term for term in terms if term != "recipient"]
-    recipients = (
-        tables.strings("participants")
-        .filter(~col("role").is_in(others).fill_null(False))
-        .select("event_id", __has=pl.lit(True))
-        .unique()
-    )
+    recipients = pl.LazyFrame(schema={"event_id": pl.String, "__has": pl.Boolean})
+    if "participants" in tables:
+        terms = _property(contract["participants"], "role", "constraints", {}).get("enum", [])
+        others = [term for term in terms if term != "recipient"]
+        recipients = (
+            tables.strings("participants")
+            .filter(~col("role").is_in(others).fill_null(False))
+            .select("event_id", __has=pl.lit(True))
+            .unique()
+        )
     # The benchmark of a rule that looks at nothing is a package without such events: the types
     # of all events are looked at.
     yield Look(
@@ -370,7 +372,9 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
     conditional = col("stance").is_in(["conditional_support", "conditional_oppose"])
-    carried = tables.strings("conditions").select("position_id", __has=pl.lit(True)).unique()
+    carried = pl.LazyFrame(schema={"position_id": pl.String, "__has": pl.Boolean})
+    if "conditions" in tables:
+        carried = tables.strings("conditions").select("position_id", __has=pl.lit(True)).unique()
     yield Look(
         contract["positions"],
         tables.strings("positions").join(carried, on="position_id", how="left"),
@@ -385,6 +389,9 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
             ),
         ),
     )
+
+
+def _carried(contract: Contract, tables: Tables) -> Iterator[Look]:
     stances = tables.strings("positions").select("position_id", __stance="stance")
     yield Look(
         contract["conditions"],
@@ -571,9 +578,11 @@ def _circular(parents: dict[str, str]) -> dict[str, str]:
 
 
 JOINED = (
-    (("events", "participants"), _recipients),
-    (("positions", "conditions"), _conditions),
-    (("sources",), _reporters),
-    (("actors",), _kinds),
-    (("participants",), _excluded),
+    ("events", "participants", _recipients),
+    ("positions", "conditions", _conditions),
+    ("conditions", "positions", _carried),
+    ("sources", "sources", _reporters),
+    ("actors", "actors", _kinds),
+    ("participants", "participants", _excluded),
 )
+"""Rules of a table that also look at another one."""

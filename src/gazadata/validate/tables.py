@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -49,6 +49,8 @@ class Tables:
     paths: dict[str, Path]
     folder: Path
     """For what is put by while the rules run."""
+    listed: Set[str] = frozenset()
+    """The tables that the package has or is to have, whether they can be read or not."""
     rows: dict[str, int] = field(default_factory=dict)
     _strings: dict[str, pl.LazyFrame] = field(default_factory=dict)
     _held: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -114,6 +116,10 @@ class Tables:
 
     def __contains__(self, name: str) -> bool:
         return name in self._strings
+
+    def unread(self, name: str) -> bool:
+        """Whether a table is listed and not here: of what has no row in it nothing can be said."""
+        return name in self.listed and name not in self
 
     def strings(self, name: str) -> pl.LazyFrame:
         """Every cell as it is written, null where it is empty, and the column `LINE`."""
