@@ -369,6 +369,36 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
             lambda text: re.sub(rb'\n\{"id".*\},\n', b"\n[],\n", text, count=1),
             r":\d+: not of the form of an annotation",
         ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'"value":"[^"]*"', b'"value":"said"', text, count=1),
+            r':\d+: quote [a-z-]*: value of [a-z.-]* is "said", expected "',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: text.replace(b'"basis":"inferred"', b'"basis":"stated"', 1),
+            r':\d+: quote [a-z-]*: basis of [a-z.-]* is "stated", expected "inferred"',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb',"note":"[^"]*"', b"", text, count=1),
+            r':\d+: quote [a-z-]*: note of [a-z.-]* is null, expected "',
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'\{"canonical":[^{}]*\},', b"", text, count=1),
+            r":\d+: quote [a-z-]*: item \d+ of bodies is \"[a-z.-]*\", expected \"[a-z]",
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: re.sub(rb'"body":\[.*?\],"target"', b'"target"', text, count=1),
+            r":\d+: quote [a-z-]*: item 1 of bodies is \"nothing\", expected \"[a-z]",
+        ),
+        (
+            "annotations.jsonld",
+            lambda text: text.replace(b'"body":[{', b'"body":["a body",{', 1),
+            r":\d+: not of the form of an annotation",
+        ),
         ("codebook.md", lambda _: b"\xff\xfe", r"not UTF-8"),
         ("CHANGES.md", lambda text: text + "…".encode()[:2], r"not UTF-8"),
         ("LICENSE", lambda text: text + "ü".encode("latin-1"), r"not UTF-8"),
@@ -385,6 +415,25 @@ def test_metadata_that_no_reader_would_take(
     with pytest.raises(FaultsError, match=told) as error:
         verify(release)
     assert name in str(error.value)
+
+
+def test_bodies_may_stand_in_another_order(release: Path) -> None:
+    """What they are tells them apart, and a later gazadata may write them in another order."""
+    path = release / "annotations.jsonld"
+    document = json.loads(path.read_bytes())
+    turned = path.read_bytes()
+    for annotation in document["first"]["items"]:
+        if len(bodies := annotation.get("body", [])) > 1:
+            one, other = (
+                json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode()[1:-1]
+                for each in (bodies, bodies[::-1])
+            )
+            assert one in turned
+            turned = turned.replace(one, other)
+    assert turned != path.read_bytes()
+    path.write_bytes(turned)
+    resealed(release)
+    verify(release)
 
 
 def reparqueted(release: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> None:

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import chain, zip_longest
 from typing import Any
-
-import pyarrow.compute as pc
 
 from gazadata.contract import Contract, Resource, read_json
 from gazadata.dialect import READ, UNREAD
 from gazadata.package import Package
 from gazadata.release.croissant import croissant, stated
-from gazadata.release.files import (
-    is_sha256,
-)
+from gazadata.release.files import is_sha256
 from gazadata.release.manifest import MANIFEST, File, Manifest
 from gazadata.version import parse
-
-LONGEST_LINE = 1 << 26
-"""Bytes of a line of annotations.jsonld that are read at most."""
 
 _CSV = {**READ["CSV file"], "encoding": READ["resource"]["encoding"]}
 """What `build` says of each table; the rest of `READ` is what other readers take for granted."""
 
 _FIELD = READ["field"] | dict.fromkeys(UNREAD)
-
-_QUOTED = ("quote_id", "source_id", "passage_id", "exact", "prefix", "suffix", "start", "end")
-"""The fields of a quote that its annotation repeats."""
-
-QUOTES = 20_000
-"""Quotes that are held against their annotations together."""
 
 
 def descriptor(package: Package, manifest: Manifest, listed: dict[str, File]) -> list[str]:
@@ -132,103 +118,3 @@ def croissant_file(package: Package, listed: dict[str, File]) -> list[str]:
     # What is too much or too little is told by the lists alone, not again for each part of it.
     both = {what: value for what, value in found.items() if what in expected}
     return otherwise(name, both, {what: expected[what] for what in both})
-
-
-def annotations_file(package: Package) -> list[str]:
-    """Hold each line of annotations.jsonld against its quote: it may be larger than memory.
-
-    `build` writes a line for each annotation, in the order of the text; what stands around them is
-    a document without them.
-    """
-    name = "annotations.jsonld"
-    quotes = package.contract.resources.get("quotes")
-    if quotes is None or (lacking := set(_QUOTED) - set(quotes.field_names)):
-        what = f"quotes without {', '.join(sorted(lacking))}" if quotes else "no quotes"
-        return [f"datapackage.json: {what}, which {name} is made of"]
-    expected = _quoted(package)
-    around, number, items, open_list = b"", 0, 0, False
-    follows = True
-    with (package.root / name).open("rb") as file:
-        while line := file.readline(LONGEST_LINE + 1):
-            number += 1
-            if open_list and line.strip() != b"]":
-                annotation = line.rstrip(b"\n")
-                wrong = "" if follows else "no comma after the annotation before"
-                follows = annotation.endswith(b",")
-                wrong = wrong or _unquoted(annotation.removesuffix(b","), next(expected, None))
-                items += 1
-            else:
-                open_list = line.endswith(b'"items": [\n')
-                around += line
-                wrong = "longer than any is" if len(around) > LONGEST_LINE else ""
-            if wrong:
-                return [f"{name}:{number}: {wrong}"]
-    if items and follows:
-        return [f"{name}: ends after a comma, where another annotation is to be"]
-    if left := next(expected, None):
-        return [f"{name}: ends before the annotation of the quote {left['quote_id']}"]
-    return _around(around, items, package.contract)
-
-
-def _around(content: bytes, total: int, contract: Contract) -> list[str]:
-    """What is wrong with what annotations.jsonld has around its annotations."""
-    name = "annotations.jsonld"
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        return [f"{name}, without its annotations: not JSON: {error}"]
-    if not isinstance(document, dict):
-        return [f"{name}: a JSON object is expected, not {type(document).__name__}"]
-    release = str(document.get("id")).rpartition("#annotations/")[2]
-    return otherwise(
-        name,
-        {
-            "total": document.get("total"),
-            "created": document.get("created"),
-            "the version in its id": release,
-        },
-        {
-            "total": total,
-            "created": contract.descriptor.get("created"),
-            "the version in its id": contract.version,
-        },
-    )
-
-
-def _quoted(package: Package) -> Iterator[dict[str, Any]]:
-    """The quotes in the order of the text, so many at a time: as objects they take most memory."""
-    # In one piece, out of which rows are taken six times as fast as out of many.
-    quotes = package.table("quotes").select(_QUOTED).combine_chunks()
-    order = pc.sort_indices(
-        quotes, sort_keys=[(f, "ascending") for f in ("source_id", "start", "end", "quote_id")]
-    )
-    for at in range(0, quotes.num_rows, QUOTES):
-        some = quotes.take(order.slice(at, QUOTES))
-        for row in zip(*(column.to_pylist() for column in some.columns), strict=True):
-            yield dict(zip(_QUOTED, row, strict=True))
-
-
-def _unquoted(line: bytes, quote: dict[str, Any] | None) -> str:
-    """What is wrong with an annotation, where `quote` is the row that it is to be of."""
-    try:
-        annotation = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
-    if quote is None:
-        return "one annotation more than there are quotes"
-    try:
-        target = annotation["target"]
-        words, place = target["selector"]
-        said = {
-            "quote_id": annotation["quote_id"],
-            "source_id": target["source"]["source_id"],
-            "passage_id": target["passage_id"],
-            "exact": words["exact"],
-            "prefix": words.get("prefix"),
-            "suffix": words.get("suffix"),
-            "start": place["start"],
-            "end": place["end"],
-        }
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return f"not of the form of an annotation; expected that of the quote {quote['quote_id']}"
-    return "" if said == quote else otherwise(f"quote {quote['quote_id']}", said, quote)[0]

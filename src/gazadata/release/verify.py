@@ -23,7 +23,7 @@ from gazadata.curate.canonical import record
 from gazadata.curate.derive import context
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package
-from gazadata.release import described
+from gazadata.release import annotated, described
 from gazadata.release.files import (
     CHUNK,
     MAX_JSON,
@@ -154,7 +154,7 @@ def _verified(release: Path, shown: Path, raw: Path | None) -> list[str]:
         *described.descriptor(package, manifest, listed),
         *described.origin(package.contract, manifest),
         *described.croissant_file(package, listed),
-        *described.annotations_file(package),
+        *annotated.annotations_file(package),
         *_unreadable(release, listed),
     ]
     cells = 0
