@@ -3,8 +3,8 @@
 First the shipped package, cold; then generated packages with planted mistakes, of about a hundred
 rows of evidence and quotes an article. The peers are the official frictionless command and those of
 _peers.py: frictionless and pandera check the schemas alone, Polars and DuckDB by hand count what
-breaks the same rules, and reading alone is what none can do without. Every round runs each tool once, in turn, so that a slow moment of the
-machine meets all of them.
+breaks the same rules, and reading alone is what none can do without. Every round runs each tool
+once, in turn, so that a slow moment of the machine meets all of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROUNDS = {100: 5, 1_000: 5, 100_000: 1}
 FRICTIONLESS_UP_TO = 10_000
 """Articles: ten times as many take it a quarter of an hour; its rows a second there are compared."""
 
-FORMAT = "{:>9} {:>10} {:<13} {:>8} {:>7} {:>10}  {}"
+FORMAT = "{:>10} {:>10} {:<13} {:>8} {:>8} {:>7} {:>10}  {}"
 
 
 def cold(rounds: int = 15) -> None:
@@ -75,7 +75,9 @@ def measure(articles: int, rounds: int) -> dict[str, Run]:
     rows = sum(tables.values())
     for name, all_of in runs.items():
         seconds = statistics.median(one.seconds for one in all_of)
-        result[name] = Run(seconds, max(one.mebibytes for one in all_of), all_of[0].output)
+        processor = statistics.median(one.processor for one in all_of)
+        memory = max(one.mebibytes for one in all_of)
+        result[name] = Run(seconds, memory, all_of[0].output, processor)
         if name == "gazadata":
             found = found_by_us(all_of[0].output, planted)
         elif name == "frictionless":
@@ -86,7 +88,7 @@ def measure(articles: int, rounds: int) -> dict[str, Run]:
         print(
             FORMAT.format(
                 f"{tables['evidence'] + tables['quotes']:,}", f"{rows:,}", name, f"{seconds:.2f}",
-                f"{result[name].mebibytes:.0f}", f"{rows / seconds:,.0f}", found,
+                f"{processor:.2f}", f"{memory:.0f}", f"{rows / seconds:,.0f}", found,
             ),
             flush=True,
         )  # fmt: skip
@@ -102,7 +104,7 @@ def main() -> None:
     """Print the table, then what the promises ask of it."""
     sizes = [int(size) for size in sys.argv[1:]] or list(ARTICLES)
     cold()
-    print(FORMAT.format("ev+quotes", "all rows", "tool", "s", "MiB", "rows/s", "mistakes"))
+    print(FORMAT.format("ev+quotes", "all rows", "tool", "s", "CPU s", "MiB", "rows/s", "mistakes"))
     by_size = {size: measure(size, rounds=ROUNDS.get(size, 3)) for size in sizes}
     print()
     frictionless = {
