@@ -1,6 +1,6 @@
 """Conforming packages of any size: articles, the rows coded from them, and planted mistakes.
 
-    python benchmarks/_generate.py FOLDER ARTICLES [MISTAKES]
+    python benchmarks/_generate.py FOLDER ARTICLES [ARTICLES_A_MISTAKE]
 
 An article gives about a hundred rows of evidence and quotes. Articles are written in chunks, so
 that memory does not grow with their number. The same arguments give the same bytes.
@@ -724,6 +724,8 @@ def _planted(chunk: pl.DataFrame) -> list[Planted]:
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    for item in generate(Path(sys.argv[1]), int(sys.argv[2]), count):
+    # With a third number, one of so many articles has a mistake, and each mistake is made once.
+    articles = int(sys.argv[2])
+    count = max(len(MISTAKES), articles // int(sys.argv[3])) if len(sys.argv) > 3 else 0
+    for item in generate(Path(sys.argv[1]), articles, count):
         print(item.code, item.resource, item.row_id)
