@@ -7,6 +7,7 @@ a package that breaks its own contract is refused by the constraints themselves.
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -290,7 +291,7 @@ def _duckdb(package: Package, file: Path) -> None:
                     raise _refused(resource.name, error) from None
             connection.execute("COMMIT")
     except duckdb.Error as error:
-        raise GazadataError(f"{file.name}: cannot be written: {error}") from None
+        raise OSError(errno.EIO, str(error).replace(str(file), file.name)) from None
 
 
 def _duckdb_table(connection: DuckDBPyConnection, resource: Resource, table: pa.Table) -> None:
@@ -368,8 +369,8 @@ def _xlsx(package: Package, file: Path) -> None:
     for resource in contract.resources.values():
         _check_sheet(resource, package.table(resource.name))
     plain = file.with_name("plain.xlsx")
+    book = openpyxl.Workbook(write_only=True)
     try:
-        book = openpyxl.Workbook(write_only=True)
         for resource in contract.resources.values():
             _sheet(book, resource, package.table(resource.name))
         book.properties.creator = contract.name
@@ -377,8 +378,24 @@ def _xlsx(package: Package, file: Path) -> None:
         book.properties.version = contract.version
         book.save(plain)
     except failures as error:
-        raise GazadataError(f"{file.name}: cannot be written: {error}") from None
+        _let_go(book)
+        if isinstance(error, OSError):
+            raise
+        code = getattr(errno, str(error).removeprefix("IO_"), None)
+        raise OSError(code or errno.EIO, os.strerror(code) if code else str(error)) from None
     _without_times(plain, file, str(contract.descriptor.get("created", "1980-01-01T00:00:00Z")))
+
+
+def _let_go(book: Workbook) -> None:
+    """Close the sheets that were not finished, in the order in which they can be.
+
+    Python would do it at some time, and print what then fails again.
+    """
+    sheet: Any
+    for sheet in book.worksheets:
+        for generator in (sheet._rows, sheet._writer and sheet._writer.xf):
+            with suppress(Exception):
+                generator.close()
 
 
 def _check_sheet(resource: Resource, table: pa.Table) -> None:
