@@ -43,7 +43,7 @@ from gazadata.release.fetch import pull
 from gazadata.release.files import StoreError, exclusive, json_bytes
 from gazadata.release.lock import LockError
 from gazadata.release.manifest import Manifest
-from gazadata.release.store import Entry, publish, read_index
+from gazadata.release.store import Entry, publish, read_index, yank
 
 pytestmark = pytest.mark.usefixtures("cache")
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes")
@@ -467,7 +467,7 @@ def test_a_full_disk_under_out(server: Server, small_disk: Path) -> None:
 
 def test_a_full_disk_under_the_store(built: Path, small_disk: Path) -> None:
     store = small_disk / "store"
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(StoreError, match=r"No space left on device; .*space and the permission"):
         publish(built, store)
     assert published(store) == {}
     assert not left_over(store)
@@ -481,6 +481,7 @@ import resource, sys
 from pathlib import Path
 from gazadata.release.cache import CacheError
 from gazadata.release.fetch import pull
+from gazadata.release.files import StoreError
 from gazadata.release.store import publish
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
@@ -488,7 +489,7 @@ release, store, url = sys.argv[1:]
 for attempt in (lambda: publish(Path(release), Path(store)), lambda: pull("1.0.0", url)):
     try:
         attempt()
-    except (OSError, CacheError) as error:
+    except (StoreError, CacheError) as error:
         print(error)
     else:
         sys.exit("a file larger than the limit was written")
@@ -551,10 +552,17 @@ def test_a_cache_that_cannot_be_written(server: Server, cache: Path, store: Path
 
 
 def test_a_store_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
-    (tmp_path / "shop").mkdir()
-    with read_only(tmp_path / "shop"), pytest.raises(OSError, match=r"ermission|ead-only"):
-        publish(built, tmp_path / "shop")
-    assert publish(built, tmp_path / "shop").version == "1.0.0"
+    store = tmp_path / "shop"
+    store.mkdir()
+    denied = pytest.raises(
+        StoreError, match=r"shop/\.lock: .*(ermission|ead-only).*publish or yank"
+    )
+    with read_only(store), denied:
+        publish(built, store)
+    assert publish(built, store).version == "1.0.0"
+    with read_only(store), denied:
+        yank("1.0.0", "wrong", store)
+    assert [entry.yanked for entry in listed(store)] == [None]
 
 
 def test_a_lock_that_cannot_be_written_is_an_error(server: Server, tmp_path: Path) -> None:

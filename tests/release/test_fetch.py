@@ -983,6 +983,27 @@ def test_what_a_store_says_is_shown_as_text(store: Path) -> None:
     assert (first.yanked, first.date) == ("a 9.9.9  [0m", " ")
 
 
+@pytest.mark.parametrize("where", ["status", "redirect", "no HTTP"])
+def test_what_a_server_says_is_shown_as_text(server: Server, where: str) -> None:
+    """Its reason, its redirects and what it says instead of HTTP reached the terminal as sent."""
+
+    def answer(handler: Handler) -> None:
+        text = "\x1b]0;owned\x07\x1b[31m"
+        if where == "status":
+            handler.send_response(404, text)
+            handler.end_headers()
+        elif where == "redirect":
+            handler.head(302, Location=f"gopher://{text}/")
+        else:
+            handler.wfile.write(f"HTTP/{text} 200 OK\r\n\r\n".encode())
+            handler.close_connection = True
+
+    server.faults["index.json"] = answer
+    with pytest.raises(StoreError, match="31m") as refusal:
+        versions(server.url)
+    assert all(line.isprintable() for line in str(refusal.value).splitlines())
+
+
 def test_a_store_whose_name_is_no_text_is_refused(store: Path) -> None:
     """It was pulled from, and then could not be remembered."""
     for name in (f"{store}\udcff", Path(f"{store}\udcff")):
@@ -1073,7 +1094,7 @@ def test_versions_are_listed_with_what_the_index_says(store: Path, server: Serve
         ("1.1.0", "wrong"),
         ("2.0.0-rc.1", None),
     ]
-    with pytest.raises(StoreError, match="no store is named"):
+    with pytest.raises(StoreError, match=r"no store is named[\s\S]*--store, .*gazadata\.lock"):
         versions()
 
 
@@ -1100,3 +1121,26 @@ def test_relative_stores_and_caches_work(
     assert folder.is_absolute()
     assert lock()["store"] == "store"
     assert pull() == folder
+
+
+def test_a_relative_store_is_meant_from_where_the_lock_lies(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was meant from wherever the process happened to be, and nothing was found from there."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere" / "deep"
+    project.mkdir()
+    elsewhere.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    pull("1.0.0", "store", lock=project / "gazadata.lock")
+    assert json.loads((project / "gazadata.lock").read_bytes())["store"] == "../store"
+    shutil.rmtree(Path(os.environ["GAZADATA_CACHE"]))
+    monkeypatch.chdir(elsewhere)
+    here = Path("..", "..", "project", "gazadata.lock")
+    before = here.read_bytes()
+    assert whole(pull(lock=here))
+    assert here.read_bytes() == before
+    assert len(open_release(lock=here).table("events"))
+    shutil.move(store, tmp_path / "away")
+    shutil.rmtree(Path(os.environ["GAZADATA_CACHE"]))
+    with pytest.raises(StoreError, match=r"project/\.\./store: no such folder[\s\S]*gazadata.lock"):
+        pull(lock=here)

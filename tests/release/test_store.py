@@ -104,6 +104,23 @@ def test_a_release_follows_what_is_published_before_it(
     publish(alone, tmp_path / "its first")
 
 
+def test_pre_releases_bind_nobody(built: Path, tmp_path: Path) -> None:
+    """A final version on one told in its CHANGES.md nothing of what had changed since the last."""
+    first = make_release(tmp_path, "1.1.0-rc.1", parent=built)
+    second = make_release(tmp_path, "1.1.0-rc.2", parent=first)
+    on_it = make_release(tmp_path, "1.1.0", "on a pre-release", parent=second)
+    final = make_release(tmp_path, "1.1.0", parent=built)
+    store = tmp_path / "store"
+    for release in (built, first, second):
+        publish(release, store)
+    with pytest.raises(StoreError, match=r"is built on 1\.1\.0-rc\.2.* and not on 1\.0\.0 as"):
+        publish(on_it, store)
+    publish(final, store)
+    fresh = tmp_path / "without a final version yet"
+    publish(second, fresh)
+    publish(on_it, fresh)
+
+
 def test_an_archive_has_to_be_unpacked_first(built: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is a file; unpack it"):
         publish(built.with_name(f"{built.name}.zip"), tmp_path / "store")

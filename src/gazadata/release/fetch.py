@@ -18,6 +18,11 @@ from gazadata.release.store import INDEX, Entry, precedence, read_index
 
 LATEST = "latest"
 
+_ADVICE = (
+    "check the version, the store and the network; stores are named by --store, by store=… or by "
+    "GAZADATA_STORE, and else by gazadata.lock"
+)
+
 
 def pull(
     version: str | None = None,
@@ -29,8 +34,9 @@ def pull(
 ) -> Path:
     """Pull a release, and pin it in `lock` when all else is done.
 
-    A version that is in the cache is taken from there, without the network. "latest" needs a
-    store's index; where no store answers, the locked version stands in for it if it is cached.
+    A version that is in the cache is taken from there, without the network: that it was yanked
+    since is told only where something is fetched, and by `versions`. "latest" needs a store's
+    index; where no store answers, the locked version stands in for it if it is cached.
 
     Args:
         version: a version, or "latest": the highest that is neither yanked nor a pre-release.
@@ -100,8 +106,8 @@ def versions(stores: Stores = ()) -> list[Entry]:
                 return _index(source)
         except StoreError as error:
             failures.append(str(error))
-    failures = failures or ["no store is named: use --store or GAZADATA_STORE"]
-    raise StoreError("\n".join(["no store answers with an index:", *indented(failures)]))
+    failures = failures or ["no store is named"]
+    raise StoreError("\n".join(["no store answers with an index:", *indented(failures), _ADVICE]))
 
 
 class CachedPackage(Package):
@@ -213,8 +219,7 @@ class _Pull(NamedTuple):
                 [
                     f"{version} could not be pulled:",
                     *indented(failures or ["no store is named"]),
-                    "check the version, the store and the network; stores are named by --store, "
-                    "by store=… or by GAZADATA_STORE",
+                    _ADVICE,
                 ]
             )
         )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, overload
 
 from gazadata.contract import parse_json
 from gazadata.errors import ContractError, GazadataError, MissingExtra
@@ -57,6 +57,15 @@ def sha256(path: Path) -> str:
 def is_sha256(value: object) -> TypeGuard[str]:
     """Whether a value that somebody else wrote is a SHA-256 as `sha256` gives it."""
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+@overload
+def plain(text: str) -> str: ...
+@overload
+def plain(text: None) -> None: ...
+def plain(text: str | None) -> str | None:
+    """Text of somebody else that is to be shown: what would move the cursor or colour it is not."""
+    return text and "".join(c if c.isprintable() else " " for c in text)
 
 
 def json_bytes(value: Any) -> bytes:

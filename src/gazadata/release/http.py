@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from gazadata.errors import MissingExtra
-from gazadata.release.files import CHUNK, StoreAwayError, StoreError
+from gazadata.release.files import CHUNK, StoreAwayError, StoreError, plain
 
 if TYPE_CHECKING:
     import urllib3
@@ -57,7 +57,7 @@ class HttpSource:
             with closing(self._get(url)) as response:
                 answered = True
                 if response.status != 200:
-                    raise StoreError(f"{url}: HTTP {response.status} {response.reason}")
+                    raise StoreError(f"{url}: HTTP {response.status} {plain(response.reason)}")
                 # read1 returns what has arrived; to wait for whole pieces would be to be held
                 # for ever by a server that drips.
                 while chunk := response.read1(CHUNK, decode_content=True):
@@ -66,12 +66,12 @@ class HttpSource:
                         raise StoreError(f"{url}: not finished after {patience:.0f} seconds")
         except ValueError as error:
             # That of the store, of what it redirects to, or of a proxy.
-            raise StoreError(f"{url}: no address that can be asked: {error}") from None
+            raise StoreError(f"{url}: no address that can be asked: {plain(str(error))}") from None
         except exceptions.HTTPError as error:
             new = isinstance(error, exceptions.NewConnectionError)
             if isinstance(error, exceptions.TimeoutError) and not new:
                 raise StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds") from None
-            cause = _root_cause(error)
+            cause = plain(_root_cause(error))
             if answered:
                 raise StoreError(f"{url}: the answer cannot be read: {cause}") from None
             raise StoreAwayError(f"{url}: cannot be reached{self._via()}: {cause}") from None
@@ -110,7 +110,7 @@ class HttpSource:
             response.close()
             asked = urljoin(asked, location)
             if urlsplit(asked).scheme not in ("https", address.scheme):
-                raise StoreError(f"{url}: redirects to {asked}, which is refused")
+                raise StoreError(f"{url}: redirects to {plain(asked)}, which is refused")
         raise StoreError(f"{url}: more than {REDIRECTS} redirects")
 
 

@@ -5,6 +5,7 @@ A pin says which manifest a version has. Whatever a store serves, another manife
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from gazadata.release.files import (
     read_object,
     replace,
 )
+from gazadata.release.store import folder_of
 from gazadata.version import parse
 
 KIND = "gazadata-lock"
@@ -41,7 +43,11 @@ class LockError(GazadataError):
 
 
 class Lock(NamedTuple):
-    """One release, pinned: the store it came from, its version and its manifest's hash."""
+    """One release, pinned: the store it came from, its version and its manifest's hash.
+
+    In the file a store that is a relative folder is meant from where the file lies, so that a
+    project finds it from any folder and on any machine.
+    """
 
     store: str | None
     version: str
@@ -74,6 +80,8 @@ class Lock(NamedTuple):
             and parse(version)
             and is_sha256(digest)
         ):
+            if store is not None and _is_relative(store, path):
+                store = str(path.parent / store)
             return cls(store, version, digest)
         raise LockError(
             f"{path}: expected are store (text or null), version (MAJOR.MINOR.PATCH) and "
@@ -88,7 +96,10 @@ class Lock(NamedTuple):
         Raises:
             LockError: the file cannot be written.
         """
-        content = json_bytes({"format": f"{KIND}/1", **self._asdict()})
+        store = self.store
+        if store is not None and _is_relative(store, path):
+            store = Path(os.path.relpath(store, path.parent)).as_posix()
+        content = json_bytes({"format": f"{KIND}/1", **self._replace(store=store)._asdict()})
         try:
             if not path.is_file() or path.read_bytes() != content:
                 replace(path.resolve(), content)
@@ -97,6 +108,14 @@ class Lock(NamedTuple):
                 f"{path}: cannot be written: {error.strerror}; what was pulled is pinned there, so "
                 "pull in a folder that you may write"
             ) from None
+
+
+def _is_relative(store: str, lock: Path) -> bool:
+    try:
+        folder = folder_of(store)
+    except StoreError as error:
+        raise LockError(f"{lock}: its store: {error}\n{_NO_LOCK}") from None
+    return folder is not None and not folder.is_absolute()
 
 
 _ASK = "what is published never changes, so ask the publisher first; "

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gazadata.release.files import (
@@ -24,6 +24,7 @@ from gazadata.release.files import (
     exclusive,
     is_sha256,
     json_bytes,
+    plain,
     read_object,
     replace,
     whole_folder,
@@ -86,15 +87,6 @@ def read_index(content: bytes, where: str) -> list[Entry]:
     return sorted(entries.values(), key=lambda entry: precedence(entry.version))
 
 
-@overload
-def plain(text: str) -> str: ...
-@overload
-def plain(text: None) -> None: ...
-def plain(text: str | None) -> str | None:
-    """Text of somebody else that is to be shown: what would move the cursor or colour it is not."""
-    return text and "".join(c if c.isprintable() else " " for c in text)
-
-
 def publish(release: Path, store: Path) -> Entry:
     """Publish a release into a store: all of it, or nothing.
 
@@ -112,9 +104,8 @@ def publish(release: Path, store: Path) -> Entry:
         ReleaseError: there is no release.
         StoreError: the version is there with other bytes, the release does not follow what is
             published before it, is a file or of a later format, the store has releases of another
-            name, or it is damaged or no store.
+            name, or it is damaged, no store, or cannot be written.
         MissingExtra: the extra `store` is not installed.
-        OSError: the store cannot be written, for want of space or of permission.
     """
     from gazadata.release.verify import verify
 
@@ -124,7 +115,6 @@ def publish(release: Path, store: Path) -> Entry:
     manifest = Manifest.of(release)
     target = store / manifest.version
     _check_place(store)
-    store.mkdir(parents=True, exist_ok=True)
     with _publishing(store):
         # Read before anything is added: a store that is damaged elsewhere is not added to.
         there = _releases(store)
@@ -155,9 +145,9 @@ def yank(version: str, reason: str, store: Path) -> Entry:
         The entry of the version.
 
     Raises:
-        StoreError: there is no such version in the store, or no reason.
+        StoreError: there is no such version in the store, no reason, or the store cannot be
+            written.
         MissingExtra: the extra `store` is not installed.
-        OSError: the store cannot be written.
     """
     reason = " ".join(plain(reason).split())
     if not reason:
@@ -242,19 +232,31 @@ def _check_place(store: Path) -> None:
 @contextmanager
 def _publishing(store: Path) -> Iterator[None]:
     """Have the store to oneself, without what publishers before left unfinished."""
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with exclusive(store / ".lock"):
+            # Nobody else is at work, so what is left belongs to publishers that were killed.
+            _remove_left(store)
+            yield
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or store}: {error.strerror or error}; what the store {store} had "
+            "published is as it was: give it the space and the permission to write, and publish or "
+            "yank again"
+        ) from None
+
+
+def _remove_left(store: Path) -> None:
     import shutil
 
-    with exclusive(store / ".lock"):
-        # Nobody else is at work, so these belong to publishers that were killed.
-        for left in store.glob(".*.part"):
-            made = _PART.fullmatch(left.name)
-            if made is None or left.is_symlink():
-                continue
-            if left.is_dir() and parse(made[1]):
-                shutil.rmtree(left)
-            elif left.is_file() and made[1] in (INDEX, YANKED):
-                left.unlink()
-        yield
+    for left in store.glob(".*.part"):
+        made = _PART.fullmatch(left.name)
+        if made is None or left.is_symlink():
+            continue
+        if left.is_dir() and parse(made[1]):
+            shutil.rmtree(left)
+        elif left.is_file() and made[1] in (INDEX, YANKED):
+            left.unlink()
 
 
 def _releases(store: Path) -> list[Manifest]:
@@ -320,28 +322,29 @@ def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
     """Refuse a release that is not built on what is published before it.
 
     What a version may change, and that no identifier is given again, was held against its parent
-    alone. So the parent is in the store as it was then, and no final version lies between the two.
+    alone. So a final version is built on the final one before it: what a pre-release said binds
+    nobody, and CHANGES.md tells what changed for those who did not follow them. A pre-release may
+    also be built on another one since.
     """
-    before = [
-        release.version
+    version = precedence(manifest.version)
+    finals = [
+        release
         for release in there
-        if precedence(release.version).is_final
-        and precedence(release.version) < precedence(manifest.version)
+        if precedence(release.version).is_final and precedence(release.version) < version
     ]
     stated = read_object(manifest.content, MANIFEST, "gazadata-manifest").get("parent")
     parent = stated if isinstance(stated, dict) else {}
     named = next((release for release in there if release.version == parent.get("version")), None)
-    if named is None and not before:
+    if not finals and named is None:
         return
-    if (
-        named is not None
-        and named.sha256 == parent.get("manifest_sha256")
-        and all(precedence(named.version) >= precedence(version) for version in before)
-    ):
-        return
-    last = before[-1] if before else parent["version"]
+    last = finals[-1] if finals else named
+    assert last
+    if named is not None and named.sha256 == parent.get("manifest_sha256"):
+        since = precedence(named.version) >= precedence(last.version)
+        if named is last or (since and not version.is_final):
+            return
     raise StoreError(
         f"{manifest.version} is built on {parent.get('version') or 'no release'}, with the "
-        f"manifest sha256 {parent.get('manifest_sha256')}, and not on {last} as it is published in "
-        f"{store}; build it again with: gazadata build --parent {store / last}"
+        f"manifest sha256 {parent.get('manifest_sha256')}, and not on {last.version} as it is "
+        f"published in {store}; build it again with: gazadata build --parent {store / last.version}"
     )
