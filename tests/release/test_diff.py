@@ -21,6 +21,7 @@ import daff
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
@@ -673,6 +674,26 @@ def test_rows_whose_evidence_changed_are_counted_where_they_are_not_all_named(
     assert len(many) > 50
     shown = FORMATS["markdown"](diff(Package.open(old), Package.open(new)))
     assert f", {sorted(many)[49]} and {len(many) - 50} more\n" in shown
+
+
+def test_markdown_shows_what_the_cells_hold(old: Path, new: Path) -> None:
+    """Values went in as they were: a link, an image of somebody's server, another heading."""
+    value = r"*a* _b_ c_d [e](http://f) <img src=g> `h` &amp; \i\* ~~j~~ | **k**" + "\n# l"
+    table = read(new / "data/topics.csv")
+    table[1][1] = value
+    write(new / "data/topics.csv", table)
+    reason = "*merged* with <b>isf</b>"
+    (new / "data/retired.csv").write_text(f"{GIVEN_UP}topics,gone,,{reason},0.9.0\n", "utf-8")
+    shown = FORMATS["markdown"](diff(Package.open(old), Package.open(new)))
+    inline = [
+        child
+        for token in MarkdownIt().enable(["strikethrough", "table"]).parse(shown)
+        for child in token.children or ()
+    ]
+    assert {child.type for child in inline} == {"text", "code_inline"}
+    text = "".join(child.content for child in inline)
+    assert f"is now “{value}”" in text
+    assert reason in text
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

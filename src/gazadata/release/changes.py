@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from gazadata import retired
@@ -132,11 +133,16 @@ def changes_markdown(name: str, changes: Diff) -> str:
     lines = [
         f"# Changes in {name} {changes.new}",
         "",
-        f"Since {changes.old}. Least version step: {level} ({reason}).",
+        f"Since {changes.old}. Least version step: {level} ({_escaped(reason)}).",
         "",
     ]
     if changes.contract:
-        lines += ["## Contract", "", *(f"- {c} ({c.level})" for c in changes.contract), ""]
+        lines += [
+            "## Contract",
+            "",
+            *(f"- {_escaped(str(c))} ({c.level})" for c in changes.contract),
+            "",
+        ]
     for table in changes.tables.values():
         lines += [f"## {table.resource}", ""]
         if table.reshaped:
@@ -161,7 +167,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
         lines.append("")
     if changes.retired:
         lines += ["## Identifiers given up", ""]
-        lines += [f"- {change}" for change in changes.retired[:_SHOWN]]
+        lines += [f"- {_escaped(str(change))}" for change in changes.retired[:_SHOWN]]
         if len(changes.retired) > _SHOWN:
             lines.append(f"- {len(changes.retired) - _SHOWN} more")
         lines.append("")
@@ -171,4 +177,13 @@ def changes_markdown(name: str, changes: Diff) -> str:
 
 
 def _quoted(value: str | None) -> str:
-    return "empty" if value is None else f"“{value}”"
+    return "empty" if value is None else f"“{_escaped(value)}”"
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is: in a list, and read by itself as well."""
+    return re.sub(r"[\\`*\[\]<>&~|\r\n]|(?<!\w)_|_(?!\w)", _reference, text)
+
+
+def _reference(match: re.Match[str]) -> str:
+    return f"\\{match[0]}" if match[0].isprintable() else f"&#{ord(match[0])};"
