@@ -24,8 +24,6 @@ SCHEMAS: dict[str, Json] = {
     for raw in DESCRIPTOR["resources"]
 }
 KEYS = {name: schema["primaryKey"][0] for name, schema in SCHEMAS.items()}
-(ARTICLE,) = (REPO / "raw").glob("*.txt")
-TEXT = ARTICLE.read_bytes().decode("utf-8")
 DATASET = gazadata.open_dataset(REPO)
 
 each_resource = pytest.mark.parametrize("name", SCHEMAS)
@@ -38,6 +36,11 @@ def csv_rows(name: str, root: Path = REPO) -> list[dict[str, str]]:
 
 TABLES = {name: csv_rows(name) for name in SCHEMAS}
 ROWS = {name: {row[KEYS[name]]: row for row in TABLES[name]} for name in SCHEMAS}
+TEXTS = {
+    key: (REPO / row["text_path"]).read_bytes().decode("utf-8")
+    for key, row in ROWS["sources"].items()
+    if row["text_path"]
+}
 EVIDENCE: dict[tuple[str, str], list[dict[str, str]]] = {}
 for _row in TABLES["evidence"]:
     EVIDENCE.setdefault((_row["resource"], _row["row_id"]), []).append(_row)
@@ -146,12 +149,12 @@ class TestView:
     def test_quotes_in_the_order_of_the_text(self, name: str) -> None:
         for key, quotes in zip(ROWS[name], DATASET.view(name)["quotes"], strict=True):
             spans = {
-                (int(quote["start"]), int(quote["end"]))
+                (quote["source_id"], int(quote["start"]), int(quote["end"]))
                 for row in EVIDENCE.get((name, key), [])
                 if row["quote_id"]
                 for quote in [ROWS["quotes"][row["quote_id"]]]
             }
-            words = [TEXT[start:end] for start, end in sorted(spans)]
+            words = [TEXTS[source][start:end] for source, start, end in sorted(spans)]
             assert quotes == list(dict.fromkeys(words))
 
     def test_the_same_words_twice_count_from_the_first_place(self, package_copy: Path) -> None:
@@ -208,7 +211,7 @@ class TestExplain:
                 if row["quote_id"]:
                     quote = ROWS["quotes"][row["quote_id"]]
                     start, end = int(quote["start"]), int(quote["end"])
-                    assert f"[{TEXT[start:end]}]" in told
+                    assert f"[{TEXTS[quote['source_id']][start:end]}]" in told
                     assert f"{quote['prefix']}[{quote['exact']}]{quote['suffix']}" in told
                     assert f"{quote['passage_id']}, characters {start} to {end}" in told
                 else:
@@ -297,7 +300,8 @@ class TestEvidence:
         rows = DATASET.evidence("positions", "israel-hamas-proposal").to_dict("records")
         assert rows
         for row in rows:
-            assert TEXT[int(row["start"]) : int(row["end"])] == row["quote"]
+            text = TEXTS[row["source_id"]]
+            assert text[int(row["start"]) : int(row["end"])] == row["quote"]
 
     def test_one_field(self) -> None:
         frame = DATASET.evidence("events", "doha-negotiations", "outcome")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gazadata.release.build import build
-from gazadata.release.files import ReleaseError, StoreError
+from gazadata.release.files import ReleaseError, StoreError, json_bytes
 from gazadata.release.store import precedence
 from gazadata.validate import validate
 from gazadata.version import LONGEST, parse
@@ -63,5 +63,6 @@ def test_no_release_is_built_of_what_is_no_version(
 @pytest.mark.parametrize("text", ["1.0.0-" + "a" * LONGEST, "1１.0.0"])
 def test_validation_asks_for_what_a_store_will(package_copy: Path, text: str) -> None:
     path = package_copy / "datapackage.json"
-    path.write_text(path.read_text("utf-8").replace('"1.0.0"', f'"{text}"', 1), encoding="utf-8")
+    content = json.loads(path.read_text("utf-8")) | {"version": text}
+    path.write_bytes(json_bytes(content))
     assert [(d.code, d.found) for d in validate(package_copy).diagnostics] == [("GD003", text)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.release.packages import REPO, copy_package
+from tests.release.packages import copy_package
 from tests.release.stores import Server, serving
 
 from gazadata.release.build import build
@@ -19,9 +19,15 @@ def package_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release of the package, not to be changed."""
-    return build(REPO, tmp_path_factory.mktemp("built"), archive=True)
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package, not to be changed."""
+    return copy_package(tmp_path_factory.mktemp("source") / "package")
+
+
+@pytest.fixture(scope="session")
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of `source`, not to be changed."""
+    return build(source, tmp_path_factory.mktemp("built"), archive=True)
 
 
 @pytest.fixture

@@ -1,9 +1,15 @@
-"""Copies of the package in the repository, to be changed and released."""
+"""Copies of the package in the repository, to be changed and released.
+
+They are of version 1.0.0, whatever the repository is of, so that tests can say what follows.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+
+from gazadata.release.files import json_bytes
 
 REPO = Path(__file__).parents[2]
 PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw", "reference")
@@ -17,4 +23,12 @@ def copy_package(target: Path) -> Path:
             shutil.copytree(REPO / part, target / part)
         else:
             shutil.copy(REPO / part, target / part)
-    return target
+    return with_version(target, "1.0.0")
+
+
+def with_version(root: Path, version: str) -> Path:
+    """Set the version of a package."""
+    path = root / "datapackage.json"
+    descriptor = json.loads(path.read_bytes())
+    path.write_bytes(json_bytes(descriptor | {"version": version}))
+    return root

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.release.packages import copy_package
+from tests.release.packages import copy_package, with_version
 
 from gazadata.release.build import build
 from gazadata.release.files import json_bytes, sha256
@@ -24,10 +24,7 @@ Fault = Callable[["Handler"], None]
 
 def make_release(work: Path, version: str, note: str = "", parent: Path | None = None) -> Path:
     """Build a release of the package as `version`; another `note` makes other bytes."""
-    package = copy_package(work / f"package-{version}-{note}")
-    descriptor = package / "datapackage.json"
-    text = descriptor.read_text("utf-8")
-    descriptor.write_text(text.replace('"version": "1.0.0"', f'"version": "{version}"'), "utf-8")
+    package = with_version(copy_package(work / f"package-{version}-{note}"), version)
     with (package / "docs" / "codebook.md").open("a", encoding="utf-8") as codebook:
         codebook.write(note)
     return build(package, work / f"built-{note}", parent=parent)

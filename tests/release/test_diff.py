@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.release.packages import REPO, copy_package
 
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
@@ -35,20 +36,7 @@ from gazadata.release.sides import side
 from gazadata.release.store import publish
 from gazadata.version import parse
 
-REPO = Path(__file__).parents[2]
-PARTS = ("datapackage.json", "data", "schemas", "docs", "LICENSE", "raw")
-
 Table = list[list[str]]
-
-
-def copy(target: Path) -> Path:
-    for part in PARTS:
-        if (REPO / part).is_dir():
-            shutil.copytree(REPO / part, target / part)
-        else:
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPO / part, target / part)
-    return target
 
 
 def read(path: Path) -> Table:
@@ -92,12 +80,12 @@ def reshape(root: Path, name: str, columns: list[str], key: str) -> None:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    return copy(tmp_path / "old")
+    return copy_package(tmp_path / "old")
 
 
 @pytest.fixture
 def new(tmp_path: Path) -> Path:
-    return copy(tmp_path / "new")
+    return copy_package(tmp_path / "new")
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -141,7 +129,7 @@ def test_applying_a_diff_gives_the_new_bytes(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     root = tmp_path_factory.mktemp("diff")
-    old, new = copy(root / "old"), copy(root / "new")
+    old, new = copy_package(root / "old"), copy_package(root / "new")
     table = edit(read(old / "data" / f"{name}.csv"), changes)
     write(new / "data" / f"{name}.csv", table)
     wanted = (new / "data" / f"{name}.csv").read_bytes()
@@ -195,7 +183,7 @@ def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     root = tmp_path_factory.mktemp("diff")
-    old, new = copy(root / "old"), copy(root / "new")
+    old, new = copy_package(root / "old"), copy_package(root / "new")
     table = read(old / "data/topics.csv")
     if data.draw(st.booleans()):
         write(new / "data/topics.csv", edit(table, changes))
@@ -483,8 +471,8 @@ def test_another_name_of_the_package_is_major(old: Path, new: Path) -> None:
     assert diff(Package.open(old), Package.open(new)).bump()[0] == "major"
 
 
-def test_a_package_and_its_release_do_not_differ(built: Path) -> None:
-    for sides in ((REPO, built), (built, REPO)):
+def test_a_package_and_its_release_do_not_differ(built: Path, source: Path) -> None:
+    for sides in ((source, built), (built, source)):
         result = diff(Package.open(sides[0]), Package.open(sides[1]))
         assert not result
         assert not result.contract
@@ -588,7 +576,7 @@ def test_daff_makes_the_new_table_of_the_old_and_our_tabular_diff(
         elif choice < 0.7:
             after[key] = [key, row[1] + "x", row[2], *pad]
     for name, table in (("old", before), ("new", after)):
-        copy(root / name)
+        copy_package(root / name)
         write(root / name / "data/topics.csv", [header, *table.values()])
     change = diff(Package.open(root / "old"), Package.open(root / "new")).tables.get("topics")
     shutil.rmtree(root)
@@ -838,7 +826,7 @@ def git(folder: Path, *arguments: str) -> None:
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with two commits, in which the process is; the second changes a topic."""
-    folder = copy(tmp_path / "repository")
+    folder = copy_package(tmp_path / "repository")
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         git(folder, *command)
     table = read(folder / "data/topics.csv")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.packages import copy_package
+from tests.release.packages import copy_package, with_version
 from tests.release.stores import (
     Handler,
     Server,
@@ -405,13 +405,10 @@ def test_a_folder_is_one_store_however_it_is_spelt(store: Path, tmp_path: Path) 
 
 def test_what_is_given_up_is_held_against_the_manifest(built: Path, tmp_path: Path) -> None:
     """A list that was edited in the cache was told as it stood; one that was deleted was none."""
-    package = copy_package(tmp_path / "package")
+    package = with_version(copy_package(tmp_path / "package"), "1.1.0")
     (package / "data/retired.csv").write_text(
         "resource,row_id,replaced_by,reason,version\nactors,nobody,,never was,1.1.0\n", "utf-8"
     )
-    descriptor = package / "datapackage.json"
-    text = descriptor.read_text("utf-8")
-    descriptor.write_text(text.replace('"version": "1.0.0"', '"version": "1.1.0"'), "utf-8")
     store = tmp_path / "shop"
     publish(built, store)
     publish(build(package, tmp_path / "next", parent=store / "1.0.0"), store)

@@ -51,9 +51,11 @@ def interpreter(version: str) -> str:
 
 
 @pytest.mark.parametrize("version", [version for version in VERSIONS if version != HERE])
-def test_another_python_builds_the_same_files(built: Path, tmp_path: Path, version: str) -> None:
+def test_another_python_builds_the_same_files(
+    built: Path, source: Path, tmp_path: Path, version: str
+) -> None:
     python = interpreter(version)
-    done = run(python, BUILD.format(["build", str(REPO), "--out", str(tmp_path)]))
+    done = run(python, BUILD.format(["build", str(source), "--out", str(tmp_path)]))
     assert done.returncode == 0, done.stderr
     other = tmp_path / built.name
     assert listing(other) == listing(built)

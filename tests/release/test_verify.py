@@ -36,7 +36,7 @@ from gazadata.release.files import (
 )
 from gazadata.release.verify import DESCRIBED, verify
 
-TEXT = next((REPO / "raw").iterdir())
+TEXT = REPO / "raw/000_6e04a71c739462ee.txt"
 
 
 def files_of(built: Path) -> list[str]:
@@ -326,8 +326,8 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
         ),
         (
             "annotations.jsonld",
-            lambda text: text.replace(b'"total": 121', b'"total": 120'),
-            "total is 120, expected 121",
+            lambda text: re.sub(rb'"total": \d+', b'"total": 7', text),
+            r"total is 7, expected \d+",
         ),
         (
             "annotations.jsonld",
@@ -342,22 +342,22 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'"exact":"[^"]*"', b'"exact":"never said"', text, count=1),
-            r':\d+: quote [a-z-]*: exact is "never said", expected "',
+            r':\d+: quote [\w-]*: exact is "never said", expected "',
         ),
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'"start":\d+', b'"start":7', text, count=1),
-            r":\d+: quote [a-z-]*: start is 7, expected \d",
+            r":\d+: quote [\w-]*: start is 7, expected \d",
         ),
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'"end":(\d+)', rb'"end":"\1"', text, count=1),
-            r':\d+: quote [a-z-]*: end is "\d+", expected \d',
+            r':\d+: quote [\w-]*: end is "\d+", expected \d',
         ),
         (
             "annotations.jsonld",
             lambda text: re.sub(rb',"suffix":"[^"]*"', b"", text, count=1),
-            r':\d+: quote [a-z-]*: suffix is null, expected "',
+            r':\d+: quote [\w-]*: suffix is null, expected "',
         ),
         (
             "annotations.jsonld",
@@ -372,27 +372,27 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'"value":"[^"]*"', b'"value":"said"', text, count=1),
-            r':\d+: quote [a-z-]*: value of [a-z.-]* is "said", expected "',
+            r':\d+: quote [\w-]*: value of [\w.-]* is "said", expected "',
         ),
         (
             "annotations.jsonld",
             lambda text: text.replace(b'"basis":"inferred"', b'"basis":"stated"', 1),
-            r':\d+: quote [a-z-]*: basis of [a-z.-]* is "stated", expected "inferred"',
+            r':\d+: quote [\w-]*: basis of [\w.-]* is "stated", expected "inferred"',
         ),
         (
             "annotations.jsonld",
             lambda text: re.sub(rb',"note":"[^"]*"', b"", text, count=1),
-            r':\d+: quote [a-z-]*: note of [a-z.-]* is null, expected "',
+            r':\d+: quote [\w-]*: note of [\w.-]* is null, expected "',
         ),
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'\{"canonical":[^{}]*\},', b"", text, count=1),
-            r":\d+: quote [a-z-]*: item \d+ of bodies is \"[a-z.-]*\", expected \"[a-z]",
+            r":\d+: quote [\w-]*: item \d+ of bodies is \"[\w.-]*\", expected \"[a-z]",
         ),
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'"body":\[.*?\],"target"', b'"target"', text, count=1),
-            r":\d+: quote [a-z-]*: item 1 of bodies is \"nothing\", expected \"[a-z]",
+            r":\d+: quote [\w-]*: item 1 of bodies is \"nothing\", expected \"[a-z]",
         ),
         (
             "annotations.jsonld",

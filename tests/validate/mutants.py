@@ -2036,7 +2036,7 @@ OTHER = "zz-other"
 def second_article(*more: Row) -> Files:
     """One more held article of one sentence, coded as a source, and more rows of evidence."""
     words = "Another article tells it again."
-    (article,) = (s for s in S.rows("sources") if s["kind"] == "article")
+    (article,) = (s for s in S.rows("sources") if s["text_path"] == S.text_path)
     source = article | {
         "source_id": SECOND,
         "text_path": "raw/second.txt",

@@ -80,13 +80,22 @@ def _article() -> int:
     return S.where("sources", text_path=S.text_path)
 
 
+def _nth(number: int) -> int:
+    """Where a passage of the article stands in the table."""
+    return at("passages", "trump-leaning-on-pakistan-headline") + number
+
+
+def _passage(number: int, **cells: str) -> Edit:
+    return "passages", _nth(number), cells
+
+
 def _bound(number: int, side: str, by: int) -> Edit:
-    return "passages", number, {side: str(int(S.rows("passages")[number][side]) + by)}
+    return _passage(number, **{side: str(int(S.rows("passages")[_nth(number)][side]) + by)})
 
 
 def _space(number: int) -> int:
     """Where the first space in a passage is."""
-    return S.text.index(" ", int(S.rows("passages")[number]["start"]))
+    return S.text.index(" ", int(S.rows("passages")[_nth(number)]["start"]))
 
 
 # --------------------------------------------------------------- one mistake, and what follows
@@ -123,11 +132,11 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
     "a name that evidence states": (
         lambda: ("names", at("names", "hamas"), {"text": "Ha\u200bmas"}), "GD104"),
     "the source of a passage in the middle": (
-        lambda: ("passages", 5, {"source_id": "trump-leaning"}), "GD207"),
+        lambda: _passage(5, source_id="trump-leaning"), "GD207"),
     "the source of the last passage": (
         lambda: ("passages", len(S.rows("passages")) - 1, {"source_id": ""}), "GD202"),
-    "the number of a passage": (lambda: ("passages", 5, {"sequence": "six"}), "GD201"),
-    "the end of a passage": (lambda: ("passages", 5, {"end": "-5"}), "GD205"),
+    "the number of a passage": (lambda: _passage(5, sequence="six"), "GD201"),
+    "the end of a passage": (lambda: _passage(5, end="-5"), "GD205"),
     "the start of a quote": (lambda: ("quotes", 5, {"start": "-5"}), "GD205"),
     "the length of the article": (
         lambda: ("sources", _article(), {"text_length": ""}), "GD303"),
@@ -143,25 +152,25 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
         lambda: ("sources", at("sources", "country-codes"), {"text_path": "raw/a.txt"}), "GD303"),
     "a start in the white space before": (lambda: _bound(5, "start", -1), "GD313"),
     "a start in the passage before, in white space": (
-        lambda: ("passages", 5, {"start": str(_space(4))}), "GD313"),
+        lambda: _passage(5, start=str(_space(4))), "GD313"),
     "a start in the passage before": (
-        lambda: ("passages", 5, {"start": str(_space(4) + 1)}), "GD311"),
+        lambda: _passage(5, start=str(_space(4) + 1)), "GD311"),
     "a start behind the end": (lambda: _bound(5, "start", 122), "GD313"),
     "a start behind the text": (lambda: _bound(5, "start", 99_999), "GD313"),
     "a start too late by a letter": (lambda: _bound(5, "start", 1), "GD312"),
     "a start too late by a word": (
-        lambda: ("passages", 5, {"start": str(_space(5) + 1)}), "GD312"),
+        lambda: _passage(5, start=str(_space(5) + 1)), "GD312"),
     "a start of the headline": (lambda: _bound(0, "start", 1), "GD312"),
     "an end in the white space behind": (lambda: _bound(5, "end", 1), "GD313"),
     "an end behind the text": (lambda: _bound(5, "end", 99_999), "GD313"),
     "an end of the headline behind the text": (lambda: _bound(0, "end", 99_999), "GD313"),
     "an end at the start": (
-        lambda: ("passages", 5, {"end": S.rows("passages")[5]["start"]}), "GD313"),
+        lambda: _passage(5, end=S.rows("passages")[_nth(5)]["start"]), "GD313"),
     "an end too early by a letter": (lambda: _bound(5, "end", -1), "GD312"),
     "the last end too early by a letter": (
-        lambda: _bound(len(S.rows("passages")) - 1, "end", -1), "GD312"),
+        lambda: _bound(15, "end", -1), "GD312"),
     "a passage of a source that is not held": (
-        lambda: ("passages", 5, {"source_id": "plover-manual"}), "GD313"),
+        lambda: _passage(5, source_id="plover-manual"), "GD313"),
     "the key of an actor": (lambda: _key("actors", "pakistan"), "GD109"),
     "the key of a source": (lambda: _key("sources", "country-codes"), "GD109"),
     "the key of a quote": (lambda: _key("quotes", S.rows("quotes")[3]["quote_id"]), "GD109"),
