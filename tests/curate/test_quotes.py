@@ -110,8 +110,8 @@ def test_letters_that_change_length_when_lowered_keep_the_offsets_right() -> Non
 
 
 def test_a_sigma_at_the_end_of_a_quote_need_not_end_its_word_in_the_text() -> None:
-    """Lowered as a whole, ΑΣ'Α has a medial sigma; lowered alone, ΑΣ has a final one."""
-    assert find("ΑΣ'Α", "ΑΣ") == [Match(0, 2, "ΑΣ")]
+    """Lowered as a whole, ΑΣ'S has a medial sigma; lowered alone, ΑΣ has a final one."""
+    assert find("ΑΣ'S", "ΑΣ") == [Match(0, 2, "ΑΣ")]
     assert find("ΑΣ", "ας") == [Match(0, 2, "ΑΣ")]
     assert find("ΑΣ", "ασ") == []
 
@@ -230,3 +230,40 @@ def test_the_nearest_span_is_one_of_whole_words(text: str, words: str) -> None:
 def test_no_cut_at_either_end_of_a_text_parts_a_word(text: str) -> None:
     assert not cuts_word(text, 0)
     assert not cuts_word(text, len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Pakistan can’t send troops", "Pakistan can"),
+        ("Pakistan didn't agree", "Pakistan didn"),
+        ("is non-committal now", "committal now"),
+        ("is Anti‐Israel now", "Israel now"),
+        ("un‑aligned states", "aligned states"),
+        ("it is –5 °C", "5 °C"),
+        ("Pakistan’s army", "s army"),
+        ("O’Brien", "Brien"),
+    ],
+)
+def test_what_would_say_something_else_is_not_found(text: str, words: str) -> None:
+    assert find(text, words) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Pakistan’s army", "Pakistan"),
+        ("THE ARMY'S", "ARMY"),
+        ("the states’ armies", "states"),
+        ("‘can’ and ‘may’", "can"),
+        ("US-backed", "US"),
+        ("nonsense-ridden", "nonsense"),
+        ("from 2024-2025", "2025"),
+        ("one—5 men", "5 men"),
+        ("it is –5 °C", "–5 °C"),
+        ("is non-committal now", "non-committal"),
+    ],
+)
+def test_what_keeps_its_sense_is_found(text: str, words: str) -> None:
+    (match,) = find(text, words)
+    assert match.exact == words

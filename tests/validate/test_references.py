@@ -201,3 +201,39 @@ def test_a_package_whose_notes_name_no_reference_needs_none(tmp_path: Path) -> N
     report = without_folder(tmp_path, S.table("evidence", rows))
     assert report.ok(strict=True)
     assert any("there is no reference/" in note for note in report.notes)
+
+
+def by_reference(name: str, row_id: str, field: str, note: str) -> dict[str, bytes]:
+    """Evidence of this basis alone for a cell."""
+    old = S.evidence_of(name, row_id, field)
+    new = S.evidence(name, row_id, field, basis="reference",
+                     reference_id="entity-identifiers", note=note)  # fmt: skip
+    rows = [row for n, row in enumerate(S.rows("evidence")) if n not in old]
+    return S.table("evidence", sorted([*rows, new], key=lambda row: row["evidence_id"]))
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ("Well known.", "Row NAME of reference/FILE.csv"),
+        ("Row Nobody of reference/entities.csv.", "whose first cell is Nobody"),
+        ("Row Hamas of reference/plover.csv.", "with a column for kind"),
+    ],
+)
+def test_what_no_row_has_is_not_proven_by_reference(note: str, expected: str, place: Place) -> None:
+    field = "kind" if "kind" in expected else "name"
+    (one,) = (
+        d
+        for d in found(place, by_reference("actors", "asim-munir", field, note))
+        if d.code == "GD348"
+    )
+    assert (one.path, one.field) == ("data/evidence.csv", "note")
+    assert expected in (one.expected or "")
+
+
+def test_a_name_is_that_of_its_row(place: Place) -> None:
+    number = S.where("actors", actor_id="donald-trump")
+    (one,) = found(place, S.change("actors", number, name="Ronald Trump"))
+    assert (one.code, one.row_id, one.field) == ("GD348", "donald-trump", "name")
+    near = by_reference("actors", "hamas", "name", "Row Hamas of reference/entities.csv.")
+    assert "GD348" not in [d.code for d in found(place, near)]

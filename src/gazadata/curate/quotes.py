@@ -5,6 +5,7 @@ Offsets are Unicode code points, from 0, the end excluded.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
@@ -15,6 +16,22 @@ from gazadata.text import fold
 # What stands inside a word though it is neither a letter nor a digit nor a combining mark:
 # the underscore, the soft hyphen and the invisible joiners.
 _JOINERS = "_\u00ad\u200c\u200d\u2060"
+_PREFIXES = "anti|counter|ex|non|post|pre|pro|pseudo|quasi|semi|un"
+BEFORE = max(map(len, _PREFIXES.split("|"))) + 2
+"""How many code points before a cut show whether it turns the sense: a prefix, and its edges."""
+TURNS = "|".join(
+    (
+        r"\w['’]\x1f\w",
+        r"\w\x1f['’](?:[sS]\w|[^\WsS])",
+        rf"(?:^|\W)(?i:{_PREFIXES})(?:[-‐‑]\x1f|\x1f[-‐‑])\w",
+        r"(?:^|[\s(])[-−–]\x1f\d",
+    )
+)
+"""A cut (U+001F) beside an apostrophe, hyphen or sign without which the words say something else.
+
+It reads the same for Python's regular expressions and those of Polars.
+"""
+_TURNS = re.compile(TURNS)
 # How far, in code points, the borders of the nearest span are looked for around a first guess.
 _MARGIN = 24
 # The least likeness (0 to 1) at which a span is worth showing: chance alone gives about 0.4.
@@ -33,13 +50,16 @@ class Match:
 def cuts_word(text: str, at: int) -> bool:
     """Whether a cut before `text[at]` parts a word or a number.
 
-    A word is a run of letters, digits and their marks; apostrophes and hyphens end it, so that
-    "Pakistan" may be quoted from "Pakistan's". "45" may not be quoted from "45,000".
+    A word is a run of letters, digits and their marks. Apostrophes and hyphens end it where what
+    is left keeps its sense: "Pakistan" may be quoted from "Pakistan's", "US" from "US-backed". It
+    does not in "can't", "non-committal" and "-5", nor does "45" in "45,000".
     """
     if not 0 < at < len(text):
         return False
     before, behind = text[at - 1], text[at]
     if _in_word(before) and _in_word(behind):
+        return True
+    if _TURNS.search(f"{text[max(at - BEFORE, 0) : at]}\x1f{text[at : at + 3]}"):
         return True
     if before in ".,":
         return behind.isdecimal() and text[max(at - 2, 0)].isdecimal()

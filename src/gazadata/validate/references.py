@@ -1,8 +1,8 @@
-"""Codes and identifiers against the tables in reference/ that they were looked up in.
+"""What was looked up, against the tables in reference/ that it was looked up in.
 
-The note of such evidence begins `Row NAME of reference/FILE.csv`. A row's name is its first cell.
-These files are no tables of the package: they are read as they are, and only where a note names
-them.
+The note of evidence of basis reference begins `Row NAME of reference/FILE.csv`. A row's name is
+its first cell. These files are no tables of the package: they are read as they are, and only where
+a note names them. A reference's own row in sources describes itself, and is in none of them.
 """
 
 from __future__ import annotations
@@ -94,12 +94,17 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
 def looks(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
-    """Hold codes against the rows that the notes of their evidence name, and look at these files.
+    """Hold cells against the rows that the notes of their evidence name, and look at these files.
 
     What is held against a file that cannot be read, and is reported for it, is passed over.
     """
-    resources = _with_codes(contract, tables)
+    resources = [
+        resource
+        for name, resource in contract.resources.items()
+        if name in tables and name != "sources" and _needing(resource)
+    ]
     looked_up = pl.concat(_looked_up(resource, tables) for resource in resources)
+    resources = [r for r in resources if r.name in looked_up["resource"]]
     files = sorted(looked_up["__file"].drop_nulls().unique())
     read, unread = _read(root, files, tables.folder, report, limit, unrun)
     known = _known(read, looked_up["field"].unique().to_list())
@@ -173,7 +178,7 @@ def looks(
                     relies=[col("__note"), col("__at")],
                     counted=False,  # The evidence is.
                 )
-                for name in coded(resource)
+                for name in _needing(resource)
             ),
             related=_places(pointed.filter(~col("__right")).head(limit), read),
         )
@@ -184,29 +189,37 @@ def _with_codes(contract: Contract, tables: Tables) -> list[Resource]:
 
 
 def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
-    """The evidence of basis reference for the codes of a table, with the code that each is for."""
-    codes = (
-        tables.strings(resource.name)
-        .select(pl.col(resource.key).alias("row_id"), *coded(resource))
-        .unpivot(index="row_id", variable_name="field", value_name="__value")
-        .drop_nulls()
-    )
-    return (
+    """The evidence of basis reference for the cells of a table, with the value that each is for."""
+    evidence = (
         tables.strings("evidence")
-        # That a note has no word is a finding of its own.
+        # That a note has no word, or a quote stands beside it, is a finding of its own.
         .filter(
             (col("resource") == resource.name)
             & (col("basis") == "reference")
+            & col("quote_id").is_null()
             & col("note").str.contains(WORD)
         )
-        .join(codes, on=["row_id", "field"])
         .select(
-            LINE, "evidence_id", "resource", "row_id", "field", "note", "__value",
+            LINE, "evidence_id", "resource", "row_id", "field", "note",
             __named=col("note").str.extract(NOTE, 1),
             __file=col("note").str.extract(NOTE, 2),
         )
         .collect(engine=tables.engine)
     )  # fmt: skip
+    values = (
+        tables.strings(resource.name)
+        .select(pl.col(resource.key).alias("row_id"), *_needing(resource))
+        .join(evidence.lazy(), on="row_id", how="semi")
+        .unpivot(index="row_id", variable_name="field", value_name="__value")
+        .drop_nulls()
+        .collect(engine=tables.engine)
+    )
+    return evidence.join(values, on=["row_id", "field"])
+
+
+def _needing(resource: Resource) -> list[str]:
+    """The fields of a table that need evidence, which may be of basis reference."""
+    return [field.name for field in resource.fields if field.evidence_required]
 
 
 Read = dict[str, tuple[Path, Resource, pl.DataFrame]]
@@ -296,7 +309,7 @@ def _lost(unread: dict[str, str]) -> pl.Expr:
 
 
 def _places(wrong: pl.DataFrame, read: Read) -> dict[tuple[str, str], tuple[Place, ...]]:
-    """Where the reference has the codes that are wrong, by the row's key and the field."""
+    """Where the reference has what is wrong, by the row's key and the field."""
 
     @cache
     def lines(path: Path) -> list[str]:

@@ -325,9 +325,9 @@ RULES = _rules(
     ),
     Rule(
         "GD313",
-        "A passage lies in its text, without white space at its ends",
-        "Its bounds are those of the sentence.",
-        "an end behind the end of the text",
+        "A passage lies in a paragraph of its text, without white space or half a word at its ends",
+        "Its bounds are those of the sentence; one over all hides what is left out.",
+        "an end behind the end of the text; one passage over two paragraphs",
         "Correct start and end.",
         "passages",
     ),
@@ -357,9 +357,9 @@ RULES = _rules(
     ),
     Rule(
         "GD324",
-        "A quote cuts no word in two and is more than white space",
-        "Half a word can say the opposite of the whole one.",
-        "`likely` out of `unlikely`",
+        "A quote cuts no word in two and has a word",
+        "Half a word can say the opposite of the whole one; a comma says nothing.",
+        "`likely` out of `unlikely`, `can` out of `can’t`, `committal` out of `non-committal`",
         "Quote the whole word.",
         "quotes",
     ),
@@ -469,11 +469,12 @@ RULES = _rules(
     ),
     Rule(
         "GD348",
-        "A code is that of the row of reference/ which its note names",
-        "A wrong code joins the row to another country or person, and looks as right as any.",
-        "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”",
-        "Correct the code, here or in reference/, or begin the note with the row and the file that "
-        "have it: `Row NAME of reference/FILE.csv`.",
+        "What was looked up is what the row of reference/ has that its note names",
+        "A wrong code joins the row to another country or person, and looks as right as any; what "
+        "no row has is from memory.",
+        "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”; a name by “Well known.”",
+        "Correct the cell, here or in reference/, or begin the note with the row and the file that "
+        "have it: `Row NAME of reference/FILE.csv`. What no file has a column for needs a quote.",
         "evidence",
     ),
     Rule(

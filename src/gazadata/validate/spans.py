@@ -8,11 +8,15 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract
+from gazadata.curate.quotes import BEFORE, TURNS
 from gazadata.validate.checks import Look, cell, check
 from gazadata.validate.tables import LINE, Tables
 
 CONTEXT = 32
 """Code points of prefix and suffix, which end at a line break."""
+
+_CUT = rf"\w\x1f\w|\d(?:[.,]\x1f|\x1f[.,])\d|{TURNS}"
+"""A cut that parts a word, with what is around it."""
 
 
 def cut_unheld(contract: Contract, tables: Tables) -> Look:
@@ -62,6 +66,12 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
         """Whether a word or what closes a sentence goes on there."""
         return text.str.slice(at - 1, 2).str.contains(r"^\w\S|^\S[^\w\s]")
 
+    # Those that overlap are told as that.
+    inside = pl.when((end <= col("__until")).fill_null(True) & (start < end)).then(
+        text.str.slice(start, (end - start).clip(0)).str.count_matches(r"\n\s*")
+    )
+    adjoins = (start == col("__before")) & (start > 0)
+    closing = text.str.slice(start, 1).str.contains(r"[.,;:!?…)\]”]")
     # Where words are missing before it, it starts too late; otherwise it ends too early.
     crossed = (end <= start) & ~col("__outside") & ~col("__beyond")
     fits = (start >= col("__before")) & (end > start) & ~col("__outside")
@@ -88,6 +98,8 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
             __cut_before=cut_off(col("__before")),
             __cut_end=cut_off(end),
             __has_text=text.is_not_null(),
+            __inside=pl.when(~outside & ~beyond).then(inside).fill_null(0).cast(pl.Int64),
+            __parts=adjoins & (_cuts(text, start) | closing),
         )
         .drop("__text")
         .with_columns(
@@ -99,6 +111,8 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
             .fill_null(0)
             .cum_sum()
             .over("source_id", order_by=["__order", LINE])
+            + col("__inside").cum_sum().over("source_id", order_by=["__order", LINE])
+            - col("__inside")
             + 1,
             __missing=col("__gap").str.contains(r"\S"),
         )
@@ -144,6 +158,22 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                     ("start", col("__outside") | (crossed & col("__missing"))),
                     ("end", col("__beyond") | (crossed & ~col("__missing"))),
                 )
+            ),
+            check(
+                "GD313",
+                "end",
+                col("__inside") > 0,
+                found=pl.format("{} to {}, over a line break", "start", "end"),
+                expected="an end before the line break, where a paragraph ends",
+                counted=False,  # Its bounds are counted above.
+            ),
+            check(
+                "GD313",
+                "start",
+                col("__parts"),
+                found=pl.format("{}, where the one before it ends", "start"),
+                expected="a start at a word of its own, and not within what is before it",
+                counted=False,
             ),
             check(
                 "GD313",
@@ -283,8 +313,8 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
             check(
                 "GD324",
                 "exact",
-                (_cuts(around, begins) | _cuts(around, ends) | ~col("exact").str.contains(r"\S")),
-                expected="whole words",
+                (_cuts(around, begins) | _cuts(around, ends) | ~col("exact").str.contains(r"\w")),
+                expected="whole words, and at least one",
                 applies=right,
             ),
         ]
@@ -301,11 +331,6 @@ def _held(tables: Tables) -> pl.LazyFrame:
 
 
 def _cuts(text: pl.Expr, at: pl.Expr) -> pl.Expr:
-    """`gazadata.curate.quotes.cuts_word` as an expression: within a word, or within 45,000."""
-
-    def around(before: int, length: int, pattern: str) -> pl.Expr:
-        piece = text.str.slice((at - before).clip(0), length)
-        return (at >= before) & piece.str.contains(pattern)
-
-    number = r"^\d[.,]\d$"
-    return around(1, 2, r"^\w\w$") | around(2, 3, number) | around(1, 3, number)
+    """`gazadata.curate.quotes.cuts_word` as an expression."""
+    before = text.str.slice((at - BEFORE).clip(0), at.clip(0, BEFORE))
+    return pl.concat_str(before, pl.lit("\u001f"), text.str.slice(at, 3)).str.contains(_CUT)

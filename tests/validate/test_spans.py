@@ -1,0 +1,138 @@
+"""Passages and quotes that are cut where the words would say something else, or nothing."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.validate.damage import SHIPPED as S
+from tests.validate.damage import Files, Place, Row, look
+
+from gazadata.curate.quotes import cuts_word
+from gazadata.validate.spans import _cuts
+
+PIECES = (
+    *("can", "t", "’", "'", "s", "S", " ", "-", "‐", "un", "Non", "x", "é"),
+    *("5", ",", ".", "–", "−", "(", "—", "\n"),
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("spans"))
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=2, max_size=9).map("".join))
+def test_both_ways_of_finding_a_cut_agree(text: str) -> None:
+    places = list(range(1, len(text)))
+    frame = pl.DataFrame({"text": [text] * len(places), "at": places})
+    found = frame.select(_cuts(pl.col("text"), pl.col("at"))).to_series().to_list()
+    assert found == [cuts_word(text, at) for at in places]
+
+
+def _span(start: int, end: int) -> Row:
+    (passage,) = (
+        p for p in S.rows("passages") if int(p["start"]) <= start and end <= int(p["end"])
+    )
+    return {
+        "quote_id": "zz-cut",
+        "source_id": passage["source_id"],
+        "passage_id": passage["passage_id"],
+        "start": str(start),
+        "end": str(end),
+        "exact": S.text[start:end],
+        "prefix": S.text[max(start - 32, 0) : start].rpartition("\n")[2],
+        "suffix": S.text[end : end + 32].partition("\n")[0],
+    }
+
+
+def _quoted(quote: Row) -> Files:
+    used = S.evidence(
+        "events", "doha-negotiations", "status", basis="classified", quote_id="zz-cut"
+    )
+    return {**S.add("quotes", quote), **S.add("evidence", used)}
+
+
+def _said(place: Place, files: Files) -> list[tuple[str, str | None, str | None]]:
+    place.damage(files)
+    try:
+        report = look(place.root, official=False)
+    finally:
+        place.mend(files)
+    return [(d.code, d.row_id, d.field) for d in report.diagnostics]
+
+
+@pytest.mark.parametrize(("before", "words"), [("Qatar", ","), ("", "—"), ("Pakistan’", "s")])
+def test_a_quote_has_a_word(before: str, words: str, place: Place) -> None:
+    start = S.text.index(before + words) + len(before)
+    files = _quoted(_span(start, start + len(words)))
+    assert _said(place, files) == [("GD324", "zz-cut", "exact")]
+
+
+@pytest.mark.parametrize("words", ["Pakistan", "Muslim"])
+def test_a_word_keeps_its_sense_before_some_hyphens_and_apostrophes(
+    words: str, place: Place
+) -> None:
+    behind = {"Pakistan": "’s", "Muslim": "-majority"}[words]
+    start = S.text.index(words + behind)
+    files = _quoted(_span(start, start + len(words)))
+    assert "GD324" not in [code for code, *_ in _said(place, files)]
+
+
+def _renumbered(rows: list[Row]) -> list[Row]:
+    rows.sort(key=lambda row: int(row["start"]))
+    return [row | {"sequence": str(number)} for number, row in enumerate(rows, start=1)]
+
+
+def _passages(rows: list[Row]) -> Files:
+    """The tables of passages and quotes with these passages, each quote in the one it lies in."""
+    quotes = S.rows("quotes")
+    for quote in quotes:
+        for passage in rows:
+            if int(passage["start"]) <= int(quote["start"]) <= int(passage["end"]):
+                quote["passage_id"] = passage["passage_id"]
+    rows.sort(key=lambda row: row["passage_id"])
+    return {**S.table("passages", rows), **S.table("quotes", quotes)}
+
+
+def test_one_passage_for_all_of_the_text(place: Place) -> None:
+    one, *_, last = _renumbered(S.rows("passages"))
+    files = _passages([one | {"end": last["end"]}])
+    assert _said(place, files) == [("GD313", one["passage_id"], "end")]
+
+
+def test_a_passage_over_two_paragraphs_moves_no_other(place: Place) -> None:
+    rows = _renumbered(S.rows("passages"))
+    number = next(
+        n for n, row in enumerate(rows[:-1]) if n and row["paragraph"] != rows[n + 1]["paragraph"]
+    )
+    long = rows[number] | {"end": rows[number + 1]["end"]}
+    files = _passages(_renumbered([*rows[:number], long, *rows[number + 2 :]]))
+    assert _said(place, files) == [("GD313", long["passage_id"], "end")]
+
+
+@pytest.mark.parametrize("within", ["a word", "its full stop", "words"])
+def test_a_passage_begins_where_the_one_before_it_ends(within: str, place: Place) -> None:
+    """Between words it may: a dash needs no white space around it."""
+    rows = _renumbered(S.rows("passages"))
+    spans = [(int(q["start"]), int(q["end"])) for q in S.rows("quotes")]
+    if within == "words":
+        row = next(row for row in rows if "—" in S.text[int(row["start"]) : int(row["end"])])
+        at = S.text.index("—", int(row["start"])) + 1
+    elif within == "a word":
+        row, at = next(
+            (row, at)
+            for row in rows
+            for at in range(int(row["start"]) + 1, int(row["end"]))
+            if S.text[at - 1 : at + 1].isalpha()
+            and not any(start < at < end for start, end in spans)
+        )
+    else:
+        row = next(row for row in rows if S.text[int(row["end"]) - 1] == ".")
+        at = int(row["end"]) - 1
+    new = row | {"passage_id": row["passage_id"] + "-x", "start": str(at)}
+    others = [one for one in rows if one is not row]
+    files = _passages(_renumbered([*others, row | {"end": str(at)}, new]))
+    said = [one for one in _said(place, files) if one[0] == "GD313"]
+    assert said == ([] if within == "words" else [("GD313", new["passage_id"], "start")])
