@@ -44,7 +44,7 @@ from tests.validate.fuzz import TARGETS, expected_of_bytes
 
 from gazadata.contract import Contract, Field, inside
 from gazadata.errors import ContractError
-from gazadata.validate import RULES, Report
+from gazadata.validate import RULES, Report, standard
 from gazadata.validate.characters import HIDDEN
 from gazadata.validate.files import check_bytes, check_header
 from gazadata.validate.split import cells, column_of
@@ -1499,3 +1499,14 @@ def test_an_empty_parquet_file(parquet: Path) -> None:
     path = parquet / "data/conditions.parquet"
     pq.write_table(pq.read_table(path).slice(0, 0), path)
     assert [d.code for d in look(parquet).diagnostics] == ["GD106"]
+
+
+@pytest.mark.parametrize("printed", ["", "hello", "{"])
+def test_a_process_that_prints_no_answer_did_not_run(printed: str) -> None:
+    """What something that frictionless imports prints stands before the answer."""
+    command = [sys.executable, "-c", f"print({printed!r})"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        result = standard.finish(process, TIMEOUT)
+    assert "did not run" in result["failure"]

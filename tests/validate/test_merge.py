@@ -882,3 +882,15 @@ def test_an_emptied_cell_is_one_finding_whatever_it_was_read_for(place: Place) -
     ):
         report = damaged(place, edited(edit))
         assert [d.code for d in report.diagnostics] == ["GD334"], edit
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("evidence", "evidence_id"), ("quotes", "passage_id"), ("quotes", "start")]
+)
+def test_an_empty_cell_that_is_computed_asks_for_no_removal(
+    name: str, field: str, place: Place
+) -> None:
+    report = damaged(place, edited((name, 3, {field: ""})))
+    (said,) = (d for d in report.diagnostics if d.code == "GD202")
+    assert (said.line, said.field) == (5, field)
+    assert "`gazadata fmt`" in (said.help or "")

@@ -80,10 +80,10 @@ def test_other_words_are_another_mistake_and_the_same_are_one(place: Place) -> N
     ]
 
 
-def test_what_is_no_code_is_noted_as_one_likes(place: Place) -> None:
-    number = at("name", "united-states")
+def test_how_a_reference_describes_itself_is_noted_as_one_likes(place: Place) -> None:
+    (number,) = S.evidence_of("sources", "country-codes", "title")
     assert S.rows("evidence")[number]["basis"] == "reference"
-    assert found(place, S.change("evidence", number, note="The long form of the name.")) == []
+    assert found(place, S.change("evidence", number, note="As its first page has it.")) == []
 
 
 def test_a_note_without_a_word_is_one_finding_and_hides_no_other(place: Place) -> None:

@@ -29,6 +29,9 @@ _PANDERA = (
 )
 """Which rule a check of pandera is, by how its name begins."""
 
+_COMPUTED = {"evidence": ("evidence_id",), "quotes": ("passage_id", "start", "end")}
+"""Required cells that `gazadata fmt` fills in."""
+
 
 class Constraints:
     """The types and constraints of a table's fields."""
@@ -85,6 +88,8 @@ class Constraints:
             # Some vocabularies are in capitals; the case alone is no distance.
             terms = {term.lower(): term for term in field.enum}
             near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
+            if code == "GD202" and field.name in _COMPUTED.get(self._resource.name, ()):
+                one = replace(one, help="Run `gazadata fmt`, which fills it in.")
             report.add([replace(one, suggestion=terms[near[0]] if near else None)])
         for code, number in found.items():
             report.count(code, 0, number)

@@ -67,7 +67,8 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
         return text.str.slice(at - 1, 2).str.contains(r"^\w\S|^\S[^\w\s]")
 
     # Those that overlap are told as that.
-    inside = pl.when((end <= col("__until")).fill_null(True) & (start < end)).then(
+    overlaps = (start < col("__before")) | (end > col("__until")).fill_null(False)
+    inside = pl.when(~overlaps & (start < end)).then(
         text.str.slice(start, (end - start).clip(0)).str.count_matches(r"\n\s*")
     )
     adjoins = (start == col("__before")) & (start > 0)

@@ -178,7 +178,11 @@ def finish(process: subprocess.Popen[bytes], patience: float) -> dict[str, Any]:
     if process.returncode != 0:
         last = trouble.decode("utf-8", "replace").strip().splitlines()[-1:]
         return {"failure": f"frictionless did not run: {' '.join(last) or process.returncode}"}
-    result: dict[str, Any] = json.loads(output)
+    try:
+        result: dict[str, Any] = json.loads(output)
+    except ValueError:
+        said = output[:80].decode("utf-8", "replace")
+        return {"failure": f"frictionless did not run: its process printed {said!r}"}
     return result
 
 
