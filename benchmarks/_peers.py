@@ -23,6 +23,19 @@ from typing import Any
 TYPESET = {"’": "'", "‘": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-",
            "\u00a0": " ", "\u202f": " "}  # fmt: skip
 URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
+WORD = r"[\p{L}\p{N}\p{M}_]"
+PREFIX = "anti|counter|ex|non|post|pre|pro|pseudo|quasi|semi|un"
+CUT = "|".join(
+    (
+        r"W\x1fW",
+        r"[0-9](?:[.,]\x1f|\x1f[.,])[0-9]",
+        r"W['’]\x1fW",
+        r"W\x1f['’](?:[sS]W|[A-RT-Za-rt-z0-9_])",
+        rf"(?:^|[\s(])(?i:{PREFIX})(?:[-‐‑]\x1f|\x1f[-‐‑])W",
+        r"(?:^|[\s(])[-−–]\x1f[0-9]",
+    )
+)
+"""What is around a cut (U+001F) that parts a word; W is a character of one."""
 CARRIERS = ["conditional_support", "conditional_oppose", "open"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
 
@@ -207,7 +220,9 @@ def by_polars(root: Path) -> Counts:
         GD311_1=start < col("before"),
         GD311_2=col("sequence") > col("follows"),
         GD311_3=col("paragraph") != col("counted"),
-        GD313=~within | edges.str.contains(r"\s"),
+        GD313=~within
+        | edges.str.contains(r"\s")
+        | text.str.slice(start, end - start).str.contains("\n", literal=True),
         GD312_1=col("gap").str.contains(r"\S"),
         GD312_2=col("last") & text.str.slice(end).str.contains(r"\S"),
     )
@@ -221,9 +236,8 @@ def by_polars(root: Path) -> Counts:
     before = text.str.slice((start - 32).clip(0), pl.min_horizontal(start.clip(0), 32))
 
     def cut(at: pl.Expr) -> pl.Expr:
-        near = text.str.slice((at - 2).clip(0), 4)
-        word = text.str.slice((at - 1).clip(0), 2).str.contains(r"^\w\w$")
-        return (at > 0) & (word | near.str.contains(r"^\d[.,]\d|\d[.,]\d$"))
+        before, behind = text.str.slice((at - 9).clip(0), at.clip(0, 9)), text.str.slice(at, 3)
+        return pl.concat_str(before, pl.lit("\x1f"), behind).str.contains(CUT.replace("W", r"\w"))
 
     count(
         typed["quotes"]
@@ -234,7 +248,7 @@ def by_polars(root: Path) -> Counts:
         GD322_1=right & (before.str.extract(r"([^\n]*)$") != col("prefix").fill_null("")),
         GD322_2=right
         & (text.str.slice(end, 32).str.extract(r"^([^\n]*)") != col("suffix").fill_null("")),
-        GD324=right & (cut(start) | cut(end) | ~col("exact").str.contains(r"\S")),
+        GD324=right & (cut(start) | cut(end) | ~col("exact").str.contains(r"\w")),
     )
 
     # Evidence.
@@ -646,7 +660,7 @@ def by_duckdb(root: Path) -> Counts:
         GD311_2="sequence > follows",
         GD311_3="paragraph <> counted",
         GD313='coalesce(not (start >= 0 and "end" > start and "end" <= length(text)), true) or '
-        r"""regexp_matches(text[start + 1] || text["end"], '\s')""",
+        r"""regexp_matches(text[start + 1] || text["end"], '\s') or contains(substr(text, start + 1, "end" - start), chr(10))""",
         GD312_1=r"regexp_matches(gap, '\S')",
         GD312_2=r"""last and regexp_matches(substr(text, "end" + 1), '\S')""",
     )
@@ -656,8 +670,8 @@ def by_duckdb(root: Path) -> Counts:
 
     def cut(at: str) -> str:
         return (
-            rf"({at} > 0 and (regexp_matches(substr(text, {at}, 2), '^[\p{{L}}\p{{N}}\p{{M}}_]{{2}}$') "
-            rf"or regexp_matches(substr(text, greatest({at} - 1, 1), 4), '^\d[.,]\d|\d[.,]\d$')))"
+            f"regexp_matches(substr(text, greatest({at} - 9, 0) + 1, least({at}, 9)) || chr(31) || "
+            f"substr(text, {at} + 1, 3), '{CUT.replace('W', WORD).replace(chr(39), chr(39) * 2)}')"
         )
 
     right = 'start >= 0 and "end" > start and substr(text, start + 1, "end" - start) = exact'
@@ -671,7 +685,7 @@ def by_duckdb(root: Path) -> Counts:
         GD322_2=rf"""{right} and regexp_extract(substr(text, "end" + 1, 32), '^[^\n]*')
         <> coalesce(suffix, '')""",
         GD324=rf"""{right} and ({cut("start")} or {cut('"end"')}
-        or not regexp_matches(exact, '\S'))""",
+        or not regexp_matches(exact, '{WORD}'))""",
     )
     lost("GD332", "quotes anti join evidence using (quote_id)")
     lost("GD331", "passages anti join (select passage_id from quotes semi join evidence "

@@ -237,3 +237,16 @@ def test_a_name_is_that_of_its_row(place: Place) -> None:
     assert (one.code, one.row_id, one.field) == ("GD348", "donald-trump", "name")
     near = by_reference("actors", "hamas", "name", "Row Hamas of reference/entities.csv.")
     assert "GD348" not in [d.code for d in found(place, near)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [(b"\n", b"\r\n", "GD102"), ("ü".encode(), "u\u0308".encode(), "GD103")],
+)
+def test_a_file_that_fmt_does_not_write_is_mended_by_hand(
+    old: bytes, new: bytes, code: str, place: Place
+) -> None:
+    diagnostics = found(place, {COUNTRIES: S.files[COUNTRIES].replace(old, new)})
+    helps = [one.help or "" for one in diagnostics if one.code == code]
+    assert helps
+    assert not [text for text in helps if not text.startswith("Save the file")]

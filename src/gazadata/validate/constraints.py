@@ -71,14 +71,21 @@ class Constraints:
 
     def _failed(self, frame: pl.DataFrame, cases: pl.DataFrame, report: Report) -> None:
         found: Counter[str] = Counter()
+        for name in cases["check"].unique(maintain_order=True):
+            of_name = cases.filter(pl.col("check") == name)
+            code = next((c for begin, c in _PANDERA if name.startswith(begin)), "")
+            if not code or of_name["index"].null_count():
+                report.failures.append(f"pandera on {self._resource.name}: {name}")
+                continue
+            # However many there are, only those that are kept are looked at one by one.
+            kept = of_name.head(max(self._limit - found[code], 0))
+            found[code] += of_name.height
+            self._say(code, frame, kept, report)
+        for code, number in found.items():
+            report.count(code, 0, number)
+
+    def _say(self, code: str, frame: pl.DataFrame, cases: pl.DataFrame, report: Report) -> None:
         for case in cases.iter_rows(named=True):
-            code = next((c for name, c in _PANDERA if case["check"].startswith(name)), "")
-            if not code or case["index"] is None:
-                report.failures.append(f"pandera on {self._resource.name}: {case['check']}")
-                continue
-            found[code] += 1
-            if found[code] > self._limit:
-                continue
             row = frame.row(case["index"], named=True)
             field = self._resource[case["column"]]
             value = row[field.name] or ""
@@ -91,8 +98,6 @@ class Constraints:
             if code == "GD202" and field.name in _COMPUTED.get(self._resource.name, ()):
                 one = replace(one, help="Run `gazadata fmt`, which fills it in.")
             report.add([replace(one, suggestion=terms[near[0]] if near else None)])
-        for code, number in found.items():
-            report.count(code, 0, number)
 
 
 def _wanted(code: str, field: Field) -> str:

@@ -33,6 +33,12 @@ FOLDER = "reference/"
 
 NOTE = r"^Row (.+?) of reference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
 
+_BY_HAND = {
+    "GD102": "Save the file with a line feed alone at the end of each line.",
+    "GD103": "Save the file in this form; `gazadata fmt` writes the package's own tables alone.",
+}
+"""How to mend here what `gazadata fmt` mends in tables."""
+
 _HEADER = 1 << 20
 
 _TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
@@ -245,7 +251,11 @@ def _read(
                 continue
             resource = form(path, name)
             tables = Tables(root, {name: resource}, {name: path}, folder)
+            before = len(report.diagnostics)
             whole = check_bytes(path, name, resource, report, limit)
+            for n, one in enumerate(report.diagnostics[before:], start=before):
+                if one.code in _BY_HAND:
+                    report.diagnostics[n] = replace(one, help=_BY_HAND[one.code])
             bad = ragged(resource, tables, report, limit)
             frame = strings(path, resource).collect() if whole and not bad else pl.DataFrame()
         except (pl.exceptions.PolarsError, OSError, ContractError) as error:
