@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.validate.damage import SHIPPED, Files, Place, copy_to, look
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, copy_to, json_bytes, look
 
 from gazadata.validate import Diagnostic, Report
 
@@ -250,3 +250,16 @@ def test_a_file_that_fmt_does_not_write_is_mended_by_hand(
     helps = [one.help or "" for one in diagnostics if one.code == code]
     assert helps
     assert not [text for text in helps if not text.startswith("Save the file")]
+
+
+def test_codes_of_sources_alone_are_held_against_no_row(place: Place) -> None:
+    """In a package of no other table that needs evidence."""
+    kept = ("sources", "passages", "quotes", "evidence")
+    descriptor, schema = S.descriptor(), S.schema("sources")
+    descriptor["version"] = "99.0.0"
+    descriptor["resources"] = [r for r in descriptor["resources"] if r["name"] in kept]
+    next(f for f in schema["fields"] if f["name"] == "url")["gazadata:reference"] = True
+    others = {r["path"]: None for r in S.descriptor()["resources"] if r["name"] not in kept}
+    files = {DESCRIPTOR: json_bytes(descriptor), "schemas/sources.json": json_bytes(schema)}
+    diagnostics = found(place, {**others, **files})
+    assert "GD348" not in [d.code for d in diagnostics]

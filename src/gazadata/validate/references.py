@@ -109,6 +109,8 @@ def looks(
         for name, resource in contract.resources.items()
         if name in tables and name != "sources" and _needing(resource)
     ]
+    if not resources:
+        return
     looked_up = pl.concat(_looked_up(resource, tables) for resource in resources)
     resources = [r for r in resources if r.name in looked_up["resource"]]
     files = sorted(looked_up["__file"].drop_nulls().unique())
