@@ -65,8 +65,7 @@ ROWS = {
             "name": "{person} << stated minister",
             "kind": "person << classified minister",
             "part_of": "{state_id} << inferred minister",
-            "description": "Foreign minister, in office when the article appeared. "
-            "<< inferred minister",
+            "description": "Foreign minister, in office when {id} appeared. << inferred minister",
         },
     },
     "names": {

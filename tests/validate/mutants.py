@@ -1948,10 +1948,24 @@ def note_without_a_word(random: Random) -> Made:
 
 @kind("GD208")
 def row_doubled_under_another_key(random: Random) -> Made:
-    name = random.choice(("relations", "conditions", "actors"))
-    rows = rows_where(name, lambda r: name != "actors" or r["wikidata_id"])
-    _, row = random.choice(rows)
+    name = random.choice((*CODED, "sources"))
+    _, row = a_row(random, name)
     return _either(name, "zz-again", S.add(name, row | {S.resource(name).key: "zz-again"}))
+
+
+@kind("GD208")
+def row_doubled_under_another_key_with_its_evidence(random: Random) -> Made:
+    name = random.choice(CODED)
+    _, row = a_row(random, name)
+    key = row[S.resource(name).key]
+    told = rows_where("evidence", lambda e: (e["resource"], e["row_id"]) == (name, key))
+    own = ("basis", "quote_id", "reference_id", "note")
+    proof = [
+        S.evidence(name, "zz-again", e["field"], **{field: e[field] for field in own})
+        for _, e in told
+    ]
+    copy = S.add(name, row | {S.resource(name).key: "zz-again"})
+    return _either(name, "zz-again", copy | S.add("evidence", *proof))
 
 
 @kind("GD419")
@@ -1961,6 +1975,20 @@ def nationality_of_what_is_no_state(random: Random) -> Made:
         rows_where("actors", lambda r: r["kind"] != "state" and r["actor_id"] != row["subject_id"])
     )
     return changed("relations", number, object_id=other["actor_id"])
+
+
+@kind("GD419")
+def rank_or_nationality_of_what_is_no_person(random: Random) -> Made:
+    number, row = random.choice(
+        rows_where(
+            "relations",
+            lambda r: r["predicate"] in ("holds_rank", "holds_office", "nationality"),
+        )
+    )
+    _, other = random.choice(
+        rows_where("actors", lambda r: r["kind"] != "person" and r["actor_id"] != row["object_id"])
+    )
+    return changed("relations", number, subject_id=other["actor_id"])
 
 
 @kind("GD419")

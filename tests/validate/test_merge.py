@@ -775,6 +775,18 @@ def test_a_key_that_was_renamed_in_its_row_is_one_finding(place: Place) -> None:
     assert report.counts["GD207"].found == report.counts["GD334"].found == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "code"), [("passages", "GD331"), ("quotes", "GD332"), ("sources", "GD333")]
+)
+def test_what_is_cut_out_of_and_renamed_is_one_finding(name: str, code: str, place: Place) -> None:
+    resource = S.resource(name)
+    number = first("sources", lambda s: s["held"] == "true") if name == "sources" else 0
+    key = S.rows(name)[number][resource.key]
+    report = damaged(place, edited((name, number, {resource.key: key + "-x"})))
+    said = [(d.code, d.row_id, d.suggestion) for d in report.diagnostics]
+    assert said == [(code, key + "-x", key)]
+
+
 def test_another_key_that_is_missing_is_not_that_of_a_row_without_evidence(place: Place) -> None:
     number = at("actors", "pakistan")
     lines = S.files["data/actors.csv"].split(b"\n")

@@ -263,3 +263,36 @@ def test_codes_of_sources_alone_are_held_against_no_row(place: Place) -> None:
     files = {DESCRIPTOR: json_bytes(descriptor), "schemas/sources.json": json_bytes(schema)}
     diagnostics = found(place, {**others, **files})
     assert "GD348" not in [d.code for d in diagnostics]
+
+
+CODES = ("iso3", "cow", "gleditsch_ward", "wikidata_id")
+
+
+@pytest.mark.parametrize(
+    ("behind", "is_found"), [("", True), (".", True), ("; the article has only Azerbaijan.", False)]
+)
+def test_codes_are_those_of_the_actor(behind: str, is_found: bool, place: Place) -> None:
+    """All of another row's codes, with the notes that name it, were none of its own."""
+    header, *rows = S.files[COUNTRIES].decode().splitlines()
+    line = next(row for row in rows if row.startswith("Afghanistan,"))
+    codes = dict(zip(header.split(","), line.split(","), strict=True))
+    evidence = S.rows("evidence")
+    for field in CODES:
+        evidence[at(field)]["note"] = f"Row Afghanistan of reference/countries.csv{behind}"
+    where = S.where("actors", actor_id="azerbaijan")
+    files = S.change("actors", where, **{field: codes[field] for field in CODES})
+    files |= S.table("evidence", evidence)
+    first = min(at(field) for field in CODES)
+    wanted = [("GD348", "data/evidence.csv", first + 2, "note")] if is_found else []
+    assert said(found(place, files)) == wanted
+
+
+def test_a_row_may_be_called_by_any_name_of_the_actor(place: Place) -> None:
+    """The United States are “the US” in the article, and its own row has a longer name."""
+    content = S.files[COUNTRIES].decode()
+    (line,) = (row for row in content.splitlines() if row.startswith("United States,"))
+    files = {COUNTRIES: (content + line.replace("United States,", "US,") + "\n").encode()}
+    evidence = S.rows("evidence")
+    for number in S.evidence_of("actors", "united-states", "iso3"):
+        evidence[number]["note"] = "Row US of reference/countries.csv."
+    assert said(found(place, {**files, **S.table("evidence", evidence)})) == []

@@ -416,7 +416,7 @@ def test_concise_has_one_line_a_finding(report: Report) -> None:
 
 
 # ------------------------------------------------------------------ json
-UNSAID = ("relies", "elsewhere")
+UNSAID = ("at", "relies", "elsewhere")
 """What tells findings apart, and is said in no format."""
 
 

@@ -778,8 +778,14 @@ def test_every_rule_has_a_planted_mistake() -> None:
 def test_a_planted_mistake_is_caught(code: str, place: Place) -> None:
     case = CASES[code]()
     report = damaged(place, case.files)
-    where = (code, case.path, case.line, case.row_id, case.field)
-    caught = [d for d in report.diagnostics if (d.code, d.path, d.line, d.row_id, d.field) == where]
+    where = (code, case.path, case.row_id, case.field)
+    # Where in a JSON file it stands is asked for in test_json_places.py.
+    lines = (case.line,) if case.line or not case.path.endswith(".json") else range(1, 1_000)
+    caught = [
+        d
+        for d in report.diagnostics
+        if (d.code, d.path, d.row_id, d.field) == where and d.line in lines
+    ]
     assert len(caught) == 1, f"{where} is not among:\n{said(report)}"
     (found,) = caught
     assert found.severity == RULES[code].severity
@@ -889,7 +895,7 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         "GD204": cells(lambda f: f.pattern),
         "GD205": cells(lambda f: f.minimum is not None),
         "GD207": sum(filled(n, fk.field) for n in rows for fk in S.resource(n).foreign_keys),
-        "GD208": sum(size[n] for n in rows if S.resource(n).unique_keys or n == "actors"),
+        "GD208": sum(size.values()),
         "GD209": every + more - size["evidence"] - size["passages"],
         "GD210": cells(lambda f: f.format == "uri"),
         **dict.fromkeys(("GD301", "GD302", "GD304"), count("sources", held="true")),
@@ -927,7 +933,8 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         "GD417": filled("sources", "cited_by") + sum(size[name] for name in reporting),
         "GD418": filled("positions", "addressed_to_id") + filled("relations", "object_id"),
         "GD419": filled("positions", "spokesperson_id") + filled("actors", "part_of")
-        + count("relations", predicate="member_of") + count("relations", predicate="nationality"),
+        + count("relations", predicate="member_of") + 2 * count("relations", predicate="nationality")
+        + count("relations", predicate="holds_rank") + count("relations", predicate="holds_office"),
         "GD421": count("participants", role="excluded"),
         "GD422": sum(filled(name, "attributed_to") for name in reporting),
     }  # fmt: skip

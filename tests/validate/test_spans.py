@@ -136,3 +136,17 @@ def test_a_passage_begins_where_the_one_before_it_ends(within: str, place: Place
     files = _passages(_renumbered([*others, row | {"end": str(at)}, new]))
     said = [one for one in _said(place, files) if one[0] == "GD313"]
     assert said == ([] if within == "words" else [("GD313", new["passage_id"], "start")])
+
+
+def test_passages_numbered_in_other_steps_are_one_finding(place: Place) -> None:
+    rows = [row | {"sequence": row["sequence"] + "0"} for row in S.rows("passages")]
+    first = min(rows, key=lambda row: int(row["sequence"]))
+    assert _said(place, _passages(rows)) == [("GD311", first["passage_id"], "sequence")]
+
+
+def test_each_gap_in_the_numbers_is_a_finding(place: Place) -> None:
+    rows = S.rows("passages")
+    for row in rows:
+        row["sequence"] = str(int(row["sequence"]) + sum(int(row["sequence"]) > n for n in (4, 9)))
+    said = [row["passage_id"] for row in rows if row["sequence"] in ("6", "12")]
+    assert _said(place, _passages(rows)) == [("GD311", key, "sequence") for key in said]

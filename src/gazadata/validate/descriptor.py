@@ -52,8 +52,8 @@ def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
     report.count("GD001", 1 + len(contract.resources))
     report.count("GD003", 1)
     if contract.descriptor.get("version") and not parse(contract.version):
-        say(report, "GD003", found=contract.version, expected="major.minor.patch")
-    astray = promised.compare(contract, report, told)
+        say(report, "GD003", at="version", found=contract.version, expected="major.minor.patch")
+    astray = promised.compare(contract, package.root, report, told)
     paths = listed.files(Package(package.root, contract), report, astray)
     return Package(package.root, promised.promised(contract)), paths
 

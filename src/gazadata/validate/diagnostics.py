@@ -50,6 +50,8 @@ class Diagnostic:
     help: str | None = None
     severity: Severity = "error"
     related: tuple[Place, ...] = ()
+    at: str | None = None
+    """In a JSON file the property that is at fault, of the field or the resource named."""
     about: str | None = None
     """For a row that is about another cell (evidence): `resource/row_id/field` of that cell."""
     suggestion: str | None = None

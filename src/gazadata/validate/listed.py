@@ -33,7 +33,14 @@ def files(  # noqa: PLR0912, PLR0915
         try:
             path = inside(root, resource.path)
         except ContractError as error:
-            say(report, "GD005", resource=name, found=str(error), expected="a path in the package")
+            say(
+                report,
+                "GD005",
+                resource=name,
+                at="path",
+                found=str(error),
+                expected="a path in the package",
+            )
             astray = astray | {name}
             continue
         if not path.is_file():
@@ -45,6 +52,7 @@ def files(  # noqa: PLR0912, PLR0915
                 report,
                 "GD005",
                 resource=name,
+                at="path",
                 found=f"{resource.path}, which may not be read",
                 expected="a file that can be read",
             )
@@ -56,6 +64,7 @@ def files(  # noqa: PLR0912, PLR0915
                     report,
                     "GD005",
                     resource=name,
+                    at="path",
                     found=f"{resource.path}, which is also the file of {taken[real]}",
                     expected="a file of its own",
                 )
@@ -108,6 +117,7 @@ def _missing(resource: Resource, report: Report, near: str | None = None) -> Non
         report,
         "GD005",
         resource=resource.name,
+        at="path",
         found=f"no file {resource.path}",
         expected="the file that the descriptor lists",
         near=near,

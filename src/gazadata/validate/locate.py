@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import difflib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +17,7 @@ from gazadata.contract import Resource, inside
 from gazadata.curate.quotes import nearest
 from gazadata.errors import ContractError
 from gazadata.package import Package
-from gazadata.validate import references, retired
+from gazadata.validate import json_places, references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
 from gazadata.validate.split import column_of
 from gazadata.validate.tables import LINE, strings
@@ -35,9 +36,10 @@ _CHUNK = 1 << 20
 
 def locate(package: Package, report: Report) -> None:
     """Give each finding its row and column, and the nearest thing that may have been meant."""
+    report.diagnostics = list(_in_json(package.root, report.diagnostics))
     wanted: dict[str, set[int]] = {}
     for d in report.diagnostics:
-        if d.line and d.resource and not d.path.endswith(".parquet"):
+        if d.line and (d.resource or d.path.endswith(".json")) and not d.path.endswith(".parquet"):
             wanted.setdefault(d.path, set()).add(d.line)
     text = {path: _read_lines(package.root / path, numbers) for path, numbers in wanted.items()}
     near = _Nearest(package, [d.line for d in report.diagnostics if d.code == "GD321" and d.line])
@@ -49,7 +51,7 @@ def locate(package: Package, report: Report) -> None:
             forms[name] = references.form(package.root / name, name)
     for d in report.diagnostics:
         line = text.get(d.path, {}).get(d.line or 0)
-        if line is not None and d.resource in forms:
+        if line is not None and d.resource in forms and not d.path.endswith(".json"):
             resource = forms[d.resource]
             column, row_id = d.column, d.row_id
             if column is None and d.field in resource.field_names:
@@ -64,11 +66,28 @@ def locate(package: Package, report: Report) -> None:
         if d.code in ("GD207", "GD334"):
             d = near.key(d)  # noqa: PLW2901
         placed.append(d)
-    report.diagnostics = placed
+    report.diagnostics = sorted(placed, key=lambda d: (d.place, d.code))
     report.lines = {
         path: {number: line[:LINE_SHOWN] for number, line in lines.items()}
         for path, lines in text.items()
     }
+
+
+def _in_json(root: Path, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Give findings about a descriptor or a schema the line and column of what they are about."""
+
+    @cache
+    def text(path: str) -> str | None:
+        with suppress(OSError, UnicodeDecodeError):
+            return (root / path).read_bytes().decode("utf-8")
+        return None
+
+    for d in found:
+        if d.path.endswith(".json") and d.line is None and (content := text(d.path)) is not None:
+            line, column = json_places.place(content, d)
+            yield replace(d, line=line, column=column)
+        else:
+            yield d
 
 
 def _key_in(line: str, resource: Resource) -> str | None:

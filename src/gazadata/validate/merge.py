@@ -30,6 +30,9 @@ OF_LINKS = ("GD207", "GD334")
 OF_EVIDENCE = ("GD334", "GD341")
 """Rules of evidence by which it may as well be the cell that it is for that is wrong."""
 
+OF_USE = ("GD331", "GD332")
+"""Rules that a passage or a quote breaks which nothing points to."""
+
 OF_ROWS = ("GD206", "GD208", "GD209")
 """Rules of which row repeats another: no cell of it is wrong by itself."""
 
@@ -127,14 +130,15 @@ def _mistake(d: Diagnostic) -> Mistake:
 def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     """One finding for a key that was renamed in its row alone, at that row.
 
-    It shows twice: the row has no evidence, and what points to the old key points to nothing. Where
-    a table has one of each, and the keys are alike, it is one mistake.
+    It shows twice: the row has no evidence or use, and what points to the old key points to
+    nothing. Where a table has one of each, and the keys are alike, it is one mistake.
     """
     found = list(found)
     bare, missing = defaultdict(list), defaultdict(list)
     for d in found:
         expected = d.expected or ""
-        if d.code == "GD333" and expected.startswith(f"evidence of resource {d.resource}, for "):
+        unproven = f"evidence of resource {d.resource}, for "
+        if d.code in OF_USE or (d.code == "GD333" and expected.startswith(unproven)):
             bare[d.resource].append(d)
         elif d.code in OF_LINKS and (target := _A_KEY_OF.match(expected)):
             missing[target[1]].append(d)
@@ -145,7 +149,13 @@ def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
             if SequenceMatcher(None, row.row_id or "", link.found or "").ratio() >= _ALIKE:
                 links[id(row)] = link
     told = {id(link) for link in links.values()}
+    renamed = {(d.path, d.line or 0) for d in found if id(d) in links}
     for d in found:
+        line = d.line or 0
+        if d.code == "GD312" and d.resource == "sources" and (d.path, line) in renamed:
+            continue  # Its passages are among what points to the old key.
+        if d.code == "GD108" and not renamed.isdisjoint(((d.path, line), (d.path, line - 1))):
+            continue  # It is out of order by its new key.
         if id(d) in links:
             link = links[id(d)]
             others = f" and {link.elsewhere:,} more" if link.elsewhere else ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from gazadata.contract import Contract
@@ -12,6 +15,23 @@ from gazadata.package import bundled
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.properties import Told
 from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
+
+NAME = "gazadata"
+
+CONTRACTS = {
+    "1.0.0": "f92daf5a09facc52f86a9933c8e8b243f491f1cb6a8e39a8784cf300c82e5b30",
+}
+"""The contract of each version of this package, as `digest` has it.
+
+A repository at work is itself what is installed, and is held against this alone.
+"""
+
+
+def digest(contract: Contract) -> str:
+    """The sha256, in hexadecimal, of all that a contract promises of rows."""
+    schemas = {name: resource.schema for name, resource in contract.resources.items()}
+    whole = json.dumps([schemas, contract.hedge_cues], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def known(contract: Contract) -> Contract | None:
@@ -54,16 +74,18 @@ def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
     return {name: resource.field_names for name, resource in contract.resources.items()}
 
 
-def compare(contract: Contract, report: Report, told: Told) -> set[str]:
-    """Hold the contract against that of the installed package of the same name and version.
+def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[str]:
+    """Hold the contract of the package at `root` against that of its name and version.
 
-    Properties that are `told` already are left out.
+    That is the installed package's, or what is recorded of it. Properties that are `told` already
+    are left out.
 
     Returns:
         The resources that are reported as missing, or as one more.
     """
     installed = known(contract)
-    if installed is None:
+    if installed is None or root.resolve() == bundled().resolve():
+        _compare_with_record(contract, report, told, itself=installed is not None)
         return set()
     report.count("GD004", len(contract.resources))
     is_told = (DESCRIPTOR, None, "gazadata:hedgeCues") in told
@@ -71,6 +93,7 @@ def compare(contract: Contract, report: Report, told: Told) -> set[str]:
         say(
             report,
             "GD004",
+            at="gazadata:hedgeCues",
             found="other gazadata:hedgeCues",
             expected=f"those of {installed.name} {installed.version}",
         )
@@ -99,6 +122,24 @@ def compare(contract: Contract, report: Report, told: Told) -> set[str]:
             as_in = f"as in {installed.name} {installed.version}"
             say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
     return installed.resources.keys() ^ contract.resources.keys()
+
+
+def _compare_with_record(contract: Contract, report: Report, told: Told, *, itself: bool) -> None:
+    """Hold a contract against what is recorded of its version; that of `itself` is to be."""
+    recorded, found = CONTRACTS.get(contract.version), digest(contract)
+    if contract.name != NAME or not (recorded or itself):
+        return
+    report.count("GD004", len(contract.resources))
+    if found == recorded or told:
+        return
+    version = f"{contract.name} {contract.version}"
+    if recorded:
+        said = f"another contract than that of {version}, with the sha256 {found}"
+        say(report, "GD004", at="version", found=said, expected=recorded)
+    else:
+        said = f"no contract recorded of {version}"
+        expected = f'"{contract.version}": "{found}" in CONTRACTS, where this rule is written'
+        say(report, "GD004", at="version", found=said, expected=expected)
 
 
 def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
@@ -139,6 +180,7 @@ def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict
             key, mine, other = _differing(field, fields[name])
             return {
                 "field": name,
+                "at": key,
                 "found": f"{key} {as_json(mine)}",
                 "expected": f"{as_json(other, 'none')}, {as_in}",
             }
@@ -148,7 +190,11 @@ def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict
     if [f["name"] for f in here["fields"]] != list(fields):
         return {"found": "another order of fields", "expected": f"{', '.join(fields)}, {as_in}"}
     key, mine, other = _differing(here, there)
-    return {"found": f"{key} {as_json(mine)}", "expected": f"{as_json(other, 'none')}, {as_in}"}
+    return {
+        "at": key,
+        "found": f"{key} {as_json(mine)}",
+        "expected": f"{as_json(other, 'none')}, {as_in}",
+    }
 
 
 def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:

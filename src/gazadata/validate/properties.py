@@ -110,6 +110,7 @@ def _names(contract: Contract, report: Report) -> Told:
                     path=where,
                     resource=resource,
                     field=field,
+                    at=name,
                     found=f"the {kind} property {name!r}",
                     expected=f"one of {', '.join(OURS[kind]) or 'none'}"
                     if name.startswith("gazadata:")
@@ -126,6 +127,7 @@ def _names(contract: Contract, report: Report) -> Told:
                 "GD002",
                 path=where,
                 resource=resource,
+                at="$schema",
                 found=f"$schema {as_json(stated)}",
                 expected=as_json(wanted),
             )
@@ -158,6 +160,8 @@ def _dialects(contract: Contract, report: Report) -> Told:
                     "GD002",
                     path=where,
                     resource=name,
+                    field=str(raw["name"]) if kind == "field" else None,
+                    at=f"dialect.{key}" if kind == "dialect" else key,
                     found=f"{kind} {key} {value!r}"[:200],
                     expected=f"{read!r}, or none" if read is not None else "none",
                 )
@@ -168,6 +172,7 @@ def _dialects(contract: Contract, report: Report) -> Told:
                 report,
                 "GD002",
                 resource=owner,
+                at="profile",
                 found="a profile",
                 expected="none: it would have to be fetched",
             )
@@ -181,6 +186,7 @@ def _dialects(contract: Contract, report: Report) -> Told:
                 report,
                 "GD002",
                 resource=name,
+                at="dialect",
                 found=f"dialect {dialect!r}"[:200],
                 expected="an object",
             )
@@ -192,27 +198,28 @@ def _dialects(contract: Contract, report: Report) -> Told:
             hold(where, name, "field", field.raw)
             unread = [key for key in field.raw.get("constraints", {}) if key not in _CONSTRAINTS]
             known = f"what is checked here: {', '.join(_CONSTRAINTS)}"
-            wrong = [(f"the constraint {key}", known) for key in unread]
+            wrong = [(f"constraints.{key}", f"the constraint {key}", known) for key in unread]
             for key in unread:
                 near = difflib.get_close_matches(key, _CONSTRAINTS, n=1)
                 told.update((where, field.name, f"constraints.{part}") for part in (key, *near))
             for key in UNREAD:
                 if key in field.raw:
                     told.add((where, field.name, key))
-                    wrong.append((f"{key} {field.raw[key]!r}"[:200], "none"))
+                    wrong.append((key, f"{key} {field.raw[key]!r}"[:200], "none"))
             if field.format not in (None, "default", "uri"):
                 told.add((where, field.name, "format"))
-                wrong.append((f"the format {field.format!r}", "none"))
+                wrong.append(("format", f"the format {field.format!r}", "none"))
             if field.name == resource.key and not (field.required and field.unique):
                 unfit = "a primary key that is not required and unique"
-                wrong.append((unfit, "required and unique, both true"))
-            for found, expected in wrong:
+                wrong.append(("constraints", unfit, "required and unique, both true"))
+            for at, found, expected in wrong:
                 say(
                     report,
                     "GD002",
                     path=where,
                     resource=name,
                     field=field.name,
+                    at=at,
                     found=found,
                     expected=expected,
                 )
@@ -239,6 +246,7 @@ def _types(contract: Contract, report: Report) -> Told:
                     path=where,
                     resource=resource,
                     field=field,
+                    at=at,
                     found=f"{at} {as_json(one)}",
                     expected=expected,
                 )
@@ -287,20 +295,39 @@ def _values(contract: Contract, report: Report) -> Told:
         say(
             report,
             "GD002",
+            at="created",
             found=f"created {as_json(created)}",
             expected="a time such as 2026-01-31T12:00:00Z",
         )
     for name, raw in _descriptors(contract):
         size, digest = raw.get("bytes"), raw.get("hash")
         if size is not None and type(size) is not int:
-            said = f"bytes {as_json(size)}"
-            say(report, "GD002", resource=name, found=said, expected="a number, without quotes")
+            say(
+                report,
+                "GD002",
+                resource=name,
+                at="bytes",
+                found=f"bytes {as_json(size)}",
+                expected="a number, without quotes",
+            )
         if digest is not None and not isinstance(digest, str):
-            said = f"hash {as_json(digest)}"
-            say(report, "GD002", resource=name, found=said, expected="text such as sha256:…")
+            say(
+                report,
+                "GD002",
+                resource=name,
+                at="hash",
+                found=f"hash {as_json(digest)}",
+                expected="text such as sha256:…",
+            )
         if "data" in raw and "path" in raw:
-            said = f"data {as_json(raw['data'])} beside path"
-            say(report, "GD002", resource=name, found=said, expected="path alone")
+            say(
+                report,
+                "GD002",
+                resource=name,
+                at="data",
+                found=f"data {as_json(raw['data'])} beside path",
+                expected="path alone",
+            )
     told: Told = set()
     for name, resource in contract.resources.items():
         where = schema_path(resource.descriptor)
@@ -313,6 +340,7 @@ def _values(contract: Contract, report: Report) -> Told:
                     path=where,
                     resource=name,
                     field=field.name,
+                    at="constraints.pattern",
                     found=f"the pattern {field.pattern}",
                     expected="one that begins with ^ and ends with $, its alternatives in a group: "
                     "readers differ in whether the others match a part of a cell",
@@ -336,11 +364,12 @@ def _whole(pattern: str) -> bool:
 
 def _of_ours(contract: Contract, report: Report) -> Told:
     """Report what our own properties hold and no rule could find anything by."""
-    for cue in contract.hedge_cues:
+    for number, cue in enumerate(contract.hedge_cues):
         if cue != fold(cue):
             say(
                 report,
                 "GD002",
+                at=f"gazadata:hedgeCues[{number}]",
                 found=f"the hedge cue {as_json(cue)}",
                 expected=f"{as_json(fold(cue))}, as words are compared",
             )
@@ -366,6 +395,7 @@ def _of_ours(contract: Contract, report: Report) -> Told:
                         path=schema_path(resource.descriptor),
                         resource=name,
                         field=field.name,
+                        at=key,
                         found=f"{key} with {as_json(term)}",
                         expected=f"one of {', '.join(known)}" if known else "none",
                         near=near[0] if near else None,
@@ -401,6 +431,7 @@ def _policies(contract: Contract, report: Report) -> Told:
                     path=where,
                     resource=name,
                     field=field.name,
+                    at="gazadata:evidence",
                     found=f"gazadata:evidence {policy!r}" if policy else "no gazadata:evidence",
                     expected="required or exempt",
                 )
@@ -412,6 +443,7 @@ def _policies(contract: Contract, report: Report) -> Told:
                     path=where,
                     resource=name,
                     field=field.name,
+                    at="categories",
                     found=f"categories {', '.join(field.labels) or 'none'}",
                     expected=f"those of enum: {', '.join(field.enum) or 'none'}",
                 )

@@ -1,8 +1,9 @@
 """What was looked up, against the tables in reference/ that it was looked up in.
 
 The note of evidence of basis reference begins `Row NAME of reference/FILE.csv`. A row's name is
-its first cell. These files are no tables of the package: they are read as they are, and only where
-a note names them. A reference's own row in sources describes itself, and is in none of them.
+its first cell, and for the codes of an actor it is one of the actor's names, or the note goes on to
+say why it is another. These files are no tables of the package: they are read as they are, and only
+where a note names them. A reference's own row in sources describes itself, and is in none of them.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ from gazadata.validate.evidence import WORD
 from gazadata.validate.files import check_bytes
 from gazadata.validate.repeats import Repeats
 from gazadata.validate.split import column_of
+from gazadata.validate.stated import folded
 from gazadata.validate.sweep import ragged
 from gazadata.validate.tables import LINE, Tables, strings
 
 FOLDER = "reference/"
 
 NOTE = r"^Row (.+?) of reference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
+
+_ALONE = rf"{NOTE}\W*$"
+"""A note that says no more than which row it is."""
 
 _BY_HAND = {
     "GD102": "Save the file with a line feed alone at the end of each line.",
@@ -139,11 +144,31 @@ def looks(
             __notes=pl.len().over("__lost_by"),
         )
         .drop("__lost_by")
+        .join(_names(tables), left_on="row_id", right_on="__actor", how="left")
+        .with_columns(
+            __other=(col("resource") == "actors")
+            & col("__lost").is_null()
+            & col("note").str.contains(_ALONE)
+            & ~col("__names").list.contains(folded(col("__named")))
+        )
+        .with_columns(
+            __first_other=col(LINE) == col(LINE).min().over("row_id", "__named", "__other")
+        )
     )
     yield Look(
         contract["evidence"],
         held.lazy(),
         (
+            check(
+                "GD348",
+                "note",
+                col("__other") & col("__first_other"),
+                expected=pl.format(
+                    "a row that is called as {} is, or behind the file why it is this one", "row_id"
+                ),
+                relies=[cell("actors", "row_id", "name")],
+                counted=False,
+            ),
             check(
                 "GD348",
                 "note",
@@ -223,6 +248,19 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
         .collect(engine=tables.engine)
     )
     return evidence.join(values, on=["row_id", "field"])
+
+
+def _names(tables: Tables) -> pl.DataFrame:
+    """What each actor is called, in its row and in those of names, as words are compared."""
+    called = [
+        tables.strings(name).select(__actor="actor_id", __names=folded(col(text)))
+        for name, text in (("actors", "name"), ("names", "text"))
+        if name in tables
+    ]
+    if not called:
+        return pl.DataFrame(schema={"__actor": pl.String, "__names": pl.List(pl.String)})
+    every = pl.concat(called).drop_nulls().group_by("__actor").agg("__names")
+    return every.collect(engine=tables.engine)
 
 
 def _needing(resource: Resource) -> list[str]:

@@ -38,11 +38,15 @@ class Repeats:
 
     def __init__(self, resource: Resource) -> None:
         self._resource, self._rows = resource, 0
+        self._others = tuple(name for name in resource.field_names if name != resource.key)
+        """By which the rows of a coded table differ, where its schema names no fields for that."""
         uniques = [
             ("GD206", (resource.key,)),
             *(("GD208", fields) for fields in resource.unique_keys),
             *(("GD208", (f.name,)) for f in resource.fields if f.unique and f.name != resource.key),
         ]
+        if not resource.unique_keys and any(field.evidence_required for field in resource.fields):
+            uniques.append(("GD208", self._others))
         if resource.name not in UNHYPHENED:
             uniques.append(("GD209", (resource.key,)))
         self._hashes: dict[_Unique, list[pl.Series]] = {_Unique(*one): [] for one in uniques}
@@ -70,9 +74,10 @@ class Repeats:
     def _rows_of(self, unique: _Unique, twice: pl.Series, tables: Tables) -> pl.DataFrame:
         """The rows that repeat an earlier one of those whose hashes are there `twice`, by line."""
         resource, (code, fields) = self._resource, unique
+        filled = col(fields[0]).is_not_null() if len(fields) == 1 else pl.lit(True)
         rows = (
             tables.kept(resource.name)
-            .filter(unique.hash.is_in(twice.implode()))
+            .filter(unique.hash.is_in(twice.implode()) & filled)
             .select(LINE, resource.key, pl.struct(unique.values).alias("__value"))
             .collect()
             .with_columns(
@@ -83,8 +88,6 @@ class Repeats:
         )
         if code == "GD209":
             rows = rows.filter(col(resource.key) != col("__other"))
-        elif len(fields) == 1:
-            rows = rows.filter(col("__value").struct.field(fields[0]).is_not_null())
         return rows
 
     def _findings(
@@ -101,6 +104,11 @@ class Repeats:
                 what, wanted = (
                     row["__value"][fields[0]],
                     f"another key than in line {row['__first']}",
+                )
+            elif fields == self._others:
+                what = row[resource.key]
+                wanted = (
+                    f"more than another key than {row['__other']} has, in line {row['__first']}"
                 )
             else:
                 what = ", ".join(f"{field} {row['__value'][field] or 'empty'}" for field in fields)

@@ -244,9 +244,9 @@ RULES = _rules(
     ),
     Rule(
         "GD208",
-        "What a table declares unique stands once",
+        "What a table declares unique stands once, and no coded row twice under two keys",
         "The same thing recorded twice is counted twice.",
-        "one span quoted under two keys",
+        "one span quoted under two keys; a copy of a position under another key",
         "Keep one of the rows and point to it.",
     ),
     Rule(
@@ -474,7 +474,8 @@ RULES = _rules(
         "no row has is from memory.",
         "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”; a name by “Well known.”",
         "Correct the cell, here or in reference/, or begin the note with the row and the file that "
-        "have it: `Row NAME of reference/FILE.csv`. What no file has a column for needs a quote.",
+        "have it: `Row NAME of reference/FILE.csv`. Where that is none of the actor's names, go "
+        "on to say why it is this row. What no file has a column for needs a quote.",
         "evidence",
     ),
     Rule(
@@ -617,11 +618,12 @@ RULES = _rules(
     Rule(
         "GD419",
         "An actor is of the kind that the field which names it asks for",
-        "Only a person speaks, only a group has members, only a state has nationals, and no person "
-        "has parts.",
+        "Only a person speaks or has a rank, an office or a nationality, only a group has members, "
+        "only a state has nationals, and no person has parts.",
         "spokesperson_id that names a state; nationality of a group; part_of that names a person",
-        "Point spokesperson_id to a person, member_of to a group, nationality to a state, part_of "
-        "to anything but a person.",
+        "Point spokesperson_id and the subject of a rank, an office or a nationality to a person, "
+        "member_of to a group, nationality to a state, part_of to anything but a person.",
+        "cells",
     ),
     Rule(
         "GD420",

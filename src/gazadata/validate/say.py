@@ -21,11 +21,12 @@ def say(
     path: str = DESCRIPTOR,
     resource: str | None = None,
     field: str | None = None,
+    at: str | None = None,
     near: str | None = None,
 ) -> None:
     """Report a finding about the descriptor, or about the schema at `path`.
 
-    `near` is what is probably meant.
+    `at` is the property, such as `constraints.enum[2]`; `near` is what is probably meant.
     """
     report.say(
         Diagnostic.of(
@@ -33,6 +34,7 @@ def say(
             path,
             resource=resource,
             field=field,
+            at=at,
             found=found,
             expected=expected,
             suggestion=near,

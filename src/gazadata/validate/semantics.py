@@ -17,6 +17,8 @@ CARRIERS = ["conditional_support", "conditional_oppose", "open"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
 OBJECTS = {"member_of": "group", "nationality": "state"}
 """Of which kind the object of a predicate is."""
+SUBJECTS = dict.fromkeys(("holds_rank", "holds_office", "nationality"), "person")
+"""Of which kind the subject of a predicate is."""
 
 
 def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
@@ -467,39 +469,55 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 
 def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
-    kinds = tables.strings("actors").select("actor_id", __actor_kind="kind")
-    of_relation = col("predicate").replace_strict(OBJECTS, default=None, return_dtype=pl.String)
-    for name, field, wanted in (
-        ("positions", "spokesperson_id", pl.lit("person")),
-        ("relations", "object_id", of_relation),
-    ):
-        if name in tables:
-            yield Look(
-                contract[name],
-                tables.strings(name).join(kinds.rename({"actor_id": field}), on=field, how="inner"),
-                (
-                    check(
-                        "GD419",
-                        field,
-                        col("__actor_kind") != wanted,
-                        found=pl.concat_str(col(field), pl.lit(" is "), col("__actor_kind")),
-                        expected=pl.concat_str(pl.lit("an actor of kind "), wanted),
-                        relies=[cell("actors", field, "kind")],
-                        applies=col(field).is_not_null() & wanted.is_not_null(),
-                    ),
-                ),
-            )
+    kinds = tables.strings("actors").select("actor_id", __kind="kind")
+
+    def actor(field: str) -> pl.LazyFrame:
+        return kinds.rename({"actor_id": field, "__kind": f"__kind:{field}"})
+
+    def is_of(field: str, wanted: pl.Expr, *, applies: pl.Expr | bool = True) -> Check:
+        kind = col(f"__kind:{field}")
+        return check(
+            "GD419",
+            field,
+            kind != wanted,
+            found=pl.concat_str(col(field), pl.lit(" is "), kind),
+            expected=pl.concat_str(pl.lit("an actor of kind "), wanted),
+            relies=[cell("actors", field, "kind")],
+            applies=kind.is_not_null() & wanted.is_not_null() & applies,
+        )
+
+    if "positions" in tables:
+        spokespeople = actor("spokesperson_id")
+        yield Look(
+            contract["positions"],
+            tables.strings("positions").join(spokespeople, on="spokesperson_id", how="left"),
+            (is_of("spokesperson_id", pl.lit("person")),),
+        )
+    if "relations" in tables:
+        of_subject, of_object = (
+            col("predicate").replace_strict(kind, default=None, return_dtype=pl.String)
+            for kind in (SUBJECTS, OBJECTS)
+        )
+        # Where the object does not go with the predicate, it may be the predicate that is wrong.
+        goes = (col("object_id").is_null() == col("predicate").is_in(WORDED)) & (
+            of_object.is_null() | (col("__kind:object_id") == of_object)
+        )
+        yield Look(
+            contract["relations"],
+            tables.strings("relations")
+            .join(actor("subject_id"), on="subject_id", how="left")
+            .join(actor("object_id"), on="object_id", how="left"),
+            (is_of("subject_id", of_subject, applies=goes), is_of("object_id", of_object)),
+        )
     yield Look(
         contract["actors"],
-        tables.strings("actors").join(
-            kinds.rename({"actor_id": "part_of"}), on="part_of", how="inner"
-        ),
+        tables.strings("actors").join(actor("part_of"), on="part_of", how="inner"),
         (
             check(
                 "GD419",
                 "part_of",
-                col("__actor_kind") == "person",
-                found=pl.concat_str(col("part_of"), pl.lit(" is "), col("__actor_kind")),
+                col("__kind:part_of") == "person",
+                found=pl.concat_str(col("part_of"), pl.lit(" is "), col("__kind:part_of")),
                 expected="an actor that has parts, or nothing",
                 relies=[cell("actors", "part_of", "kind")],
             ),

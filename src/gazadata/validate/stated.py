@@ -16,25 +16,39 @@ FORMS = ("title", "publisher")
 """By which words a quote states a source."""
 
 
-def folded(column: pl.Expr) -> pl.Expr:
-    """`gazadata.text.fold` as an expression."""
-    return (
-        column.str.replace_many(list(TYPESET), list(TYPESET.values()))
-        .str.to_lowercase()
-        .str.replace_all(r"\s+", " ")
-        .str.strip_chars()
+CAPITALS = r"^[\p{Lu}\d\W_]*\p{Lu}[\p{Lu}\d\W_]*$"
+"""A name without another letter than capitals, which small ones do not state: “told us”."""
+
+
+def folded(column: pl.Expr, *, case: bool = False) -> pl.Expr:
+    """`gazadata.text.fold` as an expression, which may leave the case as it is."""
+    column = column.str.replace_many(list(TYPESET), list(TYPESET.values()))
+    column = column if case else column.str.to_lowercase()
+    return column.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def has_words(text: pl.Expr, words: pl.Expr, *, of_name: bool) -> pl.Expr:
+    """Whether a text has these words as whole ones, whatever their case; a name in capitals has it.
+
+    Args:
+        text: a column of quotes.
+        words: a column of what is looked for in them.
+        of_name: whether the words are a name. In a cell other case is a mistake of its own.
+    """
+    alike = _edged(folded(text)).str.contains(_edged(folded(words)), literal=True)
+    if not of_name:
+        return alike
+    in_case = _edged(folded(text, case=True)).str.contains(
+        _edged(folded(words, case=True)), literal=True
     )
+    return alike & (~words.str.contains(CAPITALS) | in_case)
 
 
-def edged(column: pl.Expr) -> pl.Expr:
-    """Folded text with a mark at each edge of a word, so that words are found as whole ones alone.
+def _edged(column: pl.Expr) -> pl.Expr:
+    """Text with a mark at each edge of a word, so that words are found as whole ones alone.
 
     It takes a pass over each text, where a regular expression for each cell takes compiling.
     """
-    return _marked(folded(column))
-
-
-def _marked(column: pl.Expr) -> pl.Expr:
     # Not at `\b`, which the engine finds in text that is not all ASCII at a tenth of the speed.
     return column.str.replace_all(r"\w+", "\u001f${0}\u001f")
 
@@ -99,7 +113,6 @@ def find_unstated(
     spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
         pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
     )
-    whole = edged(exact).str.contains(edged(form), literal=True)
     without, loose = [], ALL_STATED.loose
     for part in parts:
         with_words = part.join(words, on="quote_id")
@@ -107,6 +120,7 @@ def find_unstated(
         if unspaced.is_empty():
             continue
         with_words = with_words.filter(col(LINE).is_in(unspaced.implode()))
+        whole = has_words(exact, form, of_name=part is not worded)
         without.append(_lines_without(with_words, whole, tables))
         if part is worded:
             folded_ = with_words.filter(~col(LINE).is_in(without[-1].implode()))
@@ -153,7 +167,7 @@ def _loose(
     `folded_` has the evidence that may not.
     """
     verbatim = [field.name for field in resource.fields if field.verbatim]
-    letters = _marked(col("__exact")).str.contains(_marked(col("__form")), literal=True)
+    letters = _edged(col("__exact")).str.contains(_edged(col("__form")), literal=True)
     cells = (
         folded_.filter(col("field").is_in(verbatim) & ~letters)
         .select("row_id", "field")

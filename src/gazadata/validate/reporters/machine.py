@@ -68,9 +68,9 @@ def as_json(report: Report, options: Options) -> str:
 
 
 def _finding(d: Diagnostic) -> dict[str, Any]:
-    """A finding without what only tells findings apart: what it follows from, and how often."""
+    """A finding without what only its place, and what it follows from, are found by."""
     said = asdict(d)
-    del said["relies"], said["elsewhere"]
+    del said["at"], said["relies"], said["elsewhere"]
     return said
 
 

@@ -112,7 +112,8 @@ def _finding(console: Console, d: Diagnostic, report: Report, options: Options) 
     if line is not None:
         if d.column is not None:
             one = (d.column - 1, d.column)
-            span = cell_span(line, d.column) if d.field and d.code not in OF_CHARACTERS else one
+            whole = (d.field or d.at) and d.code not in OF_CHARACTERS
+            span = cell_span(line, d.column) if whole else one
         if span and d.field and (place := _compared(d)):
             points, _ = differences(d.found or "", place.text[place.start : place.end])
             points = in_cell(line, span, points)

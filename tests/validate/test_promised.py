@@ -1,0 +1,93 @@
+"""A repository at work is held against what is recorded of its version, as it is what is installed.
+
+What other packages are held against is in test_descriptor.py and among the mutants.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gazadata.contract import Contract
+from gazadata.release.build import build
+from gazadata.validate import promised
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def repository(package_copy: Path, repo: Path) -> Path:
+    """The repository, with its own code."""
+    shutil.copytree(repo / "src", package_copy / "src")
+    return package_copy
+
+
+def _edit(path: Path, edit: Edit) -> None:
+    whole = json.loads(path.read_bytes())
+    edit(whole)
+    path.write_text(json.dumps(whole, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def _found(repository: Path, package: Path) -> tuple[list[str], int]:
+    """What the code of a repository finds by GD004, and at how many resources it looked."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "gazadata", "validate", "--format", "json", str(package)],
+        env={**os.environ, "PYTHONPATH": str(repository / "src")},
+        cwd=repository,
+        capture_output=True,
+        check=False,
+    )
+    report = json.loads(ran.stdout)
+    found = [d["found"] for d in report["findings"] if d["code"] == "GD004"]
+    return found, report["counts"]["GD004"]["checked"]
+
+
+def _loosen(root: Path) -> None:
+    _edit(root / "schemas/events.json", lambda schema: schema.pop("foreignKeys"))
+
+
+def test_a_repository_is_not_compared_with_itself(repository: Path) -> None:
+    number = len(Contract.read(repository).resources)
+    assert _found(repository, repository) == ([], number)
+    _loosen(repository)
+    (said,), looked = _found(repository, repository)
+    contract = Contract.read(repository)
+    of = f"gazadata {contract.version}, with the sha256 {promised.digest(contract)}"
+    assert said == f"another contract than that of {of}"
+    assert looked == number
+
+
+def test_a_new_version_is_to_be_recorded(repository: Path) -> None:
+    _edit(repository / "datapackage.json", lambda d: d.update(version="9.0.0"))
+    assert _found(repository, repository)[0] == ["no contract recorded of gazadata 9.0.0"]
+
+
+def test_earlier_versions_keep_their_contract(repository: Path, tmp_path: Path) -> None:
+    """The installed package is of another version, and knows of this one by its record alone."""
+    earlier = tmp_path / "earlier"
+    shutil.copytree(repository, earlier, ignore=shutil.ignore_patterns("src"))
+    _edit(repository / "datapackage.json", lambda d: d.update(version="9.0.0"))
+    assert _found(repository, earlier) == ([], len(Contract.read(earlier).resources))
+    _loosen(earlier)
+    assert len(_found(repository, earlier)[0]) == 1
+
+
+def test_a_package_of_another_name_promises_nothing(repository: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(repository, other, ignore=shutil.ignore_patterns("src"))
+    _edit(other / "datapackage.json", lambda d: d.update(name="other"))
+    _loosen(other)
+    assert _found(repository, other) == ([], 0)
+
+
+def test_a_release_has_the_contract_that_is_recorded(repo: Path, tmp_path: Path) -> None:
+    release = build(repo, tmp_path)
+    assert promised.digest(Contract.read(release)) == promised.digest(Contract.read(repo))
