@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from gazadata.contract import Resource
+from gazadata.contract import Contract, Resource
 from gazadata.errors import ReadError
 
 if TYPE_CHECKING:
@@ -36,6 +36,13 @@ def arrow_schema(resource: Resource) -> pa.Schema:
         ],
         metadata={"title": resource.title, "description": resource.description},
     )
+
+
+def released_schema(resource: Resource, contract: Contract) -> pa.Schema:
+    """The Arrow schema of a table of a release, which also says of which."""
+    schema = arrow_schema(resource)
+    own = {"package": contract.name, "version": contract.version}
+    return schema.with_metadata({**(schema.metadata or {}), **own})
 
 
 def read_table(path: Path, resource: Resource) -> pa.Table:

@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 PackageArgument = Annotated[
-    Path | None,
+    Path,
     typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json.", show_default="here"),
 ]
 HERE = Path()
@@ -260,6 +260,9 @@ def diff(
 
     if format not in FORMATS:
         raise UnknownName("format", format, list(FORMATS))
+    if format != "full" and isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        # What programs read is the same bytes whatever the system's own encoding and line ends.
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with side(old, store) as before, side(new, store) as after:
         print(FORMATS[format](compare(before, after, (old, new))), end="")
 

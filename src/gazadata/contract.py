@@ -477,6 +477,4 @@ def _texts(value: Any) -> bool:
 def _names(value: Any) -> list[str]:
     """A key in a Table Schema, which may be one name or a list of names."""
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        return []
-    return names
+    return names if _texts(names) else []

@@ -76,7 +76,8 @@ def open_dataset(
     A release is pulled into the cache once and checked on every use; the cache needs no network.
 
     Args:
-        path: a folder with a datapackage.json.
+        path: a folder with a datapackage.json. Where it is a release, each table is held against
+            its manifest when it is read.
         version: a released version, or "latest". Where gazadata.lock in the current folder pins
             the version, nothing else is accepted for it.
         store: the address or folder of a store, or several to be tried in turn; without it, those
@@ -86,13 +87,20 @@ def open_dataset(
     Raises:
         ReadError: there is no package at `path`, or `path` is given with a version or a store.
         ContractError: its descriptor or a schema cannot be read.
-        StoreError: no store has the release, or all serve another than the pinned one.
+        StoreError: no store has the release, or all serve another than the pinned one; or the
+            release at `path` is damaged.
         CacheError: the cache cannot be written.
         LockError: gazadata.lock cannot be read.
         MissingExtra: a release is asked for and the extra `store` is not installed.
     """
     if version is None and store is None:
-        return Dataset(Package.open(path))
+        root = Package.locate(path)
+        # Importing what checks releases takes longer than to open a package.
+        if not (root / "manifest.json").is_file():
+            return Dataset(Package.open(root))
+        from gazadata.release.manifest import open_package
+
+        return Dataset(open_package(root))
     if path is not None:
         raise ReadError("give either a path or a version and a store, not both")
     from gazadata.release.fetch import open_release
@@ -182,36 +190,26 @@ class Dataset:
         """
         import pandas as pd
 
-        rows = []
-        for cell in self.explain(resource, row_id, field).cells:
-            for item in cell.support:
-                quote = item.quote or {}
-                rows.append(
-                    {
-                        "field": cell.field,
-                        "value": cell.value,
-                        "basis": item.basis,
-                        "quote": quote.get("exact"),
-                        "source_id": quote.get("source_id"),
-                        "passage_id": quote.get("passage_id"),
-                        "start": quote.get("start"),
-                        "end": quote.get("end"),
-                        "reference_id": item.reference["source_id"] if item.reference else None,
-                        "note": item.note,
-                    }
-                )
-        names = [
-            "field",
-            "value",
-            "basis",
-            "quote",
-            "source_id",
-            "passage_id",
-            "start",
-            "end",
-            "reference_id",
-            "note",
+        quoted = {
+            "quote": "exact",
+            "source_id": "source_id",
+            "passage_id": "passage_id",
+            "start": "start",
+            "end": "end",
+        }
+        rows = [
+            {
+                "field": cell.field,
+                "value": cell.value,
+                "basis": item.basis,
+                **{name: (item.quote or {}).get(part) for name, part in quoted.items()},
+                "reference_id": (item.reference or {}).get("source_id"),
+                "note": item.note,
+            }
+            for cell in self.explain(resource, row_id, field).cells
+            for item in cell.support
         ]
+        names = ["field", "value", "basis", *quoted, "reference_id", "note"]
         return pd.DataFrame(rows, columns=names).astype(
             {name: "Int64" if name in ("start", "end") else "string" for name in names}
         )
@@ -389,7 +387,7 @@ class Explanation:
     attributed_to: str | None
     certainty: str | None
     hedge: str | None
-    empty: tuple[str, ...] = ()
+    empty: tuple[str, ...]
 
     def __str__(self) -> str:
         head = [f"{self.resource}/{self.row_id}"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gazadata.contract import inside
 from gazadata.curate.canonical import canonical_csv
-from gazadata.curate.derive import CONTEXT
+from gazadata.curate.derive import context
 from gazadata.curate.quotes import Match, find, nearest
 from gazadata.curate.tables import clean
 from gazadata.errors import ReadError
@@ -89,12 +89,10 @@ def find_in_package(package: Package, words: str) -> Found:
                 ),
                 None,
             )
-            before = text[max(0, match.start - CONTEXT) : match.start].rpartition("\n")[2]
-            after = text[match.end : match.end + CONTEXT].partition("\n")[0]
-            return Place(source_id, passage, match, before, after)
+            return Place(source_id, passage, match, *context(text, match.start, match.end))
 
         places += map(place, find(text, words))
-        if best := nearest(text, words):
+        if not places and (best := nearest(text, words)):
             near.append(place(best))
     if not held:
         raise ReadError(f"{package.root}: no source is held, so there is no text to look in")

@@ -20,7 +20,7 @@ annotation. JSON is put together by Polars, since making each object in Python t
 long.
 """
 
-# No `from __future__ import annotations` here: it would take the name of what this module is for.
+from __future__ import annotations
 
 import base64
 import json

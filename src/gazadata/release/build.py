@@ -40,12 +40,12 @@ ROW_GROUP = 1 << 20
 
 
 def build(
-    path: str | Path | None, out: Path, *, parent: Path | None = None, archive: bool = False
+    path: str | Path, out: Path, *, parent: Path | None = None, archive: bool = False
 ) -> Path:
     """Build the release of the package at `path` into the folder `out`.
 
     Args:
-        path: the package; None for the bundled one.
+        path: the package.
         out: where `<name>-<version>/` is put; made if it is not there.
         parent: the release that this one follows, its folder or its archive; what changed since
             decides the least version.
@@ -232,17 +232,10 @@ def _write_sorted(
     import polars as pl
     import pyarrow.parquet as pq
 
-    from gazadata.arrow import arrow_schema
+    from gazadata.arrow import released_schema
     from gazadata.validate.tables import BATCH, typed
 
-    schema = arrow_schema(resource)
-    schema = schema.with_metadata(
-        {
-            **(schema.metadata or {}),
-            "package": package.contract.name,
-            "version": package.contract.version,
-        }
-    )
+    schema = released_schema(resource, package.contract)
     types = [typed(field) for field in resource.fields]
     waiting = pl.DataFrame(schema=dict.fromkeys(resource.field_names, pl.String))
     last: str | None = None

@@ -92,9 +92,9 @@ class Cache(NamedTuple):
             CacheError: it cannot be written.
         """
         whole = self.place(manifest.sha256)
-        if whole.is_dir() and not manifest.damage(whole):
-            return
         with self._errors():
+            if whole.is_dir() and not manifest.damage(whole):
+                return
             lock = self.folder / "locks" / manifest.sha256
             lock.parent.mkdir(parents=True, exist_ok=True)
             with exclusive(lock, lambda: warn(WAITING.format(manifest.version, self.folder))):

@@ -64,8 +64,7 @@ def _form(resource: Resource) -> list[str]:
 
 def origin(contract: Contract, manifest: Manifest) -> list[str]:
     """What a manifest says of when the release was made, and of the one that it follows."""
-    stated_there = json.loads(manifest.content)
-    created, parent = stated_there.get("created"), stated_there.get("parent")
+    created, parent = json.loads(manifest.content).get("created"), manifest.parent
     faults = otherwise(
         MANIFEST, {"created": created}, {"created": contract.descriptor.get("created")}
     )

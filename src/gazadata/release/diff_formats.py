@@ -9,29 +9,30 @@ from collections.abc import Callable
 
 from gazadata.release.changes import changes_markdown
 from gazadata.release.diff import Diff, TableChange, to_json
+from gazadata.release.files import plain
 
 
 def full(diff: Diff) -> str:
     """The diff for a terminal: the step it takes, then each change with both values."""
     level, reason = diff.bump()
-    lines = [f"{diff.old} -> {diff.new}: {level} ({reason})"]
+    lines = [plain(f"{diff.old} -> {diff.new}: {level} ({reason})")]
     lines += [f"contract  {change} [{change.level}]" for change in diff.contract]
     for name, table in diff.tables.items():
         lines.append(f"{name}")
         if table.reshaped:
             lines.append(f"  columns: {_names(table.old_fields)} -> {_names(table.fields)}")
-        lines += [f"  + {key}" for key in table.added[table.key]]
-        lines += [f"  - {key}" for key in table.removed[table.key]]
+        lines += [f"  + {plain(key)}" for key in table.added[table.key]]
+        lines += [f"  - {plain(key)}" for key in table.removed[table.key]]
         for cell in table.changed.iter_rows(named=True):
             old, new = (repr(cell[side]) if cell[side] else "empty" for side in ("old", "new"))
-            lines.append(f"  ~ {cell[table.key]}.{cell['field']}: {old} -> {new}")
+            lines.append(f"  ~ {plain(cell[table.key])}.{cell['field']}: {old} -> {new}")
         if table.support:
-            lines.append(f"    evidence changed of: {', '.join(table.support)}")
+            lines.append(f"    evidence changed of: {plain(', '.join(table.support))}")
     if diff.retired:
         lines.append("identifiers given up")
     for given_up in diff.retired:
         sign = "+" if given_up.old is None else "-" if given_up.new is None else "~"
-        lines.append(f"  {sign} {given_up}")
+        lines.append(plain(f"  {sign} {given_up}"))
     return "\n".join(lines) + "\n"
 
 

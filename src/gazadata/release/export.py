@@ -290,6 +290,11 @@ def _duckdb(package: Package, file: Path) -> None:
                 except duckdb.ConstraintException as error:
                     raise _refused(resource.name, error) from None
             connection.execute("COMMIT")
+    except RuntimeError as error:
+        # It makes this of an interrupt.
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from None
+        raise
     except duckdb.Error as error:
         raise OSError(errno.EIO, str(error).replace(str(file), file.name)) from None
 

@@ -12,7 +12,7 @@ from gazadata.package import RETIRED, Package
 from gazadata.release.cache import Cache, Cached, Progress, warn
 from gazadata.release.files import StoreAwayError, StoreError
 from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
-from gazadata.release.manifest import MANIFEST, Manifest
+from gazadata.release.manifest import MANIFEST, Manifest, check_outside
 from gazadata.release.sources import Source, Stores, indented, read_small, sources_of
 from gazadata.release.store import INDEX, Entry, precedence, read_index
 
@@ -54,9 +54,12 @@ def pull(
         StoreError: no store has the whole release.
         CacheError: the cache cannot be written.
         LockError: the lock cannot be read or written, or contradicts this installation.
-        ReleaseError: `out` holds something else under the release's name.
+        ReleaseError: `out` holds something else under the release's name, or `lock` would lie in a
+            release.
         MissingExtra: the extra `store` is not installed.
     """
+    if lock:
+        check_outside(lock.absolute())
     locked = Lock.read(lock) if lock else None
     release = _Pull(Cache.of_user(), sources_of(stores, locked), locked, progress).obtain(version)
     if not release.fresh:
@@ -230,7 +233,12 @@ class _Pull(NamedTuple):
         if version == LATEST:
             current = [e for e in entries if not e.yanked and precedence(e.version).is_final]
             if not current:
-                raise StoreError(f"{source.name}: every version is yanked or a pre-release")
+                there = ", ".join(e.version for e in entries)
+                raise StoreError(
+                    f"{source.name}: every version is yanked or a pre-release; name one: {there}"
+                    if entries
+                    else f"{source.name}: nothing is published there"
+                )
             version = current[-1].version
         # The folder is what counts; an index may be older, in a proxy or after a crash.
         entry = next((e for e in entries if e.version == version), None)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeGuard, overload
 
@@ -179,6 +179,9 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
             if durable:
                 out.flush()
                 os.fsync(out.fileno())
+        with suppress(FileNotFoundError):
+            # Whoever could read it still can, whatever the umask of this process is.
+            part.chmod(path.stat().st_mode & 0o777)
         os.replace(part, path)
         if durable:
             sync(path.parent)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
@@ -93,25 +94,43 @@ class HttpSource:
         asked = url
         for _ in range(REDIRECTS + 1):
             address = urlsplit(asked)
-            host = address.scheme, address.netloc
-            if host not in self._hosts:
-                self._hosts[host] = _connections(address)
-            response = self._hosts[host].request(
-                "GET",
-                asked,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                timeout=self.timeout,
-            )
+            response = self._ask(asked, address)
             location = response.get_redirect_location()
             if not location:
                 return response
             response.close()
             asked = urljoin(asked, location)
             if urlsplit(asked).scheme not in ("https", address.scheme):
-                raise StoreError(f"{url}: redirects to {plain(asked)}, which is refused")
+                # Without what it may hold of a password.
+                to = urlsplit(asked)
+                named = plain(f"{to.scheme}://{to.hostname or ''}{to.path}")
+                raise StoreError(f"{url}: redirects to {named}, which is refused")
         raise StoreError(f"{url}: more than {REDIRECTS} redirects")
+
+    def _ask(self, asked: str, address: SplitResult) -> urllib3.BaseHTTPResponse:
+        from urllib3 import exceptions
+
+        host = address.scheme, address.netloc
+        fresh = host not in self._hosts
+        if fresh:
+            self._hosts[host] = _connections(address)
+        ask = partial(
+            self._hosts[host].request,
+            "GET",
+            asked,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            timeout=self.timeout,
+        )
+        try:
+            return ask()
+        except exceptions.ProtocolError:
+            # A server closes connections that were idle for as long as it likes.
+            if fresh:
+                raise
+            self._hosts[host].clear()
+            return ask()
 
 
 def _connections(address: SplitResult) -> urllib3.PoolManager:

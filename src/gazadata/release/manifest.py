@@ -73,6 +73,8 @@ class Manifest(NamedTuple):
     name: str
     version: str
     created: str | None
+    parent: Any
+    """As it is stated: its version and its manifest_sha256, or null."""
     files: tuple[File, ...]
     tables: dict[str, Table]
     content: bytes
@@ -96,6 +98,7 @@ class Manifest(NamedTuple):
             name,
             version,
             created if isinstance(created, str) else None,
+            value.get("parent"),
             _files(value.get("files"), where),
             _tables(value.get("tables"), where),
             content,

@@ -53,7 +53,8 @@ class FolderSource:
 
     def read(self, path: str, limit: int) -> Generator[bytes]:
         """The bytes of a file; see `Source.read`."""
-        if not self.root.is_dir():
+        # Unlike `Path.is_dir`, this bears a folder that may not be looked into, or a dead share.
+        if not os.path.isdir(self.root):
             raise StoreAwayError(f"{self.root}: no such folder")
         return chunks_of(self.root / path)
 

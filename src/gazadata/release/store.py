@@ -14,12 +14,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gazadata.release.files import (
+    LaterFormatError,
     StoreError,
     exclusive,
     is_sha256,
@@ -29,7 +31,7 @@ from gazadata.release.files import (
     replace,
     whole_folder,
 )
-from gazadata.release.manifest import MANIFEST, Manifest, release_around
+from gazadata.release.manifest import Manifest, release_around
 from gazadata.version import Version, parse
 
 INDEX, YANKED = "index.json", "yanked.json"
@@ -194,7 +196,7 @@ def folder_of(store: str) -> Path | None:
         # It would end up in gazadata.lock, and from there in a repository.
         netrc = "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
         raise StoreError(f"the address of the store holds a password; put it into {netrc}")
-    if address.query or address.fragment:
+    if "?" in store or "#" in store:
         raise StoreError(f"{store}: the address of a store has no query and no fragment")
     if address.scheme == "file":
         from urllib.request import url2pathname
@@ -236,6 +238,7 @@ def _publishing(store: Path) -> Iterator[None]:
         store.mkdir(parents=True, exist_ok=True)
         with exclusive(store / ".lock"):
             # Nobody else is at work, so what is left belongs to publishers that were killed.
+            _check_index(store)
             _remove_left(store)
             yield
     except OSError as error:
@@ -244,6 +247,18 @@ def _publishing(store: Path) -> Iterator[None]:
             "published is as it was: give it the space and the permission to write, and publish or "
             "yank again"
         ) from None
+
+
+def _check_index(store: Path) -> None:
+    """Refuse to replace an index of a later format; any other is rebuilt from what is there."""
+    with suppress(FileNotFoundError, IsADirectoryError):
+        content = (store / INDEX).read_bytes()
+        try:
+            read_index(content, str(store / INDEX))
+        except LaterFormatError:
+            raise
+        except StoreError:
+            pass
 
 
 def _remove_left(store: Path) -> None:
@@ -267,6 +282,8 @@ def _releases(store: Path) -> list[Manifest]:
             continue
         try:
             manifest = Manifest.of(folder)
+        except LaterFormatError:
+            raise
         except StoreError as error:
             raise StoreError(
                 f"{error}; the store is damaged: restore {folder} from a copy, or move it away"
@@ -332,8 +349,7 @@ def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
         for release in there
         if precedence(release.version).is_final and precedence(release.version) < version
     ]
-    stated = read_object(manifest.content, MANIFEST, "gazadata-manifest").get("parent")
-    parent = stated if isinstance(stated, dict) else {}
+    parent = manifest.parent if isinstance(manifest.parent, dict) else {}
     named = next((release for release in there if release.version == parent.get("version")), None)
     if not finals and named is None:
         return
@@ -343,8 +359,9 @@ def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
         since = precedence(named.version) >= precedence(last.version)
         if named is last or (since and not version.is_final):
             return
+    digest = parent.get("manifest_sha256")
+    built = f"{parent['version']}, with the manifest sha256 {digest}" if parent else "no release"
     raise StoreError(
-        f"{manifest.version} is built on {parent.get('version') or 'no release'}, with the "
-        f"manifest sha256 {parent.get('manifest_sha256')}, and not on {last.version} as it is "
-        f"published in {store}; build it again with: gazadata build --parent {store / last.version}"
+        f"{manifest.version} is built on {built}, and not on {last.version} as it is published in "
+        f"{store}; build it again with: gazadata build --parent {quote(str(store / last.version))}"
     )

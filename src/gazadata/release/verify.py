@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gazadata.arrow import arrow_schema, read_table
+from gazadata.arrow import read_table, released_schema
 from gazadata.contract import Contract, Resource
 from gazadata.curate.canonical import record
 from gazadata.curate.derive import context
@@ -271,9 +271,7 @@ def _parquet_schema(path: Path, shown: str, contract: Contract, resource: Resour
         found = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
         return [f"{shown}: {error}"]
-    expected = arrow_schema(resource)
-    own = {"package": contract.name, "version": contract.version}
-    expected = expected.with_metadata({**(expected.metadata or {}), **own})
+    expected = released_schema(resource, contract)
     return described.otherwise(shown, _columns(found), _columns(expected))
 
 

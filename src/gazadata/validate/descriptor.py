@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gazadata.contract import Contract, Resource, inside
-from gazadata.errors import ContractError, ReadError
+from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
@@ -97,7 +97,7 @@ def _characters(package: Package, report: Report) -> Contract:
         return contract  # Two names that differ in them alone.
 
 
-def unreadable(root: Path, error: ContractError | ReadError, report: Report) -> None:
+def unreadable(root: Path, error: ContractError, report: Report) -> None:
     """Report a package whose contract cannot be read."""
     report.count("GD001", 1)
     message = str(error)

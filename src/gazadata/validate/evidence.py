@@ -26,7 +26,7 @@ WORD = r"\p{L}"
 
 _BY_REFERENCE = col("basis") == "reference"
 _HAS_QUOTE, _HAS_REFERENCE = col("quote_id").is_not_null(), col("reference_id").is_not_null()
-_TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
+TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
 """The name (`cell`) of the cell that a row of evidence is for."""
 
 CODES = (
@@ -388,7 +388,7 @@ def _items(
     if hedged and contract.hedge_cues:
         checks.append(_committing(resource))
     return Look(
-        contract["evidence"], frame, tuple(checks), about=_TARGET, shown=shown, of=resource.name
+        contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=resource.name
     )
 
 
@@ -422,7 +422,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             ),
             expected=f"a filled field of {resource.name} that needs evidence",
             applies=col("__known"),
-            relies=[_TARGET, cell("evidence", "evidence_id", "row_id")],
+            relies=[TARGET, cell("evidence", "evidence_id", "row_id")],
         ),
         check(
             "GD335",
@@ -458,7 +458,7 @@ def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: U
         & col("__filled")
         & col("__quoted"),
         relies=[
-            _TARGET,
+            TARGET,
             cell("quotes", "quote_id", "exact"),
             col("__names"),
             *(pl.when(of_sources).then(cell("sources", "__value", form)) for form in FORMS),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
 import re
 from bisect import bisect
@@ -19,7 +18,7 @@ from gazadata.package import Package
 from gazadata.validate.characters import odd, plain, worded
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.promised import known
-from gazadata.validate.split import starts
+from gazadata.validate.split import split_line, starts
 
 CHUNK = 1 << 22
 _HEADER = 1 << 20
@@ -63,12 +62,10 @@ def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
     if type(size) is int and size != path.stat().st_size:
         wrong.append((f"{path.stat().st_size} bytes", f"{size} bytes"))
     if isinstance(digest, str):
-        sha256 = hashlib.sha256()
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                sha256.update(chunk)
-        if digest != f"sha256:{sha256.hexdigest()}":
-            wrong.append((f"sha256:{sha256.hexdigest()}", digest))
+            there = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        if digest != there:
+            wrong.append((there, digest))
     if wrong:
         report.count("GD007", 0, 1)
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
@@ -160,7 +157,7 @@ def _look(
     A rule that is `full` keeps no more findings: they are counted, and not located.
     """
     lines: list[str] = []
-    split, row, worded_in = 0, _Row(), {None, *worded(resource)}
+    split, place, worded_in = 0, _Row(), {None, *worded(resource)}
     for one in odd(text, first):
         said = one.code, one.line, one.found, one.expected
         if full(one.code) and one.code != "GD112":
@@ -169,8 +166,8 @@ def _look(
         lines = lines or text.split("\n")
         if one.line != split:
             # A line is split once, however many of its characters are odd.
-            split, row = one.line, _row(lines[one.line - first], one.line, resource)
-        cell = row.cell(one.at)
+            split, place = one.line, _row(lines[one.line - first], one.line, resource)
+        cell = place.cell(one.at)
         # Other fields are held against terms or texts, and the header against the schema.
         if one.code == "GD112" and (one.line == 1 or cell.get("field") not in worded_in):
             continue
@@ -197,11 +194,8 @@ class _Row(NamedTuple):
 
 def _row(line: str, number: int, resource: Resource) -> _Row:
     names = resource.field_names
-    try:
-        (cells,) = csv.reader([line], strict=True)
-    except (csv.Error, ValueError):
-        return _Row()
-    if number == 1 or len(cells) != len(names):
+    cells = split_line(line)
+    if number == 1 or cells is None or len(cells) != len(names):
         return _Row()
     return _Row((*starts(line),), names, cells[names.index(resource.key)] or None)
 
@@ -266,11 +260,7 @@ def _parted(first: str, wanted: list[str]) -> str | None:
     """How a header has the right names otherwise than with commas alone between them, if it has."""
     quoted = '"' in first
     for delimiter, named in ((",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        try:
-            (names,) = csv.reader([first], delimiter=delimiter, strict=True)
-        except (csv.Error, ValueError):
-            continue
-        if names == wanted:
+        if split_line(first, delimiter) == wanted:
             other = f"{named} between the names" if delimiter != "," else ""
             return " and ".join(filter(None, (other, "names in quotation marks" * quoted)))
     return None

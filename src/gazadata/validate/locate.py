@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -19,7 +18,7 @@ from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate import json_places, references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
-from gazadata.validate.split import column_of
+from gazadata.validate.split import column_of, split_line
 from gazadata.validate.tables import LINE, strings
 
 _NEAREST, _KEYS = 200, 10_000
@@ -92,12 +91,10 @@ def _in_json(root: Path, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 def _key_in(line: str, resource: Resource) -> str | None:
     """The primary key of the row that a line is."""
-    try:
-        (row,) = csv.reader([line], strict=True)
-    except (csv.Error, ValueError):
+    cells = split_line(line)
+    if cells is None or len(cells) != len(resource.fields):
         return None
-    position = resource.field_names.index(resource.key)
-    return row[position] or None if len(row) == len(resource.fields) else None
+    return cells[resource.field_names.index(resource.key)] or None
 
 
 def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:

@@ -8,7 +8,6 @@ where a note names them. A reference's own row in sources describes itself, and 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -23,10 +22,10 @@ from gazadata.validate import cells
 from gazadata.validate.characters import cleaned
 from gazadata.validate.checks import Look, Unrun, cell, check, run
 from gazadata.validate.diagnostics import Place, Report
-from gazadata.validate.evidence import WORD
+from gazadata.validate.evidence import TARGET, WORD
 from gazadata.validate.files import check_bytes
 from gazadata.validate.repeats import Repeats
-from gazadata.validate.split import column_of
+from gazadata.validate.split import column_of, split_line
 from gazadata.validate.stated import folded
 from gazadata.validate.sweep import ragged
 from gazadata.validate.tables import LINE, Tables, strings
@@ -46,7 +45,6 @@ _BY_HAND = {
 
 _HEADER = 1 << 20
 
-_TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
 _ROWS = {"__row_line": pl.UInt32} | dict.fromkeys(
     ("__file", "__named", "field", "__known", "__name_at", "__code_at"), pl.String
 )
@@ -66,10 +64,9 @@ def form(path: Path, name: str) -> Resource:
     """
     with path.open("rb") as file:
         header = file.readline(_HEADER).decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r\n")
-    try:
-        (names,) = csv.reader([header], strict=True)
-    except (csv.Error, ValueError):
-        raise ContractError("no header") from None
+    names = split_line(header)
+    if names is None:
+        raise ContractError("no header")
     if not names or not all(names):
         raise ContractError("a column without a name")
     fields = [{"name": column, "type": "string"} for column in names]
@@ -88,7 +85,7 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
     notes = (
         tables.strings("evidence")
         .filter((col("basis") == "reference") & named & col("note").str.contains(NOTE))
-        .select(LINE, contract["evidence"].key, "note", about=_TARGET)
+        .select(LINE, contract["evidence"].key, "note", about=TARGET)
     )
     number = notes.select(pl.len()).collect(engine=tables.engine).item()
     for row in notes.bottom_k(1, by=LINE).collect(engine=tables.engine).to_dicts():
@@ -179,7 +176,7 @@ def looks(
                 expected=col("__lost"),
             ),
         ),
-        about=_TARGET,
+        about=TARGET,
     )
     for resource in resources:
         pointed = held.filter(

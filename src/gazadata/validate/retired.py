@@ -18,11 +18,8 @@ from gazadata.package import Package
 from gazadata.retired import Retired
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes, check_header
-from gazadata.validate.rules import RULES
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 from gazadata.version import parse
-
-RULE = RULES["GD211"]
 
 FORM = Resource.read(
     {"name": retired.FILE},
@@ -47,7 +44,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
     Returns:
         The rows, for what is asked of every table's cells; None where there are none to be read.
     """
-    report.count(RULE.code, sum(tables.rows.values()))
+    report.count("GD211", sum(tables.rows.values()))
     path = package.given_up()
     if path is None or retired.refused(package.root, path):
         return None  # The package layer says so.
@@ -71,7 +68,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
     if not any(d.path == shown for d in report.diagnostics):
         # What is wrong with its characters is not in canonical form either.
         _say(report, "GD108", shown, _uncanonical(path, rows), limit)
-    _say(report, RULE.code, shown, list(_wrong(package, tables, rows)), limit)
+    _say(report, "GD211", shown, list(_wrong(package, tables, rows)), limit)
     if not rows:
         return None
     form = Tables(package.root, {FORM.name: FORM}, {FORM.name: path}, tables.folder)

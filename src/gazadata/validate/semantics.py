@@ -544,8 +544,9 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
                 col("__part").is_not_null(),
                 found=pl.concat_str(pl.lit("excluded, and "), "__part", pl.lit(" in "), "__other"),
                 expected="no other part in the event",
-                relies=[cell("participants", "__other", at) for at in ("event_id", "actor_id")]
-                + [cell("participants", "__other", "role")],
+                relies=[
+                    cell("participants", "__other", at) for at in ("event_id", "actor_id", "role")
+                ],
             ),
         ),
     )

@@ -8,12 +8,10 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract
+from gazadata.curate.derive import CONTEXT
 from gazadata.curate.quotes import BEFORE, TURNS
 from gazadata.validate.checks import Look, cell, check
 from gazadata.validate.tables import LINE, Tables
-
-CONTEXT = 32
-"""Code points of prefix and suffix, which end at a line break."""
 
 _CUT = rf"\w\x1f\w|\d(?:[.,]\x1f|\x1f[.,])\d|{TURNS}"
 """A cut that parts a word, with what is around it."""

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from itertools import islice
+
+
+def split_line(line: str, delimiter: str = ",") -> list[str] | None:
+    """The cells of a line of CSV; None where it is no row of its own."""
+    try:
+        (found,) = csv.reader([line], delimiter=delimiter, strict=True)
+    except (csv.Error, ValueError):
+        return None
+    return found
 
 
 def cells(line: str) -> int | None:

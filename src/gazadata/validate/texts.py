@@ -64,7 +64,7 @@ def texts(  # noqa: PLR0912, PLR0915
     keys: list[str] = []
     values: list[str] = []
     checked = {"GD301": 0, "GD302": 0}
-    shipped, linked = with_texts, (root / "raw").is_symlink()
+    linked = (root / "raw").is_symlink()
     named: set[str] = set()
     read: set[str] = set()
     unread: dict[str, str] = {}
@@ -93,9 +93,9 @@ def texts(  # noqa: PLR0912, PLR0915
             unread[row["text_sha256"]] = row["source_id"]
             continue
         checked["GD301"] += 1
-        if not shipped and linked:
+        if not with_texts and linked:
             continue  # It leads out of the package, which is reported.
-        if not shipped:
+        if not with_texts:
             # A release carries no texts: no error, but quotes were not held against anything.
             finding(
                 "GD301",
@@ -143,7 +143,7 @@ def texts(  # noqa: PLR0912, PLR0915
     report.count("GD303", rows.height)
     for code, n in checked.items():
         report.count(code, n)
-    if shipped:
+    if with_texts:
         _unnamed(root, named, unread, report, limit)
     return pl.concat(chunks).lazy()
 

@@ -32,8 +32,6 @@ SARIF_SCHEMA = (
 )
 FINGERPRINT = "gazadata/v1"
 
-_LEVELS = {"error": "error", "warning": "warning"}
-
 
 def as_json(report: Report, options: Options) -> str:
     """The whole report under report.schema.json; paths are those in the package."""
@@ -137,7 +135,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
             "text": text,
             "markdown": f"{rule.reason}\n\n**For example:** {rule.example}\n\n{rule.remedy}",
         },
-        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "defaultConfiguration": {"level": rule.severity},
         "properties": {"tags": [_layer(rule.code)]},
     }
 
@@ -157,7 +155,7 @@ def _result(d: Diagnostic, index: int, mark: str, options: Options) -> dict[str,
     result: dict[str, Any] = {
         "ruleId": d.code,
         "ruleIndex": index,
-        "level": _LEVELS[d.severity],
+        "level": d.severity,
         "message": {"text": text},
         "locations": [location],
         # GitHub knows a finding again by this name alone, other tools by any.

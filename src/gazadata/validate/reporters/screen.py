@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.reporters.common import (
     Options,
@@ -23,7 +25,6 @@ from gazadata.validate.reporters.common import (
 )
 from gazadata.validate.rules import RULES
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text

@@ -1,0 +1,180 @@
+"""What users and servers do that is neither a fault nor as intended, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from tests.release.stores import left_over
+
+import gazadata
+from gazadata.release.fetch import pull
+from gazadata.release.files import LaterFormatError, ReleaseError, StoreError
+from gazadata.release.store import folder_of, publish, yank
+
+
+@pytest.fixture
+def store(built: Path, tmp_path: Path) -> Path:
+    publish(built, tmp_path / "store")
+    return tmp_path / "store"
+
+
+class _Closing(SimpleHTTPRequestHandler):
+    """Answers as HTTP/1.1, and closes the connection a moment later without a word of it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def handle_one_request(self) -> None:
+        super().handle_one_request()
+        time.sleep(0.002)
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def closing_server(store: Path) -> Iterator[str]:
+    handler = partial(_Closing, directory=str(store))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_connection_that_the_server_has_closed_is_opened_again(
+    closing_server: str, built: Path
+) -> None:
+    pulled = pull("1.0.0", closing_server)
+    assert (pulled / "manifest.json").read_bytes() == (built / "manifest.json").read_bytes()
+
+
+def test_a_damaged_release_folder_is_not_loaded(release: Path) -> None:
+    path = release / "csv" / "positions.csv"
+    path.write_bytes(path.read_bytes().replace(b"azerbaijan", b"azerbaijam"))
+    dataset = gazadata.open_dataset(release)
+    assert not dataset.load("actors").empty
+    with pytest.raises(StoreError, match=r"positions\.csv"):
+        dataset.load("positions")
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_store_that_cannot_be_looked_at_is_passed_over(store: Path) -> None:
+    with pytest.warns(UserWarning, match="another store was used"):
+        pulled = pull("latest", [f"{'x' * 300}/store", str(store)])
+    assert pulled.is_dir()
+
+
+@pytest.mark.usefixtures("cache")
+def test_no_lock_is_written_into_a_release(
+    store: Path, release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(release)
+    with pytest.raises(ReleaseError, match="to which nothing is added"):
+        pull("1.0.0", str(store))
+    assert not (release / "gazadata.lock").exists()
+
+
+def test_a_release_of_a_later_format_is_not_called_damaged(store: Path, built: Path) -> None:
+    manifest = store / "1.0.0" / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b"manifest/1", b"manifest/2"))
+    with pytest.raises(LaterFormatError, match="upgrade with") as error:
+        publish(built, store)
+    assert "damaged" not in str(error.value)
+
+
+def test_an_index_of_a_later_format_is_kept(store: Path, built: Path) -> None:
+    index = store / "index.json"
+    later = index.read_bytes().replace(b"store/1", b"store/2")
+    index.write_bytes(later)
+    with pytest.raises(LaterFormatError, match="upgrade with"):
+        publish(built, store)
+    with pytest.raises(LaterFormatError, match="upgrade with"):
+        yank("1.0.0", "why", store)
+    assert index.read_bytes() == later
+    assert not left_over(store)
+
+
+def test_an_index_that_cannot_be_read_is_rebuilt(store: Path, built: Path) -> None:
+    index = store / "index.json"
+    whole = index.read_bytes()
+    index.write_bytes(whole[:20])
+    publish(built, store)
+    assert index.read_bytes() == whole
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_what_could_be_read_still_can_be(store: Path) -> None:
+    index = store / "index.json"
+    index.chmod(0o644)
+    before = os.umask(0o077)
+    try:
+        yank("1.0.0", "why", store)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(index.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("mark", ["?", "#"])
+def test_an_address_with_an_empty_query_is_refused(mark: str) -> None:
+    with pytest.raises(StoreError, match="no query and no fragment"):
+        folder_of(f"https://example.org/store{mark}")
+
+
+@pytest.mark.usefixtures("cache")
+def test_an_empty_store_says_so(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    index = {"format": "gazadata-store/1", "versions": []}
+    (empty / "index.json").write_text(json.dumps(index), "utf-8")
+    with pytest.raises(StoreError, match="nothing is published there"):
+        pull("latest", str(empty))
+
+
+@pytest.mark.parametrize("form", ["json", "tabular", "markdown"])
+def test_a_diff_for_programs_keeps_every_letter(form: str, source: Path, tmp_path: Path) -> None:
+    """Whatever the encoding of the standard output is."""
+    new = tmp_path / "new"
+    shutil.copytree(source, new)
+    topics = new / "data" / "topics.csv"
+    topics.write_bytes(topics.read_bytes().replace(b"to the ISF", "to the “ISF” ☃".encode()))
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", "gazadata", "diff", str(source), str(new), "--format", form],
+            env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for encoding in ("utf-8", "latin-1")
+    ]
+    assert said[0] == said[1]
+    assert "☃" in said[0].decode("utf-8")
+
+
+def test_a_key_cannot_write_to_the_terminal(source: Path, tmp_path: Path) -> None:
+    from gazadata.package import Package
+    from gazadata.release.diff import diff
+    from gazadata.release.diff_formats import full
+
+    new = tmp_path / "new"
+    shutil.copytree(source, new)
+    topics = new / "data" / "topics.csv"
+    content = topics.read_bytes()
+    last = content.splitlines()[-1].partition(b",")[2]
+    topics.write_bytes(content + b"zz\x1b[31mred," + last + b"\n")
+    sides = (Package.open(source), Package.open(new))
+    text = full(diff(*sides, ("old", "new")))
+    assert "[31mred" in text
+    assert "\x1b" not in text
