@@ -16,11 +16,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.release.stores import left_over
+from tests.release.stores import left_over, releases
 
 import gazadata
 from gazadata.release.fetch import pull
 from gazadata.release.files import LaterFormatError, ReleaseError, StoreError
+from gazadata.release.sides import side
 from gazadata.release.store import folder_of, publish, yank
 
 
@@ -178,3 +179,32 @@ def test_a_key_cannot_write_to_the_terminal(source: Path, tmp_path: Path) -> Non
     text = full(diff(*sides, ("old", "new")))
     assert "[31mred" in text
     assert "\x1b" not in text
+
+
+def test_another_release_than_a_published_one_was_built_on(built: Path, tmp_path: Path) -> None:
+    """Published out of order, it would stand there for ever as what it is not."""
+    of = releases(built)
+    store = tmp_path / "store"
+    publish(of["1.1.0"], store)
+    with pytest.raises(StoreError, match=r"the published 1\.1\.0 is built on a 1\.0\.0 with"):
+        publish(of["other"], store)
+    assert publish(built, store).version == "1.0.0"
+
+
+def test_a_git_side_is_what_was_committed(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever line ends this user wants in files."""
+    repository = tmp_path / "repository"
+    shutil.copytree(source, repository)
+    monkeypatch.chdir(repository)
+    name = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        [*name, "commit", "-qm", "x"],
+        ["config", "core.autocrlf", "true"],
+    ):
+        subprocess.run(["git", *command], check=True)
+    with side("HEAD") as package:
+        assert package.path("topics").read_bytes() == (source / "data/topics.csv").read_bytes()

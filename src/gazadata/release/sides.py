@@ -128,7 +128,9 @@ def _checkout(revision: str, folder: Path) -> None:
     # From a subfolder git would pack that alone.
     top = _git(revision, ["rev-parse", "--show-cdup"]).stdout.decode().rstrip("\n") or "."
     parts = ["datapackage.json", "data", "schemas"]
-    done = _git(revision, ["-C", top, "archive", "--format=tar", commit, *parts])
+    # The bytes that were committed, whatever line ends this user wants in files.
+    as_committed = ["-c", "core.autocrlf=false", "-c", "core.eol=lf"]
+    done = _git(revision, ["-C", top, *as_committed, "archive", "--format=tar", commit, *parts])
     if done.returncode != 0:
         why = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise ReleaseError(

@@ -128,6 +128,9 @@ def publish(release: Path, store: Path) -> Entry:
                 )
             if other.version.casefold() == manifest.version.casefold():
                 _check_same(other, manifest, target)
+            parent = other.parent if isinstance(other.parent, dict) else {}
+            if parent.get("version") == manifest.version:
+                _check_parent(other, parent.get("manifest_sha256"), manifest)
         if not target.is_dir():
             if os.path.lexists(target):
                 raise StoreError(
@@ -332,6 +335,16 @@ def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
         raise StoreError(
             f"{target} is published, but damaged: {', '.join(damage[:5])}; "
             "move it away and publish the release again"
+        )
+
+
+def _check_parent(other: Manifest, built_on: object, manifest: Manifest) -> None:
+    """Refuse another release than the one that a published version says it was built on."""
+    if built_on != manifest.sha256:
+        raise StoreError(
+            f"the published {other.version} is built on a {manifest.version} with the manifest "
+            f"sha256 {built_on}; this release has {manifest.sha256}: publish the one that it was "
+            "built on, or raise the version"
         )
 
 
