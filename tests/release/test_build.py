@@ -209,7 +209,7 @@ def with_source(package: Path) -> None:
     path = package / "data/sources.csv"
     rows = path.read_text("utf-8").splitlines(keepends=True)
     row = next(row for row in rows if row.startswith("plover-manual,"))
-    rows.append(row.replace("plover-manual,", "zz-manual,", 1))
+    rows.append(row.replace("plover-manual,", "zz-manual,", 1).replace("PLOVER:", "Another:", 1))
     path.write_text("".join(rows), encoding="utf-8")
     path = package / "data/evidence.csv"
     rows = path.read_text("utf-8").splitlines(keepends=True)

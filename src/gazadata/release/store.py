@@ -128,15 +128,16 @@ def publish(release: Path, store: Path) -> Entry:
                 )
             if other.version.casefold() == manifest.version.casefold():
                 _check_same(other, manifest, target)
-            parent = other.parent if isinstance(other.parent, dict) else {}
-            if parent.get("version") == manifest.version:
-                _check_parent(other, parent.get("manifest_sha256"), manifest)
         if not target.is_dir():
             if os.path.lexists(target):
                 raise StoreError(
                     f"{target} is in the way: it is no folder, and that of the release is to stand "
                     "there; move it away"
                 )
+            for other in there:
+                parent = other.parent if isinstance(other.parent, dict) else {}
+                if parent.get("version") == manifest.version:
+                    _check_parent(other, parent.get("manifest_sha256"), manifest)
             _follows(manifest, there, store)
             with whole_folder(target) as folder:
                 manifest.copy(release, folder)
