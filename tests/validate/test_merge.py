@@ -326,6 +326,8 @@ PROPERTIES: dict[str, tuple[Callable[[dict[str, Any]], object], Callable[[Any], 
         lambda _: None, lambda f: f["constraints"].update(require=f["constraints"].pop("required")),
         "GD002"),
     "a policy": (lambda _: None, _property("gazadata:evidence"), "GD006"),
+    "a key that may be empty": (
+        lambda s: s["fields"][0]["constraints"].update(required=False), lambda _: None, "GD002"),
     "a constraint taken out": (
         lambda _: None, lambda f: f["constraints"].pop("required"), "GD004"),
 }  # fmt: skip

@@ -374,7 +374,9 @@ def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
         if named is last or (since and not version.is_final):
             return
     digest = parent.get("manifest_sha256")
-    built = f"{parent['version']}, with the manifest sha256 {digest}" if parent else "no release"
+    built = (
+        f"{parent.get('version')}, with the manifest sha256 {digest}" if parent else "no release"
+    )
     raise StoreError(
         f"{manifest.version} is built on {built}, and not on {last.version} as it is published in "
         f"{store}; build it again with: gazadata build --parent {quote(str(store / last.version))}"

@@ -211,6 +211,9 @@ def _dialects(contract: Contract, report: Report) -> Told:
                 wrong.append(("format", f"the format {field.format!r}", "none"))
             if field.name == resource.key and not (field.required and field.unique):
                 unfit = "a primary key that is not required and unique"
+                told |= {
+                    (where, field.name, f"constraints.{key}") for key in ("required", "unique")
+                }
                 wrong.append(("constraints", unfit, "required and unique, both true"))
             for at, found, expected in wrong:
                 say(
