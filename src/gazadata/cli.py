@@ -7,6 +7,7 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -52,7 +53,7 @@ def main() -> None:
 
     It ends with 0: done; 1: findings, which are a package's in `validate`, `fmt` and `build`, what
     does not verify in `verify` and `publish`, and words that are nowhere in `find`; 2: wrong use,
-    or what cannot be read, written or reached; 130: interrupted.
+    or what cannot be read, written or reached; 130: interrupted; 143: terminated.
     """
     if sys.argv[1:2] == ["validate"]:
         # This process ends with its report, and imports take longer than all rules.
@@ -68,6 +69,9 @@ def main() -> None:
         # A terminal that cannot show a character is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # What is under way is taken away again, as after an interrupt; nobody asked to ignore it.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except GazadataError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gzip
 import os
 import subprocess
 import sys
@@ -246,6 +247,60 @@ def drips(handler: Handler) -> None:
         handler.wfile.write(b" ")
 
 
+def _drip(handler: Handler, head: bytes, drop: bytes) -> None:
+    handler.wfile.write(head)
+    while not handler.server.closing.wait(0.05):
+        handler.wfile.write(drop)
+
+
+def drips_in_a_header(handler: Handler) -> None:
+    """A header that never ends."""
+    _drip(handler, b"HTTP/1.1 200 OK\r\nX-Wait: ", b"x")
+
+
+def drips_before_the_answer(handler: Handler) -> None:
+    """A server that says again and again that it is about to answer."""
+    _drip(handler, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def drips_between_chunks(handler: Handler) -> None:
+    """The mark of a chunk that never ends."""
+    _drip(handler, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"x")
+
+
+def drips_after_the_body(handler: Handler) -> None:
+    """The right body, and then headers without end."""
+    body = handler.content()
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    _drip(handler, head + b"%x\r\n%s\r\n0\r\n" % (len(body), body), b"X-Wait: x\r\n")
+
+
+def drips_what_unpacks_to_nothing(handler: Handler) -> None:
+    """A compressed body of empty blocks."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    _drip(handler, head + gzip.compress(b"")[:10], b"\x00\x00\x00\xff\xff")
+
+
+def drips_without_length(handler: Handler) -> None:
+    """The right body, a byte at a time, ended by the end of the connection."""
+    handler.head(200)
+    for byte in handler.content():
+        if handler.server.closing.wait(0.05):
+            return
+        handler.wfile.write(bytes([byte]))
+
+
+DRIPS: list[Fault] = [
+    drips,
+    drips_in_a_header,
+    drips_before_the_answer,
+    drips_between_chunks,
+    drips_after_the_body,
+    drips_what_unpacks_to_nothing,
+    drips_without_length,
+]
+
+
 def hangs_up(handler: Handler) -> None:
     """A connection that ends without an answer."""
     handler.close_connection = True
@@ -278,7 +333,7 @@ FAULTS: list[Fault] = [
     endless_in_chunks,
     stalls,
     stalls_in_the_body,
-    drips,
+    *DRIPS,
     hangs_up,
     no_http,
 ]

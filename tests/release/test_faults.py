@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 from tests.release.stores import (
+    DRIPS,
     FAULTS,
     Fault,
     Server,
     at_once,
-    drips,
     endless,
     left_over,
     longer,
@@ -72,7 +72,7 @@ def pulled(cache: Path) -> list[Path]:
 FILES = ["index.json", "1.0.0/manifest.json", "1.0.0/csv/events.csv"]
 # A server that does not answer is waited for; 2 seconds are enough for one on this machine that
 # does, however busy the machine is.
-SLOW = (stalls, stalls_in_the_body, drips)
+SLOW = (stalls, stalls_in_the_body, *DRIPS)
 CASES = [
     pytest.param(fault, path, id=f"{fault.__name__}-{path}")
     for fault in FAULTS

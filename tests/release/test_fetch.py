@@ -23,6 +23,7 @@ from tests.release.packages import copy_package, with_version
 from tests.release.stores import (
     Handler,
     Server,
+    drips_in_a_header,
     left_over,
     redirect_to,
     releases,
@@ -37,7 +38,7 @@ from gazadata.release import lock as pins
 from gazadata.release.build import build
 from gazadata.release.cache import Cache, CacheError
 from gazadata.release.fetch import open_release, pull, versions
-from gazadata.release.files import ReleaseError, StoreError, json_bytes
+from gazadata.release.files import ReleaseError, StoreAwayError, StoreError, json_bytes
 from gazadata.release.lock import Lock, LockError
 from gazadata.release.manifest import Manifest, open_package
 from gazadata.release.store import folder_of, publish, yank
@@ -206,7 +207,7 @@ def test_one_connection_serves_all_files(server: Server, monkeypatch: pytest.Mon
 def test_the_password_in_netrc_is_for_its_host_alone(
     store: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n", "utf-8")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password €secret\n", "utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     seen: set[tuple[str | None, str | None]] = set()
 
@@ -221,7 +222,7 @@ def test_the_password_in_netrc_is_for_its_host_alone(
         server.faults["*"] = second.faults["*"] = watched
         server.faults[moved] = redirect_to(f"http://{other}/{moved}")
         assert whole(pull("1.0.0", server.url))
-    login = "Basic " + base64.b64encode(b"me:secret").decode()
+    login = "Basic " + base64.b64encode("me:€secret".encode()).decode()
     assert seen == {(server.url.removeprefix("http://"), login), (other, None)}
 
 
@@ -299,6 +300,12 @@ def test_a_certificate_is_checked_against_the_authorities_that_are_named(
     monkeypatch.setenv(
         "REQUESTS_CA_BUNDLE", str(folder if kind == "folder" else folder / "store.pem")
     )
+    server.faults["index.json"] = drips_in_a_header
+    monkeypatch.setenv("GAZADATA_TIMEOUT", "2")
+    with pytest.raises(StoreAwayError, match="no answer within 2 seconds"):
+        pull("1.0.0", url)
+    monkeypatch.delenv("GAZADATA_TIMEOUT")
+    server.faults.clear()
     assert whole(pull("1.0.0", url))
 
 
@@ -547,6 +554,7 @@ def test_pull_writes_the_lock_and_a_later_pull_follows_it(store: Path, server: S
         "store": server.url,
         "version": "1.0.0",
         "manifest_sha256": digest(folder),
+        "name": "gazadata",
     }
     assert pull() == folder
     assert gazadata.open_dataset(store=store).version == "1.0.0"

@@ -16,11 +16,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.release.stores import left_over, releases
+from tests.release.stores import left_over, releases, start, tiny_release, whole
 
 import gazadata
-from gazadata.release.fetch import pull
-from gazadata.release.files import LaterFormatError, ReleaseError, StoreError
+from gazadata.release.fetch import open_release, pull
+from gazadata.release.files import LaterFormatError, ReleaseError, StoreError, json_bytes
+from gazadata.release.lock import Lock
+from gazadata.release.manifest import Manifest
 from gazadata.release.sides import side
 from gazadata.release.store import folder_of, publish, yank
 
@@ -208,3 +210,124 @@ def test_a_git_side_is_what_was_committed(
         subprocess.run(["git", *command], check=True)
     with side("HEAD") as package:
         assert package.path("topics").read_bytes() == (source / "data/topics.csv").read_bytes()
+
+
+@pytest.fixture
+def other_store(tmp_path: Path) -> Path:
+    """A store of another package, with a version that is there in `store` and a later one."""
+    folder = tmp_path / "other"
+    index = []
+    for version in ("1.0.0", "1.0.1"):
+        release = tiny_release(folder / version, version)
+        manifest = release / "manifest.json"
+        manifest.write_bytes(manifest.read_bytes().replace(b'"gazadata"', b'"elsewhere"'))
+        (release / "SHA256SUMS").write_bytes(Manifest.of(release).own["SHA256SUMS"])
+        digest = Manifest.of(release).sha256
+        index.append({"version": version, "manifest_sha256": digest})
+    (folder / "index.json").write_bytes(
+        json_bytes({"format": "gazadata-store/1", "versions": index})
+    )
+    return folder
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.1", "latest"])
+def test_another_package_is_not_what_was_locked(
+    store: Path, other_store: Path, cache: Path, version: str
+) -> None:
+    pull("1.0.0", store)
+    before = Path("gazadata.lock").read_bytes()
+    shutil.rmtree(cache)
+    with pytest.raises(StoreError, match=r"gazadata\.lock"):
+        pull(version, ["nowhere", str(other_store)])
+    assert Path("gazadata.lock").read_bytes() == before
+
+
+@pytest.mark.usefixtures("cache")
+def test_another_package_in_the_cache_is_not_what_was_locked(
+    store: Path, other_store: Path
+) -> None:
+    pull("1.0.1", other_store)
+    Path("gazadata.lock").unlink()
+    pull("1.0.0", store)
+    for use in (pull, open_release):
+        with pytest.raises(StoreError, match="of the package 'elsewhere', but"):
+            use("1.0.1", other_store)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_lock_that_names_no_package_still_holds(store: Path, built: Path) -> None:
+    lock = Lock(str(store), "1.0.0", Manifest.of(built).sha256)
+    lock.write(Path("gazadata.lock"))
+    pull()
+    assert Lock.read(Path("gazadata.lock")) == lock._replace(name="gazadata")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize(("mode", "file"), [(0o755, 0o644), (0o750, 0o640), (0o700, 0o600)])
+def test_who_may_look_into_a_store_may_read_it(
+    built: Path, tmp_path: Path, mode: int, file: int
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    store.chmod(mode)
+    before = os.umask(0o077)
+    try:
+        publish(built, store)
+        yank("1.0.0", "why", store)
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in store.rglob("*")}
+    del modes[store / ".lock"]
+    for path, found in modes.items():
+        assert found == (mode if path.is_dir() else file), path
+
+
+@pytest.mark.parametrize("lies", ["file", "dangling link"])
+@pytest.mark.parametrize("place", ["{0}", ".{0}.part"])
+def test_what_lies_in_the_place_of_a_cached_release_is_taken_away(
+    store: Path, built: Path, cache: Path, place: str, lies: str
+) -> None:
+    blocked = cache / "releases" / place.format(Manifest.of(built).sha256)
+    blocked.parent.mkdir(parents=True)
+    blocked.symlink_to("nowhere") if lies == "dangling link" else blocked.touch()
+    assert whole(pull("1.0.0", store))
+
+
+TERMINATED = """
+import os, signal, sys
+from gazadata.cli import main
+
+out, step = sys.argv.pop(1), int(sys.argv.pop(1))
+seen = 0
+
+
+def hook(event, arguments):
+    global seen
+    if event in ("open", "sqlite3.connect") and str(arguments[0]).startswith(out):
+        seen += 1
+        if seen == step:
+            print("begun", flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+sys.addaudithook(hook)
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without asking them")
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("to", [None, "sqlite", "xlsx"])
+def test_who_is_terminated_takes_away_what_was_begun(
+    source: Path, built: Path, tmp_path: Path, to: str | None, step: int
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    build = ["build", str(source), "--out", str(out)]
+    command = ["export", str(built), "--to", to, str(out / "gaza")] if to else build
+    process = start(TERMINATED, out, step, *command)
+    printed, said = process.communicate()
+    assert printed.startswith("begun")
+    assert process.returncode == 143, said
+    assert "Traceback" not in said
+    assert not list(out.iterdir())

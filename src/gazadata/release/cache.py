@@ -92,6 +92,7 @@ class Cache(NamedTuple):
             CacheError: it cannot be written.
         """
         whole = self.place(manifest.sha256)
+        part = whole.with_name(f".{manifest.sha256}.part")
         with self._errors():
             if whole.is_dir() and not manifest.damage(whole):
                 return
@@ -101,7 +102,10 @@ class Cache(NamedTuple):
                 # A release that is there is mended file by file, each in one step, since others
                 # may be reading it. One that is not is put together beside, and becomes visible
                 # whole.
-                folder = whole if whole.exists() else whole.with_name(f".{manifest.sha256}.part")
+                for place in (whole, part):
+                    if os.path.lexists(place) and not place.is_dir():
+                        place.unlink()
+                folder = whole if whole.exists() else part
                 folder.mkdir(parents=True, exist_ok=True)
                 missing = [file for file in manifest.files if not file.intact(folder)]
                 arrived = _Count(sum(file.bytes for file in missing), progress)

@@ -365,12 +365,12 @@ def _xlsx(package: Package, file: Path) -> None:
     except ImportError:
         raise MissingExtra("openpyxl", "export") from None
     contract = package.contract
-    failures: tuple[type[Exception], ...] = (OSError,)
+    lxml_errors: tuple[type[Exception], ...] = ()
     if openpyxl.LXML:
         # With lxml at hand openpyxl writes with it, and a full disk is an error of lxml's own.
         from lxml.etree import LxmlError
 
-        failures = (OSError, LxmlError)
+        lxml_errors = (LxmlError,)
     for resource in contract.resources.values():
         _check_sheet(resource, package.table(resource.name))
     plain = file.with_name("plain.xlsx")
@@ -382,9 +382,9 @@ def _xlsx(package: Package, file: Path) -> None:
         book.properties.title = str(contract.descriptor.get("title", contract.name))
         book.properties.version = contract.version
         book.save(plain)
-    except failures as error:
+    except BaseException as error:
         _let_go(book)
-        if isinstance(error, OSError):
+        if not isinstance(error, lxml_errors):
             raise
         code = getattr(errno, str(error).removeprefix("IO_"), None)
         raise OSError(code or errno.EIO, os.strerror(code) if code else str(error)) from None

@@ -69,7 +69,8 @@ def pull(
         store = release.store
         if store is None and locked and locked.version == release.manifest.version:
             store = locked.store
-        Lock(store, release.manifest.version, release.manifest.sha256).write(lock)
+        manifest = release.manifest
+        Lock(store, manifest.version, manifest.sha256, manifest.name).write(lock)
     return folder
 
 
@@ -194,6 +195,7 @@ class _Pull(NamedTuple):
                     f"{path}: is of version {manifest.version}, though {by} has its hash for "
                     f"{version}; {pinned.remedy if pinned else 'empty the cache'}"
                 )
+            self._check_name(manifest, str(path))
             if served.get("yanked"):
                 warn(f"{version} is yanked: {served['yanked']}")
             return Cached(self.cache, manifest, source.name if source else None, self.sources)
@@ -260,8 +262,18 @@ class _Pull(NamedTuple):
             )
         if manifest.version != version:
             raise StoreError(f"{where}: is the manifest of {manifest.version}")
+        self._check_name(manifest, where)
         # An index that does not name the version takes no yank back.
         return manifest, entry.yanked if entry else served.get("yanked")
+
+    def _check_name(self, manifest: Manifest, where: str) -> None:
+        """Another package has versions of the same names, and is not what was locked."""
+        name = self.locked.name if self.locked else None
+        if name is not None and manifest.name != name:
+            raise StoreError(
+                f"{where}: is of the package {manifest.name!r}, but gazadata.lock pins {name!r}; "
+                "work with it in another folder, or delete gazadata.lock"
+            )
 
     def _said(
         self, source: Source, version: str, served: dict[str, Any], entry: Entry | None

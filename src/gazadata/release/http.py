@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+import socket
+import threading
 import time
-from collections.abc import Generator
-from contextlib import closing
+from base64 import b64encode
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
@@ -33,6 +37,7 @@ class HttpSource:
         self.name = self.key = name
         self.timeout = _timeout()
         self._hosts: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._watch = _Watch(self.timeout)
 
     def where(self, path: str) -> str:
         """The address of a file."""
@@ -50,32 +55,47 @@ class HttpSource:
         except ImportError:
             raise MissingExtra("urllib3", "store") from None
         url = self.where(path)
-        # Between two bytes the time-out of the socket counts; this one is for the whole body.
-        patience = self.timeout + limit / SLOWEST
-        deadline = time.monotonic() + patience
         answered = False
         try:
-            with closing(self._get(url)) as response:
+            with self._watch.over(), closing(self._get(url)) as response:
+                if self._watch.late:
+                    # Headers may end where their connection does.
+                    raise self._no_answer(url)
                 answered = True
                 if response.status != 200:
                     raise StoreError(f"{url}: HTTP {response.status} {plain(response.reason)}")
-                # read1 returns what has arrived; to wait for whole pieces would be to be held
-                # for ever by a server that drips.
+                self._watch.wait(self.timeout)
+                # read1 returns what has arrived, so that it is counted when it arrives.
                 while chunk := response.read1(CHUNK, decode_content=True):
                     yield chunk
-                    if time.monotonic() > deadline:
-                        raise StoreError(f"{url}: not finished after {patience:.0f} seconds")
+                    self._watch.wait_longer(len(chunk) / SLOWEST)
+                if self._watch.late:
+                    # A body without a length ends where its connection does.
+                    raise self._too_late(url, answered)
         except ValueError as error:
             # That of the store, of what it redirects to, or of a proxy.
             raise StoreError(f"{url}: no address that can be asked: {plain(str(error))}") from None
         except exceptions.HTTPError as error:
+            if self._watch.late:
+                raise self._too_late(url, answered) from None
             new = isinstance(error, exceptions.NewConnectionError)
             if isinstance(error, exceptions.TimeoutError) and not new:
-                raise StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds") from None
+                raise self._no_answer(url) from None
             cause = plain(_root_cause(error))
             if answered:
                 raise StoreError(f"{url}: the answer cannot be read: {cause}") from None
             raise StoreAwayError(f"{url}: cannot be reached{self._via()}: {cause}") from None
+
+    def _no_answer(self, url: str) -> StoreAwayError:
+        return StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds")
+
+    def _too_late(self, url: str, answered: bool) -> StoreError:
+        if not answered:
+            return self._no_answer(url)
+        return StoreError(
+            f"{url}: given up, as it came slower than {SLOWEST / 1000:g} kB a second; try again "
+            "later, or another store"
+        )
 
     def _via(self) -> str:
         """The proxies that were asked, without what they ask for."""
@@ -88,6 +108,7 @@ class HttpSource:
         for host in self._hosts.values():
             host.clear()
         self._hosts.clear()
+        self._watch.sockets.clear()
 
     def _get(self, url: str) -> urllib3.BaseHTTPResponse:
         """Follow redirects without reading their bodies, which may have no end."""
@@ -114,6 +135,8 @@ class HttpSource:
         fresh = host not in self._hosts
         if fresh:
             self._hosts[host] = _connections(address)
+            self._watch.over_all_of(self._hosts[host])
+        self._watch.wait(self.timeout)
         ask = partial(
             self._hosts[host].request,
             "GET",
@@ -127,10 +150,71 @@ class HttpSource:
             return ask()
         except exceptions.ProtocolError:
             # A server closes connections that were idle for as long as it likes.
-            if fresh:
+            if fresh or self._watch.late:
                 raise
             self._hosts[host].clear()
             return ask()
+
+
+class _Watch:
+    """Ends connections on which too little is said.
+
+    The time-out of a socket is for the silence between two bytes, wherever they are: headers, the
+    marks between chunks and what unpacks to nothing could drip for ever.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout, self.deadline, self.late = timeout, math.inf, False
+        self.sockets: list[socket.socket] = []
+
+    def wait(self, seconds: float) -> None:
+        """Wait for so long from now."""
+        self.deadline = time.monotonic() + seconds
+
+    def wait_longer(self, seconds: float) -> None:
+        """Wait for so much longer than was said."""
+        self.deadline += seconds
+
+    def over_all_of(self, host: urllib3.PoolManager) -> None:
+        """Watch whatever connects to a host."""
+        host.pool_classes_by_scheme = {
+            scheme: type(pool.__name__, (pool,), {"ConnectionCls": self._watched(pool)})
+            for scheme, pool in host.pool_classes_by_scheme.items()
+        }
+
+    def _watched(self, pool: Any) -> Any:
+        kind = pool.ConnectionCls
+
+        def connect(connection: Any) -> None:
+            # That is up to the time-out of the socket: a host may have several addresses.
+            self.deadline = math.inf
+            kind.connect(connection)
+            self.wait(self.timeout)
+            self.sockets = [*(s for s in self.sockets if s.fileno() >= 0), connection.sock]
+
+        return type(kind.__name__, (kind,), {"connect": connect})
+
+    @contextmanager
+    def over(self) -> Iterator[None]:
+        """Watch for the length of the block."""
+        self.deadline, self.late = math.inf, False
+        done = threading.Event()
+        thread = threading.Thread(target=self._run, args=(done.wait,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _run(self, done: Callable[[float], bool]) -> None:
+        while not done(min(max(self.deadline - time.monotonic(), 0.05), 1)):
+            if time.monotonic() > self.deadline:
+                self.late = True
+                for each in self.sockets:
+                    with suppress(OSError):
+                        # Under TLS too, whose own goodbye nobody would answer.
+                        socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 def _connections(address: SplitResult) -> urllib3.PoolManager:
@@ -138,13 +222,13 @@ def _connections(address: SplitResult) -> urllib3.PoolManager:
     from urllib.request import getproxies, proxy_bypass
 
     import urllib3
-    from urllib3.util import make_headers, parse_url
+    from urllib3.util import parse_url
 
     # Nothing to unpack: the bytes are counted, and no-cache because an index that a proxy kept
     # would hide what was published or yanked since.
     headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
     if password := _password(address.hostname or ""):
-        headers |= make_headers(basic_auth=password)
+        headers["Authorization"] = _basic(password)
     # With its port, and an IPv6 address without the brackets that an address has.
     bypassed = proxy_bypass(address.netloc) or proxy_bypass(address.hostname or "")
     proxies = {} if bypassed else getproxies()
@@ -163,8 +247,13 @@ def _connections(address: SplitResult) -> urllib3.PoolManager:
     if not proxy:
         return urllib3.PoolManager(**options)
     password = unquote(parse_url(proxy).auth or "")
-    sent = make_headers(proxy_basic_auth=password) if password else None
+    sent = {"Proxy-Authorization": _basic(password)} if password else None
     return urllib3.ProxyManager(proxy, proxy_headers=sent, **options)
+
+
+def _basic(password: str) -> str:
+    """`login:password` as a header says it (RFC 7617), in UTF-8, which urllib3 does not speak."""
+    return "Basic " + b64encode(password.encode("utf-8")).decode("ascii")
 
 
 def _password(host: str) -> str | None:

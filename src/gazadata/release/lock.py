@@ -52,6 +52,8 @@ class Lock(NamedTuple):
     store: str | None
     version: str
     manifest_sha256: str
+    name: str | None = None
+    """Of the package: versions of two packages may be called the same."""
 
     @classmethod
     def read(cls, path: Path) -> Lock | None:
@@ -73,19 +75,20 @@ class Lock(NamedTuple):
             raise LockError(str(error)) from None
         except StoreError as error:
             raise LockError(f"{error}\n{_NO_LOCK}") from None
-        store, version, digest = (value.get(key) for key in cls._fields)
+        store, version, digest, name = (value.get(key) for key in cls._fields)
         if (
             isinstance(store, str | None)
             and isinstance(version, str)
             and parse(version)
             and is_sha256(digest)
+            and isinstance(name, str | None)
         ):
             if store is not None and _is_relative(store, path):
                 store = str(path.parent / store)
-            return cls(store, version, digest)
+            return cls(store, version, digest, name)
         raise LockError(
-            f"{path}: expected are store (text or null), version (MAJOR.MINOR.PATCH) and "
-            f"manifest_sha256 (64 hexadecimal digits)\n{_NO_LOCK}"
+            f"{path}: expected are store and name (text or null), version "
+            f"(MAJOR.MINOR.PATCH) and manifest_sha256 (64 hexadecimal digits)\n{_NO_LOCK}"
         )
 
     def write(self, path: Path) -> None:

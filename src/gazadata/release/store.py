@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gazadata.release.files import (
@@ -141,6 +142,8 @@ def publish(release: Path, store: Path) -> Entry:
             _follows(manifest, there, store)
             with whole_folder(target) as folder:
                 manifest.copy(release, folder)
+                for path in (folder, *folder.rglob("*")):
+                    _open_as(store, path)
         return _reindex(store)[manifest.version]
 
 
@@ -166,7 +169,7 @@ def yank(version: str, reason: str, store: Path) -> Entry:
             raise StoreError(f"{store}: no version {version!r}; there are: {', '.join(there)}")
         yanks = _yanks(store) | {version: reason}
         content = {"format": "gazadata-yanked/1", "yanked": dict(sorted(yanks.items()))}
-        replace(store / YANKED, json_bytes(content))
+        _write(store, YANKED, content)
         return _reindex(store)[version]
 
 
@@ -310,6 +313,17 @@ def _yanks(store: Path) -> dict[str, str]:
     return yanks
 
 
+def _open_as(store: Path, path: Path) -> None:
+    """Let everybody read it who may look into the store, whatever this publisher's umask is."""
+    readers = store.stat().st_mode & (0o755 if path.is_dir() else 0o644)
+    path.chmod(stat.S_IMODE(path.stat().st_mode) | readers)
+
+
+def _write(store: Path, name: str, value: dict[str, Any]) -> None:
+    replace(store / name, json_bytes(value))
+    _open_as(store, store / name)
+
+
 def _reindex(store: Path) -> dict[str, Entry]:
     yanks = _yanks(store)
     entries = [
@@ -317,7 +331,7 @@ def _reindex(store: Path) -> dict[str, Entry]:
         for release in _releases(store)
     ]
     content = {"format": "gazadata-store/1", "versions": [entry._asdict() for entry in entries]}
-    replace(store / INDEX, json_bytes(content))
+    _write(store, INDEX, content)
     return {entry.version: entry for entry in entries}
 
 
