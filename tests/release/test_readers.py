@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,27 @@ BLOCK = re.search(
     r"Other tools read .*?```text\n(.*?)```", (REPO / "README.md").read_text("utf-8"), re.S
 )
 LINES = BLOCK[1].splitlines() if BLOCK else []
-# There is no R and no Spark in the tests' environment, and the README says so.
-LEFT_OUT = ("read.csv(", "spark.")
+# They are no packages of PyPI that a test could ask for: R is none, and Spark needs Java.
+COMMANDS = {"read.csv(": "Rscript", "spark.": "spark-submit"}
+
+# Each prints the number of rows, then each column with the number of its nulls.
+IN_R = """
+table <- {line}
+cat(nrow(table), "\\n")
+for (name in names(table)) cat(name, sum(is.na(table[[name]])), "\\n")
+"""
+IN_SPARK = """
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.master("local[1]").getOrCreate()
+table = {line}
+print(table.count())
+for name in table.columns:
+    print(name, table.filter(table[name].isNull()).count())
+"""
 
 
-def test_the_lines_that_are_not_run_are_those_that_the_readme_names() -> None:
+def test_the_readme_shows_a_line_for_each_tool() -> None:
     assert [line.split("(")[0] for line in LINES] == [
         "duckdb.sql",
         "pl.read_parquet",
@@ -32,11 +50,28 @@ def test_the_lines_that_are_not_run_are_those_that_the_readme_names() -> None:
         "spark.read.parquet",
         "mlcroissant.Dataset",
     ]
-    assert BLOCK is not None
-    assert "run these lines, but for those of R and Spark" in BLOCK[0]
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if not line.startswith(LEFT_OUT)])
+@pytest.mark.parametrize(("start", "command"), COMMANDS.items(), ids=COMMANDS.values())
+def test_a_line_of_a_tool_with_a_command_of_its_own(
+    built: Path, tmp_path: Path, start: str, command: str
+) -> None:
+    if not shutil.which(command):
+        pytest.skip(f"there is no {command} here")
+    (line,) = (line for line in LINES if line.startswith(start))
+    script = tmp_path / f"script.{'R' if command == 'Rscript' else 'py'}"
+    script.write_text((IN_R if command == "Rscript" else IN_SPARK).format(line=line), "utf-8")
+    run = subprocess.run([command, script], cwd=built, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    rows, *columns = run.stdout.split("\n")[:-1]
+    table = Package.open(built).table("actors" if "actors" in line else "events")
+    assert int(rows) == table.num_rows
+    assert [column.split() for column in columns] == [
+        [name, str(table[name].null_count)] for name in table.column_names
+    ]
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if not line.startswith(tuple(COMMANDS))])
 def test_a_line_of_another_tool_reads_every_row(
     built: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
