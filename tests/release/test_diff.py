@@ -875,7 +875,7 @@ def test_no_side_is_an_option_of_git(repository: Path, tmp_path: Path) -> None:
 def test_what_is_no_side_is_told_what_each_kind_needs(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("no-such-side", "1.0.0", "HEAD:data"):
+    for name in ("no-such-side", "1.0.0", "HEAD:no-such"):
         told = diffed(name, ".").stderr
         assert f"{name!r} names no side" in told
         for need in ("folder", "zip", "like 1.0.0", "--store", "the repository here has none"):
@@ -898,4 +898,41 @@ def test_a_revision_with_a_link_that_leads_out_is_refused(repository: Path) -> N
     git(repository, "commit", "-qm", "third")
     done = diffed("HEAD", "HEAD~1")
     assert done.returncode == 2
-    assert "revision 'HEAD' cannot be unpacked: 'data/link'" in done.stderr
+    assert "revision 'HEAD' cannot be read as a package: 'data/link' is a link" in done.stderr
+
+
+def test_a_revision_is_all_that_was_committed(repository: Path) -> None:
+    """An archive of it leaves out what attributes say, and fills in the commit's name."""
+    (repository / ".gitattributes").write_text(
+        "data/retired.csv export-ignore\ndata/topics.csv export-subst ident\n", "utf-8"
+    )
+    (repository / "data/retired.csv").write_text("resource,row_id\n", "utf-8")
+    table = read(repository / "data/topics.csv")
+    table[1][1] = "$Format:%H$ $Id$"
+    write(repository / "data/topics.csv", table)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "third")
+    git(repository, "tag", "-am", "third", "tagged")
+    for name in ("HEAD", "tagged"):
+        with side(name) as package:
+            for path in ("datapackage.json", "data/retired.csv", "data/topics.csv"):
+                assert (package.root / path).read_bytes() == (repository / path).read_bytes()
+
+
+def test_a_package_below_the_top_of_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_package(tmp_path / "top/below/package")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        git(tmp_path / "top", *command)
+    monkeypatch.chdir(tmp_path / "top")
+    assert "a folder in it is named HEAD:FOLDER" in diffed("HEAD", "below/package").stderr
+    assert ": none" in diffed("HEAD:below/package", "below/package").stdout
+    monkeypatch.chdir(tmp_path / "top/below")
+    assert ": none" in diffed("HEAD:./package", "HEAD:below/package").stdout
+
+
+def test_what_git_refuses_is_told_with_its_reason(repository: Path) -> None:
+    told = diffed("HEAD", ".", GIT_TEST_ASSUME_DIFFERENT_OWNER="1").stderr
+    assert "dubious ownership" in told
+    assert "safe.directory" in told

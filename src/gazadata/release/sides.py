@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
@@ -117,40 +116,62 @@ def _is_version(name: str) -> bool:
 
 
 def _checkout(revision: str, folder: Path) -> None:
+    """Write the package of a commit, or of a folder in one (`HEAD:folder`), as it was committed.
+
+    Not by an archive or a work tree: what these hold depends on the attributes of paths, and on
+    the line ends that this user wants in files.
+    """
     # A name that begins with a hyphen must not become an option of git's.
-    resolve = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-    found = _git(revision, resolve)
+    found = _git(revision, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if found.returncode != 0:
-        why = found.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        known = f"git says here: {why[0]}" if why else "the repository here has none of that name"
+        why = _said(found)
+        known = f"git says here: {why}" if why else "the repository here has none of that name"
         raise _nothing(revision, known)
-    commit = found.stdout.decode().strip()
-    # From a subfolder git would pack that alone.
-    top = _git(revision, ["rev-parse", "--show-cdup"]).stdout.decode().rstrip("\n") or "."
+    tree = found.stdout.decode().strip()
     parts = ["datapackage.json", "data", "schemas"]
-    # The bytes that were committed, whatever line ends this user wants in files.
-    as_committed = ["-c", "core.autocrlf=false", "-c", "core.eol=lf"]
-    done = _git(revision, ["-C", top, *as_committed, "archive", "--format=tar", commit, *parts])
-    if done.returncode != 0:
-        why = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+    listed = _git(revision, "ls-tree", "-r", "-z", "--full-tree", tree, *parts)
+    if listed.returncode != 0:
+        raise _unreadable(revision, _said(listed))
+    for entry in filter(None, listed.stdout.split(b"\0")):
+        about, _, name = entry.partition(b"\t")
+        mode, _, blob = about.decode().split()
+        path = os.fsdecode(name)
+        if mode not in ("100644", "100755") or _leads_out(path):
+            raise _unreadable(revision, f"{path!r} is a link or leads out of it")
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / path).open("xb") as file:
+            written = _git(revision, "cat-file", "blob", blob, to=file)
+        if written.returncode != 0:
+            raise _unreadable(revision, _said(written))
+    if not (folder / "datapackage.json").is_file():
         raise ReleaseError(
-            f"the git revision {revision!r} does not hold a package at its top: {' '.join(why)}"
+            f"the git revision {revision!r} does not hold a package at its top, since there is no "
+            f"datapackage.json; a folder in it is named {revision.partition(':')[0]}:FOLDER"
         )
-    try:
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            archive.extractall(folder, filter="data")
-    except tarfile.TarError as error:
-        raise ReleaseError(
-            f"the git revision {revision!r} cannot be unpacked: {error}; check it out and give "
-            f"the folder"
-        ) from None
 
 
-def _git(revision: str, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+def _leads_out(path: str) -> bool:
+    return "\\" in path or bool({"", ".", ".."} & set(path.split("/")))
+
+
+def _git(
+    revision: str, *arguments: str, to: BinaryIO | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["git", *arguments], capture_output=True, check=False)
+        return subprocess.run(["git", *arguments], stdout=to, stderr=subprocess.PIPE, check=False)
     except FileNotFoundError:
         raise _nothing(revision, "git is not installed") from None
+
+
+def _said(git: subprocess.CompletedProcess[bytes]) -> str:
+    return " ".join(git.stderr.decode("utf-8", "replace").split())
+
+
+def _unreadable(revision: str, why: str) -> ReleaseError:
+    return ReleaseError(
+        f"the git revision {revision!r} cannot be read as a package: {why}; check it out and give "
+        "the folder"
+    )
 
 
 def _nothing(name: str, git: str) -> ReleaseError:
