@@ -26,6 +26,20 @@ def bundled() -> Path:
     return shipped if shipped.is_dir() else here.parents[1]
 
 
+def check_path(path: Path) -> None:
+    """Refuse a path that the libraries which read and write tables cannot be given.
+
+    Raises:
+        ReadError: its name is not UTF-8, as the names of all files are on most systems.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ReadError(
+            f"{str(path)!a}: its name is not UTF-8; rename it, or name another"
+        ) from None
+
+
 @dataclass(frozen=True)
 class Package:
     """A folder with a datapackage.json, and the contract that it states."""
@@ -49,11 +63,16 @@ class Package:
         """The folder of the package at `path`, as `open` takes it, before it is read.
 
         Raises:
-            ReadError: there is no package.
+            ReadError: there is no package, or its name is not UTF-8.
         """
         root = bundled() if path is None else Path(path)
         if root.name == "datapackage.json":
             root = root.parent
+        check_path(root)
+        if root.is_file():
+            raise ReadError(
+                f"{root} is a file, and a package is a folder; if it is an archive, unpack it"
+            )
         if not (root / "datapackage.json").is_file():
             raise ReadError(
                 f"no data package at {root}: expected a folder that holds a datapackage.json"

@@ -19,6 +19,13 @@ import pytest
 from tests.release.stores import left_over, releases, start, tiny_release, whole
 
 import gazadata
+from gazadata.errors import GazadataError, ReadError, UnknownName
+from gazadata.package import Package
+from gazadata.release.build import build
+from gazadata.release.changes import changes_markdown
+from gazadata.release.diff import diff
+from gazadata.release.diff_formats import full
+from gazadata.release.export import export
 from gazadata.release.fetch import open_release, pull
 from gazadata.release.files import LaterFormatError, ReleaseError, StoreError, json_bytes
 from gazadata.release.lock import Lock
@@ -167,18 +174,13 @@ def test_a_diff_for_programs_keeps_every_letter(form: str, source: Path, tmp_pat
 
 
 def test_a_key_cannot_write_to_the_terminal(source: Path, tmp_path: Path) -> None:
-    from gazadata.package import Package
-    from gazadata.release.diff import diff
-    from gazadata.release.diff_formats import full
-
     new = tmp_path / "new"
     shutil.copytree(source, new)
     topics = new / "data" / "topics.csv"
     content = topics.read_bytes()
     last = content.splitlines()[-1].partition(b",")[2]
     topics.write_bytes(content + b"zz\x1b[31mred," + last + b"\n")
-    sides = (Package.open(source), Package.open(new))
-    text = full(diff(*sides, ("old", "new")))
+    text = full(diff(Package.open(source), Package.open(new), ("old", "new")))
     assert "[31mred" in text
     assert "\x1b" not in text
 
@@ -331,3 +333,107 @@ def test_who_is_terminated_takes_away_what_was_begun(
     assert process.returncode == 143, said
     assert "Traceback" not in said
     assert not list(out.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_utf_8_is_refused_in_a_sentence(
+    built: Path, source: Path, store: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / os.fsdecode(b"odd-\xff")
+    odd.mkdir()
+    package, release = str(odd / "package"), str(odd / "release")
+    shutil.copytree(source, package)
+    shutil.copytree(built, release)
+    out = tmp_path / "out"
+    for command in (
+        ["validate", package],
+        ["build", package, "--out", str(out)],
+        ["build", str(source), "--out", str(odd / "out")],
+        ["verify", release],
+        ["publish", release, "--store", str(out)],
+        ["export", release, str(out), "--to", "xlsx"],
+        ["export", str(built), str(odd / "out"), "--to", "duckdb"],
+        ["diff", str(built), release],
+        ["pull", "1.0.0", "--store", str(store), "--out", str(odd / "out")],
+    ):
+        run = subprocess.run(
+            [sys.executable, "-m", "gazadata", *command], capture_output=True, check=False
+        )
+        assert run.returncode == 2, command
+        assert b"\\udcff" in run.stderr, command
+        assert b"its name is not UTF-8; rename it" in run.stderr, command
+        assert b"Traceback" not in run.stderr, command
+    assert not out.exists()
+    assert sorted(odd.iterdir()) == [Path(package), Path(release)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_cache_that_is_not_utf_8_is_refused_before_anything_is_fetched(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / os.fsdecode(b"odd-\xff")
+    monkeypatch.setenv("GAZADATA_CACHE", str(odd))
+    with pytest.raises(ReadError, match="not UTF-8"):
+        pull("1.0.0", store, lock=None)
+    assert not odd.exists()
+
+
+@pytest.mark.parametrize("place", ["data?base/gaza.duckdb", "gaza?x=y.duckdb"])
+def test_a_path_that_duckdb_would_cut_in_two_is_refused(
+    built: Path, tmp_path: Path, place: str
+) -> None:
+    file = tmp_path / place
+    file.parent.mkdir(exist_ok=True)
+    with pytest.raises(GazadataError, match="options"):
+        export(built, "duckdb", file)
+    export(built, "sqlite", file)
+    assert file.is_file()
+
+
+@pytest.mark.parametrize("command", ["export", "explain"])
+def test_an_archive_where_a_folder_is_expected_is_to_be_unpacked(
+    built: Path, tmp_path: Path, command: str
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", built)
+    rest = ["x", "--to", "xlsx"] if command == "export" else ["events", "x", "--package"]
+    given = [archive, *rest] if command == "export" else [*rest, archive]
+    run = subprocess.run(
+        [sys.executable, "-m", "gazadata", command, *given],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert "is a file, and a package is a folder; if it is an archive, unpack it" in run.stderr
+
+
+def test_an_unknown_format_is_told_what_comes_nearest(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'sqlite'"):
+        export(built, "sqlit", tmp_path / "x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("folder", ["data", "data/sub", "link"])
+def test_nothing_is_built_among_the_tables_of_the_package(
+    source: Path, tmp_path: Path, folder: str
+) -> None:
+    package = tmp_path / "package"
+    shutil.copytree(source, package)
+    (package / "link").symlink_to("data", target_is_directory=True)
+    before = sorted(package.rglob("*"))
+    with pytest.raises(ReleaseError, match="choose another --out"):
+        build(package, package / folder)
+    assert sorted(package.rglob("*")) == before
+
+
+def test_a_key_forges_nothing_in_what_is_read_as_markdown(source: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    shutil.copytree(source, new)
+    topics = new / "data" / "topics.csv"
+    content = topics.read_bytes()
+    last = content.splitlines()[-1].partition(b",")[2]
+    key = "x`\n- removed: `everything` <b>"
+    topics.write_bytes(content + f'"{key}",'.encode() + last + b"\n")
+    text = changes_markdown("x", diff(Package.open(source), Package.open(new), ("old", "new")))
+    assert "\n- removed" not in text
+    assert "- added: x\\`&#10;- removed: \\`everything\\` \\<b\\>\n" in text

@@ -39,6 +39,18 @@ ROW_GROUP = 1 << 20
 """Rows of a Parquet row group: a table of this package is one."""
 
 
+def _check_beside(target: Path, package: Package) -> None:
+    """Refuse a place among the package's own files: whatever is there belongs to it."""
+    resources = package.contract.resources.values()
+    folders = {(package.root / resource.path).parent.resolve() for resource in resources}
+    for folder in folders - {package.root.resolve()}:
+        if target.resolve().is_relative_to(folder):
+            raise ReleaseError(
+                f"{target} lies in {folder}, where the package has its tables, and nothing that it "
+                "does not list may lie there; choose another --out"
+            )
+
+
 def build(
     path: str | Path, out: Path, *, parent: Path | None = None, archive: bool = False
 ) -> Path:
@@ -72,6 +84,7 @@ def build(
     if archive and zipped.exists():
         raise ReleaseError(f"{zipped} is there already; remove it or choose another --out")
     check_outside(target)
+    _check_beside(target, package)
     part = part_of(zipped)
     try:
         with whole_folder(target) as folder, _opened(parent) as before:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata.errors import GazadataError
+from gazadata.package import check_path
 from gazadata.release.files import (
     ReleaseError,
     StoreError,
@@ -60,6 +61,7 @@ class Cache(NamedTuple):
 
         Raises:
             CacheError: there is no such home folder.
+            ReadError: its name is not UTF-8.
         """
         shared = os.environ.get("XDG_CACHE_HOME", "")
         if named := os.environ.get("GAZADATA_CACHE"):
@@ -72,11 +74,13 @@ class Cache(NamedTuple):
             mac = sys.platform == "darwin"
             folder = Path("~/Library/Caches" if mac else "~/.cache", "gazadata")
         try:
-            return cls(folder.expanduser().absolute())
+            folder = folder.expanduser().absolute()
         except RuntimeError:
             raise CacheError(
                 f"{folder}: there is no such home folder; GAZADATA_CACHE can name another"
             ) from None
+        check_path(folder)
+        return cls(folder)
 
     def place(self, manifest_sha256: str) -> Path:
         """Where the release of a manifest lies, if it is there."""

@@ -146,23 +146,24 @@ def changes_markdown(name: str, changes: Diff) -> str:
     for table in changes.tables.values():
         lines += [f"## {table.resource}", ""]
         if table.reshaped:
-            columns = (", ".join(f"`{f}`" for f in fs) for fs in (table.fields, table.old_fields))
+            columns = (", ".join(map(_code, fs)) for fs in (table.fields, table.old_fields))
             lines.append("- columns: {}; before: {}".format(*(c or "none" for c in columns)))
         for label, frame in (("added", table.added), ("removed", table.removed)):
             keys = frame[table.key].to_list()
-            lines += [f"- {label}: `{key}`" for key in keys[:_SHOWN]]
+            lines += [f"- {label}: {_code(key)}" for key in keys[:_SHOWN]]
             if len(keys) > _SHOWN:
                 lines.append(f"- {label}: {len(keys) - _SHOWN} more")
         cells = table.changed.head(_SHOWN).to_dicts()
         lines += [
-            f"- `{c[table.key]}`.{c['field']}: {_quoted(c['old'])} is now {_quoted(c['new'])}"
+            f"- {_code(c[table.key])}.{c['field']}: {_quoted(c['old'])} is now {_quoted(c['new'])}"
             for c in cells
         ]
         if table.changed.height > _SHOWN:
             lines.append(f"- {table.changed.height - _SHOWN} more cells changed")
         if table.support:
             more = len(table.support) - _SHOWN
-            shown = ", ".join(table.support[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            shown = _escaped(", ".join(table.support[:_SHOWN]))
+            shown += f" and {more} more" if more > 0 else ""
             lines.append(f"- evidence changed of: {shown}")
         lines.append("")
     if changes.retired:
@@ -174,6 +175,11 @@ def changes_markdown(name: str, changes: Diff) -> str:
     if not changes:
         lines += ["Nothing changed in the tables and the contract.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _code(name: str) -> str:
+    """A name as code, or escaped where it could end that: only one that breaks the rules does."""
+    return f"`{name}`" if name.isprintable() and "`" not in name else _escaped(name)
 
 
 def _quoted(value: str | None) -> str:

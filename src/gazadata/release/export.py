@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.errors import GazadataError, MissingExtra, UnknownName
 from gazadata.package import Package
 from gazadata.release.manifest import check_outside, open_package
 
@@ -87,6 +87,7 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
         force: replace what is there.
 
     Raises:
+        UnknownName: there is no such format.
         GazadataError: the file is there already or cannot be written; the tables break their own
             keys or constraints; or Excel cannot hold them.
         ReadError, ContractError: the package cannot be read.
@@ -94,10 +95,15 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
         MissingExtra: the library for the format is not installed.
     """
     if to not in get_args(Format):
-        raise GazadataError(f"no export to {to!r}; there are: {', '.join(get_args(Format))}")
+        raise UnknownName("export to", to, list(get_args(Format)))
     if not file.name or file.is_dir():
         raise GazadataError(f"{file} is a folder; name the file that is to be written")
     check_outside(file)
+    if to == "duckdb" and "?" in str(file.absolute()):
+        raise GazadataError(
+            f"{file}: DuckDB takes what follows a ? for options, also in the name of a folder; "
+            "name another place and move the file from there"
+        )
     package = open_package(release)
     metadata = file.with_name(f"{file.stem}.metadata.json")
     targets = [metadata, file] if to == "sqlite" else [file]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata.contract import NAME, Contract
-from gazadata.package import RETIRED, Package
+from gazadata.package import RETIRED, Package, check_path
 from gazadata.release.files import (
     MAX_JSON,
     ReleaseError,
@@ -248,7 +248,9 @@ def check_outside(target: Path) -> None:
 
     Raises:
         ReleaseError: `target` lies in a release.
+        ReadError: its name is not UTF-8.
     """
+    check_path(target)
     if folder := release_around(target):
         raise ReleaseError(
             f"{target} is no place to write to: {folder} is a release, to which nothing is added; "

@@ -22,7 +22,7 @@ from gazadata.contract import Contract, Resource
 from gazadata.curate.canonical import record
 from gazadata.curate.derive import context
 from gazadata.errors import ContractError, ReadError
-from gazadata.package import Package
+from gazadata.package import Package, check_path
 from gazadata.release import annotated, described
 from gazadata.release.files import (
     CHUNK,
@@ -63,6 +63,7 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
             writes releases; or `raw` is another text. Every fault is named.
         ReleaseError: there is no release.
         LaterFormatError: a newer gazadata made it.
+        ReadError: its name is not UTF-8.
         OSError: `raw` cannot be read.
     """
     with _folder(release) as folder:
@@ -94,6 +95,7 @@ def _check(folder: Path, release: Path, raw: Path | None) -> list[str]:
 @contextmanager
 def _folder(release: Path) -> Iterator[Path]:
     """The folder of a release, which may lie in an archive, or be named by its descriptor."""
+    check_path(release)
     if release.name == "datapackage.json" or not release.is_file():
         yield release.parent if release.is_file() else release
         return
