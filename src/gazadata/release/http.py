@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ class HttpSource:
         for host in self._hosts.values():
             host.clear()
         self._hosts.clear()
-        self._watch.sockets.clear()
+        self._watch.end()
 
     def _get(self, url: str) -> urllib3.BaseHTTPResponse:
         """Follow redirects without reading their bodies, which may have no end."""
@@ -166,6 +166,32 @@ class _Watch:
     def __init__(self, timeout: float) -> None:
         self.timeout, self.deadline, self.late = timeout, math.inf, False
         self.sockets: list[socket.socket] = []
+        self.lock = threading.Lock()
+        self.ended = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    @contextmanager
+    def over(self) -> Iterator[None]:
+        """Watch for the length of the block."""
+        if self.thread is None:
+            # Not one for each file: to begin it takes as long as some files do.
+            self.thread = threading.Thread(target=self._run, daemon=True)
+            self.thread.start()
+        self.late = False
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.deadline = math.inf
+
+    def end(self) -> None:
+        """Watch no longer, until there is something to watch again."""
+        if self.thread:
+            self.ended.set()
+            self.thread.join()
+            self.ended.clear()
+        self.thread = None
+        self.sockets.clear()
 
     def wait(self, seconds: float) -> None:
         """Wait for so long from now."""
@@ -194,27 +220,15 @@ class _Watch:
 
         return type(kind.__name__, (kind,), {"connect": connect})
 
-    @contextmanager
-    def over(self) -> Iterator[None]:
-        """Watch for the length of the block."""
-        self.deadline, self.late = math.inf, False
-        done = threading.Event()
-        thread = threading.Thread(target=self._run, args=(done.wait,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def _run(self, done: Callable[[float], bool]) -> None:
-        while not done(min(max(self.deadline - time.monotonic(), 0.05), 1)):
-            if time.monotonic() > self.deadline:
-                self.late = True
-                for each in self.sockets:
-                    with suppress(OSError):
-                        # Under TLS too, whose own goodbye nobody would answer.
-                        socket.socket.shutdown(each, socket.SHUT_RDWR)
+    def _run(self) -> None:
+        while not self.ended.wait(min(max(self.deadline - time.monotonic(), 0.05), 1)):
+            with self.lock:
+                if time.monotonic() > self.deadline:
+                    self.late = True
+                    for each in self.sockets:
+                        with suppress(OSError):
+                            # Under TLS too, whose own goodbye nobody would answer.
+                            socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 def _connections(address: SplitResult) -> urllib3.PoolManager:
