@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata import retired
+from gazadata.atomic import part_of, sync
 from gazadata.contract import Contract
 from gazadata.curate.derive import Problem, derive
 from gazadata.curate.dictionary import BEGIN, END, data_dictionary
@@ -112,11 +113,9 @@ def write(formatting: Formatting) -> None:
         for path, content in formatting.files.items():
             # Renaming over a link would replace the link.
             target = path.resolve()
-            beside[target] = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            with beside[target].open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            beside[target] = part_of(target)
+            beside[target].write_bytes(content)
+            sync(beside[target])
             beside[target].chmod(target.stat().st_mode & 0o777)
         for path, temporary in beside.items():
             os.replace(temporary, path)

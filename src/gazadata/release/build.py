@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gazadata import retired
+from gazadata.atomic import part_of
 from gazadata.contract import Resource
 from gazadata.curate.canonical import canonical_retired
 from gazadata.errors import MissingExtra
@@ -20,7 +21,6 @@ from gazadata.release.files import (
     ReleaseError,
     json_bytes,
     listing,
-    part_of,
     sha256,
     sums_bytes,
     whole_folder,

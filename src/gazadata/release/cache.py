@@ -21,6 +21,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gazadata.atomic import replace
 from gazadata.errors import GazadataError
 from gazadata.package import check_path
 from gazadata.release.files import (
@@ -29,7 +30,6 @@ from gazadata.release.files import (
     exclusive,
     is_sha256,
     json_bytes,
-    replace,
     whole_folder,
 )
 from gazadata.release.manifest import Manifest, check_outside, receive

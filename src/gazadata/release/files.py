@@ -1,4 +1,4 @@
-"""Files of releases: their hashes, their JSON, and files and folders that are whole or not there.
+"""Files of releases: their hashes, their JSON, and folders that are whole or not there.
 
 Opening a cached release imports this; see `gazadata.release.manifest` for what that asks.
 """
@@ -10,10 +10,11 @@ import json
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard, overload
 
+from gazadata.atomic import part_of, sync
 from gazadata.contract import parse_json
 from gazadata.errors import ContractError, GazadataError, MissingExtra
 
@@ -85,14 +86,6 @@ def listing(root: Path) -> list[str]:
     )
 
 
-def part_of(target: Path) -> Path:
-    """A name beside `target` for what is to become it, which no other process or thread uses.
-
-    Not the process's number: in containers every run may have the same one.
-    """
-    return target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
-
-
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes it at the end, or nothing does.
@@ -134,21 +127,6 @@ def whole_folder(target: Path) -> Iterator[Path]:
         raise
 
 
-def sync(path: Path) -> None:
-    """Make a file, or the names in a folder where the system can, survive a crash of the machine.
-
-    Raises:
-        OSError: it cannot be opened, or not be flushed.
-    """
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def chunks_of(path: Path) -> Generator[bytes]:
     """The bytes of a file, in pieces.
 
@@ -162,32 +140,6 @@ def chunks_of(path: Path) -> Generator[bytes]:
                 yield chunk
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from None
-
-
-def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file in one step: readers see the old bytes or the new ones.
-
-    With `durable` that holds for a crash of the machine too.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    part = part_of(path)
-    try:
-        with part.open("wb") as out:
-            out.write(content)
-            if durable:
-                out.flush()
-                os.fsync(out.fileno())
-        with suppress(FileNotFoundError):
-            # Whoever could read it still can, whatever the umask of this process is.
-            part.chmod(path.stat().st_mode & 0o777)
-        os.replace(part, path)
-        if durable:
-            sync(path.parent)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from gazadata.atomic import replace
 from gazadata.errors import GazadataError
 from gazadata.release.files import (
     LaterFormatError,
@@ -16,7 +17,6 @@ from gazadata.release.files import (
     is_sha256,
     json_bytes,
     read_object,
-    replace,
 )
 from gazadata.release.store import folder_of
 from gazadata.version import parse

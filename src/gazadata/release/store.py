@@ -21,6 +21,7 @@ from shlex import quote
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from gazadata.atomic import replace
 from gazadata.release.files import (
     LaterFormatError,
     StoreError,
@@ -29,7 +30,6 @@ from gazadata.release.files import (
     json_bytes,
     plain,
     read_object,
-    replace,
     whole_folder,
 )
 from gazadata.release.manifest import Manifest, release_around

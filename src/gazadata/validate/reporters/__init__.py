@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
+from gazadata import atomic
 from gazadata.errors import GazadataError
 from gazadata.package import RETIRED
 from gazadata.validate.diagnostics import Report
@@ -200,13 +200,7 @@ def _write(output: Path, text: str) -> None:
         with target.open("wb") as file:
             file.write(data)
         return
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    atomic.replace(target, data, durable=False)
 
 
 @contextlib.contextmanager

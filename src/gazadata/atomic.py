@@ -1,0 +1,54 @@
+"""Files that are written in one step: whatever happens, they are the old ones or the new."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def part_of(target: Path) -> Path:
+    """A name beside `target` for what is to become it, which no other process or thread uses.
+
+    Not the process's number: in containers every run may have the same one.
+    """
+    return target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
+
+
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file in one step: readers see the old bytes or the new ones.
+
+    With `durable` that holds for a crash of the machine too.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = part_of(path)
+    try:
+        part.write_bytes(content)
+        if durable:
+            sync(part)
+        with suppress(FileNotFoundError):
+            # Whoever could read it still can, whatever the umask of this process is.
+            part.chmod(path.stat().st_mode & 0o777)
+        os.replace(part, path)
+        if durable:
+            sync(path.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder where the system can, survive a crash of the machine.
+
+    Raises:
+        OSError: it cannot be opened, or not be flushed.
+    """
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
