@@ -296,3 +296,50 @@ def test_a_row_may_be_called_by_any_name_of_the_actor(place: Place) -> None:
     for number in S.evidence_of("actors", "united-states", "iso3"):
         evidence[number]["note"] = "Row US of reference/countries.csv."
     assert said(found(place, {**files, **S.table("evidence", evidence)})) == []
+
+
+def cited(reference: str) -> dict[str, bytes]:
+    """Every code of Azerbaijan by another reference, with identifiers that are made from it."""
+    rows = S.rows("evidence")
+    for field in CODES:
+        row = rows[at(field)]
+        key = row["evidence_id"].removesuffix(row["reference_id"]) + reference
+        row |= {"reference_id": reference, "evidence_id": key}
+    return S.table("evidence", rows)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("entity-identifiers", "a row of reference/entities.csv, which is what entity-identifiers"),
+        ("plover-manual", "a file that a note on plover-manual in sources names"),
+    ],
+)
+def test_the_file_is_that_of_the_reference(reference: str, expected: str, place: Place) -> None:
+    (one,) = found(place, cited(reference))
+    assert said([one]) == [("GD348", "data/evidence.csv", min(map(at, CODES)) + 2, "note")]
+    assert (one.expected or "").startswith(expected)
+    assert (one.found or "").endswith("(as in 3 other notes)")
+
+
+def test_a_reference_may_be_two_files(place: Place) -> None:
+    files = cited("entity-identifiers")
+    (number,) = S.evidence_of("sources", "entity-identifiers", "title")
+    more = b"reference/entities.csv and reference/countries.csv"
+    lines = files["data/evidence.csv"].split(b"\n")
+    lines[number + 1] = lines[number + 1].replace(b"reference/entities.csv", more)
+    assert found(place, {"data/evidence.csv": b"\n".join(lines)}) == []
+
+
+def test_another_reference_under_the_old_identifier_is_one_finding(place: Place) -> None:
+    changed = S.change("evidence", at("cow"), reference_id="entity-identifiers")
+    assert [d.code for d in found(place, changed)] == ["GD335"]
+
+
+def test_a_reference_without_evidence_is_that_alone(place: Place) -> None:
+    """Its cells are reported, and what rests on it is not."""
+    gone = {
+        n for f in ("kind", "title", "held") for n in S.evidence_of("sources", "country-codes", f)
+    }
+    rows = [row for n, row in enumerate(S.rows("evidence")) if n not in gone]
+    assert [d.code for d in found(place, S.table("evidence", rows))] == ["GD333"]

@@ -3,7 +3,8 @@
 The note of evidence of basis reference begins `Row NAME of reference/FILE.csv`. A row's name is
 its first cell, and for the codes of an actor it is one of the actor's names, or the note goes on to
 say why it is another. These files are no tables of the package: they are read as they are, and only
-where a note names them. A reference's own row in sources describes itself, and is in none of them.
+where a note names them. A reference's own row in sources describes itself, and is in none of them:
+the notes on it name the files that the reference is.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from gazadata.validate.tables import LINE, Tables, strings
 FOLDER = "reference/"
 
 NOTE = r"^Row (.+?) of reference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
+
+_FILE = r"\breference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
+"""A file, as the notes on a reference's own row name it."""
 
 _ALONE = rf"{NOTE}\W*$"
 """A note that says no more than which row it is."""
@@ -124,7 +128,8 @@ def looks(
     )
     reported = [file for file, why in unread.items() if not why]
     held = (
-        looked_up.join(columns, on=["__file", "field"], how="left")
+        looked_up.join(_described(tables), on="reference_id", how="left")
+        .join(columns, on=["__file", "field"], how="left")
         .join(rows, on=["__file", "__named", "field"], how="left")
         .filter(~col("__file").is_in(reported).fill_null(False))
         .with_columns(
@@ -230,7 +235,7 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
             & col("note").str.contains(WORD)
         )
         .select(
-            LINE, "evidence_id", "resource", "row_id", "field", "note",
+            LINE, "evidence_id", "resource", "row_id", "field", "reference_id", "note",
             __named=col("note").str.extract(NOTE, 1),
             __file=col("note").str.extract(NOTE, 2),
         )
@@ -245,6 +250,22 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
         .collect(engine=tables.engine)
     )
     return evidence.join(values, on=["row_id", "field"])
+
+
+def _described(tables: Tables) -> pl.DataFrame:
+    """The files of reference/ that each reference is, by the notes on its own row in sources.
+
+    That a source is no reference, or is without evidence, is a finding of its own.
+    """
+    references = tables.strings("sources").filter(col("kind") == "reference")
+    return (
+        tables.strings("evidence")
+        .filter((col("resource") == "sources") & (col("row_id") == col("reference_id")))
+        .join(references.select(reference_id="source_id"), on="reference_id", how="semi")
+        .group_by("reference_id")
+        .agg(__files=col("note").drop_nulls().str.extract_all(_FILE).explode().drop_nulls())
+        .collect(engine=tables.engine)
+    )
 
 
 def _names(tables: Tables) -> pl.DataFrame:
@@ -342,6 +363,9 @@ def _known(read: Read, fields: list[str]) -> pl.DataFrame:
 def _lost(unread: dict[str, str]) -> pl.Expr:
     """What a note should name and does not; null where it names a row that is there."""
     why = col("__file").replace_strict(unread, default=None, return_dtype=pl.String)
+    # An identifier that is not made from the reference is a finding, and may be the right one.
+    is_made = col("evidence_id").str.ends_with(pl.format(".{}", "reference_id"))
+    of_another = is_made & ~col("__files").list.contains(pl.format(f"{FOLDER}{{}}", "__file"))
     return (
         pl.when(col("__file").is_null())
         .then(pl.lit("Row NAME of reference/FILE.csv, at the beginning of the note"))
@@ -349,6 +373,23 @@ def _lost(unread: dict[str, str]) -> pl.Expr:
         .then(pl.format("reference/{}, a table that can be read: {}", "__file", why))
         .when(col("__has_column").is_null())
         .then(pl.format("a file of reference/ with a column for {}", "field"))
+        .when(of_another)
+        .then(
+            pl.when(col("__files").list.len() > 0)
+            .then(
+                pl.format(
+                    "a row of {}, which is what {} is; or another reference_id",
+                    col("__files").list.unique().list.sort().list.join(" or "),
+                    "reference_id",
+                )
+            )
+            .otherwise(
+                pl.format(
+                    "a file that a note on {} in sources names as its own; none names a file",
+                    "reference_id",
+                )
+            )
+        )
         .when(col("__known").is_null())
         .then(pl.format("a row of reference/{} whose first cell is {}", "__file", "__named"))
         .alias("__lost")

@@ -472,10 +472,12 @@ RULES = _rules(
         "What was looked up is what the row of reference/ has that its note names",
         "A wrong code joins the row to another country or person, and looks as right as any; what "
         "no row has is from memory.",
-        "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”; a name by “Well known.”",
+        "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”; a name by “Well known.”; a row "
+        "of reference/countries.csv where reference_id is entity-identifiers",
         "Correct the cell, here or in reference/, or begin the note with the row and the file that "
         "have it: `Row NAME of reference/FILE.csv`. Where that is none of the actor's names, go "
-        "on to say why it is this row. What no file has a column for needs a quote.",
+        "on to say why it is this row. What no file has a column for needs a quote. The file is "
+        "one that the notes on the row of reference_id in sources name.",
         "evidence",
     ),
     Rule(
