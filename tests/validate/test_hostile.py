@@ -930,6 +930,71 @@ def test_hedges_without_a_word_to_know_them_by(
     assert not report.diagnostics
 
 
+FLAGS = {
+    "gazadata:verbatim": ("relations.object_text, relations.hedge", "GD345 at relations"),
+    "gazadata:reference": ("actors.iso3, actors.cow", "GD347, GD348 at actors"),
+    "gazadata:recipientRequired": ("events.event_type", "GD406 at events"),
+}
+
+
+def _without_flag(flag: str, wanted: str) -> dict[str, bytes]:
+    """The schemas without a flag at some fields."""
+    files = {}
+    for table in {at.partition(".")[0] for at in wanted.split(", ")}:
+        schema = S.schema(table)
+        for raw in schema["fields"]:
+            if f"{table}.{raw['name']}" in wanted.split(", "):
+                del raw[flag]
+        files[f"schemas/{table}.json"] = json_bytes(schema)
+    return files
+
+
+@pytest.mark.parametrize("changes", [{"version": "99.0.0"}, {"name": "other"}])
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_flag_that_a_rule_looks_by_is_missed(
+    flag: str, changes: dict[str, str], tmp_path: Path
+) -> None:
+    """Under another version or name the rule would pass over what it is to look at."""
+    fields, rules = FLAGS[flag]
+    place = Place(tmp_path)
+    place.damage({DESCRIPTOR: json_bytes(S.descriptor() | changes), **_without_flag(flag, fields)})
+    report = look(place.root)
+    (failure,) = report.failures
+    assert failure.startswith(f"the package has no {flag} at {fields}, so these rules could not")
+    assert f"look: {rules}. Restore in the contract" in failure
+    assert not report.diagnostics
+
+
+def test_a_flag_that_is_misspelt_is_that_alone(tmp_path: Path) -> None:
+    schema = S.schema("names")
+    (raw,) = (f for f in schema["fields"] if "gazadata:verbatim" in f)
+    raw["gazadata:verbatm"] = raw.pop("gazadata:verbatim")
+    place = Place(tmp_path)
+    place.damage(
+        {
+            DESCRIPTOR: json_bytes(S.descriptor() | {"version": "99.0.0"}),
+            "schemas/names.json": json_bytes(schema),
+        }
+    )
+    report = look(place.root)
+    assert not report.failures
+    assert [d.code for d in report.diagnostics] == ["GD002"]
+
+
+def test_a_flag_more_and_a_field_less_miss_none(tmp_path: Path) -> None:
+    schema = S.schema("topics")
+    schema["fields"] = [f for f in schema["fields"] if f["name"] != "list_is_open"]
+    next(f for f in schema["fields"] if f["name"] == "label")["gazadata:verbatim"] = False
+    place = Place(tmp_path)
+    place.damage(
+        {
+            DESCRIPTOR: json_bytes(S.descriptor() | {"version": "99.0.0"}),
+            "schemas/topics.json": json_bytes(schema),
+        }
+    )
+    assert not [text for text in look(place.root).failures if "gazadata:" in text]
+
+
 def test_a_package_without_evidence_that_needs_none_is_whole(tmp_path: Path) -> None:
     (tmp_path / DESCRIPTOR).write_bytes(json_bytes(SMALL))
     (tmp_path / "things.csv").write_bytes(b"key,one,two\na,b,c\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -68,6 +69,28 @@ def promised(contract: Contract) -> Contract:
     }
     cues = {"gazadata:hedgeCues": list(installed.hedge_cues)}
     return Contract(contract.descriptor | cues, resources)
+
+
+def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
+    """Our own properties that a contract of another name or version lacks: which, table, field.
+
+    Rules look only where these stand: without them a package would pass as one that was checked.
+    A contract that is on record is what it should be. That a field is exempt from evidence is
+    stated, and not left out.
+    """
+    try:
+        installed = Contract.read(bundled())
+    except ContractError:
+        return
+    recorded = contract.name == NAME and CONTRACTS.get(contract.version)
+    if known(contract) or recorded == digest(contract):
+        return
+    for name in [name for name in contract.resources if name in installed.resources]:
+        here, there = contract[name], installed[name]
+        for field in [field for field in here.fields if field.name in there.field_names]:
+            for key in ("gazadata:verbatim", "gazadata:reference", "gazadata:recipientRequired"):
+                if there[field.name].raw.get(key) and not field.raw.get(key):
+                    yield key, name, field.name
 
 
 def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:

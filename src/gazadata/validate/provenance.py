@@ -12,6 +12,7 @@ from gazadata.errors import ContractError
 from gazadata.validate import evidence, references, spans
 from gazadata.validate.checks import Look, Unrun
 from gazadata.validate.diagnostics import Report
+from gazadata.validate.promised import weakened
 from gazadata.validate.say import say
 from gazadata.validate.tables import Tables
 from gazadata.validate.texts import texts
@@ -32,6 +33,13 @@ _READ = (
 
 
 CUES = "gazadata:hedgeCues"
+
+_BY_PROPERTY = {
+    "gazadata:verbatim": ("GD345",),
+    "gazadata:reference": ("GD347", "GD348"),
+    "gazadata:recipientRequired": ("GD406",),
+}
+"""Rules that look only at the fields that have a property of our own."""
 
 
 def looks(
@@ -83,6 +91,12 @@ def _lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) -
     misspelt = any(d.suggestion == CUES for d in report.diagnostics)
     if hedged and not contract.hedge_cues and not misspelt:
         unrun.lack(["GD351"], hedged, CUES)
+    said = {(d.suggestion, d.resource, d.field) for d in report.diagnostics}
+    gone = [one for one in weakened(contract) if one not in said]
+    for key, by_it in _BY_PROPERTY.items():
+        if fields := [(name, field) for of, name, field in gone if of == key]:
+            at = ", ".join(f"{name}.{field}" for name, field in fields)
+            unrun.lack(by_it, [name for name, _ in fields], f"{key} at {at}")
 
 
 def _is_named(resource: Resource, key: ForeignKey) -> bool:
