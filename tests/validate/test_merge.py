@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -908,3 +909,43 @@ def test_an_empty_cell_that_is_computed_asks_for_no_removal(
     (said,) = (d for d in report.diagnostics if d.code == "GD202")
     assert (said.line, said.field) == (5, field)
     assert "`gazadata fmt`" in (said.help or "")
+
+
+def hidden_in_text(character: str) -> dict[str, bytes]:
+    """The package as it is made of a text with a character that nobody sees, in many quotes."""
+    (at_text,) = (path for path in S.files if path.startswith("raw/"))
+    here = int(S.rows("quotes")[0]["start"]) + 1
+    text = S.text[:here] + character + S.text[here:]
+    tables = {name: S.rows(name) for name in ("sources", "passages", "quotes")}
+    source = tables["sources"][at("sources", "trump-leaning-on-pakistan")]
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    source |= {"text_sha256": digest, "text_length": str(len(text))}
+    for row in (*tables["passages"], *tables["quotes"]):
+        start, end = (int(row[f]) + (int(row[f]) > here) for f in ("start", "end"))
+        row |= {"start": str(start), "end": str(end)}
+        if "exact" in row:
+            row["exact"] = text[start:end]
+            row["prefix"] = text[max(start - 32, 0) : start].rpartition("\n")[2]
+            row["suffix"] = text[end : end + 32].partition("\n")[0]
+    files = {at_text: text.encode()}
+    for name, rows in tables.items():
+        files |= S.table(name, rows)
+    assert files["data/quotes.csv"].decode().count(character) > 1
+    return files
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\u202e"])
+def test_a_hidden_character_of_a_text_is_not_one_of_each_quote(
+    character: str, place: Place
+) -> None:
+    number = at("sources", "trump-leaning-on-pakistan") + 2
+    report = damaged(place, hidden_in_text(character))
+    assert found(report) == [("GD301", "sources", number, "text_path")]
+    assert report.errors == 1
+
+
+def test_a_hidden_character_of_a_quote_alone_is_its_own(place: Place) -> None:
+    quote = S.rows("quotes")[0]
+    exact = quote["exact"][:1] + "\u200b" + quote["exact"][1:]
+    report = damaged(place, edited(("quotes", 0, {"exact": exact})))
+    assert found(report) == [("GD104", "quotes", 2, "exact")]

@@ -10,7 +10,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Field
-from gazadata.validate.characters import HIDDEN, MIXED, named, odd, worded
+from gazadata.validate.characters import HIDDEN, MIXED, OF_THE_TEXT, named, odd, worded
 from gazadata.validate.checks import Check, Look, cell, check
 from gazadata.validate.fields import URI
 from gazadata.validate.tables import Tables
@@ -79,7 +79,9 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                 )
         if tables.paths[name].suffix == ".parquet":
             for f in resource.fields:
-                checks += _characters(f, of_words=f.name in words)
+                of_text = name == "quotes" and f.name in OF_THE_TEXT
+                relies = [_TEXT] if of_text and "source_id" in resource.field_names else []
+                checks += _characters(f, relies, of_words=f.name in words)
         yield Look(resource, tables.strings(name), tuple(checks))
         for fk in resource.foreign_keys:
             if fk.resource in tables:
@@ -110,7 +112,11 @@ def _between_marks(value: pl.Expr) -> pl.Expr:
     return pl.concat_str(first, value, last)
 
 
-def _characters(field: Field, *, of_words: bool) -> Iterator[Check]:
+_TEXT = cell("sources", "source_id", "text_path")
+"""The name of the cell with the text that a row of quotes is cut out of."""
+
+
+def _characters(field: Field, relies: list[pl.Expr], *, of_words: bool) -> Iterator[Check]:
     """What the files layer asks of the characters of a CSV file, of the cells of a Parquet file."""
     cell = col(field.name)
     if field.type != "string":
@@ -126,7 +132,8 @@ def _characters(field: Field, *, of_words: bool) -> Iterator[Check]:
         # What is looked at is counted in `sweep`, with the file.
         yield check(
             code, field.name, bad,
-            found=found, expected=expected, applies=cell.is_not_null(), counted=False,
+            found=found, expected=expected, applies=cell.is_not_null(), relies=relies,
+            counted=False,
         )  # fmt: skip
 
 

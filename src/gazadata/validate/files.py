@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from gazadata.contract import Resource
 from gazadata.package import Package
-from gazadata.validate.characters import odd, plain, worded
+from gazadata.validate.characters import OF_THE_TEXT, odd, plain, worded
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.promised import known
 from gazadata.validate.split import split_line, starts
@@ -180,16 +180,17 @@ class _Row(NamedTuple):
     starts: tuple[int, ...] = ()
     fields: tuple[str, ...] = ()
     row_id: str | None = None
+    text: str | None = None
+    """The name (`checks.cell`) of the cell with the text that the row of quotes is cut out of."""
 
     def cell(self, at: int) -> dict[str, Any]:
         """The column of position `at` of the line, and the cell it lies in."""
-        place = {"column": at + 1}
+        place: dict[str, Any] = {"column": at + 1}
         if not self.starts:
             return place
-        return place | {
-            "field": self.fields[bisect(self.starts, at) - 1],
-            "row_id": self.row_id,
-        }
+        field = self.fields[bisect(self.starts, at) - 1]
+        place |= {"field": field, "row_id": self.row_id}
+        return place | ({"relies": (self.text,)} if self.text and field in OF_THE_TEXT else {})
 
 
 def _row(line: str, number: int, resource: Resource) -> _Row:
@@ -197,7 +198,9 @@ def _row(line: str, number: int, resource: Resource) -> _Row:
     cells = split_line(line)
     if number == 1 or cells is None or len(cells) != len(names):
         return _Row()
-    return _Row((*starts(line),), names, cells[names.index(resource.key)] or None)
+    of_text = resource.name == "quotes" and "source_id" in names
+    text = f"sources/{cells[names.index('source_id')]}/text_path" if of_text else None
+    return _Row((*starts(line),), names, cells[names.index(resource.key)] or None, text)
 
 
 def check_header(

@@ -24,6 +24,9 @@ They are in the order in which one follows from another.
 OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
 """Rules of cells that must agree: each of those that are read may be the wrong one."""
 
+OF_CHARACTERS = ("GD103", "GD104")
+"""Rules of characters, which a quote has from its text: there it is one mistake, in all of them."""
+
 OF_LINKS = ("GD207", "GD334")
 """Rules of cells that point to a row."""
 
@@ -82,8 +85,9 @@ def merge(report: Report, limit: int | None = None) -> None:
             continue
         cell = (d.path, d.line, d.field)
         if cell in broken or not named.isdisjoint((*d.relies, *_own(d))):
-            if d.code == "GD411":
-                named.update(_names(d))  # Each link of a circle may be the wrong one.
+            # Each link of a circle may be the wrong one, and words with a character at fault are.
+            if d.code in ("GD411", *OF_CHARACTERS):
+                named.update(_names(d))
                 broken.add(cell)
             continue
         if d.code in OF_COPIES and d.field and cell[:2] in copies:
@@ -188,6 +192,8 @@ def _of_value(d: Diagnostic) -> bool:
 def _rank(d: Diagnostic) -> tuple[bool, bool, int, str, int, tuple[str, int, int], str]:
     """The order in which findings are taken in, each before those that follow from it."""
     nth = OF_VALUES.index(d.code) + 1 if d.code in OF_VALUES else 0
+    if d.code in OF_CHARACTERS and any(name.endswith("/text_path") for name in d.relies):
+        nth = OF_VALUES.index("GD301") + 2
     relies = len(d.relies) if nth else 0
     return d.code == "GD108", not _of_value(d), nth, d.code, relies, d.place, d.field or ""
 
