@@ -85,6 +85,31 @@ PLACES: dict[str, tuple[str, Edit, str, str]] = {
     "a loosened schema": (
         "schemas/topics.json", _field(lambda f: f.update({"constraints": {"required": False}})),
         "GD004", '"required"'),
+    "a type that is none": (
+        "schemas/topics.json", _field(lambda f: f.update(type="text")), "GD001", '"type"'),
+    "a constraint of another form": (
+        "schemas/topics.json", _field(lambda f: f.update(constraints={"required": "true"})),
+        "GD001", '"required"'),
+    "a property of ours of another form": (
+        "schemas/topics.json", _field(lambda f: f.update({"gazadata:modes": []})), "GD001",
+        '"gazadata:modes"'),
+    "a field that stands twice": (
+        "schemas/topics.json", _field(lambda f: f.update(name="topic_id")), "GD001", '"topic_id"'),
+    "keys that are no list": (
+        "schemas/topics.json", lambda s: s.update(foreignKeys=5), "GD001", '"foreignKeys"'),
+    "a key that points to no table": (
+        "schemas/topics.json",
+        lambda s: s["foreignKeys"][0]["reference"].update(resource="nowhere"), "GD001", '"topics"'),
+    "a primary key that is no field": (
+        "schemas/topics.json", lambda s: s.update(primaryKey=["nothing"]), "GD001",
+        '"primaryKey"'),
+    "a path that is a number": (
+        DESCRIPTOR, _resource(lambda r: r.update(path=5)), "GD001", '"path"'),
+    "a schema that is a number": (
+        DESCRIPTOR, _resource(lambda r: r.update(schema=5)), "GD001", '"passages"'),
+    "resources that are no list": (
+        DESCRIPTOR, lambda d: d.update(resources=5), "GD001", '"resources"'),
+    "no list of fields": ("schemas/topics.json", lambda s: s.pop("fields"), "GD001", "{"),
 }  # fmt: skip
 
 
@@ -98,6 +123,12 @@ def test_findings_have_the_line_and_column_of_what_they_are_about(
     root = Place(tmp_path_factory.mktemp("json"))
     root.damage({path: json_bytes(whole)})
     (said,) = look(root.root, official=False).diagnostics
-    assert (said.code, said.path) == (code, path)
-    lines = json_bytes(whole).decode().split("\n")
+    assert said.code == code
+    if said.path == path:
+        lines = json_bytes(whole).decode().split("\n")
+    else:
+        # Where a key of it points, the descriptor knows.
+        lines = S.files[DESCRIPTOR].decode().split("\n")
+        assert said.path == DESCRIPTOR
+        assert name == "a key that points to no table"
     assert lines[(said.line or 0) - 1][(said.column or 0) - 1 :].startswith(wanted)

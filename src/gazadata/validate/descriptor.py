@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
-from gazadata.validate import listed, promised, properties
+from gazadata.validate import json_places, listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
 from gazadata.validate.say import DESCRIPTOR, say, schema_path
@@ -38,6 +39,17 @@ _ASKED = {
     "nested too deeply": "fewer objects within each other",
 }
 """What is expected where a contract cannot be read, by words of what is said of it."""
+
+
+_ABOUT = {
+    "has type": "type",
+    "one path": "path",
+    "list of fields": "fields",
+    "list of resources": "resources",
+    "category": "categories",
+    "foreign key": "foreignKeys",
+}
+"""Which property is at fault, by words of what is said, where these do not begin with it."""
 
 
 def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
@@ -109,20 +121,41 @@ def unreadable(root: Path, error: ContractError, report: Report) -> None:
         # Where the schema is missing, it is the descriptor that names it.
         said = re.sub(r"^(.+\.json): no such file in .*", r"no file \1", message)
     found, meant, expected = said.partition("; expected ")
-    if line and is_file:
-        number = int(line[1])
-        lines = (root / path).read_bytes().decode("utf-8", "replace").split("\n")
-        report.lines[path] = {number: lines[number - 1][:LINE_SHOWN]}
-    report.say(
-        Diagnostic.of(
-            "GD001",
-            path if is_file else DESCRIPTOR,
-            int(line[1]) if line else None,
-            column=int(line[2]) if line else None,
-            found=found,
-            expected=expected if meant else _asked(found),
-        )
+    one = Diagnostic.of(
+        "GD001",
+        path if is_file else DESCRIPTOR,
+        int(line[1]) if line else None,
+        column=int(line[2]) if line else None,
+        found=found,
+        expected=expected if meant else _asked(found),
     )
+    text = ""
+    with suppress(OSError):
+        # What is no file could be read for ever, and what is too large is not shown either.
+        if (root / one.path).is_file() and "larger than" not in message:
+            text = (root / one.path).read_bytes().decode("utf-8", "replace")
+    if line is None:
+        one = _placed(one, message, text)
+    if one.line and text:
+        report.lines[one.path] = {one.line: text.split("\n")[one.line - 1][:LINE_SHOWN]}
+    report.say(one)
+
+
+def _placed(one: Diagnostic, message: str, text: str) -> Diagnostic:
+    """A finding about JSON that could be parsed, at the property that is said to be at fault."""
+    field, resource = (re.search(rf"\b{kind} '([^']+)'", message) for kind in ("field", "resource"))
+    said = re.sub(r"^.*?'(?:: | )", "", one.found or "") if field or resource else one.found or ""
+    word = next((p for words, p in _ABOUT.items() if words in said), said.split(" ")[0])
+    about = replace(
+        one,
+        field=field[1] if field else None,
+        resource=resource[1] if resource else None,
+        at=f"constraints.{word}" if word in properties.CONSTRAINTS else word,
+    )
+    with suppress(ValueError, IndexError, RecursionError):  # It is no object of JSON.
+        line, column = json_places.place(text, about)
+        return replace(one, line=line, column=column)
+    return one
 
 
 def _asked(found: str) -> str:

@@ -61,7 +61,7 @@ NEEDED = {
     "field": ["name", "type", "title", "description"],
 }
 
-_CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
+CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
 
 _TEXTS = ("id", "title", "description", "homepage", "image", "rdfType")
 
@@ -196,11 +196,11 @@ def _dialects(contract: Contract, report: Report) -> Told:
         hold(where, name, "schema", resource.schema)
         for field in resource.fields:
             hold(where, name, "field", field.raw)
-            unread = [key for key in field.raw.get("constraints", {}) if key not in _CONSTRAINTS]
-            known = f"what is checked here: {', '.join(_CONSTRAINTS)}"
+            unread = [key for key in field.raw.get("constraints", {}) if key not in CONSTRAINTS]
+            known = f"what is checked here: {', '.join(CONSTRAINTS)}"
             wrong = [(f"constraints.{key}", f"the constraint {key}", known) for key in unread]
             for key in unread:
-                near = difflib.get_close_matches(key, _CONSTRAINTS, n=1)
+                near = difflib.get_close_matches(key, CONSTRAINTS, n=1)
                 told.update((where, field.name, f"constraints.{part}") for part in (key, *near))
             for key in UNREAD:
                 if key in field.raw:
