@@ -1596,7 +1596,7 @@ def file_not_listed(random: Random) -> Made:
     path = random.choice(
         ("data/extra.csv", "schemas/extra.json", "data/old/events.csv", "data/events.CSV",
          "data/events.parquet", "data/notes.md", "schemas/old/events.json", "extra.csv",
-         "events.parquet")
+         "events.parquet", "tables/extra.csv", "reference/EVENTS.CSV")
     )  # fmt: skip
     return {path: S.files["data/events.csv"]}, [(path, None)]
 

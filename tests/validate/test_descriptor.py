@@ -314,6 +314,41 @@ def test_a_table_at_the_root_that_is_not_listed(path: str, place: Place) -> None
     assert [(d.code, d.path) for d in report.diagnostics] == [("GD005", path)], said(report)
 
 
+@pytest.mark.parametrize("path", ["more/events.csv", "dist/2026.CSV", "docs/old.csv"])
+def test_a_table_in_a_folder_of_its_own_that_is_not_listed(path: str, place: Place) -> None:
+    report = damaged(place, {path: S.files["data/events.csv"]})
+    assert [(d.code, d.path) for d in report.diagnostics] == [("GD005", path)], said(report)
+
+
+def test_what_lies_beside_a_package_and_is_no_table_of_it(place: Place) -> None:
+    events = S.files["data/events.csv"]
+    other = {
+        "docs/figures.csv": b"a,b\n1,2\n",
+        "results/events.csv": events.replace(b"event_id", b"id", 1),
+        "results/none.csv": b"",
+        "results/notes.md": events,
+        ".venv/events.csv": events,
+        "tests/fixtures/events.csv": events,
+        "gazadata-0.9.0/datapackage.json": b"{}",
+        "gazadata-0.9.0/events.csv": events,
+    }
+    report = damaged(place, other)
+    assert not report.diagnostics, said(report)
+
+
+def test_a_table_above_the_listed_ones(tmp_path: Path) -> None:
+    place, described = Place(tmp_path), S.descriptor()
+    for one in described["resources"]:
+        name = one["path"].removeprefix("data/")
+        one["path"] = f"data/tables/{name}"
+        place.damage({f"data/{name}": None, one["path"]: S.files[f"data/{name}"]})
+    place.damage({DESCRIPTOR: json_bytes(described)})
+    assert not [d for d in look(tmp_path, official=False).diagnostics if d.code == "GD005"]
+    place.damage({"data/events.csv": S.files["data/events.csv"]})
+    (found,) = (d for d in look(tmp_path, official=False).diagnostics if d.code == "GD005")
+    assert found.path == "data/events.csv"
+
+
 def test_a_release_has_no_table_that_is_not_listed(tmp_path: Path) -> None:
     """Its Parquet is described by other files; identifiers that were given up lie at its root."""
     package = Place(tmp_path / "package")
@@ -331,7 +366,9 @@ def test_a_release_has_no_table_that_is_not_listed(tmp_path: Path) -> None:
     assert json.loads((release / DESCRIPTOR).read_bytes())["resources"]
 
 
-@pytest.mark.parametrize("there", ["data/topic.csv", "data/TOPICS.csv", "data/new/themes.csv"])
+@pytest.mark.parametrize(
+    "there", ["data/topic.csv", "data/TOPICS.csv", "data/new/themes.csv", "x/themes.csv"]
+)
 def test_a_table_under_another_name_is_the_one_that_is_missing(there: str, place: Place) -> None:
     report = damaged(place, {"data/topics.csv": None, there: S.files["data/topics.csv"]})
     (found,) = report.diagnostics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from gazadata import retired
@@ -10,7 +11,7 @@ from gazadata.contract import Resource, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.say import say
+from gazadata.validate.say import DESCRIPTOR, say
 
 
 def files(  # noqa: PLR0912, PLR0915
@@ -86,6 +87,7 @@ def files(  # noqa: PLR0912, PLR0915
     for folder, inner in (
         (root, at_root),
         *((folder, folder.rglob("*")) for folder in sorted(folders - {root})),
+        *((folder, _tables(folder, package)) for folder in _beside(root, folders)),
     ):
         for path in sorted(inner):
             # Unlike `Path.resolve`, this bears a circle of links.
@@ -110,6 +112,40 @@ def files(  # noqa: PLR0912, PLR0915
     for resource in missing:
         _missing(resource, report)
     return there
+
+
+def _beside(root: Path, folders: set[Path]) -> list[Path]:
+    """The folders beside those of listed files, and in the root.
+
+    What lies deeper is whatever else a person keeps there: builds, environments, other packages.
+    """
+    listed = folders - {root}
+    beside: set[Path] = set()
+    above = (parent for folder in listed for parent in folder.parents)
+    for folder in {root, *(parent for parent in above if parent.is_relative_to(root))}:
+        beside.update(
+            path
+            for path in folder.iterdir()
+            if path.is_dir()
+            and not path.is_symlink()
+            and not path.name.startswith(".")
+            and os.access(path, os.R_OK | os.X_OK)
+            and not (path / DESCRIPTOR).exists()
+        )
+    # A text in raw/ that no source names is a finding of its own.
+    beside.discard(root / "raw")
+    return sorted(path for path in beside if listed.isdisjoint((path, *path.parents)))
+
+
+def _tables(folder: Path, package: Package) -> Iterator[Path]:
+    """The files in a folder with the header of a table of the package.
+
+    Other CSV files are no part of it: fixtures, figures, results.
+    """
+    resources = package.contract.resources.values()
+    for path in folder.iterdir():
+        if any(_is_of(path, resource, package.root) for resource in resources):
+            yield path
 
 
 def _missing(resource: Resource, report: Report, near: str | None = None) -> None:
