@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -949,3 +950,45 @@ def test_a_hidden_character_of_a_quote_alone_is_its_own(place: Place) -> None:
     exact = quote["exact"][:1] + "\u200b" + quote["exact"][1:]
     report = damaged(place, edited(("quotes", 0, {"exact": exact})))
     assert found(report) == [("GD104", "quotes", 2, "exact")]
+
+
+def renamed_quotes(number: int) -> tuple[dict[str, bytes], list[list[int]]]:
+    """The most used quotes under other keys, where they stand and where they are used.
+
+    With the rows of evidence that use each.
+    """
+    used = Counter(e["quote_id"] for e in S.rows("evidence") if e["quote_id"])
+    edits: list[Edit] = []
+    rows = []
+    for key, _ in used.most_common(number):
+        new = {"quote_id": key + "0"}
+        rows.append([n for n, e in enumerate(S.rows("evidence")) if e["quote_id"] == key])
+        edits.append(("quotes", at("quotes", key), new))
+        edits += [("evidence", n, new) for n in rows[-1]]
+    return edited(*edits), rows
+
+
+def test_identifiers_that_a_renamed_quote_leaves_behind_are_one_finding(place: Place) -> None:
+    files, (rows,) = renamed_quotes(1)
+    assert len(rows) > 7
+    report = damaged(place, files)
+    (one,) = report.diagnostics
+    assert (one.code, one.line, one.elsewhere) == ("GD335", rows[0] + 2, len(rows) - 1)
+    assert report.errors == report.counts["GD335"].found == 1
+    more = (
+        f"It renames {len(rows) - 1} other cells in the same way: data/evidence.csv:{rows[1] + 2}"
+    )
+    assert (one.help or "").startswith(f"Run `gazadata fmt`. {more}")
+
+
+def test_identifiers_of_two_quotes_that_were_renamed_are_two_findings(place: Place) -> None:
+    files, rows = renamed_quotes(2)
+    said = [d for d in damaged(place, files).diagnostics if d.code == "GD335"]
+    assert sorted(d.elsewhere + 1 for d in said) == sorted(map(len, rows))
+
+
+def test_identifiers_that_are_wrong_each_in_its_way_are_as_many_findings(place: Place) -> None:
+    rows = S.rows("evidence")
+    keys = [(n, {"evidence_id": rows[n]["evidence_id"] + "0"}) for n in (3, 40)]
+    report = damaged(place, edited(*(("evidence", n, cells) for n, cells in keys)))
+    assert [(d.code, d.line) for d in report.diagnostics] == [("GD335", 5), ("GD335", 42)]

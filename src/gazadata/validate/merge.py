@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import chain, zip_longest
 
 from gazadata.validate.diagnostics import Diagnostic, Report
 
@@ -101,7 +102,7 @@ def merge(report: Report, limit: int | None = None) -> None:
             broken.add(cell)
             named.update(_names(d))
         key = _mistake(d)
-        if kept.setdefault(key, d) is not d and d.code in OF_LINKS:
+        if kept.setdefault(key, d) is not d and d.code in (*OF_LINKS, "GD335"):
             others[key].append(f"{d.path}:{d.line}")
     kept |= {key: _also(kept[key], places) for key, places in others.items()}
     before = Counter(d.code for d in report.diagnostics)
@@ -125,10 +126,19 @@ def _mistake(d: Diagnostic) -> Mistake:
     if d.code in OF_LINKS and _A_KEY_OF.match(d.expected or ""):
         # A key that is not there, however many cells point to it.
         return "", None, None, f"{d.found} {d.expected}"
+    if d.code == "GD335" and (parts := _differing(d.found or "", d.expected or "")):
+        # A quote or a row that was renamed, however many identifiers are made from its key.
+        return d.path, None, d.field, f"{d.code}{parts}"
     if d.code == "GD351" and d.about:
         # A row that leaves out a hedge, whichever of its cells rest on it.
         return d.path, None, d.about.rpartition("/")[0], f"{d.code}{d.found}"
     return d.path, d.line, d.field, "" if _of_value(d) else f"{d.code}{d.found}{d.expected}"
+
+
+def _differing(found: str, expected: str) -> list[tuple[str, str]]:
+    """The parts in which two identifiers differ that are made of as many."""
+    pairs = [*zip_longest(found.split("."), expected.split("."))]
+    return [pair for pair in pairs if pair[0] != pair[1]] if None not in chain(*pairs) else []
 
 
 def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
@@ -174,9 +184,13 @@ def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 def _also(d: Diagnostic, places: list[str]) -> Diagnostic:
     """A finding that says at which other places it was made."""
-    number = f"{len(places):,} other cell{'s point' if len(places) > 1 else ' points'} there"
+    cells = f"{len(places):,} other cell{'s' * (len(places) > 1)}"
     shown = ", ".join(places[:_OTHERS]) + (" …" if len(places) > _OTHERS else "")
-    more = f"It may be the key that was renamed or removed, as {number}: {shown}."
+    if d.code == "GD335":
+        more = f"It renames {cells} in the same way: {shown}."
+    else:
+        points = "point" if len(places) > 1 else "points"
+        more = f"It may be the key that was renamed or removed, as {cells} {points} there: {shown}."
     return replace(d, help=f"{d.help} {more}", elsewhere=len(places))
 
 
