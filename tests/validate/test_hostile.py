@@ -1573,5 +1573,20 @@ def test_a_process_that_prints_no_answer_did_not_run(printed: str) -> None:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        result = standard.finish(process, TIMEOUT)
+        result = standard.finish(process, TIMEOUT, 0)
     assert "did not run" in result["failure"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "blamed"),
+    [(standard.MANY, f"mend the {standard.MANY:,} errors"), (standard.MANY - 1, "write patterns")],
+)
+def test_what_is_blamed_where_frictionless_does_not_end(errors: int, blamed: str) -> None:
+    """Half a million rows of one key took it longer than its time, and no pattern was at fault."""
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(sleeping, stdin=pipe, stdout=pipe, stderr=pipe)
+    failure = standard.finish(process, 0.1, errors)["failure"]
+    assert blamed in failure
+    assert ("patterns" in failure) is (errors < standard.MANY)
+    assert process.poll() is not None

@@ -67,7 +67,7 @@ def validate(
     except BaseException:
         standard.stop(process)
         raise
-    result = standard.finish(process, patience)
+    result = standard.finish(process, patience, report.errors)
     standard.take(package, result, report, asked, sampled=sample is not None)
     merge(report, limit)
     locate.locate(package, report)

@@ -33,6 +33,9 @@ PATIENCE_A_MEGABYTE = 5
 LIMIT_BYTES = 20_000_000
 """Above this size of all tables frictionless reads the first `SAMPLE_ROWS` rows of each."""
 
+MANY = 1_000
+"""Mistakes for which frictionless can take seconds, so that it is rather they than a pattern."""
+
 # https://framework.frictionlessdata.io/docs/errors/
 STANDARD = {
     # of tables and files
@@ -156,11 +159,12 @@ def ask(
         process.stdin.flush()
 
 
-def finish(process: subprocess.Popen[bytes], patience: float) -> dict[str, Any]:
+def finish(process: subprocess.Popen[bytes], patience: float, errors: int) -> dict[str, Any]:
     """What the layer found, if it ends within `patience` seconds; otherwise it is ended.
 
     It takes milliseconds for each mistake, and as much again for each foreign key to its table. On
-    some patterns it never ends: Python tries every way in which the parts of one can match.
+    some patterns it never ends: Python tries every way in which the parts of one can match. How
+    many `errors` the other layers found tells which of the two it is likely to be.
 
     Returns:
         `errors`: descriptors of package errors; `tables`: by resource name, `rows` (read) and
@@ -170,10 +174,14 @@ def finish(process: subprocess.Popen[bytes], patience: float) -> dict[str, Any]:
         output, trouble = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         stop(process)
+        mend = (
+            f"mend the {errors:,} errors of the other layers, on each of which it takes its time"
+            if errors >= MANY
+            else "mend what else is found, and write patterns of which no part can match the same "
+            "text in two ways, as (a|aa)+ can"
+        )
         return {
-            "failure": f"frictionless was stopped, as it did not end in {patience:,.0f} s: mend "
-            "what else is found, and write patterns of which no part can match the same text in "
-            "two ways, as (a|aa)+ can"
+            "failure": f"frictionless was stopped, as it did not end in {patience:,.0f} s: {mend}"
         }
     if process.returncode != 0:
         last = trouble.decode("utf-8", "replace").strip().splitlines()[-1:]
