@@ -149,10 +149,6 @@ def a_cell(
     raise AssertionError("no cell passes the test")
 
 
-def is_key(name: str, found: Field) -> bool:
-    return S.resource(name).key == found.name
-
-
 def target(name: str, found: Field) -> str | None:
     return S.resource(name).target(found.name)
 

@@ -648,11 +648,19 @@ def _types(of: type[Error]) -> Iterator[type[Error]]:
         yield from _types(type_)
 
 
+NOT_OF_PACKAGES = {
+    *("catalog-error", "dataset-error", "checklist-error", "check-error", "detector-error"),
+    *("inquiry-error", "inquiry-task-error", "pipeline-error", "step-error"),
+    *("report-error", "report-task-error"),
+}
+"""Raised where descriptors of these are read, of which none is asked for."""
+
+
 def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: Place) -> None:
     """Where one is new, it is to be put into words before it is met."""
-    types = {type_.type: type_ for type_ in _types(Error)}
+    types = {type_.type: type_ for type_ in _types(Error) if type_.type not in NOT_OF_PACKAGES}
     assert types.keys() == standard.STANDARD.keys()
-    assert len(types) > 50
+    assert len(types) > 40
     package = Package(place.root, Contract.read(place.root))
     for name, type_ in types.items():
         # What frictionless says, and where; all but the type and the label is put away.

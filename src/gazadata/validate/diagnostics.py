@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gazadata import frictionless_worker
 from gazadata.validate.rules import RULES, Severity
 
 _OF_PARQUET = "It is for CSV: mend the table there, and write the Parquet file again from it."
 
-LONGEST = 500
+LONGEST = frictionless_worker.LONGEST
 """Code points of a cell that a finding repeats."""
 
 LINE_SHOWN = 100_000

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from gazadata.contract import Resource
 from gazadata.package import Package
 from gazadata.validate.characters import OF_THE_TEXT, odd, plain, worded
-from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.promised import known
 from gazadata.validate.split import split_line, starts
 
@@ -251,7 +251,7 @@ def check_header(
         shown,
         resource,
         1,
-        "; ".join(what)[:500] or "another order",
+        "; ".join(what)[:LONGEST] or "another order",
         ", ".join(wanted),
     )
     column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))

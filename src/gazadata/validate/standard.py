@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from gazadata.contract import Contract, Resource
-from gazadata.frictionless_worker import LONGEST
 from gazadata.package import Package
-from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.say import DESCRIPTOR
 from gazadata.validate.split import cells
 
@@ -92,20 +91,8 @@ STANDARD = {
     "schema-error": ("GD002", "a schema that is not of the standard"),
     "field-error": ("GD002", "a field that is not of the standard"),
     "stats-error": ("GD002", "a hash or a size that is not of the standard"),
-    # of what is not asked for here
-    "catalog-error": ("GD002", "a catalogue that is none"),
-    "dataset-error": ("GD002", "a data set of a catalogue that is none"),
-    "checklist-error": ("GD002", "a list of checks that is none"),
-    "check-error": ("GD002", "a check that is none"),
-    "detector-error": ("GD002", "a detector that is none"),
-    "inquiry-error": ("GD002", "an inquiry that is none"),
-    "inquiry-task-error": ("GD002", "a task of an inquiry that is none"),
-    "pipeline-error": ("GD002", "a pipeline that is none"),
-    "step-error": ("GD002", "a step of a pipeline that is none"),
-    "report-error": ("GD002", "a report that is none"),
-    "report-task-error": ("GD002", "a task of a report that is none"),
 }
-"""By which rule each type of error that frictionless has is reported, and how it is said."""
+"""By which rule each type of error that frictionless has of packages is reported, and how."""
 
 _CONSTRAINTS = {
     "required": "GD202",

@@ -19,7 +19,7 @@ import polars as pl
 from gazadata.contract import inside
 from gazadata.errors import ContractError
 from gazadata.validate.characters import hidden
-from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.tables import LINE, Tables
 
 _TEXTS_A_CHUNK = 1_000
@@ -55,7 +55,7 @@ def texts(  # noqa: PLR0912, PLR0915
             resource="sources",
             row_id=row["source_id"],
             field=field,
-            found=found_[:500],
+            found=found_[:LONGEST],
             expected=expected,
         )
         report.add([replace(one, **more)])
