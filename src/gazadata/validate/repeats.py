@@ -27,10 +27,12 @@ class _Unique(NamedTuple):
             return [col(self.fields[0]).str.replace_all("-", "", literal=True)]
         return [col(field) for field in self.fields]
 
-    @property
-    def hash(self) -> pl.Expr:
-        """A number that is the same where the values are, and else hardly ever."""
-        return (pl.struct(self.values) if len(self.values) > 1 else self.values[0]).hash()
+    def hash(self, seed: int = 0) -> pl.Expr:
+        """A number that is the same where the values are, and else hardly ever.
+
+        Of another `seed` it is another one, and never are both the same where the values are not.
+        """
+        return (pl.struct(self.values) if len(self.values) > 1 else self.values[0]).hash(seed)
 
 
 class Repeats:
@@ -55,7 +57,7 @@ class Repeats:
         """Take in the next batch of rows."""
         self._rows += frame.height
         for unique, hashes in self._hashes.items():
-            hashes.append(frame.select(unique.hash).to_series())
+            hashes.append(frame.select(unique.hash()).to_series())
 
     def find(self, tables: Tables, report: Report, limit: int) -> None:
         """Report the rows that repeat an earlier one, and what was looked at."""
@@ -69,7 +71,19 @@ class Repeats:
             if len(twice):
                 rows = self._rows_of(unique, twice, tables)
                 report.count(unique.code, 0, rows.height)
-                report.add(self._findings(unique, rows.head(limit), tables))
+                report.add(
+                    self._findings(unique, self._shown(unique, rows.head(limit), tables), tables)
+                )
+
+    def _shown(self, unique: _Unique, rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+        """Rows with the values that are shown of them."""
+        values = (
+            tables.kept(self._resource.name)
+            .filter(col(LINE).is_in(rows[LINE].implode()))
+            .select(LINE, __value=pl.struct(unique.values))
+            .collect()
+        )
+        return rows.join(values, on=LINE, maintain_order="left")
 
     def _rows_of(self, unique: _Unique, twice: pl.Series, tables: Tables) -> pl.DataFrame:
         """The rows that repeat an earlier one of those whose hashes are there `twice`, by line."""
@@ -77,12 +91,13 @@ class Repeats:
         filled = col(fields[0]).is_not_null() if len(fields) == 1 else pl.lit(True)
         rows = (
             tables.kept(resource.name)
-            .filter(unique.hash.is_in(twice.implode()) & filled)
-            .select(LINE, resource.key, pl.struct(unique.values).alias("__value"))
+            .filter(unique.hash().is_in(twice.implode()) & filled)
+            # Not the values, which of millions of rows would take as much memory as their file.
+            .select(LINE, resource.key, __same=unique.hash(seed=1))
             .collect()
             .with_columns(
-                __first=col(LINE).min().over("__value"),
-                __other=col(resource.key).first().over("__value"),
+                __first=col(LINE).min().over("__same"),
+                __other=col(resource.key).first().over("__same"),
             )
             .filter(col(LINE) != col("__first"))
         )
