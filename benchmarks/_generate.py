@@ -37,7 +37,7 @@ ARTICLE = """\
 [condition|{other} would take part only after a ceasefire], [rest4|{filler3}].
 [delegations|Some {count} nations sent delegations to {city}], {filler4}; [rest5|{filler5}].
 [view|Analysts call the {topic} a turning point], though {filler6}.
-[cue|Reports suggest that more may follow], [rest7|{filler7}].
+[cue|Reports suggest that more may follow], [rest7|perhaps {filler7}].
 [rest8|{filler8}], [rest8b|{filler9}] and {filler10}."""
 
 # Each row that an article gives: its cells, with `<< basis slot` where they need evidence.
@@ -186,6 +186,8 @@ ROWS = {
             "statement": "More may follow. << inferred cue",
             "source_id": "{id}",
             "certainty": "possible << classified rest7",
+            # No cue: made certain, the row is told by the cue in the quote of its statement.
+            "hedge": "perhaps << stated rest7",
         },
     },
 }

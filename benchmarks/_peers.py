@@ -407,9 +407,9 @@ def by_polars(root: Path) -> Counts:
             rules["GD402_2"] = precision.is_null() & (first.is_not_null() | last.is_not_null())
         if "certainty" in t.names[name]:
             rules["GD410"] = (
-                (col("certainty") == "uncommitted")
-                & col("attributed_to").is_null()
-                & col("hedge").is_null()
+                pl.when(col("certainty") != "certain")
+                .then(col("hedge").is_null())
+                .otherwise(col("attributed_to").is_not_null() & col("certainty").is_not_null())
             )
         if name == "events":
             field = next(f for f in t.fields[name] if f["name"] == "event_mode")
@@ -800,7 +800,10 @@ def by_duckdb(root: Path) -> Counts:
                 f"{stem}_precision is null and ({first} is not null or {last} is not null)"
             )
         if "certainty" in t.names[name]:
-            rules["GD410"] = "certainty = 'uncommitted' and attributed_to is null and hedge is null"
+            rules["GD410"] = (
+                "certainty <> 'certain' and hedge is null "
+                "or certainty = 'certain' and attributed_to is not null"
+            )
         if name == "events":
             field = next(f for f in t.fields[name] if f["name"] == "event_mode")
             known_ = [f"{k} {m}" for k, terms in field["gazadata:modes"].items() for m in terms]

@@ -607,9 +607,9 @@ def reference_that_is_none(random: Random) -> Made:
 @kind("GD351")
 def hedge_taken_out(random: Random) -> Made:
     """The hedge is emptied with its evidence, and the row made certain: only the alarm is left."""
-    name = random.choice(("events", "positions", "relations", "assessments"))
+    name = random.choice(("positions", "relations", "assessments"))
     key = S.resource(name).key
-    number, row = random.choice(rows_where(name, lambda r: r["hedge"]))
+    number, row = random.choice(rows_where(name, lambda r: r["hedge"] and not r["attributed_to"]))
     mine = rows_where("evidence", lambda e: (e["resource"], e["row_id"]) == (name, row[key]))
     gone = [i for i, e in mine if e["field"] == "hedge"]
     rows = S.drop("evidence", *gone)
@@ -1045,10 +1045,34 @@ def silence_that_is_none(random: Random) -> Made:
 
 
 @kind("GD410")
-def uncommitted_for_no_reason(random: Random) -> Made:
+def weaker_for_no_reason(random: Random) -> Made:
     name = random.choice(("events", "positions", "relations", "assessments"))
     rows = rows_where(name, lambda r: not r["hedge"] and not r["attributed_to"])
-    return changed(name, random.choice(rows)[0], certainty="uncommitted")
+    weaker = random.choice(("probable", "possible", "uncommitted"))
+    return changed(name, random.choice(rows)[0], certainty=weaker)
+
+
+@kind("GD410")
+def certain_on_the_word_of_another(random: Random) -> Made:
+    name = random.choice(("events", "positions"))
+    rows = rows_where(name, lambda r: r["attributed_to"])
+    return changed(name, random.choice(rows)[0], certainty="certain")
+
+
+@kind("GD410", "GD333", more="the cell that was filled in is without evidence, too")
+def certain_and_attributed(random: Random) -> Made:
+    name = random.choice(("events", "positions", "relations", "assessments"))
+    rows = rows_where(name, lambda r: r["certainty"] == "certain")
+    return changed(name, random.choice(rows)[0], attributed_to="reuters-report")
+
+
+@kind("GD410")
+def hedge_left_out_with_its_evidence(random: Random) -> Made:
+    name = random.choice(("events", "positions", "assessments"))
+    key = S.resource(name).key
+    number, row = random.choice(rows_where(name, lambda r: r["certainty"] != "certain"))
+    files = S.drop("evidence", *S.evidence_of(name, row[key], "hedge"))
+    return {**files, **S.change(name, number, hedge="")}, [(S.path(name), number + 2)]
 
 
 @kind("GD412", "GD419", "GD333", more="the cell that was filled in is without evidence, too")
@@ -2009,8 +2033,8 @@ def excluded_and_taking_part(random: Random) -> Made:
 @kind("GD351")
 def hedge_without_a_cue(random: Random) -> Made:
     """Other words of the quote stand in hedge, and the row is certain."""
-    name = random.choice(("events", "positions", "relations", "assessments"))
-    number, row = random.choice(rows_where(name, lambda r: r["hedge"]))
+    name = random.choice(("positions", "relations", "assessments"))
+    number, row = random.choice(rows_where(name, lambda r: r["hedge"] and not r["attributed_to"]))
     key = S.resource(name).key
     quotes = [_words(S.rows("evidence")[i]) for i in S.evidence_of(name, row[key], "hedge")]
     words = [w for q in quotes for w in re.findall(r"\w+", q) if not CUES.search(fold(w))]

@@ -643,7 +643,8 @@ def gd409() -> Case:
 
 def gd410() -> Case:
     plain = first("positions", certainty="certain", hedge="", attributed_to="")["position_id"]
-    near = row("positions", plain, certainty="possible")
+    hedged = first("assessments", certainty="possible")["assessment_id"]
+    near = row("assessments", hedged, certainty="uncommitted")
     return cell("positions", plain, "certainty", "uncommitted", near)
 
 
@@ -922,7 +923,7 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         "GD407": sum(count("positions", stance=stance) for stance in conditional),
         "GD408": size["conditions"],
         "GD409": size["positions"],
-        "GD410": sum(count(name, certainty="uncommitted") for name in reporting),
+        "GD410": sum(size[name] for name in reporting),
         "GD411": filled("actors", "part_of") + filled("topics", "part_of")
         + filled("sources", "cited_by"),
         "GD412": size["relations"],

@@ -556,10 +556,10 @@ RULES = _rules(
     ),
     Rule(
         "GD410",
-        "What is uncommitted has an attribution or a hedge",
-        "Something in the words must be what withholds the commitment.",
-        "uncommitted, with attributed_to and hedge empty",
-        "Fill in attributed_to or hedge.",
+        "Certainty agrees with attribution and hedge",
+        "What is certain, the article says in its own voice; what is not, it weakens in its words.",
+        "certain, on the word of attributed_to; possible, with hedge empty",
+        "Choose a weaker term or empty attributed_to; or copy the words that weaken it into hedge.",
     ),
     Rule(
         "GD411",

@@ -112,14 +112,19 @@ def _ill(*fields: str) -> pl.Expr:
 def _reporting(names: tuple[str, ...]) -> list[Check]:
     if "certainty" not in names:
         return []
-    uncommitted = col("certainty") == "uncommitted"
+    # docs/codebook.md, 3.1: what is certain, the article says in its own voice.
+    weaker = col("certainty") != "certain"
     return [
         check(
             "GD410",
             "certainty",
-            uncommitted & col("attributed_to").is_null() & col("hedge").is_null(),
-            expected="a cell filled in attributed_to or hedge, or another certainty",
-            applies=uncommitted,
+            pl.when(weaker)
+            .then(col("hedge").is_null())
+            .otherwise(col("attributed_to").is_not_null()),
+            expected=pl.when(weaker)
+            .then(pl.lit("certain, or in hedge the words that weaken it"))
+            .otherwise(pl.lit("a weaker term, or no attributed_to")),
+            applies=col("certainty").is_not_null(),
         )
     ]
 
