@@ -69,13 +69,12 @@ class Package:
         if root.name == "datapackage.json":
             root = root.parent
         check_path(root)
-        if root.is_file():
-            raise ReadError(
-                f"{root} is a file, and a package is a folder; if it is an archive, unpack it"
-            )
         if not (root / "datapackage.json").is_file():
+            archive = (
+                ", and this is a file; unpack it if it is an archive" if root.is_file() else ""
+            )
             raise ReadError(
-                f"no data package at {root}: expected a folder that holds a datapackage.json"
+                f"no data package at {root}: expected a folder that holds a datapackage.json{archive}"
             )
         return root
 

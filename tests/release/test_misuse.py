@@ -405,7 +405,7 @@ def test_an_archive_where_a_folder_is_expected_is_to_be_unpacked(
         check=False,
     )
     assert run.returncode == 2
-    assert "is a file, and a package is a folder; if it is an archive, unpack it" in run.stderr
+    assert "and this is a file; unpack it if it is an archive" in run.stderr
 
 
 def test_an_unknown_format_is_told_what_comes_nearest(built: Path, tmp_path: Path) -> None:
