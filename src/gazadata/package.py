@@ -70,11 +70,9 @@ class Package:
             root = root.parent
         check_path(root)
         if not (root / "datapackage.json").is_file():
-            archive = (
-                ", and this is a file; unpack it if it is an archive" if root.is_file() else ""
-            )
             raise ReadError(
-                f"no data package at {root}: expected a folder that holds a datapackage.json{archive}"
+                f"no data package at {root}: expected a folder that holds a datapackage.json"
+                + (", and this is a file; unpack it if it is an archive" if root.is_file() else "")
             )
         return root
 
