@@ -21,7 +21,7 @@ def rule_text(code: str) -> str:
     return (
         f"{rule.code}: {rule.title}\n\n"
         f"severity:  {rule.severity}\n"
-        f"looks at:  {rule.unit}\n"
+        f"checks:    {rule.unit}\n"
         f"reason:    {rule.reason}\n"
         f"example:   {rule.example}\n"
         f"remedy:    {rule.remedy}\n"
@@ -36,10 +36,10 @@ def rules_text() -> str:
 def rules_markdown() -> str:
     """All rules as docs/rules.md has them."""
     parts = [
-        "# The rules of validation\n",
+        "# Validation rules\n",
         f"<!-- Generated from src/gazadata/validate/rules.py: {REGENERATE} -->\n",
-        "`gazadata validate` holds a package against these rules; `gazadata rule GD203` prints "
-        "one. An error fails the validation; a warning does so with `--strict`.\n",
+        "`gazadata validate` checks a package against these rules; `gazadata rule GD203` prints "
+        "one. Errors fail the validation; warnings do so with `--strict`.\n",
     ]
     for start, layer in LAYERS.items():
         parts.append(f"## {layer.capitalize()} ({start}..)\n")
@@ -49,7 +49,7 @@ def rules_markdown() -> str:
                     f"### {rule.code}: {_text(rule.title)}\n\n"
                     f"{_text(rule.reason)}\n\n"
                     f"- Severity: {rule.severity}\n"
-                    f"- Looks at: {rule.unit}\n"
+                    f"- Checks: {rule.unit}\n"
                     f"- Example: {_text(rule.example)}\n"
                     f"- Remedy: {_text(rule.remedy)}\n"
                 )
