@@ -141,6 +141,23 @@ def explain(
 
 
 @app.command()
+def page(
+    package: PackageArgument = HERE,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file.")] = Path("index.html"),
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Also of a package with findings; they are shown.")
+    ] = False,
+) -> None:
+    """Write the package as one HTML page, which needs no network and no server.
+
+    Exit 0 when it is written, 1 on findings, 2 on wrong use or what cannot be read or written.
+    """
+    from gazadata.display.page import write_page
+
+    print(write_page(package, out, draft=draft))
+
+
+@app.command()
 def validate(
     package: PackageArgument = HERE,
     *,
