@@ -133,11 +133,18 @@ def explain(
     package: Annotated[
         Path | None, typer.Option(help="A data package; the bundled one without it.")
     ] = None,
+    html: Annotated[bool, typer.Option("--html", help="Print a file of HTML.")] = False,
 ) -> None:
     """Print each cell of a row with the words that it rests on."""
     from gazadata.dataset import open_dataset
 
-    print(open_dataset(package).explain(resource, row_id, field))
+    explanation = open_dataset(package).explain(resource, row_id, field)
+    if html:
+        from gazadata.display.notebook import explanation_page
+
+        print(explanation_page(explanation))
+    else:
+        print(explanation)
 
 
 @app.command()
