@@ -17,7 +17,7 @@ from gazadata.dataset import open_dataset
 from gazadata.display import figures
 from gazadata.display.article import articles, segments
 from gazadata.display.html import asset
-from gazadata.display.page import PageError, page, write_page
+from gazadata.display.page import PageError, page, release_page, write_page
 from gazadata.display.record import Quote, Record
 
 TEXT = 4.5
@@ -175,3 +175,13 @@ def test_labels_of_the_pictures_do_not_overlap(record: Record) -> None:
             )
             assert apart, (one[4], other[4])
             assert one[0] >= 0
+
+
+def test_a_package_too_large_for_a_page_gets_a_list_of_its_tables(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gazadata.display.page.LARGEST", 1000)
+    content = release_page(repo).decode("utf-8")
+    for name in open_dataset(repo).tables:
+        assert f'href="data/{name}.csv"' in content
+    assert "<article" not in content

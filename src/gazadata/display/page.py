@@ -37,6 +37,9 @@ MOST_COLUMNS = 5
 FACETS = range(2, 13)
 """How many different values a column may have to be chosen from."""
 
+LARGEST = 5_000_000
+"""Bytes of the tables of a release whose rows are on its page: a browser opens what they make."""
+
 SHOWN_FINDINGS = 50
 
 
@@ -137,8 +140,40 @@ def page(record: Record, draft: dict[str, Any] | None = None) -> str:
 
 
 def release_page(root: Path) -> bytes:
-    """The page of the release in the folder `root`, which is known to validate."""
-    return page(Record(open_dataset(root))).encode("utf-8")
+    """The page of the release in the folder `root`, which is known to validate.
+
+    Where its tables are too large to be read on a page, it is a list of them.
+    """
+    dataset = open_dataset(root)
+    resources = dataset.package.contract.resources
+    sizes = {name: dataset.package.path(name).stat().st_size for name in resources}
+    if sum(sizes.values()) <= LARGEST:
+        return page(Record(dataset)).encode("utf-8")
+    contract = dataset.package.contract
+    title, description = _title(contract.descriptor, contract.name)
+    css = asset("page.css")
+    listed = [
+        {
+            "title": resource.title or name,
+            "description": resource.description,
+            "bytes": sizes[name],
+            "path": resource.path,
+        }
+        for name, resource in resources.items()
+    ]
+    return render(
+        "large.html.j2",
+        css=css,
+        hashes={"css": _csp(css)},
+        page={
+            "name": contract.name,
+            "version": contract.version,
+            "title": title,
+            "description": description,
+            "citation": dataset.cite(),
+            "files": listed,
+        },
+    ).encode("utf-8")
 
 
 def _csp(text: str) -> str:
