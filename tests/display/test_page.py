@@ -60,7 +60,12 @@ def test_the_palette_has_contrast(scheme: int) -> None:
         for name in ("under", "litline", "barline", "forline", "againstline")
         for ground in ("page", "panel")
     ]
-    pairs += [("litline", "lit", MARK), ("forline", "for", MARK), ("againstline", "against", MARK)]
+    pairs += [
+        ("soft", "line", TEXT),
+        ("litline", "lit", MARK),
+        ("forline", "for", MARK),
+        ("againstline", "against", MARK),
+    ]
     low = {
         (one, ground): round(contrast(shade[one], shade[ground]), 2)
         for one, ground, least in pairs

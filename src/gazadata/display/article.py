@@ -11,6 +11,9 @@ from gazadata.contract import inside
 from gazadata.display.record import Quote, Record, extent
 from gazadata.errors import ContractError
 
+OPENING = 64
+"""Characters by which a sentence is told from others."""
+
 DEPTHS = 4
 """Shades of a highlight: words in more quotes than this look alike."""
 
@@ -54,10 +57,10 @@ class Sentence:
         )
 
     @property
-    def covered(self) -> float:
-        """The share of its characters that a quote holds, from 0 to 1."""
-        held = sum(one.end - one.start for one in self.segments if one.quotes)
-        return held / max(1, self.end - self.start)
+    def opening(self) -> str:
+        """Its first words, with a sign for those that are not at hand."""
+        shown = "".join("…" if one.text is None else one.text for one in self.segments)
+        return shown if len(shown) <= OPENING else f"{shown[:OPENING].rpartition(' ')[0]}…"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ function choose(number, others = [], move = true) {
   light([number], rows.filter(Boolean));
   const list = entry.querySelector("ul").cloneNode(true);
   const title = element("p", "");
-  title.append(element("mark", words(number)), ` rests under ${links.length} ${links.length === 1 ? "row" : "rows"}`);
+  title.append(element("mark", words(number)), links.length === 1 ? " 1 row rests on these words" : ` ${links.length} rows rest on these words`);
   const parts = [title, list];
   if (others.length) {
     const also = element("p", "Also here: ");
