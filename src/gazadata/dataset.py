@@ -419,7 +419,7 @@ class Cell:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """A row with the words behind each of its cells; print it, or read its `cells`."""
 
@@ -431,6 +431,9 @@ class Explanation:
     certainty: str | None
     hedge: str | None
     empty: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         from gazadata.display.notebook import explanation_html
