@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,26 @@ def whole_page(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Path
     """The page of the repository, which shows the article's text."""
     path = tmp_path_factory.mktemp("page") / "index.html"
     path.write_text(page(record), encoding="utf-8", newline="\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def short_page(whole_page: Path) -> Path:
+    """The same page with five rows a table: the others are by the same template, and take long."""
+    content = whole_page.read_text(encoding="utf-8")
+    for pattern in (
+        r'<tbody id="(\w+)\..*?</tbody>\n',
+        r'<details class="(sentence)".*?</details>\n',
+    ):
+        seen: Counter[str] = Counter()
+
+        def kept(found: re.Match[str], seen: Counter[str] = seen) -> str:
+            seen[found[1]] += 1
+            return found[0] if seen[found[1]] <= 5 else ""
+
+        content = re.sub(pattern, kept, content, flags=re.DOTALL)
+    path = whole_page.with_name("short.html")
+    path.write_text(content, encoding="utf-8", newline="\n")
     return path
 
 
