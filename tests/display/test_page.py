@@ -190,3 +190,18 @@ def test_a_package_too_large_for_a_page_gets_a_list_of_its_tables(
     for name in open_dataset(repo).tables:
         assert f'href="data/{name}.csv"' in content
     assert "<article" not in content
+
+
+def test_a_draft_is_made_of_a_package_that_lacks_much(tmp_path: Path) -> None:
+    root = copy_package(tmp_path / "package")
+    quotes = root / "data/quotes.csv"
+    rows = quotes.read_text(encoding="utf-8")
+    rows = rows.replace(",866,872,Recent,", ",,,,").replace(",62,68,", ",99999,5,")
+    quotes.write_text(rows, encoding="utf-8", newline="\n")
+    for name in ("actors", "topics", "positions", "passages"):
+        path = root / f"data/{name}.csv"
+        header = path.read_text(encoding="utf-8").splitlines()[0]
+        path.write_text(f"{header}\n", encoding="utf-8", newline="\n")
+    content = write_page(root, tmp_path / "page.html", draft=True).read_text(encoding="utf-8")
+    assert "findings" in content
+    assert 'id="events.doha-negotiations"' in content

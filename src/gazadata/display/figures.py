@@ -380,7 +380,7 @@ def draw_network(record: Record) -> Drawing:
                 "tie" + ("" if (act.certainty or "") in CERTAIN else " unsure"),
             )
     for one in actors:
-        entry = record.entries["actors"].get(one.partition(".")[2])
+        entry = record.entries.get("actors", {}).get(one.partition(".")[2])
         lines = _lines(entry.label if entry else one, 21)
         drawing.link(one, 150, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines, "", "end")
     for act in acts:
@@ -392,7 +392,7 @@ def draw_network(record: Record) -> Drawing:
             lines = [f"{sign(act.value('stance'))}  {lines[0]}"]
         drawing.link(act.anchor, 236, at[act.anchor] + 4.5 - 7.5 * (len(lines) - 1), lines)
     for one in topics:
-        entry = record.entries["topics"].get(one.partition(".")[2])
+        entry = record.entries.get("topics", {}).get(one.partition(".")[2])
         lines = _lines(entry.label if entry else one, 21, 3)
         drawing.link(one, 570, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines)
     drawing.height = int(top + height) + 6

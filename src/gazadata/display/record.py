@@ -26,7 +26,8 @@ LABELS = {
 
 def extent(row: Row) -> tuple[int, int]:
     """Where a quote or a passage lies: offsets in code points, the end excluded."""
-    return row["start"], row["end"]
+    # A draft may lack them.
+    return row["start"] or 0, row["end"] or 0
 
 
 @dataclass(frozen=True)
@@ -161,16 +162,16 @@ class Record:
     def quotes(self) -> dict[str, Quote]:
         """The quotes by key, in the order of the text: the longer first where two begin alike."""
         placed = [(row, *extent(row)) for row in self.rows("quotes")]
-        placed.sort(key=lambda one: (one[0]["source_id"], one[1], -one[2], one[0]["quote_id"]))
+        placed.sort(key=lambda one: (one[0]["source_id"] or "", one[1], -one[2], one[0]["quote_id"]))
         return {
             row["quote_id"]: Quote(
                 number,
                 row["quote_id"],
-                row["source_id"],
+                row["source_id"] or "",
                 row["passage_id"] or "",
                 start,
                 end,
-                row["exact"],
+                row["exact"] or "",
             )
             for number, (row, start, end) in enumerate(placed, start=1)
         }
@@ -298,7 +299,7 @@ class Record:
             quote.exact if quote else None,
             item["note"],
             quote.number if quote else None,
-            reference=self._labels["sources"].get(reference, reference) if reference else None,
+            reference=self._labels.get("sources", {}).get(reference, reference) if reference else None,
             target=f"sources.{reference}" if reference else None,
             repeated=repeated,
         )
