@@ -118,6 +118,19 @@ def test_a_row_lights_its_words_and_words_lead_to_their_rows(tab: Open, whole_pa
     assert lit(shown) == ""
 
 
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_an_address_brings_its_row_and_its_words_into_view(
+    tab: Open, whole_page: Path, motion: str
+) -> None:
+    shown = tab(whole_page, ROW, reduced_motion=motion)
+    for what in (f"[id='{ROW[1:]}']", ".g.lit"):
+        shown.wait_for_function(
+            """query => { const at = document.querySelector(query)?.getBoundingClientRect();
+            return at && at.top >= 0 && at.top < innerHeight - 100; }""",
+            arg=what,
+        )
+
+
 def test_every_quote_can_be_reached_both_ways(tab: Open, whole_page: Path, record: Record) -> None:
     shown = tab(whole_page)
     for quote in record.quotes.values():

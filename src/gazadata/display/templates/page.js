@@ -20,7 +20,11 @@ function light(numbers, rows) {
 }
 function seek(number) {
   const first = segments.find((one) => of(one).includes(String(number)));
-  if (first) first.scrollIntoView({ block: "center", behavior });
+  if (!first) return;
+  if (pane.scrollHeight === pane.clientHeight) return first.scrollIntoView({ block: "center" });
+  // The article alone moves: the page stays where its reader is.
+  const top = first.getBoundingClientRect().top - pane.getBoundingClientRect().top;
+  pane.scrollTo({ top: pane.scrollTop + top - pane.clientHeight / 2, behavior });
 }
 const quoteOf = (number) => $(`#sentences a[href="#q${number}"]`)?.closest("li");
 function words(number) {
