@@ -162,7 +162,9 @@ class Record:
     def quotes(self) -> dict[str, Quote]:
         """The quotes by key, in the order of the text: the longer first where two begin alike."""
         placed = [(row, *extent(row)) for row in self.rows("quotes")]
-        placed.sort(key=lambda one: (one[0]["source_id"] or "", one[1], -one[2], one[0]["quote_id"]))
+        placed.sort(
+            key=lambda one: (one[0]["source_id"] or "", one[1], -one[2], one[0]["quote_id"])
+        )
         return {
             row["quote_id"]: Quote(
                 number,
@@ -299,7 +301,9 @@ class Record:
             quote.exact if quote else None,
             item["note"],
             quote.number if quote else None,
-            reference=self._labels.get("sources", {}).get(reference, reference) if reference else None,
+            reference=self._labels.get("sources", {}).get(reference, reference)
+            if reference
+            else None,
             target=f"sources.{reference}" if reference else None,
             repeated=repeated,
         )
