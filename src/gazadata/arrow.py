@@ -57,7 +57,7 @@ def read_table(path: Path, resource: Resource) -> pa.Table:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            table = pq.read_table(path)
+            table = pq.read_table(path.absolute(), partitioning=None)
         else:
             table = _read_csv(path, schema)
         if table.column_names != schema.names:
@@ -88,7 +88,7 @@ def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
 
     try:
         yield from csv.open_csv(
-            path,
+            path.absolute(),
             parse_options=_parsing(),
             convert_options=_options(arrow_schema(resource)),
         )
@@ -99,7 +99,7 @@ def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
 def _read_csv(path: Path, schema: pa.Schema) -> pa.Table:
     from pyarrow import csv
 
-    return csv.read_csv(path, parse_options=_parsing(), convert_options=_options(schema))
+    return csv.read_csv(path.absolute(), parse_options=_parsing(), convert_options=_options(schema))
 
 
 def _parsing() -> csv.ParseOptions:

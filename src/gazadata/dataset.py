@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -12,11 +12,13 @@ from gazadata.errors import MissingExtra, ReadError, UnknownName
 from gazadata.package import Package
 
 if TYPE_CHECKING:
+    import networkx as nx
     import pandas as pd
     import pandera.pandas as pa_pandas
     import polars as pl
     import pyarrow as pa
 
+    from gazadata.display.notebook import Plots
     from gazadata.frames import As
     from gazadata.release.sources import Stores
 
@@ -73,13 +75,15 @@ def open_dataset(
 ) -> Dataset:
     """Open a data package: the bundled one, the one in the folder `path`, or a release.
 
-    A release is pulled into the cache once and checked on every use; the cache needs no network.
+    Where the current folder has a gazadata.lock, the release that it pins is opened and not the
+    bundled package. A release is pulled into the cache once and checked on every use; the cache
+    needs no network.
 
     Args:
         path: a folder with a datapackage.json. Where it is a release, each table is held against
             its manifest when it is read.
         version: a released version, or "latest". Where gazadata.lock in the current folder pins
-            the version, nothing else is accepted for it.
+            a version, no other may be asked for.
         store: the address or folder of a store, or several to be tried in turn; without it, those
             of GAZADATA_STORE, else the one in gazadata.lock. Without `version`: the version that
             gazadata.lock pins, else the latest.
@@ -90,33 +94,57 @@ def open_dataset(
         StoreError: no store has the release, or all serve another than the pinned one; or the
             release at `path` is damaged.
         CacheError: the cache cannot be written.
-        LockError: gazadata.lock cannot be read.
+        LockError: gazadata.lock cannot be read, or pins another version.
         MissingExtra: a release is asked for and the extra `store` is not installed.
     """
-    if version is None and store is None:
-        root = Package.locate(path)
-        # Importing what checks releases takes longer than to open a package.
-        if not (root / "manifest.json").is_file():
-            return Dataset(Package.open(root))
-        from gazadata.release.manifest import open_package
-
-        return Dataset(open_package(root))
-    if path is not None:
+    if path is not None and (version is not None or store is not None):
         raise ReadError("give either a path or a version and a store, not both")
-    from gazadata.release.fetch import open_release
+    lock = Path("gazadata.lock")
+    if path is None and (version is not None or store is not None or os.path.lexists(lock)):
+        from gazadata.release.fetch import open_pinned
 
-    return Dataset(open_release(version, () if store is None else store))
+        package = open_pinned(version, () if store is None else store)
+        pinned = f", pinned by {lock.absolute()}" if os.path.lexists(lock) else ""
+        return Dataset(package, f"release {package.contract.version}{pinned}")
+    root = Package.locate(path)
+    origin = "bundled with gazadata" if path is None else f"folder {root}"
+    # Importing what checks releases takes longer than opening a package.
+    if not (root / "manifest.json").is_file():
+        return Dataset(Package.open(root), origin)
+    from gazadata.release.manifest import open_package
+
+    return Dataset(open_package(root), origin)
 
 
 class Dataset:
-    """A data package, opened for use. Nothing is read before it is asked for."""
+    """A data package, opened for use. Nothing is read before it is asked for.
 
-    def __init__(self, package: Package) -> None:
+    Attributes:
+        package: the package.
+        origin: where it comes from, to be read by people: a folder, a release, or gazadata itself.
+    """
+
+    def __init__(self, package: Package, origin: str | None = None) -> None:
         self.package = package
-        self._rows = cache(self._read_rows)
+        self.origin = origin or f"folder {package.root}"
+        self._cached: dict[str, list[Row]] = {}
+        self._state: tuple[object, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.package.contract.name} {self.version}: {', '.join(self.tables)}>"
+        name = f"{self.package.contract.name} {self.version}"
+        return f"<Dataset {name} ({self.origin}): {', '.join(self.tables)}>"
+
+    def _repr_html_(self) -> str:
+        from gazadata.display.notebook import dataset_html
+
+        return dataset_html(self)
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures that show themselves in notebooks: `timeline()`, `network()`, `positions()`."""
+        from gazadata.display.notebook import Plots
+
+        return Plots(self)
 
     @property
     def version(self) -> str:
@@ -155,6 +183,7 @@ class Dataset:
             UnknownName: there is no such resource.
         """
         resource = self.package.contract[name]
+        self._refresh()
         frame = self.load(name)
         for key in resource.foreign_keys:
             labels = {
@@ -225,6 +254,7 @@ class Dataset:
             UnknownName: there is no such resource, row or field.
         """
         table = self.package.contract[resource]
+        self._refresh()
         names = [table[field].name] if field is not None else list(table.field_names)
         rows = self._by_key(resource)
         if row_id not in rows:
@@ -237,8 +267,9 @@ class Dataset:
                 support.setdefault(item["field"], []).append(
                     Support(
                         item["basis"],
-                        quotes.get(item["quote_id"]),
-                        sources.get(item["reference_id"]),
+                        # Copies: what a caller changes is not what the next call returns.
+                        _copy(quotes.get(item["quote_id"])),
+                        _copy(sources.get(item["reference_id"])),
                         item["note"],
                     )
                 )
@@ -253,7 +284,7 @@ class Dataset:
             for name in names
             if row[name] is not None
         )
-        reported = self._reported(table, row)
+        reported_in, reported = self._reported(table, row)
         said_by, word_of = (
             sources.get(reported["source_id"]),
             sources.get(reported["attributed_to"]),
@@ -266,8 +297,38 @@ class Dataset:
             self._label("sources", word_of) if word_of else None,
             reported["certainty"],
             reported["hedge"],
+            reported_in,
             tuple(name for name in names if row[name] is None),
         )
+
+    def timeline(self) -> pd.DataFrame:
+        """Everything that has or implies a time, those with dates first.
+
+        Returns:
+            One row a row of the data: resource, row_id, label, given ("date"; "words", the
+            article's own for the time; "order", a sequence; "status", no more than that),
+            date_earliest and date_latest (null where no date is stated), date_precision, words,
+            status, and basis, how the time follows from what it rests on.
+        """
+        from gazadata.display.notebook import timeline
+
+        return timeline(self)
+
+    def graph(self) -> nx.MultiDiGraph[Any]:
+        """Actors and topics as nodes; events, positions and relations as edges.
+
+        Returns:
+            Nodes `actors.<key>` and `topics.<key>` with resource, label and kind; edges with kind
+            (event, position, relation or excluded), label, row and certainty. Who acts in an event
+            is tied to who receives it and to its topic. An excluded party takes no part: it is
+            tied to the topic alone, by an edge of kind "excluded".
+
+        Raises:
+            MissingExtra: networkx is not installed.
+        """
+        from gazadata.display.notebook import graph
+
+        return graph(self)
 
     def schema(self, name: str) -> pa_pandas.DataFrameSchema:
         """The pandera schema of a table as `load` gives it, for validating a frame of your own.
@@ -296,9 +357,19 @@ class Dataset:
             f"(version {self.version}) [Data set]." + (f" Licence: {licence}." if licence else "")
         )
 
-    def _read_rows(self, name: str) -> list[Row]:
-        rows: list[Row] = self.package.table(name).to_pylist()
-        return rows
+    def _refresh(self) -> None:
+        """Forget the rows that were read where a file has changed since, so that none are mixed."""
+        paths = (self.package.root / r.path for r in self.package.contract.resources.values())
+        stats = (path.stat() if path.is_file() else None for path in paths)
+        state = tuple(s and (s.st_mtime_ns, s.st_size, s.st_ino) for s in stats)
+        if state != self._state:
+            self._state = state
+            self._cached.clear()
+
+    def _rows(self, name: str) -> list[Row]:
+        if name not in self._cached:
+            self._cached[name] = self.package.table(name).to_pylist()
+        return self._cached[name]
 
     def _by_key(self, name: str) -> dict[str, Row]:
         key = self.package.contract[name].key
@@ -311,16 +382,18 @@ class Dataset:
             label = row["publisher"]
         return str(label if label is not None else row[resource.key])
 
-    def _reported(self, resource: Resource, row: Row) -> Row:
-        """The reporting fields of a row, or of the event or position that it is a part of."""
+    def _reported(self, resource: Resource, row: Row) -> tuple[str | None, Row]:
+        """The row with the reporting fields: this one, or the event or position it is a part of."""
         fields = ("source_id", "attributed_to", "certainty", "hedge")
         if all(name in row for name in fields):
-            return row
+            return None, row
         for key in resource.foreign_keys:
             whole = self.package.contract[key.resource]
             if resource[key.field].required and set(fields) <= set(whole.field_names):
-                return self._by_key(whole.name).get(row[key.field]) or dict.fromkeys(fields)
-        return dict.fromkeys(fields)
+                found = self._by_key(whole.name).get(row[key.field])
+                if found:
+                    return f"{whole.name}/{row[key.field]}", found
+        return None, dict.fromkeys(fields)
 
     def _pointed_at(self, resource: Resource, field: str, value: Any) -> str | None:
         target = resource.target(field)
@@ -376,9 +449,14 @@ class Cell:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
-    """A row with the words behind each of its cells; print it, or read its `cells`."""
+    """A row with the words behind each of its cells; print it, or read its `cells`.
+
+    Conditions and participants are reported as parts of a position or an event: `source`,
+    `attributed_to`, `certainty` and `hedge` are then those of that row, which `reported_in` names
+    as `table/key`, and say nothing of how certain the part itself is.
+    """
 
     resource: str
     row_id: str
@@ -387,7 +465,16 @@ class Explanation:
     attributed_to: str | None
     certainty: str | None
     hedge: str | None
+    reported_in: str | None
     empty: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from gazadata.display.notebook import explanation_html
+
+        return explanation_html(self)
 
     def __str__(self) -> str:
         head = [f"{self.resource}/{self.row_id}"]
@@ -399,7 +486,8 @@ class Explanation:
             )
             head.append(f"  reported by: {self.source}, {voice}")
             hedge = f" (“{self.hedge}”)" if self.hedge else ""
-            head.append(f"  the article's commitment: {self.certainty}{hedge}")
+            of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
+            head.append(f"  the article's commitment{of}: {self.certainty}{hedge}")
         tail = [f"  empty: {', '.join(self.empty)}"] if self.empty else []
         return "\n".join([*head, *map(str, self.cells), *tail])
 
@@ -408,6 +496,10 @@ def _titles(value: Any, name: str) -> list[str]:
     """The property `name` of each object in a list of a descriptor, whose form nobody checked."""
     objects = value if isinstance(value, list) else []
     return [str(one[name]) for one in objects if isinstance(one, dict) and one.get(name)]
+
+
+def _copy(row: Row | None) -> Row | None:
+    return None if row is None else dict(row)
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,28 @@ def bundled() -> Path:
     """The folder of the data package that this installation carries.
 
     An installed wheel carries it beside the modules; a development install uses the repository.
+
+    Raises:
+        ReadError: neither is there, as where the modules were copied into another project.
     """
-    here = Path(__file__).parent
-    shipped = here / "_package"
-    return shipped if shipped.is_dir() else here.parents[1]
+    here = Path(__file__).absolute().parent
+    shipped, repository = here / "_package", here.parents[1]
+    if shipped.is_dir():
+        return shipped
+    if here == repository / "src" / "gazadata" and _is_own(repository / "datapackage.json"):
+        return repository
+    raise ReadError(
+        f"the data of gazadata is not in {shipped}: its modules were copied or run from an "
+        "archive; install the wheel, or name the folder of a package"
+    )
+
+
+def _is_own(descriptor: Path) -> bool:
+    """Whether a descriptor is that of gazadata's own package."""
+    try:
+        return bool(json.loads(descriptor.read_bytes())["name"] == "gazadata")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def check_path(path: Path) -> None:
@@ -42,10 +61,16 @@ def check_path(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Package:
-    """A folder with a datapackage.json, and the contract that it states."""
+    """A folder with a datapackage.json, and the contract that it states.
+
+    `root` is absolute, so that the package stays where it was opened.
+    """
 
     root: Path
     contract: Contract
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", self.root.absolute())
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Package:
@@ -74,7 +99,7 @@ class Package:
                 f"no data package at {root}: expected a folder that holds a datapackage.json"
                 + (", and this is a file; unpack it if it is an archive" if root.is_file() else "")
             )
-        return root
+        return root.absolute()
 
     def path(self, name: str) -> Path:
         """The file of the resource `name`.

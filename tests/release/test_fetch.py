@@ -1149,3 +1149,15 @@ def test_a_relative_store_is_meant_from_where_the_lock_lies(
     shutil.rmtree(Path(os.environ["GAZADATA_CACHE"]))
     with pytest.raises(StoreError, match=r"project/\.\./store: no such folder[\s\S]*gazadata.lock"):
         pull(lock=here)
+
+
+def test_a_lock_wins_over_the_bundled_package(store: Path, cache: Path) -> None:
+    assert gazadata.open_dataset().origin == "bundled with gazadata"
+    pull("1.0.0", str(store))
+    data = gazadata.open_dataset()
+    assert data.origin == f"release 1.0.0, pinned by {Path('gazadata.lock').absolute()}"
+    assert data.package.root.is_relative_to(cache)
+    topics = data.package.root / "csv/topics.csv"
+    assert gazadata.load("topics")["topic_id"].count() == topics.read_bytes().count(b"\n") - 1
+    with pytest.raises(LockError, match=r"version 1\.1\.0 was asked for, and .* pins 1\.0\.0"):
+        gazadata.load("topics", version="1.1.0", store=str(store))

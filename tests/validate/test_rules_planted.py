@@ -259,6 +259,13 @@ def gd112() -> Case:
     return Case(note("P\u0430kistan"), "data/evidence.csv", number, key, "note", near)
 
 
+def gd113() -> Case:
+    row_of_note, text = a_note()
+    return cell("evidence", S.rows("evidence")[row_of_note]["evidence_id"], "note", "#NAME?",
+                row("evidence", S.rows("evidence")[row_of_note]["evidence_id"],
+                    note=f"None of it is said. {text}"))  # fmt: skip
+
+
 def gd110() -> Case:
     number, key = a_note()
     return Case(note("=1+1"), "data/evidence.csv", number, key, "note", near=note("1=1, a-b, ’@"))

@@ -112,7 +112,7 @@ def write_annotations(package: Package, target: Path) -> None:
                 file.write(head)
                 for part in range(-(-ranks.height // QUOTES)):
                     beside = Path(folder) / str(part)
-                    quotes = pl.read_ipc(beside / "quotes.arrow")
+                    quotes = _read_ipc(beside / "quotes.arrow")
                     quotes = quotes.join(sources, on="source_id", how="left", maintain_order="left")
                     bodies = _bodies(package, sorted(beside.glob("evidence-*.arrow")))
                     lines = _lines(package, quotes, bodies, last=ranks.height - 1)
@@ -254,6 +254,11 @@ class _Cells:
         return self.held[1]
 
 
+def _read_ipc(path: Path) -> pl.DataFrame:
+    """Read an Arrow file by its literal path, which `pl.read_ipc` would take for a pattern."""
+    return pl.scan_ipc(path, glob=False).collect()
+
+
 def _bodies(package: Package, files: list[Path]) -> pl.DataFrame:
     """The bodies of the quotes for which evidence was put by in files."""
     body = {
@@ -273,7 +278,7 @@ def _bodies(package: Package, files: list[Path]) -> pl.DataFrame:
     if not files:
         return pl.DataFrame(schema={"rank": pl.UInt32, "body": pl.String})
     bodies = (
-        pl.concat(map(pl.read_ipc, files))
+        pl.concat(map(_read_ipc, files))
         # One number to compare for two: a third of the time.
         .sort(
             col("rank").cast(pl.Int64) * (1 << 16) + col("table_at"),

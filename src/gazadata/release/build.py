@@ -88,9 +88,9 @@ def build(
     part = part_of(zipped)
     try:
         with whole_folder(target) as folder, _opened(parent) as before:
-            _validated(package)
+            rows = _validated(package)
             changes = check_version(package, before) if before else without_parent(package)
-            _write(package, folder, changes, before)
+            _write(package, folder, changes, before, rows)
             if archive:
                 _zip(folder, target, part)
         if archive:
@@ -106,7 +106,8 @@ def _opened(parent: Path | None) -> AbstractContextManager[Package | None]:
     return nullcontext() if parent is None else verified(parent)
 
 
-def _validated(package: Package) -> None:
+def _validated(package: Package) -> dict[str, int]:
+    """Refuse a package with findings; how many rows of each table validation has read."""
     from gazadata.validate import validate
 
     report = validate(package.root, limit=20)
@@ -122,7 +123,7 @@ def _validated(package: Package) -> None:
             )
         )
     if report.ok():
-        return
+        return report.rows
     shown = [
         f"  {d.path}:{d.line or 1}: {d.code} {d.message}: found {d.found}, expected {d.expected}"
         for d in report.diagnostics
@@ -140,7 +141,14 @@ def _validated(package: Package) -> None:
     )
 
 
-def _write(package: Package, folder: Path, changes: str, before: Package | None) -> None:
+def _write(
+    package: Package,
+    folder: Path,
+    changes: str,
+    before: Package | None,
+    validated: dict[str, int],
+) -> None:
+    from gazadata.display.page import release_page
     from gazadata.release.annotations import write_annotations
     from gazadata.release.croissant import croissant
 
@@ -154,6 +162,12 @@ def _write(package: Package, folder: Path, changes: str, before: Package | None)
         resource = contract[part["name"]]
         csv, parquet = f"csv/{resource.name}.csv", f"parquet/{resource.name}.parquet"
         rows = _write_table(package, resource, folder / csv, folder / parquet)
+        if rows != validated.get(resource.name):
+            raise FaultsError(
+                f"no release is built: {rows} rows of {resource.name} were written, and "
+                f"{validated.get(resource.name, 0)} were validated; build "
+                "again while no file changes"
+            )
         size, digest = files.add(csv)
         files.add(parquet)
         tables[resource.name] = {"rows": rows, "digest": f"sha256:{digest}"}
@@ -171,6 +185,7 @@ def _write(package: Package, folder: Path, changes: str, before: Package | None)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
+    files.put("index.html", release_page(folder))
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
     # Whoever reads it refuses what a name cannot be on every system; so it is not released.

@@ -207,7 +207,7 @@ def _check_form(path: Path, resource: Resource) -> None:
             found = ", ".join(header)[:200] or "none"
             raise ValueError(f"the columns are {found}; expected {', '.join(names)}")
         with pyarrow.csv.open_csv(
-            path,
+            path.absolute(),
             parse_options=pyarrow.csv.ParseOptions(
                 newlines_in_values=True, ignore_empty_lines=False
             ),

@@ -113,7 +113,7 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
         raise GazadataError(f"{file}: cannot be written: there is no folder {file.parent}")
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
-            made = Path(folder) / file.name
+            made = Path(folder).absolute() / file.name
             if to == "sqlite":
                 _sqlite(package, made)
                 document = json.dumps(datasette_metadata(package.contract, file.stem), indent=2)

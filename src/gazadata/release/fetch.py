@@ -11,7 +11,7 @@ from gazadata.contract import Contract
 from gazadata.package import RETIRED, Package
 from gazadata.release.cache import Cache, Cached, Progress, warn
 from gazadata.release.files import StoreAwayError, StoreError
-from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
+from gazadata.release.lock import FILE, Lock, LockError, Pin, first_seen, indexed, pin
 from gazadata.release.manifest import MANIFEST, Manifest, check_outside
 from gazadata.release.sources import Source, Stores, indented, read_small, sources_of
 from gazadata.release.store import INDEX, Entry, precedence, read_index
@@ -92,6 +92,30 @@ def open_release(
     release = _Pull(Cache.of_user(), sources_of(stores, locked), locked, None).obtain(version)
     release.ensure("datapackage.json")
     return CachedPackage(release)
+
+
+def open_pinned(version: str | None = None, stores: Stores = ()) -> Package:
+    """Open the release that gazadata.lock in the current folder pins; without a lock, any.
+
+    The arguments and errors are those of `open_release`.
+
+    Raises:
+        LockError: the lock pins another version than the one asked for.
+    """
+    locked = Lock.read(FILE)
+    if locked and version not in (None, "latest", locked.version):
+        raise _contradicted(version, locked)
+    package = open_release(version, stores)
+    if locked and package.contract.version != locked.version:
+        raise _contradicted(package.contract.version, locked)
+    return package
+
+
+def _contradicted(version: str | None, locked: Lock) -> LockError:
+    return LockError(
+        f"version {version} was asked for, and {FILE.absolute()} pins {locked.version}; ask for "
+        f"{locked.version}, or run `gazadata pull {version}` to pin the other"
+    )
 
 
 def versions(stores: Stores = ()) -> list[Entry]:

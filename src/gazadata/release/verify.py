@@ -270,7 +270,7 @@ def _unreadable(release: Path, listed: dict[str, File]) -> list[str]:
 def _parquet_schema(path: Path, shown: str, contract: Contract, resource: Resource) -> list[str]:
     """Hold a Parquet file's own types and descriptions against the contract: readers cast."""
     try:
-        found = pq.read_schema(path)
+        found = pq.read_schema(path.absolute())
     except (pa.ArrowInvalid, OSError) as error:
         return [f"{shown}: {error}"]
     expected = released_schema(resource, contract)

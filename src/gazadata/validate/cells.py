@@ -22,6 +22,14 @@ SPACES = r"\s{2,}|[^\S ]"
 """Spaces that a reader cannot tell from one ordinary space, and joins and filters do."""
 
 
+NOTHING = (
+    r"^\s*(nan|-nan|NaN|NAN|NaT|None|NONE|null|NULL|Null|nil|undefined|NA|N/A|n/a|<NA>|<null>|\\N|"
+    r"#(N/A|NA|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|GETTING_DATA|ERROR!)"
+    r"|Err:\d+)\s*$"
+)
+"""What pandas, spreadsheets and databases write for an empty cell or for an error."""
+
+
 def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
     """Cells' edges, and foreign keys."""
     for name, resource in contract.resources.items():
@@ -47,6 +55,15 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                 )
             )
             if field in words:
+                checks.append(
+                    check(
+                        "GD113",
+                        field,
+                        value.str.contains(NOTHING),
+                        expected="words, or an empty cell",
+                        applies=filled,
+                    )
+                )
                 checks.append(
                     check(
                         "GD111",

@@ -188,6 +188,14 @@ RULES = _rules(
         "a hyphen.",
         "bytes",
     ),
+    Rule(
+        "GD113",
+        "A cell of words holds a program's sign for nothing or for an error",
+        "Loaders read it as text, so that a value that is missing looks like one that is there.",
+        "`nan`, `None`, `<NA>` or `#NAME?` in a note",
+        "Write the words that were meant, or empty the cell.",
+        "cells",
+    ),
     # ------------------------------------------------------------------ tables
     Rule(
         "GD201",

@@ -188,7 +188,8 @@ def columns(resource: Resource, tables: Tables, report: Report) -> bool:
     wanted = list(resource.field_names)
     report.count("GD105", len(wanted))
     try:
-        columns = pl.read_parquet_schema(tables.paths[resource.name])
+        path = tables.paths[resource.name].absolute()
+        columns = pl.scan_parquet(path, glob=False).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         what = f"no Parquet file: {str(error).splitlines()[0][:200]}"
         report.say(_in_parquet(_of_file("GD107", tables, resource, what, "")))

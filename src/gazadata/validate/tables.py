@@ -82,7 +82,7 @@ class Tables:
         """All that was put by under a name, in its order."""
         if name in self._held:
             return self._held[name].lazy()
-        return pl.scan_parquet(self._files[name])
+        return pl.scan_parquet(self._files[name], glob=False)
 
     def shown(self, name: str) -> str:
         """The file of a table as findings name it."""
@@ -146,12 +146,13 @@ def strings(path: Path, resource: Resource) -> pl.LazyFrame:
     names = list(resource.field_names)
     if path.suffix == ".parquet":
         return (
-            pl.scan_parquet(path)
+            pl.scan_parquet(path.absolute(), glob=False)
             .select(pl.col(names).cast(pl.String))
             .with_row_index(LINE, offset=1)
         )
     return pl.scan_csv(
-        path,
+        path.absolute(),
+        glob=False,
         schema=dict.fromkeys(names, pl.String),
         null_values=[""],
         row_index_name=LINE,
