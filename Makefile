@@ -11,6 +11,7 @@
 #   make bench        the benchmarks, as ratios
 #   make test-lowest  every test under the lowest versions that pyproject.toml declares
 #   make lock         pin anew after a change of the dependencies (newest: make lock UPGRADE=1)
+#   make picture      the picture of the page in the README; with chromium
 #   make clean        remove what make made
 #
 # Another Python than python3: make PYTHON=python3.12 test
@@ -39,7 +40,7 @@ endif
 
 VERSION = $(BIN)/python -c 'import json; print(json.load(open("datapackage.json", encoding="utf-8"))["version"])'
 
-.PHONY: release test lint elsewhere pythons bench test-lowest lock clean
+.PHONY: release test lint elsewhere pythons bench test-lowest lock picture clean
 .DELETE_ON_ERROR:
 
 # What an earlier run built goes first: a refused build leaves nothing that looks like a release.
@@ -91,6 +92,9 @@ bench: $(INSTALLED)
 	  echo "$(BIN)/python $$script $(ARGS)"; $(BIN)/python "$$script" $(ARGS) || exit 1; \
 	done
 
+picture: $(INSTALLED)
+	$(BIN)/python tests/display/picture.py docs/page.png
+
 test-lowest: $(LOWEST_INSTALLED)
 	$(LOWEST)/$(SCRIPTS)/pytest $(ARGS)
 
@@ -117,7 +121,7 @@ $(PINNED): requirements.lock
 # Without an index, so that what pyproject.toml needs and the lock lacks is an error.
 $(INSTALLED): $(PINNED) pyproject.toml datapackage.json
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store]' || { \
+	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store,graph]' || { \
 	  echo "requirements.lock does not hold what pyproject.toml asks for; run: make lock" >&2; exit 1; }
 	@touch $@
 
@@ -133,7 +137,7 @@ $(ELSEWHERE_INSTALLED): requirements-elsewhere.lock
 # All locks serve every Python from 3.11 on and every platform, and name no address.
 COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
-PACKAGE := pyproject.toml --extra validate --extra export --extra store
+PACKAGE := pyproject.toml --extra validate --extra export --extra store --extra graph
 PIN := ^([a-z0-9-]+==[^ ]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$
 
 lock:

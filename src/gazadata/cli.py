@@ -133,11 +133,35 @@ def explain(
     package: Annotated[
         Path | None, typer.Option(help="A data package; the bundled one without it.")
     ] = None,
+    html: Annotated[bool, typer.Option("--html", help="Print a file of HTML.")] = False,
 ) -> None:
     """Print each cell of a row with the words that it rests on."""
     from gazadata.dataset import open_dataset
 
-    print(open_dataset(package).explain(resource, row_id, field))
+    explanation = open_dataset(package).explain(resource, row_id, field)
+    if html:
+        from gazadata.display.notebook import explanation_page
+
+        print(explanation_page(explanation))
+    else:
+        print(explanation)
+
+
+@app.command()
+def page(
+    package: PackageArgument = HERE,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file.")] = Path("index.html"),
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Also of a package with findings; they are shown.")
+    ] = False,
+) -> None:
+    """Write the package as one HTML page, which needs no network and no server.
+
+    Exit 0 when it is written, 1 on findings, 2 on wrong use or what cannot be read or written.
+    """
+    from gazadata.display.page import write_page
+
+    print(write_page(package, out, draft=draft))
 
 
 @app.command()

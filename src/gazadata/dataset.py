@@ -12,11 +12,13 @@ from gazadata.errors import MissingExtra, ReadError, UnknownName
 from gazadata.package import Package
 
 if TYPE_CHECKING:
+    import networkx as nx
     import pandas as pd
     import pandera.pandas as pa_pandas
     import polars as pl
     import pyarrow as pa
 
+    from gazadata.display.notebook import Plots
     from gazadata.frames import As
     from gazadata.release.sources import Stores
 
@@ -131,6 +133,18 @@ class Dataset:
     def __repr__(self) -> str:
         name = f"{self.package.contract.name} {self.version}"
         return f"<Dataset {name} ({self.origin}): {', '.join(self.tables)}>"
+
+    def _repr_html_(self) -> str:
+        from gazadata.display.notebook import dataset_html
+
+        return dataset_html(self)
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures that show themselves in notebooks: `timeline()`, `network()`, `positions()`."""
+        from gazadata.display.notebook import Plots
+
+        return Plots(self)
 
     @property
     def version(self) -> str:
@@ -287,6 +301,35 @@ class Dataset:
             tuple(name for name in names if row[name] is None),
         )
 
+    def timeline(self) -> pd.DataFrame:
+        """Everything that has or implies a time, those with dates first.
+
+        Returns:
+            One row a row of the data: resource, row_id, label, given ("date"; "words", the
+            article's own for the time; "order", a sequence; "status", no more than that),
+            date_earliest and date_latest (null where no date is stated), date_precision, words,
+            status, and basis, how the time follows from what it rests on.
+        """
+        from gazadata.display.notebook import timeline
+
+        return timeline(self)
+
+    def graph(self) -> nx.MultiDiGraph[Any]:
+        """Actors and topics as nodes; events, positions and relations as edges.
+
+        Returns:
+            Nodes `actors.<key>` and `topics.<key>` with resource, label and kind; edges with kind
+            (event, position, relation or excluded), label, row and certainty. Who acts in an event
+            is tied to who receives it and to its topic. An excluded party takes no part: it is
+            tied to the topic alone, by an edge of kind "excluded".
+
+        Raises:
+            MissingExtra: networkx is not installed.
+        """
+        from gazadata.display.notebook import graph
+
+        return graph(self)
+
     def schema(self, name: str) -> pa_pandas.DataFrameSchema:
         """The pandera schema of a table as `load` gives it, for validating a frame of your own.
 
@@ -406,7 +449,7 @@ class Cell:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """A row with the words behind each of its cells; print it, or read its `cells`.
 
@@ -424,6 +467,14 @@ class Explanation:
     hedge: str | None
     reported_in: str | None
     empty: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from gazadata.display.notebook import explanation_html
+
+        return explanation_html(self)
 
     def __str__(self) -> str:
         head = [f"{self.resource}/{self.row_id}"]

@@ -124,6 +124,7 @@ def test_the_release_holds_what_the_design_lists_and_no_text(built: Path) -> Non
             "croissant.json",
             "annotations.jsonld",
             "codebook.md",
+            "index.html",
         ],
         *["codebook.md", "CHANGES.md", "LICENSE", "SHA256SUMS"],
     }

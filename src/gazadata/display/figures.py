@@ -1,0 +1,472 @@
+"""Pictures of a record as static SVG: the timeline, the network, the matrix of positions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from gazadata import atomic
+from gazadata.display.record import Entry, Record
+
+SIGNS = {
+    "support": "++",
+    "conditional_support": "+",
+    "open": "○",
+    "reconsidering": "?",
+    "unclear": "?",
+    "not_addressed": "·",
+    "conditional_oppose": "−",
+    "oppose": "−−",
+}
+"""How a stance is drawn, so that it can be told without colours."""
+
+SIDES = {"+": "for", "−": "against"}
+
+ERAS = ("Before the article", "Under way", "Ahead")
+ERA_OF = {"occurred": 0, "ongoing": 1, "planned": 2, "proposed": 2}
+CERTAIN = ("", "certain")
+AGENTS = ("actor", "visitor", "participant")
+RECIPIENTS = ("recipient", "host")
+NO_CIRCLE = 12
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture that shows itself in a notebook; `svg` is its source."""
+
+    title: str
+    svg: str
+
+    def __repr__(self) -> str:
+        return f"<Figure {self.title}: {len(self.svg):,} bytes of SVG>"
+
+    def _repr_html_(self) -> str:
+        from gazadata.display.html import figure_html
+
+        return figure_html(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture as an SVG file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        atomic.replace(Path(path), self.svg.encode("utf-8"), durable=False)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A row that has or implies a time. `given` says how: date, words, order or status."""
+
+    entry: Entry
+    given: str
+    earliest: str
+    latest: str
+    precision: str
+    words: str
+    status: str
+    basis: str
+
+    @property
+    def era(self) -> int:
+        """Which of `ERAS` it belongs to, by its status."""
+        return ERA_OF.get(self.status, 0)
+
+
+def moments(record: Record) -> list[Moment]:
+    """Every row that has or implies a time: events and positions, sequences, dated sources."""
+    found = []
+    for name in ("events", "positions", "assessments", "sources"):
+        for entry in record.entries.get(name, {}).values():
+            moment = _moment(entry)
+            if moment:
+                found.append(moment)
+    rank = {"date": 0, "words": 1, "order": 2, "status": 3}
+    found.sort(key=lambda one: (rank[one.given], one.earliest or one.latest, one.entry.anchor))
+    return found
+
+
+def _moment(entry: Entry) -> Moment | None:
+    prefix = "published" if entry.resource == "sources" else "date"
+    earliest, latest = entry.value(f"{prefix}_earliest"), entry.value(f"{prefix}_latest")
+    words, status = entry.value("date_text"), entry.value("status")
+    if earliest or latest:
+        given, told = "date", f"{prefix}_earliest" if earliest else f"{prefix}_latest"
+    elif words:
+        given, told = "words", "date_text"
+    elif entry.resource == "assessments" and entry.value("kind") == "sequence":
+        given, told, words = "order", "statement", entry.value("statement")
+    elif entry.resource == "events" and status:
+        given, told = "status", "status"
+    else:
+        return None
+    cell = entry.cells[told]
+    bases = dict.fromkeys(proof.basis for proof in cell.proofs if proof.basis)
+    precision = entry.value(f"{prefix}_precision")
+    return Moment(entry, given, earliest, latest, precision, words, status, ", ".join(bases))
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line of the network: who or what is tied to what, by which row, and how certainly."""
+
+    source: str
+    target: str
+    kind: str
+    label: str
+    entry: Entry
+    certainty: str
+    excluded: bool = False
+
+
+def links(record: Record) -> list[Link]:
+    """Events, positions and relations as ties between actors and topics.
+
+    Nodes are called `actors.<key>` and `topics.<key>`. Whoever acts in an event is tied to whoever
+    receives it, or those who take part to each other, and both to its topic. An excluded party is
+    tied to the topic alone, and the tie says so.
+    """
+    found: list[Link] = []
+    by_event: dict[str, list[Entry]] = defaultdict(list)
+    for part in record.entries.get("participants", {}).values():
+        by_event[part.value("event_id")].append(part)
+    for event in record.entries.get("events", {}).values():
+        found += _event_links(event, by_event[event.key])
+    for position in record.entries.get("positions", {}).values():
+        found.append(
+            Link(
+                f"actors.{position.value('holder_id')}",
+                f"topics.{position.value('topic_id')}",
+                "position",
+                position.shown("stance"),
+                position,
+                position.certainty or "",
+            )
+        )
+    for relation in record.entries.get("relations", {}).values():
+        if relation.value("object_id"):
+            found.append(
+                Link(
+                    f"actors.{relation.value('subject_id')}",
+                    f"actors.{relation.value('object_id')}",
+                    "relation",
+                    relation.shown("predicate"),
+                    relation,
+                    relation.certainty or "",
+                )
+            )
+    return found
+
+
+def _event_links(event: Entry, parts: list[Entry]) -> list[Link]:
+    certainty, topic = event.certainty or "", event.value("topic_id")
+    agents = [p.value("actor_id") for p in parts if p.value("role") in AGENTS]
+    others = [p.value("actor_id") for p in parts if p.value("role") in RECIPIENTS]
+    pairs = [(one, other) for one in agents for other in others] or [
+        (one, other) for at, one in enumerate(agents) for other in agents[at + 1 :]
+    ]
+    found = [
+        Link(f"actors.{one}", f"actors.{other}", "event", event.label, event, certainty)
+        for one, other in pairs
+    ]
+    if topic:
+        found += [
+            Link(f"actors.{one}", f"topics.{topic}", "event", event.label, event, certainty)
+            for one in agents
+        ]
+        found += [
+            Link(
+                f"actors.{part.value('actor_id')}",
+                f"topics.{topic}",
+                "excluded",
+                f"Excluded from: {event.label}",
+                event,
+                certainty,
+                excluded=True,
+            )
+            for part in parts
+            if part.value("role") == "excluded"
+        ]
+    return found
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Who holds which position on what: `cells` by holder and topic, blank where none is found."""
+
+    holders: tuple[tuple[str, str], ...]
+    topics: tuple[tuple[str, str], ...]
+    cells: dict[tuple[str, str], list[Entry]]
+
+
+def matrix(record: Record) -> Matrix:
+    """The positions, with the holders and topics that most positions are on first."""
+    cells: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    holders: dict[str, str] = {}
+    topics: dict[str, str] = {}
+    count: dict[str, int] = defaultdict(int)
+    for entry in record.entries.get("positions", {}).values():
+        holder, topic = entry.value("holder_id"), entry.value("topic_id")
+        cells[holder, topic].append(entry)
+        holders[holder], topics[topic] = entry.shown("holder_id"), entry.shown("topic_id")
+        count[f"topics.{topic}"] += 1
+        count[f"actors.{holder}"] += 1
+    across = sorted(topics.items(), key=lambda one: (-count[f"topics.{one[0]}"], one[1]))
+    place = {key: at for at, (key, _) in enumerate(across)}
+    down = sorted(
+        holders.items(),
+        key=lambda one: (min(place[t] for h, t in cells if h == one[0]), one[1]),
+    )
+    return Matrix(tuple(down), tuple(across), dict(cells))
+
+
+def sign(stance: str) -> str:
+    """The sign of a stance; its own name where it has none."""
+    return SIGNS.get(stance, stance)
+
+
+def side(stance: str) -> str:
+    """The side that a stance is coloured by: for, against or neither."""
+    return SIDES.get(sign(stance)[:1], "neither")
+
+
+@dataclass
+class Drawing:
+    """A picture that is being drawn: its size in user units, and its parts in order."""
+
+    kind: str
+    title: str
+    width: int
+    height: int = 0
+    parts: list[dict[str, Any]] = field(default_factory=list)
+
+    def text(self, x: float, y: float, words: str, cls: str = "", anchor: str = "start") -> None:
+        """Write one line; `anchor` is start, middle or end."""
+        self.parts.append(
+            {"is": "text", "x": _n(x), "y": _n(y), "text": words, "cls": cls, "anchor": anchor}
+        )
+
+    def link(
+        self, href: str, x: float, y: float, lines: list[str], cls: str = "", anchor: str = "start"
+    ) -> None:
+        """Write lines that lead to a row."""
+        placed = [(_n(y + at * 15), line) for at, line in enumerate(lines)]
+        self.parts.append(
+            {"is": "link", "href": href, "x": _n(x), "lines": placed, "cls": cls, "anchor": anchor}
+        )
+
+    def line(self, path: str, cls: str, title: str = "") -> None:
+        """Draw a path."""
+        self.parts.append({"is": "path", "d": path, "cls": cls, "title": title})
+
+    def box(self, x: float, y: float, width: float, height: float, cls: str) -> None:
+        """Draw a rectangle."""
+        self.parts.append(
+            {"is": "rect", "x": _n(x), "y": _n(y), "w": _n(width), "h": _n(height), "cls": cls}
+        )
+
+    def figure(self, *, linked: bool) -> Figure:
+        """The picture as SVG; with `linked` its labels lead to the rows of a page."""
+        from gazadata.display.html import render
+
+        return Figure(self.title, render("figure.svg.j2", drawing=self, linked=linked).strip())
+
+
+def _n(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def _lines(words: str, width: int, most: int = 2) -> list[str]:
+    found = wrap(words, width) or [""]
+    if len(found) > most:
+        found = found[:most]
+        found[-1] = f"{found[-1][: width - 1].rstrip(' ,.;:')}…"
+    return found
+
+
+def draw_timeline(record: Record) -> Drawing:
+    """What happened, in the only order that the words give; with an axis where there are dates."""
+    drawing = Drawing("timeline", "Timeline", 720)
+    known = [one for one in moments(record) if one.entry.resource == "events"]
+    dated = [one for one in known if one.given == "date"]
+    rest = [one for one in known if one.given != "date"]
+    left, gap = 330, 8
+    y = 22.0
+    if dated:
+        y = _draw_dated(drawing, dated, left, y) + 34
+    band = (drawing.width - left - 2 * gap) / len(ERAS)
+    for at, era in enumerate(ERAS):
+        drawing.text(left + at * (band + gap), y - 8, era, "head")
+    top = y
+    rest.sort(key=lambda one: (one.era, one.entry.value("is_background") != "True", one.entry.key))
+    for moment in rest:
+        lines = _lines(moment.entry.label, 42)
+        words = _lines(f"“{moment.words}”" if moment.words else "", 19, 2)
+        height = 15 * max(len(lines), len(words)) + 15
+        x = left + moment.era * (band + gap)
+        sure = "" if (moment.entry.certainty or "") in CERTAIN else " unsure"
+        drawing.link(moment.entry.anchor, 0, y + height / 2 + 5 - 7.5 * (len(lines) - 1), lines)
+        drawing.box(x, y + 5, band, height - 8, f"bar era{moment.era}{sure}")
+        middle = y + 1 + height / 2 + 4 - 6.5 * (len(words) - 1)
+        for line_at, line in enumerate(words):
+            drawing.text(x + 8, middle + line_at * 13, line, "note")
+        y += height
+        drawing.line(f"M0 {_n(y)}H{drawing.width}", "rule")
+    for at in range(1, len(ERAS)):
+        x = left + at * (band + gap) - gap / 2
+        drawing.line(f"M{_n(x)} {_n(top - 20)}V{_n(y)}", "rule")
+    drawing.height = int(y) + 6
+    return drawing
+
+
+def _draw_dated(drawing: Drawing, dated: list[Moment], left: int, y: float) -> float:
+    from datetime import date
+
+    def day(written: str) -> int:
+        return date.fromisoformat(written[:10]).toordinal()
+
+    first = min(day(one.earliest or one.latest) for one in dated)
+    last = max(day(one.latest or one.earliest) for one in dated)
+    width = drawing.width - left
+    scale = (width - 12) / max(1, last - first)
+    drawing.text(left, y - 8, date.fromordinal(first).isoformat(), "head")
+    if last > first:
+        drawing.text(drawing.width, y - 8, date.fromordinal(last).isoformat(), "head", "end")
+    for moment in dated:
+        lines = _lines(moment.entry.label, 42)
+        height = 15 * len(lines) + 15
+        x = left + (day(moment.earliest or moment.latest) - first) * scale
+        end = left + (day(moment.latest or moment.earliest) - first) * scale
+        drawing.link(moment.entry.anchor, 0, y + 18, lines)
+        sure = "" if (moment.entry.certainty or "") in CERTAIN else " unsure"
+        drawing.box(x, y + 5, end - x + 10, height - 8, f"bar era{moment.era}{sure}")
+        y += height
+        drawing.line(f"M0 {_n(y)}H{drawing.width}", "rule")
+    return y
+
+
+def draw_network(record: Record) -> Drawing:
+    """Actors at the left, what they do or want in the middle, what it is about at the right."""
+    drawing = Drawing("network", "Network", 720)
+    acts, ends = _acts(record)
+    actors = list(dict.fromkeys(one for act in acts for one in ends[act.anchor][0]))
+    topics = list(dict.fromkeys(one for act in acts for one in ends[act.anchor][1]))
+    actors, acts, topics = _uncrossed(actors, acts, topics, ends)
+    height = max([len(acts) * 38, len(actors) * 30, len(topics) * 38, 60])
+    top = 30
+    at: dict[str, float] = {}
+    for names in (actors, [act.anchor for act in acts], topics):
+        step = height / max(1, len(names))
+        at |= {name: top + step * (place + 0.5) for place, name in enumerate(names)}
+    for head, x, anchor in (
+        ("Who", 150, "end"),
+        ("does or wants what", 235, ""),
+        ("about", 570, ""),
+    ):
+        drawing.text(x, 14, head, "head", anchor or "start")
+    for act in acts:
+        y = at[act.anchor]
+        for one, role in ends[act.anchor][0].items():
+            drawing.line(
+                f"M156 {_n(at[one])}C196 {_n(at[one])} 190 {_n(y)} 228 {_n(y)}",
+                f"tie {role}" + ("" if (act.certainty or "") in CERTAIN else " unsure"),
+            )
+        for one in ends[act.anchor][1]:
+            drawing.line(
+                f"M482 {_n(y)}C526 {_n(y)} 524 {_n(at[one])} 564 {_n(at[one])}",
+                "tie" + ("" if (act.certainty or "") in CERTAIN else " unsure"),
+            )
+    for one in actors:
+        entry = record.entries.get("actors", {}).get(one.partition(".")[2])
+        lines = _lines(entry.label if entry else one, 21)
+        drawing.link(one, 150, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines, "", "end")
+    for act in acts:
+        is_event = act.resource == "events"
+        words = act.label if is_event else act.shown("stance")
+        lines = _lines(words, 33)
+        drawing.box(228, at[act.anchor] - 17, 254, 34, "node" if is_event else "node want")
+        if not is_event:
+            lines = [f"{sign(act.value('stance'))}  {lines[0]}"]
+        drawing.link(act.anchor, 236, at[act.anchor] + 4.5 - 7.5 * (len(lines) - 1), lines)
+    for one in topics:
+        entry = record.entries.get("topics", {}).get(one.partition(".")[2])
+        lines = _lines(entry.label if entry else one, 21, 3)
+        drawing.link(one, 570, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines)
+    drawing.height = int(top + height) + 6
+    return drawing
+
+
+Ends = dict[str, tuple[dict[str, str], list[str]]]
+
+
+def _acts(record: Record) -> tuple[list[Entry], Ends]:
+    """Events and positions, and for each the actors with their roles, and the topics."""
+    ends: Ends = {}
+    acts: list[Entry] = []
+    for name in ("events", "positions"):
+        for entry in record.entries.get(name, {}).values():
+            topic = entry.value("topic_id")
+            ends[entry.anchor] = ({}, [f"topics.{topic}"] if topic else [])
+            if name == "positions":
+                ends[entry.anchor][0][f"actors.{entry.value('holder_id')}"] = "actor"
+            acts.append(entry)
+    for part in record.entries.get("participants", {}).values():
+        event = f"events.{part.value('event_id')}"
+        if event in ends:
+            ends[event][0][f"actors.{part.value('actor_id')}"] = part.value("role")
+    return acts, ends
+
+
+def _uncrossed(
+    actors: list[str], acts: list[Entry], topics: list[str], ends: Ends
+) -> tuple[list[str], list[Entry], list[str]]:
+    """Put each column into the order of the middle of what its members are tied to."""
+    for _ in range(NO_CIRCLE):
+        place = {name: at / max(1, len(actors)) for at, name in enumerate(actors)}
+        place |= {name: at / max(1, len(topics)) for at, name in enumerate(topics)}
+        acts = sorted(
+            acts,
+            key=lambda act: _mean([place[one] for side in ends[act.anchor] for one in side]),
+        )
+        order = {act.anchor: at for at, act in enumerate(acts)}
+        tied: dict[str, list[float]] = defaultdict(list)
+        for act in acts:
+            for column in ends[act.anchor]:
+                for one in column:
+                    tied[one].append(order[act.anchor])
+        actors = sorted(actors, key=lambda one: _mean(tied[one]))
+        topics = sorted(topics, key=lambda one: _mean(tied[one]))
+    return actors, acts, topics
+
+
+def _mean(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def draw_positions(record: Record) -> Drawing:
+    """The matrix of positions: holders down, topics across; blank where none is found."""
+    table = matrix(record)
+    drawing = Drawing("positions", "Positions", 170 + 108 * max(1, len(table.topics)))
+    for at, (key, label) in enumerate(table.topics):
+        lines = _lines(label, 17, 4)
+        drawing.link(f"topics.{key}", 170 + 108 * at + 4, 74 - 15 * (len(lines) - 1), lines)
+    y = 86
+    for holder, label in table.holders:
+        drawing.line(f"M0 {y}H{drawing.width}", "rule")
+        lines = _lines(label, 25)
+        drawing.link(f"actors.{holder}", 0, y + 27 - 7.5 * (len(lines) - 1), lines)
+        for at, (topic, _) in enumerate(table.topics):
+            for entry in table.cells.get((holder, topic), [])[:1]:
+                stance = entry.value("stance")
+                sure = "" if (entry.certainty or "") in CERTAIN else " unsure"
+                drawing.box(170 + 108 * at, y + 4, 102, 38, f"stance {side(stance)}{sure}")
+                drawing.text(170 + 108 * at + 8, y + 20, sign(stance), "sign")
+                drawing.link(
+                    entry.anchor, 170 + 108 * at + 8, y + 35, [entry.shown("stance")], "small"
+                )
+        y += 46
+    drawing.height = y + 6
+    return drawing

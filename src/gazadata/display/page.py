@@ -1,0 +1,305 @@
+"""A package as one page: a file that needs no network, no server and no script to be read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gazadata import atomic
+from gazadata.contract import Field
+from gazadata.dataset import Dataset, open_dataset
+from gazadata.display import figures
+from gazadata.display.article import Article, Segment, Sentence, articles
+from gazadata.display.html import asset, render
+from gazadata.display.record import Entry, Record
+from gazadata.errors import GazadataError
+
+COLUMNS = {
+    "positions": ("holder_id", "stance", "topic_id", "strength", "certainty"),
+    "conditions": ("text", "kind", "position_id", "scope_is_ambiguous"),
+    "events": ("label", "event_type", "status", "date_text", "certainty"),
+    "participants": ("actor_id", "role", "event_id"),
+    "relations": ("subject_id", "predicate", "object_id", "object_text"),
+    "assessments": ("statement", "kind", "valence", "certainty"),
+    "actors": ("name", "kind", "part_of", "iso3"),
+    "topics": ("label", "kind", "status", "part_of"),
+    "names": ("text", "form", "actor_id", "topic_id"),
+    "sources": ("title", "kind", "publisher", "cited_by"),
+}
+"""The columns that a table shows at once, in the order of the page; a row's details have all."""
+
+MOST_COLUMNS = 5
+FACETS = range(2, 13)
+"""How many different values a column may have to be chosen from."""
+
+LARGEST = 5_000_000
+"""Bytes of the tables of a release whose rows are on its page: a browser opens what they make."""
+
+SHOWN_FINDINGS = 50
+
+
+class PageError(GazadataError):
+    """A package that no page is made of."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page."""
+
+    name: str
+    title: str
+    description: str
+    columns: tuple[Field, ...]
+    entries: list[Entry]
+
+    @property
+    def facets(self) -> list[tuple[int, str, list[str]]]:
+        """Columns of few values to choose from: place, title, values."""
+        found = []
+        for at, part in enumerate(self.columns):
+            values = {entry.shown(part.name) for entry in self.entries} - {""}
+            if (part.enum or part.labels or part.type == "boolean") and len(values) in FACETS:
+                found.append((at, part.title or part.name, sorted(values)))
+        return found
+
+
+def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Path:
+    """Write the page of the package at `path` into the file `out`.
+
+    Args:
+        path: a folder with a datapackage.json; None for the bundled one.
+        out: the file.
+        draft: make it of a package that does not validate, too, with the findings at their cells.
+
+    Returns:
+        The file.
+
+    Raises:
+        PageError: the package does not validate, and no draft is asked for.
+        ReadError, ContractError: there is no package that can be read.
+        MissingExtra: the extra `validate` is not installed.
+        OSError: the file cannot be written.
+    """
+    from gazadata.validate import validate
+
+    dataset = open_dataset(path)
+    report = validate(dataset.package.root)
+    if not report.ok() and not draft:
+        first = next((d for d in report.diagnostics if d.severity == "error"), None)
+        shown = [f"  {first.path}:{first.line or 1}: {first.code} {first.message}"] if first else []
+        raise PageError(
+            "\n".join(
+                [
+                    f"no page is made: {report.errors} findings, {len(report.failures)} failures",
+                    *shown,
+                    *(f"  {failure}" for failure in report.failures),
+                    "see them all with `gazadata validate`, or on a page with --draft",
+                ]
+            )
+        )
+    record = Record(dataset)
+    said: list[str] = []
+    for one in report.diagnostics if draft else ():
+        if one.severity != "error":
+            continue
+        sentence = f"{one.code} {one.message}: found {one.found}, expected {one.expected}"
+        about = (one.about or "").split("/")
+        if len(about) != 3:
+            about = [one.resource or "", one.row_id or "", one.field or ""]
+        record.findings.setdefault((about[0], about[1], about[2]), []).append(sentence)
+        said.append(f"{one.path}:{one.line or 1}: {sentence}")
+    found = {"errors": report.errors, "said": said[:SHOWN_FINDINGS]} if said else None
+    atomic.replace(out, page(record, found).encode("utf-8"), durable=False)
+    return out
+
+
+def page(record: Record, draft: dict[str, Any] | None = None) -> str:
+    """The page of a record, the same for the same record.
+
+    Args:
+        record: the package.
+        draft: the number of its findings and some of them, to be shown at the top.
+    """
+    css, js = asset("page.css"), asset("page.js")
+    return render(
+        "page.html.j2",
+        css=css,
+        js=js,
+        hashes={"css": _csp(css), "js": _csp(js)},
+        page=_contents(record) | {"draft": draft},
+        sign=figures.sign,
+        side=figures.side,
+    )
+
+
+def release_page(root: Path) -> bytes:
+    """The page of the release in the folder `root`, which is known to validate.
+
+    Where its tables are too large to be read on a page, it is a list of them.
+    """
+    dataset = open_dataset(root)
+    resources = dataset.package.contract.resources
+    sizes = {name: dataset.package.path(name).stat().st_size for name in resources}
+    if sum(sizes.values()) <= LARGEST:
+        return page(Record(dataset)).encode("utf-8")
+    contract = dataset.package.contract
+    title, description = _title(contract.descriptor, contract.name)
+    css = asset("page.css")
+    listed = [
+        {
+            "title": resource.title or name,
+            "description": resource.description,
+            "bytes": sizes[name],
+            "path": resource.path,
+        }
+        for name, resource in resources.items()
+    ]
+    return render(
+        "large.html.j2",
+        css=css,
+        hashes={"css": _csp(css)},
+        page={
+            "name": contract.name,
+            "version": contract.version,
+            "title": title,
+            "description": description,
+            "citation": dataset.cite(),
+            "files": listed,
+        },
+    ).encode("utf-8")
+
+
+def _csp(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _contents(record: Record) -> dict[str, Any]:
+    dataset = record.dataset
+    contract = dataset.package.contract
+    held = articles(record)
+    tables = _tables(record)
+    table = figures.matrix(record)
+    known = figures.moments(record)
+    counts = {name: len(rows) for name, rows in record.tables.items()}
+    has_events = bool(record.entries.get("events"))
+    network = has_events or bool(table.cells)
+    sections = [
+        *([("positions-matrix", "Who wants what")] if table.cells else []),
+        *([("timeline", "Timeline")] if has_events else []),
+        *([("network", "Network")] if network else []),
+        *((one.name, one.title) for one in tables),
+        ("sentences", "Sentences"),
+        ("uncertain", "Uncertain"),
+        ("cite", "Cite"),
+    ]
+    title, rest = _title(contract.descriptor, contract.name)
+    words = ("passages", "quotes", "evidence", "events", "positions", "actors")
+    spoken = {"passages": "sentences", "evidence": "pieces of evidence"}
+    return {
+        "name": contract.name,
+        "version": dataset.version,
+        "title": title,
+        "description": rest,
+        "figures": [(counts[name], spoken.get(name, name)) for name in words if counts.get(name)],
+        "private": any(one.whole for one in held),
+        "articles": held,
+        "sections": sections,
+        "matrix": table if table.cells else None,
+        "timeline": figures.draw_timeline(record).figure(linked=True).svg if has_events else "",
+        "dated": any(one.given == "date" and one.entry.resource == "events" for one in known),
+        "moments": known,
+        "network": figures.draw_network(record).figure(linked=True).svg if network else "",
+        "links": figures.links(record),
+        "names": {entry.anchor: entry.label for entry in record.all_entries()},
+        "tables": tables,
+        "resting": record.resting,
+        "uncertain": [
+            entry for entry in record.all_entries() if (entry.certainty or "certain") != "certain"
+        ],
+        "doubtful": list(_doubtful(record)),
+        "uncoded": _uncoded(held),
+        "single": "The package says nothing of what other sources report, of what happened later, "
+        "or of whether the article is right. A verified quote proves that the words are there, "
+        "not that they support the cell: that is a coder’s judgement, and open to yours.",
+        "citation": dataset.cite(),
+        "licences": _licences(contract.descriptor.get("licenses")),
+        "files": list(_files(dataset, counts)),
+    }
+
+
+def _title(descriptor: dict[str, Any], name: str) -> tuple[str, str]:
+    title = str(descriptor.get("title") or name)
+    title = title.removeprefix(f"{name}: ")
+    return title[:1].upper() + title[1:], str(descriptor.get("description") or "")
+
+
+def _tables(record: Record) -> list[Table]:
+    order = {name: at for at, name in enumerate(COLUMNS)}
+    found = []
+    for name in sorted(record.shown_tables, key=lambda one: order.get(one, len(order))):
+        resource = record.resource(name)
+        entries = list(record.entries[name].values())
+        filled = Counter(part for entry in entries for part in entry.cells)
+        wanted = COLUMNS.get(name, resource.field_names)
+        columns = [one for one in resource.fields if one.name in wanted and filled[one.name]]
+        columns.sort(key=lambda one: wanted.index(one.name))
+        columns = columns[:MOST_COLUMNS] or [resource[resource.key]]
+        found.append(
+            Table(name, resource.title or name, resource.description, tuple(columns), entries)
+        )
+    return found
+
+
+def _doubtful(record: Record) -> list[tuple[Entry, str]]:
+    found = []
+    for entry in record.all_entries():
+        if entry.value("coder_confidence") == "low":
+            found.append((entry, "low confidence in the coding"))
+        if entry.value("scope_is_ambiguous") == "True":
+            found.append((entry, "the wording leaves open what it governs"))
+    return found
+
+
+def _uncoded(held: list[Article]) -> dict[str, Any]:
+    parts: list[tuple[Sentence, Segment]] = [
+        (sentence, part)
+        for article in held
+        for sentence in article.sentences
+        for part in sentence.uncoded
+    ]
+    bare = sum(
+        part.end - part.start
+        for article in held
+        for sentence in article.sentences
+        for part in sentence.segments
+        if not part.quotes
+    )
+    return {"parts": parts, "characters": bare, "length": sum(one.length for one in held)}
+
+
+def _licences(listed: Any) -> list[tuple[str, str | None]]:
+    found = []
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and (one.get("title") or one.get("name")):
+            path = str(one.get("path") or "")
+            # Anything else, such as javascript:, is shown and leads nowhere.
+            safe = path if re.match(r"https?://", path) else None
+            found.append((str(one.get("title") or one["name"]), safe))
+    return found
+
+
+def _files(dataset: Dataset, counts: dict[str, int]) -> Any:
+    for name, resource in dataset.package.contract.resources.items():
+        yield {
+            "title": resource.title or name,
+            "rows": counts[name],
+            "path": resource.path,
+            "sha256": hashlib.sha256(dataset.package.path(name).read_bytes()).hexdigest(),
+        }

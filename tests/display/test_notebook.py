@@ -1,0 +1,120 @@
+"""What a notebook shows, what pictures are of, and what is tied to what."""
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gazadata.cli import app
+from gazadata.dataset import Dataset, open_dataset
+from gazadata.display.figures import Figure
+from gazadata.errors import MissingExtra
+
+LARGEST = 60_000
+
+
+@pytest.fixture(scope="module")
+def dataset(repo: Path) -> Dataset:
+    return open_dataset(repo)
+
+
+def shown(value: object) -> str:
+    html = value._repr_html_()  # type: ignore[attr-defined]
+    assert isinstance(html, str)
+    assert len(html.encode("utf-8")) <= LARGEST
+    assert "<script" not in html
+    return html
+
+
+def test_a_dataset_shows_its_tables(dataset: Dataset) -> None:
+    html = shown(dataset)
+    for name in dataset.tables:
+        assert f"<code>{name}</code>" in html
+    assert dataset.version in html
+
+
+def test_every_explanation_shows_its_words(dataset: Dataset) -> None:
+    for name in ("events", "positions", "assessments", "sources"):
+        for row in dataset.load(name, as_="arrow").to_pylist():
+            key = row[dataset.package.contract[name].key]
+            shown(dataset.explain(name, key))
+    html = shown(dataset.explain("positions", "azerbaijan-isf-participation", "stance"))
+    assert "<mark>potential contributors like Azerbaijan have" in html
+    assert "What was decided is not stated" in html
+
+
+def test_hostile_values_are_text(hostile: Path) -> None:
+    data = open_dataset(hostile)
+    assert "<script>" not in data._repr_html_()
+    for name in ("actors", "topics", "events"):
+        for row in data.load(name, as_="arrow").to_pylist():
+            html = data.explain(name, row[data.package.contract[name].key])._repr_html_()
+            assert "<script" not in html
+            assert "<img" not in html
+    for figure in (data.plot.timeline(), data.plot.network()):
+        ET.fromstring(figure.svg)
+        assert "<svg onload" not in figure.svg
+
+
+@pytest.mark.parametrize("name", ["timeline", "network", "positions"])
+def test_a_picture_is_svg_and_can_be_saved(dataset: Dataset, name: str, tmp_path: Path) -> None:
+    figure: Figure = getattr(dataset.plot, name)()
+    shown(figure)
+    ET.fromstring(figure.svg)
+    figure.save(tmp_path / "figure.svg")
+    assert (tmp_path / "figure.svg").read_text(encoding="utf-8") == figure.svg
+    assert getattr(dataset.plot, name)().svg == figure.svg
+
+
+def test_the_matrix_has_every_position(dataset: Dataset) -> None:
+    svg = dataset.plot.positions().svg
+    assert svg.count('class="stance') == len(dataset.load("positions"))
+
+
+def test_the_timeline_says_how_a_time_is_given(dataset: Dataset) -> None:
+    frame = dataset.timeline()
+    assert not frame.duplicated(["resource", "row_id"]).any()
+    given = frame.set_index(["resource", "row_id"])["given"]
+    assert given["events", "munir-attains-highest-rank"] == "words"
+    assert given["events", "us-withdrawal-from-afghanistan"] == "status"
+    assert given["assessments", "transformation-follows-withdrawal"] == "order"
+    assert given["sources", "plover-manual"] == "date"
+    assert set(dataset.load("events")["event_id"]) <= set(given["events"].index)
+    assert frame["basis"].notna().all()
+
+
+def test_excluded_parties_take_no_part_in_the_graph(dataset: Dataset) -> None:
+    graph = dataset.graph()
+    assert len(graph) == len(dataset.load("actors")) + len(dataset.load("topics"))
+    doha = [
+        (one, other, kind)
+        for one, other, row, kind in (
+            (a, b, d["row"], d["kind"]) for a, b, d in graph.edges(data=True)
+        )
+        if row == "events.doha-negotiations"
+    ]
+    excluded = {"actors.turkey", "actors.israel", "actors.key-regional-powers"}
+    assert {one for one, _, kind in doha if kind == "excluded"} == excluded
+    assert not {name for *ends, kind in doha if kind == "event" for name in ends} & excluded
+    asked = graph.get_edge_data(
+        "actors.trump-administration", "actors.pakistan-military-leadership"
+    )
+    assert [edge["certainty"] for edge in asked.values()] == ["uncommitted"]
+
+
+def test_networkx_is_an_extra(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "networkx", None)
+    with pytest.raises(MissingExtra, match=r"gazadata\[graph\]"):
+        dataset.graph()
+
+
+def test_explain_prints_html_that_leads_to_the_page(repo: Path) -> None:
+    asked = ["explain", "positions", "azerbaijan-isf-participation", "--package", str(repo)]
+    result = CliRunner().invoke(app, [*asked, "--html"])
+    assert result.exit_code == 0
+    assert 'href="index.html#positions.azerbaijan-isf-participation"' in result.stdout
+    assert "<mark>" in result.stdout

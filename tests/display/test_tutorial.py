@@ -1,0 +1,18 @@
+"""The tutorial runs, and shows what is committed."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("nbclient", reason="nbclient is not installed")
+pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+
+from tests.display.notebook import TUTORIAL, read, run
+
+
+def test_the_committed_outputs_are_those_of_a_fresh_run() -> None:
+    committed = read(TUTORIAL)
+    fresh = run(TUTORIAL)
+    assert len(committed.cells) == len(fresh.cells)
+    for before, after in zip(committed.cells, fresh.cells, strict=True):
+        assert before == after, f"run: python tests/display/notebook.py ({before.source[:60]})"
