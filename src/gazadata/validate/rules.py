@@ -190,8 +190,8 @@ RULES = _rules(
     ),
     Rule(
         "GD113",
-        "A cell of words holds a program's sign for nothing or for an error",
-        "Loaders read it as text, so that a value that is missing looks like one that is there.",
+        "text is a program's marker for a missing value or an error",
+        "Loaders read it as text, so a missing value looks like a real one.",
         "`nan`, `None`, `<NA>` or `#NAME?` in a note",
         "Write the words that were meant, or empty the cell.",
         "cells",
