@@ -1,4 +1,4 @@
-"""How texts are brought into one form: Unicode's form C, and the folding to compare words by."""
+"""Text: normalization, folding for comparison, and characters that tables may not hold."""
 
 from __future__ import annotations
 
@@ -19,6 +19,23 @@ TYPESET = {
     "\u202f": " ",
 }
 _TABLE = str.maketrans(TYPESET)
+
+HIDDEN = re.compile(
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    + "".join(chr(n << 16 | last) for n in range(1, 15) for last in (0xFFFE, 0xFFFF))
+    + "\U000f0000-\U0010ffff]"
+)
+"""Characters that a reader cannot see or trust.
+
+Controls but for tab and line ends, zero-width and bidirectional characters, byte order marks,
+tags, variation selectors, replacement characters, private-use characters and noncharacters.
+"""
+
+FORMULA = "^[=+\\-@\t\uff1d\uff0b\uff0d\uff20]"
+"""The start of a cell that a spreadsheet would run as a formula, for Python and for Polars."""
 
 MARKS = 30
 """Combining marks in a row, of which no language needs more than a few.

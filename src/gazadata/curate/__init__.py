@@ -1,1 +1,1 @@
-"""What helps a curator: the canonical form of the tables, and finding words in a text."""
+"""Tools for curators: the canonical form of tables, and quotes in the held texts."""

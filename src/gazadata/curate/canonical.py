@@ -1,4 +1,4 @@
-"""The canonical form of a package's files: one content, one sequence of bytes."""
+"""The canonical form of a package's files: the same content has the same bytes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gazadata.package import Package
 
 @dataclass(frozen=True)
 class Formatting:
-    """What is to be written, and what a person has to decide.
+    """What to write, and what a person has to decide.
 
-    `files` holds the canonical bytes of those files only that differ from them.
+    `files` holds the canonical bytes of the files that are not in canonical form.
     """
 
     files: dict[Path, bytes]
@@ -36,11 +36,11 @@ def canonical_csv(
 
     UTF-8 without a byte order mark, NFC, LF, rows in code-point order of the key (and of the
     whole row where keys are equal), quotes only around cells with a comma, a quote or a line
-    feed. Values are not touched otherwise: `1`, `01` and `TRUE` stay as they are.
+    feed. Values do not change otherwise: `1`, `01` and `TRUE` stay as they are.
 
     Args:
         header: the field names.
-        rows: one cell a field; '' is null.
+        rows: one cell per field; '' is null.
         key: the primary key's name; None: the first field.
 
     Raises:
@@ -56,20 +56,18 @@ def canonical_csv(
 
 
 def canonical_retired(rows: Iterable[retired.Retired]) -> bytes:
-    """The identifiers that were given up, as `canonical_csv` writes a table."""
+    """The retired identifiers, as `canonical_csv` writes a table."""
     return canonical_csv(retired.COLUMNS, [row.cells for row in rows])
 
 
 def format_package(package: Package) -> Formatting:
     """Bring a package's tables and the codebook's data dictionary into canonical form.
 
-    The identifiers that were given up are brought into it too.
-
-    Columns are put into the schema's order, and what can be derived is filled in (see
-    `gazadata.curate.derive.derive`). Nothing is written.
+    This includes the retired identifiers. Columns are put in the schema's order, and what can be
+    derived is filled in (see `gazadata.curate.derive.derive`). Nothing is written.
 
     Raises:
-        ReadError: a file is missing or cannot be read as the contract states; names the line.
+        ReadError: a file is missing or does not match the contract; the text names the line.
         ContractError: a path leads out of the package.
     """
     tables = {
@@ -79,15 +77,21 @@ def format_package(package: Package) -> Formatting:
     problems = derive(package.root, tables)
     files = {}
     for table in tables.values():
+        problems += (
+            Problem.of(table, row, f"{name} has a line break; write the cell in one line")
+            for row in table.rows
+            for name, cell in row.cells.items()
+            if "\n" in cell
+        )
         names = table.resource.field_names
         rows = [[row.cells[name] for name in names] for row in table.rows]
         content = canonical_csv(names, rows, table.resource.key)
         if content != table.content:
             files[table.path] = content
-    if given_up := package.given_up():
+    if retired_file := package.given_up():
         content = canonical_retired(retired.read(package))
-        if content != read_bytes(given_up):
-            files[given_up] = content
+        if content != read_bytes(retired_file):
+            files[retired_file] = content
     codebook = package.root / "docs" / "codebook.md"
     if codebook.exists():
         old = read_bytes(codebook)
@@ -100,18 +104,17 @@ def format_package(package: Package) -> Formatting:
 
 
 def write(formatting: Formatting) -> None:
-    """Write the files of `formatting`, each beside its target first and then renamed.
+    """Write the files of `formatting`: all beside their targets first, then rename them.
 
-    No file is replaced before all are on the disk, so neither a crash nor a full disk leaves a
-    file that is half written.
+    Neither a crash nor a full disk leaves a half-written file.
 
     Raises:
-        GazadataError: a file cannot be written; names it.
+        GazadataError: a file cannot be written; the text names it.
     """
     beside: dict[Path, Path] = {}
     try:
         for path, content in formatting.files.items():
-            # Renaming over a link would replace the link.
+            # Renaming onto a link would replace the link.
             target = path.resolve()
             beside[target] = part_of(target)
             beside[target].write_bytes(content)
@@ -129,7 +132,7 @@ def write(formatting: Formatting) -> None:
 
 def record(cells: Sequence[str]) -> str:
     """A row in canonical form, with its line feed."""
-    # A record of one empty cell would be a blank line, which readers pass over.
+    # A record of one empty cell would be a blank line, which readers skip.
     record = ",".join(map(_quoted, cells)) or '""'
     return f"{record}\n"
 
@@ -141,7 +144,7 @@ def _quoted(cell: str) -> str:
 
 
 def _with_dictionary(path: Path, codebook: str, contract: Contract) -> str | Problem:
-    """The codebook with the data dictionary between its two marker lines, if it has them."""
+    """The codebook with the data dictionary between its two marker lines, if it has any."""
     lines = codebook.split("\n")
     begins = [at for at, line in enumerate(lines) if line.rstrip() == BEGIN]
     ends = [at for at, line in enumerate(lines) if line.rstrip() == END]
@@ -149,7 +152,7 @@ def _with_dictionary(path: Path, codebook: str, contract: Contract) -> str | Pro
         return codebook
     if len(begins) != 1 or len(ends) != 1 or ends < begins:
         message = (
-            "the data dictionary needs its two marker lines, once each and in this order: "
+            "the data dictionary needs its two marker lines, each once and in this order: "
             f"{BEGIN} {END}"
         )
         return Problem(None, path, min(begins + ends) + 1, None, message)

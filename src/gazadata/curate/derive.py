@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata.contract import inside
-from gazadata.curate.quotes import Match, find, nearest
+from gazadata.curate.quotes import (
+    Match,
+    Passage,
+    check_quote,
+    context,
+    find,
+    nearest,
+    passage_of,
+)
 from gazadata.curate.tables import Row, Table, decode, read_bytes
 from gazadata.errors import GazadataError
-from gazadata.text import fold
+from gazadata.text import FORMULA, HIDDEN, fold
 
-CONTEXT = 32
-"""The most that a quote's prefix and suffix hold, in code points; a line break ends them."""
 _UNCHECKED = "the offsets and contexts of its quotes are neither filled in nor checked"
 
 
@@ -25,7 +32,7 @@ class _RowError(GazadataError):
 
 @dataclass(frozen=True)
 class Problem:
-    """What a person has to decide: where (file, line from 1, row), and what is the matter."""
+    """What a person has to decide: where (file, line from 1, row), and what is wrong."""
 
     resource: str | None
     path: Path
@@ -33,39 +40,35 @@ class Problem:
     row_id: str | None
     message: str
 
+    @classmethod
+    def of(cls, table: Table, row: Row, message: str) -> Problem:
+        """A problem with a row of a table."""
+        row_id = row.cells.get(table.resource.key) or None
+        return cls(table.resource.name, table.path, row.line, row_id, message)
+
     def __str__(self) -> str:
         row = f" {self.row_id}:" if self.row_id else ""
         return f"{self.path}:{self.line}:{row} {self.message}"
-
-
-@dataclass(frozen=True)
-class _Passage:
-    source: str
-    start: int
-    end: int
-
-    def holds(self, start: int, end: int) -> bool:
-        return self.start <= start and end <= self.end
 
 
 def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
     """Fill in, in place, the cells that can be computed.
 
     - `sources`: `text_length` (code points) and `text_sha256` of held sources, where empty.
-    - `quotes`: `start`, `end`, `passage_id`, `prefix` and `suffix`. Offsets that are right are
-      kept; others are found from `exact`, within the passage where one is given. Where `exact`
-      matches only under folding (a straight apostrophe for a curly one), the text's own
-      characters take its place: the one change to what a person wrote.
+    - `quotes`: `start`, `end`, `passage_id`, `prefix` and `suffix`. Correct offsets are kept;
+      others are found from `exact`, within the passage if one is given. If `exact` matches only
+      under folding (a straight apostrophe for a curly one), it is replaced by the text's own
+      characters: the only change to what a person wrote.
     - `evidence`: `evidence_id`.
 
-    A row that cannot be completed is left as it is.
+    A row that cannot be completed stays as it is.
 
     Args:
         root: the package's folder.
-        tables: the tables by the resource's name; a table that is not there is passed over.
+        tables: the tables by name; missing ones are skipped.
 
     Returns:
-        What is left for a person to decide, in the order of the tables and of their rows.
+        What is left for a person to decide, in the order of the tables and their rows.
     """
     problems: list[Problem] = []
 
@@ -73,9 +76,7 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
         return tables[name].rows if name in tables else []
 
     def report(name: str, row: Row, message: str) -> None:
-        table = tables[name]
-        row_id = row.cells.get(table.resource.key) or None
-        problems.append(Problem(name, table.path, row.line, row_id, message))
+        problems.append(Problem.of(tables[name], row, message))
 
     texts: dict[str, str | None] = {}
     for row in rows("sources"):
@@ -87,14 +88,14 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
                 texts[source] = None
                 report("sources", row, f"{error}; {_UNCHECKED}")
 
-    passages: dict[str, _Passage] = {}
+    passages: dict[str, dict[str, Passage]] = {}
     for row in rows("passages"):
         start, end = _offset(row.cells.get("start", "")), _offset(row.cells.get("end", ""))
         if start is None or end is None:
             report("passages", row, "start and end must be whole numbers; its quotes need them")
-        else:
-            source = row.cells.get("source_id", "")
-            passages[row.cells.get("passage_id", "")] = _Passage(source, start, end)
+            continue
+        key, source = row.cells.get("passage_id", ""), row.cells.get("source_id", "")
+        passages.setdefault(source, {})[key] = Passage(key, source, start, end)
 
     for name, complete in (
         ("quotes", lambda cells: _complete_quote(cells, texts, passages)),
@@ -109,10 +110,10 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
 
 
 def _read_text(root: Path, cells: dict[str, str]) -> str:
-    """The text of a held source; its length and hash are filled in where they are empty.
+    """The text of a held source; fills in its length and hash where they are empty.
 
     Raises:
-        GazadataError: there is no text, or none that can be relied on.
+        GazadataError: the text is missing or cannot be relied on.
     """
     path = cells.get("text_path", "")
     if not path:
@@ -122,17 +123,20 @@ def _read_text(root: Path, cells: dict[str, str]) -> str:
     text = decode(file, content)
     if "\r" in text or not unicodedata.is_normalized("NFC", text):
         raise _RowError(f"{path} must be NFC with LF line ends")
+    if hidden := HIDDEN.search(text):
+        code = f"U+{ord(hidden.group()):04X}"
+        raise _RowError(f"{path} has the hidden character {code} at offset {hidden.start()}")
     sha256 = hashlib.sha256(content).hexdigest()
     written_sha256, written_length = cells.get("text_sha256", ""), cells.get("text_length", "")
-    # raw/ is frozen: a hash that differs means that the text was touched, and to renew the hash
-    # without a word would hide it.
+    # raw/ is frozen: another hash means that somebody changed the text, and updating the hash
+    # silently would hide it.
     if written_sha256 not in ("", sha256) or (
         written_length and _offset(written_length) != len(text)
     ):
         raise _RowError(
             f"{path} is not the text that the row describes: it has sha256 {sha256} and "
-            f"{len(text)} code points; put the text back as it was, or, if the row is wrong, "
-            "empty text_sha256 and text_length"
+            f"{len(text)} code points; restore the text, or, if the row is wrong, empty "
+            "text_sha256 and text_length"
         )
     cells["text_sha256"] = sha256
     cells["text_length"] = written_length or str(len(text))
@@ -140,7 +144,9 @@ def _read_text(root: Path, cells: dict[str, str]) -> str:
 
 
 def _complete_quote(
-    cells: dict[str, str], texts: Mapping[str, str | None], passages: Mapping[str, _Passage]
+    cells: dict[str, str],
+    texts: Mapping[str, str | None],
+    passages: Mapping[str, Mapping[str, Passage]],
 ) -> None:
     """Fill in a quote's cells.
 
@@ -149,53 +155,58 @@ def _complete_quote(
     """
     source, passage_id = cells.get("source_id", ""), cells.get("passage_id", "")
     if source not in texts:
-        raise _RowError(f"source_id {source!r} is no held source, so the words have no text")
-    here = {name: passage for name, passage in passages.items() if passage.source == source}
+        raise _RowError(f"source_id {source!r} is not a held source, so there is no text to search")
+    here = passages.get(source, {})
     if passage_id and passage_id not in here:
-        raise _RowError(f"passage_id {passage_id!r} is no passage of {source}")
+        raise _RowError(f"passage_id {passage_id!r} is not a passage of {source}")
     text, exact = texts[source], cells.get("exact", "")
     start, end = _offset(cells.get("start", "")), _offset(cells.get("end", ""))
     if text is None:
         # Reported once, at the source; the passage follows from the offsets alone.
         if start is not None and end is not None and not passage_id:
-            cells["passage_id"] = _passage_of(start, end, here) or ""
+            cells["passage_id"] = passage_of(start, end, here.values()) or ""
         return
     if not fold(exact):
-        raise _RowError("exact is empty: there are no words to look for")
-    found: dict[str, str] = {}
-    if start is None or end is None or (end - start, text[start:end]) != (len(exact), exact):
-        match = _look_up(text, exact, here, passage_id, (start, end))
-        start, end = match.start, match.end
-        found = {"start": str(start), "end": str(end), "exact": match.exact}
-    holder = _passage_of(start, end, here)
+        raise _RowError("exact is empty, so there are no words to search for")
+    if (
+        start is None
+        or end is None
+        or exact != exact.strip()
+        or not check_quote(text, start, end, exact)
+    ):
+        match = _look_up(text, exact, here.values(), here.get(passage_id), (start, end))
+        start, end, exact = match.start, match.end, match.exact
+    there = f"the words at {start}..{end}"
+    holder = passage_of(start, end, here.values())
     if passage_id and not here[passage_id].holds(start, end):
         raise _RowError(
-            f"the words at {start}..{end} are not in {passage_id} but in {holder or 'no passage'}; "
-            "correct passage_id, or empty start and end"
+            f"{there} are not in {passage_id} but in {holder or 'no passage'}; correct "
+            "passage_id, or empty start and end"
         )
     if holder is None:
-        raise _RowError(f"the words at {start}..{end} do not lie within one passage of {source}")
+        raise _RowError(f"{there} are not within one passage of {source}")
+    if "\n" in exact:
+        raise _RowError(f"{there} contain a line break; quote the words before or after it")
     prefix, suffix = context(text, start, end)
-    cells.update(found, passage_id=passage_id or holder, prefix=prefix, suffix=suffix)
-
-
-def context(text: str, start: int, end: int) -> tuple[str, str]:
-    """The prefix and the suffix of the words at an offset.
-
-    Each ends at a line break, so that a row of the table stays one line of its file.
-    """
-    before, after = text[max(start - CONTEXT, 0) : start], text[end : end + CONTEXT]
-    return before.rpartition("\n")[2], after.partition("\n")[0]
+    derived = {"exact": exact, "prefix": prefix, "suffix": suffix}
+    for name, cell in derived.items():
+        if re.match(FORMULA, cell):
+            raise _RowError(
+                f"{name} would begin with {cell[0]!r}, as a spreadsheet formula does; start or end "
+                "the quote a word earlier or later"
+            )
+    offsets = {"start": str(start), "end": str(end)}
+    cells.update(derived, **offsets, passage_id=passage_id or holder)
 
 
 def _look_up(
     text: str,
     exact: str,
-    passages: Mapping[str, _Passage],
-    passage_id: str,
+    passages: Collection[Passage],
+    passage: Passage | None,
     hint: tuple[int | None, int | None],
 ) -> Match:
-    """The one place that is meant by `exact`.
+    """The one place that `exact` means.
 
     Raises:
         _RowError: there is none, or several that `hint` (start, end) does not tell apart.
@@ -203,23 +214,22 @@ def _look_up(
 
     def places(matches: list[Match]) -> str:
         return ", ".join(
-            f"{m.start}..{m.end} ({_passage_of(m.start, m.end, passages) or 'no passage'})"
+            f"{m.start}..{m.end} ({passage_of(m.start, m.end, passages) or 'no passage'})"
             for m in matches
         )
 
     everywhere = find(text, exact)
-    matches = everywhere
-    if passage_id:
-        passage = passages[passage_id]
-        matches = [m for m in everywhere if passage.holds(m.start, m.end)]
+    matches = [m for m in everywhere if passage is None or passage.holds(m.start, m.end)]
     if not matches:
-        missing = f"{exact!r} does not stand in {passage_id or 'the text'} as whole words"
+        missing = f"no match for {exact!r} in {passage.passage_id if passage else 'the text'}"
         if everywhere:
             raise _RowError(f"{missing}, but at {places(everywhere)}")
         near = nearest(text, exact)
         if near is None:
-            raise _RowError(f"{missing}, and nothing in the text is like it")
-        raise _RowError(f"{missing}; the nearest is {near.exact!r} at {places([near])}")
+            raise _RowError(f"{missing}, nor anything similar")
+        raise _RowError(
+            f"{missing} as whole words; the nearest is {near.exact!r} at {places([near])}"
+        )
     # Someone who wrote the article's own characters means those, not others that fold alike.
     matches = [m for m in matches if m.exact == exact] or matches
     if len(matches) > 1:
@@ -227,14 +237,10 @@ def _look_up(
         matches = [m for m in matches if m.start == start or m.end == end] or matches
     if len(matches) > 1:
         raise _RowError(
-            f"{exact!r} stands {len(matches)} times: {places(matches)}; "
-            "write the start and end that are meant"
+            f"{exact!r} occurs {len(matches)} times: {places(matches)}; give the start and end of "
+            "the one that is meant"
         )
     return matches[0]
-
-
-def _passage_of(start: int, end: int, passages: Mapping[str, _Passage]) -> str | None:
-    return next((name for name, p in passages.items() if p.holds(start, end)), None)
 
 
 def _name_evidence(cells: dict[str, str]) -> None:
@@ -252,7 +258,7 @@ def _name_evidence(cells: dict[str, str]) -> None:
 
 
 def _offset(cell: str) -> int | None:
-    # Longer than any offset is no offset, and would be refused by int() itself from 4,300 digits.
+    # No text is that long, and int() refuses numbers of 4,300 digits.
     if cell.isascii() and cell.isdigit() and len(cell) <= 18:
         return int(cell)
     return None

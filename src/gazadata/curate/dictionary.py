@@ -12,9 +12,9 @@ def data_dictionary(contract: Contract) -> str:
     """The data dictionary as Markdown.
 
     Returns:
-        A heading of level 2, then one section a resource, in the contract's order, under a
-        heading of level 3: description, primary, unique and foreign keys, and a table with one
-        row a field. Ends with a line feed.
+        A heading of level 2, then one section per table, in the contract's order, under a heading
+        of level 3: description, primary, unique and foreign keys, and a Markdown table with one
+        row per field. Ends with a line feed.
     """
     sections = [_section(contract, resource) for resource in contract.resources.values()]
     return "\n".join(["## Data dictionary\n", *sections])
@@ -61,7 +61,7 @@ def _details(field: Field) -> list[str]:
         details.append("Unique.")
     if field.verbatim:
         details.append("Word for word from the source.")
-    # From the descriptor, so that a constraint of a kind that is not in use yet is not left out.
+    # From the descriptor, so that no kind of constraint is left out.
     for name, value in field.raw.get("constraints", {}).items():
         if name not in ("required", "unique", "enum"):
             details.append(f"{name}: {_code(str(value))}.")

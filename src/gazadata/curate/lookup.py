@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gazadata.contract import inside
-from gazadata.curate.canonical import canonical_csv
-from gazadata.curate.derive import context
-from gazadata.curate.quotes import Match, find, nearest
-from gazadata.curate.tables import clean
+from gazadata.curate.canonical import record
+from gazadata.curate.quotes import Match, Passage, context, find, nearest, passage_of
+from gazadata.curate.tables import clean, decode, read_bytes
 from gazadata.errors import ReadError
 from gazadata.package import Package
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where words stand: a span of a source's text, its passage and its neighbours."""
+    """Where words occur: a span of a source's text, its passage, prefix and suffix."""
 
     source_id: str
     passage_id: str | None
@@ -24,26 +23,20 @@ class Place:
     suffix: str
 
     def __str__(self) -> str:
-        cells = [
-            "",
-            self.source_id,
-            self.passage_id or "",
-            str(self.match.start),
-            str(self.match.end),
-            self.match.exact,
-            self.prefix,
-            self.suffix,
-        ]
-        row = canonical_csv([""] * len(cells), [cells]).decode("utf-8").split("\n", 1)[1]
+        start, end, exact = self.match.start, self.match.end, self.match.exact
+        offsets = str(start), str(end)
+        row = record(
+            ["", self.source_id, self.passage_id or "", *offsets, exact, self.prefix, self.suffix]
+        )
         return (
-            f"{self.passage_id or self.source_id}: characters {self.match.start} to "
-            f"{self.match.end}\n  …{self.prefix}[{self.match.exact}]{self.suffix}…\n{row}"
+            f"{self.passage_id or self.source_id}: characters {start} to {end}\n"
+            f"  …{self.prefix}[{exact}]{self.suffix}…\n{row}"
         )
 
 
 @dataclass(frozen=True)
 class Found:
-    """Every place where words stand, or the nearest to them."""
+    """Every place where words occur, or the nearest to them in each text."""
 
     words: str
     matches: list[Place]
@@ -54,46 +47,45 @@ class Found:
             return "\n".join(map(str, self.matches)).rstrip("\n")
         if self.nearest:
             there = "\n".join(map(str, self.nearest)).rstrip("\n")
-            return f"“{self.words}” stands nowhere; the nearest words:\n{there}"
-        return f"“{self.words}” stands nowhere, and nothing is like it"
+            return f"no match for “{self.words}”; the nearest words:\n{there}"
+        return f"no match for “{self.words}”, nor anything similar"
 
 
 def find_in_package(package: Package, words: str) -> Found:
     """Find words in the held texts of a package; typing, case and white space are forgiven.
 
+    Passages whose offsets are not known yet, as in a draft, hold no words.
+
     Raises:
-        ReadError: the package holds no text, as a release does, or one cannot be read.
+        ReadError: the package holds no text, as a release does, or a text cannot be read.
     """
     words = clean(words)
     places: list[Place] = []
     near: list[Place] = []
     held = [row for row in package.table("sources").to_pylist() if row["held"]]
-    passages = package.table("passages").to_pylist()
+    passages = [
+        Passage(row["passage_id"], row["source_id"], row["start"], row["end"])
+        for row in package.table("passages").to_pylist()
+    ]
     for source in held:
-        path = inside(package.root, source["text_path"])
-        try:
-            text = path.read_bytes().decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ReadError(
-                f"{path}: {error}; the texts are in the repository and in no release"
-            ) from None
+        key, path = source["source_id"], source["text_path"]
+        if not path:
+            raise ReadError(f"{package.path('sources')}: {key} is held, but text_path is empty")
+        file = inside(package.root, path)
+        if not file.exists():
+            raise ReadError(f"{file}: no such file; releases do not contain the texts")
+        text = decode(file, read_bytes(file))
+        here = [passage for passage in passages if passage.source_id == key]
 
-        def place(match: Match, text: str = text, source_id: str = source["source_id"]) -> Place:
-            passage = next(
-                (
-                    p["passage_id"]
-                    for p in passages
-                    if p["source_id"] == source_id
-                    and p["start"] <= match.start
-                    and match.end <= p["end"]
-                ),
-                None,
-            )
-            return Place(source_id, passage, match, *context(text, match.start, match.end))
+        def place(
+            match: Match, text: str = text, key: str = key, here: list[Passage] = here
+        ) -> Place:
+            start, end = match.start, match.end
+            return Place(key, passage_of(start, end, here), match, *context(text, start, end))
 
         places += map(place, find(text, words))
         if not places and (best := nearest(text, words)):
             near.append(place(best))
     if not held:
-        raise ReadError(f"{package.root}: no source is held, so there is no text to look in")
+        raise ReadError(f"{package.root}: no source is held, so there is no text to search")
     return Found(words, places, near)

@@ -1,4 +1,4 @@
-"""Finding a person's words in a held text, or the place that comes nearest to them.
+"""Quotes: checking them against a text, finding them in it, and the nearest words if they differ.
 
 Offsets are Unicode code points, from 0, the end excluded.
 """
@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from gazadata.text import fold
 
-# What stands inside a word though it is neither a letter nor a digit nor a combining mark:
-# the underscore, the soft hyphen and the invisible joiners.
+# Part of a word, though not a letter, a digit or a combining mark: the underscore, the soft hyphen
+# and the invisible joiners.
 _JOINERS = "_\u00ad\u200c\u200d\u2060"
 _PREFIXES = "anti|counter|ex|non|post|pre|pro|pseudo|quasi|semi|un"
 BEFORE = max(map(len, _PREFIXES.split("|"))) + 2
-"""How many code points before a cut show whether it turns the sense: a prefix, and its edges."""
+"""Code points before a cut that decide whether it changes the meaning: a prefix and its edges."""
 TURNS = "|".join(
     (
         r"\w['’]\x1f\w",
@@ -27,15 +28,17 @@ TURNS = "|".join(
         r"(?:^|[\s(])[-−–]\x1f\d",
     )
 )
-"""A cut (U+001F) beside an apostrophe, hyphen or sign without which the words say something else.
+"""A cut (U+001F) that changes the meaning by dropping an apostrophe, a hyphen or a sign.
 
-It reads the same for Python's regular expressions and those of Polars.
+The pattern works in Python's regular expressions and in those of Polars.
 """
 _TURNS = re.compile(TURNS)
-# How far, in code points, the borders of the nearest span are looked for around a first guess.
+# How many code points around a first guess are tried as bounds of the nearest span.
 _MARGIN = 24
-# The least likeness (0 to 1) at which a span is worth showing: chance alone gives about 0.4.
+# The least similarity (0 to 1) worth showing; chance alone gives about 0.4.
 _ALIKE = 0.5
+CONTEXT = 32
+"""The maximum length of a quote's prefix and suffix, in code points."""
 
 
 @dataclass(frozen=True)
@@ -47,36 +50,74 @@ class Match:
     exact: str
 
 
-def cuts_word(text: str, at: int) -> bool:
-    """Whether a cut before `text[at]` parts a word or a number.
+@dataclass(frozen=True)
+class Passage:
+    """The bounds of a passage; None while they are unknown, as in a draft."""
 
-    A word is a run of letters, digits and their marks. Apostrophes and hyphens end it where what
-    is left keeps its sense: "Pakistan" may be quoted from "Pakistan's", "US" from "US-backed". It
-    does not in "can't", "non-committal" and "-5", nor does "45" in "45,000".
+    passage_id: str
+    source_id: str
+    start: int | None
+    end: int | None
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether the span `start` to `end` of the same text lies in the passage."""
+        if self.start is None or self.end is None:
+            return False
+        return self.start <= start and end <= self.end
+
+
+def check_quote(text: str, start: int | None, end: int | None, exact: str) -> bool:
+    """Whether `text` has `exact` from `start` to `end`; not if an offset is unknown."""
+    if start is None or end is None:
+        return False
+    # A slice is cut off at the end of the text, so that too large an `end` would pass.
+    return 0 <= start < end <= len(text) and text[start:end] == exact
+
+
+def context(text: str, start: int, end: int) -> tuple[str, str]:
+    """The prefix and the suffix of the quote from `start` to `end`.
+
+    They stop at line breaks, so that a row of the table is one line of its file.
+    """
+    before, after = text[max(start - CONTEXT, 0) : start], text[end : end + CONTEXT]
+    return before.rpartition("\n")[2], after.partition("\n")[0]
+
+
+def passage_of(start: int, end: int, passages: Iterable[Passage]) -> str | None:
+    """The key of the first of a source's passages that holds a span, if any."""
+    return next((p.passage_id for p in passages if p.holds(start, end)), None)
+
+
+def cuts_word(text: str, at: int) -> bool:
+    """Whether a cut before `text[at]` splits a word or a number.
+
+    A word is a run of letters, digits and their marks. Apostrophes and hyphens end a word if the
+    part keeps its meaning: "Pakistan" may be quoted from "Pakistan's", and "US" from "US-backed".
+    They do not in "can't", "non-committal" and "-5", and "45" is not a word of "45,000".
     """
     if not 0 < at < len(text):
         return False
-    before, behind = text[at - 1], text[at]
-    if _in_word(before) and _in_word(behind):
+    before, after = text[at - 1], text[at]
+    if _in_word(before) and _in_word(after):
         return True
     if _TURNS.search(f"{text[max(at - BEFORE, 0) : at]}\x1f{text[at : at + 3]}"):
         return True
     if before in ".,":
-        return behind.isdecimal() and text[max(at - 2, 0)].isdecimal()
-    return behind in ".," and before.isdecimal() and text[at + 1 : at + 2].isdecimal()
+        return after.isdecimal() and text[max(at - 2, 0)].isdecimal()
+    return after in ".," and before.isdecimal() and text[at + 1 : at + 2].isdecimal()
 
 
 def find(text: str, words: str) -> list[Match]:
-    """Find every place where `words` stand in `text` as whole words.
+    """Find every occurrence of `words` in `text` as whole words.
 
-    Words are compared under `gazadata.text.fold`: case, apostrophes, quotation marks, dashes and
-    white space (line breaks too) do not count. Nothing is normalised beyond that, so both sides
-    are to have the same Unicode form (the texts held here have NFC).
+    Words are compared under `gazadata.text.fold`, which ignores differences in case, apostrophes,
+    quotation marks, dashes and white space (line breaks too). Both must have the same Unicode
+    normalization form; held texts are in NFC.
 
     Returns:
-        The matches in order, with the text's own characters; they may overlap. Each begins and
-        ends with something other than white space, cuts no word, and folds to `fold(words)`.
-        None for words that are white space only.
+        The matches in order, with the text's own characters; they may overlap. A match neither
+        begins nor ends with white space, cuts no word, and folds to `fold(words)`. An empty list
+        for words that are only white space.
     """
     needle = fold(words)
     if not needle:
@@ -88,8 +129,8 @@ def find(text: str, words: str) -> list[Match]:
     while at >= 0:
         start, end = origin[at], origin[at + len(sought) - 1] + 1
         exact = text[start:end]
-        # Comparing once more refuses a match that begins or ends within a character that folds
-        # to several, and a sigma whose form differs.
+        # Comparing again rejects matches that begin or end within a character that folds to
+        # several, and sigmas of another form.
         if fold(exact) == needle and not cuts_word(text, start) and not cuts_word(text, end):
             matches.append(Match(start, end, exact))
         at = folded.find(sought, at + 1)
@@ -97,13 +138,13 @@ def find(text: str, words: str) -> list[Match]:
 
 
 def nearest(text: str, words: str) -> Match | None:
-    """The span of whole words in `text` that is most like `words`, for error messages.
+    """The span of whole words in `text` that is most similar to `words`, for error messages.
 
-    Likeness is the share of pairs of neighbouring characters that both have (Dice), which takes
-    time in proportion to the text's length and bears misspelt, missing and added words.
+    Similarity is the Dice coefficient of the character bigrams. It takes time linear in the
+    text's length and tolerates misspelt, missing and added words.
 
     Returns:
-        The first of the most similar spans, or None where nothing is at least half alike.
+        The first of the most similar spans, or None if none is at least half similar.
     """
     needle = _one_sigma(fold(words))
     folded, origin = _folded(text)
@@ -147,19 +188,19 @@ def _in_word(character: str) -> bool:
 
 
 def _one_sigma(folded: str) -> str:
-    # Sigma is the one letter whose lower case depends on its neighbours, so a text that is
-    # lowered character by character can only be compared without that difference.
+    # Sigma is the only letter whose lower case depends on its neighbours, so a text lowered
+    # character by character must be compared without that difference.
     return folded.replace("ς", "σ")
 
 
 @lru_cache(maxsize=4)
 def _folded(text: str) -> tuple[str, list[int]]:
-    """The folded text, and for each of its characters the offset of the one it comes from."""
+    """The folded text, and for each of its characters the offset of its origin in `text`."""
     pieces = {character: _one_sigma(fold(character)) for character in set(text)}
     folded: list[str] = []
     origin: list[int] = []
     for at, character in enumerate(text):
-        # White space alone folds to nothing; inside a text a run of it folds to one space.
+        # A run of white space folds to one space, but white space alone folds to nothing.
         piece = pieces[character] or ("" if not folded or folded[-1] == " " else " ")
         folded.extend(piece)
         origin.extend([at] * len(piece))
@@ -172,7 +213,7 @@ def _pairs(folded: str) -> list[str]:
 
 
 def _densest(folded: str, wanted: Counter[str]) -> int:
-    """Where the window of as many pairs as are wanted begins that has most of them."""
+    """The start of the window, as long as the wanted pairs, that has most of them."""
     pairs = _pairs(folded)
     size = wanted.total()
     missing = dict(wanted)

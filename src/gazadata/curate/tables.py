@@ -1,4 +1,4 @@
-"""Reading a table as a person left it: cells as text, and the line that each row begins on."""
+"""Reading a table as a person left it: cells as text, and the line each row begins on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gazadata.text import form_c
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its cells by field name ('' is null), and its first line in the file, from 1."""
+    """A row: its cells by field name ('' is null), and its first line in the file, from 1."""
 
     line: int
     cells: dict[str, str]
@@ -23,7 +23,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A resource's file: its bytes as they lie on the disk, and its rows in the file's order."""
+    """A table's file: its bytes on disk, and its rows in the file's order."""
 
     resource: Resource
     path: Path
@@ -39,18 +39,18 @@ def clean(cell: str) -> str:
 def read_table(path: Path, resource: Resource) -> Table:
     """Read a CSV file whose columns are the schema's, in any order.
 
-    A byte order mark, any line ends, blank lines between rows and any quoting are borne. Cells
-    come in NFC with LF; nothing else about them changes, and no type is applied.
+    A byte order mark, any line ends, blank lines between rows and any quoting are accepted. Cells
+    are returned in NFC with LF and otherwise unchanged, as text.
 
     Raises:
         ReadError: the file is missing or unreadable, is Parquet, is not UTF-8, has a NUL
-            character, an unclosed quote, a ragged row, or other columns than the schema's; names
-            the line.
+            character, an unclosed quote, a ragged row, or other columns than the schema's; the
+            text names the line.
     """
     if path.suffix == ".parquet":
         raise ReadError(
-            f"{path}: fmt is for tables that people edit, which are CSV; a Parquet file is checked "
-            "by `gazadata validate` as it is"
+            f"{path}: fmt is for tables that people edit, which are CSV; Parquet files are only "
+            "checked, by `gazadata validate`"
         )
     content = read_bytes(path)
     records = _records(path, decode(path, content).removeprefix("\ufeff"))
@@ -58,23 +58,27 @@ def read_table(path: Path, resource: Resource) -> Table:
     line, header = next(records, (1, []))
     if sorted(header) != sorted(expected):
         raise ReadError(
-            f"{path}:{line}: the columns are not the schema's{_difference(header, expected)}; "
+            f"{path}:{line}: the columns differ from the schema's{_difference(header, expected)}; "
             f"found {', '.join(header) or 'none'}; expected {', '.join(expected)}"
         )
     rows = []
     for line, cells in records:
         if len(cells) != len(header):
+            hint = (
+                "put double quotes around cells that contain a comma"
+                if len(cells) > len(header)
+                else "write a comma for each empty cell, too"
+            )
             raise ReadError(
-                f"{path}:{line}: the row has {_count(len(cells), 'cell')}, "
-                f"but the header has {len(header)}; "
-                "a cell that contains a comma must stand in double quotes"
+                f"{path}:{line}: the row has {_count(len(cells), 'cell')}, but the header has "
+                f"{len(header)}; {hint}"
             )
         rows.append(Row(line, {name: clean(c) for name, c in zip(header, cells, strict=True)}))
     return Table(resource, path, content, rows)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file whole.
+    """Read a whole file.
 
     Raises:
         ReadError: it is missing or cannot be read.
@@ -87,15 +91,15 @@ def read_bytes(path: Path) -> bytes:
         raise ReadError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-# Python's own limit, 131,072 characters, is less than a cell may hold.
+# Python's default limit, 131,072 characters, is less than a cell may hold.
 csv.field_size_limit((1 << 31) - 1)
 
 
 def decode(path: Path, content: bytes) -> str:
-    """Decode `content`, which is what `path` holds.
+    """Decode `content`, the bytes of `path`.
 
     Raises:
-        ReadError: it is not UTF-8 or has a NUL character; names the line.
+        ReadError: it is not UTF-8 or has a NUL character; the text names the line.
     """
     try:
         text = content.decode("utf-8")
@@ -111,7 +115,7 @@ def decode(path: Path, content: bytes) -> str:
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """The records that are not blank, each with the line that it begins on."""
+    """The records that are not blank, each with the line it begins on."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
         line = reader.line_num + 1
@@ -121,8 +125,8 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise ReadError(
-                f"{path}:{line}: the row that begins here cannot be read: {error}; "
-                "is a double quote not closed, or one within a cell not doubled?"
+                f"{path}:{line}: cannot read the row that begins here: {error}; close every "
+                "double quote, and double those inside a cell"
             ) from None
         if cells:
             yield line, cells
@@ -132,7 +136,7 @@ def _difference(header: list[str], expected: list[str]) -> str:
     parts = [
         ("missing", [name for name in expected if name not in header]),
         ("unknown", [name for name in dict.fromkeys(header) if name not in expected]),
-        ("double", [name for name in dict.fromkeys(header) if header.count(name) > 1]),
+        ("repeated", [name for name in dict.fromkeys(header) if header.count(name) > 1]),
     ]
     return "".join(f"; {kind}: {', '.join(map(repr, names))}" for kind, names in parts if names)
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from gazadata.arrow import read_table, released_schema
 from gazadata.contract import Contract, Resource
 from gazadata.curate.canonical import record
-from gazadata.curate.derive import context
+from gazadata.curate.quotes import check_quote, context
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import Package, check_path
 from gazadata.release import annotated, described
@@ -363,7 +363,7 @@ def _quotes(package: Package, raw: Path, shown: Path) -> str:
         start, end = quote["start"], quote["end"]
         around = quote["prefix"] or "", quote["suffix"] or ""
         begin, stop = passages.get(quote["passage_id"]) or (None, None)
-        if None in (start, end) or not 0 <= start < end or text[start:end] != quote["exact"]:
+        if not check_quote(text, start, end, quote["exact"]):
             wrong = f"not at {start} to {end} of {raw}"
         elif around != context(text, start, end):
             wrong = f"prefix or suffix are not what stands around {start} to {end} of {raw}"

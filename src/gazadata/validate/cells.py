@@ -10,7 +10,8 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Field
-from gazadata.validate.characters import HIDDEN, MIXED, OF_THE_TEXT, named, odd, worded
+from gazadata.text import FORMULA, HIDDEN
+from gazadata.validate.characters import MIXED, OF_THE_TEXT, named, odd, worded
 from gazadata.validate.checks import Check, Look, cell, check
 from gazadata.validate.fields import URI
 from gazadata.validate.tables import Tables
@@ -78,7 +79,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                 check(
                     "GD110",
                     field,
-                    value.str.contains("^[=+\\-@\t\uff1d\uff0b\uff0d\uff20]"),
+                    value.str.contains(FORMULA),
                     expected="another first character",
                     applies=filled,
                 )

@@ -9,18 +9,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from gazadata.contract import Resource
-from gazadata.text import MARKS, form_c, overlong
-
-# Controls, zero-width and bidirectional characters, the byte order mark inside a text, tags,
-# variation selectors, what stands for something else (U+FFFC, U+FFFD), what is private or none.
-HIDDEN = re.compile(
-    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
-    "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    + "".join(chr(n << 16 | last) for n in range(1, 15) for last in (0xFFFE, 0xFFFF))
-    + "\U000f0000-\U0010ffff]"
-)
+from gazadata.text import HIDDEN, MARKS, form_c, overlong
 
 _SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
 """The characters of ASCII that are not hidden."""

@@ -8,8 +8,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract
-from gazadata.curate.derive import CONTEXT
-from gazadata.curate.quotes import BEFORE, TURNS
+from gazadata.curate.quotes import BEFORE, CONTEXT, TURNS
 from gazadata.validate.checks import Look, cell, check
 from gazadata.validate.tables import LINE, Tables
 
