@@ -200,7 +200,10 @@ class Dataset:
             if row["resource"] == name and row["quote_id"] in quotes:
                 spans.setdefault(row["row_id"], []).append(quotes[row["quote_id"]])
         for found in spans.values():
-            found.sort(key=lambda quote: (quote["source_id"], quote["start"], quote["end"]))
+            # Drafts have quotes without offsets; they go last.
+            found.sort(
+                key=lambda q: [(q[at] is None, q[at]) for at in ("source_id", "start", "end")]
+            )
         frame["quotes"] = [
             list(dict.fromkeys(quote["exact"] for quote in spans.get(key, ())))
             for key in frame[resource.key]
@@ -420,10 +423,9 @@ class Support:
             )
             before, after = before and f"…{before}", after and f"{after}…"
             lines.append(f"    {self.basis:<10} {before}[{exact}]{after}")
-            lines.append(
-                f"               {self.quote['passage_id']}, "
-                f"characters {self.quote['start']} to {self.quote['end']}"
-            )
+            start, end = self.quote["start"], self.quote["end"]
+            at = f"characters {start} to {end}" if None not in (start, end) else "offsets unknown"
+            lines.append(f"               {self.quote['passage_id'] or 'no passage'}, {at}")
         elif self.reference:
             lines.append(f"    {self.basis:<10} {self.reference['title']}")
         if self.note:
