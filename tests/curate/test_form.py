@@ -7,7 +7,7 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gazadata.curate.canonical import format_package, write
@@ -42,7 +42,7 @@ breaks = st.sampled_from([" ", " ", " ", "\n", "\n\n", "  ", "\u00a0", "\t"])
 def drafts(draw: st.DrawFn) -> tuple[str, list[dict[str, str]], bytes]:
     """A text, rows of quotes cut out of it or mistyped, and line ends for the tables."""
     pieces = [part for _ in range(draw(st.integers(6, 20))) for part in (draw(words), draw(breaks))]
-    text = unicodedata.normalize("NFC", "".join(pieces).strip()) + "\n"
+    text = unicodedata.normalize("NFC", "".join(pieces).strip())
     quotes = []
     for number in range(25):
         first, last = sorted(draw(st.tuples(*[st.integers(0, len(text))] * 2)))
@@ -65,7 +65,10 @@ def put(path: Path, rows: list[dict[str, str]], line_end: str) -> None:
 
 
 @given(drafts())
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+# A validation takes a second: to shrink a failure would take minutes.
+@settings(
+    max_examples=8, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 def test_what_fmt_leaves_has_no_finding_of_form(
     draft: tuple[str, list[dict[str, str]], bytes],
 ) -> None:
@@ -87,10 +90,14 @@ def test_what_fmt_leaves_has_no_finding_of_form(
         whole = {"passage_id": "a-s01", "source_id": "a", "start": "0", "end": str(len(text))}
         for name, rows in zip(TABLES, ([source], [whole], quotes), strict=True):
             put(root / f"data/{name}.csv", rows, line_end.decode())
-        write(format_package(Package.open(root)))
-        again = format_package(Package.open(root))
-        assert not again.files
-        left = {(problem.path.name, problem.line) for problem in again.problems}
+        # What a person has to decide is not in canonical form; a line break in one row keeps
+        # validation from reading the others.
+        undecided = {problem.row_id for problem in format_package(Package.open(root)).problems}
+        decided = [row for row in quotes if row["quote_id"] not in undecided]
+        put(root / "data/quotes.csv", decided, line_end.decode())
+        formatting = format_package(Package.open(root))
+        assert [str(problem) for problem in formatting.problems] == []
+        write(formatting)
+        assert not format_package(Package.open(root)).files
         form = [d for d in validate(root).diagnostics if d.code.startswith("GD1")]
-        unsaid = [d for d in form if (Path(d.path).name, d.line) not in left]
-        assert not unsaid, unsaid
+        assert [d for d in form if decided or d.code != "GD106"] == []
