@@ -1,4 +1,4 @@
-"""The command line: parses, calls, prints. Each command imports what it needs when it runs."""
+"""The command line. Each command imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import warnings
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 app = typer.Typer(
-    help="Tables on the diplomacy over a proposed force for Gaza, with the words behind each cell.",
-    epilog="Exit codes are 0: done; 1: findings; 2: wrong use, or what cannot be read or written.",
+    help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
+    epilog="Exit codes: 0 success; 1 findings; 2 wrong use, or cannot read or write a file.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,15 +32,15 @@ app = typer.Typer(
 
 PackageArgument = Annotated[
     Path,
-    typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json.", show_default="here"),
+    typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json.", show_default="."),
 ]
 HERE = Path()
 
 
 class _Unused:
-    """An import hook for packages that pandera imports where they are there, and that go unused.
+    """An import hook that hides packages pandera would import and we do not use.
 
-    Polars and pandera do without each of them; a release that no longer does fails the tests.
+    Polars and pandera work without them; the tests fail if a release no longer does.
     """
 
     @staticmethod
@@ -51,25 +52,25 @@ class _Unused:
 def main() -> None:
     """Run the command line.
 
-    It ends with 0: done; 1: findings, which are a package's in `validate`, `fmt` and `build`, what
-    does not verify in `verify` and `publish`, and words that are nowhere in `find`; 2: wrong use,
-    or what cannot be read, written or reached; 130: interrupted; 143: terminated.
+    Exit codes: 0 success; 1 findings of `validate`, `fmt` and `build`, mismatches of `verify` and
+    `publish`, and no match in `find`; 2 wrong use, or something that cannot be read, written or
+    reached; 130 interrupted; 143 terminated.
     """
     if sys.argv[1:2] == ["validate"]:
-        # This process ends with its report, and imports take longer than all rules.
+        # Imports take longer than all rules, and the process ends with its report.
         frictionless_worker.start_ahead()
         sys.meta_path.insert(0, _Unused)
         gc.disable()
         atexit.register(gc.freeze)
-    # Without the line of our own code that Python would show.
+    # Without the source line that Python would add.
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    # They are told, whatever Python was told to make of warnings.
+    # Shown even if Python was told to ignore warnings.
     warnings.filterwarnings("always", category=UserWarning)
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character is no reason to stop.
+        # Characters that the terminal cannot show must not end the program.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    # What is under way is taken away again, as after an interrupt; nobody asked to ignore it.
+    # Clean up as after an interrupt, unless the parent asked to ignore the signal.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
@@ -88,12 +89,12 @@ def main() -> None:
 @app.command()
 def fmt(
     package: PackageArgument = HERE,
-    check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only report what would change.")] = False,
 ) -> None:
-    """Put the tables into canonical form and fill in what follows from what a person wrote.
+    """Bring the tables into canonical form and fill in derived cells, such as offsets.
 
-    Exit 0 when that is done, 1 when something is left to a person or, with --check, would change,
-    2 on wrong use or tables that cannot be read.
+    Exit 0 on success, 1 if a person has to decide something or, with --check, something would
+    change, 2 on wrong use or if a table cannot be read.
     """
     from gazadata.curate.canonical import format_package, write
     from gazadata.package import Package
@@ -110,12 +111,14 @@ def fmt(
 
 @app.command()
 def find(
-    words: Annotated[str, typer.Argument(help="Words of the article; typing is forgiven.")],
+    words: Annotated[
+        str, typer.Argument(help="Words of the article; case and typography are ignored.")
+    ],
     package: Annotated[Path, typer.Option(help="Folder with a datapackage.json.")] = HERE,
 ) -> None:
-    """Find words in the held texts: offsets, passage and context, ready to paste into quotes.
+    """Find words in the held texts: offsets, passage and context, ready to paste into quotes.csv.
 
-    Exit 0 when they are found, 1 when they are not, 2 on wrong use.
+    Exit 0 if they are found, 1 if not, 2 on wrong use.
     """
     from gazadata.curate.lookup import find_in_package
     from gazadata.package import Package
@@ -129,13 +132,14 @@ def find(
 def explain(
     resource: Annotated[str, typer.Argument(help="A table, such as events.")],
     row_id: Annotated[str, typer.Argument(help="The primary key of a row.")],
-    field: Annotated[str | None, typer.Argument(help="One field; all without it.")] = None,
+    field: Annotated[str | None, typer.Argument(help="A field.", show_default="all")] = None,
     package: Annotated[
-        Path | None, typer.Option(help="A data package; the bundled one without it.")
+        Path | None,
+        typer.Option(help="Folder with a datapackage.json.", show_default="the bundled package"),
     ] = None,
     html: Annotated[bool, typer.Option("--html", help="Print a file of HTML.")] = False,
 ) -> None:
-    """Print each cell of a row with the words that it rests on."""
+    """Print each cell of a row with its evidence."""
     from gazadata.dataset import open_dataset
 
     explanation = open_dataset(package).explain(resource, row_id, field)
@@ -169,61 +173,78 @@ def validate(
     package: PackageArgument = HERE,
     *,
     format: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="full, concise, json, github, sarif, junit or markdown.",
-            show_default="full in a terminal, github in its workflows, concise elsewhere",
+            help="full, concise, json, github, sarif, junit or markdown; may be repeated.",
+            show_default="full in a terminal, github in GitHub Actions, concise elsewhere",
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write into a file.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail too.")] = False,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the report to a file. The first --output is for the first --format, and "
+            "so on.",
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     plain: Annotated[
         bool, typer.Option("--plain", help="For screen readers: words, no colours or arrows.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every finding of a rule.")] = False,
     frictionless: Annotated[
-        str, typer.Option(help="all: read every row of a large package; or sample.")
+        str,
+        typer.Option(help="Rows that frictionless reads of a large package: all, or a sample."),
     ] = "sample",
 ) -> None:
-    """Validate a package: exit 0 when it passes, 1 on findings, 2 on wrong use."""
+    """Validate a package.
+
+    Exit 0 when it passes, 1 on findings, 2 on wrong use.
+    """
     from gazadata.errors import UnknownName
     from gazadata.package import Package
     from gazadata.validate import reporters
     from gazadata.validate import validate as run
 
-    terminal = sys.stdout is not None and sys.stdout.isatty() and output is None
-    name = format or reporters.choose(os.environ, terminal=terminal)
+    files = output or []
+    terminal = sys.stdout is not None and sys.stdout.isatty() and not files
+    names = format or [reporters.choose(os.environ, terminal=terminal)]
     for kind, given, known in (
-        ("format", name, list(reporters.FORMATS)),
+        *(("format", name, list(reporters.FORMATS)) for name in names),
         ("choice for --frictionless", frictionless, ["all", "sample"]),
     ):
         if given not in known:
             raise UnknownName(kind, given, known)
-    root = Package.locate(package)
-    if output:
-        reporters.writable(output, root)
-    with reporters.progress(root):
-        report = run(
-            root,
-            limit=reporters.EVERY if every else reporters.KEPT,
-            frictionless_all=frictionless == "all",
+    if len(files) > len(names) or len(names) > len(files) + 1:
+        raise GazadataError(
+            f"{len(names)} --format and {len(files)} --output: give each --format but the last "
+            "one an --output"
         )
+    root = Package.locate(package)
+    for file in files:
+        reporters.writable(file, root)
+    report = run(
+        root,
+        limit=reporters.EVERY if every else reporters.KEPT,
+        frictionless_all=frictionless == "all",
+    )
     asked = reporters.Options(strict=strict, plain=plain, every=every)
-    options = reporters.settle(asked, name, root, os.environ, terminal=terminal)
-    reporters.emit(report, name, options, output, os.environ)
+    for name, file_ in zip_longest(names, files):
+        options = reporters.settle(asked, name, root, os.environ, terminal=terminal)
+        reporters.emit(report, name, options, file_, os.environ)
     raise typer.Exit(0 if report.ok(strict=strict) else 1)
 
 
 @app.command()
 def rule(
     code: Annotated[
-        str | None, typer.Argument(help="A rule, such as GD203; without it all are listed.")
+        str | None, typer.Argument(help="A rule, such as GD203.", show_default="list all")
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="All rules as docs/rules.md has them.")
+        bool, typer.Option("--markdown", help="All rules, as in docs/rules.md.")
     ] = False,
 ) -> None:
-    """Print what a rule of validation asks, why, and how to mend what breaks it."""
+    """Print a validation rule: the problem, why it matters, and the remedy."""
     from gazadata.validate import reporters
 
     if markdown:
@@ -235,16 +256,16 @@ def rule(
 @app.command()
 def build(
     package: PackageArgument = HERE,
-    out: Annotated[Path, typer.Option(help="The folder to put the release into.")] = Path("dist"),
+    out: Annotated[Path, typer.Option(help="Folder to create the release in.")] = Path("dist"),
     parent: Annotated[
         Path | None,
-        typer.Option(help="The release before this one: its folder, or its .zip."),
+        typer.Option(help="The previous release: its folder or .zip."),
     ] = None,
-    zip: Annotated[bool, typer.Option("--zip", help="Also write one archive.")] = False,
+    zip: Annotated[bool, typer.Option("--zip", help="Also write a .zip.")] = False,
 ) -> None:
     """Validate, then write the release folder gazadata-<version>/.
 
-    Exit 0 when it is built, 1 on findings, 2 on wrong use or what cannot be read or written.
+    Exit 0 on success, 1 on findings, 2 on wrong use or if something cannot be read or written.
     """
     from gazadata.release.build import build as build_release
 
@@ -253,14 +274,14 @@ def build(
 
 @app.command()
 def verify(
-    release: Annotated[Path, typer.Argument(help="A release: its folder, or its .zip.")],
+    release: Annotated[Path, typer.Argument(help="A release: its folder or .zip.")],
     raw: Annotated[
-        Path | None, typer.Option(help="A source's text, to hold every quote against.")
+        Path | None, typer.Option(help="The text of a source, to check every quote against.")
     ] = None,
 ) -> None:
     """Verify a release offline: hashes, tables, descriptor and manifest.
 
-    Exit 0 when it verifies, 1 when it does not, 2 on wrong use or where there is no release.
+    Exit 0 if it verifies, 1 on mismatches, 2 on wrong use or if there is no release.
     """
     from gazadata.release.verify import verify as verify_release
 
@@ -270,17 +291,15 @@ def verify(
 
 @app.command()
 def diff(
-    old: Annotated[str, typer.Argument(help="Folder, zip, git revision, or version in a store.")],
-    new: Annotated[str, typer.Argument(help="The same, for the later side.")],
+    old: Annotated[str, typer.Argument(help="Folder, .zip, git revision, or version in a store.")],
+    new: Annotated[str, typer.Argument(help="The same, for the newer side.")],
     format: Annotated[str, typer.Option(help="full, json, markdown or tabular.")] = "full",
     store: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Where versions are: a folder or an address.", show_default="GAZADATA_STORE"
-        ),
+        typer.Option(help="A store: a folder or a URL.", show_default="GAZADATA_STORE"),
     ] = None,
 ) -> None:
-    """Say what changed between two packages, and the version step that it takes."""
+    """Show what changed between two packages, and the version bump it requires."""
     from gazadata.errors import UnknownName
     from gazadata.release.diff import diff as compare
     from gazadata.release.diff_formats import FORMATS
@@ -289,7 +308,7 @@ def diff(
     if format not in FORMATS:
         raise UnknownName("format", format, list(FORMATS))
     if format != "full" and isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-        # What programs read is the same bytes whatever the system's own encoding and line ends.
+        # Output for programs has the same bytes on every system.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with side(old, store) as before, side(new, store) as after:
         print(FORMATS[format](compare(before, after, (old, new))), end="")
@@ -302,7 +321,7 @@ def export(
     to: Annotated[str, typer.Option(help="sqlite, duckdb or xlsx.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Write a release into one file: a database with its keys, or a workbook."""
+    """Export a release to one file: a database with keys, or a workbook."""
     from gazadata.release.export import Format
     from gazadata.release.export import export as export_release
 
@@ -315,9 +334,9 @@ def publish(
     release: Annotated[Path, typer.Argument(help="A release folder.")],
     store: Annotated[str, typer.Option(metavar="DIR", help="The folder of the store.")],
 ) -> None:
-    """Verify a release and publish it into a store; what is published is never replaced.
+    """Verify a release and publish it to a store. A published version is never replaced.
 
-    Exit 0 when it is published, 1 when it does not verify, 2 on wrong use or a store that refuses.
+    Exit 0 on success, 1 on mismatches, 2 on wrong use or if the store rejects the release.
     """
     from gazadata.release.store import publish as publish_release
     from gazadata.release.store import written_folder
@@ -330,10 +349,10 @@ def publish(
 @app.command()
 def yank(
     version: Annotated[str, typer.Argument(help="A published version.")],
-    reason: Annotated[str, typer.Option(help="Why nobody should start to use it.")],
+    reason: Annotated[str, typer.Option(help="Why nobody should use it.")],
     store: Annotated[str, typer.Option(metavar="DIR", help="The folder of the store.")],
 ) -> None:
-    """Mark a published version as not to be used; its files stay for those who pinned it."""
+    """Mark a published version as not to be used. Its files stay, for projects that pinned it."""
     from gazadata.release.store import written_folder
     from gazadata.release.store import yank as yank_version
 
@@ -346,7 +365,7 @@ StoreOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="URL-or-DIR",
-        help="A store; several are tried in turn.",
+        help="A store; if repeated, they are tried in turn.",
         show_default="GAZADATA_STORE, then the one in gazadata.lock",
     ),
 ]
@@ -354,7 +373,7 @@ StoreOption = Annotated[
 
 @app.command()
 def versions(store: StoreOption = None) -> None:
-    """List what a store has published: version, date, sha256 of the manifest, yank."""
+    """List the published versions: version, date, SHA-256 of the manifest, reason if yanked."""
     from gazadata.release.fetch import versions as published
 
     for entry in published(store or ()):
@@ -368,17 +387,17 @@ def pull(
         str | None,
         typer.Argument(
             metavar="VERSION|latest",
-            help="What to pull.",
+            help="The version to pull.",
             show_default="the version in gazadata.lock, else latest",
         ),
     ] = None,
     store: StoreOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Put a copy into DIR/gazadata-VERSION."),
+        typer.Option(metavar="DIR", help="Also copy it to DIR/gazadata-VERSION."),
     ] = None,
 ) -> None:
-    """Pull a release into the cache, verify it, pin it in gazadata.lock, and print where it is."""
+    """Download a release to the cache, verify it, pin it in gazadata.lock, and print its path."""
     from gazadata.release.fetch import pull as pull_release
 
     with contextlib.ExitStack() as stack:
@@ -387,8 +406,8 @@ def pull(
         def show(done: int, total: int) -> None:
             nonlocal bar
             if bar is None:
-                # Once something arrives, since what is cached needs no bar. To import it takes as
-                # long as a small release takes to arrive.
+                # Only now, since a cached release needs no bar, and importing rich takes as long
+                # as a small download.
                 from rich.console import Console
                 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 

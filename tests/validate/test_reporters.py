@@ -317,11 +317,11 @@ def test_colours_change_nothing_but_colours(report: Report) -> None:
 def test_at_most_twenty_of_a_rule_are_shown_and_the_rest_is_counted(name: str) -> None:
     shown = FORMATS[name](many(5_000, kept=1_000), Options())
     assert len(re.findall(r"events\.csv:\d+:5", shown)) == ON_SCREEN == 20
-    assert "up to 4,980 more of GD203 left out; --all shows them" in shown
+    assert "up to 4,980 more of GD203 not shown; use --all" in shown
     assert "failed: 5,000 errors, 0 warnings" in shown
     shown = FORMATS[name](many(45), Options(every=True))
     assert len(re.findall(r"events\.csv:\d+:5", shown)) == 45
-    assert "left out" not in shown
+    assert "not shown" not in shown
 
 
 def test_an_escape_sequence_in_a_cell_never_reaches_the_terminal() -> None:
@@ -489,8 +489,12 @@ def test_github_annotates_the_findings(report: Report) -> None:
         assert name == "error"
         assert properties["file"] == f"corpus/{d.path}"
         assert (properties["line"], properties["col"]) == (str(d.line), str(d.column))
-        assert properties["title"] == f"{d.code}, row {d.row_id}, field {d.field}"
+        line = report.lines[d.path][d.line or 0]
+        cell = line[int(properties["col"]) - 1 : int(properties["endColumn"]) - 1]
+        assert cell == (f'"{d.found}"' if "," in (d.found or "") else d.found)
+        assert properties["title"] == f"{d.code}: {RULES[d.code].title}"
         assert message.startswith(d.message)
+        assert f" (row {d.row_id}, field {d.field})\n" in message
         assert message.endswith(f"\n{d.help}")
 
 
@@ -517,15 +521,34 @@ STRING = {"type": "string", "minLength": 1}
 MESSAGE = strict_object({"text": STRING})
 COUNTING = {"type": "integer", "minimum": 1}
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
-PHYSICAL = strict_object(
+ARTIFACT = {
+    "oneOf": [
+        strict_object({"uri": STRING, "uriBaseId": {"const": "%SRCROOT%"}}),
+        strict_object({"uri": {"type": "string", "pattern": "^file:///"}}),
+    ]
+}
+REPLACEMENT = strict_object(
     {
-        "artifactLocation": {
-            "oneOf": [
-                strict_object({"uri": STRING, "uriBaseId": {"const": "%SRCROOT%"}}),
-                strict_object({"uri": {"type": "string", "pattern": "^file:///"}}),
-            ]
-        }
-    },
+        "deletedRegion": strict_object(
+            dict.fromkeys(("startLine", "startColumn", "endColumn"), COUNTING)
+        ),
+        "insertedContent": strict_object({"text": {"type": "string"}}),
+    }
+)
+CHANGE = strict_object(
+    {
+        "artifactLocation": ARTIFACT,
+        "replacements": {"type": "array", "minItems": 1, "items": REPLACEMENT},
+    }
+)
+FIX = strict_object(
+    {
+        "description": MESSAGE,
+        "artifactChanges": {"type": "array", "minItems": 1, "items": CHANGE},
+    }
+)
+PHYSICAL = strict_object(
+    {"artifactLocation": ARTIFACT},
     {
         "region": strict_object(
             {"startLine": COUNTING}, {"startColumn": COUNTING, "endColumn": COUNTING}
@@ -551,6 +574,7 @@ SARIF: Any = strict_object(
                                 {
                                     "name": STRING,
                                     "fullName": STRING,
+                                    "version": STRING,
                                     "rules": {
                                         "type": "array",
                                         "uniqueItems": True,
@@ -629,7 +653,8 @@ SARIF: Any = strict_object(
                                             "physicalLocation": PHYSICAL,
                                         }
                                     ),
-                                }
+                                },
+                                "fixes": {"type": "array", "minItems": 1, "items": FIX},
                             },
                         ),
                     },
@@ -682,9 +707,68 @@ def test_sarif_has_every_finding_in_its_place(report: Report) -> None:
         assert result["level"] == d.severity
         assert unquote(physical["artifactLocation"]["uri"]) == f"my corpus/{d.path}"
         assert physical["artifactLocation"]["uri"].startswith("my%20corpus/")
-        assert physical["region"] == {"startLine": d.line, "startColumn": d.column}
+        region = physical["region"]
+        assert (region["startLine"], region["startColumn"]) == (d.line, d.column)
+        cell = report.lines[d.path][d.line or 0][
+            region["startColumn"] - 1 : region["endColumn"] - 1
+        ]
+        assert cell.strip('"') == d.found
         name = location["logicalLocations"][0]["fullyQualifiedName"]
         assert name == f"{d.resource}/{d.row_id}/{d.field}"
+
+
+def test_sarif_names_the_version_and_the_help_of_each_rule(clean: Report) -> None:
+    driver = sarif(clean)["tool"]["driver"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", driver["version"])
+    for shown in driver["rules"]:
+        rule = RULES[shown["id"]]
+        assert shown["shortDescription"]["text"] == rule.title
+        assert all(part in shown["help"]["markdown"] for part in (rule.example, rule.remedy))
+
+
+def fixed(root: Path, made: Report) -> set[str]:
+    """Apply every fix of a SARIF log to the files; the codes of the findings that have one."""
+    codes = set()
+    for result in sarif(made)["results"]:
+        for fix in result.get("fixes", []):
+            codes.add(result["ruleId"])
+            ((change,), path) = (fix["artifactChanges"], root)
+            path = root / unquote(change["artifactLocation"]["uri"])
+            lines = path.read_text("utf-8").split("\n")
+            (replacement,) = change["replacements"]
+            region, new = replacement["deletedRegion"], replacement["insertedContent"]["text"]
+            at = region["startLine"] - 1
+            line = lines[at]
+            lines[at] = line[: region["startColumn"] - 1] + new + line[region["endColumn"] - 1 :]
+            path.write_text("\n".join(lines), "utf-8", newline="\n")
+    return codes
+
+
+def test_the_fixes_of_sarif_restore_the_file(package_copy: Path) -> None:
+    """Also in a cell with quotation marks, and beside cells of characters of other widths."""
+    planted = {
+        "GD203": ("data/positions.csv", ",conditional_support,", ",conditional_suport,"),
+        "GD207": PLANTED["GD207"],
+        "GD109": ("data/events.csv", ",Recent,", ",Recent ,"),
+        "GD322": ("data/quotes.csv", "The Trump administration is ,", "The Trump administration ,"),
+    }
+    shipped = {name: (package_copy / name).read_text("utf-8") for name, _, _ in planted.values()}
+    for name, there, wrong in planted.values():
+        path = package_copy / name
+        assert there in path.read_text("utf-8"), f"{name} has changed: plant the mistake elsewhere"
+        path.write_text(path.read_text("utf-8").replace(there, wrong, 1), "utf-8", newline="\n")
+    made = validate(package_copy)
+    assert {d.code for d in made.diagnostics} == planted.keys()
+    assert fixed(package_copy, made) == planted.keys()
+    assert {name: (package_copy / name).read_text("utf-8") for name in shipped} == shipped
+
+
+def test_sarif_fixes_nothing_that_needs_a_decision(report: Report) -> None:
+    results = sarif(report)["results"]
+    assert {r["ruleId"] for r in results if "fixes" in r} == {"GD203", "GD207"}
+    d = replace(of(report, "GD203"), found="another cell than that of the line")
+    (result,) = sarif(replace(report, diagnostics=[d]))["results"]
+    assert "fixes" not in result
 
 
 def test_sarif_points_at_the_nearest_words_in_code_points(report: Report) -> None:
@@ -758,7 +842,7 @@ def test_junit_has_a_case_for_every_rule(report: Report, clean: Report) -> None:
             assert (case.find("skipped") is not None) == (count.checked == 0)
             said = case.findtext("system-out") or ""
             looked = amount(count.checked, count.unit)
-            assert said.startswith(f"{looked} looked at, {count.found} found")
+            assert said.startswith(f"{looked} checked, {count.found} found")
     failure = junit(report).find(".//failure[@type='GD203']")
     assert failure is not None
     d = of(report, "GD203")
@@ -827,7 +911,7 @@ def test_every_format_survives_any_text(made: Report, asked: Options) -> None:
     assert not re.search(r"<(?!/?code>)|`|@|://", "\n".join(lines))
 
     concise = FORMATS["concise"](made, asked)
-    extra = [line for line in concise.splitlines() if " left out; --all shows all " in line]
+    extra = [line for line in concise.splitlines() if " not shown; use --all" in line]
     noted = len(made.notes) + len(made.failures) + bool(idle(made))
     assert len(concise.splitlines()) >= len(made.diagnostics) + noted + len(extra) + 1
     assert concise.splitlines() == concise.split("\n")[:-1]
@@ -878,6 +962,18 @@ def test_findings_exit_with_1_and_are_concise_outside_a_terminal(
     assert out == FORMATS["concise"](report, Options(prefix=f"{broken.as_posix()}/"))
 
 
+def test_several_formats_come_from_one_run(
+    broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = {"json": tmp_path / "r.json", "sarif": tmp_path / "r.sarif"}
+    given_ = [part for name, path in pairs.items() for part in ("--format", name, "--output", path)]
+    code, out, err = run(capsys, broken, *given_, "--format", "concise")
+    assert (code, err) == (1, "")
+    assert out.splitlines()[-1].startswith("failed: ")
+    assert json.loads(pairs["json"].read_bytes())["format"] == "gazadata-report/1"
+    assert json.loads(pairs["sarif"].read_bytes())["version"] == "2.1.0"
+
+
 def test_under_github_actions_the_format_and_the_summary_choose_themselves(
     broken: Path,
     tmp_path: Path,
@@ -903,7 +999,9 @@ def test_under_github_actions_the_format_and_the_summary_choose_themselves(
     [
         (["--format", "jsn"], "no format 'jsn'; did you mean 'json'?"),
         (["--frictionless", "al"], "did you mean 'all'?"),
-        (["--output", "no/such/folder/report.json"], "no folder no/such/folder"),
+        (["--output", "no/such/folder/report.json"], "there is no folder no/such/folder"),
+        (["--output", "a", "--output", "b"], "1 --format and 2 --output"),
+        (["--format", "json", "--format", "sarif"], "2 --format and 0 --output"),
         (["--output", "."], "is a folder"),
         (["--no-such-option"], "No such option"),
         (["nowhere"], "no data package at nowhere"),
@@ -975,9 +1073,7 @@ def test_errors_that_were_counted_and_not_kept_are_errors() -> None:
     made = many(1_000)
     made.counts = {"GD203": Count(9_000, "cells", 5_000)}
     # Some of them may follow from others, so that there are fewer.
-    assert "up to 4,980 more of GD203 left out; --all shows them" in FORMATS["full"](
-        made, Options()
-    )
+    assert "up to 4,980 more of GD203 not shown; use --all" in FORMATS["full"](made, Options())
 
 
 def test_a_report_in_which_nothing_was_looked_at_is_never_a_pass() -> None:
@@ -988,7 +1084,7 @@ def test_a_report_in_which_nothing_was_looked_at_is_never_a_pass() -> None:
         if name == "json":
             assert json.loads(shown)["ok"] is False
         else:
-            assert "nothing was looked at" in shown, name
+            assert "nothing was checked" in shown, name
 
 
 def test_warnings_fail_only_when_strict() -> None:
@@ -1084,7 +1180,7 @@ def test_a_package_outside_of_the_workspace_has_its_whole_path(
     for name in ("github", "sarif"):
         settled = reporters.settle(Options(), name, Path(given_), environment, terminal=False)
         assert settled.prefix == f"{(tmp_path / 'corpus').as_posix()}/"
-        assert settled.elsewhere
+        assert settled.outside
     ((_, properties, message),) = commands(FORMATS["github"](many(1), settled))
     assert "file" not in properties
     assert message.startswith(f"{settled.prefix}data/events.csv:2:5\n")
@@ -1104,7 +1200,8 @@ def test_a_summary_that_cannot_be_written_changes_no_result(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "summary.md"))
     code, out, err = run(capsys, ROOT, "--strict")
     assert (code, out.splitlines()[-1]) == (0, "passed: 0 errors, 0 warnings")
-    assert err.startswith(f"warning: {tmp_path / 'none' / 'summary.md'}: No such file")
+    summary = tmp_path / "none" / "summary.md"
+    assert err.startswith(f"warning: cannot write the summary to {summary}: No such file")
     assert err.count("\n") == 1
 
 
@@ -1112,8 +1209,8 @@ def test_a_summary_that_cannot_be_written_changes_no_result(
 def test_a_closed_stream_is_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "datapackage.json").write_text("{")
     for arguments, closed, status, said in (
-        (["--format", "json"], ">&-", 2, "error: standard output is closed; --output FILE"),
-        ([], ">&-", 2, "error: standard output is closed; --output FILE"),
+        (["--format", "json"], ">&-", 2, "error: standard output is closed; use --output FILE"),
+        ([], ">&-", 2, "error: standard output is closed; use --output FILE"),
         (["--output", str(tmp_path / "out")], ">&-", 1, ""),
         ([], "2>&-", 1, "datapackage.json:1:2: GD001"),
     ):
@@ -1150,7 +1247,7 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
     link.symlink_to(target)
     reporters.emit(many(1), "concise", Options(), link, {})
     assert link.is_symlink()
-    assert target.read_text("utf-8").endswith("looked at something\n")
+    assert target.read_text("utf-8").endswith("checked\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
@@ -1165,7 +1262,7 @@ def test_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
     try:
         reporters.emit(many(1), "concise", Options(), pipe, {})
         assert pipe.is_fifo()
-        assert os.read(reader, 65_536).endswith(b"looked at something\n")
+        assert os.read(reader, 65_536).endswith(b"checked\n")
     finally:
         os.close(reader)
 
@@ -1244,42 +1341,3 @@ def test_machine_formats_are_utf8_whatever_the_terminal_speaks(tmp_path: Path) -
         )
         said = ran.stdout.decode(encoding)
         assert ("漢€" if encoding == "utf-8" else r"\u6f22\u20ac") in said
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-def test_progress_of_long_work_is_on_standard_error_of_a_terminal_alone() -> None:
-    import pty
-
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom gazadata.validate import reporters\n"
-        "reporters.SLOW_BYTES = int(sys.argv[2])\n"
-        "with reporters.progress(Path(sys.argv[1])): time.sleep(0.3)\n"
-        "print('data')"
-    )
-
-    def errors(slow: int, *, terminal: bool) -> bytes:
-        ours, theirs = pty.openpty()
-        ran = subprocess.run(
-            [sys.executable, "-c", code, str(ROOT), str(slow)],
-            stdout=subprocess.PIPE,
-            stderr=theirs if terminal else subprocess.PIPE,
-            check=True,
-            env={**os.environ, "TERM": "xterm"},
-        )
-        os.close(theirs)
-        assert ran.stdout.split() == [b"data"]
-        said = b""
-        while terminal:
-            try:
-                part = os.read(ours, 4096)
-            except OSError:
-                break
-            if not part:
-                break
-            said += part
-        os.close(ours)
-        return said if terminal else ran.stderr
-
-    assert b"validating" in errors(0, terminal=True)
-    assert errors(50_000_000, terminal=True) == b""
-    assert errors(0, terminal=False) == b""

@@ -133,11 +133,12 @@ def write(formatting: Formatting) -> None:
 def record(cells: Sequence[str]) -> str:
     """A row in canonical form, with its line feed."""
     # A record of one empty cell would be a blank line, which readers skip.
-    record = ",".join(map(_quoted, cells)) or '""'
+    record = ",".join(map(quoted, cells)) or '""'
     return f"{record}\n"
 
 
-def _quoted(cell: str) -> str:
+def quoted(cell: str) -> str:
+    """A cell as it is written, in quotation marks where it needs them."""
     if any(character in cell for character in ',"\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell

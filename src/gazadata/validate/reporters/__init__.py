@@ -1,4 +1,4 @@
-"""How a report of validation is shown: one function a format, from the one `Report` to text."""
+"""How a validation report is shown: one function per format, from a `Report` to text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ __all__ = [
     "Options",
     "choose",
     "emit",
-    "progress",
     "rule_text",
     "rules_markdown",
     "rules_text",
@@ -46,20 +45,17 @@ FORMATS: dict[str, Callable[[Report, Options], str]] = {
 }
 
 KEPT = 1_000
-"""How many findings of a rule are kept, all being counted, unless all are asked for."""
+"""How many findings of a rule are kept, unless all are wanted; all are counted."""
 
 EVERY = 2**31 - 1
 """More findings than are ever kept."""
 
 _FOLDERS = ("data", "schemas", "raw", "reference")
-"""Where everything is part of a package."""
-
-SLOW_BYTES = 50_000_000
-"""Above this size of all tables a person is shown that something is happening."""
+"""Folders whose every file is part of a package."""
 
 
 def choose(environment: Mapping[str, str], *, terminal: bool) -> str:
-    """The format where none was asked for."""
+    """The default format."""
     if environment.get("GITHUB_ACTIONS") == "true":
         return "github"
     return "full" if terminal else "concise"
@@ -71,10 +67,10 @@ def settle(
     """Fill in what the environment decides: colour, width, and where paths are read from.
 
     Args:
-        options: what was asked for.
+        options: the options given by the user.
         name: the format.
         package: the folder of the package.
-        environment: the environment's variables.
+        environment: the environment variables.
         terminal: whether the report goes to a terminal.
     """
     # https://no-color.org and https://force-color.org: set and not empty counts.
@@ -93,9 +89,10 @@ def settle(
 
 
 def _prefix(package: Path, base: Path) -> str:
-    """The folder of the package as seen from `base`, if it is inside.
+    """The folder of the package relative to `base`, if it is inside.
 
-    Otherwise it is as it was given, which is from here: from another base it is absolute.
+    Otherwise the path as it was given, which is relative to the current folder; or the absolute
+    path, if `base` is another folder.
     """
     here, there = package.resolve(), base.resolve()
     if here.is_relative_to(there):
@@ -106,28 +103,26 @@ def _prefix(package: Path, base: Path) -> str:
 
 
 def writable(output: Path, package: Path) -> None:
-    """Refuse an output that cannot be written, before the work is done.
+    """Reject an output that cannot be written, before the work is done.
 
     Raises:
-        GazadataError: it is a folder, or its folder is not there, or it is part of the package in
-            the folder `package`, which the report would overwrite.
+        GazadataError: it is a folder, its folder is missing, or it is part of the package in the
+            folder `package`, which the report would overwrite.
     """
     if output.is_dir():
-        raise GazadataError(f"{output} is a folder: name a file to write the report into")
+        raise GazadataError(f"{output} is a folder; name a file for the report")
     if not output.parent.is_dir():
-        raise GazadataError(f"no folder {output.parent} to write the report into")
+        raise GazadataError(f"cannot write {output}: there is no folder {output.parent}")
     target = output.resolve()
     folders = (package / name for name in _FOLDERS)
     if any(_same(target, part) for part in _parts(package)) or any(
         _same(above, folder) for folder in folders for above in target.parents
     ):
-        raise GazadataError(
-            f"{output} is part of the package: name a file elsewhere to write the report into"
-        )
+        raise GazadataError(f"{output} is part of the package; write the report to another file")
 
 
 def _parts(package: Path) -> Iterator[Path]:
-    """The files of a package that its descriptor names, as far as it can be read, and itself."""
+    """The descriptor of a package, and the files it names, as far as it can be read."""
     from gazadata.contract import inside, read_json
 
     yield package / "datapackage.json"
@@ -144,7 +139,7 @@ def _parts(package: Path) -> Iterator[Path]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether two paths are one file or folder, whatever it is called."""
+    """Whether two paths are the same file or folder, whatever their names."""
     try:
         return one.samefile(other)
     except OSError:
@@ -158,19 +153,19 @@ def emit(
     output: Path | None,
     environment: Mapping[str, str],
 ) -> None:
-    """Write a report to `output`, or to standard output, and for github into the step's summary.
+    """Write a report to `output` or standard output, and for github also to the step's summary.
 
     Raises:
-        OSError: the output cannot be written; nothing half-written is left.
+        OSError: the output cannot be written; no half-written file is left.
         GazadataError: there is no standard output.
     """
     text = FORMATS[name](report, options)
     if output is None:
         if sys.stdout is None:
-            raise GazadataError("standard output is closed; --output FILE writes into a file")
+            raise GazadataError("standard output is closed; use --output FILE to write to a file")
         if isinstance(sys.stdout, TextIOWrapper):
-            # JSON and XML are UTF-8 wherever they are written; on a screen what the terminal
-            # cannot show is shown as its code. Half a surrogate pair has no UTF-8.
+            # JSON and XML are always UTF-8; a terminal shows characters it does not have as codes.
+            # Lone surrogates have no UTF-8.
             encoding = sys.stdout.encoding if name in ("full", "concise") else "utf-8"
             sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
         sys.stdout.write(text)
@@ -183,45 +178,21 @@ def emit(
             with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(FORMATS["markdown"](report, options))
         except OSError as error:
-            # The summary is for reading: whether the package passed stands in the log.
+            # The summary is only for reading: the log has the verdict.
             if sys.stderr:
                 print(
-                    f"warning: {summary}: {error.strerror}: the summary could not be written",
+                    f"warning: cannot write the summary to {summary}: {error.strerror}",
                     file=sys.stderr,
                 )
 
 
 def _write(output: Path, text: str) -> None:
-    """Write beside and rename, so that a reader never sees half a report."""
+    """Write beside and rename, so that nobody reads half a report."""
     data = text.encode("utf-8", "backslashreplace")
     target = output.resolve()
     if target.exists() and not target.is_file():
-        # A pipe or a device is written into: renaming would put a file in its place.
+        # Renaming would replace a pipe or a device by a file.
         with target.open("wb") as file:
             file.write(data)
         return
     atomic.replace(target, data, durable=False)
-
-
-@contextlib.contextmanager
-def progress(package: Path) -> Iterator[None]:
-    """Say on standard error that a large package is being validated, if somebody looks on."""
-    if sys.stderr is None or not sys.stderr.isatty() or _size(package) <= SLOW_BYTES:
-        yield
-        return
-    from rich.console import Console
-
-    megabytes = f"{_size(package) / 1e6:,.0f} MB"
-    with Console(stderr=True).status(f"validating {package.name} ({megabytes})"):
-        yield
-
-
-def _size(package: Path) -> int:
-    """The size of the tables, as far as they can be found."""
-    from gazadata.contract import Contract, inside
-
-    size = 0
-    with contextlib.suppress(GazadataError, OSError):
-        for resource in Contract.read(package).resources.values():
-            size += inside(package, resource.path).stat().st_size
-    return size

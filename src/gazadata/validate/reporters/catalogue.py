@@ -13,7 +13,7 @@ def rule_text(code: str) -> str:
     """One rule: code, title, severity, reason, example, remedy.
 
     Raises:
-        UnknownName: there is no such rule; the text names what comes nearest.
+        UnknownName: there is no such rule; the text suggests the nearest.
     """
     rule = RULES.get(code.upper())
     if rule is None:
@@ -29,12 +29,12 @@ def rule_text(code: str) -> str:
 
 
 def rules_text() -> str:
-    """All rules, one a line."""
+    """All rules, one per line."""
     return "".join(f"{r.code}  {r.severity:<7}  {r.title}\n" for r in RULES.values())
 
 
 def rules_markdown() -> str:
-    """All rules as docs/rules.md has them."""
+    """All rules, as in docs/rules.md."""
     parts = [
         "# Validation rules\n",
         f"<!-- Generated from src/gazadata/validate/rules.py: {REGENERATE} -->\n",
@@ -57,7 +57,7 @@ def rules_markdown() -> str:
 
 
 def _text(text: str) -> str:
-    """Text whose underscores stay underscores; what is in backticks is code already."""
+    """Text with its markup escaped, except in backticks, which are code."""
     pieces = text.split("`")
     return "`".join(
         piece if n % 2 else piece.replace("_", "\\_").replace("*", "\\*").replace("<", "&lt;")

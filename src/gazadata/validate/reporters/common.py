@@ -1,4 +1,4 @@
-"""What all formats share: the options, safe text, places, and the sums over a report."""
+"""What all formats share: options, safe text, places, and the sums over a report."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ LAYERS = {
     "GD3": "provenance",
     "GD4": "semantics",
 }
-"""What the rules are grouped by: the first three characters of their codes."""
+"""The groups of rules, by the first three characters of their codes."""
 
 ON_SCREEN = 20
-"""How many findings of a rule are shown to a person who did not ask for all."""
+"""How many findings of a rule a person is shown without --all."""
+
+NOTHING = "nothing checked"
 
 _LONGEST = 600
 
-# Beyond what a table may not hold: line breaks, tabs and halves of pairs.
+# Also line breaks, tabs and lone surrogates, which a line of a terminal may not hold.
 _UNPRINTABLE = re.compile(f"{HIDDEN.pattern}|[\t\n\r\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a report is to be rendered.
+    """How a report is rendered.
 
     Attributes:
-        strict: warnings count as failures.
-        plain: for screen readers: words in place of colours, arrows and carets.
-        every: show every finding, not `ON_SCREEN` of each rule.
-        colour: use colours (the full format alone has them).
+        strict: warnings count as errors.
+        plain: for screen readers: words instead of colours, arrows and carets.
+        every: show every finding, not only `ON_SCREEN` of each rule.
+        colour: use colours (only the full format does).
         width: columns of the terminal.
-        prefix: the package's folder as seen from where paths are read, with a slash, or empty;
-            as it was given where it lies elsewhere.
+        prefix: the package's folder relative to where paths are read from, with a slash, or empty;
+            for a package outside of it, the path as it was given.
     """
 
     strict: bool = False
@@ -51,91 +53,85 @@ class Options:
     prefix: str = ""
 
     @property
-    def elsewhere(self) -> bool:
-        """Whether the package lies outside of the folder from which paths are read."""
+    def outside(self) -> bool:
+        """Whether the package is outside the folder that paths are read from."""
         return self.prefix.startswith("../") or Path(self.prefix).is_absolute()
 
 
 def visible(text: str) -> str:
-    """The text in one line, with each character that cannot be seen as its code: <U+200B>.
+    """The text in one line, with invisible characters as codes such as <U+200B>.
 
-    What stands in a table is not to be trusted: an escape sequence would run in the terminal.
+    Cells are not trusted: an escape sequence would run in the terminal.
     """
     return _UNPRINTABLE.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
 
 
 def short(text: str) -> str:
-    """The text made visible, without what is too long to be read."""
+    """The text made visible, and cut where it is too long to read."""
     if len(text) <= _LONGEST:
         return visible(text)
     return f"{visible(text[:_LONGEST])}… ({len(text) - _LONGEST:,} characters more)"
 
 
 def shown_path(path: str, options: Options) -> str:
-    """The path of a file of the package, made visible, from where paths are read."""
+    """The path of a file of the package from where paths are read, made visible."""
     return visible(options.prefix + path)
 
 
 def position(d: Diagnostic, options: Options) -> str:
     """`path:line:column`, as far as the finding has them."""
-    parts = [shown_path(d.path, options)]
-    if d.line is not None:
-        parts.append(str(d.line))
-        if d.column is not None:
-            parts.append(str(d.column))
-    return ":".join(parts)
+    line = [] if d.line is None else [d.line]
+    column = [] if d.column is None or not line else [d.column]
+    return ":".join(map(str, [shown_path(d.path, options), *line, *column]))
 
 
 def owner(d: Diagnostic) -> list[str]:
-    """Which row and field the finding is about, in words."""
+    """The row and the field of a finding, in words, or its table."""
     named = (("row", d.row_id), ("field", d.field))
     words = [f"{label} {short(name)}" for label, name in named if name]
-    if not words and d.resource:
-        words.append(f"table {short(d.resource)}")
-    return words
+    return words or ([f"table {short(d.resource)}"] if d.resource else [])
 
 
 def value(text: str) -> str:
-    """A cell's text for a person; an empty one is named."""
+    """A cell's text for a person; an empty cell is "nothing"."""
     return short(text) if text else "nothing"
 
 
 def one_line(d: Diagnostic) -> str:
-    """What is wrong, found, expected and probably meant, in one line."""
-    line = visible(d.message) or RULES[d.code].title
-    said = [
+    """The problem, what was found and expected, and a suggestion, in one line."""
+    parts = [
         f"{label} {value(text)}"
         for label, text in (("found", d.found), ("expected", d.expected))
         if text is not None
     ]
     if d.suggestion is not None:
-        said.append(suggested(d.suggestion))
-    return f"{line}: {', '.join(said)}" if said else line
+        parts.append(suggested(d.suggestion))
+    line = visible(d.message) or RULES[d.code].title
+    return f"{line}: {', '.join(parts)}" if parts else line
 
 
 def suggested(text: str) -> str:
-    """What is probably meant, as a question."""
+    """A suggestion as a question."""
     return f"did you mean “{short(text)}”?"
 
 
 def passed(report: Report, options: Options) -> bool:
-    """Whether the package passed; a report in which nothing was looked at is never a pass."""
+    """Whether the package passed; a report in which nothing was checked never passes."""
     return report.ok(strict=options.strict)
 
 
 def verdict(report: Report, options: Options) -> str:
-    """Whether the package passed, and the numbers of findings, in one line."""
-    errors, warnings = report.errors, report.warnings
-    said = [plural(errors, "error"), plural(warnings, "warning")]
+    """Whether the package passed, with the numbers of findings, in one line."""
+    parts = [plural(report.errors, "error"), plural(report.warnings, "warning")]
     if report.failures:
-        said.append(f"{plural(len(report.failures), 'check')} could not be made")
+        parts.append(f"{plural(len(report.failures), 'check')} could not run")
     if not report.looked:
-        said.append("nothing was looked at")
-    line = ", ".join(said)
+        parts.append("nothing was checked")
+    line = ", ".join(parts)
     if passed(report, options):
         return f"passed: {line}"
-    strict = options.strict and warnings and not errors
-    return f"failed: {line}" + (" (--strict)" if strict else "")
+    strict = options.strict and report.warnings and not report.errors
+    return f"failed: {line}{' (--strict)' if strict else ''}"
 
 
 def plural(number: int, noun: str) -> str:
@@ -144,78 +140,81 @@ def plural(number: int, noun: str) -> str:
 
 
 def amount(number: int, unit: str) -> str:
-    """`2 packages`, `1 package`, of a unit that a rule counts in."""
+    """`1 package`, `2 packages`, of the unit that a rule counts."""
     return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
-
-
-def amounts(looked: dict[str, int]) -> str:
-    """What a layer looked at, in one line; empty where that is nothing."""
-    return ", ".join(amount(number, unit) for unit, number in looked.items())
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What the rules of one layer looked at.
+    """What the rules of one layer checked.
 
-    `looked` has for each unit the most that one rule looked at, so nothing is counted twice.
+    `checked` has for each unit the maximum over the rules, so that nothing is counted twice.
     """
 
     name: str
     ran: int
     rules: int
-    looked: dict[str, int]
+    checked: dict[str, int]
     found: int
+
+    @property
+    def amounts(self) -> str:
+        """What was checked, in one line."""
+        return ", ".join(amount(number, unit) for unit, number in self.checked.items()) or NOTHING
 
 
 def layers(report: Report) -> list[Layer]:
     """The sums of each layer, in order."""
-    found = report.totals
+    totals = report.totals
     sums = []
     for start, name in LAYERS.items():
         codes = [code for code in RULES if code.startswith(start)]
         counts = [report.counts[code] for code in codes if code in report.counts]
-        looked: dict[str, int] = {}
+        checked: dict[str, int] = {}
         for count in counts:
             if count.checked:
-                looked[count.unit] = max(count.checked, looked.get(count.unit, 0))
+                checked[count.unit] = max(count.checked, checked.get(count.unit, 0))
         ran = sum(count.checked > 0 for count in counts)
-        sums.append(Layer(name, ran, len(codes), looked, sum(found.get(code, 0) for code in codes)))
+        found = sum(totals.get(code, 0) for code in codes)
+        sums.append(Layer(name, ran, len(codes), checked, found))
     return sums
 
 
 def idle(report: Report) -> list[str]:
-    """The rules that had nothing to look at."""
+    """The rules that had nothing to check."""
     return [code for code in RULES if code not in report.counts or not report.counts[code].checked]
 
 
-def idle_line(report: Report) -> str:
-    """The rules that had nothing to look at, in words; empty where there are none."""
-    codes = idle(report)
-    if not codes:
-        return ""
-    more = f" and {len(codes) - 10} more" if len(codes) > 10 else ""
-    return f"nothing to look at: {', '.join(codes[:10])}{more}"
+def notes(report: Report) -> list[str]:
+    """The notes of a report, and which rules had nothing to check."""
+    skipped = idle(report)
+    if not skipped:
+        return report.notes
+    more = f" and {len(skipped) - 10} more" if len(skipped) > 10 else ""
+    return [*report.notes, f"skipped (nothing applicable): {', '.join(skipped[:10])}{more}"]
+
+
+def failures(report: Report) -> list[str]:
+    """Why a report is not complete: checks that could not run, or nothing to check at all."""
+    return report.failures if report.looked else [*report.failures, "nothing was checked"]
 
 
 def selected(report: Report, options: Options) -> tuple[list[Diagnostic], list[str]]:
-    """The findings to be shown to a person, and lines that say how many were left out."""
-    seen: Counter[str] = Counter()
+    """The findings to show to a person, and lines that say how many are not shown."""
+    kept: Counter[str] = Counter()
     chosen = []
     for d in report.diagnostics:
-        seen[d.code] += 1
-        if options.every or seen[d.code] <= ON_SCREEN:
+        kept[d.code] += 1
+        if options.every or kept[d.code] <= ON_SCREEN:
             chosen.append(d)
     shown = Counter(d.code for d in chosen)
-    left = []
+    hidden = []
     for code, total in sorted(report.totals.items()):
-        if total > seen[code]:
-            # Of those that were not kept, some may follow from others.
-            left.append(f"up to {total - shown[code]:,} more of {code} left out; --all shows them")
-        elif total > shown[code]:
-            left.append(
-                f"{total - shown[code]:,} more of {code} left out; --all shows all {total:,}"
-            )
-    return chosen, left
+        if total > shown[code]:
+            # Findings that were only counted may follow from others.
+            most = "up to " if total > kept[code] else ""
+            hidden.append(f"{most}{total - shown[code]:,} more of {code} not shown; use --all")
+    return chosen, hidden
 
 
 def worst(report: Report) -> list[Diagnostic]:

@@ -1,7 +1,7 @@
-"""A line of a file cut to the width of the terminal, and what to point at in it.
+"""What a finding points at in its line, and the line cut to the width of the terminal.
 
-Positions are code points from 0, ends excluded; widths are columns of a terminal, of which a
-Chinese character has two and a combining accent none.
+Positions are code points from 0, ends excluded. Widths are terminal columns: a Chinese character
+takes two, a combining accent none.
 """
 
 from __future__ import annotations
@@ -11,12 +11,26 @@ from difflib import SequenceMatcher
 
 from rich.cells import cell_len
 
+from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.reporters.common import visible
 
 Span = tuple[int, int]
 
+OF_CHARACTERS = ("GD103", "GD104", "GD112")
+"""Rules whose column is that of a character, not that of a cell."""
+
 _COMPARED = 1_000
-"""The longest texts that are compared by character: the time grows with the square."""
+"""The longest texts compared by character: the time is quadratic."""
+
+
+def span_of(d: Diagnostic, report: Report) -> tuple[str, Span] | None:
+    """The line of a finding and what it points at in it; None if either is unknown."""
+    line = report.lines.get(d.path, {}).get(d.line or 0)
+    if line is None or d.column is None:
+        return None
+    if (d.field or d.at) and d.code not in OF_CHARACTERS:
+        return line, cell_span(line, d.column)
+    return line, (d.column - 1, d.column)
 
 
 def cell_span(line: str, column: int) -> Span:
@@ -51,7 +65,7 @@ def in_cell(line: str, cell: Span, spans: list[Span]) -> list[Span]:
 def differences(one: str, other: str) -> tuple[list[Span], list[Span]]:
     """Where two texts differ, in the one and in the other.
 
-    What only one has is marked in the other as the character in front of which it is missing.
+    What only one of them has is marked in the other at the character before which it is missing.
     """
     if max(len(one), len(other)) > _COMPARED:
         return [], []
@@ -64,89 +78,81 @@ def differences(one: str, other: str) -> tuple[list[Span], list[Span]]:
 
 
 def differing_words(found: str, text: str) -> str:
-    """Which words of `found` differ from which of `text`, in words; empty if none do."""
+    """Which words of `found` differ from which of `text`; empty if none do."""
     if max(len(found), len(text)) > _COMPARED:
         return ""
     one, other = (re.findall(r"\w+|\W", part) for part in (found, text))
-    said = [
+    pairs = [
         f"{_named(''.join(one[a:b]))} instead of {_named(''.join(other[c:d]))}"
         for tag, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
         if tag != "equal"
     ]
-    more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
-    return "; ".join(said[:3]) + more
+    more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+    return "; ".join(pairs[:3]) + more
 
 
 def _named(text: str) -> str:
     if not text:
         return "nothing"
-    # A curly apostrophe and a straight one look the same in many a typeface.
+    # A curly apostrophe and a straight one look the same in many typefaces.
     code = f" (U+{ord(text):04X})" if len(text) == 1 and not text.isalnum() else ""
     return f"“{visible(text)}”{code}"
 
 
 def draw(line: str, span: Span | None, points: list[Span], width: int) -> tuple[str, str]:
-    """Cut a line around what matters, and draw what is to stand under it.
+    """Cut a line around what matters, and draw the carets below it.
 
     Args:
-        line: the line; only as much of it as is shown is looked at, however long it is.
-        span: what the finding is about; an empty one is a place between two characters.
-        points: what is wrong in it; without any, all of `span` is.
-        width: the columns that both may take.
+        line: the line, of any length; only what is shown is read.
+        span: what the finding is about; an empty span is a place between two characters.
+        points: what is wrong in the span; all of it, if none are given.
+        width: the columns available.
 
     Returns:
         The cut line, and the line of carets (`^`: wrong, `-`: around it), without trailing
         blanks.
     """
     start, end = span or (0, 0)
-    if span and start == end:
-        end += 1
+    end += span is not None and start == end
     focus = min(points[0][0] if points else start, len(line))
-    # One place behind the end too, where something that is missing is pointed at.
+    # Something missing at the end is marked one place after it.
     beyond = max([end, *(b for _, b in points)]) > len(line)
-    behind: list[tuple[int, str, int]] = []
-    used = 0
-    for at in range(focus, len(line) + beyond):
-        behind.append(_piece(line, at))
-        used += behind[-1][2]
-        if used > width:
-            break
-    room = max(width // 3, width - used)
-    before: list[tuple[int, str, int]] = []
-    left = 0
-    for at in range(focus - 1, max(focus - width, 0) - 1, -1):
-        piece = _piece(line, at)
-        if left + piece[2] > room - 1:
-            break
-        before.append(piece)
-        left += piece[2]
-    left_cut = len(before) < focus
-    room = width - left - left_cut
-    right_cut = used > room
-    after: list[tuple[int, str, int]] = []
-    right = 0
-    for piece in behind:
-        if right + piece[2] > room - right_cut:
-            break
-        after.append(piece)
-        right += piece[2]
-    pieces = [*reversed(before), *after]
+    after, used, fits = _pieces(line, range(focus, len(line) + beyond), width)
+    room = max(width // 3, width - used - (not fits))
+    before, left, reaches = _pieces(line, range(focus - 1, -1, -1), room - 1)
+    room = width - left - (not reaches)
+    after, used, fits = _pieces(line, range(focus, len(line) + beyond), room)
+    if not fits:
+        after, used, _ = _pieces(line, range(focus, len(line) + beyond), room - 1)
     around = "-" if points else "^"
     under: list[str] = []
+    pieces = [*reversed(before), *after]
     for at, _, columns in pieces:
         pointed = any(a <= at < b for a, b in points)
         symbol = "^" if pointed else around if start <= at < end else " "
         if columns:
             under.append(symbol * columns)
         elif symbol != " " and under:
-            # A mark without a width of its own is pointed at where it stands, on the character
-            # before it.
+            # A mark without a width of its own is shown on the character before it.
             under[-1] = under[-1][:-1] + symbol
-    ellipsis = "…" if left_cut else ""
-    shown = ellipsis + "".join(text for _, text, _ in pieces) + ("…" if right_cut else "")
-    return shown.rstrip(), (" " * left_cut + "".join(under)).rstrip()
+    text = "".join(piece for _, piece, _ in pieces)
+    shown = f"{'' if reaches else '…'}{text}{'' if fits else '…'}"
+    return shown.rstrip(), (" " * (not reaches) + "".join(under)).rstrip()
 
 
-def _piece(line: str, at: int) -> tuple[int, str, int]:
-    text = visible(line[at]) if at < len(line) else " "
-    return at, text, cell_len(text)
+def _pieces(line: str, places: range, room: int) -> tuple[list[tuple[int, str, int]], int, bool]:
+    """The characters of a line, made visible, as far as they fit into `room` columns.
+
+    Returns:
+        Place, text and width of each, the sum of the widths, and whether all of them fit.
+    """
+    pieces: list[tuple[int, str, int]] = []
+    used = 0
+    for at in places:
+        text = visible(line[at]) if at < len(line) else " "
+        columns = cell_len(text)
+        if used + columns > room or len(pieces) > 4 * max(room, 1):
+            return pieces, used, False
+        pieces.append((at, text, columns))
+        used += columns
+    return pieces, used, True

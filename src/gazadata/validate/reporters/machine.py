@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from importlib import metadata
 from typing import Any
 from urllib.parse import quote
 
-from gazadata.validate.diagnostics import Count, Diagnostic, Report
+from gazadata.curate.canonical import quoted
+from gazadata.validate.diagnostics import LONGEST, Count, Diagnostic, Report
 from gazadata.validate.reporters.common import (
     LAYERS,
     Options,
     amount,
-    idle_line,
+    failures,
+    notes,
     one_line,
     owner,
     passed,
     position,
     visible,
 )
+from gazadata.validate.reporters.excerpt import span_of
 from gazadata.validate.rules import RULES, Rule
 
 FORMAT = "gazadata-report/1"
@@ -32,18 +39,20 @@ SARIF_SCHEMA = (
 )
 FINGERPRINT = "gazadata/v1"
 
+_EXPECTED_IS_VALUE = ("GD109", "GD111", "GD322", "GD335")
+"""Rules that expect exactly one value, whatever the person meant."""
+
 
 def as_json(report: Report, options: Options) -> str:
-    """The whole report under report.schema.json; paths are those in the package."""
-    errors, warnings = report.errors, report.warnings
-    found = report.totals
+    """The whole report under report.schema.json; paths are relative to the package."""
+    totals = report.totals
     counts = {}
     for code, rule in RULES.items():
         count = report.counts.get(code, Count(0, rule.unit))
         counts[code] = {
             "checked": count.checked,
             "unit": count.unit,
-            "found": found.get(code, 0),
+            "found": totals.get(code, 0),
             "severity": rule.severity,
             "title": rule.title,
         }
@@ -53,10 +62,10 @@ def as_json(report: Report, options: Options) -> str:
         "version": report.version,
         "ok": passed(report, options),
         "strict": options.strict,
-        "errors": errors,
-        "warnings": warnings,
+        "errors": report.errors,
+        "warnings": report.warnings,
         "findings": [_finding(d) for d in report.diagnostics],
-        "findings_left_out": errors + warnings - len(report.diagnostics),
+        "findings_left_out": report.errors + report.warnings - len(report.diagnostics),
         "counts": counts,
         "rows": report.rows,
         "failures": report.failures,
@@ -66,46 +75,40 @@ def as_json(report: Report, options: Options) -> str:
 
 
 def _finding(d: Diagnostic) -> dict[str, Any]:
-    """A finding without what only its place, and what it follows from, are found by."""
-    said = asdict(d)
-    del said["at"], said["relies"], said["elsewhere"]
-    return said
+    """A finding without what serves only to locate and merge it."""
+    finding = asdict(d)
+    del finding["at"], finding["relies"], finding["elsewhere"]
+    return finding
 
 
 def sarif(report: Report, options: Options) -> str:
     """SARIF 2.1.0, for code scanning and editors."""
-    index = {code: n for n, code in enumerate(RULES)}
     twins: Counter[str] = Counter()
     results = []
     for d in report.diagnostics:
         digest = fingerprint(d)
         twins[digest] += 1
-        results.append(_result(d, index[d.code], f"{digest}:{twins[digest]}", options))
-    notifications = [("error", failure) for failure in report.failures]
-    if not report.looked:
-        notifications.append(("error", "nothing was looked at"))
-    notifications += [("note", note) for note in report.notes]
-    if idle := idle_line(report):
-        notifications.append(("note", idle))
+        results.append(_result(d, f"{digest}:{twins[digest]}", report, options))
+    driver: dict[str, Any] = {"name": "gazadata", "fullName": "gazadata validate"}
+    # Sources that were copied, not installed, have no version.
+    with suppress(metadata.PackageNotFoundError):
+        driver["version"] = metadata.version("gazadata")
+    driver["rules"] = [_rule(rule) for rule in RULES.values()]
+    notifications = [
+        {"level": level, "message": {"text": visible(text) or "-"}}
+        for level, texts in (("error", failures(report)), ("note", notes(report)))
+        for text in texts
+    ]
     run = {
-        "tool": {
-            "driver": {
-                "name": "gazadata",
-                "fullName": "gazadata validate",
-                "rules": [_rule(rule) for rule in RULES.values()],
-            }
-        },
+        "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {
-            "%SRCROOT%": {"description": {"text": "The folder that all paths start from."}}
+            "%SRCROOT%": {"description": {"text": "The folder that all paths are relative to."}}
         },
         "invocations": [
             {
-                "executionSuccessful": bool(report.looked and not report.failures),
-                "toolExecutionNotifications": [
-                    {"level": level, "message": {"text": visible(text) or "-"}}
-                    for level, text in notifications
-                ],
+                "executionSuccessful": not failures(report),
+                "toolExecutionNotifications": notifications,
             }
         ],
         "results": results,
@@ -120,45 +123,41 @@ def sarif(report: Report, options: Options) -> str:
 
 
 def fingerprint(d: Diagnostic) -> str:
-    """What stays the same for the same finding when lines move."""
+    """The same for the same finding when lines move."""
     parts = [d.code, d.path, d.resource, d.row_id, d.field, d.found]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    text = f"{rule.reason}\n\nFor example: {rule.example}\n\n{rule.remedy}"
+    def text(label: str) -> str:
+        return f"{rule.reason}\n\n{label} {rule.example}\n\n{rule.remedy}"
+
     return {
         "id": rule.code,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.reason},
-        "help": {
-            "text": text,
-            "markdown": f"{rule.reason}\n\n**For example:** {rule.example}\n\n{rule.remedy}",
-        },
+        "help": {"text": text("Example:"), "markdown": text("**Example:**")},
         "defaultConfiguration": {"level": rule.severity},
         "properties": {"tags": [_layer(rule.code)]},
     }
 
 
-def _result(d: Diagnostic, index: int, mark: str, options: Options) -> dict[str, Any]:
+def _result(d: Diagnostic, mark: str, report: Report, options: Options) -> dict[str, Any]:
+    pointed = span_of(d, report)
+    end = pointed[1][1] + 1 if pointed else None
     location: dict[str, Any] = {
-        "physicalLocation": _physical(d.path, d.line, d.column, None, options)
+        "physicalLocation": _physical(d.path, d.line, d.column, end, options)
     }
-    name = "/".join(part for part in (d.resource, d.row_id, d.field) if part)
-    if name:
+    if name := "/".join(part for part in (d.resource, d.row_id, d.field) if part):
         location["logicalLocations"] = [{"fullyQualifiedName": name}]
-    text = one_line(d)
-    if d.help:
-        text += f"\n{visible(d.help)}"
-    # What a cell holds must become neither a link, as [words](1) would, nor a placeholder, as {0}.
-    text = text.replace("](", "] (").replace("{", "{{").replace("}", "}}")
+    text = one_line(d) + (f"\n{visible(d.help)}" if d.help else "")
     result: dict[str, Any] = {
         "ruleId": d.code,
-        "ruleIndex": index,
+        "ruleIndex": list(RULES).index(d.code),
         "level": d.severity,
-        "message": {"text": text},
+        "message": {"text": _message(text)},
         "locations": [location],
-        # GitHub knows a finding again by this name alone, other tools by any.
+        # GitHub reads only the second name, other tools any.
         "partialFingerprints": {FINGERPRINT: mark, "primaryLocationLineHash": mark},
     }
     if d.related:
@@ -172,19 +171,45 @@ def _result(d: Diagnostic, index: int, mark: str, options: Options) -> dict[str,
             }
             for n, place in enumerate(d.related)
         ]
+    if (cell := fixed_cell(d, report)) is not None and end is not None:
+        region = {"startLine": d.line, "startColumn": d.column, "endColumn": end}
+        replacement = {"deletedRegion": region, "insertedContent": {"text": quoted(cell)}}
+        change = {"artifactLocation": _artifact(d.path, options), "replacements": [replacement]}
+        said = _message(f"replace with “{visible(cell)}”")
+        result["fixes"] = [{"description": {"text": said}, "artifactChanges": [change]}]
     return result
+
+
+def fixed_cell(d: Diagnostic, report: Report) -> str | None:
+    """The value that a cell of a CSV file should have, if the finding leaves no choice."""
+    pointed = span_of(d, report)
+    if not pointed or not d.path.endswith(".csv") or not d.field or d.line in (None, 1):
+        return None
+    line, (start, end) = pointed
+    if d.code in _EXPECTED_IS_VALUE:
+        return d.expected if d.expected is not None and len(d.expected) < LONGEST else None
+    # A suggestion is for what was found, which may be only a part of the cell.
+    cells = next(csv.reader([line[start:end]]), [])
+    return d.suggestion if d.found is not None and cells == [d.found] else None
+
+
+def _message(text: str) -> str:
+    # Text of a cell must not turn into a link, as [words](1) would, or a placeholder, as {0}.
+    return text.replace("](", "] (").replace("{", "{{").replace("}", "}}")
+
+
+def _artifact(path: str, options: Options) -> dict[str, str]:
+    raw = options.prefix + path
+    if options.outside:
+        return {"uri": f"file://{quote(os.path.abspath(raw).encode('utf-8', 'backslashreplace'))}"}
+    uri = quote(raw.encode("utf-8", "backslashreplace")).lstrip("/") or "."
+    return {"uri": uri, "uriBaseId": "%SRCROOT%"}
 
 
 def _physical(
     path: str, line: int | None, column: int | None, end: int | None, options: Options
 ) -> dict[str, Any]:
-    raw = options.prefix + path
-    if options.elsewhere:
-        at = f"file://{quote(os.path.abspath(raw).encode('utf-8', 'backslashreplace'))}"
-        physical: dict[str, Any] = {"artifactLocation": {"uri": at}}
-    else:
-        at = quote(raw.encode("utf-8", "backslashreplace")).lstrip("/") or "."
-        physical = {"artifactLocation": {"uri": at, "uriBaseId": "%SRCROOT%"}}
+    physical: dict[str, Any] = {"artifactLocation": _artifact(path, options)}
     if line is not None and line > 0:
         region = {"startLine": line}
         if column is not None and column > 0:
@@ -196,47 +221,44 @@ def _physical(
 
 
 def junit(report: Report, options: Options) -> str:
-    """JUnit XML: a test case for each rule, a suite for each layer, an error for each failure."""
+    """JUnit XML: a suite per layer, a test case per rule, an error per check that could not run."""
     from xml.etree import ElementTree as ET
 
-    found = report.totals
     root = ET.Element("testsuites", name=f"gazadata validate {visible(report.package)}")
     for start, layer in LAYERS.items():
         suite = ET.SubElement(root, "testsuite", name=layer)
         for code, rule in RULES.items():
             if code.startswith(start):
-                _case(suite, rule, report, found.get(code, 0), options)
+                _case(suite, rule, report, options)
     suite = ET.SubElement(root, "testsuite", name="run")
-    troubles = [*report.failures, *(() if report.looked else ("nothing was looked at",))]
-    for n, failure in enumerate(troubles, start=1):
+    for n, failure in enumerate(failures(report), start=1):
         case = ET.SubElement(suite, "testcase", classname="gazadata.run", name=f"could not run {n}")
         ET.SubElement(case, "error", type="failure", message=visible(failure))
-    if not troubles:
-        ET.SubElement(suite, "testcase", classname="gazadata.run", name="every layer ran")
+    if not failures(report):
+        ET.SubElement(suite, "testcase", classname="gazadata.run", name="all checks ran")
     if report.notes:
-        said = ET.SubElement(suite, "system-out")
-        said.text = "\n".join(f"note: {visible(note)}" for note in report.notes)
-    sums: Counter[str] = Counter()
-    for suite in root:
-        for attribute, path in (
-            ("tests", "testcase"),
-            ("failures", "testcase/failure"),
-            ("errors", "testcase/error"),
-            ("skipped", "testcase/skipped"),
-        ):
-            number = len(suite.findall(path))
-            suite.set(attribute, str(number))
-            sums[attribute] += number
-    for attribute in ("tests", "failures", "errors"):
-        root.set(attribute, str(sums[attribute]))
+        out = ET.SubElement(suite, "system-out")
+        out.text = "\n".join(f"note: {visible(note)}" for note in report.notes)
+    for element in (*root, root):
+        for attribute, tag in _SUMS:
+            element.set(attribute, str(sum(1 for _ in element.iter(tag))))
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _case(suite: Any, rule: Rule, report: Report, found: int, options: Options) -> None:
+_SUMS = (
+    ("tests", "testcase"),
+    ("failures", "failure"),
+    ("errors", "error"),
+    ("skipped", "skipped"),
+)
+
+
+def _case(suite: Any, rule: Rule, report: Report, options: Options) -> None:
     from xml.etree import ElementTree as ET
 
+    found = report.totals.get(rule.code, 0)
     kept = [d for d in report.diagnostics if d.code == rule.code]
     count = report.counts.get(rule.code, Count(0, rule.unit))
     case = ET.SubElement(
@@ -245,25 +267,25 @@ def _case(suite: Any, rule: Rule, report: Report, found: int, options: Options) 
         classname=f"gazadata.{_layer(rule.code)}",
         name=f"{rule.code}: {rule.title}",
     )
-    lines = [
-        f"{position(d, options)}: {one_line(d)}" + (f" ({', '.join(owner(d))})" if owner(d) else "")
-        for d in kept
-    ]
-    if found > len(kept):
-        lines.append(f"and {found - len(kept):,} more")
-    grave = rule.severity == "error" or any(d.severity == "error" for d in kept)
-    if found and (grave or options.strict):
-        failure = ET.SubElement(
-            case, "failure", type=rule.code, message=f"{found:,} found: {rule.title}"
-        )
+    lines = list(_lines(kept, found, options))
+    fails = rule.severity == "error" or any(d.severity == "error" for d in kept)
+    if found and (fails or options.strict):
+        message = f"{found:,} found: {rule.title}"
+        failure = ET.SubElement(case, "failure", type=rule.code, message=message)
         failure.text = "\n".join(lines)
         lines = []
     elif not count.checked and not found:
-        ET.SubElement(case, "skipped", message="nothing to look at")
-    said = ET.SubElement(case, "system-out")
-    said.text = "\n".join(
-        [f"{amount(count.checked, count.unit)} looked at, {found:,} found", *lines]
-    )
+        ET.SubElement(case, "skipped", message="nothing applicable")
+    out = ET.SubElement(case, "system-out")
+    out.text = "\n".join([f"{amount(count.checked, count.unit)} checked, {found:,} found", *lines])
+
+
+def _lines(kept: list[Diagnostic], found: int, options: Options) -> Iterator[str]:
+    for d in kept:
+        names = f" ({', '.join(owner(d))})" if owner(d) else ""
+        yield f"{position(d, options)}: {one_line(d)}{names}"
+    if found > len(kept):
+        yield f"and {found - len(kept):,} more"
 
 
 def _layer(code: str) -> str:

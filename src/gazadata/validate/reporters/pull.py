@@ -8,9 +8,8 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.reporters.common import (
     ON_SCREEN,
     Options,
-    amounts,
-    idle_line,
     layers,
+    notes,
     one_line,
     owner,
     plural,
@@ -22,53 +21,55 @@ from gazadata.validate.reporters.common import (
     visible,
     worst,
 )
+from gazadata.validate.reporters.excerpt import span_of
+from gazadata.validate.rules import RULES
 
 WORST = 10
-"""GitHub shows at most ten annotations of a kind for a step."""
+"""GitHub shows at most ten annotations of a kind per step."""
 
 
 def github(report: Report, options: Options) -> str:
-    """Workflow commands: the ten worst, then a notice with the number of the rest."""
+    """Workflow commands: the ten worst findings, then a notice with the number of the others."""
     annotations = [_command("error", {"title": "gazadata"}, text) for text in report.failures]
-    annotations += [_annotation(d, options) for d in worst(report)]
-    errors, warnings = report.errors, report.warnings
-    rest = len(report.failures) + errors + warnings - len(annotations[:WORST])
+    annotations += [_annotation(d, report, options) for d in worst(report)]
     lines = annotations[:WORST]
+    rest = len(report.failures) + report.errors + report.warnings - len(lines)
     if rest > 0:
         more = f"{plural(rest, 'more finding')}: see the step's summary, or gazadata validate"
         lines.append(_command("notice", {"title": "gazadata"}, more))
-    # Lines that do not begin with two colons are shown in the log as they are.
-    lines += [f"note: {short(note)}" for note in report.notes]
-    if idle := idle_line(report):
-        lines.append(f"note: {idle}")
+    # Lines that do not begin with two colons appear in the log as they are.
+    lines += [f"note: {short(note)}" for note in notes(report)]
     text = "\n".join([*lines, verdict(report, options)]) + "\n"
-    # The older form of a command, ##[name], is run wherever in a line it stands.
+    # The older form of a command, ##[name], runs anywhere in a line.
     return text.replace("##[", "## [")
 
 
-def _annotation(d: Diagnostic, options: Options) -> str:
+def _annotation(d: Diagnostic, report: Report, options: Options) -> str:
     properties, place = {}, []
-    if options.elsewhere:
-        # It would be shown at a file of the checkout that has the same name.
+    if options.outside:
+        # GitHub would show it at a file of the checkout with the same name.
         place.append(position(d, options))
     else:
-        # A line break is escaped as GitHub reads it back, since it may be one of the name's.
+        # A line break may be part of the name: it is escaped, and GitHub restores it.
         path = (options.prefix + d.path).split("\n")
         properties["file"] = "\n".join(map(visible, path))
         if d.line is not None:
             properties["line"] = str(d.line)
             if d.column is not None:
                 properties["col"] = str(d.column)
-    properties["title"] = ", ".join([d.code, *owner(d)])
-    said = [*place, one_line(d)] + ([short(d.help)] if d.help else [])
-    return _command(d.severity, properties, "\n".join(said))
+            if pointed := span_of(d, report):
+                properties["endColumn"] = str(pointed[1][1] + 1)
+    properties["title"] = f"{d.code}: {RULES[d.code].title}"
+    where = f" ({', '.join(owner(d))})" if owner(d) else ""
+    message = [*place, one_line(d) + where, *([short(d.help)] if d.help else [])]
+    return _command(d.severity, properties, "\n".join(message))
 
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:
     # As in @actions/core: https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
-    said = ",".join(f"{key}={_property(text)}" for key, text in properties.items())
+    settings = ",".join(f"{key}={_property(text)}" for key, text in properties.items())
     message = "\n".join(visible(line) for line in message.split("\n"))
-    return f"::{name} {said}::{_data(message)}"
+    return f"::{name} {settings}::{_data(message)}"
 
 
 def _data(text: str) -> str:
@@ -80,28 +81,21 @@ def _property(text: str) -> str:
 
 
 def markdown(report: Report, options: Options) -> str:
-    """A short comment: the verdict, a table of the worst findings, what was looked at."""
-    said = verdict(report, options)
-    lines = [f"### gazadata validate: {said}", ""]
-    lines += [f"- failure: {_code(failure)}" for failure in report.failures]
-    lines += [f"- note: {_code(note)}" for note in report.notes]
-    if idle := idle_line(report):
-        lines.append(f"- note: {idle}")
-    if lines[-1]:
-        lines.append("")
-    errors, warnings = report.errors, report.warnings
+    """A short comment: the verdict, a table of the worst findings, and what was checked."""
+    lines = [f"### gazadata validate: {verdict(report, options)}", ""]
+    remarks = [f"- failure: {_code(failure)}" for failure in report.failures]
+    remarks += [f"- note: {_code(note)}" for note in notes(report)]
+    lines += [*remarks, ""] if remarks else []
     shown = worst(report) if options.every else worst(report)[:ON_SCREEN]
     if shown:
         lines += ["| | Rule | Place | Found | Expected |", "|---|---|---|---|---|"]
-        lines += [_row(d, options) for d in shown]
-        lines.append("")
-    if errors + warnings > len(shown):
-        lines += [f"and {errors + warnings - len(shown):,} more", ""]
-    lines += ["| Layer | Rules | Looked at | Found |", "|---|---|---|---|"]
+        lines += [*(_row(d, options) for d in shown), ""]
+    if (rest := report.errors + report.warnings - len(shown)) > 0:
+        lines += [f"and {rest:,} more", ""]
+    lines += ["| Layer | Rules | Checked | Found |", "|---|---|---|---|"]
     for layer in layers(report):
-        looked = amounts(layer.looked) or "nothing"
         ran = f"{layer.ran} of {layer.rules}"
-        lines.append(f"| {layer.name} | {ran} | {looked} | {layer.found:,} |")
+        lines.append(f"| {layer.name} | {ran} | {layer.amounts} | {layer.found:,} |")
     return "\n".join(lines) + "\n"
 
 
@@ -116,8 +110,8 @@ def _row(d: Diagnostic, options: Options) -> str:
 
 
 def _code(text: str) -> str:
-    # An element, as a code span cannot hold every run of backticks in a table; inside it a mention
-    # notifies nobody.
+    # An element, since a code span in a table cannot hold every run of backticks; and a mention
+    # inside it notifies nobody.
     return f"<code>{_escaped(text)}</code>"
 
 
