@@ -32,7 +32,7 @@ app = typer.Typer(
 
 PackageArgument = Annotated[
     Path,
-    typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json.", show_default="."),
+    typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json."),
 ]
 HERE = Path()
 

@@ -748,7 +748,7 @@ def test_the_fixes_of_sarif_restore_the_file(package_copy: Path) -> None:
     """Also in a cell with quotation marks, and beside cells of characters of other widths."""
     planted = {
         "GD203": ("data/positions.csv", ",conditional_support,", ",conditional_suport,"),
-        "GD207": PLANTED["GD207"],
+        "GD207": ("data/positions.csv", ",azerbaijan,", ",azerbaijn,"),
         "GD109": ("data/events.csv", ",Recent,", ",Recent ,"),
         "GD322": ("data/quotes.csv", "The Trump administration is ,", "The Trump administration ,"),
     }
