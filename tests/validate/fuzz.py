@@ -44,8 +44,8 @@ with instrumented:
 
     from gazadata.contract import Contract, parse_json
     from gazadata.errors import ContractError
-    from gazadata.validate import Report
     from gazadata.text import HIDDEN
+    from gazadata.validate import Report
     from gazadata.validate.characters import MIXED
     from gazadata.validate.files import check_bytes, check_header
     from gazadata.validate.tables import LINE, batches, lines

@@ -44,8 +44,8 @@ from tests.validate.fuzz import TARGETS, expected_of_bytes
 
 from gazadata.contract import Contract, Field, inside
 from gazadata.errors import ContractError
-from gazadata.validate import RULES, Report, standard
 from gazadata.text import HIDDEN
+from gazadata.validate import RULES, Report, standard
 from gazadata.validate.files import check_bytes, check_header
 from gazadata.validate.split import cells, column_of
 
