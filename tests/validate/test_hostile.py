@@ -1489,7 +1489,7 @@ def test_mistakes_in_parquet_are_found_in_their_row(
     [
         ("label", "a \u200bb \u200c", "U+200B ZERO WIDTH SPACE", "none but visible characters", "Delete"),
         ("label", "a\nb", "U+000A control character", "none but visible characters", "Delete"),
-        ("label", "a P\u0430kistan", "P\u0430kistan with U+0430 CYRILLIC SMALL LETTER A", "letters of one alphabet", "Type the word anew"),
+        ("label", "a P\u0430kistan", "P\u0430kistan with U+0430 CYRILLIC SMALL LETTER A", "letters of one alphabet", "Retype the word in one alphabet"),
         ("label", "a e\u0301", "e\u0301 (U+0065 U+0301)", "\u00e9 (U+00E9)", "mend the table there, and write the Parquet file again"),
         ("label", f"x{DISORDER}", "more than 30 combining marks in a row", "30 at most", ""),
         ("part_of", "", "", "null, as an empty cell is", "Write null"),
