@@ -78,7 +78,7 @@ def parts_of(event: str) -> dict[str, str]:
         ("positions", 10, 20),
         ("relations", 10, 20),
         ("topics", 10, 22),
-        ("assessments", 10, 20),
+        ("assessments", 10, 24),
         ("evidence", 300, 2000),
     ],
 )
