@@ -434,7 +434,7 @@ def test_dar_is_open_and_rejects_a_mandate() -> None:
         assert row["spokesperson_id"] == "mohammad-ishaq-dar"
     (line,) = where("conditions", kind="red_line")
     assert line["position_id"] == openness["position_id"]
-    assert line["topic_id"] == "hamas-disarmament"
+    assert line["topic_id"] == "mandate-with-hamas-disarmament"
     assert where("positions", holder_id="pakistan-government", topic_id="isf") == []
 
 
