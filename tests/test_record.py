@@ -488,6 +488,7 @@ def test_neither_has_formally_addressed_it() -> None:
         assert row["topic_id"] == "hamas-proposal"
         assert (row["expression"], row["strength"]) == ("silence", "formally")
         assert (row["attributed_to"], row["certainty"]) == ("", "certain")
+        assert row["hedge"] == "Parallel diplomatic channels reveal"
 
 
 def test_the_tour_is_open_and_its_purpose_a_reading() -> None:
