@@ -427,7 +427,7 @@ def test_dar_is_open_and_rejects_a_mandate() -> None:
     assert positions.keys() == {"pakistani-troop-contribution", "mandate-with-hamas-disarmament"}
     openness = positions["pakistani-troop-contribution"]
     assert (openness["stance"], openness["expression"]) == ("open", "indicated")
-    assert openness["certainty"] == "possible"
+    assert (openness["certainty"], openness["hedge"]) == ("certain", "potential")
     rejection = positions["mandate-with-hamas-disarmament"]
     assert (rejection["stance"], rejection["strength"]) == ("oppose", "explicitly")
     for row in positions.values():
@@ -470,7 +470,7 @@ def test_what_the_withdrawal_is_a_condition_of_is_ambiguous() -> None:
 def test_considering_is_not_agreeing() -> None:
     """“considering weapon decommissioning”."""
     (row,) = where("positions", topic_id="weapon-decommissioning")
-    assert (row["stance"], row["strength"]) == ("open", "considering")
+    assert (row["stance"], row["strength"]) == ("open", "")
 
 
 def test_israels_withdrawal_is_no_event() -> None:
