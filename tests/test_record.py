@@ -186,13 +186,29 @@ def test_words_that_a_note_quotes_stand_in_the_article(article: str) -> None:
     assert [(key, words) for key, words in quoted if words.lower() not in article.lower()] == []
 
 
-def test_nothing_is_dated_since_the_article_has_no_year(article: str) -> None:
+def test_every_date_is_by_reference_since_the_article_has_no_year(article: str) -> None:
     """“in May”, “earlier this year”, “recently”: the article never says which year it is."""
     assert re.search(r"\b(19|20)\d\d\b", article) is None
+    basis = {
+        (row["resource"], row["row_id"], row["field"]): row["basis"] for row in read("evidence")
+    }
+    dated = [
+        (name, row[KEYS[name]], field)
+        for name, fields in {
+            "events": ("date_earliest", "date_latest"),
+            "positions": ("date_earliest", "date_latest"),
+            "sources": ("published_earliest", "published_latest"),
+        }.items()
+        for row in TABLES[name]
+        for field in fields
+        if row[field]
+    ]
+    assert dated
+    assert {cell for cell in dated if basis[cell] != "reference"} == set()
     for name in ("events", "positions"):
         for row in TABLES[name]:
-            dates = (row["date_earliest"], row["date_latest"], row["date_precision"])
-            assert dates == ("", "", "unknown"), row
+            given = row["date_earliest"] or row["date_latest"]
+            assert bool(given) == (row["date_precision"] != "unknown"), row
 
 
 def test_no_figure_that_is_not_in_the_article(article: str) -> None:
