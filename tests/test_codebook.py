@@ -17,9 +17,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     for raw in DESCRIPTOR["resources"]
 }
 ARTICLE = "trump-leaning-on-pakistan"
-"""The article that the codebook reads back."""
+"""The article whose decisions are read back."""
 CODEBOOK = (REPO / "docs" / "codebook.md").read_text("utf-8")
-WRITTEN = CODEBOOK[: CODEBOOK.index("\n<!-- data dictionary: ")]
+DECISIONS = (REPO / "docs" / "decisions" / f"{ARTICLE}.md").read_text("utf-8")
+WRITTEN = CODEBOOK[: CODEBOOK.index("\n<!-- data dictionary: ")] + DECISIONS
 """What people wrote; the rest is generated."""
 
 
@@ -172,7 +173,7 @@ def test_curly_quotes_come_in_pairs() -> None:
     assert re.findall(r".{0,20}[“”].{0,20}", re.sub(r"“[^“”]*”", "", WRITTEN)) == []
 
 
-# Chapter 6: what rests on which passage.
+# The decisions on the article: what rests on which passage.
 
 
 def resting() -> dict[str, dict[str, list[str]]]:
@@ -189,7 +190,7 @@ def resting() -> dict[str, dict[str, list[str]]]:
 
 
 (((_, READ_BACK)),) = [
-    (head, body) for head, body in tables_of(chapter(6)) if head[0].strip("| ") == "passage"
+    (head, body) for head, body in tables_of(DECISIONS) if head[0].strip("| ") == "passage"
 ]
 
 
@@ -214,14 +215,14 @@ def test_a_passage_is_read_back_with_the_rows_that_rest_on_it(row: list[str]) ->
         name: re.findall(r"`([^`]+)`", keys)
         for name, keys in re.findall(r"\*\*(\w+)\*\*: (.*?)(?=<br>|$)", listed.strip("| "))
     }
-    assert stated == resting()[passage_id], "docs/codebook.md, chapter 6, is behind evidence.csv"
+    assert stated == resting()[passage_id], f"docs/decisions/{ARTICLE}.md is behind evidence.csv"
 
 
 def test_what_rests_on_no_passage_is_listed() -> None:
     quoted = {key for names in resting().values() for keys in names.values() for key in keys}
     supported = {row["row_id"] for row in TABLES["evidence"]}
     (line,) = re.findall(
-        r"^Rows that rest on a reference and on no passage: (.*?)\. ", CODEBOOK, re.M
+        r"^Rows that rest on a reference and on no passage: (.*?)\. ", DECISIONS, re.M
     )
     assert re.findall(r"`([^`]+)`", line) == sorted(supported - quoted)
 
