@@ -173,8 +173,8 @@ def other_letter(random: Random, letter: str) -> str:
 def span(start: int, end: int) -> Row:
     """The cells of a quote that lies there in the article."""
     return {
-        "start": str(start),
-        "end": str(end),
+        "char_start": str(start),
+        "char_end": str(end),
         "exact": S.text[start:end],
         "prefix": S.text[max(start - 32, 0) : start].rpartition("\n")[2],
         "suffix": S.text[end : end + 32].partition("\n")[0],
@@ -185,13 +185,15 @@ def span(start: int, end: int) -> Row:
 @kind("GD321", "GD205")
 def quote_start_shifted(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    return changed("quotes", number, start=str(int(row["start"]) + random.choice((-1, 1))))
+    return changed(
+        "quotes", number, char_start=str(int(row["char_start"]) + random.choice((-1, 1)))
+    )
 
 
 @kind("GD321")
 def quote_end_shifted(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    return changed("quotes", number, end=str(int(row["end"]) + random.choice((-1, 1))))
+    return changed("quotes", number, char_end=str(int(row["char_end"]) + random.choice((-1, 1))))
 
 
 @kind("GD321", "GD205")
@@ -199,14 +201,17 @@ def quote_moved_as_a_whole(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     by = random.choice((-1, 1))
     return changed(
-        "quotes", number, start=str(int(row["start"]) + by), end=str(int(row["end"]) + by)
+        "quotes",
+        number,
+        char_start=str(int(row["char_start"]) + by),
+        char_end=str(int(row["char_end"]) + by),
     )
 
 
 @kind("GD321", "GD205")
 def quote_offsets_swapped(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    return changed("quotes", number, start=row["end"], end=row["start"])
+    return changed("quotes", number, char_start=row["char_end"], char_end=row["char_start"])
 
 
 @kind("GD321")
@@ -285,7 +290,7 @@ def quote_moved_to_another_source(random: Random) -> Made:
 @kind("GD324")
 def quote_cuts_a_word(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    start, end = int(row["start"]), int(row["end"])
+    start, end = int(row["char_start"]), int(row["char_end"])
     if S.text[start : start + 2].isalnum() and random.random() < 0.5:
         start += 1
     elif S.text[end - 2 : end].isalnum():
@@ -300,7 +305,7 @@ def quote_runs_over_two_passages(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     passages = S.rows("passages")
     (here,) = (i for i, p in enumerate(passages) if p["passage_id"] == row["passage_id"])
-    start, end = int(row["start"]), int(passages[here]["end"])
+    start, end = int(row["char_start"]), int(passages[here]["char_end"])
     behind = S.text.find(" ", end + 1)
     if behind < 0 or "\n" in S.text[start:behind]:
         return None
@@ -324,11 +329,14 @@ def _either(name: str, key: str, files: Files) -> Made:
 @kind("GD332")
 def quote_that_nothing_uses(random: Random) -> Made:
     passage = random.choice(S.rows("passages"))
-    start, end = int(passage["start"]), int(passage["end"])
+    start, end = int(passage["char_start"]), int(passage["char_end"])
     words = [m.span() for m in re.finditer(r"\w+", S.text[start:end])]
     first, last = sorted(random.sample(range(len(words)), 2))
     here = span(start + words[first][0], start + words[last][1])
-    if any((q["start"], q["end"]) == (here["start"], here["end"]) for q in S.rows("quotes")):
+    if any(
+        (q["char_start"], q["char_end"]) == (here["char_start"], here["char_end"])
+        for q in S.rows("quotes")
+    ):
         return None
     row = {**here, "quote_id": "zz-unused", "source_id": passage["source_id"]}
     files = S.add("quotes", row | {"passage_id": passage["passage_id"]})
@@ -1089,15 +1097,15 @@ def relation_with_another_object(random: Random) -> Made:
 @kind("GD413", more="the flag that was filled in is without evidence, too")
 def count_of_the_excluded(random: Random) -> Made:
     number, _ = random.choice(rows_where("participants", lambda r: r["role"] == "excluded"))
-    return changed("participants", number, count="2", count_is_approximate="true")
+    return changed("participants", number, member_count="2", member_count_is_approximate="true")
 
 
 @kind("GD413")
 def count_without_its_flag(random: Random) -> Made:
     number, _ = random.choice(
-        rows_where("participants", lambda r: not r["count"] and r["role"] != "excluded")
+        rows_where("participants", lambda r: not r["member_count"] and r["role"] != "excluded")
     )
-    cells = random.choice(({"count": "2"}, {"count_is_approximate": "true"}))
+    cells = random.choice(({"member_count": "2"}, {"member_count_is_approximate": "true"}))
     return changed("participants", number, **cells)
 
 
@@ -1168,7 +1176,7 @@ def member_of_what_is_no_group(random: Random) -> Made:
 )
 def passage_bound_shifted(random: Random) -> Made:
     number, row = a_row(random, "passages")
-    at = random.choice(("start", "end"))
+    at = random.choice(("char_start", "char_end"))
     files, places = changed("passages", number, **{at: str(int(row[at]) + random.choice((-1, 1)))})
     nearby = [(S.path("passages"), number + 2 + by) for by in (-1, 1)]
     return files, places + nearby
@@ -2091,8 +2099,8 @@ def second_article(*more: Row) -> Files:
         "text_sha256": hashlib.sha256(words.encode() + b"\n").hexdigest(),
         "text_length": str(len(words) + 1),
     }
-    bounds = {"source_id": SECOND, "passage_id": f"{SECOND}-s01", "start": "0"}
-    bounds["end"] = str(len(words))
+    bounds = {"source_id": SECOND, "passage_id": f"{SECOND}-s01", "char_start": "0"}
+    bounds["char_end"] = str(len(words))
     passage = bounds | {"sequence": "1", "paragraph": "1", "kind": "sentence"}
     quote = bounds | {"quote_id": SECOND_QUOTE, "exact": words, "prefix": "", "suffix": ""}
     of_source = [
@@ -2289,7 +2297,7 @@ def classified_number_changed(random: Random) -> Made:
 def flag_flipped(random: Random) -> Made:
     name, at = random.choice(
         (("conditions", "scope_is_ambiguous"), ("events", "is_background"),
-         ("participants", "count_is_approximate"))
+         ("participants", "member_count_is_approximate"))
     )  # fmt: skip
     number, row = random.choice(rows_where(name, lambda r: r[at]))
     return changed(name, number, **{at: "false" if row[at] == "true" else "true"})

@@ -118,8 +118,8 @@ def evidence_case(changed: Row, at: str, near: Files | bool = True, **cells: str
 
 def quote(start: int, end: int) -> Row:
     return {
-        "start": str(start),
-        "end": str(end),
+        "char_start": str(start),
+        "char_end": str(end),
         "exact": TEXT[start:end],
         "prefix": TEXT[max(start - 32, 0) : start].rpartition("\n")[2],
         "suffix": TEXT[end : end + 32].partition("\n")[0],
@@ -312,7 +312,7 @@ def gd208() -> Case:
     taken = S.rows("quotes")[0]
     files = S.add("quotes", taken | {"quote_id": "zz-again"})
     number = line(files, "data/quotes.csv", "zz-again")
-    starts = [q["start"] for q in S.rows("quotes")]
+    starts = [q["char_start"] for q in S.rows("quotes")]
     near = any(starts.count(start) > 1 for start in starts)
     return Case(files, "data/quotes.csv", number, "zz-again", "source_id", near)
 
@@ -364,15 +364,15 @@ def _split(by: int) -> dict[str, bytes]:
     """The passage with the dash cut in two there, `by` characters apart."""
     at = TEXT.index("—") + 1
     rows = S.rows("passages")
-    (number,) = (i for i, p in enumerate(rows) if int(p["start"]) < at < int(p["end"]))
+    (number,) = (i for i, p in enumerate(rows) if int(p["char_start"]) < at < int(p["char_end"]))
     for p in rows[number + 1 :]:
         p["sequence"] = str(int(p["sequence"]) + 1)
     rest = rows[number] | {
         "passage_id": rows[number]["passage_id"] + "-x",
-        "start": str(at + by),
+        "char_start": str(at + by),
         "sequence": str(int(rows[number]["sequence"]) + 1),
     }
-    rows[number] |= {"end": str(at)}
+    rows[number] |= {"char_end": str(at)}
     rows.insert(number + 1, rest)
     return S.table("passages", rows)
 
@@ -382,7 +382,7 @@ def gd311() -> Case:
     rows = files["data/passages.csv"].decode().split("\n")
     (number,) = (i + 1 for i, text in enumerate(rows) if text.partition(",")[0].endswith("-x"))
     key = rows[number - 1].partition(",")[0]
-    case = Case(files, "data/passages.csv", number, key, "start", near=_split(0), only=True)
+    case = Case(files, "data/passages.csv", number, key, "char_start", near=_split(0), only=True)
     return case
 
 
@@ -391,13 +391,13 @@ def gd312() -> Case:
     rows = files["data/passages.csv"].decode().split("\n")
     (number,) = (i + 1 for i, text in enumerate(rows) if text.partition(",")[0].endswith("-x"))
     key = rows[number - 1].partition(",")[0]
-    return Case(files, "data/passages.csv", number, key, "start", near=_split(0), only=True)
+    return Case(files, "data/passages.csv", number, key, "char_start", near=_split(0), only=True)
 
 
 def gd313() -> Case:
-    last = max(S.rows("passages"), key=lambda p: int(p["end"]))
-    near = last["end"] == str(len(TEXT.rstrip()))
-    return cell("passages", last["passage_id"], "end", str(len(TEXT) + 1), near)
+    last = max(S.rows("passages"), key=lambda p: int(p["char_end"]))
+    near = last["char_end"] == str(len(TEXT.rstrip()))
+    return cell("passages", last["passage_id"], "char_end", str(len(TEXT) + 1), near)
 
 
 def gd321() -> Case:
@@ -414,16 +414,22 @@ def gd322() -> Case:
 
 def gd323() -> Case:
     taken, other = S.rows("quotes")[0], S.rows("passages")[0]["passage_id"]
-    spans = {(p["start"], p["end"]) for p in S.rows("passages")}
-    near = any((q["start"], q["end"]) in spans for q in S.rows("quotes"))
+    spans = {(p["char_start"], p["char_end"]) for p in S.rows("passages")}
+    near = any((q["char_start"], q["char_end"]) in spans for q in S.rows("quotes"))
     return cell("quotes", taken["quote_id"], "passage_id", other, near)
 
 
 def gd324() -> Case:
     taken = next(q for q in S.rows("quotes") if q["exact"][:2].isalpha())
     number = S.where("quotes", quote_id=taken["quote_id"])
-    files = S.change("quotes", number, **quote(int(taken["start"]) + 1, int(taken["end"])))
-    near = any(TEXT[int(q["end"])] in "’-—" for q in S.rows("quotes") if int(q["end"]) < len(TEXT))
+    files = S.change(
+        "quotes", number, **quote(int(taken["char_start"]) + 1, int(taken["char_end"]))
+    )
+    near = any(
+        TEXT[int(q["char_end"])] in "’-—"
+        for q in S.rows("quotes")
+        if int(q["char_end"]) < len(TEXT)
+    )
     return Case(files, "data/quotes.csv", number + 2, taken["quote_id"], "exact", near)
 
 
@@ -668,10 +674,10 @@ def gd412() -> Case:
 
 def gd413() -> Case:
     left_out = first("participants", role="excluded")["participant_id"]
-    files = row("participants", left_out, count="2", count_is_approximate="true")
+    files = row("participants", left_out, member_count="2", member_count_is_approximate="true")
     number = S.where("participants", participant_id=left_out) + 2
-    near = any(p["count"] and p["role"] != "excluded" for p in S.rows("participants"))
-    return Case(files, "data/participants.csv", number, left_out, "count", near)
+    near = any(p["member_count"] and p["role"] != "excluded" for p in S.rows("participants"))
+    return Case(files, "data/participants.csv", number, left_out, "member_count", near)
 
 
 def gd414() -> Case:
@@ -918,7 +924,8 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         "GD345": cells(lambda f: f.verbatim),
         "GD346": bases["classified"],
         "GD347": cells(lambda f: f.raw.get("gazadata:reference")),
-        "GD348": sum(e["basis"] == "reference" and e["resource"] != "sources" for e in evidence),
+        "GD348": sum(
+            e["basis"] == "reference" and e["row_id"] != e["reference_id"] for e in evidence),
         "GD351": sum(map(certain, evidence)),
         "GD401": size["events"] + size["positions"] + sum(
             bool(s["published_earliest"] and s["published_latest"]) for s in sources),

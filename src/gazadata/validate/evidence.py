@@ -542,13 +542,15 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
 def _referring(resource: Resource) -> list[Check]:
     """Whether a reference is one, and a reference's own row is backed by itself alone."""
     itself = resource.name == "sources"
-    other = (col("reference_id") != col("row_id")).fill_null(True) if itself else pl.lit(False)
+    another = col("__reference") & (col("reference_id") != col("row_id")).fill_null(True)
     checks = [
         check(
             "GD344",
             "reference_id",
-            (col("__reference_kind") != "reference") | other,
-            expected="the row itself" if itself else "a source of kind reference",
+            (col("__reference_kind") != "reference") | another,
+            expected=pl.when("__reference")
+            .then(pl.lit("the row itself"))
+            .otherwise(pl.lit("a source of kind reference")),
             applies=_BY_REFERENCE & _HAS_REFERENCE,
             relies=[cell("sources", "reference_id", at) for at in ("kind", "cited_by")],
         )
