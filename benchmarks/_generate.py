@@ -70,9 +70,28 @@ ROWS = {
     },
     "names": {
         "-person-name": {
+            "source_id": "{id}",
             "actor_id": "{id}-person << classified minister",
             "text": "{person} << stated voice",
             "form": "name << classified minister",
+        },
+        "-state-name": {
+            "source_id": "{id}",
+            "actor_id": "{state_id} << classified title",
+            "text": "{state} << stated title",
+            "form": "name << classified title",
+        },
+        "-other-name": {
+            "source_id": "{id}",
+            "actor_id": "{other_id} << classified aid",
+            "text": "{other} << stated aid",
+            "form": "name << classified aid",
+        },
+        "-topic-name": {
+            "source_id": "{id}",
+            "topic_id": "{topic_id} << classified topic",
+            "text": "{topic} << stated topic",
+            "form": "name << classified topic",
         },
     },
     "relations": {
@@ -218,13 +237,6 @@ STATE = {
             "iso3": "{iso3} << reference country-codes",
         }
     },
-    "names": {
-        "{state_id}-name": {
-            "actor_id": "{state_id} << classified title",
-            "text": "{state} << stated title",
-            "form": "name << classified title",
-        }
-    },
 }
 TOPIC = {
     "topics": {
@@ -233,13 +245,6 @@ TOPIC = {
             "kind": "plan << classified topic",
             "part_of": "{topic_part} << inferred topic",
             "status": "existing << classified topic",
-        }
-    },
-    "names": {
-        "{topic_id}-name": {
-            "topic_id": "{topic_id} << classified topic",
-            "text": "{topic} << stated topic",
-            "form": "name << classified topic",
         }
     },
 }

@@ -265,16 +265,23 @@ def by_polars(root: Path) -> Counts:
     ):
         lost = all_of.join(some, on=some.collect_schema().names()[0], how="anti")
         found[code] += lost.select(pl.len()).collect(engine="streaming").item()
-    quotes = csv["quotes"].select("quote_id", "exact", words=fold(col("exact"))).collect().lazy()
+    quotes = (
+        csv["quotes"]
+        .select("quote_id", "exact", quoted="source_id", words=fold(col("exact")))
+        .collect()
+        .lazy()
+    )
     cue = rf"\b(?:{t.cues})\b"
     kinds = csv["sources"].select(reference_id="source_id", reference_kind="kind")
     forms = pl.concat(
-        csv[table].select(target=pl.lit(target), value=value, form=fold(col(form))).drop_nulls()
-        for target, table, value, form in (
-            ("actors", "names", "actor_id", "text"),
-            ("topics", "names", "topic_id", "text"),
-            ("sources", "sources", "source_id", "title"),
-            ("sources", "sources", "source_id", "publisher"),
+        frame.select(
+            "used_by", target=pl.lit(target), value=value, form=fold(col(form))
+        ).drop_nulls(["value", "form"])
+        for target, frame, value, form in (
+            ("actors", csv["names"].with_columns(used_by="source_id"), "actor_id", "text"),
+            ("topics", csv["names"].with_columns(used_by="source_id"), "topic_id", "text"),
+            ("sources", csv["sources"].with_columns(used_by=None), "source_id", "title"),
+            ("sources", csv["sources"].with_columns(used_by=None), "source_id", "publisher"),
         )
     )
     named = ("actors", "topics", "sources")
@@ -361,7 +368,7 @@ def by_polars(root: Path) -> Counts:
             & has_reference
             & (
                 (col("reference_kind") != "reference")
-                | ((col("reference_id") != col("row_id")) & pl.lit(name == "sources"))
+                | ((col("reference_id") != col("row_id")) & col("own"))
             ),
             GD344_2=col("own") & ~by_reference,
             GD346=(col("basis") == "classified") & ~col("term"),
@@ -373,9 +380,19 @@ def by_polars(root: Path) -> Counts:
             .join(cells, on=["row_id", "field"])
             .join(quotes, on="quote_id")
         )
-        fits = of_key.join(forms, on=["target", "value"]).filter(
-            col("words").str.contains(col("form"), literal=True)
-        )
+        used = forms.filter(col("used_by").is_not_null())
+        fits = pl.concat(
+            [
+                of_key.join(
+                    used,
+                    left_on=["target", "value", "quoted"],
+                    right_on=["target", "value", "used_by"],
+                ),
+                of_key.join(forms.filter(col("used_by").is_null()), on=["target", "value"]).drop(
+                    "used_by"
+                ),
+            ]
+        ).filter(col("words").str.contains(col("form"), literal=True))
         lost = of_key.join(fits, on="evidence_id", how="anti").select(pl.len())
         found["GD341"] += lost.collect(engine="streaming").item()
 
@@ -708,14 +725,16 @@ def by_duckdb(root: Path) -> Counts:
     lost("GD331", "passages anti join (select passage_id from quotes semi join evidence "
                   "using (quote_id)) using (passage_id)")  # fmt: skip
     db.execute(
-        f"create table folded as select quote_id, exact, {fold('exact')} as words from quotes"
+        f"create table folded as select quote_id, exact, source_id as quoted, "
+        f"{fold('exact')} as words from quotes"
     )
     db.execute(
         f"create table forms as "
-        f"select 'actors' as target, actor_id as value, {fold('text')} as form from names "
-        f"union all select 'topics', topic_id, {fold('text')} from names "
-        f"union all select 'sources', source_id, {fold('title')} from sources "
-        f"union all select 'sources', source_id, {fold('publisher')} from sources"
+        f"select 'actors' as target, actor_id as value, source_id as used_by, "
+        f"{fold('text')} as form from names "
+        f"union all select 'topics', topic_id, source_id, {fold('text')} from names "
+        f"union all select 'sources', source_id, null, {fold('title')} from sources "
+        f"union all select 'sources', source_id, null, {fold('publisher')} from sources"
     )
     known = db.execute("select distinct resource from evidence").fetchall()
     for (name,) in known:
@@ -763,7 +782,7 @@ def by_duckdb(root: Path) -> Counts:
             GD343="case when basis = 'reference' then quote_id is not null or reference_id is null "
             f"or not {noted} else quote_id is null or reference_id is not null end",
             GD344_1="basis = 'reference' and reference_id is not null and (reference_kind <> "
-            f"'reference' or ({text(name)} = 'sources' and reference_id <> row_id))",
+            "'reference' or own and reference_id <> row_id)",
             GD344_2="own and basis <> 'reference'",
             GD346=f"basis = 'classified' and field in {any_of(proven)} "
             f"and field not in {any_of(t.terms(name))}",
@@ -772,9 +791,10 @@ def by_duckdb(root: Path) -> Counts:
         if keys:
             lost(
                 "GD341",
-                f"(select evidence_id, {target} as target, value, words from {items} "
+                f"(select evidence_id, {target} as target, value, quoted, words from {items} "
                 f"where {stated} and {target} is not null) s where not exists (select 1 from forms f "
-                f"where f.target = s.target and f.value = s.value and contains(s.words, f.form))",
+                f"where f.target = s.target and f.value = s.value "
+                f"and coalesce(f.used_by, s.quoted) = s.quoted and contains(s.words, f.form))",
             )
     for name in t.paths:
         rules = {}

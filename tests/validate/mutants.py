@@ -7,6 +7,7 @@ legitimate edit says why nothing is to be found.
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import hashlib
 import json
@@ -22,6 +23,7 @@ from typing import Any
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Row, csv_bytes, json_bytes
 
 from gazadata.contract import Field
+from gazadata.curate.canonical import record
 from gazadata.text import fold
 
 S = SHIPPED
@@ -1910,13 +1912,15 @@ def reference_row_that_is_not_there(random: Random) -> Made:
     return changed("evidence", number, note=wrong)
 
 
-def _referred(random: Random) -> tuple[str, list[bytes], int, list[tuple[str, str]]]:
+def _referred(random: Random) -> tuple[str, list[bytes], int, list[tuple[str, str, str]]]:
     """A row of a file of reference/ that notes name: the file, its lines, and the cells."""
-    uses: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    uses: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
     for e in S.rows("evidence"):
         named = re.match(r"Row (.+?) of (reference/\w+\.csv)", e["note"])
         if named and e["field"] != "name":
-            uses.setdefault((named[2], named[1]), []).append((e["resource"], e["row_id"]))
+            uses.setdefault((named[2], named[1]), []).append(
+                (e["resource"], e["row_id"], e["field"])
+            )
     (path, name), cells = random.choice(sorted(uses.items()))
     lines = S.files[path].split(b"\n")
     (at,) = (i for i, line in enumerate(lines) if line.startswith(name.encode() + b","))
@@ -1936,15 +1940,16 @@ def reference_row_that_stands_twice(random: Random) -> Made:
 @kind("GD348")
 def letter_of_a_reference_changed(random: Random) -> Made:
     path, lines, at, cells = _referred(random)
-    cut = lines[at].split(b",")
-    number = random.randrange(1, len(cut) - 1)
-    cut[number] = b"Z" + cut[number][1:]
-    lines[at] = b",".join(cut)
-    column = lines[0].split(b",")[number].decode()
-    own = [(n, key) for n, key in cells if column in S.resource(n).field_names]
-    own += [(n, key) for n, key in cells if n == "events" and column == "iso3"]
-    if not own:
-        return None
+    columns = lines[0].decode().split(",")
+    meant = {
+        field: max((c for c in columns if f"_{field}".endswith(f"_{c}")), key=len)
+        for _, _, field in cells
+    }
+    column = random.choice(sorted({*meant.values()}))
+    row = next(csv.reader([lines[at].decode()]))
+    row[columns.index(column)] = "Z" + row[columns.index(column)][1:]
+    lines[at] = record(row).rstrip("\n").encode()
+    own = [(n, key) for n, key, field in cells if meant[field] == column]
     more = "each cell that was looked up there differs" if len(set(own)) > 1 else ""
     return {path: b"\n".join(lines)}, [line_of(*one) for one in own], more
 
@@ -1998,7 +2003,10 @@ def row_doubled_under_another_key_with_its_evidence(random: Random) -> Made:
 
 @kind("GD419")
 def nationality_of_what_is_no_state(random: Random) -> Made:
-    number, row = random.choice(rows_where("relations", lambda r: r["predicate"] == "nationality"))
+    nationalities = rows_where("relations", lambda r: r["predicate"] == "nationality")
+    if not nationalities:
+        return None
+    number, row = random.choice(nationalities)
     _, other = random.choice(
         rows_where("actors", lambda r: r["kind"] != "state" and r["actor_id"] != row["subject_id"])
     )

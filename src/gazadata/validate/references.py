@@ -270,7 +270,7 @@ def _names(tables: Tables) -> pl.DataFrame:
     ]
     if not called:
         return pl.DataFrame(schema={"__actor": pl.String, "__names": pl.List(pl.String)})
-    every = pl.concat(called).drop_nulls().group_by("__actor").agg("__names")
+    every = pl.concat(called).drop_nulls().unique().group_by("__actor").agg("__names")
     return every.collect(engine=tables.engine)
 
 
