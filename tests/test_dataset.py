@@ -1,16 +1,21 @@
 """Loading, reading with names and quotes, and asking of any cell who says so."""
 
+import copy
 import csv
 import json
 import pickle
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
 
 import gazadata
 from gazadata.dataset import Dataset
@@ -145,6 +150,72 @@ class TestDataset:
         assert "None" not in cited
         assert "()" not in cited
         assert f"version {DESCRIPTOR['version']}" in cited
+
+
+class TestMapping:
+    def test_a_table_by_its_name(self) -> None:
+        pd.testing.assert_frame_equal(DATASET["events"], DATASET.load("events"))
+        with pytest.raises(KeyError, match="did you mean 'events'"):
+            DATASET["event"]
+
+    def test_iteration_is_over_the_names(self) -> None:
+        assert list(DATASET) == DATASET.tables
+        assert len(DATASET) == len(SCHEMAS)
+        assert "events" in DATASET
+        assert "event" not in DATASET
+        assert None not in DATASET
+
+    def test_a_console_completes_the_names(self) -> None:
+        shell: Any = InteractiveShell
+        completer = shell(user_ns={"data": DATASET}).Completer
+        with provisionalcompleter():
+            (found,) = completer.completions('data["pos', len('data["pos'))
+        assert found.text == "positions"
+
+
+class TestCopies:
+    """A copy is opened like the first, and shares no rows with it."""
+
+    @pytest.mark.parametrize(
+        "duplicate", [copy.copy, copy.deepcopy, lambda data: pickle.loads(pickle.dumps(data))]
+    )
+    def test_a_copy(self, duplicate: Callable[[Dataset], Dataset]) -> None:
+        data = gazadata.open_dataset(REPO)
+        data.explain("events", "doha-negotiations")
+        other = duplicate(data)
+        assert repr(other) == repr(data)
+        assert other._cached == {}
+        pd.testing.assert_frame_equal(other["events"], data["events"])
+
+    def test_in_a_pool_of_processes(self, package_copy: Path) -> None:
+        """`spawn`, the only way on Windows and macOS, pickles the function and what it is of."""
+        data = gazadata.open_dataset(package_copy)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            for name, frame in zip(data, pool.map(data.load, data), strict=True):
+                pd.testing.assert_frame_equal(frame, data[name])
+                assert frame.attrs == data[name].attrs
+
+
+class TestDescribe:
+    def test_the_tables(self) -> None:
+        frame = DATASET.describe()
+        assert frame["table"].tolist() == DATASET.tables
+        assert frame["rows"].tolist() == [len(TABLES[name]) for name in SCHEMAS]
+        assert frame["title"].tolist() == [one["title"] for one in SCHEMAS.values()]
+        assert frame["description"].tolist() == [one["description"] for one in SCHEMAS.values()]
+
+    @each_resource
+    def test_the_columns_of_a_table(self, name: str) -> None:
+        for row, raw in zip(
+            DATASET.describe(name).to_dict("records"), SCHEMAS[name]["fields"], strict=True
+        ):
+            labels = {one["value"]: one["label"] for one in raw.get("categories", [])}
+            assert row == {
+                "column": raw["name"],
+                **{part: raw[part] for part in ("title", "type", "description")},
+                "required": raw.get("constraints", {}).get("required", False),
+                "terms": labels or None,
+            }
 
 
 class TestView:

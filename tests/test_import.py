@@ -83,13 +83,15 @@ def test_the_command_line_imports_its_commands_parts_when_they_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "code"),
+    ("missing", "extra", "code"),
     [
-        ("polars", "gazadata.load('events', as_='polars')"),
-        ("pandera", "gazadata.open_dataset().schema('events')"),
+        ("polars", "polars", "gazadata.load('events', as_='polars')"),
+        ("pandera", "validate", "gazadata.open_dataset().schema('events')"),
     ],
 )
-def test_without_the_extra_the_error_says_how_to_get_it(missing: str, code: str) -> None:
+def test_without_the_extra_the_error_says_how_to_get_it(
+    missing: str, extra: str, code: str
+) -> None:
     """`schema` without pandera ended in a ModuleNotFoundError."""
     told = run(
         f"import sys; sys.modules[{missing!r}] = None; sys.path.insert(0, {PARENT!r})\n"
@@ -97,7 +99,7 @@ def test_without_the_extra_the_error_says_how_to_get_it(missing: str, code: str)
         f"try:\n    {code}\n"
         "except gazadata.GazadataError as error:\n    print(error)"
     )
-    assert told.strip() == f"{missing} is not installed; run: pip install 'gazadata[validate]'"
+    assert told.strip() == f"{missing} is not installed; run: pip install 'gazadata[{extra}]'"
 
 
 @pytest.mark.parametrize("code", ["load('events')", "load('events', as_='arrow')"])
@@ -112,8 +114,10 @@ def test_the_base_is_enough_to_load(code: str) -> None:
 
 def test_the_names_that_are_public() -> None:
     assert dir(gazadata) == sorted(gazadata.__all__)
-    for name in gazadata.__all__:
+    for name in set(gazadata.__all__) - {"__version__"}:
         assert getattr(gazadata, name).__name__ == name
+    descriptor = json.loads((Path(PARENT).parent / "datapackage.json").read_text("utf-8"))
+    assert gazadata.__version__ == descriptor["version"]
 
 
 def test_any_other_name_is_an_attribute_error() -> None:

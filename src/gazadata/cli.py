@@ -39,6 +39,26 @@ PackageArgument = Annotated[
 HERE = Path()
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from gazadata.package import bundled_version
+
+        print(f"gazadata {bundled_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 class _Unused:
     """An import hook that hides packages pandera and pyarrow would import and we do not use.
 

@@ -50,6 +50,7 @@ class Field:
     unique: bool
     enum: tuple[str, ...]
     labels: dict[str, str]
+    ordered: bool
     pattern: str | None
     minimum: int | None
     format: str | None
@@ -98,6 +99,7 @@ class Field:
             unique=constraints.get("unique", False),
             enum=tuple(constraints.get("enum", ())),
             labels=labels,
+            ordered=raw.get("categoriesOrdered", False),
             pattern=constraints.get("pattern"),
             minimum=constraints.get("minimum"),
             format=raw.get("format"),
@@ -437,7 +439,7 @@ def _wrong_properties(raw: dict[str, Any]) -> Iterator[str]:
     quad = raw.get("gazadata:quadClass", {})
     if not isinstance(quad, dict) or not _texts(list(quad.values())):
         yield "gazadata:quadClass must give a class for each type"
-    for flag in ("gazadata:verbatim", "gazadata:reference"):
+    for flag in ("categoriesOrdered", "gazadata:verbatim", "gazadata:reference"):
         if not isinstance(raw.get(flag, False), bool):
             yield f"{flag} must be true or false, without quotation marks"
 
