@@ -18,8 +18,10 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 import gazadata
+from gazadata.contract import Contract
 from gazadata.dataset import Dataset
 from gazadata.errors import GazadataError, MissingExtra, ReadError, UnknownName
+from gazadata.labels import Labels
 
 REPO = Path(__file__).parents[1]
 Json = dict[str, Any]
@@ -30,6 +32,7 @@ SCHEMAS: dict[str, Json] = {
 }
 KEYS = {name: schema["primaryKey"][0] for name, schema in SCHEMAS.items()}
 DATASET = gazadata.open_dataset(REPO)
+CONTRACT = DATASET.package.contract
 
 
 def test_a_part_does_not_take_the_certainty_of_the_whole_for_its_own() -> None:
@@ -85,9 +88,30 @@ for _row in TABLES["evidence"]:
 
 
 def label(name: str, key: str) -> str:
-    """What a person calls a row: the schema's label, or the publisher of a source, or its key."""
+    """What a person calls a row: the schema's label, or what its telling fields show."""
     row = ROWS[name][key]
-    return row.get(SCHEMAS[name].get("gazadata:label", ""), "") or row.get("publisher", "") or key
+    return row.get(SCHEMAS[name].get("gazadata:label", ""), "") or " · ".join(
+        shown(name, field, row[field]) for field in TELLING[name] if row[field]
+    )
+
+
+def shown(name: str, field: str, value: str) -> str:
+    target = foreign_keys(name).get(field)
+    if target:
+        return label(target, value)
+    (raw,) = (one for one in SCHEMAS[name]["fields"] if one["name"] == field)
+    labels: dict[str, str] = {c["value"]: c["label"] for c in raw.get("categories", [])}
+    return labels.get(value, value)
+
+
+TELLING = {
+    "evidence": ["resource", "row_id", "field"],
+    "participants": ["actor_id", "role", "event_id"],
+    "passages": ["source_id", "kind", "sequence"],
+    "positions": ["holder_id", "stance", "topic_id"],
+    "relations": ["subject_id", "predicate", "object_id", "object_text"],
+    "sources": ["publisher", "kind"],
+}
 
 
 def foreign_keys(name: str) -> dict[str, str]:
@@ -150,6 +174,28 @@ class TestDataset:
         assert "None" not in cited
         assert "()" not in cited
         assert f"version {DESCRIPTOR['version']}" in cited
+
+
+class TestLabels:
+    @each_resource
+    def test_every_row_has_one(self, name: str) -> None:
+        labels = Labels(CONTRACT, lambda table: DATASET.load(table, "arrow").to_pylist())
+        assert labels[name] == {key: label(name, key) for key in ROWS[name]}
+        assert all(labels[name].values())
+
+    def test_tables_that_point_to_each_other(self, tmp_path: Path) -> None:
+        """A row is then called by the key of the other."""
+        shutil.copytree(REPO / "schemas", tmp_path / "schemas")
+        shutil.copy(REPO / "datapackage.json", tmp_path)
+        path = tmp_path / "schemas/relations.json"
+        schema = json.loads(path.read_text("utf-8"))
+        for key in schema["foreignKeys"]:
+            key["reference"] = {"resource": "relations", "fields": ["relation_id"]}
+        path.write_text(json.dumps(schema), "utf-8")
+        rows = [dict.fromkeys(ROWS["relations"][TABLES["relations"][0]["relation_id"]])]
+        rows[0] |= {"relation_id": "a", "subject_id": "a", "predicate": "member_of"}
+        labels = Labels(Contract.read(tmp_path), lambda _: rows)
+        assert labels["relations"] == {"a": "a · Is a member of"}
 
 
 class TestMapping:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra, ReadError, UnknownName
+from gazadata.labels import Labels, Row
 from gazadata.package import Package
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from gazadata.display.notebook import Plots
     from gazadata.frames import As, Frame
     from gazadata.release.sources import Stores
-
-Row = dict[str, Any]
 
 
 @overload
@@ -156,6 +155,7 @@ class Dataset:
         self.package = package
         self.origin = origin or f"folder {package.root}"
         self._cached: dict[str, list[Row]] = {}
+        self._labels = Labels(package.contract, self._rows)
         self._state: tuple[object, ...] = ()
 
     def __repr__(self) -> str:
@@ -296,11 +296,9 @@ class Dataset:
         self._refresh()
         frame = self.load(name)
         for key in resource.foreign_keys:
-            labels = {
-                row[key.target]: self._label(key.resource, row) for row in self._rows(key.resource)
-            }
+            labels = self._labels[key.resource]
             stem = key.field.removesuffix("_id")
-            frame[f"{stem}_label"] = frame[key.field].map(labels).astype("string")
+            frame[f"{stem}_label"] = frame[key.field].astype("string").map(labels).astype("string")
         for field in resource.fields:
             if quad := field.raw.get("gazadata:quadClass"):
                 frame["quad_class"] = frame[field.name].astype("string").map(quad).astype("string")
@@ -406,8 +404,8 @@ class Dataset:
             resource,
             row_id,
             cells,
-            self._label("sources", said_by) if said_by else None,
-            self._label("sources", word_of) if word_of else None,
+            self._labels.label("sources", said_by) if said_by else None,
+            self._labels.label("sources", word_of) if word_of else None,
             reported["certainty"],
             reported["hedge"],
             reported_in,
@@ -478,6 +476,7 @@ class Dataset:
         if state != self._state:
             self._state = state
             self._cached.clear()
+            self._labels = Labels(self.package.contract, self._rows)
 
     def _rows(self, name: str) -> list[Row]:
         if name not in self._cached:
@@ -487,13 +486,6 @@ class Dataset:
     def _by_key(self, name: str) -> dict[str, Row]:
         key = self.package.contract[name].key
         return {row[key]: row for row in self._rows(name)}
-
-    def _label(self, name: str, row: Row) -> str:
-        resource = self.package.contract[name]
-        label = row[resource.label] if resource.label else None
-        if label is None and "publisher" in row:
-            label = row["publisher"]
-        return str(label if label is not None else row[resource.key])
 
     def _reported(self, resource: Resource, row: Row) -> tuple[str | None, Row]:
         """The row with the reporting fields: this one, or the event or position it is a part of."""
@@ -510,10 +502,7 @@ class Dataset:
 
     def _pointed_at(self, resource: Resource, field: str, value: Any) -> str | None:
         target = resource.target(field)
-        if target is None:
-            return None
-        row = self._by_key(target).get(value)
-        return self._label(target, row) if row else None
+        return self._labels[target].get(str(value)) if target is not None else None
 
 
 @dataclass(frozen=True)
