@@ -15,7 +15,11 @@ PARENT = str(Path(gazadata.__file__).parents[1])
 
 def run(code: str, *flags: str) -> str:
     done = subprocess.run(
-        [sys.executable, *flags, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, *flags, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(PARENT).parent,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -80,6 +84,26 @@ def test_what_is_not_needed_is_not_imported(code: str, needed: set[str], spared:
 
 def test_the_command_line_imports_its_commands_parts_when_they_run() -> None:
     assert not imported("import gazadata.cli") & (HEAVY - {"typer"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--help"], HEAVY - {"typer"} | {"rich", "pydantic"}),
+        (["explain", "--help"], HEAVY - {"typer"} | {"rich"}),
+        (["explain", "events", "doha-negotiations"], HEAVY - {"typer", "pyarrow"} | {"rich"}),
+        (["find", "military rank"], HEAVY - {"typer", "pyarrow"} | {"rich"}),
+    ],
+)
+def test_a_command_starts_with_what_it_needs(arguments: list[str], spared: set[str]) -> None:
+    code = f"""
+from gazadata.cli import main
+sys.argv[1:] = {arguments!r}
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0"""
+    assert imported(code) & (spared | {"pyarrow.compute"}) == set()
 
 
 @pytest.mark.parametrize(
