@@ -58,6 +58,11 @@ class Field:
     verbatim: bool
     raw: dict[str, Any]
 
+    @property
+    def terms(self) -> dict[str, str]:
+        """The label of each term of the vocabulary: the term itself where it has none."""
+        return {term: self.labels.get(term, term) for term in self.enum}
+
     @classmethod
     def read(cls, raw: dict[str, Any], where: str) -> Field:
         """Read one field descriptor.

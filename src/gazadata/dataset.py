@@ -273,7 +273,7 @@ class Dataset:
                 field.type,
                 field.required,
                 field.description,
-                {term: field.labels.get(term, term) for term in field.enum} or None,
+                field.terms or None,
             )
             for field in self.package.contract[name].fields
         ]

@@ -88,7 +88,7 @@ def _attrs(resource: Resource) -> Mapping[Hashable | None, Any]:
             field.name: {
                 "title": field.title,
                 "description": field.description,
-                "terms": {term: field.labels.get(term, term) for term in field.enum},
+                "terms": field.terms,
             }
             for field in resource.fields
         },

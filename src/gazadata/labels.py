@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gazadata.contract import Contract, Field
+from gazadata.contract import Contract
 
 Row = dict[str, Any]
 
@@ -17,8 +17,8 @@ COMPOSED = {
     "relations": ("subject_id", "predicate", "object_id", "object_text"),
     "sources": ("publisher", "kind"),
 }
-"""Fields that together say what a row is about, where the schema names no single one or it is
-empty."""
+"""Fields that together say what a row is about, for rows whose schema names no label or which lack
+it."""
 
 
 class Labels:
@@ -56,11 +56,8 @@ class Labels:
         resource = self._contract[name]
         target = resource.target(field)
         pointed_at = self[target].get(str(value)) if target is not None else None
-        return pointed_at or shown(resource[field], value)
-
-
-def shown(field: Field, value: Any) -> str:
-    """A value that points to no row, as it is read: the label of a term, yes or no."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return field.labels.get(str(value), str(value))
+        if pointed_at:
+            return pointed_at
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return resource[field].labels.get(str(value), str(value))
