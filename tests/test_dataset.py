@@ -90,7 +90,8 @@ for _row in TABLES["evidence"]:
 def label(name: str, key: str) -> str:
     """What a person calls a row: the schema's label, or what its telling fields show."""
     row = ROWS[name][key]
-    return row.get(SCHEMAS[name].get("gazadata:label", ""), "") or " · ".join(
+    own = row.get(SCHEMAS[name].get("gazadata:label", ""), "") or row.get("publisher", "")
+    return own or " · ".join(
         shown(name, field, row[field]) for field in TELLING[name] if row[field]
     )
 
@@ -110,7 +111,7 @@ TELLING = {
     "passages": ["source_id", "kind", "sequence"],
     "positions": ["holder_id", "stance", "topic_id"],
     "relations": ["subject_id", "predicate", "object_id", "object_text"],
-    "sources": ["publisher", "kind"],
+    "sources": ["kind"],
 }
 
 

@@ -15,10 +15,11 @@ COMPOSED = {
     "passages": ("source_id", "kind", "sequence"),
     "positions": ("holder_id", "stance", "topic_id"),
     "relations": ("subject_id", "predicate", "object_id", "object_text"),
-    "sources": ("publisher", "kind"),
 }
-"""Fields that together say what a row is about, for rows whose schema names no label or which lack
-it."""
+"""Fields that together say what a row is about, for tables whose schema names no label."""
+
+INSTEAD = {"sources": ("publisher", "kind")}
+"""Fields of which the first that is filled names a row that lacks its label."""
 
 
 class Labels:
@@ -44,8 +45,9 @@ class Labels:
     def label(self, name: str, row: Row) -> str:
         """What a row of the table `name` is called; its key, where it has nothing better."""
         resource = self._contract[name]
-        if resource.label and row[resource.label]:
-            return str(row[resource.label])
+        for field in (resource.label, *INSTEAD.get(name, ())):
+            if field and row.get(field):
+                return self.shown(name, field, row[field])
         parts = [part for part in COMPOSED.get(name, ()) if row.get(part) is not None]
         return " · ".join(self.shown(name, part, row[part]) for part in parts) or str(
             row[resource.key]
