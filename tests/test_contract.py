@@ -113,7 +113,9 @@ class TestSchemaFiles:
 
     @each_field
     def test_only_properties_of_the_standard_or_our_own(self, name: str, raw: Json) -> None:
-        standard = "name type title description example constraints categories format"
+        standard = (
+            "name type title description example constraints categories categoriesOrdered format"
+        )
         booleans = ["trueValues", "falseValues"] if raw["type"] == "boolean" else []
         for key in raw:
             assert key in [*standard.split(), *booleans] or key.startswith("gazadata:")
@@ -272,6 +274,7 @@ class TestContract:
             unique=constraint(raw, "unique") or False,
             enum=tuple(constraint(raw, "enum") or ()),
             labels={one["value"]: one["label"] for one in raw.get("categories", [])},
+            ordered=raw.get("categoriesOrdered", False),
             pattern=constraint(raw, "pattern"),
             minimum=constraint(raw, "minimum"),
             format=raw.get("format"),
@@ -393,9 +396,10 @@ class TestCompiled:
             stated = re.findall(rf"{part}: `([^`]*)`", details)
             value = constraint(raw, part)
             assert stated == ([] if value is None else [str(value)]), mend
-        terms = re.findall(r"Terms: (.*?)\.(?: Example|$)", details)
+        terms = re.findall(r"Terms: (.*?)(?:, in ascending order)?\.(?: Example|$)", details)
         listed = [f"`{one['value']}` ({one['label']})" for one in raw.get("categories", [])]
         assert terms == ([", ".join(listed)] if listed else []), mend
+        assert ("in ascending order" in details) is raw.get("categoriesOrdered", False), mend
 
     def test_the_data_dictionary_has_nothing_else(self) -> None:
         fields = [(name, raw["name"]) for name, raw in FIELDS.values()]

@@ -1,20 +1,27 @@
 """Loading, reading with names and quotes, and asking of any cell who says so."""
 
+import copy
 import csv
 import json
 import pickle
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
 
 import gazadata
+from gazadata.contract import Contract
 from gazadata.dataset import Dataset
 from gazadata.errors import GazadataError, MissingExtra, ReadError, UnknownName
+from gazadata.labels import Labels
 
 REPO = Path(__file__).parents[1]
 Json = dict[str, Any]
@@ -25,6 +32,7 @@ SCHEMAS: dict[str, Json] = {
 }
 KEYS = {name: schema["primaryKey"][0] for name, schema in SCHEMAS.items()}
 DATASET = gazadata.open_dataset(REPO)
+CONTRACT = DATASET.package.contract
 
 
 def test_a_part_does_not_take_the_certainty_of_the_whole_for_its_own() -> None:
@@ -80,9 +88,31 @@ for _row in TABLES["evidence"]:
 
 
 def label(name: str, key: str) -> str:
-    """What a person calls a row: the schema's label, or the publisher of a source, or its key."""
+    """What a person calls a row: the schema's label, or what its telling fields show."""
     row = ROWS[name][key]
-    return row.get(SCHEMAS[name].get("gazadata:label", ""), "") or row.get("publisher", "") or key
+    own = row.get(SCHEMAS[name].get("gazadata:label", ""), "") or row.get("publisher", "")
+    return own or " · ".join(
+        shown(name, field, row[field]) for field in TELLING[name] if row[field]
+    )
+
+
+def shown(name: str, field: str, value: str) -> str:
+    target = foreign_keys(name).get(field)
+    if target:
+        return label(target, value)
+    (raw,) = (one for one in SCHEMAS[name]["fields"] if one["name"] == field)
+    labels: dict[str, str] = {c["value"]: c["label"] for c in raw.get("categories", [])}
+    return labels.get(value, value)
+
+
+TELLING = {
+    "evidence": ["resource", "row_id", "field"],
+    "participants": ["actor_id", "role", "event_id"],
+    "passages": ["source_id", "kind", "sequence"],
+    "positions": ["holder_id", "stance", "topic_id"],
+    "relations": ["subject_id", "predicate", "object_id", "object_text"],
+    "sources": ["kind"],
+}
 
 
 def foreign_keys(name: str) -> dict[str, str]:
@@ -145,6 +175,94 @@ class TestDataset:
         assert "None" not in cited
         assert "()" not in cited
         assert f"version {DESCRIPTOR['version']}" in cited
+
+
+class TestLabels:
+    @each_resource
+    def test_every_row_has_one(self, name: str) -> None:
+        labels = Labels(CONTRACT, lambda table: DATASET.load(table, "arrow").to_pylist())
+        assert labels[name] == {key: label(name, key) for key in ROWS[name]}
+        assert all(labels[name].values())
+
+    def test_tables_that_point_to_each_other(self, tmp_path: Path) -> None:
+        """A row is then called by the key of the other."""
+        shutil.copytree(REPO / "schemas", tmp_path / "schemas")
+        shutil.copy(REPO / "datapackage.json", tmp_path)
+        path = tmp_path / "schemas/relations.json"
+        schema = json.loads(path.read_text("utf-8"))
+        for key in schema["foreignKeys"]:
+            key["reference"] = {"resource": "relations", "fields": ["relation_id"]}
+        path.write_text(json.dumps(schema), "utf-8")
+        rows = [dict.fromkeys(ROWS["relations"][TABLES["relations"][0]["relation_id"]])]
+        rows[0] |= {"relation_id": "a", "subject_id": "a", "predicate": "member_of"}
+        labels = Labels(Contract.read(tmp_path), lambda _: rows)
+        assert labels["relations"] == {"a": "a · Is a member of"}
+
+
+class TestMapping:
+    def test_a_table_by_its_name(self) -> None:
+        pd.testing.assert_frame_equal(DATASET["events"], DATASET.load("events"))
+        with pytest.raises(KeyError, match="did you mean 'events'"):
+            DATASET["event"]
+
+    def test_iteration_is_over_the_names(self) -> None:
+        assert list(DATASET) == DATASET.tables
+        assert len(DATASET) == len(SCHEMAS)
+        assert "events" in DATASET
+        assert "event" not in DATASET
+        assert None not in DATASET
+
+    def test_a_console_completes_the_names(self) -> None:
+        shell: Any = InteractiveShell
+        completer = shell(user_ns={"data": DATASET}).Completer
+        with provisionalcompleter():
+            (found,) = completer.completions('data["pos', len('data["pos'))
+        assert found.text == "positions"
+
+
+class TestCopies:
+    """A copy is opened like the first, and shares no rows with it."""
+
+    @pytest.mark.parametrize(
+        "duplicate", [copy.copy, copy.deepcopy, lambda data: pickle.loads(pickle.dumps(data))]
+    )
+    def test_a_copy(self, duplicate: Callable[[Dataset], Dataset]) -> None:
+        data = gazadata.open_dataset(REPO)
+        data.explain("events", "doha-negotiations")
+        other = duplicate(data)
+        assert repr(other) == repr(data)
+        assert other._cached == {}
+        pd.testing.assert_frame_equal(other["events"], data["events"])
+
+    def test_in_a_pool_of_processes(self, package_copy: Path) -> None:
+        """`spawn`, the only way on Windows and macOS, pickles the function and what it is of."""
+        data = gazadata.open_dataset(package_copy)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            for name, frame in zip(data, pool.map(data.load, data), strict=True):
+                pd.testing.assert_frame_equal(frame, data[name])
+                assert frame.attrs == data[name].attrs
+
+
+class TestDescribe:
+    def test_the_tables(self) -> None:
+        frame = DATASET.describe()
+        assert frame["table"].tolist() == DATASET.tables
+        assert frame["rows"].tolist() == [len(TABLES[name]) for name in SCHEMAS]
+        assert frame["title"].tolist() == [one["title"] for one in SCHEMAS.values()]
+        assert frame["description"].tolist() == [one["description"] for one in SCHEMAS.values()]
+
+    @each_resource
+    def test_the_columns_of_a_table(self, name: str) -> None:
+        for row, raw in zip(
+            DATASET.describe(name).to_dict("records"), SCHEMAS[name]["fields"], strict=True
+        ):
+            labels = {one["value"]: one["label"] for one in raw.get("categories", [])}
+            assert row == {
+                "column": raw["name"],
+                **{part: raw[part] for part in ("title", "type", "description")},
+                "required": raw.get("constraints", {}).get("required", False),
+                "terms": labels or None,
+            }
 
 
 class TestView:

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ import gazadata
 from gazadata.arrow import read_table
 from gazadata.contract import Contract
 from gazadata.errors import ReadError, UnknownName
-from gazadata.frames import As, convert
+from gazadata.frames import As, cast, convert
 
 REPO = Path(__file__).parents[1]
 Json = dict[str, Any]
@@ -35,6 +36,7 @@ FIELDS = {
     for field in schema["fields"]
 }
 DATASET = gazadata.open_dataset(REPO)
+CONTRACT = DATASET.package.contract
 PANDAS = {name: DATASET.load(name) for name in SCHEMAS}
 POLARS = {name: DATASET.load(name, as_="polars") for name in SCHEMAS}
 ARROW = {name: DATASET.load(name, as_="arrow") for name in SCHEMAS}
@@ -93,7 +95,7 @@ class TestTypes:
     def test_pandas(self, name: str, raw: Json) -> None:
         dtype = PANDAS[name][raw["name"]].dtype
         if enum := terms(raw):
-            assert dtype == pd.CategoricalDtype(enum, ordered=False)
+            assert dtype == pd.CategoricalDtype(enum, ordered=raw.get("categoriesOrdered", False))
             return
         types = {
             "string": "string",
@@ -167,6 +169,98 @@ class TestUse:
     def test_a_misspelt_kind_says_what_is_meant(self, typed: Any, meant: str) -> None:
         with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
             DATASET.load("events", as_=typed)
+
+
+class TestCategories:
+    def test_what_is_surer_is_greater(self) -> None:
+        certainty = PANDAS["events"]["certainty"]
+        assert (certainty > "possible").sum() == certainty.isin(["probable", "certain"]).sum() > 0
+        assert certainty.max() == "certain"
+        polars = POLARS["events"]
+        assert polars.filter(pl.col("certainty") > "possible").height == sum(certainty > "possible")
+
+    @each_resource
+    def test_unused_terms_can_be_left_out(self, name: str) -> None:
+        pandas = DATASET.load(name, drop_unused=True)
+        polars = DATASET.load(name, "polars", drop_unused=True)
+        pd.testing.assert_frame_equal(pandas, PANDAS[name], check_categorical=False)
+        assert polars.rows() == POLARS[name].rows()
+        for field in CONTRACT[name].fields:
+            if field.enum:
+                used = [term for term in field.enum if term in set(PANDAS[name][field.name])]
+                assert pandas[field.name].dtype == pd.CategoricalDtype(used, field.ordered)
+                assert polars.schema[field.name] == pl.Enum(used)
+
+    def test_a_foreign_term_is_no_unused_one(self, things: Path) -> None:
+        (things / "things.csv").write_bytes(written(["a", "", "nay", "", "", ""]))
+        resource = Contract.read(things)["things"]
+        table = read_table(things / "things.csv", resource)
+        for kind in ("pandas", "polars"):
+            with pytest.raises(ReadError, match=r"things\.kind .*NA, true, x y"):
+                convert(table, resource, kind, drop_unused=True)
+
+
+@each_resource
+def test_a_pandas_frame_says_what_its_columns_are(name: str) -> None:
+    attrs = PANDAS[name].attrs
+    assert attrs == json.loads(json.dumps(attrs))  # It survives `to_parquet`.
+    assert attrs["description"] == SCHEMAS[name]["description"]
+    for raw in SCHEMAS[name]["fields"]:
+        column = attrs["columns"][raw["name"]]
+        assert column["description"] == raw["description"]
+        assert column["title"] == raw["title"]
+        assert column["terms"] == {c["value"]: c["label"] for c in raw.get("categories", [])}
+
+
+class TestCast:
+    """The frames of the README's other readers, brought into the contract's types."""
+
+    @each_resource
+    def test_of_csv(self, name: str) -> None:
+        frame = pd.read_csv(
+            REPO / "data" / f"{name}.csv",
+            dtype_backend="numpy_nullable",
+            keep_default_na=False,
+            na_values=[""],
+        )
+        pd.testing.assert_frame_equal(DATASET.cast(name, frame), PANDAS[name])
+
+    @each_resource
+    def test_of_csv_without_any_argument(self, name: str) -> None:
+        """Columns of whole numbers become floats where a cell is empty, and empty ones all NaN."""
+        frame = pd.read_csv(REPO / "data" / f"{name}.csv")
+        pd.testing.assert_frame_equal(DATASET.cast(name, frame), PANDAS[name])
+
+    @each_resource
+    def test_of_parquet(self, name: str, tmp_path: Path) -> None:
+        pq.write_table(ARROW[name], tmp_path / "table.parquet")
+        frame = pd.read_parquet(tmp_path / "table.parquet")
+        turned = frame[frame.columns[::-1]]
+        for one in (frame, turned, PANDAS[name]):
+            cast = DATASET.cast(name, one)
+            pd.testing.assert_frame_equal(cast, PANDAS[name])
+            DATASET.schema(name).validate(cast)
+
+    @pytest.mark.parametrize(
+        ("column", "cell"),
+        [
+            *(("count", 1.5), ("count", "one"), ("count", True)),
+            *(("flag", "yes"), ("flag", 2), ("day", "04.02.2024"), ("day", 20240204)),
+            *(("kind", "na"), ("text", 10), ("text", b"ten"), ("text", ["a"])),
+        ],
+    )
+    def test_what_does_not_fit_names_the_column(
+        self, things: Path, column: str, cell: object
+    ) -> None:
+        frame = pd.DataFrame([dict.fromkeys(NAMES) | {"thing_id": "a", column: cell}])
+        with pytest.raises(ReadError, match=rf"things\.{column}"):
+            cast(frame, Contract.read(things)["things"])
+
+    def test_other_columns(self) -> None:
+        events = PANDAS["events"]
+        for frame in (events.assign(more=1), events.iloc[:, 1:], events.iloc[:, [0, *range(9)]]):
+            with pytest.raises(ReadError, match=r"the columns are .*; expected event_id, "):
+                DATASET.cast("events", frame)
 
 
 # Tables that nobody shipped.

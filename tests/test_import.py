@@ -15,7 +15,11 @@ PARENT = str(Path(gazadata.__file__).parents[1])
 
 def run(code: str, *flags: str) -> str:
     done = subprocess.run(
-        [sys.executable, *flags, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, *flags, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(PARENT).parent,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -83,13 +87,35 @@ def test_the_command_line_imports_its_commands_parts_when_they_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "code"),
+    ("arguments", "spared"),
     [
-        ("polars", "gazadata.load('events', as_='polars')"),
-        ("pandera", "gazadata.open_dataset().schema('events')"),
+        (["--help"], HEAVY - {"typer"} | {"rich", "pydantic"}),
+        (["explain", "--help"], HEAVY - {"typer"} | {"rich"}),
+        (["explain", "events", "doha-negotiations"], HEAVY - {"typer", "pyarrow"} | {"rich"}),
+        (["find", "military rank"], HEAVY - {"typer", "pyarrow"} | {"rich"}),
     ],
 )
-def test_without_the_extra_the_error_says_how_to_get_it(missing: str, code: str) -> None:
+def test_a_command_starts_with_what_it_needs(arguments: list[str], spared: set[str]) -> None:
+    code = f"""
+from gazadata.cli import main
+sys.argv[1:] = {arguments!r}
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0"""
+    assert imported(code) & (spared | {"pyarrow.compute"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra", "code"),
+    [
+        ("polars", "polars", "gazadata.load('events', as_='polars')"),
+        ("pandera", "validate", "gazadata.open_dataset().schema('events')"),
+    ],
+)
+def test_without_the_extra_the_error_says_how_to_get_it(
+    missing: str, extra: str, code: str
+) -> None:
     """`schema` without pandera ended in a ModuleNotFoundError."""
     told = run(
         f"import sys; sys.modules[{missing!r}] = None; sys.path.insert(0, {PARENT!r})\n"
@@ -97,7 +123,7 @@ def test_without_the_extra_the_error_says_how_to_get_it(missing: str, code: str)
         f"try:\n    {code}\n"
         "except gazadata.GazadataError as error:\n    print(error)"
     )
-    assert told.strip() == f"{missing} is not installed; run: pip install 'gazadata[validate]'"
+    assert told.strip() == f"{missing} is not installed; run: pip install 'gazadata[{extra}]'"
 
 
 @pytest.mark.parametrize("code", ["load('events')", "load('events', as_='arrow')"])
@@ -112,8 +138,10 @@ def test_the_base_is_enough_to_load(code: str) -> None:
 
 def test_the_names_that_are_public() -> None:
     assert dir(gazadata) == sorted(gazadata.__all__)
-    for name in gazadata.__all__:
+    for name in set(gazadata.__all__) - {"__version__"}:
         assert getattr(gazadata, name).__name__ == name
+    descriptor = json.loads((Path(PARENT).parent / "datapackage.json").read_text("utf-8"))
+    assert gazadata.__version__ == descriptor["version"]
 
 
 def test_any_other_name_is_an_attribute_error() -> None:

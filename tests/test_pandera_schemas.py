@@ -133,7 +133,8 @@ def test_every_term_of_a_vocabulary_passes(name: str, field: str, stated: Json) 
     terms = pl.DataFrame({field: stated["enum"]})
     only(POLARS[name], field).validate(terms, lazy=True)
     only(PANDAS[name], field).validate(
-        pd.DataFrame({field: pd.Categorical(stated["enum"], stated["enum"])}), lazy=True
+        pd.DataFrame({field: pd.Categorical(stated["enum"], dtype=FRAMES[name][field].dtype)}),
+        lazy=True,
     )
 
 

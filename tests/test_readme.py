@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
 import sys
+from code import InteractiveConsole
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -35,12 +38,27 @@ def run(*arguments: str, cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_sample_of_positions() -> None:
-    positions = gazadata.load("positions")
-    columns = ["holder_id", "topic_id", "stance", "expression", "certainty"]
-    assert f"[{', '.join(map(repr, columns))}]".replace("'", '"') in README
-    shown = positions[columns].head(5).to_string(index=False)
-    assert sample("positions").split() == shown.split()
+def test_the_first_sample_is_what_a_console_shows() -> None:
+    (block,) = re.findall(r"```pycon\n(.*?)```", README, re.S)
+    lines = block.splitlines()
+    assert all(line.startswith(">>> ") for line in lines)
+    console = InteractiveConsole()
+    with redirect_stdout(io.StringIO()) as shown:
+        assert not any(console.push(line.removeprefix(">>> ")) for line in lines)
+    assert sample("positions") == shown.getvalue()
+
+
+def test_the_values_beside_the_python_are_what_a_console_shows() -> None:
+    data = gazadata.open_dataset()
+    shown = dict(re.findall(r"^data\.(\w+) +# (['\[].*)$", README, re.M))
+    assert shown["version"] == repr(data.version)
+    assert repr(data.tables).startswith(shown["tables"].removesuffix(", …]"))
+
+
+def test_every_term_named_is_one() -> None:
+    (named,) = re.findall(r"where an actor stands on a topic: (.*) … \|", README)
+    stances = gazadata.load("positions")["stance"].cat.categories
+    assert {term.replace(" ", "_") for term in named.split(", ")} <= set(stances)
 
 
 def test_the_sample_of_a_finding(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from gazadata.dataset import open_dataset as open_dataset
     from gazadata.errors import GazadataError as GazadataError
 
-__all__ = ["Dataset", "GazadataError", "load", "open_dataset"]
+    __version__: str
+
+__all__ = ["Dataset", "GazadataError", "__version__", "load", "open_dataset"]
 
 _HOME = {
     "Dataset": "gazadata.dataset",
@@ -27,6 +29,10 @@ _HOME = {
 
 def __getattr__(name: str) -> object:
     # Importing the package must cost no more than the interpreter: the parts load on first use.
+    if name == "__version__":
+        from gazadata.package import bundled_version
+
+        return bundled_version()
     if name not in _HOME:
         raise AttributeError(f"module 'gazadata' has no attribute {name!r}")
     from importlib import import_module

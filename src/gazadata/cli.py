@@ -26,7 +26,9 @@ app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
     epilog="Exit codes: 0 success; 1 findings; 2 wrong use, or cannot read or write a file.",
     no_args_is_help=True,
-    add_completion=False,
+    # Importing rich takes longer than the help of any command.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
     pretty_exceptions_enable=False,
 )
 
@@ -37,10 +39,30 @@ PackageArgument = Annotated[
 HERE = Path()
 
 
-class _Unused:
-    """An import hook that hides packages pandera would import and we do not use.
+def _print_version(asked: bool) -> None:
+    if asked:
+        from gazadata.package import bundled_version
 
-    Polars and pandera work without them; the tests fail if a release no longer does.
+        print(f"gazadata {bundled_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+class _Unused:
+    """An import hook that hides packages pandera and pyarrow would import and we do not use.
+
+    Polars, pandera and pyarrow work without them; the tests fail if a release no longer does.
     """
 
     @staticmethod
@@ -59,9 +81,10 @@ def main() -> None:
     if sys.argv[1:2] == ["validate"]:
         # Imports take longer than all rules, and the process ends with its report.
         frictionless_worker.start_ahead()
-        sys.meta_path.insert(0, _Unused)
         gc.disable()
         atexit.register(gc.freeze)
+    if sys.argv[1:2] in (["validate"], ["explain"], ["find"]):
+        sys.meta_path.insert(0, _Unused)
     # Without the source line that Python would add.
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     # Shown even if Python was told to ignore warnings.

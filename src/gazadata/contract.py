@@ -50,12 +50,18 @@ class Field:
     unique: bool
     enum: tuple[str, ...]
     labels: dict[str, str]
+    ordered: bool
     pattern: str | None
     minimum: int | None
     format: str | None
     evidence_required: bool
     verbatim: bool
     raw: dict[str, Any]
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """The label of each term of the vocabulary: the term itself where it has none."""
+        return {term: self.labels.get(term, term) for term in self.enum}
 
     @classmethod
     def read(cls, raw: dict[str, Any], where: str) -> Field:
@@ -98,6 +104,7 @@ class Field:
             unique=constraints.get("unique", False),
             enum=tuple(constraints.get("enum", ())),
             labels=labels,
+            ordered=raw.get("categoriesOrdered", False),
             pattern=constraints.get("pattern"),
             minimum=constraints.get("minimum"),
             format=raw.get("format"),
@@ -437,7 +444,7 @@ def _wrong_properties(raw: dict[str, Any]) -> Iterator[str]:
     quad = raw.get("gazadata:quadClass", {})
     if not isinstance(quad, dict) or not _texts(list(quad.values())):
         yield "gazadata:quadClass must give a class for each type"
-    for flag in ("gazadata:verbatim", "gazadata:reference"):
+    for flag in ("categoriesOrdered", "gazadata:verbatim", "gazadata:reference"):
         if not isinstance(raw.get(flag, False), bool):
             yield f"{flag} must be true or false, without quotation marks"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra, ReadError, UnknownName
+from gazadata.labels import Labels, Row
 from gazadata.package import Package
 
 if TYPE_CHECKING:
@@ -19,10 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gazadata.display.notebook import Plots
-    from gazadata.frames import As
+    from gazadata.frames import As, Frame
     from gazadata.release.sources import Stores
-
-Row = dict[str, Any]
 
 
 @overload
@@ -30,6 +30,7 @@ def load(
     name: str,
     as_: Literal["pandas"] = ...,
     *,
+    drop_unused: bool = ...,
     version: str | None = ...,
     store: Stores | None = ...,
 ) -> pd.DataFrame: ...
@@ -38,28 +39,51 @@ def load(
     name: str,
     as_: Literal["polars"],
     *,
+    drop_unused: bool = ...,
     version: str | None = ...,
     store: Stores | None = ...,
 ) -> pl.DataFrame: ...
 @overload
 def load(
-    name: str, as_: Literal["arrow"], *, version: str | None = ..., store: Stores | None = ...
+    name: str,
+    as_: Literal["arrow"],
+    *,
+    drop_unused: bool = ...,
+    version: str | None = ...,
+    store: Stores | None = ...,
 ) -> pa.Table: ...
+@overload
 def load(
-    name: str, as_: As = "pandas", *, version: str | None = None, store: Stores | None = None
-) -> Any:
+    name: str,
+    as_: As,
+    *,
+    drop_unused: bool = ...,
+    version: str | None = ...,
+    store: Stores | None = ...,
+) -> Frame: ...
+def load(
+    name: str,
+    as_: As = "pandas",
+    *,
+    drop_unused: bool = False,
+    version: str | None = None,
+    store: Stores | None = None,
+) -> Frame:
     """Load one table of the bundled data package, or of a release.
 
     Args:
         name: the resource, such as "events".
         as_: "pandas" (string, category, Int64, boolean and datetime64 columns, keys as columns),
             "polars" (String, Enum, Int64, Boolean, Date) or "arrow" (imports no pandas).
+        drop_unused: leave the terms that no row has out of category and Enum columns.
         version: a released version; see `open_dataset`.
         store: where released versions are; see `open_dataset`.
 
     Returns:
         One row a record, one column a field, in the order of the schema; null where the source
-        does not say.
+        does not say. A vocabulary that has an order, such as certainty, is an ordered category.
+        The `attrs` of a pandas frame hold the title and the description of the table and, in
+        `columns`, the title, description and terms of each column.
 
     Raises:
         UnknownName: there is no such resource; the text says what is meant.
@@ -67,7 +91,7 @@ def load(
         MissingExtra: Polars, or what a release is pulled with, is needed and not installed.
         GazadataError: the release cannot be had; see `open_dataset`.
     """
-    return open_dataset(version=version, store=store).load(name, as_=as_)
+    return open_dataset(version=version, store=store).load(name, as_, drop_unused=drop_unused)
 
 
 def open_dataset(
@@ -119,6 +143,9 @@ def open_dataset(
 class Dataset:
     """A data package, opened for use. Nothing is read before it is asked for.
 
+    `data["events"]` is `data.load("events")`; iteration, `in` and `len` are over the names of the
+    tables.
+
     Attributes:
         package: the package.
         origin: where it comes from, to be read by people: a folder, a release, or gazadata itself.
@@ -128,6 +155,7 @@ class Dataset:
         self.package = package
         self.origin = origin or f"folder {package.root}"
         self._cached: dict[str, list[Row]] = {}
+        self._labels = Labels(package.contract, self._rows)
         self._state: tuple[object, ...] = ()
 
     def __repr__(self) -> str:
@@ -138,6 +166,25 @@ class Dataset:
         from gazadata.display.notebook import dataset_html
 
         return dataset_html(self)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self.load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tables)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.tables
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.tables
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies, and processes that get one pickled, read their rows themselves.
+        return type(self), (self.package, self.origin)
 
     @property
     def plot(self) -> Plots:
@@ -157,18 +204,81 @@ class Dataset:
         return list(self.package.contract.resources)
 
     @overload
-    def load(self, name: str, as_: Literal["pandas"] = ...) -> pd.DataFrame: ...
+    def load(
+        self, name: str, as_: Literal["pandas"] = ..., *, drop_unused: bool = ...
+    ) -> pd.DataFrame: ...
     @overload
-    def load(self, name: str, as_: Literal["polars"]) -> pl.DataFrame: ...
+    def load(
+        self, name: str, as_: Literal["polars"], *, drop_unused: bool = ...
+    ) -> pl.DataFrame: ...
     @overload
-    def load(self, name: str, as_: Literal["arrow"]) -> pa.Table: ...
+    def load(self, name: str, as_: Literal["arrow"], *, drop_unused: bool = ...) -> pa.Table: ...
     @overload
-    def load(self, name: str, as_: As) -> Any: ...
-    def load(self, name: str, as_: As = "pandas") -> Any:
+    def load(self, name: str, as_: As, *, drop_unused: bool = ...) -> Frame: ...
+    def load(self, name: str, as_: As = "pandas", *, drop_unused: bool = False) -> Frame:
         """Load one table; see `gazadata.load`."""
         from gazadata.frames import convert
 
-        return convert(self.package.table(name), self.package.contract[name], as_)
+        table, resource = self.package.table(name), self.package.contract[name]
+        return convert(table, resource, as_, drop_unused=drop_unused)
+
+    def cast(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Bring a frame of your own into the types that `load` gives a table.
+
+        Args:
+            name: the resource that it holds rows of.
+            frame: the resource's columns, in any order and of any types that its values fit
+                into, as `pd.read_csv` and `pd.read_parquet` leave them.
+
+        Returns:
+            A new frame, which `schema(name)` can validate.
+
+        Raises:
+            UnknownName: there is no such resource.
+            ReadError: it has other columns, or a cell does not fit its column's type or
+                vocabulary.
+        """
+        from gazadata.frames import cast
+
+        return cast(frame, self.package.contract[name])
+
+    def describe(self, name: str | None = None) -> pd.DataFrame:
+        """What the tables, or the columns of one table, hold.
+
+        Args:
+            name: a resource; None: all of them.
+
+        Returns:
+            Without a name one row a table: table, title, rows (their number), description. With a
+            name one row a column: column, title, type, required, description, terms (a dictionary
+            of term and label; null where any text will do).
+
+        Raises:
+            UnknownName: there is no such resource.
+            ReadError: a table cannot be counted.
+        """
+        import pandas as pd
+
+        resources = self.package.contract.resources
+        if name is None:
+            tables = [
+                (key, one.title, self.load(key, "arrow").num_rows, one.description)
+                for key, one in resources.items()
+            ]
+            return pd.DataFrame(tables, columns=["table", "title", "rows", "description"])
+        columns = [
+            (
+                field.name,
+                field.title,
+                field.type,
+                field.required,
+                field.description,
+                field.terms or None,
+            )
+            for field in self.package.contract[name].fields
+        ]
+        names = ["column", "title", "type", "required", "description", "terms"]
+        return pd.DataFrame(columns, columns=names)
 
     def view(self, name: str) -> pd.DataFrame:
         """A table for reading: its fields, what its keys stand for, and the words behind it.
@@ -186,11 +296,9 @@ class Dataset:
         self._refresh()
         frame = self.load(name)
         for key in resource.foreign_keys:
-            labels = {
-                row[key.target]: self._label(key.resource, row) for row in self._rows(key.resource)
-            }
+            labels = self._labels[key.resource]
             stem = key.field.removesuffix("_id")
-            frame[f"{stem}_label"] = frame[key.field].map(labels).astype("string")
+            frame[f"{stem}_label"] = frame[key.field].astype("string").map(labels).astype("string")
         for field in resource.fields:
             if quad := field.raw.get("gazadata:quadClass"):
                 frame["quad_class"] = frame[field.name].astype("string").map(quad).astype("string")
@@ -298,8 +406,8 @@ class Dataset:
             resource,
             row_id,
             cells,
-            self._label("sources", said_by) if said_by else None,
-            self._label("sources", word_of) if word_of else None,
+            self._labels.label("sources", said_by) if said_by else None,
+            self._labels.label("sources", word_of) if word_of else None,
             reported["certainty"],
             reported["hedge"],
             reported_in,
@@ -370,6 +478,7 @@ class Dataset:
         if state != self._state:
             self._state = state
             self._cached.clear()
+            self._labels = Labels(self.package.contract, self._rows)
 
     def _rows(self, name: str) -> list[Row]:
         if name not in self._cached:
@@ -379,13 +488,6 @@ class Dataset:
     def _by_key(self, name: str) -> dict[str, Row]:
         key = self.package.contract[name].key
         return {row[key]: row for row in self._rows(name)}
-
-    def _label(self, name: str, row: Row) -> str:
-        resource = self.package.contract[name]
-        label = row[resource.label] if resource.label else None
-        if label is None and "publisher" in row:
-            label = row["publisher"]
-        return str(label if label is not None else row[resource.key])
 
     def _reported(self, resource: Resource, row: Row) -> tuple[str | None, Row]:
         """The row with the reporting fields: this one, or the event or position it is a part of."""
@@ -402,10 +504,7 @@ class Dataset:
 
     def _pointed_at(self, resource: Resource, field: str, value: Any) -> str | None:
         target = resource.target(field)
-        if target is None:
-            return None
-        row = self._by_key(target).get(value)
-        return self._label(target, row) if row else None
+        return self._labels[target].get(str(value)) if target is not None else None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gazadata.contract import Contract, inside
+from gazadata.contract import Contract, inside, read_json
 from gazadata.errors import ReadError
 
 if TYPE_CHECKING:
@@ -43,6 +43,16 @@ def _is_own(descriptor: Path) -> bool:
         return bool(json.loads(descriptor.read_bytes())["name"] == "gazadata")
     except (OSError, ValueError, LookupError, TypeError):
         return False
+
+
+def bundled_version() -> str:
+    """The version of gazadata, which is that of the data it carries.
+
+    Raises:
+        ReadError: the data is not there.
+        ContractError: its descriptor cannot be read.
+    """
+    return str(read_json(bundled() / "datapackage.json").get("version", ""))
 
 
 def check_path(path: Path) -> None:

@@ -58,7 +58,7 @@ def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
 
     def dtype(field: Field) -> Any:
         if field.enum:
-            return pd.CategoricalDtype(list(field.enum))
+            return pd.CategoricalDtype(list(field.enum), ordered=field.ordered)
         return {
             "string": pd.StringDtype(),
             "integer": pd.Int64Dtype(),

@@ -412,6 +412,14 @@ def turned(property_: str) -> Any:
         (of("event_type", turned("enum")), ("major", "the terms have another order")),
         (of("event_type", turned("categories")), ("major", "the terms have another order")),
         (
+            of("event_type", lambda f: f.__setitem__("categoriesOrdered", True)),
+            ("major", "the terms are now ordered"),
+        ),
+        (
+            of("certainty", lambda f: f.pop("categoriesOrdered")),
+            ("major", "the terms are no longer ordered"),
+        ),
+        (
             of("event_type", lambda f: f["categories"][0].__setitem__("label", "x")),
             ("patch", "the term AGREE has another label"),
         ),

@@ -70,7 +70,8 @@ def _details(field: Field) -> list[str]:
             f"{_code(term)} ({field.labels[term]})" if field.labels.get(term) else _code(term)
             for term in field.enum
         )
-        details.append(f"Terms: {', '.join(terms)}.")
+        order = ", in ascending order" if field.ordered else ""
+        details.append(f"Terms: {', '.join(terms)}{order}.")
     if "example" in field.raw:
         details.append(f"Example: {_code(str(field.raw['example']))}.")
     return details

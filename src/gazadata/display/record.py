@@ -6,22 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gazadata.contract import Field, Resource
+from gazadata.contract import Resource
+from gazadata.labels import Labels, Row
 
 if TYPE_CHECKING:
-    from gazadata.dataset import Dataset, Explanation, Row
+    from gazadata.dataset import Dataset, Explanation
 
 EVIDENCE = ("passages", "quotes", "evidence")
 """Tables that are shown as the article and its marks, not as tables of their own."""
-
-LABELS = {
-    "positions": ("holder_id", "stance", "topic_id"),
-    "participants": ("actor_id", "role", "event_id"),
-    "relations": ("subject_id", "predicate", "object_id", "object_text"),
-}
-"""Fields that together say what a row is about, where no single field does."""
 
 
 def extent(row: Row) -> tuple[int, int]:
@@ -201,55 +195,8 @@ class Record:
         return found
 
     @cached_property
-    def _labels(self) -> dict[str, dict[str, str]]:
-        """What a row is called where another row points to it."""
-        found: dict[str, dict[str, str]] = {}
-        for name, rows in self.tables.items():
-            resource = self.resource(name)
-            found[name] = {
-                str(row[resource.key]): str(
-                    (resource.label and row[resource.label])
-                    or row.get("publisher")
-                    or row[resource.key]
-                )
-                for row in rows
-            }
-        for name, parts in LABELS.items():
-            for row in self.rows(name):
-                key = str(row[self.resource(name).key])
-                shown = [self._shown(name, part, row[part])[0] for part in parts if row.get(part)]
-                found[name][key] = " · ".join(shown)
-        return found
-
-    def _shown(self, name: str, part: str, value: Any) -> tuple[str, str | None]:
-        resource = self.resource(name)
-        target = resource.target(part)
-        if target is not None:
-            known = self._labels_of(target)
-            if str(value) in known:
-                return known[str(value)], f"{target}.{value}"
-        return shown(resource[part], value), None
-
-    def _labels_of(self, name: str) -> dict[str, str]:
-        # While the composed labels are made, those of single fields are all that they need.
-        if "_labels" in self.__dict__:
-            return self._labels.get(name, {})
-        resource = self.resource(name)
-        return self._simple.setdefault(
-            name,
-            {
-                str(row[resource.key]): str(
-                    (resource.label and row[resource.label])
-                    or row.get("publisher")
-                    or row[resource.key]
-                )
-                for row in self.rows(name)
-            },
-        )
-
-    @cached_property
-    def _simple(self) -> dict[str, dict[str, str]]:
-        return {}
+    def _labels(self) -> Labels:
+        return Labels(self.dataset.package.contract, self.rows)
 
     def _entry(self, name: str, row: Row) -> Entry:
         resource = self.resource(name)
@@ -260,14 +207,16 @@ class Record:
         for part in resource.fields:
             if row[part.name] is None or part.name == resource.key:
                 continue
-            text, target = self._shown(name, part.name, row[part.name])
+            value = str(row[part.name])
+            target = resource.target(part.name)
+            known = target is not None and value in self._labels[target]
             proofs = tuple(self._proof(item, seen) for item in evidence.get(part.name, ()))
             cells[part.name] = Cell(
                 part.name,
                 part.title or part.name,
-                str(row[part.name]),
-                text,
-                target,
+                value,
+                self._labels.shown(name, part.name, row[part.name]),
+                f"{target}.{value}" if known else None,
                 proofs,
                 part.evidence_required and not proofs,
                 tuple(self.findings.get((name, key, part.name), ())),
@@ -277,12 +226,12 @@ class Record:
         return Entry(
             name,
             key,
-            self._labels.get(name, {}).get(key, key),
+            self._labels[name].get(key, key),
             cells,
             tuple(part.title or part.name for part in empty),
             row.get("certainty"),
             row.get("hedge"),
-            self._shown(name, "attributed_to", said_by)[0] if said_by else None,
+            self._labels.shown(name, "attributed_to", said_by) if said_by else None,
             tuple(
                 sentence
                 for part in ("", *(one.name for one in empty), resource.key)
@@ -301,19 +250,10 @@ class Record:
             quote.exact if quote else None,
             item["note"],
             quote.number if quote else None,
-            reference=self._labels.get("sources", {}).get(reference, reference)
-            if reference
-            else None,
+            reference=self._labels["sources"].get(reference, reference) if reference else None,
             target=f"sources.{reference}" if reference else None,
             repeated=repeated,
         )
-
-
-def shown(part: Field, value: Any) -> str:
-    """A value as it is read: the label of a term, yes or no for a boolean."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return part.labels.get(str(value), str(value))
 
 
 def explained(explanation: Explanation) -> Iterable[Cell]:

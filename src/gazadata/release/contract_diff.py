@@ -207,6 +207,13 @@ def _categories(old: Any, new: Any) -> Told:
     ]
 
 
+def _ordered(old: Any, new: Any) -> Told:
+    # Ordered and unordered categories neither compare nor concatenate.
+    if bool(old) == bool(new):
+        return []
+    return [("the terms are now ordered" if new else "the terms are no longer ordered", "major")]
+
+
 def _format(old: Any, new: Any) -> Told:
     before, after = old or "default", new or "default"
     return [] if before == after else [(_now("format", before, after), "major")]
@@ -235,6 +242,7 @@ _OF_FIELDS: dict[str, Judge] = {
     "type": _becomes("type"),
     "format": _format,
     "categories": _categories,
+    "categoriesOrdered": _ordered,
     "enum": _terms,
     "required": _flag("required"),
     "unique": _flag("unique"),
