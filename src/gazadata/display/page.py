@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from gazadata.dataset import Dataset, open_dataset
 from gazadata.display import figures
 from gazadata.display.article import Article, Segment, Sentence, articles
 from gazadata.display.html import asset, render
-from gazadata.display.record import Entry, Record
+from gazadata.display.record import Cell, Entry, Record, grounds
 from gazadata.errors import GazadataError
 
 COLUMNS = {
@@ -49,25 +50,62 @@ class PageError(GazadataError):
     exit_code = 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
     """A table of the page."""
 
     name: str
     title: str
     description: str
-    columns: tuple[Field, ...]
+    fields: list[str]
+    columns: list[Field]
     entries: list[Entry]
 
     @property
-    def facets(self) -> list[tuple[int, str, list[str]]]:
-        """Columns of few values to choose from: place, title, values."""
-        found = []
-        for at, part in enumerate(self.columns):
-            values = {entry.shown(part.name) for entry in self.entries} - {""}
-            if (part.enum or part.labels or part.type == "boolean") and len(values) in FACETS:
-                found.append((at, part.title or part.name, sorted(values)))
-        return found
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [part.name for part in self.columns]
+
+    @cached_property
+    def never(self) -> list[str]:
+        """The titles of the fields that are empty in every row."""
+        first = self.entries[0].empty if self.entries else ()
+        return [one for one in first if all(one in entry.empty for entry in self.entries)]
+
+    @property
+    def filled(self) -> list[str]:
+        """The titles of the other fields."""
+        return [one for one in self.fields if one not in self.never]
+
+    @cached_property
+    def constant(self) -> dict[str, tuple[str, str]]:
+        """The cells, without evidence of their own, that are the same in every row."""
+        if len(self.entries) < 2:
+            return {}
+        return {
+            cell.name: (cell.title, cell.shown)
+            for cell in self.entries[0].unproven
+            if all(cell in entry.unproven for entry in self.entries)
+        }
+
+    def explained(self, entry: Entry) -> list[Cell]:
+        """The cells of a row that are explained at the row: not what its table says once."""
+        return [
+            cell
+            for cell in entry.cells.values()
+            if cell.name not in self.constant
+            and not (cell.name in self.names and cell in entry.unproven)
+        ]
+
+    @property
+    def facets(self) -> list[Field]:
+        """Columns of few values to choose from."""
+        return [
+            part
+            for part in self.columns
+            if (part.enum or part.labels or part.type == "boolean")
+            and len({entry.shown(part.name) for entry in self.entries} - {""}) in FACETS
+        ]
 
 
 def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Path:
@@ -134,6 +172,9 @@ def page(record: Record, draft: dict[str, Any] | None = None) -> str:
         js=js,
         hashes={"css": _csp(css), "js": _csp(js)},
         page=_contents(record) | {"draft": draft},
+        address=record.address,
+        number=record.number,
+        grounds=grounds,
         sign=figures.sign,
         side=figures.side,
     )
@@ -216,13 +257,10 @@ def _contents(record: Record) -> dict[str, Any]:
         "dated": any(one.given == "date" and one.entry.resource == "events" for one in known),
         "moments": known,
         "network": figures.draw_network(record).figure(linked=True).svg if network else "",
-        "links": figures.links(record),
-        "names": {entry.anchor: entry.label for entry in record.all_entries()},
+        "acts": _acts(record),
         "tables": tables,
         "resting": record.resting,
-        "uncertain": [
-            entry for entry in record.all_entries() if (entry.certainty or "certain") != "certain"
-        ],
+        "uncertain": [entry for entry in record.all_entries() if entry.hedged],
         "doubtful": list(_doubtful(record)),
         "uncoded": _uncoded(held),
         "single": "The package says nothing of what other sources report, of what happened later, "
@@ -251,10 +289,26 @@ def _tables(record: Record) -> list[Table]:
         columns = [one for one in resource.fields if one.name in wanted and filled[one.name]]
         columns.sort(key=lambda one: wanted.index(one.name))
         columns = columns[:MOST_COLUMNS] or [resource[resource.key]]
+        fields = [one.title or one.name for one in resource.fields if one.name != resource.key]
         found.append(
-            Table(name, resource.title or name, resource.description, tuple(columns), entries)
+            Table(name, resource.title or name, resource.description, fields, columns, entries)
         )
     return found
+
+
+def _acts(record: Record) -> list[tuple[Entry, list[tuple[str, str]]]]:
+    """What the network shows, in words: each act with its actors and their roles."""
+    acts, ends = figures.acts_of(record)
+    return [
+        (
+            act,
+            [
+                (record.label(actor), "" if role == "actor" else role)
+                for actor, role in ends[act.anchor][0].items()
+            ],
+        )
+        for act in acts
+    ]
 
 
 def _doubtful(record: Record) -> list[tuple[Entry, str]]:

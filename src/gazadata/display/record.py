@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gazadata.contract import Field, Resource
+from gazadata.display import page_link
 
 if TYPE_CHECKING:
     from gazadata.dataset import Dataset, Explanation, Row
@@ -55,14 +56,11 @@ class Proof:
     after: str = ""
     reference: str | None = None
     target: str | None = None
-    repeated: bool = False
-    """Whether another cell of the same row shows the words already."""
 
     @property
-    def opening(self) -> str:
-        """The first words, to recognise what is shown in full nearby."""
-        words = (self.words or "").split()
-        return " ".join(words[:4]) + ("…" if len(words) > 4 else "")
+    def source(self) -> tuple[object, ...]:
+        """What tells its words or its reference from others."""
+        return self.quote, self.words, self.reference
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,40 @@ class Cell:
     proofs: tuple[Proof, ...]
     lacks_evidence: bool
     findings: tuple[str, ...] = ()
+
+
+@dataclass
+class Line:
+    """Cells of a row that rest on the same words, with the same basis and the same note."""
+
+    basis: str
+    note: str | None
+    cells: list[Cell]
+
+
+@dataclass
+class Ground:
+    """The words or the reference that cells of a row rest on; no `proof` for cells without any."""
+
+    proof: Proof | None
+    lines: list[Line]
+
+
+def grounds(cells: Iterable[Cell]) -> list[Ground]:
+    """The cells of a row, put together by what they rest on; a cell may rest on several things."""
+    found: dict[tuple[object, ...], Ground] = {}
+    lines: dict[tuple[object, ...], Line] = {}
+    for cell in cells:
+        for proof in cell.proofs or (None,):
+            at = proof.source if proof else ()
+            basis, note = (proof.basis, proof.note) if proof else ("", None)
+            ground = found.setdefault(at, Ground(proof, []))
+            line = lines.get((*at, basis, note))
+            if line is None:
+                line = lines[*at, basis, note] = Line(basis, note, [])
+                ground.lines.append(line)
+            line.cells.append(cell)
+    return sorted(found.values(), key=lambda one: one.proof is None)
 
 
 @dataclass(frozen=True)
@@ -99,9 +131,18 @@ class Entry:
         return f"{self.resource}.{self.key}"
 
     @property
-    def evidence(self) -> int:
-        """How many pieces of evidence its cells have."""
-        return sum(len(cell.proofs) for cell in self.cells.values())
+    def hedged(self) -> bool:
+        """Whether the source does not commit to what the row says."""
+        return (self.certainty or "certain") != "certain"
+
+    @cached_property
+    def unproven(self) -> list[Cell]:
+        """The cells that need no evidence and have none, and that nothing is found wrong with."""
+        return [
+            cell
+            for cell in self.cells.values()
+            if not (cell.proofs or cell.lacks_evidence or cell.findings)
+        ]
 
     def shown(self, name: str) -> str:
         """What is shown for a field; "" where the cell is empty or there is no such field."""
@@ -153,6 +194,19 @@ class Record:
             if name in self.shown_tables
         }
 
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {entry.anchor: at for at, entry in enumerate(self.all_entries(), start=1)}
+
+    def number(self, entry: Entry) -> int:
+        """The place of a row on the page, by which links within the page name it."""
+        return self._numbers[entry.anchor]
+
+    def address(self, anchor: str) -> str:
+        """Where a link to a row leads: to its number on this page, or to the index of all rows."""
+        number = self._numbers.get(anchor)
+        return f"#r{number}" if number else page_link(*anchor.split(".", 1))
+
     def all_entries(self) -> Iterator[Entry]:
         """Every row of the shown tables, table by table."""
         for entries in self.entries.values():
@@ -179,19 +233,21 @@ class Record:
         }
 
     @cached_property
-    def resting(self) -> dict[str, list[tuple[Entry, list[str]]]]:
-        """For each quote the rows that rest on it, with the titles of the fields that do."""
-        found: dict[str, dict[str, tuple[Entry, list[str]]]] = defaultdict(dict)
-        numbers = {quote.number: quote.key for quote in self.quotes.values()}
+    def resting(self) -> dict[int, list[tuple[Entry, list[str]]]]:
+        """For each quote the rows that rest on it, with the titles of the cells that do.
+
+        No cells are named where all that have evidence rest on it.
+        """
+        found: dict[int, list[tuple[Entry, list[str]]]] = defaultdict(list)
         for entry in self.all_entries():
-            for cell in entry.cells.values():
-                for proof in cell.proofs:
-                    if proof.quote is not None:
-                        rows = found[numbers[proof.quote]]
-                        fields = rows.setdefault(entry.anchor, (entry, []))[1]
-                        if cell.title not in fields:
-                            fields.append(cell.title)
-        return {key: list(rows.values()) for key, rows in found.items()}
+            proven = [cell for cell in entry.cells.values() if cell.proofs]
+            titles: dict[int, list[str]] = defaultdict(list)
+            for cell in proven:
+                for number in dict.fromkeys(proof.quote for proof in cell.proofs if proof.quote):
+                    titles[number].append(cell.title)
+            for number, named in titles.items():
+                found[number].append((entry, named if len(named) < len(proven) else []))
+        return found
 
     @cached_property
     def _evidence(self) -> dict[tuple[str, str], dict[str, list[Row]]]:
@@ -201,67 +257,57 @@ class Record:
         return found
 
     @cached_property
-    def _labels(self) -> dict[str, dict[str, str]]:
-        """What a row is called where another row points to it."""
+    def _single_labels(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
         for name, rows in self.tables.items():
             resource = self.resource(name)
+            named = [one for one in (resource.label, "publisher", resource.key) if one]
             found[name] = {
-                str(row[resource.key]): str(
-                    (resource.label and row[resource.label])
-                    or row.get("publisher")
-                    or row[resource.key]
-                )
+                str(row[resource.key]): next((str(row[one]) for one in named if row.get(one)), "?")
                 for row in rows
             }
-        for name, parts in LABELS.items():
-            for row in self.rows(name):
-                key = str(row[self.resource(name).key])
-                shown = [self._shown(name, part, row[part])[0] for part in parts if row.get(part)]
-                found[name][key] = " · ".join(shown)
         return found
 
-    def _shown(self, name: str, part: str, value: Any) -> tuple[str, str | None]:
-        resource = self.resource(name)
-        target = resource.target(part)
-        if target is not None:
-            known = self._labels_of(target)
-            if str(value) in known:
-                return known[str(value)], f"{target}.{value}"
-        return shown(resource[part], value), None
-
-    def _labels_of(self, name: str) -> dict[str, str]:
-        # While the composed labels are made, those of single fields are all that they need.
-        if "_labels" in self.__dict__:
-            return self._labels.get(name, {})
-        resource = self.resource(name)
-        return self._simple.setdefault(
-            name,
-            {
-                str(row[resource.key]): str(
-                    (resource.label and row[resource.label])
-                    or row.get("publisher")
-                    or row[resource.key]
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, str]]:
+        """What a row is called where another row points to it."""
+        found = dict(self._single_labels)
+        for name, parts in LABELS.items():
+            found[name] = {
+                str(row[self.resource(name).key]): " · ".join(
+                    self._shown(name, part, row[part], self._single_labels)[0]
+                    for part in parts
+                    if row.get(part)
                 )
                 for row in self.rows(name)
-            },
-        )
+            }
+        return found
 
-    @cached_property
-    def _simple(self) -> dict[str, dict[str, str]]:
-        return {}
+    def label(self, anchor: str) -> str:
+        """What a row is called; its key where there is no such row."""
+        resource, _, row_id = anchor.partition(".")
+        return self._labels.get(resource, {}).get(row_id, row_id)
+
+    def _shown(
+        self, name: str, part: str, value: Any, labels: dict[str, dict[str, str]]
+    ) -> tuple[str, str | None]:
+        """A value as it is read, and the anchor of the row that it points to."""
+        resource = self.resource(name)
+        target = resource.target(part)
+        if target is not None and str(value) in labels.get(target, {}):
+            return labels[target][str(value)], f"{target}.{value}"
+        return shown(resource[part], value), None
 
     def _entry(self, name: str, row: Row) -> Entry:
         resource = self.resource(name)
         key = str(row[resource.key])
         evidence = self._evidence.get((name, key), {})
-        seen: set[int] = set()
         cells: dict[str, Cell] = {}
         for part in resource.fields:
             if row[part.name] is None or part.name == resource.key:
                 continue
-            text, target = self._shown(name, part.name, row[part.name])
-            proofs = tuple(self._proof(item, seen) for item in evidence.get(part.name, ()))
+            text, target = self._shown(name, part.name, row[part.name], self._labels)
+            proofs = tuple(self._proof(item) for item in evidence.get(part.name, ()))
             cells[part.name] = Cell(
                 part.name,
                 part.title or part.name,
@@ -277,12 +323,12 @@ class Record:
         return Entry(
             name,
             key,
-            self._labels.get(name, {}).get(key, key),
+            self.label(f"{name}.{key}"),
             cells,
             tuple(part.title or part.name for part in empty),
             row.get("certainty"),
             row.get("hedge"),
-            self._shown(name, "attributed_to", said_by)[0] if said_by else None,
+            self._shown(name, "attributed_to", said_by, self._labels)[0] if said_by else None,
             tuple(
                 sentence
                 for part in ("", *(one.name for one in empty), resource.key)
@@ -290,22 +336,16 @@ class Record:
             ),
         )
 
-    def _proof(self, item: Row, seen: set[int]) -> Proof:
+    def _proof(self, item: Row) -> Proof:
         quote = self.quotes.get(item["quote_id"])
         reference = item["reference_id"]
-        repeated = quote is not None and quote.number in seen
-        if quote is not None:
-            seen.add(quote.number)
         return Proof(
             item["basis"] or "",
             quote.exact if quote else None,
             item["note"],
             quote.number if quote else None,
-            reference=self._labels.get("sources", {}).get(reference, reference)
-            if reference
-            else None,
+            reference=self.label(f"sources.{reference}") if reference else None,
             target=f"sources.{reference}" if reference else None,
-            repeated=repeated,
         )
 
 
