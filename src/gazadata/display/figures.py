@@ -331,9 +331,7 @@ def draw_timeline(record: Record) -> Drawing:
     return drawing
 
 
-def _draw_dated(
-    drawing: Drawing, record: Record, dated: list[Moment], left: int, y: float
-) -> float:
+def _draw_dated(drawing: Drawing, dated: list[Moment], left: int, y: float) -> float:
     from datetime import date
 
     def day(written: str) -> int:
