@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -160,10 +161,13 @@ class Record:
     """A package with everything that its displays need, read once.
 
     `findings` are sentences about cells, by resource, row and field ("" for the row as a whole).
+    A part of a record, see `part`, has a `source`, and leads to other rows by the `index`.
     """
 
     dataset: Dataset
     findings: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    source: str | None = None
+    index: str = ""
 
     @cached_property
     def tables(self) -> dict[str, list[Row]]:
@@ -179,6 +183,43 @@ class Record:
     def resource(self, name: str) -> Resource:
         """The contract of a table."""
         return self.dataset.package.contract[name]
+
+    @cached_property
+    def held(self) -> list[str]:
+        """The keys of the sources whose text the package was made from."""
+        return [str(row["source_id"]) for row in self.rows("sources") if row.get("held")]
+
+    def part(self, source: str, index: str) -> Record:
+        """What of the record is shown on the page of one held source.
+
+        It has the rows that rest on words of the source, and those that it is given as the source
+        of. Rows that belong to no held source are on the page of the first.
+        """
+        part = copy.copy(self)
+        part.source, part.index = source, index
+        part.entries = {
+            name: {key: one for key, one in entries.items() if source in self._sources[one.anchor]}
+            for name, entries in self.entries.items()
+        }
+        for cached in ("resting", "_numbers"):
+            part.__dict__.pop(cached, None)
+        return part
+
+    def is_home_of(self, entry: Entry) -> bool:
+        """Whether the index leads to this part's page for a row, which may be on several."""
+        return self._sources[entry.anchor][0] == self.source
+
+    @cached_property
+    def _sources(self) -> dict[str, list[str]]:
+        """The held sources on whose pages each row is."""
+        of_quote = {quote.number: quote.source for quote in self.quotes.values()}
+        found = {}
+        for entry in self.all_entries():
+            own = entry.key if entry.resource == "sources" else entry.value("source_id")
+            proofs = [proof for cell in entry.cells.values() for proof in cell.proofs]
+            sources = {own, *(of_quote[proof.quote] for proof in proofs if proof.quote)}
+            found[entry.anchor] = [one for one in self.held if one in sources] or self.held[:1]
+        return found
 
     @cached_property
     def shown_tables(self) -> list[str]:
@@ -205,7 +246,8 @@ class Record:
     def address(self, anchor: str) -> str:
         """Where a link to a row leads: to its number on this page, or to the index of all rows."""
         number = self._numbers.get(anchor)
-        return f"#r{number}" if number else page_link(*anchor.split(".", 1))
+        resource, _, row_id = anchor.partition(".")
+        return f"#r{number}" if number else page_link(resource, row_id, self.index)
 
     def all_entries(self) -> Iterator[Entry]:
         """Every row of the shown tables, table by table."""
