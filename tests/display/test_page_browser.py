@@ -109,7 +109,7 @@ def test_axe_finds_nothing_in_twelve_states(
 
 def test_a_row_lights_its_words_and_words_lead_to_their_rows(tab: Open, whole_page: Path) -> None:
     shown = tab(whole_page, ROW)
-    shown.wait_for_function("document.querySelector('.g.lit')")
+    shown.wait_for_function("() => document.querySelector('.g.lit')")
     assert lit(shown) == WORDS
     shown.click("text=coordinated efforts to build consensus")
     rows = shown.evaluate(
@@ -175,6 +175,77 @@ def test_search_and_facets_count_what_is_left(tab: Open, whole_page: Path) -> No
     assert set(types.all_text_contents()) == {"Consult"}
 
 
+def test_filters_are_in_the_address(tab: Open, whole_page: Path) -> None:
+    shown = tab(whole_page)
+    shown.fill("#search", "pakistan & co")
+    shown.fill("#search", "pakistan")
+    shown.select_option("#events select >> nth=0", "Consult")
+    address = shown.evaluate("location.hash")
+    left = shown.inner_text("#count")
+    again = tab(whole_page, address)
+    assert again.inner_text("#count") == left
+    assert again.input_value("#search") == "pakistan"
+    again.evaluate("location.hash = '#?'")
+    again.wait_for_function("() => document.querySelector('#count').textContent === ''")
+
+
+def test_the_link_to_what_is_chosen_can_be_copied(tab: Open, whole_page: Path) -> None:
+    shown = tab(whole_page, permissions=["clipboard-read", "clipboard-write"])
+    for summary, anchor in (("#events summary >> nth=3", "events."), (".g >> nth=9", "quotes.")):
+        shown.click(summary)
+        shown.click(".chosen button")
+        shown.wait_for_function(
+            "() => document.querySelector('.chosen button').textContent === 'Copied'"
+        )
+        copied = shown.evaluate("navigator.clipboard.readText()")
+        assert copied.partition("#")[2].startswith(anchor)
+        again = tab(whole_page, f"#{copied.partition('#')[2]}")
+        assert lit(again) == lit(shown)
+    shown.click("#copy-citation")
+    shown.wait_for_function(
+        "() => document.querySelector('#copy-citation').textContent === 'Copied'"
+    )
+    assert shown.evaluate("navigator.clipboard.readText()") == shown.inner_text("#citation")
+
+
+def test_choosing_a_row_lays_the_page_out_once(tab: Open, whole_page: Path) -> None:
+    shown = tab(whole_page)
+    shown.evaluate("document.querySelector('#events summary').scrollIntoView()")
+    shown.wait_for_timeout(200)
+    session = shown.context.new_cdp_session(shown)
+    session.send("Performance.enable")
+
+    def layouts() -> int:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return int(next(one["value"] for one in metrics if one["name"] == "LayoutCount"))
+
+    before = layouts()
+    shown.evaluate(
+        """() => new Promise(done => { document.querySelector('#events summary').click();
+        requestAnimationFrame(() => requestAnimationFrame(done)); })"""
+    )
+    assert lit(shown)
+    assert layouts() - before <= 2
+
+
+def test_a_drop_is_checked_like_a_chosen_file(tab: Open, released_page: Path, article: str) -> None:
+    shown = tab(released_page)
+    for content, whole in ((article[:-1] + "!", False), (article, True)):
+        shown.evaluate(
+            """content => { const data = new DataTransfer();
+            data.items.add(new File([content], 'a.txt'));
+            dispatchEvent(new DragEvent('drop', {dataTransfer: data, cancelable: true})); }""",
+            content,
+        )
+        shown.wait_for_function("() => document.querySelector('.drop').textContent")
+        if whole:
+            shown.wait_for_selector("article[data-whole]")
+            assert text_of(shown) == article
+        else:
+            assert shown.locator("article[data-whole]").count() == 0
+            assert "its SHA-256 differs" in shown.inner_text(".drop")
+
+
 def test_few_tab_stops_and_arrows_within_a_table(tab: Open, whole_page: Path) -> None:
     shown = tab(whole_page)
     stops = shown.evaluate(
@@ -200,7 +271,7 @@ def test_a_selection_becomes_a_quote_on_the_clipboard(tab: Open, whole_page: Pat
           getSelection().setBaseAndExtent(node, at, node, at + 10); }"""
     )
     shown.click("#copy-quote")
-    shown.wait_for_function("document.querySelector('#copy-quote').textContent === 'Copied'")
+    shown.wait_for_function("() => document.querySelector('#copy-quote').textContent === 'Copied'")
     assert shown.evaluate("navigator.clipboard.readText()").splitlines() == [
         'passage: "trump-leaning-on-pakistan-s06"',
         'quote: "Azerbaijan"  # characters 1112 to 1122',

@@ -10,6 +10,7 @@ from typing import Any
 
 from gazadata import atomic
 from gazadata.display.record import Entry, Record
+from gazadata.errors import MissingExtra
 
 SIGNS = {
     "support": "++",
@@ -30,6 +31,9 @@ ERA_OF = {"occurred": 0, "ongoing": 1, "planned": 2, "proposed": 2}
 AGENTS = ("actor", "visitor", "participant")
 RECIPIENTS = ("recipient", "host")
 NO_CIRCLE = 12
+PNG_SCALE = 2
+COLUMN = 118
+"""How wide a topic is in the matrix."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,25 @@ class Figure:
         return figure_html(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture as an SVG file.
+        """Write the picture as SVG, or as PNG on white where the name of the file ends in .png.
 
         Raises:
-            OSError: it cannot be written.
+            ValueError: the name ends in something else.
+            MissingExtra: a PNG is asked for and resvg-py is not installed.
+            OSError: the file cannot be written.
         """
-        atomic.replace(Path(path), self.svg.encode("utf-8"), durable=False)
+        path = Path(path)
+        if path.suffix.lower() not in (".svg", ".png"):
+            raise ValueError(f"{path}: pictures are saved as .svg or .png, not {path.suffix!r}")
+        content = self.svg.encode("utf-8") if path.suffix.lower() == ".svg" else self._png()
+        atomic.replace(path, content, durable=False)
+
+    def _png(self) -> bytes:
+        try:
+            from resvg_py import svg_to_bytes
+        except ImportError:
+            raise MissingExtra("resvg-py", "png") from None
+        return bytes(svg_to_bytes(svg_string=self.svg, background="white", zoom=PNG_SCALE))
 
 
 @dataclass(frozen=True)
@@ -457,10 +474,10 @@ def _mean(numbers: list[float]) -> float:
 def draw_positions(record: Record) -> Drawing:
     """The matrix of positions: holders down, topics across; blank where none is found."""
     table = matrix(record)
-    drawing = Drawing(record, "positions", "Positions", 170 + 108 * max(1, len(table.topics)))
+    drawing = Drawing(record, "positions", "Positions", 170 + COLUMN * max(1, len(table.topics)))
     for at, (key, label) in enumerate(table.topics):
         lines = _lines(label, 17, 4)
-        drawing.link(f"topics.{key}", 170 + 108 * at + 4, 74 - 15 * (len(lines) - 1), lines)
+        drawing.link(f"topics.{key}", 170 + COLUMN * at + 4, 74 - 15 * (len(lines) - 1), lines)
     y = 86
     for holder, label in table.holders:
         drawing.line(f"M0 {y}H{drawing.width}", "rule")
@@ -470,12 +487,16 @@ def draw_positions(record: Record) -> Drawing:
             for entry in table.cells.get((holder, topic), [])[:1]:
                 stance = entry.value("stance")
                 drawing.box(
-                    170 + 108 * at, y + 4, 102, 38, f"stance {side(stance)}{_unsure(entry)}"
+                    170 + COLUMN * at,
+                    y + 4,
+                    COLUMN - 6,
+                    38,
+                    f"stance {side(stance)}{_unsure(entry)}",
                 )
-                drawing.text(170 + 108 * at + 8, y + 20, sign(stance), "sign")
+                drawing.text(170 + COLUMN * at + 8, y + 20, sign(stance), "sign")
                 drawing.link(
                     entry.anchor,
-                    170 + 108 * at + 8,
+                    170 + COLUMN * at + 8,
                     y + 35,
                     [entry.shown("stance")],
                     "small",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gazadata.display import figures, page_link
+from gazadata.display import figures
 from gazadata.display.figures import Figure
 from gazadata.display.html import render
 from gazadata.display.record import Record, explained, grounds
@@ -86,7 +86,7 @@ def explanation_page(explanation: Explanation) -> str:
         "explanation.html.j2",
         title=f"{explanation.resource}/{explanation.row_id}",
         body=explanation_html(explanation),
-        link=page_link(explanation.resource, explanation.row_id),
+        link=explanation.link,
     )
 
 
