@@ -175,6 +175,19 @@ def test_search_and_facets_count_what_is_left(tab: Open, whole_page: Path) -> No
     assert set(types.all_text_contents()) == {"Consult"}
 
 
+def test_quotes_follow_one_another_by_keys(tab: Open, whole_page: Path, record: Record) -> None:
+    shown = tab(whole_page)
+    words = [quote.exact for quote in record.quotes.values()]
+    for key, at in (("n", 0), ("n", 1), ("n", 2), ("p", 1)):
+        shown.keyboard.press(key)
+        assert lit(shown) == words[at]
+    shown.keyboard.press("?")
+    assert shown.locator("footer details").get_attribute("open") is not None
+    shown.uncheck("#keys")
+    shown.keyboard.press("n")
+    assert lit(shown) == words[1]
+
+
 def test_filters_are_in_the_address(tab: Open, whole_page: Path) -> None:
     shown = tab(whole_page)
     shown.fill("#search", "pakistan & co")
