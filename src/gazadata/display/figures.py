@@ -329,12 +329,7 @@ def draw_timeline(record: Record) -> Drawing:
         words = _lines(f"“{moment.words}”" if moment.words else "", 19, 2)
         height = 15 * max(len(lines), len(words)) + 15
         x = left + moment.era * (band + gap)
-        drawing.link(
-            moment.entry.anchor,
-            0,
-            y + height / 2 + 5 - 7.5 * (len(lines) - 1),
-            lines,
-        )
+        drawing.link(moment.entry.anchor, 0, y + height / 2 + 5 - 7.5 * (len(lines) - 1), lines)
         drawing.box(x, y + 5, band, height - 8, f"bar era{moment.era}{_unsure(moment.entry)}")
         middle = y + 1 + height / 2 + 4 - 6.5 * (len(words) - 1)
         for line_at, line in enumerate(words):
@@ -485,22 +480,11 @@ def draw_positions(record: Record) -> Drawing:
         drawing.link(f"actors.{holder}", 0, y + 27 - 7.5 * (len(lines) - 1), lines)
         for at, (topic, _) in enumerate(table.topics):
             for entry in table.cells.get((holder, topic), [])[:1]:
-                stance = entry.value("stance")
-                drawing.box(
-                    170 + COLUMN * at,
-                    y + 4,
-                    COLUMN - 6,
-                    38,
-                    f"stance {side(stance)}{_unsure(entry)}",
-                )
-                drawing.text(170 + COLUMN * at + 8, y + 20, sign(stance), "sign")
-                drawing.link(
-                    entry.anchor,
-                    170 + COLUMN * at + 8,
-                    y + 35,
-                    [entry.shown("stance")],
-                    "small",
-                )
+                x, stance = 170 + COLUMN * at, entry.value("stance")
+                look = f"stance {side(stance)}{_unsure(entry)}"
+                drawing.box(x, y + 4, COLUMN - 6, 38, look)
+                drawing.text(x + 8, y + 20, sign(stance), "sign")
+                drawing.link(entry.anchor, x + 8, y + 35, [entry.shown("stance")], "small")
         y += 46
     drawing.height = y + 6
     return drawing
