@@ -186,7 +186,7 @@ def page(
 
     Exit 0 when it is written, 1 on findings, 2 on wrong use or what cannot be read or written.
     """
-    from gazadata.display.page import write_page
+    from gazadata.display.pages import write_page
 
     print(write_page(package, out, draft=draft))
 

@@ -574,6 +574,13 @@ class Explanation:
     def __repr__(self) -> str:
         return str(self)
 
+    @property
+    def link(self) -> str:
+        """The address of the row on the page of a release, beside its other files."""
+        from gazadata.display import page_link
+
+        return page_link(self.resource, self.row_id)
+
     def _repr_html_(self) -> str:
         from gazadata.display.notebook import explanation_html
 
@@ -592,6 +599,7 @@ class Explanation:
             of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
             head.append(f"  the article's commitment{of}: {self.certainty}{hedge}")
         tail = [f"  empty: {', '.join(self.empty)}"] if self.empty else []
+        tail.append(f"  on the page of a release: {self.link}")
         return "\n".join([*head, *map(str, self.cells), *tail])
 
 

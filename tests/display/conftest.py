@@ -38,7 +38,7 @@ def short_page(whole_page: Path) -> Path:
     """The same page with five rows a table: the others are by the same template, and take long."""
     content = whole_page.read_text(encoding="utf-8")
     for pattern in (
-        r'<tbody id="(\w+)\..*?</tbody>\n',
+        r'<tbody id="(\w+)\..*?(?=<tbody id=|</table>)',
         r'<details class="(sentence)".*?</details>\n',
     ):
         seen: Counter[str] = Counter()

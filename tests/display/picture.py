@@ -13,11 +13,12 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from gazadata.dataset import open_dataset
+from gazadata.display import page_link
 from gazadata.display.page import page
 from gazadata.display.record import Record
 
 REPO = Path(__file__).parents[2]
-CHOSEN = "neither Israel nor the US has formally addressed"
+CHOSEN = "positions", "azerbaijan-isf-participation"
 
 
 def main(target: Path) -> None:
@@ -32,11 +33,10 @@ def main(target: Path) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         tab = browser.new_page(
-            viewport={"width": 1240, "height": 800}, color_scheme="light", reduced_motion="reduce"
+            viewport={"width": 1240, "height": 760}, color_scheme="light", reduced_motion="reduce"
         )
-        tab.goto((root / "index.html").as_uri())
-        tab.click(f"article >> text={CHOSEN}")
-        tab.evaluate("scrollTo(0, 64)")
+        tab.goto(f"{root.as_uri()}/{page_link(*CHOSEN)}")
+        tab.wait_for_timeout(500)
         tab.screenshot(path=target)
         browser.close()
 

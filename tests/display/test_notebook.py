@@ -70,6 +70,35 @@ def test_a_picture_is_svg_and_can_be_saved(dataset: Dataset, name: str, tmp_path
     assert getattr(dataset.plot, name)().svg == figure.svg
 
 
+@pytest.mark.parametrize("name", ["timeline", "network", "positions"])
+def test_a_picture_can_be_saved_as_png(dataset: Dataset, name: str, tmp_path: Path) -> None:
+    pytest.importorskip("resvg_py", reason="resvg-py is not installed")
+    figure: Figure = getattr(dataset.plot, name)()
+    figure.save(tmp_path / "figure.PNG")
+    content = (tmp_path / "figure.PNG").read_bytes()
+    assert content.startswith(b"\x89PNG\r\n")
+    size = [int(ET.fromstring(figure.svg).attrib[side]) for side in ("width", "height")]
+    assert [int.from_bytes(content[at : at + 4]) for at in (16, 20)] == [2 * one for one in size]
+
+
+def test_a_picture_is_no_pdf(dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"saved as \.svg or \.png, not '\.pdf'"):
+        dataset.plot.timeline().save(tmp_path / "figure.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_png_is_an_extra(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(MissingExtra, match=r"gazadata\[png\]"):
+        dataset.plot.timeline().save(tmp_path / "figure.png")
+
+
+def test_what_load_gives_is_light(dataset: Dataset) -> None:
+    for name in dataset.tables:
+        shown(dataset.load(name))
+        shown(dataset.view(name))
+
+
 def test_the_matrix_has_every_position(dataset: Dataset) -> None:
     svg = dataset.plot.positions().svg
     assert svg.count('class="stance') == len(dataset.load("positions"))
@@ -115,6 +144,8 @@ def test_networkx_is_an_extra(dataset: Dataset, monkeypatch: pytest.MonkeyPatch)
 def test_explain_prints_html_that_leads_to_the_page(repo: Path) -> None:
     asked = ["explain", "positions", "azerbaijan-isf-participation", "--package", str(repo)]
     result = CliRunner().invoke(app, [*asked, "--html"])
+    link = "index.html#positions.azerbaijan-isf-participation"
+    assert CliRunner().invoke(app, asked).stdout.endswith(f"  on the page of a release: {link}\n")
     assert result.exit_code == 0
-    assert 'href="index.html#positions.azerbaijan-isf-participation"' in result.stdout
+    assert f'href="{link}"' in result.stdout
     assert "<mark>" in result.stdout

@@ -1,1 +1,17 @@
 """The record to be seen: as one page, in notebooks, and as pictures."""
+
+from urllib.parse import quote
+
+PAGE = "index.html"
+"""The page of a release, beside its other files."""
+
+
+def page_link(resource: str, row_id: str, page: str = PAGE) -> str:
+    """The address of a row, a quote or a passage on the page of a release.
+
+    Args:
+        resource: a table, such as events, quotes or passages.
+        row_id: the primary key of a row.
+        page: the file of the page; by default the one beside the files of a release.
+    """
+    return f"{page}#{quote(f'{resource}.{row_id}', safe='-._~')}"

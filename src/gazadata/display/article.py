@@ -82,7 +82,8 @@ class Article:
 
 def articles(record: Record) -> list[Article]:
     """The held sources of a package, each with its text where that is at hand and the right one."""
-    return [_article(record, row) for row in record.rows("sources") if row.get("held")]
+    shown = record.held if record.source is None else [record.source]
+    return [_article(record, row) for row in record.rows("sources") if row["source_id"] in shown]
 
 
 def _article(record: Record, row: dict[str, object]) -> Article:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gazadata import atomic
 from gazadata.display.record import Entry, Record
+from gazadata.errors import MissingExtra
 
 SIGNS = {
     "support": "++",
@@ -27,10 +28,12 @@ SIDES = {"+": "for", "−": "against"}
 
 ERAS = ("Before the article", "Under way", "Ahead")
 ERA_OF = {"occurred": 0, "ongoing": 1, "planned": 2, "proposed": 2}
-CERTAIN = ("", "certain")
 AGENTS = ("actor", "visitor", "participant")
 RECIPIENTS = ("recipient", "host")
 NO_CIRCLE = 12
+PNG_SCALE = 2
+COLUMN = 118
+"""How wide a topic is in the matrix."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,25 @@ class Figure:
         return figure_html(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture as an SVG file.
+        """Write the picture as SVG, or as PNG on white where the name of the file ends in .png.
 
         Raises:
-            OSError: it cannot be written.
+            ValueError: the name ends in something else.
+            MissingExtra: a PNG is asked for and resvg-py is not installed.
+            OSError: the file cannot be written.
         """
-        atomic.replace(Path(path), self.svg.encode("utf-8"), durable=False)
+        path = Path(path)
+        if path.suffix.lower() not in (".svg", ".png"):
+            raise ValueError(f"{path}: pictures are saved as .svg or .png, not {path.suffix!r}")
+        content = self.svg.encode("utf-8") if path.suffix.lower() == ".svg" else self._png()
+        atomic.replace(path, content, durable=False)
+
+    def _png(self) -> bytes:
+        try:
+            from resvg_py import svg_to_bytes
+        except ImportError:
+            raise MissingExtra("resvg-py", "png") from None
+        return bytes(svg_to_bytes(svg_string=self.svg, background="white", zoom=PNG_SCALE))
 
 
 @dataclass(frozen=True)
@@ -237,6 +253,7 @@ def side(stance: str) -> str:
 class Drawing:
     """A picture that is being drawn: its size in user units, and its parts in order."""
 
+    record: Record
     kind: str
     title: str
     width: int
@@ -250,17 +267,18 @@ class Drawing:
         )
 
     def link(
-        self, href: str, x: float, y: float, lines: list[str], cls: str = "", anchor: str = "start"
+        self, row: str, x: float, y: float, lines: list[str], cls: str = "", anchor: str = "start"
     ) -> None:
-        """Write lines that lead to a row."""
+        """Write lines that lead to a row, such as `events.<key>`."""
         placed = [(_n(y + at * 15), line) for at, line in enumerate(lines)]
+        href = self.record.address(row)
         self.parts.append(
             {"is": "link", "href": href, "x": _n(x), "lines": placed, "cls": cls, "anchor": anchor}
         )
 
-    def line(self, path: str, cls: str, title: str = "") -> None:
+    def line(self, path: str, cls: str) -> None:
         """Draw a path."""
-        self.parts.append({"is": "path", "d": path, "cls": cls, "title": title})
+        self.parts.append({"is": "path", "d": path, "cls": cls.strip()})
 
     def box(self, x: float, y: float, width: float, height: float, cls: str) -> None:
         """Draw a rectangle."""
@@ -279,6 +297,10 @@ def _n(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
+def _unsure(entry: Entry) -> str:
+    return " unsure" if entry.hedged else ""
+
+
 def _lines(words: str, width: int, most: int = 2) -> list[str]:
     found = wrap(words, width) or [""]
     if len(found) > most:
@@ -289,7 +311,7 @@ def _lines(words: str, width: int, most: int = 2) -> list[str]:
 
 def draw_timeline(record: Record) -> Drawing:
     """What happened, in the only order that the words give; with an axis where there are dates."""
-    drawing = Drawing("timeline", "Timeline", 720)
+    drawing = Drawing(record, "timeline", "Timeline", 720)
     known = [one for one in moments(record) if one.entry.resource == "events"]
     dated = [one for one in known if one.given == "date"]
     rest = [one for one in known if one.given != "date"]
@@ -307,9 +329,8 @@ def draw_timeline(record: Record) -> Drawing:
         words = _lines(f"“{moment.words}”" if moment.words else "", 19, 2)
         height = 15 * max(len(lines), len(words)) + 15
         x = left + moment.era * (band + gap)
-        sure = "" if (moment.entry.certainty or "") in CERTAIN else " unsure"
         drawing.link(moment.entry.anchor, 0, y + height / 2 + 5 - 7.5 * (len(lines) - 1), lines)
-        drawing.box(x, y + 5, band, height - 8, f"bar era{moment.era}{sure}")
+        drawing.box(x, y + 5, band, height - 8, f"bar era{moment.era}{_unsure(moment.entry)}")
         middle = y + 1 + height / 2 + 4 - 6.5 * (len(words) - 1)
         for line_at, line in enumerate(words):
             drawing.text(x + 8, middle + line_at * 13, line, "note")
@@ -341,8 +362,9 @@ def _draw_dated(drawing: Drawing, dated: list[Moment], left: int, y: float) -> f
         x = left + (day(moment.earliest or moment.latest) - first) * scale
         end = left + (day(moment.latest or moment.earliest) - first) * scale
         drawing.link(moment.entry.anchor, 0, y + 18, lines)
-        sure = "" if (moment.entry.certainty or "") in CERTAIN else " unsure"
-        drawing.box(x, y + 5, end - x + 10, height - 8, f"bar era{moment.era}{sure}")
+        drawing.box(
+            x, y + 5, end - x + 10, height - 8, f"bar era{moment.era}{_unsure(moment.entry)}"
+        )
         y += height
         drawing.line(f"M0 {_n(y)}H{drawing.width}", "rule")
     return y
@@ -350,8 +372,8 @@ def _draw_dated(drawing: Drawing, dated: list[Moment], left: int, y: float) -> f
 
 def draw_network(record: Record) -> Drawing:
     """Actors at the left, what they do or want in the middle, what it is about at the right."""
-    drawing = Drawing("network", "Network", 720)
-    acts, ends = _acts(record)
+    drawing = Drawing(record, "network", "Network", 720)
+    acts, ends = acts_of(record)
     actors = list(dict.fromkeys(one for act in acts for one in ends[act.anchor][0]))
     topics = list(dict.fromkeys(one for act in acts for one in ends[act.anchor][1]))
     actors, acts, topics = _uncrossed(actors, acts, topics, ends)
@@ -372,16 +394,15 @@ def draw_network(record: Record) -> Drawing:
         for one, role in ends[act.anchor][0].items():
             drawing.line(
                 f"M156 {_n(at[one])}C196 {_n(at[one])} 190 {_n(y)} 228 {_n(y)}",
-                f"tie {role}" + ("" if (act.certainty or "") in CERTAIN else " unsure"),
+                ("excluded" if role == "excluded" else "") + _unsure(act),
             )
         for one in ends[act.anchor][1]:
             drawing.line(
                 f"M482 {_n(y)}C526 {_n(y)} 524 {_n(at[one])} 564 {_n(at[one])}",
-                "tie" + ("" if (act.certainty or "") in CERTAIN else " unsure"),
+                _unsure(act),
             )
     for one in actors:
-        entry = record.entries.get("actors", {}).get(one.partition(".")[2])
-        lines = _lines(entry.label if entry else one, 21)
+        lines = _lines(record.label(one), 21)
         drawing.link(one, 150, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines, "", "end")
     for act in acts:
         is_event = act.resource == "events"
@@ -392,8 +413,7 @@ def draw_network(record: Record) -> Drawing:
             lines = [f"{sign(act.value('stance'))}  {lines[0]}"]
         drawing.link(act.anchor, 236, at[act.anchor] + 4.5 - 7.5 * (len(lines) - 1), lines)
     for one in topics:
-        entry = record.entries.get("topics", {}).get(one.partition(".")[2])
-        lines = _lines(entry.label if entry else one, 21, 3)
+        lines = _lines(record.label(one), 21, 3)
         drawing.link(one, 570, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines)
     drawing.height = int(top + height) + 6
     return drawing
@@ -402,7 +422,7 @@ def draw_network(record: Record) -> Drawing:
 Ends = dict[str, tuple[dict[str, str], list[str]]]
 
 
-def _acts(record: Record) -> tuple[list[Entry], Ends]:
+def acts_of(record: Record) -> tuple[list[Entry], Ends]:
     """Events and positions, and for each the actors with their roles, and the topics."""
     ends: Ends = {}
     acts: list[Entry] = []
@@ -449,10 +469,10 @@ def _mean(numbers: list[float]) -> float:
 def draw_positions(record: Record) -> Drawing:
     """The matrix of positions: holders down, topics across; blank where none is found."""
     table = matrix(record)
-    drawing = Drawing("positions", "Positions", 170 + 108 * max(1, len(table.topics)))
+    drawing = Drawing(record, "positions", "Positions", 170 + COLUMN * max(1, len(table.topics)))
     for at, (key, label) in enumerate(table.topics):
         lines = _lines(label, 17, 4)
-        drawing.link(f"topics.{key}", 170 + 108 * at + 4, 74 - 15 * (len(lines) - 1), lines)
+        drawing.link(f"topics.{key}", 170 + COLUMN * at + 4, 74 - 15 * (len(lines) - 1), lines)
     y = 86
     for holder, label in table.holders:
         drawing.line(f"M0 {y}H{drawing.width}", "rule")
@@ -460,13 +480,11 @@ def draw_positions(record: Record) -> Drawing:
         drawing.link(f"actors.{holder}", 0, y + 27 - 7.5 * (len(lines) - 1), lines)
         for at, (topic, _) in enumerate(table.topics):
             for entry in table.cells.get((holder, topic), [])[:1]:
-                stance = entry.value("stance")
-                sure = "" if (entry.certainty or "") in CERTAIN else " unsure"
-                drawing.box(170 + 108 * at, y + 4, 102, 38, f"stance {side(stance)}{sure}")
-                drawing.text(170 + 108 * at + 8, y + 20, sign(stance), "sign")
-                drawing.link(
-                    entry.anchor, 170 + 108 * at + 8, y + 35, [entry.shown("stance")], "small"
-                )
+                x, stance = 170 + COLUMN * at, entry.value("stance")
+                look = f"stance {side(stance)}{_unsure(entry)}"
+                drawing.box(x, y + 4, COLUMN - 6, 38, look)
+                drawing.text(x + 8, y + 20, sign(stance), "sign")
+                drawing.link(entry.anchor, x + 8, y + 35, [entry.shown("stance")], "small")
         y += 46
     drawing.height = y + 6
     return drawing

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,14 +25,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters["fragment"] = fragment
     made.filters["thousands"] = lambda number: f"{number:,}"
     return made
-
-
-def fragment(anchor: str) -> str:
-    """An identifier as the fragment of an address."""
-    return "#" + quote(anchor, safe="-._~")
 
 
 def render(template: str, **values: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gazadata.display import figures
 from gazadata.display.figures import Figure
 from gazadata.display.html import render
-from gazadata.display.record import Record, explained
+from gazadata.display.record import Record, explained, grounds
 from gazadata.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gazadata.dataset import Dataset, Explanation
-
-PAGE = "index.html"
-"""The page of a release, beside its other files."""
-
 
 TIMELINE_COLUMNS = [
     "resource",
@@ -79,7 +75,9 @@ def dataset_html(dataset: Dataset) -> str:
 
 def explanation_html(explanation: Explanation) -> str:
     """An explanation as HTML without a script: each cell, and its words in their context."""
-    return render("notebook.html.j2", explanation=explanation, cells=list(explained(explanation)))
+    return render(
+        "notebook.html.j2", explanation=explanation, grounds=grounds(explained(explanation))
+    )
 
 
 def explanation_page(explanation: Explanation) -> str:
@@ -88,8 +86,7 @@ def explanation_page(explanation: Explanation) -> str:
         "explanation.html.j2",
         title=f"{explanation.resource}/{explanation.row_id}",
         body=explanation_html(explanation),
-        page=PAGE,
-        anchor=f"{explanation.resource}.{explanation.row_id}",
+        link=explanation.link,
     )
 
 

@@ -1,4 +1,4 @@
-"""A package as one page: a file that needs no network, no server and no script to be read."""
+"""One page of a package: a file that needs no network, no server and no script to be read."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import base64
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
-from gazadata import atomic
-from gazadata.contract import Field
-from gazadata.dataset import Dataset, open_dataset
+from gazadata.contract import Contract, Field
 from gazadata.display import figures
 from gazadata.display.article import Article, Segment, Sentence, articles
 from gazadata.display.html import asset, render
-from gazadata.display.record import Entry, Record
-from gazadata.errors import GazadataError
+from gazadata.display.record import Cell, Entry, Record, grounds
 
 COLUMNS = {
     "positions": ("holder_id", "stance", "topic_id", "strength", "certainty"),
@@ -37,87 +35,63 @@ MOST_COLUMNS = 5
 FACETS = range(2, 13)
 """How many different values a column may have to be chosen from."""
 
-LARGEST = 5_000_000
-"""Bytes of the tables of a release whose rows are on its page: a browser opens what they make."""
 
-SHOWN_FINDINGS = 50
-
-
-class PageError(GazadataError):
-    """A package that no page is made of."""
-
-    exit_code = 1
-
-
-@dataclass(frozen=True)
+@dataclass
 class Table:
     """A table of the page."""
 
     name: str
     title: str
     description: str
-    columns: tuple[Field, ...]
+    fields: list[str]
+    columns: list[Field]
     entries: list[Entry]
 
     @property
-    def facets(self) -> list[tuple[int, str, list[str]]]:
-        """Columns of few values to choose from: place, title, values."""
-        found = []
-        for at, part in enumerate(self.columns):
-            values = {entry.shown(part.name) for entry in self.entries} - {""}
-            if (part.enum or part.labels or part.type == "boolean") and len(values) in FACETS:
-                found.append((at, part.title or part.name, sorted(values)))
-        return found
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [part.name for part in self.columns]
 
+    @cached_property
+    def never(self) -> list[str]:
+        """The titles of the fields that are empty in every row."""
+        first = self.entries[0].empty if self.entries else ()
+        return [one for one in first if all(one in entry.empty for entry in self.entries)]
 
-def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Path:
-    """Write the page of the package at `path` into the file `out`.
+    @property
+    def filled(self) -> list[str]:
+        """The titles of the other fields."""
+        return [one for one in self.fields if one not in self.never]
 
-    Args:
-        path: a folder with a datapackage.json; None for the bundled one.
-        out: the file.
-        draft: make it of a package that does not validate, too, with the findings at their cells.
+    @cached_property
+    def constant(self) -> dict[str, tuple[str, str]]:
+        """The cells, without evidence of their own, that are the same in every row."""
+        if len(self.entries) < 2:
+            return {}
+        return {
+            cell.name: (cell.title, cell.shown)
+            for cell in self.entries[0].unproven
+            if all(cell in entry.unproven for entry in self.entries)
+        }
 
-    Returns:
-        The file.
+    def explained(self, entry: Entry) -> list[Cell]:
+        """The cells of a row that are explained at the row: not what its table says once."""
+        return [
+            cell
+            for cell in entry.cells.values()
+            if cell.name not in self.constant
+            and not (cell.name in self.names and cell in entry.unproven)
+        ]
 
-    Raises:
-        PageError: the package does not validate, and no draft is asked for.
-        ReadError, ContractError: there is no package that can be read.
-        MissingExtra: the extra `validate` is not installed.
-        OSError: the file cannot be written.
-    """
-    from gazadata.validate import validate
-
-    dataset = open_dataset(path)
-    report = validate(dataset.package.root)
-    if not report.ok() and not draft:
-        first = next((d for d in report.diagnostics if d.severity == "error"), None)
-        shown = [f"  {first.path}:{first.line or 1}: {first.code} {first.message}"] if first else []
-        raise PageError(
-            "\n".join(
-                [
-                    f"no page is made: {report.errors} findings, {len(report.failures)} failures",
-                    *shown,
-                    *(f"  {failure}" for failure in report.failures),
-                    "see them all with `gazadata validate`, or on a page with --draft",
-                ]
-            )
-        )
-    record = Record(dataset)
-    said: list[str] = []
-    for one in report.diagnostics if draft else ():
-        if one.severity != "error":
-            continue
-        sentence = f"{one.code} {one.message}: found {one.found}, expected {one.expected}"
-        about = (one.about or "").split("/")
-        if len(about) != 3:
-            about = [one.resource or "", one.row_id or "", one.field or ""]
-        record.findings.setdefault((about[0], about[1], about[2]), []).append(sentence)
-        said.append(f"{one.path}:{one.line or 1}: {sentence}")
-    found = {"errors": report.errors, "said": said[:SHOWN_FINDINGS]} if said else None
-    atomic.replace(out, page(record, found).encode("utf-8"), durable=False)
-    return out
+    @property
+    def facets(self) -> list[Field]:
+        """Columns of few values to choose from."""
+        return [
+            part
+            for part in self.columns
+            if (part.enum or part.labels or part.type == "boolean")
+            and len({entry.shown(part.name) for entry in self.entries} - {""}) in FACETS
+        ]
 
 
 def page(record: Record, draft: dict[str, Any] | None = None) -> str:
@@ -132,51 +106,18 @@ def page(record: Record, draft: dict[str, Any] | None = None) -> str:
         "page.html.j2",
         css=css,
         js=js,
-        hashes={"css": _csp(css), "js": _csp(js)},
+        hashes={"css": csp_hash(css), "js": csp_hash(js)},
         page=_contents(record) | {"draft": draft},
+        address=record.address,
+        number=record.number,
+        grounds=grounds,
         sign=figures.sign,
         side=figures.side,
     )
 
 
-def release_page(root: Path) -> bytes:
-    """The page of the release in the folder `root`, which is known to validate.
-
-    Where its tables are too large to be read on a page, it is a list of them.
-    """
-    dataset = open_dataset(root)
-    resources = dataset.package.contract.resources
-    sizes = {name: dataset.package.path(name).stat().st_size for name in resources}
-    if sum(sizes.values()) <= LARGEST:
-        return page(Record(dataset)).encode("utf-8")
-    contract = dataset.package.contract
-    title, description = _title(contract.descriptor, contract.name)
-    css = asset("page.css")
-    listed = [
-        {
-            "title": resource.title or name,
-            "description": resource.description,
-            "bytes": sizes[name],
-            "path": resource.path,
-        }
-        for name, resource in resources.items()
-    ]
-    return render(
-        "large.html.j2",
-        css=css,
-        hashes={"css": _csp(css)},
-        page={
-            "name": contract.name,
-            "version": contract.version,
-            "title": title,
-            "description": description,
-            "citation": dataset.cite(),
-            "files": listed,
-        },
-    ).encode("utf-8")
-
-
-def _csp(text: str) -> str:
+def csp_hash(text: str) -> str:
+    """The hash by which a page allows its own style or script."""
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
@@ -187,7 +128,13 @@ def _contents(record: Record) -> dict[str, Any]:
     tables = _tables(record)
     table = figures.matrix(record)
     known = figures.moments(record)
-    counts = {name: len(rows) for name, rows in record.tables.items()}
+    counts = {
+        "sentences": sum(len(one.sentences) for one in held),
+        "quotes": sum(len(sentence.quotes) for one in held for sentence in one.sentences),
+        "pieces of evidence": sum(
+            len(cell.proofs) for entry in record.all_entries() for cell in entry.cells.values()
+        ),
+    } | {name: len(record.entries.get(name, ())) for name in ("events", "positions", "actors")}
     has_events = bool(record.entries.get("events"))
     network = has_events or bool(table.cells)
     sections = [
@@ -199,15 +146,14 @@ def _contents(record: Record) -> dict[str, Any]:
         ("uncertain", "Uncertain"),
         ("cite", "Cite"),
     ]
-    title, rest = _title(contract.descriptor, contract.name)
-    words = ("passages", "quotes", "evidence", "events", "positions", "actors")
-    spoken = {"passages": "sentences", "evidence": "pieces of evidence"}
+    title, rest = title_of(contract)
     return {
         "name": contract.name,
         "version": dataset.version,
         "title": title,
         "description": rest,
-        "figures": [(counts[name], spoken.get(name, name)) for name in words if counts.get(name)],
+        "index": record.index,
+        "figures": [(number, what) for what, number in counts.items() if number],
         "private": any(one.whole for one in held),
         "articles": held,
         "sections": sections,
@@ -216,13 +162,10 @@ def _contents(record: Record) -> dict[str, Any]:
         "dated": any(one.given == "date" and one.entry.resource == "events" for one in known),
         "moments": known,
         "network": figures.draw_network(record).figure(linked=True).svg if network else "",
-        "links": figures.links(record),
-        "names": {entry.anchor: entry.label for entry in record.all_entries()},
+        "acts": _acts(record),
         "tables": tables,
         "resting": record.resting,
-        "uncertain": [
-            entry for entry in record.all_entries() if (entry.certainty or "certain") != "certain"
-        ],
+        "uncertain": [entry for entry in record.all_entries() if entry.hedged],
         "doubtful": list(_doubtful(record)),
         "uncoded": _uncoded(held),
         "single": "The package says nothing of what other sources report, of what happened later, "
@@ -230,11 +173,13 @@ def _contents(record: Record) -> dict[str, Any]:
         "not that they support the cell: that is a coder’s judgement, and open to yours.",
         "citation": dataset.cite(),
         "licences": _licences(contract.descriptor.get("licenses")),
-        "files": list(_files(dataset, counts)),
+        "files": list(_files(record)),
     }
 
 
-def _title(descriptor: dict[str, Any], name: str) -> tuple[str, str]:
+def title_of(contract: Contract) -> tuple[str, str]:
+    """The title and the description of a package, as they head a page."""
+    descriptor, name = contract.descriptor, contract.name
     title = str(descriptor.get("title") or name)
     title = title.removeprefix(f"{name}: ")
     return title[:1].upper() + title[1:], str(descriptor.get("description") or "")
@@ -246,15 +191,33 @@ def _tables(record: Record) -> list[Table]:
     for name in sorted(record.shown_tables, key=lambda one: order.get(one, len(order))):
         resource = record.resource(name)
         entries = list(record.entries[name].values())
+        if not entries:
+            continue
         filled = Counter(part for entry in entries for part in entry.cells)
         wanted = COLUMNS.get(name, resource.field_names)
         columns = [one for one in resource.fields if one.name in wanted and filled[one.name]]
         columns.sort(key=lambda one: wanted.index(one.name))
         columns = columns[:MOST_COLUMNS] or [resource[resource.key]]
+        fields = [one.title or one.name for one in resource.fields if one.name != resource.key]
         found.append(
-            Table(name, resource.title or name, resource.description, tuple(columns), entries)
+            Table(name, resource.title or name, resource.description, fields, columns, entries)
         )
     return found
+
+
+def _acts(record: Record) -> list[tuple[Entry, list[tuple[str, str]]]]:
+    """What the network shows, in words: each act with its actors and their roles."""
+    acts, ends = figures.acts_of(record)
+    return [
+        (
+            act,
+            [
+                (record.label(actor), "" if role == "actor" else role)
+                for actor, role in ends[act.anchor][0].items()
+            ],
+        )
+        for act in acts
+    ]
 
 
 def _doubtful(record: Record) -> list[tuple[Entry, str]]:
@@ -295,11 +258,12 @@ def _licences(listed: Any) -> list[tuple[str, str | None]]:
     return found
 
 
-def _files(dataset: Dataset, counts: dict[str, int]) -> Any:
-    for name, resource in dataset.package.contract.resources.items():
+def _files(record: Record) -> Iterator[dict[str, Any]]:
+    package = record.dataset.package
+    for name, resource in package.contract.resources.items():
         yield {
             "title": resource.title or name,
-            "rows": counts[name],
+            "rows": len(record.rows(name)),
             "path": resource.path,
-            "sha256": hashlib.sha256(dataset.package.path(name).read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(package.path(name).read_bytes()).hexdigest(),
         }

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+<<<<<<< HEAD
 from gazadata.contract import Resource
 from gazadata.labels import Labels, Row
+=======
+from gazadata.contract import Field, Resource
+from gazadata.display import page_link
+>>>>>>> display
 
 if TYPE_CHECKING:
     from gazadata.dataset import Dataset, Explanation
@@ -49,14 +55,11 @@ class Proof:
     after: str = ""
     reference: str | None = None
     target: str | None = None
-    repeated: bool = False
-    """Whether another cell of the same row shows the words already."""
 
     @property
-    def opening(self) -> str:
-        """The first words, to recognise what is shown in full nearby."""
-        words = (self.words or "").split()
-        return " ".join(words[:4]) + ("…" if len(words) > 4 else "")
+    def source(self) -> tuple[object, ...]:
+        """What tells its words or its reference from others."""
+        return self.quote, self.words, self.reference
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,40 @@ class Cell:
     proofs: tuple[Proof, ...]
     lacks_evidence: bool
     findings: tuple[str, ...] = ()
+
+
+@dataclass
+class Line:
+    """Cells of a row that rest on the same words, with the same basis and the same note."""
+
+    basis: str
+    note: str | None
+    cells: list[Cell]
+
+
+@dataclass
+class Ground:
+    """The words or the reference that cells of a row rest on; no `proof` for cells without any."""
+
+    proof: Proof | None
+    lines: list[Line]
+
+
+def grounds(cells: Iterable[Cell]) -> list[Ground]:
+    """The cells of a row, put together by what they rest on; a cell may rest on several things."""
+    found: dict[tuple[object, ...], Ground] = {}
+    lines: dict[tuple[object, ...], Line] = {}
+    for cell in cells:
+        for proof in cell.proofs or (None,):
+            at = proof.source if proof else ()
+            basis, note = (proof.basis, proof.note) if proof else ("", None)
+            ground = found.setdefault(at, Ground(proof, []))
+            line = lines.get((*at, basis, note))
+            if line is None:
+                line = lines[*at, basis, note] = Line(basis, note, [])
+                ground.lines.append(line)
+            line.cells.append(cell)
+    return sorted(found.values(), key=lambda one: one.proof is None)
 
 
 @dataclass(frozen=True)
@@ -93,9 +130,18 @@ class Entry:
         return f"{self.resource}.{self.key}"
 
     @property
-    def evidence(self) -> int:
-        """How many pieces of evidence its cells have."""
-        return sum(len(cell.proofs) for cell in self.cells.values())
+    def hedged(self) -> bool:
+        """Whether the source does not commit to what the row says."""
+        return (self.certainty or "certain") != "certain"
+
+    @cached_property
+    def unproven(self) -> list[Cell]:
+        """The cells that need no evidence and have none, and that nothing is found wrong with."""
+        return [
+            cell
+            for cell in self.cells.values()
+            if not (cell.proofs or cell.lacks_evidence or cell.findings)
+        ]
 
     def shown(self, name: str) -> str:
         """What is shown for a field; "" where the cell is empty or there is no such field."""
@@ -113,10 +159,13 @@ class Record:
     """A package with everything that its displays need, read once.
 
     `findings` are sentences about cells, by resource, row and field ("" for the row as a whole).
+    A part of a record, see `part`, has a `source`, and leads to other rows by the `index`.
     """
 
     dataset: Dataset
     findings: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    source: str | None = None
+    index: str = ""
 
     @cached_property
     def tables(self) -> dict[str, list[Row]]:
@@ -134,6 +183,43 @@ class Record:
         return self.dataset.package.contract[name]
 
     @cached_property
+    def held(self) -> list[str]:
+        """The keys of the sources whose text the package was made from."""
+        return [str(row["source_id"]) for row in self.rows("sources") if row.get("held")]
+
+    def part(self, source: str, index: str) -> Record:
+        """What of the record is shown on the page of one held source.
+
+        It has the rows that rest on words of the source, and those that it is given as the source
+        of. Rows that belong to no held source are on the page of the first.
+        """
+        part = copy.copy(self)
+        part.source, part.index = source, index
+        part.entries = {
+            name: {key: one for key, one in entries.items() if source in self._sources[one.anchor]}
+            for name, entries in self.entries.items()
+        }
+        for cached in ("resting", "_numbers"):
+            part.__dict__.pop(cached, None)
+        return part
+
+    def is_home_of(self, entry: Entry) -> bool:
+        """Whether the index leads to this part's page for a row, which may be on several."""
+        return self._sources[entry.anchor][0] == self.source
+
+    @cached_property
+    def _sources(self) -> dict[str, list[str]]:
+        """The held sources on whose pages each row is."""
+        of_quote = {quote.number: quote.source for quote in self.quotes.values()}
+        found = {}
+        for entry in self.all_entries():
+            own = entry.key if entry.resource == "sources" else entry.value("source_id")
+            proofs = [proof for cell in entry.cells.values() for proof in cell.proofs]
+            sources = {own, *(of_quote[proof.quote] for proof in proofs if proof.quote)}
+            found[entry.anchor] = [one for one in self.held if one in sources] or self.held[:1]
+        return found
+
+    @cached_property
     def shown_tables(self) -> list[str]:
         """The tables that are shown as tables."""
         return [name for name in self.tables if name not in EVIDENCE]
@@ -146,6 +232,20 @@ class Record:
             for name, rows in self.tables.items()
             if name in self.shown_tables
         }
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {entry.anchor: at for at, entry in enumerate(self.all_entries(), start=1)}
+
+    def number(self, entry: Entry) -> int:
+        """The place of a row on the page, by which links within the page name it."""
+        return self._numbers[entry.anchor]
+
+    def address(self, anchor: str) -> str:
+        """Where a link to a row leads: to its number on this page, or to the index of all rows."""
+        number = self._numbers.get(anchor)
+        resource, _, row_id = anchor.partition(".")
+        return f"#r{number}" if number else page_link(resource, row_id, self.index)
 
     def all_entries(self) -> Iterator[Entry]:
         """Every row of the shown tables, table by table."""
@@ -173,19 +273,21 @@ class Record:
         }
 
     @cached_property
-    def resting(self) -> dict[str, list[tuple[Entry, list[str]]]]:
-        """For each quote the rows that rest on it, with the titles of the fields that do."""
-        found: dict[str, dict[str, tuple[Entry, list[str]]]] = defaultdict(dict)
-        numbers = {quote.number: quote.key for quote in self.quotes.values()}
+    def resting(self) -> dict[int, list[tuple[Entry, list[str]]]]:
+        """For each quote the rows that rest on it, with the titles of the cells that do.
+
+        No cells are named where all that have evidence rest on it.
+        """
+        found: dict[int, list[tuple[Entry, list[str]]]] = defaultdict(list)
         for entry in self.all_entries():
-            for cell in entry.cells.values():
-                for proof in cell.proofs:
-                    if proof.quote is not None:
-                        rows = found[numbers[proof.quote]]
-                        fields = rows.setdefault(entry.anchor, (entry, []))[1]
-                        if cell.title not in fields:
-                            fields.append(cell.title)
-        return {key: list(rows.values()) for key, rows in found.items()}
+            proven = [cell for cell in entry.cells.values() if cell.proofs]
+            titles: dict[int, list[str]] = defaultdict(list)
+            for cell in proven:
+                for number in dict.fromkeys(proof.quote for proof in cell.proofs if proof.quote):
+                    titles[number].append(cell.title)
+            for number, named in titles.items():
+                found[number].append((entry, named if len(named) < len(proven) else []))
+        return found
 
     @cached_property
     def _evidence(self) -> dict[tuple[str, str], dict[str, list[Row]]]:
@@ -195,22 +297,69 @@ class Record:
         return found
 
     @cached_property
+<<<<<<< HEAD
     def _labels(self) -> Labels:
         return Labels(self.dataset.package.contract, self.rows)
+=======
+    def _single_labels(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for name, rows in self.tables.items():
+            resource = self.resource(name)
+            named = [one for one in (resource.label, "publisher", resource.key) if one]
+            found[name] = {
+                str(row[resource.key]): next((str(row[one]) for one in named if row.get(one)), "?")
+                for row in rows
+            }
+        return found
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, str]]:
+        """What a row is called where another row points to it."""
+        found = dict(self._single_labels)
+        for name, parts in LABELS.items():
+            found[name] = {
+                str(row[self.resource(name).key]): " · ".join(
+                    self._shown(name, part, row[part], self._single_labels)[0]
+                    for part in parts
+                    if row.get(part)
+                )
+                for row in self.rows(name)
+            }
+        return found
+
+    def label(self, anchor: str) -> str:
+        """What a row is called; its key where there is no such row."""
+        resource, _, row_id = anchor.partition(".")
+        return self._labels.get(resource, {}).get(row_id, row_id)
+
+    def _shown(
+        self, name: str, part: str, value: Any, labels: dict[str, dict[str, str]]
+    ) -> tuple[str, str | None]:
+        """A value as it is read, and the anchor of the row that it points to."""
+        resource = self.resource(name)
+        target = resource.target(part)
+        if target is not None and str(value) in labels.get(target, {}):
+            return labels[target][str(value)], f"{target}.{value}"
+        return shown(resource[part], value), None
+>>>>>>> display
 
     def _entry(self, name: str, row: Row) -> Entry:
         resource = self.resource(name)
         key = str(row[resource.key])
         evidence = self._evidence.get((name, key), {})
-        seen: set[int] = set()
         cells: dict[str, Cell] = {}
         for part in resource.fields:
             if row[part.name] is None or part.name == resource.key:
                 continue
+<<<<<<< HEAD
             value = str(row[part.name])
             target = resource.target(part.name)
             known = target is not None and value in self._labels[target]
             proofs = tuple(self._proof(item, seen) for item in evidence.get(part.name, ()))
+=======
+            text, target = self._shown(name, part.name, row[part.name], self._labels)
+            proofs = tuple(self._proof(item) for item in evidence.get(part.name, ()))
+>>>>>>> display
             cells[part.name] = Cell(
                 part.name,
                 part.title or part.name,
@@ -226,12 +375,20 @@ class Record:
         return Entry(
             name,
             key,
+<<<<<<< HEAD
             self._labels[name].get(key, key),
+=======
+            self.label(f"{name}.{key}"),
+>>>>>>> display
             cells,
             tuple(part.title or part.name for part in empty),
             row.get("certainty"),
             row.get("hedge"),
+<<<<<<< HEAD
             self._labels.shown(name, "attributed_to", said_by) if said_by else None,
+=======
+            self._shown(name, "attributed_to", said_by, self._labels)[0] if said_by else None,
+>>>>>>> display
             tuple(
                 sentence
                 for part in ("", *(one.name for one in empty), resource.key)
@@ -239,20 +396,20 @@ class Record:
             ),
         )
 
-    def _proof(self, item: Row, seen: set[int]) -> Proof:
+    def _proof(self, item: Row) -> Proof:
         quote = self.quotes.get(item["quote_id"])
         reference = item["reference_id"]
-        repeated = quote is not None and quote.number in seen
-        if quote is not None:
-            seen.add(quote.number)
         return Proof(
             item["basis"] or "",
             quote.exact if quote else None,
             item["note"],
             quote.number if quote else None,
+<<<<<<< HEAD
             reference=self._labels["sources"].get(reference, reference) if reference else None,
+=======
+            reference=self.label(f"sources.{reference}") if reference else None,
+>>>>>>> display
             target=f"sources.{reference}" if reference else None,
-            repeated=repeated,
         )
 
 

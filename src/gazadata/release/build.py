@@ -148,7 +148,7 @@ def _write(
     before: Package | None,
     validated: dict[str, int],
 ) -> None:
-    from gazadata.display.page import release_page
+    from gazadata.display.pages import release_pages
     from gazadata.release.annotations import write_annotations
     from gazadata.release.croissant import croissant
 
@@ -185,7 +185,8 @@ def _write(
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
-    files.put("index.html", release_page(folder))
+    for name, content in release_pages(folder).items():
+        files.put(name, content)
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
     # Whoever reads it refuses what a name cannot be on every system; so it is not released.

@@ -266,6 +266,11 @@ def datasette_metadata(contract: Contract, database: str) -> dict[str, Any]:
             "description": resource.description,
             "columns": {field.name: field.description for field in resource.fields},
             **({"label_column": resource.label} if resource.label else {}),
+            "facets": [
+                field.name
+                for field in resource.fields
+                if field.enum or field.labels or field.type == "boolean"
+            ],
         }
         for resource in contract.resources.values()
     }

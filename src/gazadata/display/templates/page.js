@@ -2,250 +2,249 @@
 (() => {
 const $ = (query, root = document) => root.querySelector(query);
 const $$ = (query, root = document) => [...root.querySelectorAll(query)];
+const on = (what, event, action) => what.addEventListener(event, action);
 const page = document.documentElement;
 page.classList.add("on");
-const chosen = $(".chosen"), pane = $(".pane");
-const segments = $$(".g");
-const of = (segment) => segment.dataset.q.split(" ");
-const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const behavior = calm ? "auto" : "smooth";
-let current = 0;
+const chosen = $(".chosen"), pane = $(".pane"), bodies = $$(".rows > tbody");
+const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 
-// What is lit: the words of some quotes in the article, and the rows that rest on them.
+// Each quote by its number: its segments in the article, and its place in the list.
+const quotes = new Map();
+$$("#sentences a[href^='#q']").forEach((link) => quotes.set(link.hash.slice(2), { words: link.textContent, entry: link.parentElement, segments: [] }));
+const quotesAt = (segment) => segment.dataset.q.split(" ");
+$$(".g").forEach((segment) => quotesAt(segment).forEach((q) => quotes.get(q)?.segments.push(segment)));
+let current = 0, lit = [];
+
+// Only what changes is touched: a long page lights as fast as a short one.
 function light(numbers, rows) {
-  const wanted = new Set(numbers.map(String));
-  $$(".lit").forEach((one) => one.classList.remove("lit"));
-  segments.forEach((one) => one.classList.toggle("lit", of(one).some((q) => wanted.has(q))));
-  rows.forEach((one) => one.classList.add("lit"));
+  lit.forEach((one) => one.classList.remove("lit"));
+  lit = [...numbers.flatMap((q) => quotes.get(q)?.segments ?? []), ...rows];
+  lit.forEach((one) => one.classList.add("lit"));
 }
 function seek(number) {
-  const first = segments.find((one) => of(one).includes(String(number)));
+  const [first] = quotes.get(number)?.segments ?? [];
   if (!first) return;
-  if (pane.scrollHeight === pane.clientHeight) return first.scrollIntoView({ block: "center" });
-  // The article alone moves: the page stays where its reader is.
-  const top = first.getBoundingClientRect().top - pane.getBoundingClientRect().top;
-  pane.scrollTo({ top: pane.scrollTop + top - pane.clientHeight / 2, behavior });
+  // Reading a place forces a layout, so the browser paints what is lit before.
+  requestAnimationFrame(() => setTimeout(() => {
+    if (pane.scrollHeight === pane.clientHeight) return first.scrollIntoView({ block: "center" });
+    // The article alone moves.
+    pane.scrollTo({ top: first.offsetTop - pane.clientHeight / 2, behavior });
+  }));
 }
-const quoteOf = (number) => $(`#sentences a[href="#q${number}"]`)?.closest("li");
-function words(number) {
-  return [...(quoteOf(number)?.querySelector("mark")?.textContent ?? "")].slice(0, 90).join("");
-}
-function element(tag, text, more = {}) {
-  return Object.assign(document.createElement(tag), { textContent: text }, more);
-}
-function say(...parts) {
+const element = (tag, text, more) => Object.assign(document.createElement(tag), { textContent: text }, more);
+const go = (hash) => history.replaceState(null, "", `#${hash}`);
+const write = (words, { target: made }) => navigator.clipboard.writeText(words).then(
+  () => { made.textContent = "Copied"; }, () => { made.textContent = "Copying was refused"; });
+function say(id, ...parts) {
+  go(encodeURIComponent(id));
   const box = element("div", "");
-  box.append(...parts);
-  chosen.replaceChildren(...(parts.length ? [box] : []));
+  const link = element("button", "Copy the link", { type: "button" });
+  on(link, "click", (event) => write(location.href, event));
+  box.append(...parts, link);
+  chosen.replaceChildren(box);
 }
+const byHash = (hash) => document.getElementById(decodeURIComponent(hash.slice(1)));
 
 // A quote: its words, the rows that rest on it, and the other quotes at the same place.
-function choose(number, others = [], move = true) {
-  const entry = quoteOf(number);
-  if (!entry) return;
+function choose(number, move = true) {
+  const quote = quotes.get(number);
+  if (!quote) return;
   current = Number(number);
-  const links = $$("ul a", entry);
-  const rows = links.map((a) => document.getElementById(decodeURIComponent(a.hash.slice(1))));
-  light([number], rows.filter(Boolean));
-  const list = entry.querySelector("ul").cloneNode(true);
+  const list = $("ul", quote.entry);
+  const rows = $$("a", list).map((link) => byHash(link.hash)?.closest("tbody")).filter(Boolean);
+  light([number], rows);
   const title = element("p", "");
-  title.append(element("mark", words(number)), links.length === 1 ? " 1 row rests on these words" : ` ${links.length} rows rest on these words`);
-  const parts = [title, list];
-  if (others.length) {
-    const also = element("p", "Also here: ");
-    others.forEach((q) => {
-      const button = element("button", words(q).slice(0, 40), { type: "button" });
-      button.addEventListener("click", () => choose(q, [number, ...others.filter((o) => o !== q)]));
-      also.append(button, " ");
-    });
-    parts.push(also);
-  }
-  say(...parts);
+  title.append(element("mark", quote.words), ` Rows that rest on these words: ${rows.length}`);
+  const others = quote.segments.slice(0, 1).flatMap(quotesAt).filter((q) => q !== number);
+  const also = element("p", "");
+  others.forEach((q, at) => also.append(at ? " · " : "Also here: ", element("a", quotes.get(q).words, { href: `#q${q}` })));
+  say(quote.entry.id, title, list.cloneNode(true), also);
   if (move) seek(number);
 }
 function chooseRow(body) {
-  const numbers = [...new Set($$('a[href^="#q"]', body).map((a) => a.hash.slice(2)))].filter((n) => /^\d+$/.test(n));
+  const numbers = [...new Set($$("dt a[href^='#q']", body).map((link) => link.hash.slice(2)))];
   light(numbers, [body]);
-  const name = $("th", body).textContent.trim();
-  say(element("p", `${name}: ${numbers.length} ${numbers.length === 1 ? "quote" : "quotes"} lit in the article`));
-  if (numbers.length && innerWidth > 992) seek(Math.min(...numbers.map(Number)));
-}
-function clear() {
-  light([], []);
-  say();
-  current = 0;
+  say(body.id, element("p", `${$("th", body).textContent.trim()}. Quotes lit in the article: ${numbers.length}`));
+  if (numbers.length && innerWidth > 992) seek(String(Math.min(...numbers)));
 }
 
-$("#article").addEventListener("click", (event) => {
+on($("#article"), "click", (event) => {
   const segment = event.target.closest(".g");
   if (!segment || !getSelection().isCollapsed) return;
-  // The shortest quote is what was meant most likely.
-  const length = (q) => segments.filter((one) => of(one).includes(q)).reduce((n, one) => n + one.textContent.length, 0);
-  const here = of(segment).sort((a, b) => length(a) - length(b));
-  choose(here[0], here.slice(1), false);
+  // Most likely the shortest quote is meant.
+  const [shortest] = quotesAt(segment).sort((a, b) => quotes.get(a).words.length - quotes.get(b).words.length);
+  choose(shortest, false);
 });
-$$(".rows details").forEach((one) => one.addEventListener("toggle", () => {
-  if (one.open) chooseRow(one.closest("tbody"));
-}));
+on($("#data"), "click", (event) => {
+  const summary = event.target.closest(".rows summary");
+  if (summary && !summary.parentElement.open) chooseRow(summary.closest("tbody"));
+});
 
-// Where an address leads: what hides it is opened, and what it is gets lit.
+// Where an address leads: what hides it is opened, and it is lit.
 function arrive() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (!target) return;
-  for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
-  if (/^q\d+$/.test(target.id)) choose(target.id.slice(1));
-  else if (target.matches(".rows > tbody")) {
-    target.hidden = false;
-    const details = $("details", target);
-    if (details.open) chooseRow(target); else details.open = true;
-    target.scrollIntoView({ block: "start" });
-  } else if (target.id.startsWith("quotes.")) choose($("a", target).hash.slice(2));
-  else target.scrollIntoView({ block: "start" });
+  if (location.hash.startsWith("#?")) return restore();
+  const to = byHash(location.hash);
+  if (!to) return;
+  for (let at = to; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  const body = to.closest(".rows > tbody");
+  if (body) {
+    body.hidden = false;
+    $("details", body).open = true;
+    chooseRow(body);
+    body.scrollIntoView({ block: "start" });
+  } else if (/^q\d+$/.test(to.id)) choose(to.id.slice(1));
+  else if (to.id.startsWith("quotes.")) choose($("a", to).hash.slice(2));
+  else to.scrollIntoView({ block: "start" });
 }
-addEventListener("hashchange", arrive);
+on(window, "hashchange", arrive);
 
-// Search and facets.
-const search = $("#search"), count = $("#count");
-const bodies = $$(".rows > tbody");
-const text = new Map();
+// Facets, search, and both in the address.
+const text = new Map(), shownIn = (body, column) => body.rows[0].cells[column].textContent.trim();
+$$(".data").forEach((section) => {
+  const line = element("p", "", { className: "facets" });
+  $$("th[data-facet]", section).forEach((head) => {
+    const values = [...new Set($$(".rows > tbody", section).map((body) => shownIn(body, head.cellIndex)))];
+    const select = element("select", "", { name: `${section.id}.${head.dataset.facet}` });
+    select.dataset.column = head.cellIndex;
+    select.append(element("option", "all", { value: "" }), ...values.filter(Boolean).sort().map((value) => element("option", value)));
+    const label = element("label", `${head.textContent} `);
+    label.append(select);
+    line.append(label);
+  });
+  if (line.hasChildNodes()) $(".scroll", section).before(line);
+});
+const search = $("#search"), selects = $$("select"), inputs = [search, ...selects];
 function filter() {
   const wanted = search.value.trim().toLowerCase();
-  let shown = 0;
-  bodies.forEach((body) => {
+  const facets = selects.filter((one) => one.value);
+  const left = bodies.filter((body) => {
     if (!text.has(body)) text.set(body, body.textContent.toLowerCase());
-    const chosenHere = $$("select", body.closest("section")).every((select) =>
-      !select.value || body.rows[0].cells[select.dataset.column].textContent.trim() === select.value);
-    body.hidden = !(chosenHere && text.get(body).includes(wanted));
-    shown += !body.hidden;
+    const fits = facets.every((one) => !one.name.startsWith(`${body.closest("section").id}.`) || shownIn(body, one.dataset.column) === one.value);
+    body.hidden = !(fits && text.get(body).includes(wanted));
+    return !body.hidden;
   });
-  const filtered = wanted || $$("select").some((one) => one.value);
-  count.textContent = filtered ? `${shown} of ${bodies.length} rows` : "";
+  $("#count").textContent = wanted || facets.length ? `${left.length} of ${bodies.length} rows` : "";
   hits(wanted);
+}
+function remember() {
+  filter();
+  const set = inputs.filter((one) => one.value).map((one) => [one.name, one.value]);
+  go(set.length ? `?${new URLSearchParams(set)}` : "");
+}
+function restore() {
+  const set = new URLSearchParams(location.hash.slice(2));
+  inputs.forEach((one) => { one.value = set.get(one.name) ?? ""; });
+  filter();
 }
 function hits(wanted) {
   if (!globalThis.CSS?.highlights) return;
   CSS.highlights.delete("hit");
   if (wanted.length < 3) return;
   const ranges = [];
-  $$("article [data-a]:not(.s)").forEach(({ firstChild: node }) => {
-    if (!node) return;
+  const walker = document.createTreeWalker(pane, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const line = node.data.toLowerCase();
-    for (let at = line.indexOf(wanted); at >= 0; at = line.indexOf(wanted, at + 1)) {
+    for (let at = -1; (at = line.indexOf(wanted, at + 1)) >= 0 && line.length === node.length;) {
       const range = new Range();
       range.setStart(node, at);
-      range.setEnd(node, Math.min(node.length, at + wanted.length));
+      range.setEnd(node, at + wanted.length);
       ranges.push(range);
     }
-  });
+  }
   CSS.highlights.set("hit", new Highlight(...ranges));
 }
-search.addEventListener("input", filter);
-$(".filter").addEventListener("submit", (event) => event.preventDefault());
-$$("select").forEach((one) => one.addEventListener("change", filter));
+on(search, "input", remember);
+selects.forEach((one) => on(one, "change", remember));
 
 // One tab stop for a table or a picture; arrows move within it.
 $$(".rows, .matrix, .gz-fig, .twin table, .sentence > ul, .plain, nav ul, article").forEach((group) => {
-  const stops = () => $$("a, summary", group).filter((one) => one.checkVisibility?.() ?? one.getClientRects().length);
-  $$("a, summary", group).forEach((one, at) => one.setAttribute("tabindex", at ? -1 : 0));
-  group.addEventListener("focusin", (event) => {
-    const stop = event.target.closest("a, summary");
-    if (!stop) return;
-    $$('[tabindex="0"]', group).forEach((one) => one.setAttribute("tabindex", -1));
-    stop.setAttribute("tabindex", 0);
-  });
-  group.addEventListener("keydown", (event) => {
+  const all = $$("a, summary", group);
+  const stopAt = (stop) => all.forEach((one) => { one.tabIndex = one === stop ? 0 : -1; });
+  stopAt(all[0]);
+  on(group, "focusin", ({ target: stop }) => all.includes(stop) && stopAt(stop));
+  on(group, "keydown", (event) => {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    const all = step && stops();
-    const at = step ? all.indexOf(event.target.closest("a, summary")) : -1;
-    if (at < 0 || !all[at + step]) return;
+    if (!step) return;
+    const stops = all.filter((one) => one.checkVisibility());
     event.preventDefault();
-    all[at + step].focus();
+    stops[stops.indexOf(event.target) + step]?.focus();
   });
 });
 
-addEventListener("keydown", (event) => {
+on(window, "keydown", (event) => {
   if (event.key === "Escape") {
-    search.value = "";
-    $$("select").forEach((one) => { one.value = ""; });
-    filter();
-    clear();
+    inputs.forEach((one) => { one.value = ""; });
+    remember();
+    light([], []);
+    chosen.replaceChildren();
+    current = 0;
   }
   if (!$("#keys").checked || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
   if (event.key === "/") { event.preventDefault(); search.focus(); }
-  const last = $$("#sentences mark").length;
-  if (event.key === "n" && current < last) choose(current + 1);
-  if (event.key === "p" && current > 1) choose(current - 1);
+  if (event.key === "?") $("footer details").open = true;
+  if (event.key === "n") choose(String(current + 1));
+  if (event.key === "p") choose(String(current - 1));
 });
 
-// Copying: the citation, and for curators a selection with its place.
-const write = (words, button, done) => navigator.clipboard.writeText(words).then(
-  () => { button.textContent = done; }, () => { button.textContent = "The browser refused to copy"; });
-$$("[data-copy]").forEach((button) => button.addEventListener("click", () =>
-  write(document.getElementById(button.dataset.copy).textContent, button, "Copied")));
+// Copying: the citation, or a selection with its place.
+on($("#copy-citation"), "click", (event) => write($("#citation").textContent, event));
 const bar = $(".copybar"), copy = $("#copy-quote");
+const length = (node) => node.matches?.(".gap:not(.filled)") ? Number(node.textContent) : [...node.textContent].length;
 let yaml = "";
 function place(node, offset) {
-  const segment = (node.nodeType === 3 ? node.parentElement : node).closest("[data-a]");
-  if (!segment || segment.matches(".gap:not(.filled)")) return null;
-  const before = new Range();
-  before.setStart(segment, 0);
-  before.setEnd(node, offset);
+  const sentence = (node.nodeType === 3 ? node.parentElement : node).closest(".s");
+  if (!sentence || sentence === node || node.parentElement.matches(".gap:not(.filled)")) return null;
   // Offsets count code points, and the browser counts UTF-16.
-  return { at: Number(segment.dataset.a) + [...before.toString()].length, passage: segment.closest("[data-passage]"), article: segment.closest("article") };
+  let at = Number(sentence.dataset.a) + [...node.textContent.slice(0, offset)].length;
+  let child = node.parentElement === sentence ? node : node.parentElement;
+  while ((child = child.previousSibling)) at += length(child);
+  return { at, sentence };
 }
-document.addEventListener("selectionchange", () => {
+on(document, "selectionchange", () => {
   const selection = getSelection();
   bar.hidden = true;
   if (selection.isCollapsed || !selection.rangeCount) return;
   const range = selection.getRangeAt(0);
   const from = place(range.startContainer, range.startOffset), to = place(range.endContainer, range.endOffset);
-  if (!from || !to || from.passage !== to.passage || from.at >= to.at) return;
   const exact = range.toString();
-  if ([...exact].length !== to.at - from.at) return;
-  const { source } = from.article.dataset;
-  yaml = `source_id: ${JSON.stringify(source)}\npassage_id: ${JSON.stringify(from.passage.dataset.passage)}\nchar_start: ${from.at}\nchar_end: ${to.at}\nexact: ${JSON.stringify(exact)}\n`;
+  if (!from || from.sentence !== to?.sentence || [...exact].length !== to.at - from.at) return;
+  yaml = `passage: ${JSON.stringify(from.sentence.dataset.passage)}\nquote: ${JSON.stringify(exact)}  # characters ${from.at} to ${to.at}\n`;
   copy.textContent = "Copy as a quote";
   bar.hidden = false;
 });
-copy.addEventListener("pointerdown", (event) => event.preventDefault());
-copy.addEventListener("click", () => write(yaml, copy, "Copied"));
+on(copy, "pointerdown", (event) => event.preventDefault());
+on(copy, "click", (event) => write(yaml, event));
 
 // A file of the article's text: checked here, shown here, and sent nowhere.
-const hex = (buffer) => [...new Uint8Array(buffer)].map((one) => one.toString(16).padStart(2, "0")).join("");
 async function take(file) {
   const wanted = $$("article[data-sha256]:not([data-whole])");
   const said = $(".drop");
-  if (!said || !wanted.length || !file) return;
-  const refuse = (why) => { said.textContent = `${why} Nothing of it is shown.`; };
-  const longest = Math.max(...wanted.map((one) => Number(one.dataset.length))) * 4;
-  if (file.size > longest) return refuse(`“${file.name}” has ${file.size.toLocaleString("en")} bytes, more than the text can have.`);
-  if (!globalThis.crypto?.subtle) return refuse("This browser cannot check a text here.");
+  if (!wanted.length || !file) return;
+  const refuse = (why) => { said.textContent = `“${file.name}” ${why} Nothing of it is shown.`; };
+  const longest = Math.max(...wanted.map((one) => one.dataset.length)) * 4;
+  if (file.size > longest) return refuse("has more bytes than the text can have.");
+  if (!globalThis.crypto?.subtle) return refuse("cannot be checked by this browser.");
   const content = await file.arrayBuffer();
   let letters;
-  try { letters = [...new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content)]; } catch { return refuse(`“${file.name}” is not a text in UTF-8.`); }
-  const digest = hex(await crypto.subtle.digest("SHA-256", content));
+  try { letters = [...new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content)]; } catch { return refuse("is not a text in UTF-8."); }
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  const digest = [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
   const article = wanted.find((one) => one.dataset.sha256 === digest);
-  if (!article) {
-    const [near] = wanted.filter((one) => Number(one.dataset.length) === letters.length);
-    return refuse(near ? `“${file.name}” has the right length and other words: its SHA-256 differs.` : `“${file.name}” is another text: it has ${letters.length.toLocaleString("en")} characters, not ${Number(wanted[0].dataset.length).toLocaleString("en")}.`);
-  }
-  $$(".gap[data-b]", article).forEach((gap) => {
-    gap.textContent = letters.slice(gap.dataset.a, gap.dataset.b).join("");
+  if (!article) return refuse(`is another text, of ${letters.length} characters: its SHA-256 differs.`);
+  $$(".gap[data-a]", article).forEach((gap) => {
+    const start = +gap.dataset.a;
+    gap.textContent = letters.slice(start, start + +gap.textContent).join("");
     gap.classList.add("filled");
   });
   article.dataset.whole = "";
   said.textContent = "The text is the right one, and shown whole.";
 }
-$$(".file input").forEach((one) => one.addEventListener("change", () => take(one.files[0])));
-addEventListener("dragover", (event) => { event.preventDefault(); page.classList.add("dragging"); });
-addEventListener("dragleave", () => page.classList.remove("dragging"));
-addEventListener("drop", (event) => { event.preventDefault(); page.classList.remove("dragging"); take(event.dataTransfer.files[0]); });
+$$(".file input").forEach((one) => on(one, "change", () => take(one.files[0])));
+on(window, "dragover", (event) => { event.preventDefault(); page.classList.add("dragging"); });
+on(window, "dragleave", () => page.classList.remove("dragging"));
+on(window, "drop", (event) => { event.preventDefault(); page.classList.remove("dragging"); take(event.dataTransfer.files[0]); });
 
-const theme = $("#theme");
 let dark = matchMedia("(prefers-color-scheme: dark)").matches;
-const paint = () => { theme.textContent = dark ? "Light colours" : "Dark colours"; };
-theme.addEventListener("click", () => { dark = !dark; page.style.colorScheme = dark ? "dark" : "light"; paint(); });
-theme.removeAttribute("aria-pressed");
-paint();
+on($("#theme"), "click", () => { dark = !dark; page.style.colorScheme = dark ? "dark" : "light"; });
 arrive();
 })();

@@ -1,0 +1,59 @@
+"""A package of several sources that is too large for one page."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from benchmarks._generate import generate
+
+from gazadata.dataset import open_dataset
+from gazadata.display import page_link
+from gazadata.display.pages import release_pages, write_page
+from gazadata.display.record import Record
+
+ARTICLES = 64
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("large") / "package"
+    generate(root, ARTICLES)
+    return root
+
+
+@pytest.fixture(scope="module")
+def pages(large: Path) -> dict[str, str]:
+    return {name: content.decode("utf-8") for name, content in release_pages(large).items()}
+
+
+def test_each_source_has_a_page_and_none_is_too_large(pages: dict[str, str]) -> None:
+    assert len(pages) == ARTICLES + 1
+    assert max(len(content.encode("utf-8")) for content in pages.values()) <= 500_000
+    for name, content in pages.items():
+        assert content.count("<article ") == (name != "index.html")
+
+
+def test_every_link_between_the_pages_leads_somewhere(pages: dict[str, str]) -> None:
+    ids = {name: set(re.findall(r' id="?([^">\s]+)', content)) for name, content in pages.items()}
+    for name, content in pages.items():
+        for file, fragment in re.findall(r'href="?([\w.-]*)#([^">\s]+)', content):
+            assert fragment in ids[file or name], (name, file, fragment)
+
+
+def test_the_index_has_every_row_once(pages: dict[str, str], large: Path) -> None:
+    listed = Counter(re.findall(r'<li id="([^"]+)"', pages["index.html"]))
+    assert set(listed.values()) == {1}
+    entries = list(Record(open_dataset(large)).all_entries())
+    assert set(listed) == {entry.anchor for entry in entries}
+    link = page_link(entries[0].resource, entries[0].key)
+    assert link == f"index.html#{entries[0].anchor}"
+
+
+def test_the_command_writes_them_beside_the_index(large: Path, tmp_path: Path) -> None:
+    write_page(large, tmp_path / "all.html")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"all.html", *(f"all-{at}.html" for at in range(1, ARTICLES + 1))}
+    assert 'href="all.html"' in (tmp_path / "all-1.html").read_text(encoding="utf-8")
