@@ -248,7 +248,7 @@ def verify(
 def diff(
     old: Annotated[str, typer.Argument(help="Folder, zip, git revision, or version in a store.")],
     new: Annotated[str, typer.Argument(help="The same, for the later side.")],
-    format: Annotated[str, typer.Option(help="full, json, markdown or tabular.")] = "full",
+    format: Annotated[str, typer.Option(help="full, json or markdown.")] = "full",
     store: Annotated[
         list[str] | None,
         typer.Option(
