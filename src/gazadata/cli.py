@@ -293,7 +293,7 @@ def verify(
 def diff(
     old: Annotated[str, typer.Argument(help="Folder, .zip, git revision, or version in a store.")],
     new: Annotated[str, typer.Argument(help="The same, for the newer side.")],
-    format: Annotated[str, typer.Option(help="full, json, markdown or tabular.")] = "full",
+    format: Annotated[str, typer.Option(help="full, json or markdown.")] = "full",
     store: Annotated[
         list[str] | None,
         typer.Option(help="A store: a folder or a URL.", show_default="GAZADATA_STORE"),

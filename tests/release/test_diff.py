@@ -1,4 +1,4 @@
-"""Diffs: applying one gives the new tables, shuffling changes nothing, daff reads ours."""
+"""Diffs: applying one gives the new tables, shuffling changes nothing, columns too."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import daff
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.release.applied import apply
 from tests.release.packages import REPO, copy_package
 
 from gazadata.curate.canonical import canonical_csv
@@ -29,8 +29,8 @@ from gazadata.errors import GazadataError
 from gazadata.package import Package
 from gazadata.release.changes import bumped
 from gazadata.release.contract_diff import LEVELS, Level, compare_contracts
-from gazadata.release.diff import apply, diff, to_json
-from gazadata.release.diff_formats import FORMATS, tabular_table
+from gazadata.release.diff import diff, to_json
+from gazadata.release.diff_formats import FORMATS
 from gazadata.release.files import ReleaseError
 from gazadata.release.sides import side
 from gazadata.release.store import publish
@@ -119,7 +119,7 @@ def edit(table: Table, changes: list[tuple[str, Any, int]]) -> Table:
     return [header, *rows]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(changes=edits(), shuffle=st.randoms(use_true_random=False))
 @pytest.mark.parametrize("name", ["topics", "quotes"])
 def test_applying_a_diff_gives_the_new_bytes(
@@ -175,7 +175,7 @@ def test_a_diff_of_another_package_is_not_applied(
         apply(before, patch)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data(), changes=edits())
 def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
     data: st.DataObject,
@@ -224,11 +224,6 @@ def test_columns_alone_are_a_change(old: Path, new: Path, columns: list[str], ke
     change = result.tables["topics"]
     assert [change.added.height, change.removed.height, change.changed.height] == [0, 0, 0]
     assert apply(before, to_json(result))["topics"] == (new / "data/topics.csv").read_bytes()
-    start = daff.PythonTableView(read(old / "data/topics.csv"))
-    patch = daff.PythonTableView(list(csv.reader(io.StringIO(tabular_table(change)))))
-    assert daff.HighlightPatch(start, patch).apply()
-    made = [[start.getCell(x, y) or "" for x in range(start.width)] for y in range(start.height)]
-    assert made == read(new / "data/topics.csv")
     with pytest.raises(GazadataError, match="columns"):
         apply(after, to_json(result))
 
@@ -545,69 +540,6 @@ def test_bumped(version: str, level: Level, least: str) -> None:
 WORDS = st.text(string.ascii_letters + ' ,"->\u2019', max_size=10)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    rows=st.dictionaries(
-        st.from_regex(r"[a-z]{3,8}", fullmatch=True),
-        st.tuples(WORDS, WORDS),
-        min_size=1,
-        max_size=8,
-    ),
-    others=st.dictionaries(
-        st.from_regex(r"[a-z]{3,8}", fullmatch=True), st.tuples(WORDS, WORDS), max_size=4
-    ),
-    seed=st.randoms(use_true_random=False),
-)
-def test_daff_makes_the_new_table_of_the_old_and_our_tabular_diff(
-    rows: dict[str, tuple[str, str]],
-    others: dict[str, tuple[str, str]],
-    seed: random.Random,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    root = tmp_path_factory.mktemp("daff")
-    header = read(REPO / "data/topics.csv")[0]
-    pad = [""] * (len(header) - 3)
-    before = {key: [key, *values, *pad] for key, values in rows.items()}
-    after = {key: [key, *values, *pad] for key, values in others.items()}
-    for key, row in before.items():
-        choice = seed.random()
-        if choice < 0.4:
-            after[key] = list(row)
-        elif choice < 0.7:
-            after[key] = [key, row[1] + "x", row[2], *pad]
-    for name, table in (("old", before), ("new", after)):
-        copy_package(root / name)
-        write(root / name / "data/topics.csv", [header, *table.values()])
-    change = diff(Package.open(root / "old"), Package.open(root / "new")).tables.get("topics")
-    shutil.rmtree(root)
-    if change is None:
-        assert before == after
-        return
-    patch = list(csv.reader(io.StringIO(tabular_table(change))))
-    start = [header, *sorted(before.values())]
-    view = daff.PythonTableView(start)
-    assert daff.HighlightPatch(view, daff.PythonTableView(patch)).apply()
-    made = [[view.getCell(x, y) or "" for x in range(view.width)] for y in range(view.height)]
-    assert sorted(made[1:]) == sorted(after.values())
-
-
-def test_a_table_that_is_gone_or_new_is_what_daff_makes_of_it(old: Path, new: Path) -> None:
-    content = json.loads((new / "datapackage.json").read_text("utf-8"))
-    content["resources"] = [r for r in content["resources"] if r["name"] != "conditions"]
-    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
-    table = read(old / "data/conditions.csv")
-    for before, after in ((old, new), (new, old)):
-        shown = FORMATS["tabular"](diff(Package.open(before), Package.open(after)))
-        views = [daff.PythonTableView(side) for side in ((table, []), ([], table))[before == new]]
-        wanted = daff.PythonTableView([])
-        alignment = daff.Coopy.compareTables(*views).align()
-        daff.TableDiff(alignment, daff.CompareFlags()).hilite(wanted)
-        cells = [[wanted.getCell(x, y) for x in range(wanted.width)] for y in range(wanted.height)]
-        name, _, patch = shown.partition("\n")
-        assert name == "# conditions"
-        assert list(csv.reader(io.StringIO(patch))) == cells
-
-
 GIVEN_UP = "resource,row_id,replaced_by,reason,version\n"
 
 
@@ -737,8 +669,6 @@ def test_a_table_that_cannot_be_compared_is_named(
         assert done.returncode == 2
         assert f"the {which} side ({new}), data/topics.csv: {told}" in done.stderr
         assert f"`gazadata validate {new}`" in done.stderr
-    with pytest.raises(GazadataError, match="topics"):
-        apply(Package.open(new), to_json(diff(Package.open(old), Package.open(old))))
 
 
 def damaged(archive: bytes) -> bytes:

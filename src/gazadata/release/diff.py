@@ -12,11 +12,9 @@ from typing import Any
 
 from gazadata import retired
 from gazadata.contract import Resource
-from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
 from gazadata.release.contract_diff import LEVELS, ContractChange, Level, compare_contracts
-from gazadata.release.files import ReleaseError
 from gazadata.retired import Retired
 
 try:
@@ -40,7 +38,6 @@ class TableChange:
         added: the rows that are new, all fields.
         removed: the rows that are gone, all fields of the old table (its key by the new name).
         changed: one row a changed cell: the key, `field`, `old`, `new`.
-        rows: the rows of which a cell changed, as they are now, all fields.
         support: keys of rows of which the evidence changed (of tables other than evidence).
     """
 
@@ -52,7 +49,6 @@ class TableChange:
     added: pl.DataFrame
     removed: pl.DataFrame
     changed: pl.DataFrame
-    rows: pl.DataFrame
     support: tuple[str, ...] = ()
 
     @property
@@ -264,7 +260,6 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
             rows.clear() if new is None else rows,
             rows if new is None else rows.clear(),
             _cells([], resource),
-            rows.clear(),
         )
     (was, a), (resource, b) = old, new
     key = resource.key
@@ -293,7 +288,6 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         b.join(a.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         a.join(b.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         _cells(parts, resource),
-        moved.select(resource.field_names).sort(key),
     )
 
 
@@ -335,7 +329,7 @@ def _keys(change: TableChange) -> pl.Series:
 
 
 def to_json(result: Diff) -> dict[str, Any]:
-    """The diff as plain objects: all that `apply` needs to make the new tables of the old."""
+    """The diff as plain objects: enough to make the new tables from the old ones."""
     level, reason = result.bump()
     return {
         "format": FORMAT,
@@ -365,82 +359,3 @@ def to_json(result: Diff) -> dict[str, Any]:
             for change in result.retired
         ],
     }
-
-
-def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
-    """Make the new tables of the old ones and a diff in the form of `to_json`.
-
-    Returns:
-        The canonical CSV bytes of every table of the new package, by name; and under the name of
-        their file those of the identifiers given up, where there are any.
-
-    Raises:
-        GazadataError: the diff is of another format, or not of this package: a row or a value is
-            not there, or is there already; or a table cannot be read.
-    """
-    if patch.get("format") != FORMAT:
-        raise ReleaseError(f"the diff is of the format {patch.get('format')!r}, not {FORMAT!r}")
-    made: dict[str, bytes] = {}
-    tables = _tables(old, "old", str(old.root))
-    for name in dict.fromkeys([*tables, *patch["tables"]]):
-        rows: dict[str, dict[str, str | None]] = {}
-        fields: list[str] = []
-        key = ""
-        if name in tables:
-            resource = old.contract[name]
-            key, fields = resource.key, list(resource.field_names)
-            for row in tables[name][1].collect().to_dicts():
-                rows[row[key]] = row
-        table = patch["tables"].get(name)
-        if table is not None:
-            if table["old_fields"] != fields or (fields and table["old_key"] != key):
-                raise ReleaseError(f"{name}: the diff is of a table with other columns or key")
-            if not table["fields"]:
-                continue
-            key, fields = table["key"], table["fields"]
-            for identifier, row in rows.items():
-                row[key] = identifier
-            _patch(name, key, rows, table)
-        made[name] = canonical_csv(
-            fields, [[row.get(f) or "" for f in fields] for row in rows.values()], key
-        )
-    return made | _given_up(old, patch["retired"])
-
-
-def _patch(
-    name: str, key: str, rows: dict[str, dict[str, str | None]], table: dict[str, Any]
-) -> None:
-    """Remove, change and add rows, by their keys, as the diff of a table says."""
-    for row in table["removed"]:
-        there = rows.pop(row[key], {})
-        if any(there.get(field) != value for field, value in row.items()):
-            raise ReleaseError(f"{name}: the diff removes {row[key]}, which is not there as it was")
-    for cell in table["changed"]:
-        there = rows.get(cell[key], {})
-        if not there or there.get(cell["field"]) != cell["old"]:
-            raise ReleaseError(
-                f"{name}: the diff changes {cell[key]}.{cell['field']} from "
-                f"{cell['old']!r}, which is not there"
-            )
-        there[cell["field"]] = cell["new"]
-    for row in table["added"]:
-        if row[key] in rows:
-            raise ReleaseError(f"{name}: the diff adds {row[key]}, which is there already")
-        rows[row[key]] = row
-
-
-def _given_up(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
-    """What a diff makes of the identifiers given up, by the name of their file; if any are left."""
-    rows = [list(row.cells) for row in retired.read(old)]
-    for change in changes:
-        was, now = (
-            change[side] and [change[side][column] for column in retired.COLUMNS]
-            for side in ("old", "new")
-        )
-        if was:
-            if was not in rows:
-                raise ReleaseError(f"{retired.FILE}: the diff changes {was}, which is not there")
-            rows.remove(was)
-        if now:
-            rows.append(now)
-    return {retired.FILE: canonical_csv(retired.COLUMNS, rows)} if rows else {}
