@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gazadata import retired
+from gazadata import retired, sniff
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
@@ -174,8 +174,9 @@ def _refusing(where: str, named: str) -> Iterator[None]:
     try:
         yield
         return
-    except FileNotFoundError:
-        why = "no such file, though the descriptor lists it"
+    except FileNotFoundError as error:
+        other = sniff.absent(Path(str(error.filename)))
+        why = f"found {other}" if other else "no such file, though the descriptor lists it"
     except OSError as error:
         why = f"cannot be read: {error.strerror or error}"
     except pl.exceptions.PolarsError as error:
@@ -200,6 +201,7 @@ def _check_form(path: Path, resource: Resource) -> None:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
         if sorted(header) != sorted(names):
+            _refuse_other(path, names)
             found = ", ".join(header)[:200] or "none"
             raise ValueError(f"the columns are {found}; expected {', '.join(names)}")
         with pyarrow.csv.open_csv(
@@ -214,16 +216,28 @@ def _check_form(path: Path, resource: Resource) -> None:
             for _ in batches:
                 pass
     except UnicodeDecodeError:
+        _refuse_other(path, names)
         raise ValueError("holds a byte that is not UTF-8") from None
     except (csv.Error, pa.ArrowInvalid) as error:
         # A handler of such rows in Python would be called by Arrow's threads, which abort the
         # process where it ends meanwhile.
         why = str(error).splitlines()[0]
+        _refuse_other(path, names)
         if ragged := re.search(r"Expected (\d+) columns, got (\d+)", why):
             raise ValueError(f"a row has {ragged[2]} cells, not {ragged[1]}") from None
         if "UTF8" in why:
             raise ValueError("holds a byte that is not UTF-8") from None
         raise ValueError(f"cannot be split into cells: {why[:100]}") from None
+
+
+def _refuse_other(path: Path, names: tuple[str, ...]) -> None:
+    """Refuse a file that is something else than a table.
+
+    Raises:
+        ValueError: what it is.
+    """
+    if other := sniff.table(path, names):
+        raise ValueError(f"line {other.line}: found {other}")
 
 
 def _check_key(rows: pl.LazyFrame, key: str) -> None:

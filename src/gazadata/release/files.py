@@ -185,7 +185,7 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
     try:
         value = parse_json(content, where)
     except ContractError as error:
-        raise StoreError(f"{error}; is it a web page or an error message?") from None
+        raise StoreError(str(error)) from None
     form = value.get("format")
     if form == f"{kind}/1":
         return value
