@@ -81,7 +81,7 @@ def put(path: Path, content: bytes | str) -> None:
 
 
 ANNEX = "../.git/annex/objects/x1/y2/SHA256E-s3--ab/SHA256E-s3--ab"
-TABLE = {
+TABLE: dict[str, tuple[bytes | str, str, str]] = {
     "LFS": (LFS, "a Git LFS pointer", "git lfs pull"),
     "page": (PAGE, "a web page", "Download"),
     "workbook": (workbook(), "a workbook", "CSV in UTF-8"),

@@ -304,6 +304,16 @@ class Dataset:
             tuple(name for name in names if row[name] is None),
         )
 
+    def labels(self, resource: str) -> dict[str, str]:
+        """What each row of a table is called, by its primary key; the key where it has no label.
+
+        Raises:
+            UnknownName: there is no such resource.
+        """
+        key = self.package.contract[resource].key
+        self._refresh()
+        return {row[key]: self._label(resource, row) for row in self._rows(resource)}
+
     def timeline(self) -> pd.DataFrame:
         """Everything that has or implies a time, those with dates first.
 

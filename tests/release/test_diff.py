@@ -22,19 +22,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from tests.release.applied import apply
-from tests.release.packages import REPO, copy_package
+from tests.release.packages import REPO, copy_package, with_version
 
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
 from gazadata.package import Package
-from gazadata.release.changes import bumped
-from gazadata.release.contract_diff import LEVELS, Level, compare_contracts
+from gazadata.release.contract_diff import compare_contracts
 from gazadata.release.diff import diff, to_json
 from gazadata.release.diff_formats import FORMATS
 from gazadata.release.files import ReleaseError
 from gazadata.release.sides import side
 from gazadata.release.store import publish
-from gazadata.version import parse
+from gazadata.version import LEVELS, Level, bumped, parse
 
 Table = list[list[str]]
 
@@ -798,7 +797,7 @@ def test_revisions_can_be_named_in_a_subfolder(
 
 def test_no_side_is_an_option_of_git(repository: Path, tmp_path: Path) -> None:
     done = diffed("--", f"--output={tmp_path / 'written'}", ".")
-    assert "names no side of a diff" in done.stderr
+    assert "names no package" in done.stderr
     assert not (tmp_path / "written").exists()
 
 
@@ -807,7 +806,7 @@ def test_what_is_no_side_is_told_what_each_kind_needs(
 ) -> None:
     for name in ("no-such-side", "1.0.0", "HEAD:no-such"):
         told = diffed(name, ".").stderr
-        assert f"{name!r} names no side" in told
+        assert f"{name!r} names no package" in told
         for need in ("folder", "zip", "like 1.0.0", "--store", "the repository here has none"):
             assert need in told
     assert "git is not installed" in diffed("HEAD", ".", PATH=str(tmp_path)).stderr
@@ -866,3 +865,69 @@ def test_what_git_refuses_is_told_with_its_reason(repository: Path) -> None:
     told = diffed("HEAD", ".", GIT_TEST_ASSUME_DIFFERENT_OWNER="1").stderr
     assert "dubious ownership" in told
     assert "safe.directory" in told
+
+
+def test_a_row_that_is_new_is_told_once_and_what_people_look_for_comes_first(
+    old: Path, new: Path
+) -> None:
+    """Its evidence is counted, and its table is not said to have other evidence."""
+    events, evidence = read(new / "data/events.csv"), read(new / "data/evidence.csv")
+    key = events[1][0]
+    events.append(["a-new-event", *events[1][1:]])
+    own = [row for row in evidence if row[1:3] == ["events", key]]
+    evidence += [[cell.replace(key, "a-new-event") for cell in row] for row in own]
+    write(new / "data/events.csv", events)
+    write(new / "data/evidence.csv", evidence)
+    actors = read(new / "data/actors.csv")
+    actors[1][1] += "x"
+    write(new / "data/actors.csv", actors)
+    result = diff(Package.open(old), Package.open(new))
+    assert list(result.tables) == ["events", "actors", "evidence"]
+    lines = FORMATS["full"](result).splitlines()
+    assert [line for line in lines if "a-new-event" in line] == [lines[0], "  + a-new-event"]
+    assert lines[-1] == f"  + {len(own)} for rows that were added"
+    assert FORMATS["markdown"](result).count("a-new-event") == 2
+    assert len(to_json(result)["tables"]["evidence"]["added"]) == len(own)
+
+
+def test_the_version_that_is_due_is_named(old: Path, new: Path) -> None:
+    rows = read(new / "data/topics.csv")
+    write(new / "data/topics.csv", [*rows, ["zz", *rows[1][1:]]])
+    result = diff(Package.open(old), Package.open(new))
+    assert "the version must be at least 1.1.0: run `gazadata bump 1.1.0`" in FORMATS["full"](
+        result
+    )
+    assert to_json(result)["least_version"] == "1.1.0"
+    with_version(new, "1.1.0")
+    result = diff(Package.open(old), Package.open(new))
+    assert "at least" not in FORMATS["full"](result)
+    assert to_json(result)["least_version"] is None
+
+
+def test_what_changed_in_the_references_is_shown(old: Path, new: Path) -> None:
+    for side_ in (old, new):
+        shutil.copytree(REPO / "reference", side_ / "reference", dirs_exist_ok=True)
+    rows = read(new / "reference/countries.csv")
+    first, second = rows[1][0], rows[2][0]
+    rows[1][1] += "x"
+    write(new / "reference/countries.csv", [*rows[:2], *rows[3:], ["Atlantis", *rows[3][1:]]])
+    (new / "reference/own.csv").write_text("name,code\na,b\n", "utf-8")
+    result = diff(Package.open(old), Package.open(new))
+    told = FORMATS["full"](result)
+    changed = f"added Atlantis; removed {second}; changed {first}"
+    assert f"reference  reference/countries.csv: {changed}\n" in told
+    assert "reference  reference/own.csv: added name, a\n" in told
+    assert result.bump()[0] == "patch"
+    assert "## Reference" in FORMATS["markdown"](result)
+
+
+@pytest.mark.parametrize("option", [[], ["--exit-code"]])
+def test_the_exit_status_says_whether_anything_changed(
+    option: list[str], old: Path, new: Path
+) -> None:
+    command = [sys.executable, "-m", "gazadata", "diff", str(old)]
+    rows = read(new / "data/topics.csv")
+    write(new / "data/topics.csv", rows[:-1])
+    for other, status in ((old, 0), (new, len(option))):
+        done = subprocess.run([*command, str(other), *option], capture_output=True, check=False)
+        assert done.returncode == status

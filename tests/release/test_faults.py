@@ -7,6 +7,7 @@ half pulled, and the next attempt finds nothing in its way.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -582,3 +583,46 @@ def test_a_lock_that_cannot_be_written_is_an_error(server: Server, tmp_path: Pat
         pull("1.0.0", server.url, lock=lock)
     assert whole(pull("1.0.0", server.url, lock=lock))
     assert [path.name for path in lock.parent.iterdir()] == ["gazadata.lock"]
+
+
+WITHOUT_LOCKS = """
+import errno, fcntl, os, sys
+kernel, (share, number) = fcntl.flock, sys.argv[1:3]
+def flock(handle, operation):
+    if os.readlink(f"/proc/self/fd/{handle}").startswith(share):
+        raise OSError(int(number), os.strerror(int(number)))
+    kernel(handle, operation)
+fcntl.flock = flock
+del sys.argv[1:3]
+from gazadata.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are not listed here")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_and_does_without(
+    number: int, release: Path, tmp_path: Path
+) -> None:
+    """As some NFS: the kernel refuses a lock below a folder."""
+    share, here = tmp_path / "share", tmp_path / "here"
+    share.mkdir()
+    here.mkdir()
+    environment = os.environ | {"GAZADATA_CACHE": str(share / "cache"), "TMPDIR": str(here)}
+    for arguments in (
+        ["publish", release, "--store", share / "store"],
+        ["pull", "1.0.0", "--store", share / "store"],
+    ):
+        command = [sys.executable, "-c", WITHOUT_LOCKS, share, number, *arguments]
+        done = subprocess.run(
+            [*map(str, command)],
+            cwd=here,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "its file system has no locks, as NFS may not" in done.stderr
+    assert whole(share / "store/1.0.0")
+    assert (here / "gazadata.lock").exists()

@@ -32,8 +32,9 @@ from gazadata.release.files import (
     json_bytes,
     whole_folder,
 )
-from gazadata.release.manifest import Manifest, check_outside, receive
+from gazadata.release.manifest import ATTRIBUTES, Manifest, check_outside, receive
 from gazadata.release.sources import Source, indented
+from gazadata.release.store import Entry
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there and the bytes that are needed."""
@@ -119,7 +120,7 @@ class Cache(NamedTuple):
                     with closing(source.read(path, file.bytes)) as chunks:
                         counted = arrived.counted(chunks)
                         receive(counted, folder / file.path, file, source.where(path))
-                for name, content in manifest.own.items():
+                for name, content in (manifest.own | ATTRIBUTES).items():
                     _make_way(folder, name)
                     replace(folder / name, content, durable=False)
                 if folder != whole:
@@ -172,6 +173,8 @@ class Cached(NamedTuple):
     store: str | None
     sources: tuple[Source, ...]
     fresh: bool = False
+    passed_over: tuple[Entry, ...] = ()
+    """The yanked versions that "latest" passed over."""
 
     @property
     def folder(self) -> Path:

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gazadata import retired, sniff
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
-from gazadata.release.contract_diff import LEVELS, ContractChange, Level, compare_contracts
+from gazadata.release.contract_diff import ContractChange, compare_contracts
 from gazadata.retired import Retired
+from gazadata.version import LEVELS, Level, Version, bumped, parse
 
 try:
     import polars as pl
@@ -23,6 +24,9 @@ try:
     from gazadata.validate.tables import LINE, strings
 except ImportError:
     raise MissingExtra("polars", "validate") from None
+
+
+Which = Literal["added", "removed"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,29 @@ class RetiredChange:
 
 
 @dataclass(frozen=True)
+class ReferenceChange:
+    """What changed in a file of reference/: the first cells of its rows."""
+
+    path: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = (
+            f"{which} {', '.join(rows[:_SHOWN])}"
+            + (f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else "")
+            for which, rows in (
+                ("added", self.added),
+                ("removed", self.removed),
+                ("changed", self.changed),
+            )
+            if rows
+        )
+        return f"{self.path}: {'; '.join(parts) or 'other columns, order or line ends'}"
+
+
+@dataclass(frozen=True)
 class Diff:
     """All that changed from one package to another."""
 
@@ -90,9 +117,40 @@ class Diff:
     contract: list[ContractChange] = field(default_factory=list)
     tables: dict[str, TableChange] = field(default_factory=dict)
     retired: list[RetiredChange] = field(default_factory=list)
+    reference: list[ReferenceChange] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.contract or self.retired) or any(self.tables.values())
+        return bool(self.contract or self.retired or self.reference) or any(self.tables.values())
+
+    def least(self) -> Version | None:
+        """The least version that the new side must have; None where it has that, or none is due."""
+        level, _ = self.bump()
+        old, new = parse(self.old), parse(self.new)
+        if level == "none" or old is None or new is None:
+            return None
+        least = bumped(old, level)
+        return least if new <= old or new.core < least else None
+
+    def apart(
+        self, table: TableChange, which: Literal["added", "removed"]
+    ) -> tuple[list[str], int]:
+        """The keys of rows that came or went, without evidence for rows that did so themselves.
+
+        Returns:
+            Those keys, and how many rows were left out: their rows are named in their own tables.
+        """
+        frame: pl.DataFrame = getattr(table, which)
+        keys = frame[table.key].to_list()
+        if table.resource != "evidence" or {"resource", "row_id"} - {*frame.columns}:
+            return keys, 0
+        same = {
+            (name, key)
+            for name, other in self.tables.items()
+            for key in getattr(other, which)[other.key]
+        }
+        of = zip(frame["resource"], frame["row_id"], strict=True)
+        kept = [key for key, row in zip(keys, of, strict=True) if row not in same]
+        return kept, len(keys) - len(kept)
 
     def bump(self) -> tuple[Level, str]:
         """The least version step for these changes, and the change that decides it.
@@ -112,12 +170,19 @@ class Diff:
                     ("patch", f"{name}: {row[table.key]}.{row['field']} has another value")
                 )
         reasons += [("patch", f"{retired.FILE}: {change}") for change in self.retired[:1]]
+        reasons += [("patch", str(change)) for change in self.reference[:1]]
         if not reasons:
             return "none", "nothing changed"
         return max(reasons, key=lambda reason: LEVELS.index(reason[0]))
 
 
 FORMAT = "gazadata-diff/1"
+
+FIRST = ("events", "positions")
+LAST = ("passages", "quotes", "evidence")
+"""The tables that people look for first in a diff, and those that follow from others."""
+
+_SHOWN = 10
 
 Table = tuple[Resource, pl.LazyFrame]
 
@@ -146,8 +211,39 @@ def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Di
     olds, news = _tables(old, "old", left), _tables(new, "new", right)
     changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
     _support((olds, news), changes)
-    result.tables.update({name: change for name, change in changes.items() if change})
+    order = sorted(changes, key=lambda name: (name not in FIRST, name in LAST))
+    result.tables.update({name: changes[name] for name in order if changes[name]})
+    result.reference.extend(_references(old.root / "reference", new.root / "reference"))
     return result
+
+
+def _references(old: Path, new: Path) -> Iterator[ReferenceChange]:
+    """What changed in the files of reference/, where both sides have it: a release has none."""
+    if not (old.is_dir() and new.is_dir()):
+        return
+    for name in sorted({path.name for side in (old, new) for path in side.glob("*.csv")}):
+        was, now = (_first_cells(side / name) for side in (old, new))
+        if was != now:
+            yield ReferenceChange(
+                f"reference/{name}",
+                tuple(key for key in now if key not in was),
+                tuple(key for key in was if key not in now),
+                tuple(key for key in now if key in was and was[key] != now[key]),
+            )
+
+
+def _first_cells(path: Path) -> dict[str, list[list[str]]]:
+    """The rows of a file of reference/ by their first cells, the header among them."""
+    rows: dict[str, list[list[str]]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.reader(file):
+                rows.setdefault(row[0] if row else "", []).append(row)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ReadError(f"{path}: cannot be compared: {error}") from None
+    return rows
 
 
 def _tables(package: Package, side: str, named: str) -> dict[str, Table]:
@@ -332,8 +428,11 @@ def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange
     found = pl.concat(pairs).drop_nulls().unique().collect(engine="streaming")
     for (name,), rows_of in found.group_by("resource"):
         if name in changes:
-            keys = tuple(rows_of["row_id"].sort())
-            changes[name] = replace(changes[name], support=keys)
+            change = changes[name]
+            # Rows that came or went are told as that.
+            own = pl.concat([change.added[change.key], change.removed[change.key]])
+            keys = tuple(rows_of["row_id"].filter(~rows_of["row_id"].is_in(own.implode())).sort())
+            changes[name] = replace(change, support=keys)
 
 
 def _keys(change: TableChange) -> pl.Series:
@@ -351,6 +450,7 @@ def to_json(result: Diff) -> dict[str, Any]:
         "new": result.new,
         "bump": level,
         "bump_reason": reason,
+        "least_version": str(least) if (least := result.least()) else None,
         "contract": [vars(change) for change in result.contract],
         "tables": {
             name: {
@@ -372,4 +472,5 @@ def to_json(result: Diff) -> dict[str, Any]:
             }
             for change in result.retired
         ],
+        "reference": [vars(change) for change in result.reference],
     }

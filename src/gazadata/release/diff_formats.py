@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from gazadata.release.changes import changes_markdown
+from gazadata.release.changes import WHICH, changes_markdown
 from gazadata.release.diff import Diff, to_json
 from gazadata.release.files import plain
 
@@ -14,18 +14,24 @@ def full(diff: Diff) -> str:
     """The diff for a terminal: the step it takes, then each change with both values."""
     level, reason = diff.bump()
     lines = [plain(f"{diff.old} -> {diff.new}: {level} ({reason})")]
+    if least := diff.least():
+        lines.append(f"the version must be at least {least}: run `gazadata bump {least}`")
     lines += [f"contract  {change} [{change.level}]" for change in diff.contract]
     for name, table in diff.tables.items():
         lines.append(f"{name}")
         if table.reshaped:
             lines.append(f"  columns: {_names(table.old_fields)} -> {_names(table.fields)}")
-        lines += [f"  + {plain(key)}" for key in table.added[table.key]]
-        lines += [f"  - {plain(key)}" for key in table.removed[table.key]]
+        for sign, which in zip("+-", WHICH, strict=True):
+            keys, others = diff.apart(table, which)
+            lines += [f"  {sign} {plain(key)}" for key in keys]
+            if others:
+                lines.append(f"  {sign} {others} for rows that were {which}")
         for cell in table.changed.iter_rows(named=True):
             old, new = (repr(cell[side]) if cell[side] else "empty" for side in ("old", "new"))
             lines.append(f"  ~ {plain(cell[table.key])}.{cell['field']}: {old} -> {new}")
         if table.support:
             lines.append(f"    evidence changed of: {plain(', '.join(table.support))}")
+    lines += [plain(f"reference  {change}") for change in diff.reference]
     if diff.retired:
         lines.append("identifiers given up")
     for given_up in diff.retired:

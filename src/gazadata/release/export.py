@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import GazadataError, MissingExtra, UnknownName
 from gazadata.package import Package
-from gazadata.release.manifest import check_outside, open_package
+from gazadata.release.manifest import check_outside
+from gazadata.release.sides import side
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,8 +65,15 @@ ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 FIRST_DATE = datetime.date(1900, 3, 1)
 
 
-def export(release: Path, to: Format, file: Path, *, force: bool = False) -> None:
-    """Write the tables of a release, or of any package folder, into one file.
+def export(
+    release: str | Path,
+    to: Format,
+    file: Path,
+    *,
+    stores: list[str] | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write the tables of a release, or of any package, into one file.
 
     - sqlite: STRICT tables with primary, foreign and unique keys, NOT NULL, and CHECK for
       vocabularies, minima, booleans and dates; descriptions in the table `_descriptions` and, for
@@ -81,10 +89,14 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
     release gives the same bytes with the same library, but not in DuckDB's format.
 
     Args:
-        release: the folder, or its datapackage.json.
+        release: the folder, the archive, or a version in a store; see `sides.side`.
         to: the format.
         file: what is written.
+        stores: where versions are; None: as GAZADATA_STORE or gazadata.lock say.
         force: replace what is there.
+
+    Returns:
+        The files that were written, `file` first.
 
     Raises:
         UnknownName: there is no such format.
@@ -104,7 +116,11 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
             f"{file}: DuckDB takes what follows a ? for options, also in the name of a folder; "
             "name another place and move the file from there"
         )
-    package = open_package(release)
+    with side(str(release), stores) as package:
+        return _export(package, to, file, force=force)
+
+
+def _export(package: Package, to: Format, file: Path, *, force: bool) -> list[Path]:
     metadata = file.with_name(f"{file.stem}.metadata.json")
     targets = [metadata, file] if to == "sqlite" else [file]
     _check_free(targets, force)
@@ -126,6 +142,7 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
             _check_closed(file, to)
             for target in targets:
                 os.replace(made.with_name(target.name), target)
+            return targets[::-1]
     except (OSError, sqlite3.Error) as error:
         # Without the name that an OSError adds, which is that of a temporary file.
         reason = getattr(error, "strerror", None) or error

@@ -44,6 +44,12 @@ def place(text: str, d: Diagnostic) -> tuple[int, int]:
     return line, shown - text.rfind("\n", 0, shown)
 
 
+def member_value(text: str, name: str) -> tuple[int, int] | None:
+    """Where the value of a member of the outermost object begins and ends."""
+    member = _member(text, _behind(text, 0), name)
+    return (member[1], _DECODER.raw_decode(text, member[1])[1]) if member else None
+
+
 def _behind(text: str, at: int) -> int:
     """Where white space ends."""
     match = _SPACE.match(text, at)
