@@ -53,17 +53,21 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
 def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
     """Report what is in the place of the table `name`, if it is something else."""
     with path.open("rb") as file:
-        other = sniff.content(file.read(_HEADER))
+        head = file.read(_HEADER)
+    other = sniff.content(head)
     # A conflict within the rows is told at its line, and others with it.
     if other is None or (other.what == sniff.CONFLICT.what and other.line > 1):
         return False
-    code = "GD107" if other.what == sniff.CONFLICT.what else "GD105"
+    code, expected = "GD105", "the header of a table"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        code, expected = "GD101", "UTF-8"
+    if other.what == sniff.CONFLICT.what:
+        code = "GD107"
     report.count(code, 0, 1)
-    found, mend = other.what, other.remedy
-    one = Diagnostic.of(
-        code, shown, 1, resource=name, found=found, expected="the header of a table", help=mend
-    )
-    report.add([one])
+    said = {"found": other.what, "expected": expected, "help": other.remedy}
+    report.add([Diagnostic.of(code, shown, 1, resource=name, **said)])
     return True
 
 

@@ -112,7 +112,8 @@ def texts(  # noqa: PLR0912, PLR0915
         except (OSError, UnicodeDecodeError, ContractError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             file = root / row["text_path"]
-            other = sniff.absent(file) if isinstance(error, OSError) else sniff.content(raw)
+            undecoded = isinstance(error, UnicodeDecodeError)
+            other = sniff.content(raw) if undecoded else sniff.absent(file)
             reason, more = (other.what, {"help": other.remedy}) if other else (reason, {})
             said = f"{row['text_path']}: {reason}"
             finding("GD301", row, "text_path", said, "a text in UTF-8", **more)
