@@ -81,7 +81,10 @@ def _unread(path: Path, resource: Resource, error: Exception) -> ReadError:
     if isinstance(error, ReadError):
         return error
     if isinstance(error, FileNotFoundError):
-        return ReadError(f"{path}: no such file, though the descriptor lists it")
+        there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        same = next((name for name in there if name.casefold() == path.name.casefold()), None)
+        hint = f"; did you mean {same!r}?" if same else ""
+        return ReadError(f"{path}: no such file, though the descriptor lists it{hint}")
     if isinstance(error, UnicodeDecodeError):
         return ReadError(f"{path}:1: the header is not UTF-8; save the file as UTF-8")
     if isinstance(error, OSError) and not isinstance(error, pa.ArrowException):

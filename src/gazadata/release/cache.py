@@ -17,7 +17,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ from gazadata.release.files import (
 from gazadata.release.manifest import ATTRIBUTES, Manifest, check_outside, receive
 from gazadata.release.sources import Source, indented
 from gazadata.release.store import Entry
+from gazadata.version import parse
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there and the bytes that are needed."""
@@ -130,6 +131,13 @@ class Cache(NamedTuple):
         """The file that remembers what a store served for a version."""
         key = hashlib.sha256(source.key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         return self.folder / "served" / key / f"{version}.json"
+
+    def versions(self, source: Source) -> list[str]:
+        """The versions that a store was seen to serve."""
+        folder = self.record(source, "x").parent
+        with suppress(OSError):
+            return [path.stem for path in folder.glob("*.json") if parse(path.stem)]
+        return []
 
     def served(self, source: Source, version: str) -> dict[str, Any]:
         """What a store was seen to serve for a version; nothing where that was not kept."""

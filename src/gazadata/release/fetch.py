@@ -111,7 +111,8 @@ def pulled(
         release.manifest.version,
         locked.version if locked else None,
         release.passed_over,
-        latest=version == LATEST or (version is None and locked is None),
+        # What the lock stands in for, as no store answers, was in the cache.
+        release.fresh and (version == LATEST or (version is None and locked is None)),
     )
 
 
@@ -188,6 +189,13 @@ class CachedPackage(Package):
         super().__init__(release.folder, Contract.read(release.folder))
         object.__setattr__(self, "release", release)
 
+    @property
+    def how(self) -> str:
+        """Where the release was had from: a store, or the cache alone."""
+        if self.release.fresh:
+            return f"fetched from {self.release.store}"
+        return "from the cache"
+
     def path(self, name: str) -> Path:
         """The file of the resource `name`, as the manifest has it.
 
@@ -233,9 +241,17 @@ class _Pull(NamedTuple):
         except StoreAwayError as error:
             found = self._cached(self.locked.version) if self.locked else None
             if not found:
-                raise
+                raise StoreAwayError(f"{error}{self._there()}") from None
             warn(f"{error}\nthe locked version {found.manifest.version} is used instead")
             return found
+
+    def _there(self) -> str:
+        """Which versions of these stores are in the cache, to be asked for by name."""
+        served = {version for source in self.sources for version in self.cache.versions(source)}
+        cached = sorted((v for v in served if self._cached(v)), key=precedence)
+        if not cached:
+            return ""
+        return f"\nin the cache, which needs no network, are: {', '.join(cached)}"
 
     def _cached(self, version: str) -> Cached | None:
         """The release in the cache: by its pin, else as one of the stores served it before."""

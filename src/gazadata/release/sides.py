@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -49,8 +50,7 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
     if path.is_dir() or path.name == "datapackage.json":
         yield open_package(path)
     elif path.is_file():
-        with tempfile.TemporaryDirectory() as folder:
-            yield open_package(unzipped(path, Path(folder)), name)
+        yield open_archive(path)
     elif _is_version(name) and (stores or _names_store()):
         from gazadata.release.fetch import open_release
 
@@ -59,6 +59,24 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
         with tempfile.TemporaryDirectory() as folder:
             _checkout(name, Path(folder))
             yield Package.open(folder)
+
+
+def open_archive(path: Path) -> Package:
+    """Open the package in an archive, unpacked for as long as the package is in use.
+
+    Raises:
+        ReleaseError: it cannot be unpacked, or holds no package.
+        StoreError: it is a release that is damaged.
+        ContractError: its descriptor or a schema cannot be read.
+    """
+    folder = tempfile.mkdtemp(prefix="gazadata-")
+    try:
+        package = open_package(unzipped(path, Path(folder)), str(path))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(package, shutil.rmtree, folder, ignore_errors=True)
+    return package
 
 
 def unzipped(path: Path, folder: Path) -> Path:

@@ -157,7 +157,8 @@ def _placed(one: Diagnostic, message: str, text: str) -> Diagnostic:
         at=f"constraints.{word}" if word in properties.CONSTRAINTS else word,
     )
     with suppress(ValueError, IndexError, RecursionError):  # It is no object of JSON.
-        line, column = json_places.place(text, about)
+        twice = json_places.doubled(text) if "in one object" in message else None
+        line, column = twice or json_places.place(text, about)
         return replace(one, line=line, column=column)
     return one
 
