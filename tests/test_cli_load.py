@@ -77,7 +77,7 @@ def test_explain_what_is_not_there(arguments: list[str], reason: str, tmp_path: 
         ("datapackage.json", b"{", "datapackage.json:1:2: not JSON"),
         ("schemas/events.json", b"[]", "events.json: a JSON object is expected"),
         ("data/events.csv", b"event_id\nx,y\n", "events.csv: "),
-        ("data/quotes.csv", b"\xff\xfe", "quotes.csv: "),
+        ("data/quotes.csv", b"\xff\xfe", "quotes.csv:1: found text in UTF-16; save"),
         ("data/evidence.csv", None, "evidence.csv: no such file"),
     ],
 )

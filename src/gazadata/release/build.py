@@ -275,7 +275,7 @@ def _write_sorted(
     rows = 0
     with (
         csv.open("wb") as file,
-        pq.ParquetWriter(parquet, schema, compression="zstd", version="2.6") as writer,
+        pq.ParquetWriter(parquet.absolute(), schema, compression="zstd", version="2.6") as writer,
     ):
 
         def write_group(group: pl.DataFrame) -> None:
