@@ -97,11 +97,11 @@ def files(  # noqa: PLR0912, PLR0915
             if path.is_dir() or hidden or path == given_up or path in listed or real in taken:
                 continue
             taken[real] = ""
-            if path.stem in astray:
-                continue
             if renamed := next((r for r in missing if _is_of(path, r, root)), None):
                 missing.remove(renamed)
                 _missing(root, renamed, report, path.relative_to(root).as_posix())
+                continue
+            if path.stem in astray:
                 continue
             say(
                 report,
