@@ -1,6 +1,8 @@
 """Fixtures that several test files share."""
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,17 @@ REPO = Path(__file__).parents[1]
 # How long an example takes says how busy the machine is, and nothing of what it shows.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever a test or a process that it starts pulls, the user's own cache stays as it is."""
+    before = os.environ.get("GAZADATA_CACHE")
+    os.environ["GAZADATA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    del os.environ["GAZADATA_CACHE"]
+    if before is not None:
+        os.environ["GAZADATA_CACHE"] = before
 
 
 @pytest.fixture(scope="session")

@@ -57,9 +57,10 @@ def test_explain_one_field_of_another_package(package_copy: Path) -> None:
     ("arguments", "reason"),
     [
         (["evnts", "x"], "no resource 'evnts'; did you mean 'events'?"),
+        (["EVENTS"], "no resource 'EVENTS'; did you mean 'events'?"),
         (["events", "doha-negotiation"], "did you mean 'doha-negotiations'?"),
         (["events", "doha-negotiations", "outcom"], "did you mean 'outcome'?"),
-        (["events", "x", "--package", "nowhere"], "no data package at nowhere"),
+        (["events", "x", "--package", "nowhere"], "'nowhere' names no package: "),
     ],
 )
 def test_explain_what_is_not_there(arguments: list[str], reason: str, tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_explain_what_is_not_there(arguments: list[str], reason: str, tmp_path: 
         ("datapackage.json", b"{", "datapackage.json:1:2: not JSON"),
         ("schemas/events.json", b"[]", "events.json: a JSON object is expected"),
         ("data/events.csv", b"event_id\nx,y\n", "events.csv: "),
-        ("data/quotes.csv", b"\xff\xfe", "quotes.csv: "),
+        ("data/quotes.csv", b"\xff\xfe", "quotes.csv:1: found text in UTF-16; save"),
         ("data/evidence.csv", None, "evidence.csv: no such file"),
     ],
 )
@@ -94,9 +95,7 @@ def test_explain_a_broken_package(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments", [["explain"], ["explain", "events"], ["nosuch"], ["--nosuch"]]
-)
+@pytest.mark.parametrize("arguments", [["explain"], ["diff", "."], ["nosuch"], ["--nosuch"]])
 def test_wrong_use_is_exit_2_and_a_hint(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 2
@@ -150,3 +149,44 @@ def test_every_command_has_its_help(command: str) -> None:
 
 def test_there_are_commands() -> None:
     assert {"explain", "find", "fmt", "validate", "build"} <= set(COMMANDS)
+
+
+def test_explain_of_a_table_lists_its_rows(tmp_path: Path) -> None:
+    done = run("explain", "topics", cwd=tmp_path)
+    frame = gazadata.load("topics")
+    rows = [f"{key}\t{label}\n" for key, label in zip(frame.topic_id, frame.label, strict=True)]
+    assert (done.returncode, done.stdout) == (0, "".join(rows))
+
+
+def test_explain_of_a_git_revision(package_copy: Path) -> None:
+    own = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*own, *command], cwd=package_copy, check=True)
+    (package_copy / "data/topics.csv").unlink()
+    done = run("explain", "topics", "isf", "label", "--package", "HEAD", cwd=package_copy)
+    assert done.returncode == 0
+    assert "label: International Stabilization Force (ISF) for Gaza" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are told otherwise there")
+@pytest.mark.parametrize("arguments", [["rule"], ["explain", "quotes"], ["validate", "--all"]])
+def test_a_reader_that_leaves_early_is_no_finding(arguments: list[str], package_copy: Path) -> None:
+    """As `head` does: nothing is said, and the status is the command's own."""
+    quotes = package_copy / "data/quotes.csv"
+    text = quotes.read_text("utf-8")
+    # Enough to fill a pipe, and what a buffer keeps until the end.
+    status = 1 if arguments[0] == "validate" else 0
+    if status:
+        quotes.write_text(text.replace(",trump-leaning-on-pakistan,", ",nobody,"), "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "gazadata", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=package_copy,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait() == status
+    assert said == b""

@@ -665,7 +665,7 @@ def test_a_mistake_in_the_descriptor_is_named(
     [
         (b"", "things.json:1:1: not JSON"),
         (b'{\n  "fields": [}', r"things.json:2:14: not JSON"),
-        (b"\xff\xfe", "things.json: not UTF-8 at byte 0"),
+        (b"\xff\xfe", "things.json:1:1: found text in UTF-16; save"),
         (b"\xef\xbb\xbf{}", "things.json:1:1: not JSON"),
         (b"[]", "things.json: a JSON object is expected, not list"),
         (b"null", "things.json: a JSON object is expected, not NoneType"),

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
+import duckdb
 import pytest
 from tests.release.packages import copy_package
 
 import gazadata
 from gazadata.release.build import build
+from gazadata.release.diff import diff
+from gazadata.release.export import Format, export
+from gazadata.release.fetch import pull
+from gazadata.release.sides import side
+from gazadata.release.store import publish
+from gazadata.release.verify import verify
 from gazadata.validate import validate
 
 ODD = ("src[1]", "src*", "src?", "~", "file:", "s3:x", "{a,b}", "%20", "a b")
@@ -49,6 +59,41 @@ def test_what_is_built_and_put_by_lies_where_it_is_named(
             odd / f"data/{table}.csv"
         ).read_bytes()
     assert gazadata.open_dataset(release).load("events").equals(gazadata.load("events"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
+@pytest.mark.parametrize("name", ["src[1]{0}*", "~", "s3:", "http:"])
+def test_a_release_goes_all_its_ways_in_a_folder_of_an_odd_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Package, release, archive, store, cache, temporary files and exports, by relative paths."""
+    here = Path(name)
+    (tmp_path / here / "temporary").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / here / "cache"))
+    monkeypatch.delenv("GAZADATA_STORE", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / here / "temporary"))
+    package = copy_package(here / "package")
+    path = package / "data/topics.csv"
+    path.write_text(path.read_text("utf-8").replace(",Regional conflicts,", ",Its own,"), "utf-8")
+    release = build(package, here / "out", archive=True)
+    for release_ in (release, release.with_name(f"{release.name}.zip")):
+        assert verify(release_)
+        assert "Its own" in gazadata.open_dataset(release_).load("topics")["label"].to_list()
+    with side(str(package)) as old, side(str(release)) as new:
+        assert not diff(old, new)
+    query = "SELECT count(*) FROM topics WHERE label = 'Its own'"
+    for to in get_args(Format):
+        export(release, to, here / f"all.{to}")
+    with closing(sqlite3.connect((here / "all.sqlite").absolute())) as sqlite:
+        assert sqlite.execute(query).fetchone() == (1,)
+    with duckdb.connect(str((here / "all.duckdb").absolute())) as connection:
+        assert connection.execute(query).fetchone() == (1,)
+    publish(release, (here / "store").absolute())
+    copy = pull("1.0.0", (here / "store").absolute(), here / "copy")
+    assert copy == here / "copy" / release.name
+    frame = gazadata.load("topics", as_="polars", version="1.0.0")
+    assert frame["label"].to_list().count("Its own") == 1
 
 
 def test_a_dataset_stays_where_it_was_opened(

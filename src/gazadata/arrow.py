@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from gazadata import sniff
 from gazadata.contract import Contract, Resource
 from gazadata.errors import ReadError
 
@@ -68,15 +69,49 @@ def read_table(path: Path, resource: Resource) -> pa.Table:
         if table.schema.types != schema.types:
             # Only then: for a cast pyarrow imports what takes longer than reading most tables.
             table = table.cast(pa.schema(zip(schema.names, schema.types, strict=True)))
+        for name, column in zip(schema.names, table.columns, strict=True):
+            _check_years(path, name, column)
         return pa.Table.from_arrays(table.columns, schema=schema)
-    except FileNotFoundError:
-        raise ReadError(f"{path}: no such file, though the descriptor lists it") from None
-    except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError) as error:
+    except (OSError, ReadError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise _unread(path, resource, error) from None
+
+
+def _unread(path: Path, resource: Resource, error: Exception) -> ReadError:
+    """Why a table cannot be read, by what is in its place where that can be told."""
+    if other := sniff.table(path, resource.field_names):
+        return ReadError(f"{path}:{other.line}: found {other}")
+    if isinstance(error, ReadError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        same = next((name for name in there if name.casefold() == path.name.casefold()), None)
+        hint = f"; did you mean {same!r}?" if same else ""
+        return ReadError(f"{path}: no such file, though the descriptor lists it{hint}")
+    if isinstance(error, UnicodeDecodeError):
+        return ReadError(f"{path}:1: the header is not UTF-8; save the file as UTF-8")
+    if isinstance(error, OSError) and not isinstance(error, pa.ArrowException):
+        return ReadError(f"{path}: cannot be read: {error}")
+    return ReadError(f"{path}: {error}; `gazadata validate` names the cell and the remedy")
+
+
+def _check_years(path: Path, name: str, column: pa.ChunkedArray) -> None:
+    """Refuse dates that Python, pandas and the standard do not have.
+
+    Raises:
+        ReadError: the year is not from 1 to 9999.
+    """
+    if column.type != pa.date32():
+        return
+    import pyarrow.compute as pc
+
+    years = pc.year(column)
+    wrong = pc.indices_nonzero(pc.or_(pc.less(years, 1), pc.greater(years, 9999)))
+    if len(wrong):
+        row = wrong[0].as_py()
         raise ReadError(
-            f"{path}: {error}; `gazadata validate` names the cell and the remedy"
-        ) from None
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be read: {error}") from None
+            f"{path}: {name} of row {row + 1} has the year {years[row]}; expected a year from "
+            "0001 to 9999, or an empty cell"
+        )
 
 
 def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:

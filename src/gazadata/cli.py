@@ -21,6 +21,7 @@ from gazadata.errors import GazadataError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+    from typing_extensions import Buffer
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
@@ -37,6 +38,29 @@ PackageArgument = Annotated[
     typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json."),
 ]
 HERE = Path()
+PACKAGES = "Folder, .zip, git revision, or version in a store."
+StoreOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL-or-DIR",
+        help="A store; if repeated, they are tried in turn.",
+        show_default="GAZADATA_STORE, then the one in gazadata.lock",
+    ),
+]
+
+
+class _Output(io.FileIO):
+    """Standard output whose reader may leave early, as `head` does.
+
+    What is left to write is dropped, and the exit status is that of the command.
+    """
+
+    def write(self, data: Buffer) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return memoryview(data).nbytes
 
 
 def _print_version(asked: bool) -> None:
@@ -89,6 +113,9 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     # Shown even if Python was told to ignore warnings.
     warnings.filterwarnings("always", category=UserWarning)
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        output = io.BufferedWriter(_Output(sys.stdout.fileno(), "wb", closefd=False))
+        sys.stdout = io.TextIOWrapper(output, encoding=sys.stdout.encoding)
     for stream in (sys.stdout, sys.stderr):
         # Characters that the terminal cannot show must not end the program.
         if isinstance(stream, io.TextIOWrapper):
@@ -154,24 +181,42 @@ def find(
 @app.command()
 def explain(
     resource: Annotated[str, typer.Argument(help="A table, such as events.")],
-    row_id: Annotated[str, typer.Argument(help="The primary key of a row.")],
+    row_id: Annotated[
+        str | None, typer.Argument(help="The primary key of a row.", show_default="list the rows")
+    ] = None,
     field: Annotated[str | None, typer.Argument(help="A field.", show_default="all")] = None,
     package: Annotated[
-        Path | None,
-        typer.Option(help="Folder with a datapackage.json.", show_default="the bundled package"),
+        str | None,
+        typer.Option(
+            help=PACKAGES,
+            show_default="the one pinned in gazadata.lock, else the bundled package",
+        ),
     ] = None,
+    store: StoreOption = None,
     html: Annotated[bool, typer.Option("--html", help="Print a file of HTML.")] = False,
 ) -> None:
-    """Print each cell of a row with its evidence."""
+    """Print each cell of a row with its evidence, or the key and label of each row."""
     from gazadata.dataset import open_dataset
 
-    explanation = open_dataset(package).explain(resource, row_id, field)
-    if html:
-        from gazadata.display.notebook import explanation_page
+    with contextlib.ExitStack() as stack:
+        if package is None or os.path.isdir(package):
+            data = open_dataset(package, store=None if package else store)
+        else:
+            from gazadata.dataset import Dataset
+            from gazadata.release.sides import side
 
-        print(explanation_page(explanation))
-    else:
-        print(explanation)
+            data = Dataset(stack.enter_context(side(package, store)))
+        if row_id is None:
+            for key, label in data.labels(resource).items():
+                print(key, label, sep="\t")
+            return
+        explanation = data.explain(resource, row_id, field)
+        if html:
+            from gazadata.display.notebook import explanation_page
+
+            print(explanation_page(explanation))
+        else:
+            print(explanation)
 
 
 @app.command()
@@ -296,6 +341,22 @@ def build(
 
 
 @app.command()
+def bump(
+    version: Annotated[str, typer.Argument(help="The new version, such as 1.1.0.")],
+    package: PackageArgument = HERE,
+) -> None:
+    """Set the version and today's date in datapackage.json, CITATION.cff and CHANGELOG.md.
+
+    The head of CHANGELOG.md also gets the numbers of rows. `build` refuses a package in which
+    these disagree.
+    """
+    from gazadata.release.bump import bump as bump_version
+
+    for path in bump_version(package, version):
+        print(f"changed {path}")
+
+
+@app.command()
 def verify(
     release: Annotated[Path, typer.Argument(help="A release: its folder or .zip.")],
     raw: Annotated[
@@ -314,13 +375,13 @@ def verify(
 
 @app.command()
 def diff(
-    old: Annotated[str, typer.Argument(help="Folder, .zip, git revision, or version in a store.")],
+    old: Annotated[str, typer.Argument(help=PACKAGES)],
     new: Annotated[str, typer.Argument(help="The same, for the newer side.")],
-    format: Annotated[str, typer.Option(help="full, json, markdown or tabular.")] = "full",
-    store: Annotated[
-        list[str] | None,
-        typer.Option(help="A store: a folder or a URL.", show_default="GAZADATA_STORE"),
-    ] = None,
+    format: Annotated[str, typer.Option(help="full, json or markdown.")] = "full",
+    store: StoreOption = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 1 if anything changed.")
+    ] = False,
 ) -> None:
     """Show what changed between two packages, and the version bump it requires."""
     from gazadata.errors import UnknownName
@@ -334,22 +395,28 @@ def diff(
         # Output for programs has the same bytes on every system.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with side(old, store) as before, side(new, store) as after:
-        print(FORMATS[format](compare(before, after, (old, new))), end="")
+        changes = compare(before, after, (old, new))
+    print(FORMATS[format](changes), end="")
+    raise typer.Exit(1 if exit_code and changes else 0)
 
 
 @app.command()
 def export(
-    release: Annotated[Path, typer.Argument(help="A release folder.")],
+    release: Annotated[str, typer.Argument(help=PACKAGES)],
     file: Annotated[Path, typer.Argument(help="The file to write.")],
     to: Annotated[str, typer.Option(help="sqlite, duckdb or xlsx.")],
+    store: StoreOption = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Export a release to one file: a database with keys, or a workbook."""
+    """Export a release to one file: a database with keys, or a workbook.
+
+    For sqlite a second file describes the tables to Datasette; all that is written is printed.
+    """
     from gazadata.release.export import Format
     from gazadata.release.export import export as export_release
 
-    export_release(release, cast("Format", to), file, force=force)
-    print(file)
+    for path in export_release(release, cast("Format", to), file, stores=store, force=force):
+        print(path)
 
 
 @app.command()
@@ -384,16 +451,6 @@ def yank(
     print(f"{folder / entry.version}  yanked: {entry.yanked}")
 
 
-StoreOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="URL-or-DIR",
-        help="A store; if repeated, they are tried in turn.",
-        show_default="GAZADATA_STORE, then the one in gazadata.lock",
-    ),
-]
-
-
 @app.command()
 def versions(store: StoreOption = None) -> None:
     """List the published versions: version, date, SHA-256 of the manifest, reason if yanked."""
@@ -420,8 +477,11 @@ def pull(
         typer.Option(metavar="DIR", help="Also copy it to DIR/gazadata-VERSION."),
     ] = None,
 ) -> None:
-    """Download a release to the cache, verify it, pin it in gazadata.lock, and print its path."""
-    from gazadata.release.fetch import pull as pull_release
+    """Download a release to the cache, verify it, pin it in gazadata.lock, and print its path.
+
+    Which version it is, and which was pinned before, is printed to standard error.
+    """
+    from gazadata.release.fetch import pulled
 
     with contextlib.ExitStack() as stack:
         bar: Progress | None = None
@@ -440,5 +500,6 @@ def pull(
             bar.update(bar.task_ids[0], completed=done, total=total)
 
         progress = show if sys.stderr.isatty() else None
-        where = pull_release(version, store or (), out, progress=progress)
-    print(where)
+        release = pulled(version, store or (), out, progress=progress)
+    print(release, file=sys.stderr)
+    print(release.folder)

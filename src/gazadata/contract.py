@@ -298,7 +298,7 @@ def inside(root: Path, path: str) -> Path:
         raise ContractError(f"{path!r} is not a relative path with forward slashes")
     try:
         if not target.resolve().is_relative_to(root.resolve()):
-            raise ContractError(f"{path!r} leads out of the package")
+            raise ContractError(f"{path!r} leads out of the package{_is_instead(target)}")
         target.is_file()
     except OSError as error:
         raise ContractError(f"{path!r} cannot be resolved: {error.strerror}") from None
@@ -319,7 +319,7 @@ def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
     try:
         # What is no file, such as a pipe, could be read for ever.
         if not path.is_file():
-            raise ContractError(f"{shown}: no such file in {path.parent}")
+            raise ContractError(f"{shown}: no such file in {path.parent}{_is_instead(path)}")
         if path.stat().st_size > _LARGEST:
             raise ContractError(f"{shown}: larger than {_LARGEST:,} bytes")
         content = path.read_bytes()
@@ -339,12 +339,8 @@ def parse_json(content: bytes, shown: str) -> dict[str, Any]:
         value = json.loads(
             text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
         )
-    except UnicodeDecodeError as error:
-        raise ContractError(f"{shown}: not UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise ContractError(
-            f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
-        ) from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ContractError(_not_json(content, shown, error)) from None
     except _RefusedError as error:
         raise ContractError(f"{shown}: {error}") from None
     except ValueError:
@@ -361,6 +357,24 @@ def parse_json(content: bytes, shown: str) -> dict[str, Any]:
         except UnicodeEncodeError:
             raise ContractError(f"{shown}: holds half of a surrogate pair") from None
     return value
+
+
+def _not_json(content: bytes, shown: str, error: UnicodeDecodeError | json.JSONDecodeError) -> str:
+    from gazadata import sniff
+
+    if other := sniff.content(content):
+        return f"{shown}:{other.line}:1: found {other}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"{shown}: not UTF-8 at byte {error.start}"
+    return f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
+
+
+def _is_instead(path: Path) -> str:
+    """What is in the place of a file that cannot be read there, to end a sentence with."""
+    from gazadata import sniff
+
+    other = sniff.absent(path)
+    return f": found {other}" if other else ""
 
 
 class _RefusedError(ValueError):

@@ -104,8 +104,8 @@ def open_dataset(
     needs no network.
 
     Args:
-        path: a folder with a datapackage.json. Where it is a release, each table is held against
-            its manifest when it is read.
+        path: a folder with a datapackage.json, or its .zip. Where it is a release, each table is
+            held against its manifest when it is read.
         version: a released version, or "latest". Where gazadata.lock in the current folder pins
             a version, no other may be asked for.
         store: the address or folder of a store, or several to be tried in turn; without it, those
@@ -125,11 +125,16 @@ def open_dataset(
         raise ReadError("give either a path or a version and a store, not both")
     lock = Path("gazadata.lock")
     if path is None and (version is not None or store is not None or os.path.lexists(lock)):
-        from gazadata.release.fetch import open_pinned
+        from gazadata.release.fetch import CachedPackage, open_pinned
 
         package = open_pinned(version, () if store is None else store)
         pinned = f", pinned by {lock.absolute()}" if os.path.lexists(lock) else ""
-        return Dataset(package, f"release {package.contract.version}{pinned}")
+        how = f", {package.how}" if isinstance(package, CachedPackage) else ""
+        return Dataset(package, f"release {package.contract.version}{pinned}{how}")
+    if path is not None and Path(path).is_file() and Path(path).name != "datapackage.json":
+        from gazadata.release.sides import open_archive
+
+        return Dataset(open_archive(Path(path)), f"archive {Path(path).absolute()}")
     root = Package.locate(path)
     origin = "bundled with gazadata" if path is None else f"folder {root}"
     # Importing what checks releases takes longer than opening a package.
@@ -413,6 +418,16 @@ class Dataset:
             reported_in,
             tuple(name for name in names if row[name] is None),
         )
+
+    def labels(self, resource: str) -> dict[str, str]:
+        """What each row of a table is called, by its primary key; the key where it has no label.
+
+        Raises:
+            UnknownName: there is no such resource.
+        """
+        key = self.package.contract[resource].key
+        self._refresh()
+        return {row[key]: self._label(resource, row) for row in self._rows(resource)}
 
     def timeline(self) -> pd.DataFrame:
         """Everything that has or implies a time, those with dates first.

@@ -39,8 +39,11 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
     def __init__(self, kind: str, name: object, known: list[str]) -> None:
         import difflib
 
-        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:40])}"
+        # Another case is no other name.
+        folded = {one.casefold(): one for one in reversed(known)}
+        near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
+        there = ", ".join(known[:40])
+        hint = f"did you mean {folded[near[0]]!r}?" if near else f"there are: {there}"
         self.message = f"no {kind} {name!r}; {hint}"
         super().__init__(self.message)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gazadata.contract import Contract, inside, read_json
 from gazadata.errors import ReadError
+from gazadata.sniff import absent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,6 +109,7 @@ class Package:
             raise ReadError(
                 f"no data package at {root}: expected a folder that holds a datapackage.json"
                 + (", and this is a file; unpack it if it is an archive" if root.is_file() else "")
+                + (f"; found {other}" if (other := absent(root / "datapackage.json")) else "")
             )
         return root.absolute()
 

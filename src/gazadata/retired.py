@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gazadata import sniff
 from gazadata.contract import inside
 from gazadata.curate.tables import clean
 from gazadata.errors import ContractError, ReadError
@@ -79,18 +80,24 @@ def read(package: Package) -> list[Retired]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             if tuple(next(reader, ())) != COLUMNS:
+                if other := sniff.table(path, COLUMNS):
+                    raise ReadError(f"{path}:{other.line}: found {other}")
                 raise ReadError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
             rows = []
             # A row begins where the one before it ends, whatever line breaks are in its cells.
             line = reader.line_num + 1
             for row in reader:
                 if len(row) != len(COLUMNS):
+                    if other := sniff.table(path, COLUMNS):
+                        raise ReadError(f"{path}:{other.line}: found {other}")
                     there = f"{len(row)} cell{'s' * (len(row) != 1)}" if row else "a blank line"
                     raise ReadError(f"{path}:{line}: {there}, expected {len(COLUMNS)} cells")
                 rows.append(Retired(line, *map(clean, row)))
                 line = reader.line_num + 1
             return rows
     except UnicodeDecodeError:
-        raise ReadError(f"{path}:1: not UTF-8; save it as UTF-8") from None
+        other = sniff.table(path, COLUMNS)
+        why = f"found {other}" if other else "not UTF-8; save it as UTF-8"
+        raise ReadError(f"{path}:1: {why}") from None
     except csv.Error as error:
         raise ReadError(f"{path}:{line}: not CSV: {error}") from None

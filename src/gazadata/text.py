@@ -11,6 +11,16 @@ TYPESET = {
     "\u2018": "'",
     "\u201c": '"',
     "\u201d": '"',
+    "\u201a": "'",
+    "\u201e": '"',
+    "\u2032": "'",
+    "\u2033": '"',
+    "\u2039": "'",
+    "\u203a": "'",
+    "\u00ab": '"',
+    "\u00bb": '"',
+    "\u2026": "...",
+    "\u2212": "-",
     "\u2010": "-",
     "\u2011": "-",
     "\u2013": "-",
@@ -20,19 +30,37 @@ TYPESET = {
 }
 _TABLE = str.maketrans(TYPESET)
 
-HIDDEN = re.compile(
+_JOINERS = "\u200c\u200d"
+_JOINED = (
+    "\u0600-\u08ff\u0900-\u109f\u1780-\u17d3\u1820-\u18aa\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc"
+)
+"""Letters and marks of scripts that are written with joiners: Arabic to Mongolian."""
+
+_HIDDEN = (
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef"
+    "\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     + "".join(chr(n << 16 | last) for n in range(1, 15) for last in (0xFFFE, 0xFFFF))
     + "\U000f0000-\U0010ffff]"
 )
+HIDDEN = re.compile(f"{_HIDDEN}|(?<![{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?![{_JOINED}])")
 """Characters that a reader cannot see or trust.
 
 Controls but for tab and line ends, zero-width and bidirectional characters, byte order marks,
 tags, variation selectors, replacement characters, private-use characters and noncharacters.
+Joiners are hidden but between letters of scripts that are written with them, such as Persian and
+Hindi, where they are part of the spelling.
 """
+
+HAS_HIDDEN = f"{_HIDDEN}|(?:^|[^{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?:$|[^{_JOINED}])"
+"""Whether a text has one of `HIDDEN`, for Polars, whose patterns cannot look around."""
+
+
+def may_hide(left: str) -> bool:
+    """Whether a text may have one of `HIDDEN`, of which `left` is what is not plain ASCII."""
+    return any(joiner in left for joiner in _JOINERS) or HIDDEN.search(left) is not None
+
 
 FORMULA = "^[=+\\-@\t\uff1d\uff0b\uff0d\uff20]"
 """The start of a cell that a spreadsheet would run as a formula, for Python and for Polars."""
@@ -68,6 +96,29 @@ def form_c(text: str) -> str:
     if unicodedata.is_normalized("NFC", text) or overlong(text) is not None:
         return text
     return unicodedata.normalize("NFC", text)
+
+
+def malformed(text: str) -> str | None:
+    """What keeps a text from being quoted, and where, if it is not as every held text."""
+    if (at := text.find("\r")) >= 0:
+        what = "a carriage return, where lines end in a line feed alone"
+    elif not unicodedata.is_normalized("NFC", text):
+        normal = form_c(text)
+        pairs = zip(text, normal, strict=False)
+        at = next((n for n, (a, b) in enumerate(pairs) if a != b), overlong(text) or 0)
+        end = at + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        codes = " ".join(f"U+{ord(character):04X}" for character in text[at:end][:5])
+        what = f"{text[at:end][:5]} ({codes}), which is not in Unicode normalization form C"
+    elif hidden := HIDDEN.search(text):
+        at = hidden.start()
+        name = unicodedata.name(text[at], "a control character")
+        what = f"the hidden character U+{ord(text[at]):04X} ({name})"
+    else:
+        return None
+    line = text.count("\n", 0, at) + 1
+    return f"{what}, in line {line}, column {at - text.rfind(chr(10), 0, at)}"
 
 
 def fold(text: str) -> str:

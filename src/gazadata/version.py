@@ -6,7 +6,11 @@ Without build metadata, which no order knows: of two releases one has to be the 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Level = Literal["none", "patch", "minor", "major"]
+LEVELS: tuple[Level, ...] = ("none", "patch", "minor", "major")
+"""How much a version declares."""
 
 LONGEST = 64
 """A version names a folder, and has to be read by people."""
@@ -51,3 +55,18 @@ def parse(text: object) -> Version | None:
         for part in (pre.split(".") if pre else ())
     )
     return Version(int(major), int(minor), int(patch), pre is None, identifiers)
+
+
+def bumped(version: Version, level: Level) -> Version:
+    """The least final version after `version` for a step of `level` (semver.org).
+
+    A pre-release comes before the version that it is of, so that version may already be enough.
+    """
+    major, minor, patch, is_final, _ = version
+    if level == "major":
+        enough = not is_final and minor == patch == 0
+        return Version(major + (not enough), 0, 0, True, ())
+    if level == "minor":
+        enough = not is_final and patch == 0
+        return Version(major, minor + (not enough), 0, True, ())
+    return Version(major, minor, patch + is_final, True, ())

@@ -562,9 +562,9 @@ def test_a_package_without_its_texts_says_so_once_and_is_formatted_all_the_same(
     ("content", "message"),
     [
         (TEXT.replace("proposed", "imposted").encode(), "is not the text that the row describes"),
-        (TEXT.encode("utf-16"), "not UTF-8"),
-        (TEXT.replace("\n", "\r\n").encode(), "NFC with LF"),
-        ((TEXT + "e\u0301").encode(), "NFC with LF"),
+        (TEXT.encode("utf-16"), "found text in UTF-16; save the file as UTF-8"),
+        (TEXT.replace("\n", "\r\n").encode(), "a carriage return, where lines end in a line feed"),
+        ((TEXT + "e\u0301").encode(), "(U+0065 U+0301), which is not in Unicode normalization"),
     ],
 )
 def test_a_text_that_cannot_be_relied_on_is_not_used(
@@ -645,7 +645,7 @@ HEADER = "name_id,actor_id,topic_id,text,form\n"
         (b"", 1, "found none; expected name_id, actor_id"),
         (b"\n\n", 1, "found none"),
         (HEADER.encode() + b"a,b,,t\xe9,name\n", 2, "not UTF-8: the byte 0xe9"),
-        (HEADER.encode("utf-16"), 1, "not UTF-8"),
+        (HEADER.encode("utf-16"), 1, "found text in UTF-16; save"),
         (f"{HEADER}a,b,,t,name\na,b,,t\n".encode(), 3, "header has 5; write a comma"),
         (
             f"{HEADER}a,b,,1,5,name\n".encode(),
@@ -661,7 +661,7 @@ HEADER = "name_id,actor_id,topic_id,text,form\n"
         (b"name_id,actor_id,topic_id,text\n", 1, "missing: 'form'"),
         (b"name_id,actor_id,topic_id,text,from\n", 1, "missing: 'form'; unknown: 'from'"),
         (b"name_id,actor_id,topic_id,text,form,text\n", 1, "repeated: 'text'"),
-        (b"name_id;actor_id;topic_id;text;form\n", 1, "expected name_id, actor_id"),
+        (b"name_id;actor_id;topic_id;text;form\n", 1, "semicolons between the names; save"),
     ],
 )
 def test_bad_input_names_file_and_line(root: Path, content: bytes, line: int, message: str) -> None:

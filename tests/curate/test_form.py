@@ -32,6 +32,11 @@ words = st.sampled_from(
         "é",
         "e\u0301",
         '"no"',
+        "„no“",
+        "wait…",
+        "−5",
+        "می\u200cروند",
+        "外交部表示",
         "a,b",
     ]
 )
@@ -48,7 +53,7 @@ def drafts(draw: st.DrawFn) -> tuple[str, list[dict[str, str]], bytes]:
         first, last = sorted(draw(st.tuples(*[st.integers(0, len(text))] * 2)))
         exact = text[first:last]
         if draw(st.booleans()):
-            exact = exact.replace("’", "'").replace("\n", " ")
+            exact = exact.replace("’", "'").replace("…", "...").replace("\n", " ")
         if draw(st.booleans()):
             exact = exact.strip()
         offsets = {"char_start": str(first), "char_end": str(last)} if draw(st.booleans()) else {}

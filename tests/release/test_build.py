@@ -105,7 +105,7 @@ def test_the_csv_of_the_release_is_the_curated_one(built: Path, source: Path, na
 def test_the_manifest_lists_every_file_with_its_hash(built: Path) -> None:
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
     listed = {f["path"]: (f["bytes"], f["sha256"]) for f in manifest["files"]}
-    there = set(listing(built)) - {"manifest.json", "SHA256SUMS"}
+    there = set(listing(built)) - {"manifest.json", "SHA256SUMS", ".gitattributes"}
     assert listed.keys() == there
     assert manifest["tools"] == {"polars": pl.__version__, "pyarrow": pa.__version__}
     for name in there:
@@ -126,7 +126,7 @@ def test_the_release_holds_what_the_design_lists_and_no_text(built: Path) -> Non
             "codebook.md",
             "index.html",
         ],
-        *["codebook.md", "CHANGES.md", "LICENSE", "SHA256SUMS"],
+        *["codebook.md", "CHANGES.md", "LICENSE", "SHA256SUMS", ".gitattributes"],
     }
     assert set(listing(built)) == whole
     texts = [path.read_bytes() for path in (REPO / "raw").iterdir()]

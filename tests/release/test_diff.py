@@ -1,4 +1,4 @@
-"""Diffs: applying one gives the new tables, shuffling changes nothing, daff reads ours."""
+"""Diffs: applying one gives the new tables, shuffling changes nothing, columns too."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import daff
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from tests.release.packages import REPO, copy_package
+from tests.release.applied import apply
+from tests.release.packages import REPO, copy_package, with_version
 
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError
 from gazadata.package import Package
-from gazadata.release.changes import bumped
-from gazadata.release.contract_diff import LEVELS, Level, compare_contracts
-from gazadata.release.diff import apply, diff, to_json
-from gazadata.release.diff_formats import FORMATS, tabular_table
+from gazadata.release.contract_diff import compare_contracts
+from gazadata.release.diff import diff, to_json
+from gazadata.release.diff_formats import FORMATS
 from gazadata.release.files import ReleaseError
 from gazadata.release.sides import side
 from gazadata.release.store import publish
-from gazadata.version import parse
+from gazadata.version import LEVELS, Level, bumped, parse
 
 Table = list[list[str]]
 
@@ -119,7 +118,7 @@ def edit(table: Table, changes: list[tuple[str, Any, int]]) -> Table:
     return [header, *rows]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(changes=edits(), shuffle=st.randoms(use_true_random=False))
 @pytest.mark.parametrize("name", ["topics", "quotes"])
 def test_applying_a_diff_gives_the_new_bytes(
@@ -175,7 +174,7 @@ def test_a_diff_of_another_package_is_not_applied(
         apply(before, patch)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data(), changes=edits())
 def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
     data: st.DataObject,
@@ -224,11 +223,6 @@ def test_columns_alone_are_a_change(old: Path, new: Path, columns: list[str], ke
     change = result.tables["topics"]
     assert [change.added.height, change.removed.height, change.changed.height] == [0, 0, 0]
     assert apply(before, to_json(result))["topics"] == (new / "data/topics.csv").read_bytes()
-    start = daff.PythonTableView(read(old / "data/topics.csv"))
-    patch = daff.PythonTableView(list(csv.reader(io.StringIO(tabular_table(change)))))
-    assert daff.HighlightPatch(start, patch).apply()
-    made = [[start.getCell(x, y) or "" for x in range(start.width)] for y in range(start.height)]
-    assert made == read(new / "data/topics.csv")
     with pytest.raises(GazadataError, match="columns"):
         apply(after, to_json(result))
 
@@ -553,69 +547,6 @@ def test_bumped(version: str, level: Level, least: str) -> None:
 WORDS = st.text(string.ascii_letters + ' ,"->\u2019', max_size=10)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    rows=st.dictionaries(
-        st.from_regex(r"[a-z]{3,8}", fullmatch=True),
-        st.tuples(WORDS, WORDS),
-        min_size=1,
-        max_size=8,
-    ),
-    others=st.dictionaries(
-        st.from_regex(r"[a-z]{3,8}", fullmatch=True), st.tuples(WORDS, WORDS), max_size=4
-    ),
-    seed=st.randoms(use_true_random=False),
-)
-def test_daff_makes_the_new_table_of_the_old_and_our_tabular_diff(
-    rows: dict[str, tuple[str, str]],
-    others: dict[str, tuple[str, str]],
-    seed: random.Random,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    root = tmp_path_factory.mktemp("daff")
-    header = read(REPO / "data/topics.csv")[0]
-    pad = [""] * (len(header) - 3)
-    before = {key: [key, *values, *pad] for key, values in rows.items()}
-    after = {key: [key, *values, *pad] for key, values in others.items()}
-    for key, row in before.items():
-        choice = seed.random()
-        if choice < 0.4:
-            after[key] = list(row)
-        elif choice < 0.7:
-            after[key] = [key, row[1] + "x", row[2], *pad]
-    for name, table in (("old", before), ("new", after)):
-        copy_package(root / name)
-        write(root / name / "data/topics.csv", [header, *table.values()])
-    change = diff(Package.open(root / "old"), Package.open(root / "new")).tables.get("topics")
-    shutil.rmtree(root)
-    if change is None:
-        assert before == after
-        return
-    patch = list(csv.reader(io.StringIO(tabular_table(change))))
-    start = [header, *sorted(before.values())]
-    view = daff.PythonTableView(start)
-    assert daff.HighlightPatch(view, daff.PythonTableView(patch)).apply()
-    made = [[view.getCell(x, y) or "" for x in range(view.width)] for y in range(view.height)]
-    assert sorted(made[1:]) == sorted(after.values())
-
-
-def test_a_table_that_is_gone_or_new_is_what_daff_makes_of_it(old: Path, new: Path) -> None:
-    content = json.loads((new / "datapackage.json").read_text("utf-8"))
-    content["resources"] = [r for r in content["resources"] if r["name"] != "conditions"]
-    (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
-    table = read(old / "data/conditions.csv")
-    for before, after in ((old, new), (new, old)):
-        shown = FORMATS["tabular"](diff(Package.open(before), Package.open(after)))
-        views = [daff.PythonTableView(side) for side in ((table, []), ([], table))[before == new]]
-        wanted = daff.PythonTableView([])
-        alignment = daff.Coopy.compareTables(*views).align()
-        daff.TableDiff(alignment, daff.CompareFlags()).hilite(wanted)
-        cells = [[wanted.getCell(x, y) for x in range(wanted.width)] for y in range(wanted.height)]
-        name, _, patch = shown.partition("\n")
-        assert name == "# conditions"
-        assert list(csv.reader(io.StringIO(patch))) == cells
-
-
 GIVEN_UP = "resource,row_id,replaced_by,reason,version\n"
 
 
@@ -745,8 +676,6 @@ def test_a_table_that_cannot_be_compared_is_named(
         assert done.returncode == 2
         assert f"the {which} side ({new}), data/topics.csv: {told}" in done.stderr
         assert f"`gazadata validate {new}`" in done.stderr
-    with pytest.raises(GazadataError, match="topics"):
-        apply(Package.open(new), to_json(diff(Package.open(old), Package.open(old))))
 
 
 def damaged(archive: bytes) -> bytes:
@@ -876,7 +805,7 @@ def test_revisions_can_be_named_in_a_subfolder(
 
 def test_no_side_is_an_option_of_git(repository: Path, tmp_path: Path) -> None:
     done = diffed("--", f"--output={tmp_path / 'written'}", ".")
-    assert "names no side of a diff" in done.stderr
+    assert "names no package" in done.stderr
     assert not (tmp_path / "written").exists()
 
 
@@ -885,7 +814,7 @@ def test_what_is_no_side_is_told_what_each_kind_needs(
 ) -> None:
     for name in ("no-such-side", "1.0.0", "HEAD:no-such"):
         told = diffed(name, ".").stderr
-        assert f"{name!r} names no side" in told
+        assert f"{name!r} names no package" in told
         for need in ("folder", "zip", "like 1.0.0", "--store", "the repository here has none"):
             assert need in told
     assert "git is not installed" in diffed("HEAD", ".", PATH=str(tmp_path)).stderr
@@ -944,3 +873,69 @@ def test_what_git_refuses_is_told_with_its_reason(repository: Path) -> None:
     told = diffed("HEAD", ".", GIT_TEST_ASSUME_DIFFERENT_OWNER="1").stderr
     assert "dubious ownership" in told
     assert "safe.directory" in told
+
+
+def test_a_row_that_is_new_is_told_once_and_what_people_look_for_comes_first(
+    old: Path, new: Path
+) -> None:
+    """Its evidence is counted, and its table is not said to have other evidence."""
+    events, evidence = read(new / "data/events.csv"), read(new / "data/evidence.csv")
+    key = events[1][0]
+    events.append(["a-new-event", *events[1][1:]])
+    own = [row for row in evidence if row[1:3] == ["events", key]]
+    evidence += [[cell.replace(key, "a-new-event") for cell in row] for row in own]
+    write(new / "data/events.csv", events)
+    write(new / "data/evidence.csv", evidence)
+    actors = read(new / "data/actors.csv")
+    actors[1][1] += "x"
+    write(new / "data/actors.csv", actors)
+    result = diff(Package.open(old), Package.open(new))
+    assert list(result.tables) == ["events", "actors", "evidence"]
+    lines = FORMATS["full"](result).splitlines()
+    assert [line for line in lines if "a-new-event" in line] == [lines[0], "  + a-new-event"]
+    assert lines[-1] == f"  + {len(own)} for rows that were added"
+    assert FORMATS["markdown"](result).count("a-new-event") == 2
+    assert len(to_json(result)["tables"]["evidence"]["added"]) == len(own)
+
+
+def test_the_version_that_is_due_is_named(old: Path, new: Path) -> None:
+    rows = read(new / "data/topics.csv")
+    write(new / "data/topics.csv", [*rows, ["zz", *rows[1][1:]]])
+    result = diff(Package.open(old), Package.open(new))
+    assert "the version must be at least 1.1.0: run `gazadata bump 1.1.0`" in FORMATS["full"](
+        result
+    )
+    assert to_json(result)["least_version"] == "1.1.0"
+    with_version(new, "1.1.0")
+    result = diff(Package.open(old), Package.open(new))
+    assert "at least" not in FORMATS["full"](result)
+    assert to_json(result)["least_version"] is None
+
+
+def test_what_changed_in_the_references_is_shown(old: Path, new: Path) -> None:
+    for side_ in (old, new):
+        shutil.copytree(REPO / "reference", side_ / "reference", dirs_exist_ok=True)
+    rows = read(new / "reference/countries.csv")
+    first, second = rows[1][0], rows[2][0]
+    rows[1][1] += "x"
+    write(new / "reference/countries.csv", [*rows[:2], *rows[3:], ["Atlantis", *rows[3][1:]]])
+    (new / "reference/own.csv").write_text("name,code\na,b\n", "utf-8")
+    result = diff(Package.open(old), Package.open(new))
+    told = FORMATS["full"](result)
+    changed = f"added Atlantis; removed {second}; changed {first}"
+    assert f"reference  reference/countries.csv: {changed}\n" in told
+    assert "reference  reference/own.csv: added name, a\n" in told
+    assert result.bump()[0] == "patch"
+    assert "## Reference" in FORMATS["markdown"](result)
+
+
+@pytest.mark.parametrize("option", [[], ["--exit-code"]])
+def test_the_exit_status_says_whether_anything_changed(
+    option: list[str], old: Path, new: Path
+) -> None:
+    command = [sys.executable, "-m", "gazadata", "diff", str(old)]
+    rows = read(new / "data/topics.csv")
+    write(new / "data/topics.csv", rows[:-1])
+    for other, status in ((old, 0), (new, len(option))):
+        done = subprocess.run([*command, str(other), *option], capture_output=True, check=False)
+        assert done.returncode == status

@@ -163,7 +163,7 @@ def test_xlsx_has_no_formula_and_text_stays_text(tmp_path: Path) -> None:
     file = tmp_path / "odd.xlsx"
     export(odd_package(tmp_path / "odd"), "xlsx", file)
     with zipfile.ZipFile(file) as archive:
-        content = archive.read("xl/worksheets/sheet1.xml").decode("utf-8")
+        content = archive.read("xl/worksheets/sheet2.xml").decode("utf-8")
     assert content.count("<row") == 1 + len(rows_of(tmp_path / "odd", "group"))
     assert "<f>" not in content
     assert "<f " not in content
@@ -426,10 +426,13 @@ def test_xlsx_has_descriptions_as_comments_and_a_frozen_header(
     exported: Path, contract: Contract
 ) -> None:
     book = openpyxl.load_workbook(exported / "gaza.xlsx")
-    assert book.sheetnames == RESOURCES
+    assert book.sheetnames == ["About", *RESOURCES]
     for resource in contract.resources.values():
         sheet = book[resource.name]
         assert sheet.freeze_panes == "A2"
+        assert sheet.auto_filter.ref == sheet.dimensions
+        widths = {letter: sheet.column_dimensions[letter].width for letter in "ABC"}
+        assert all(len(sheet[f"{letter}1"].value) < width <= 60 for letter, width in widths.items())
         for cell, field in zip(sheet[1], resource.fields, strict=True):
             assert cell.value == field.name
             assert cell.comment is not None
@@ -649,3 +652,58 @@ def test_more_rows_than_a_sheet_has(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     package = odd_package(tmp_path / "odd", ["a,,,,,,,", "b,,,,,,,", "c,,,,,,,"])
     with pytest.raises(GazadataError, match="3 rows"):
         export(package, "xlsx", tmp_path / "odd.xlsx")
+
+
+def test_the_first_sheet_says_what_the_workbook_is(exported: Path, contract: Contract) -> None:
+    sheet = openpyxl.load_workbook(exported / "gaza.xlsx").worksheets[0]
+    rows = [row for row in sheet.iter_rows(values_only=True) if row[0]]
+    told = {row[0]: row[1] for row in rows}
+    assert told["Title"] == contract.descriptor["title"]
+    assert told["Version"] == contract.version
+    assert [row[0] for row in rows if row[2] is not None] == ["Sheet", *RESOURCES]
+    book = openpyxl.load_workbook(exported / "gaza.xlsx")
+    for name, _, count in rows[-len(RESOURCES) :]:
+        assert count == book[name].max_row - 1
+
+
+def test_every_foreign_key_has_an_index(exported: Path, contract: Contract) -> None:
+    with closing(sqlite3.connect(exported / "gaza.sqlite")) as db:
+        for resource in contract.resources.values():
+            indexed = {
+                db.execute(f'PRAGMA index_info("{index}")').fetchall()[0][2]
+                for _, index, *_ in db.execute(f'PRAGMA index_list("{resource.name}")')
+            }
+            assert {key.field for key in resource.foreign_keys} <= indexed
+        plan = db.execute(
+            "EXPLAIN QUERY PLAN SELECT * FROM participants WHERE actor_id = 'pakistan'"
+        ).fetchall()
+        assert "USING INDEX participants_actor_id" in str(plan)
+
+
+@pytest.mark.parametrize("to", ["sqlite", "duckdb"])
+def test_views_have_what_keys_stand_for(built: Path, exported: Path, to: str) -> None:
+    actors = {row["actor_id"]: row["name"] for row in rows_of(built, "actors")}
+    wanted = {row["position_id"]: actors[row["holder_id"]] for row in rows_of(built, "positions")}
+    query = "SELECT position_id, holder_label FROM positions_labelled"
+    if to == "sqlite":
+        with closing(sqlite3.connect(exported / "gaza.sqlite")) as db:
+            found = db.execute(query).fetchall()
+    else:
+        with duckdb.connect(str(exported / "gaza.duckdb"), read_only=True) as db:
+            found = db.execute(query).fetchall()
+    assert dict(found) == wanted
+    assert len(found) == len(wanted)
+
+
+def test_all_files_that_are_written_are_named(built: Path, tmp_path: Path) -> None:
+    written = export(built, "sqlite", tmp_path / "gaza.db")
+    assert written == [tmp_path / "gaza.db", tmp_path / "gaza.metadata.json"]
+    assert sorted(tmp_path.iterdir()) == written
+    written = export(built, "xlsx", tmp_path / "gaza.xlsx")
+    assert written == [tmp_path / "gaza.xlsx"]
+
+
+def test_a_release_in_its_archive_is_exported(built: Path, tmp_path: Path) -> None:
+    export(built.with_name(f"{built.name}.zip"), "sqlite", tmp_path / "a.db")
+    export(built, "sqlite", tmp_path / "b.db")
+    assert (tmp_path / "a.db").read_bytes() == (tmp_path / "b.db").read_bytes()

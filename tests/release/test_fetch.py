@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gc
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,11 +35,12 @@ from tests.release.stores import (
 
 import gazadata
 from gazadata import cli, retired
+from gazadata.dataset import open_dataset
 from gazadata.errors import GazadataError, ReadError
 from gazadata.release import lock as pins
 from gazadata.release.build import build
 from gazadata.release.cache import Cache, CacheError
-from gazadata.release.fetch import open_release, pull, versions
+from gazadata.release.fetch import open_release, pull, pulled, versions
 from gazadata.release.files import ReleaseError, StoreAwayError, StoreError, json_bytes
 from gazadata.release.lock import Lock, LockError
 from gazadata.release.manifest import Manifest, open_package
@@ -76,6 +79,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("connect", "connect_ex", "sendto"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def offline_later(request: pytest.FixtureRequest) -> Callable[[], None]:
+    """What takes the network away when it is called."""
+    return lambda: request.getfixturevalue("offline")
 
 
 def digest(release: Path) -> str:
@@ -1161,3 +1170,77 @@ def test_a_lock_wins_over_the_bundled_package(store: Path, cache: Path) -> None:
     assert gazadata.load("topics")["topic_id"].count() == topics.read_bytes().count(b"\n") - 1
     with pytest.raises(LockError, match=r"version 1\.1\.0 was asked for, and .* pins 1\.0\.0"):
         gazadata.load("topics", version="1.1.0", store=str(store))
+
+
+# --- What is said of it
+
+
+def test_pull_says_what_was_chosen_and_what_it_replaces(store: Path, cache: Path) -> None:
+    assert str(pulled("1.0.0", store)) == "1.0.0"
+    assert str(pulled("latest", store)) == "1.0.0 -> 1.1.0 (latest)"
+    assert str(pulled()) == "1.1.0, as before"
+    yank("1.1.0", "wrong dates", store)
+    told = str(pulled("latest", store)).splitlines()
+    assert told == [
+        "1.1.0 -> 1.0.0 (latest)",
+        "1.1.0: latest went back, as it is yanked: wrong dates",
+    ]
+    told = str(pulled("latest", store)).splitlines()
+    assert told[1] == "1.1.0: passed over: it is yanked: wrong dates"
+
+
+def test_the_command_prints_the_path_alone_where_scripts_read_it(store: Path, cache: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gazadata", "pull", "--store", str(store)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{pulled().folder}\n"
+    assert done.stderr == "1.1.0 (latest)\n"
+
+
+def test_a_dataset_says_where_its_release_was_had_from(
+    server: Server, cache: Path, offline_later: Callable[[], None]
+) -> None:
+    assert f"fetched from {server.url}" in repr(open_dataset(version="1.0.0", store=server.url))
+    offline_later()
+    data = open_dataset(version="1.0.0", store=server.url)
+    assert "from the cache" in repr(data)
+    assert len(data.load("events"))
+    with pytest.raises(StoreError, match=r"in the cache, which needs no network, are: 1\.0\.0$"):
+        open_dataset(version="latest", store=server.url)
+
+
+def test_the_store_of_the_lock_is_that_of_every_command(
+    store: Path, cache: Path, tmp_path: Path
+) -> None:
+    pull("1.0.0", store)
+    for arguments, wanted in (
+        (["versions"], "1.1.0\t"),
+        (["diff", "1.0.0", "1.1.0"], "1.0.0 -> 1.1.0: "),
+        (["export", "1.1.0", "x.db", "--to", "sqlite"], "x.db\nx.metadata.json\n"),
+        (["explain", "topics", "--package", "1.1.0"], "isf\t"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "gazadata", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert wanted in done.stdout
+
+
+def test_an_archive_is_opened_as_it_is_verified(built: Path, tmp_path: Path) -> None:
+    archive = built.with_name(f"{built.name}.zip")
+    data = open_dataset(archive)
+    assert str(archive) in repr(data)
+    assert data.load("events").equals(open_dataset(built).load("events"))
+    folder = data.package.root
+    assert folder.is_dir()
+    del data
+    gc.collect()
+    assert not folder.exists()
+    with pytest.raises(ReleaseError, match="cannot be unpacked as a zip archive"):
+        open_dataset(Path(__file__))

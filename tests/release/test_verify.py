@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.release.packages import REPO
 
+import gazadata
 from gazadata import cli
 from gazadata.arrow import read_table
 from gazadata.curate.canonical import canonical_csv
@@ -30,6 +32,7 @@ from gazadata.release.files import (
     FaultsError,
     LaterFormatError,
     ReleaseError,
+    StoreError,
     json_bytes,
     listing,
     sha256,
@@ -811,3 +814,58 @@ def test_a_damaged_archive_does_not_verify(built: Path, tmp_path: Path, damage: 
     archive.write_bytes(content[:half] + rest)
     with pytest.raises(FaultsError, match=r"release\.zip is not what it was released as"):
         verify(archive)
+
+
+def committed(release: Path, tmp_path: Path, *, attributes: bool) -> Path:
+    """The release as Git checks it out for somebody who wants CRLF in files."""
+    if not attributes:
+        (release / ".gitattributes").unlink()
+    own = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.autocrlf=true"]
+    clone = tmp_path / "clone"
+    for folder, *command in (
+        (release, "init", "-q"),
+        (release, "add", "."),
+        (release, "commit", "-qm", "release"),
+        (tmp_path, "clone", "-q", str(release), str(clone)),
+    ):
+        environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull}
+        subprocess.run(["git", *own, *command], cwd=folder, env=environment, check=True)
+    shutil.rmtree(clone / ".git")
+    return clone
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="Git is not installed")
+def test_a_release_keeps_its_line_ends_in_git(release: Path, tmp_path: Path) -> None:
+    assert verify(committed(release, tmp_path, attributes=True))
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="Git is not installed")
+def test_a_release_with_other_line_ends_is_told_as_that(release: Path, tmp_path: Path) -> None:
+    clone = committed(release, tmp_path, attributes=False)
+    with pytest.raises(FaultsError, match="its lines end in CRLF and not LF: Git") as caught:
+        verify(clone)
+    assert len(str(caught.value).splitlines()) == 2
+    with pytest.raises(StoreError, match="its lines end in CRLF and not LF"):
+        gazadata.open_dataset(clone)
+
+
+def test_a_release_without_git_attributes_verifies_and_one_with_others_does_not(
+    release: Path,
+) -> None:
+    (release / ".gitattributes").write_bytes(b"* text\n")
+    with pytest.raises(FaultsError, match=r"\.gitattributes: expected '\* -text' alone"):
+        verify(release)
+    (release / ".gitattributes").unlink()
+    assert verify(release)
+
+
+def test_a_pointer_in_the_place_of_a_file_is_told_as_that(release: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n"
+    for name in ("parquet/events.parquet", "parquet/topics.parquet"):
+        (release / name).write_bytes(pointer)
+    with pytest.raises(FaultsError) as caught:
+        verify(release)
+    (_, fault) = str(caught.value).splitlines()
+    both = "parquet/events.parquet, parquet/topics.parquet"
+    assert fault.strip().startswith(f"{both}: found a Git LFS pointer; ")
+    assert "git lfs pull" in fault

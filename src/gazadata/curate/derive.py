@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gazadata import sniff
 from gazadata.contract import inside
 from gazadata.curate.quotes import (
     Match,
@@ -21,7 +21,7 @@ from gazadata.curate.quotes import (
 )
 from gazadata.curate.tables import Row, Table, decode, read_bytes
 from gazadata.errors import GazadataError
-from gazadata.text import FORMULA, HIDDEN, fold
+from gazadata.text import FORMULA, fold, malformed
 
 _UNCHECKED = "the offsets and contexts of its quotes are neither filled in nor checked"
 
@@ -123,12 +123,11 @@ def _read_text(root: Path, cells: dict[str, str]) -> str:
         raise _RowError("the source is held, but text_path is empty")
     file = inside(root, path)
     content = read_bytes(file)
+    if other := sniff.content(content):
+        raise _RowError(f"{path}: found {other}")
     text = decode(file, content)
-    if "\r" in text or not unicodedata.is_normalized("NFC", text):
-        raise _RowError(f"{path} must be NFC with LF line ends")
-    if hidden := HIDDEN.search(text):
-        code = f"U+{ord(hidden.group()):04X}"
-        raise _RowError(f"{path} has the hidden character {code} at offset {hidden.start()}")
+    if flaw := malformed(text):
+        raise _RowError(f"{path} has {flaw}")
     sha256 = hashlib.sha256(content).hexdigest()
     written_sha256, written_length = cells.get("text_sha256", ""), cells.get("text_length", "")
     # raw/ is frozen: another hash means that somebody changed the text, and updating the hash

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gazadata import sniff
 from gazadata.contract import inside
 from gazadata.curate.canonical import record
 from gazadata.curate.quotes import Match, Passage, context, find, nearest, passage_of
@@ -72,9 +73,12 @@ def find_in_package(package: Package, words: str) -> Found:
         if not path:
             raise ReadError(f"{package.path('sources')}: {key} is held, but text_path is empty")
         file = inside(package.root, path)
-        if not file.exists():
+        if not file.exists() and not sniff.absent(file):
             raise ReadError(f"{file}: no such file; releases do not contain the texts")
-        text = decode(file, read_bytes(file))
+        content = read_bytes(file)
+        if other := sniff.content(content):
+            raise ReadError(f"{file}:{other.line}: found {other}")
+        text = decode(file, content)
         here = [passage for passage in passages if passage.source_id == key]
 
         def place(

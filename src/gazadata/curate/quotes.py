@@ -17,6 +17,13 @@ from gazadata.text import fold
 # Part of a word, though not a letter, a digit or a combining mark: the underscore, the soft hyphen
 # and the invisible joiners.
 _JOINERS = "_\u00ad\u200c\u200d\u2060"
+UNSPACED = (
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+"""Scripts that put no space between words, such as Thai, Chinese and Japanese: Unicode ranges."""
+ATTACHED = "\u0e33\u0eb3"
+"""Vowels that are letters to Unicode, and are written on the letter before them as marks are."""
 _PREFIXES = "anti|counter|ex|non|post|pre|pro|pseudo|quasi|semi|un"
 BEFORE = max(map(len, _PREFIXES.split("|"))) + 2
 """Code points before a cut that decide whether it changes the meaning: a prefix and its edges."""
@@ -33,6 +40,7 @@ TURNS = "|".join(
 The pattern works in Python's regular expressions and in those of Polars.
 """
 _TURNS = re.compile(TURNS)
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 # How many code points around a first guess are tried as bounds of the nearest span.
 _MARGIN = 24
 # The least similarity (0 to 1) worth showing; chance alone gives about 0.4.
@@ -93,13 +101,15 @@ def cuts_word(text: str, at: int) -> bool:
 
     A word is a run of letters, digits and their marks. Apostrophes and hyphens end a word if the
     part keeps its meaning: "Pakistan" may be quoted from "Pakistan's", and "US" from "US-backed".
-    They do not in "can't", "non-committal" and "-5", and "45" is not a word of "45,000".
+    They do not in "can't", "non-committal" and "-5", and "45" is not a word of "45,000". Scripts
+    without spaces show no words, so that a cut is only not to part a letter from its marks.
     """
     if not 0 < at < len(text):
         return False
     before, after = text[at - 1], text[at]
     if _in_word(before) and _in_word(after):
-        return True
+        attached = unicodedata.category(after).startswith("M") or after in ATTACHED
+        return attached or not _UNSPACED.search(before + after)
     if _TURNS.search(f"{text[max(at - BEFORE, 0) : at]}\x1f{text[at : at + 3]}"):
         return True
     if before in ".,":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gazadata import sniff
 from gazadata.contract import Resource
 from gazadata.errors import ReadError
 from gazadata.text import form_c
@@ -57,6 +58,7 @@ def read_table(path: Path, resource: Resource) -> Table:
     expected = list(resource.field_names)
     line, header = next(records, (1, []))
     if sorted(header) != sorted(expected):
+        _refuse_other(path, sniff.table(path, expected))
         raise ReadError(
             f"{path}:{line}: the columns differ from the schema's{_difference(header, expected)}; "
             f"found {', '.join(header) or 'none'}; expected {', '.join(expected)}"
@@ -64,6 +66,7 @@ def read_table(path: Path, resource: Resource) -> Table:
     rows = []
     for line, cells in records:
         if len(cells) != len(header):
+            _refuse_other(path, sniff.conflict(content.splitlines()))
             hint = (
                 "put double quotes around cells that contain a comma"
                 if len(cells) > len(header)
@@ -86,9 +89,15 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
+        _refuse_other(path, sniff.absent(path))
         raise ReadError(f"{path}: no such file") from None
     except OSError as error:
         raise ReadError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _refuse_other(path: Path, other: sniff.Other | None) -> None:
+    if other:
+        raise ReadError(f"{path}:{other.line}: found {other}")
 
 
 # Python's default limit, 131,072 characters, is less than a cell may hold.
@@ -104,6 +113,7 @@ def decode(path: Path, content: bytes) -> str:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
+        _refuse_other(path, sniff.content(content))
         line = content.count(b"\n", 0, error.start) + 1
         raise ReadError(
             f"{path}:{line}: not UTF-8: the byte 0x{content[error.start]:02x} "

@@ -15,6 +15,7 @@ from gazadata.contract import Resource
 from gazadata.curate.canonical import canonical_retired
 from gazadata.errors import MissingExtra
 from gazadata.package import Package
+from gazadata.release.bump import check_stated
 from gazadata.release.changes import check_version, without_parent
 from gazadata.release.files import (
     FaultsError,
@@ -25,7 +26,7 @@ from gazadata.release.files import (
     sums_bytes,
     whole_folder,
 )
-from gazadata.release.manifest import MANIFEST, Manifest, check_outside
+from gazadata.release.manifest import ATTRIBUTES, MANIFEST, Manifest, check_outside
 from gazadata.release.verify import verified
 from gazadata.version import parse
 
@@ -70,7 +71,8 @@ def build(
         FaultsError: the package has findings, the texts or references to prove it are not there, or
             the parent does not verify.
         StoreError: a table's name is none that every system can have a file of.
-        ReleaseError: it declares too small a version, gives an identifier up without a word or
+        ReleaseError: it declares too small a version, states another version, date or number of
+            rows elsewhere, gives an identifier up without a word or
             gives one again; the parent is no release; or the target is there already or cannot be
             written.
         ReadError, ContractError: there is no package that can be read.
@@ -89,6 +91,7 @@ def build(
     try:
         with whole_folder(target) as folder, _opened(parent) as before:
             rows = _validated(package)
+            check_stated(package, rows, before)
             changes = check_version(package, before) if before else without_parent(package)
             _write(package, folder, changes, before, rows)
             if archive:
@@ -189,6 +192,8 @@ def _write(
         files.put(name, content)
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
+    for name, content in ATTRIBUTES.items():
+        (folder / name).write_bytes(content)
     # Whoever reads it refuses what a name cannot be on every system; so it is not released.
     Manifest.of(folder, MANIFEST)
 
@@ -271,7 +276,7 @@ def _write_sorted(
     rows = 0
     with (
         csv.open("wb") as file,
-        pq.ParquetWriter(parquet, schema, compression="zstd", version="2.6") as writer,
+        pq.ParquetWriter(parquet.absolute(), schema, compression="zstd", version="2.6") as writer,
     ):
 
         def write_group(group: pl.DataFrame) -> None:

@@ -17,7 +17,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,8 +32,10 @@ from gazadata.release.files import (
     json_bytes,
     whole_folder,
 )
-from gazadata.release.manifest import Manifest, check_outside, receive
+from gazadata.release.manifest import ATTRIBUTES, Manifest, check_outside, receive
 from gazadata.release.sources import Source, indented
+from gazadata.release.store import Entry
+from gazadata.version import parse
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there and the bytes that are needed."""
@@ -119,7 +121,7 @@ class Cache(NamedTuple):
                     with closing(source.read(path, file.bytes)) as chunks:
                         counted = arrived.counted(chunks)
                         receive(counted, folder / file.path, file, source.where(path))
-                for name, content in manifest.own.items():
+                for name, content in (manifest.own | ATTRIBUTES).items():
                     _make_way(folder, name)
                     replace(folder / name, content, durable=False)
                 if folder != whole:
@@ -129,6 +131,13 @@ class Cache(NamedTuple):
         """The file that remembers what a store served for a version."""
         key = hashlib.sha256(source.key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         return self.folder / "served" / key / f"{version}.json"
+
+    def versions(self, source: Source) -> list[str]:
+        """The versions that a store was seen to serve."""
+        folder = self.record(source, "x").parent
+        with suppress(OSError):
+            return [path.stem for path in folder.glob("*.json") if parse(path.stem)]
+        return []
 
     def served(self, source: Source, version: str) -> dict[str, Any]:
         """What a store was seen to serve for a version; nothing where that was not kept."""
@@ -172,6 +181,8 @@ class Cached(NamedTuple):
     store: str | None
     sources: tuple[Source, ...]
     fresh: bool = False
+    passed_over: tuple[Entry, ...] = ()
+    """The yanked versions that "latest" passed over."""
 
     @property
     def folder(self) -> Path:

@@ -9,12 +9,12 @@ from gazadata import retired
 from gazadata.curate.canonical import canonical_retired
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
-from gazadata.version import Version, parse
+from gazadata.version import bumped, parse
 
 if TYPE_CHECKING:
-    from gazadata.release.contract_diff import Level
-    from gazadata.release.diff import Diff
+    from gazadata.release.diff import Diff, Which
 
+WHICH: tuple[Which, ...] = ("added", "removed")
 _SHOWN = 50
 _NAMED = 10
 
@@ -62,21 +62,6 @@ def check_version(package: Package, before: Package) -> str:
         )
     _check_retired(package, before, changes, str(new.core))
     return changes_markdown(package.contract.name, changes)
-
-
-def bumped(version: Version, level: Level) -> Version:
-    """The least final version after `version` for a step of `level` (semver.org).
-
-    A pre-release comes before the version that it is of, so that version may already be enough.
-    """
-    major, minor, patch, is_final, _ = version
-    if level == "major":
-        enough = not is_final and minor == patch == 0
-        return Version(major + (not enough), 0, 0, True, ())
-    if level == "minor":
-        enough = not is_final and patch == 0
-        return Version(major, minor + (not enough), 0, True, ())
-    return Version(major, minor, patch + is_final, True, ())
 
 
 def _check_retired(package: Package, before: Package, changes: Diff, version: str) -> None:
@@ -148,11 +133,13 @@ def changes_markdown(name: str, changes: Diff) -> str:
         if table.reshaped:
             columns = (", ".join(map(_code, fs)) for fs in (table.fields, table.old_fields))
             lines.append("- columns: {}; before: {}".format(*(c or "none" for c in columns)))
-        for label, frame in (("added", table.added), ("removed", table.removed)):
-            keys = frame[table.key].to_list()
+        for label in WHICH:
+            keys, others = changes.apart(table, label)
             lines += [f"- {label}: {_code(key)}" for key in keys[:_SHOWN]]
             if len(keys) > _SHOWN:
                 lines.append(f"- {label}: {len(keys) - _SHOWN} more")
+            if others:
+                lines.append(f"- {label}: {others} for rows that were {label}")
         cells = table.changed.head(_SHOWN).to_dicts()
         lines += [
             f"- {_code(c[table.key])}.{c['field']}: {_quoted(c['old'])} is now {_quoted(c['new'])}"
@@ -172,6 +159,9 @@ def changes_markdown(name: str, changes: Diff) -> str:
         if len(changes.retired) > _SHOWN:
             lines.append(f"- {len(changes.retired) - _SHOWN} more")
         lines.append("")
+    if changes.reference:
+        lines += ["## Reference", ""]
+        lines += [*(f"- {_escaped(str(change))}" for change in changes.reference), ""]
     if not changes:
         lines += ["Nothing changed in the tables and the contract.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"

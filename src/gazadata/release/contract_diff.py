@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from gazadata.contract import Contract, Field, Resource
-
-Level = Literal["none", "patch", "minor", "major"]
-LEVELS: tuple[Level, ...] = ("none", "patch", "minor", "major")
+from gazadata.version import Level
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from gazadata import retired
+from gazadata import retired, sniff
 from gazadata.contract import Resource
-from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
-from gazadata.release.contract_diff import LEVELS, ContractChange, Level, compare_contracts
-from gazadata.release.files import ReleaseError
+from gazadata.release.contract_diff import ContractChange, compare_contracts
 from gazadata.retired import Retired
+from gazadata.version import LEVELS, Level, Version, bumped, parse
 
 try:
     import polars as pl
@@ -25,6 +24,9 @@ try:
     from gazadata.validate.tables import LINE, strings
 except ImportError:
     raise MissingExtra("polars", "validate") from None
+
+
+Which = Literal["added", "removed"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,6 @@ class TableChange:
         added: the rows that are new, all fields.
         removed: the rows that are gone, all fields of the old table (its key by the new name).
         changed: one row a changed cell: the key, `field`, `old`, `new`.
-        rows: the rows of which a cell changed, as they are now, all fields.
         support: keys of rows of which the evidence changed (of tables other than evidence).
     """
 
@@ -52,7 +53,6 @@ class TableChange:
     added: pl.DataFrame
     removed: pl.DataFrame
     changed: pl.DataFrame
-    rows: pl.DataFrame
     support: tuple[str, ...] = ()
 
     @property
@@ -86,6 +86,29 @@ class RetiredChange:
 
 
 @dataclass(frozen=True)
+class ReferenceChange:
+    """What changed in a file of reference/: the first cells of its rows."""
+
+    path: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = (
+            f"{which} {', '.join(rows[:_SHOWN])}"
+            + (f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else "")
+            for which, rows in (
+                ("added", self.added),
+                ("removed", self.removed),
+                ("changed", self.changed),
+            )
+            if rows
+        )
+        return f"{self.path}: {'; '.join(parts) or 'other columns, order or line ends'}"
+
+
+@dataclass(frozen=True)
 class Diff:
     """All that changed from one package to another."""
 
@@ -94,9 +117,40 @@ class Diff:
     contract: list[ContractChange] = field(default_factory=list)
     tables: dict[str, TableChange] = field(default_factory=dict)
     retired: list[RetiredChange] = field(default_factory=list)
+    reference: list[ReferenceChange] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.contract or self.retired) or any(self.tables.values())
+        return bool(self.contract or self.retired or self.reference) or any(self.tables.values())
+
+    def least(self) -> Version | None:
+        """The least version that the new side must have; None where it has that, or none is due."""
+        level, _ = self.bump()
+        old, new = parse(self.old), parse(self.new)
+        if level == "none" or old is None or new is None:
+            return None
+        least = bumped(old, level)
+        return least if new <= old or new.core < least else None
+
+    def apart(
+        self, table: TableChange, which: Literal["added", "removed"]
+    ) -> tuple[list[str], int]:
+        """The keys of rows that came or went, without evidence for rows that did so themselves.
+
+        Returns:
+            Those keys, and how many rows were left out: their rows are named in their own tables.
+        """
+        frame: pl.DataFrame = getattr(table, which)
+        keys = frame[table.key].to_list()
+        if table.resource != "evidence" or {"resource", "row_id"} - {*frame.columns}:
+            return keys, 0
+        same = {
+            (name, key)
+            for name, other in self.tables.items()
+            for key in getattr(other, which)[other.key]
+        }
+        of = zip(frame["resource"], frame["row_id"], strict=True)
+        kept = [key for key, row in zip(keys, of, strict=True) if row not in same]
+        return kept, len(keys) - len(kept)
 
     def bump(self) -> tuple[Level, str]:
         """The least version step for these changes, and the change that decides it.
@@ -116,12 +170,19 @@ class Diff:
                     ("patch", f"{name}: {row[table.key]}.{row['field']} has another value")
                 )
         reasons += [("patch", f"{retired.FILE}: {change}") for change in self.retired[:1]]
+        reasons += [("patch", str(change)) for change in self.reference[:1]]
         if not reasons:
             return "none", "nothing changed"
         return max(reasons, key=lambda reason: LEVELS.index(reason[0]))
 
 
 FORMAT = "gazadata-diff/1"
+
+FIRST = ("events", "positions")
+LAST = ("passages", "quotes", "evidence")
+"""The tables that people look for first in a diff, and those that follow from others."""
+
+_SHOWN = 10
 
 Table = tuple[Resource, pl.LazyFrame]
 
@@ -150,8 +211,39 @@ def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Di
     olds, news = _tables(old, "old", left), _tables(new, "new", right)
     changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
     _support((olds, news), changes)
-    result.tables.update({name: change for name, change in changes.items() if change})
+    order = sorted(changes, key=lambda name: (name not in FIRST, name in LAST))
+    result.tables.update({name: changes[name] for name in order if changes[name]})
+    result.reference.extend(_references(old.root / "reference", new.root / "reference"))
     return result
+
+
+def _references(old: Path, new: Path) -> Iterator[ReferenceChange]:
+    """What changed in the files of reference/, where both sides have it: a release has none."""
+    if not (old.is_dir() and new.is_dir()):
+        return
+    for name in sorted({path.name for side in (old, new) for path in side.glob("*.csv")}):
+        was, now = (_first_cells(side / name) for side in (old, new))
+        if was != now:
+            yield ReferenceChange(
+                f"reference/{name}",
+                tuple(key for key in now if key not in was),
+                tuple(key for key in was if key not in now),
+                tuple(key for key in now if key in was and was[key] != now[key]),
+            )
+
+
+def _first_cells(path: Path) -> dict[str, list[list[str]]]:
+    """The rows of a file of reference/ by their first cells, the header among them."""
+    rows: dict[str, list[list[str]]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.reader(file):
+                rows.setdefault(row[0] if row else "", []).append(row)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ReadError(f"{path}: cannot be compared: {error}") from None
+    return rows
 
 
 def _tables(package: Package, side: str, named: str) -> dict[str, Table]:
@@ -178,8 +270,9 @@ def _refusing(where: str, named: str) -> Iterator[None]:
     try:
         yield
         return
-    except FileNotFoundError:
-        why = "no such file, though the descriptor lists it"
+    except FileNotFoundError as error:
+        other = sniff.absent(Path(str(error.filename)))
+        why = f"found {other}" if other else "no such file, though the descriptor lists it"
     except OSError as error:
         why = f"cannot be read: {error.strerror or error}"
     except pl.exceptions.PolarsError as error:
@@ -204,6 +297,7 @@ def _check_form(path: Path, resource: Resource) -> None:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
         if sorted(header) != sorted(names):
+            _refuse_other(path, names)
             found = ", ".join(header)[:200] or "none"
             raise ValueError(f"the columns are {found}; expected {', '.join(names)}")
         with pyarrow.csv.open_csv(
@@ -218,16 +312,28 @@ def _check_form(path: Path, resource: Resource) -> None:
             for _ in batches:
                 pass
     except UnicodeDecodeError:
+        _refuse_other(path, names)
         raise ValueError("holds a byte that is not UTF-8") from None
     except (csv.Error, pa.ArrowInvalid) as error:
         # A handler of such rows in Python would be called by Arrow's threads, which abort the
         # process where it ends meanwhile.
         why = str(error).splitlines()[0]
+        _refuse_other(path, names)
         if ragged := re.search(r"Expected (\d+) columns, got (\d+)", why):
             raise ValueError(f"a row has {ragged[2]} cells, not {ragged[1]}") from None
         if "UTF8" in why:
             raise ValueError("holds a byte that is not UTF-8") from None
         raise ValueError(f"cannot be split into cells: {why[:100]}") from None
+
+
+def _refuse_other(path: Path, names: tuple[str, ...]) -> None:
+    """Refuse a file that is something else than a table.
+
+    Raises:
+        ValueError: what it is.
+    """
+    if other := sniff.table(path, names):
+        raise ValueError(f"line {other.line}: found {other}")
 
 
 def _check_key(rows: pl.LazyFrame, key: str) -> None:
@@ -264,7 +370,6 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
             rows.clear() if new is None else rows,
             rows if new is None else rows.clear(),
             _cells([], resource),
-            rows.clear(),
         )
     (was, a), (resource, b) = old, new
     key = resource.key
@@ -293,7 +398,6 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         b.join(a.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         a.join(b.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
         _cells(parts, resource),
-        moved.select(resource.field_names).sort(key),
     )
 
 
@@ -324,8 +428,11 @@ def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange
     found = pl.concat(pairs).drop_nulls().unique().collect(engine="streaming")
     for (name,), rows_of in found.group_by("resource"):
         if name in changes:
-            keys = tuple(rows_of["row_id"].sort())
-            changes[name] = replace(changes[name], support=keys)
+            change = changes[name]
+            # Rows that came or went are told as that.
+            own = pl.concat([change.added[change.key], change.removed[change.key]])
+            keys = tuple(rows_of["row_id"].filter(~rows_of["row_id"].is_in(own.implode())).sort())
+            changes[name] = replace(change, support=keys)
 
 
 def _keys(change: TableChange) -> pl.Series:
@@ -335,7 +442,7 @@ def _keys(change: TableChange) -> pl.Series:
 
 
 def to_json(result: Diff) -> dict[str, Any]:
-    """The diff as plain objects: all that `apply` needs to make the new tables of the old."""
+    """The diff as plain objects: enough to make the new tables from the old ones."""
     level, reason = result.bump()
     return {
         "format": FORMAT,
@@ -343,6 +450,7 @@ def to_json(result: Diff) -> dict[str, Any]:
         "new": result.new,
         "bump": level,
         "bump_reason": reason,
+        "least_version": str(least) if (least := result.least()) else None,
         "contract": [vars(change) for change in result.contract],
         "tables": {
             name: {
@@ -364,83 +472,5 @@ def to_json(result: Diff) -> dict[str, Any]:
             }
             for change in result.retired
         ],
+        "reference": [vars(change) for change in result.reference],
     }
-
-
-def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
-    """Make the new tables of the old ones and a diff in the form of `to_json`.
-
-    Returns:
-        The canonical CSV bytes of every table of the new package, by name; and under the name of
-        their file those of the identifiers given up, where there are any.
-
-    Raises:
-        GazadataError: the diff is of another format, or not of this package: a row or a value is
-            not there, or is there already; or a table cannot be read.
-    """
-    if patch.get("format") != FORMAT:
-        raise ReleaseError(f"the diff is of the format {patch.get('format')!r}, not {FORMAT!r}")
-    made: dict[str, bytes] = {}
-    tables = _tables(old, "old", str(old.root))
-    for name in dict.fromkeys([*tables, *patch["tables"]]):
-        rows: dict[str, dict[str, str | None]] = {}
-        fields: list[str] = []
-        key = ""
-        if name in tables:
-            resource = old.contract[name]
-            key, fields = resource.key, list(resource.field_names)
-            for row in tables[name][1].collect().to_dicts():
-                rows[row[key]] = row
-        table = patch["tables"].get(name)
-        if table is not None:
-            if table["old_fields"] != fields or (fields and table["old_key"] != key):
-                raise ReleaseError(f"{name}: the diff is of a table with other columns or key")
-            if not table["fields"]:
-                continue
-            key, fields = table["key"], table["fields"]
-            for identifier, row in rows.items():
-                row[key] = identifier
-            _patch(name, key, rows, table)
-        made[name] = canonical_csv(
-            fields, [[row.get(f) or "" for f in fields] for row in rows.values()], key
-        )
-    return made | _given_up(old, patch["retired"])
-
-
-def _patch(
-    name: str, key: str, rows: dict[str, dict[str, str | None]], table: dict[str, Any]
-) -> None:
-    """Remove, change and add rows, by their keys, as the diff of a table says."""
-    for row in table["removed"]:
-        there = rows.pop(row[key], {})
-        if any(there.get(field) != value for field, value in row.items()):
-            raise ReleaseError(f"{name}: the diff removes {row[key]}, which is not there as it was")
-    for cell in table["changed"]:
-        there = rows.get(cell[key], {})
-        if not there or there.get(cell["field"]) != cell["old"]:
-            raise ReleaseError(
-                f"{name}: the diff changes {cell[key]}.{cell['field']} from "
-                f"{cell['old']!r}, which is not there"
-            )
-        there[cell["field"]] = cell["new"]
-    for row in table["added"]:
-        if row[key] in rows:
-            raise ReleaseError(f"{name}: the diff adds {row[key]}, which is there already")
-        rows[row[key]] = row
-
-
-def _given_up(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
-    """What a diff makes of the identifiers given up, by the name of their file; if any are left."""
-    rows = [list(row.cells) for row in retired.read(old)]
-    for change in changes:
-        was, now = (
-            change[side] and [change[side][column] for column in retired.COLUMNS]
-            for side in ("old", "new")
-        )
-        if was:
-            if was not in rows:
-                raise ReleaseError(f"{retired.FILE}: the diff changes {was}, which is not there")
-            rows.remove(was)
-        if now:
-            rows.append(now)
-    return {retired.FILE: canonical_csv(retired.COLUMNS, rows)} if rows else {}

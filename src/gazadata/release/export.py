@@ -14,7 +14,7 @@ import re
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import GazadataError, MissingExtra, UnknownName
 from gazadata.package import Package
-from gazadata.release.manifest import check_outside, open_package
+from gazadata.release.manifest import check_outside
+from gazadata.release.sides import side
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +57,7 @@ LOGS: dict[Format, tuple[str, ...]] = {
 # What a worksheet can hold ("Excel specifications and limits", support.microsoft.com).
 SHEET_ROWS, CELL_CHARACTERS, SHEET_NAME = 1_048_576, 32_767, 31
 EXACT_INTEGER = 2**53
+WIDEST = 60
 # What XML 1.0 cannot hold (https://www.w3.org/TR/xml/, 2.2).
 NOT_IN_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
 # What begins like the code of a character, which Excel would show (ECMA-376, part 1, 22.9.2.19).
@@ -64,27 +66,42 @@ ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 FIRST_DATE = datetime.date(1900, 3, 1)
 
 
-def export(release: Path, to: Format, file: Path, *, force: bool = False) -> None:
-    """Write the tables of a release, or of any package folder, into one file.
+def export(
+    release: str | Path,
+    to: Format,
+    file: Path,
+    *,
+    stores: list[str] | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write the tables of a release, or of any package, into one file.
 
     - sqlite: STRICT tables with primary, foreign and unique keys, NOT NULL, and CHECK for
-      vocabularies, minima, booleans and dates; descriptions in the table `_descriptions` and, for
+      vocabularies, minima, booleans and dates; an index on each foreign key; for each table that
+      points to others a view `<table>_labelled`, with what its keys stand for as `<field>_label`;
+      descriptions in the table `_descriptions` and, for
       Datasette, in a second file beside it: gaza.db gets gaza.metadata.json, for
       `datasette gaza.db --metadata gaza.metadata.json`.
-    - duckdb: the same keys and constraints, with real booleans and dates; descriptions as comments.
-    - xlsx: one sheet a table in the package's order, typed cells, the header frozen with the
-      descriptions as its comments. Text is never a formula, and `_x0041_` no code for a character
-      (written as `_x005F_x0041_`, which Excel shows as it was; openpyxl does not). Dates before
-      March 1900 and integers beyond 2**53 are written as text, since Excel would change them.
+    - duckdb: the same keys, constraints and views, with real booleans and dates; descriptions as
+      comments.
+    - xlsx: a sheet that says what the workbook is, then one sheet a table in the package's order,
+      with typed cells, filters, and the header frozen with the descriptions as its comments. Text
+      is never a formula, and `_x0041_` no code for a character (written as `_x005F_x0041_`, which
+      Excel shows as it was; openpyxl does not). Dates before March 1900 and integers beyond 2**53
+      are written as text, since Excel would change them.
 
     The file is made beside its place and renamed: it is there whole or not at all. The same
     release gives the same bytes with the same library, but not in DuckDB's format.
 
     Args:
-        release: the folder, or its datapackage.json.
+        release: the folder, the archive, or a version in a store; see `sides.side`.
         to: the format.
         file: what is written.
+        stores: where versions are; None: as GAZADATA_STORE or gazadata.lock say.
         force: replace what is there.
+
+    Returns:
+        The files that were written, `file` first.
 
     Raises:
         UnknownName: there is no such format.
@@ -104,7 +121,11 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
             f"{file}: DuckDB takes what follows a ? for options, also in the name of a folder; "
             "name another place and move the file from there"
         )
-    package = open_package(release)
+    with side(str(release), stores) as package:
+        return _export(package, to, file, force=force)
+
+
+def _export(package: Package, to: Format, file: Path, *, force: bool) -> list[Path]:
     metadata = file.with_name(f"{file.stem}.metadata.json")
     targets = [metadata, file] if to == "sqlite" else [file]
     _check_free(targets, force)
@@ -126,6 +147,7 @@ def export(release: Path, to: Format, file: Path, *, force: bool = False) -> Non
             _check_closed(file, to)
             for target in targets:
                 os.replace(made.with_name(target.name), target)
+            return targets[::-1]
     except (OSError, sqlite3.Error) as error:
         # Without the name that an OSError adds, which is that of a temporary file.
         reason = getattr(error, "strerror", None) or error
@@ -170,6 +192,47 @@ def create_table(resource: Resource, dialect: Dialect) -> str:
     strict = dialect == "sqlite" and sqlite3.sqlite_version_info >= STRICT_SINCE
     body = ",\n  ".join(lines)
     return f"CREATE TABLE {_name(resource.name)} (\n  {body}\n){' STRICT' if strict else ''}"
+
+
+def create_indexes(resource: Resource) -> Iterator[str]:
+    """The CREATE INDEX statements for the foreign keys of a resource."""
+    for key in resource.foreign_keys:
+        if key.field != resource.key and not resource[key.field].unique:
+            name = _name(f"{resource.name}_{key.field}")
+            yield f"CREATE INDEX {name} ON {_name(resource.name)} ({_name(key.field)})"
+
+
+def create_view(resource: Resource, contract: Contract) -> str | None:
+    """The CREATE VIEW statement of a resource with the labels of the rows that it points to.
+
+    None where it points to none.
+    """
+    if not resource.foreign_keys:
+        return None
+    view = _free(f"{resource.name}_labelled", contract.resources)
+    taken = [*resource.field_names]
+    columns, joins = [f"{_name(resource.name)}.*"], []
+    for number, key in enumerate(resource.foreign_keys):
+        target = contract[key.resource]
+        other = _name(_free(f"_{number}", [resource.name]))
+        taken.append(_free(f"{key.field.removesuffix('_id')}_label", taken))
+        label = f"{other}.{_name(key.target)}"
+        if target.label:
+            label = f"coalesce({other}.{_name(target.label)}, {label})"
+        columns.append(f"{label} AS {_name(taken[-1])}")
+        joins.append(
+            f"LEFT JOIN {_name(target.name)} AS {other} ON {other}.{_name(key.target)} = "
+            f"{_name(resource.name)}.{_name(key.field)}"
+        )
+    body = f"SELECT {', '.join(columns)} FROM {_name(resource.name)} {' '.join(joins)}"
+    return f"CREATE VIEW {_name(view)} AS {body}"
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, or one like it where some system takes it for one of `taken`."""
+    while name.casefold() in {other.casefold() for other in taken}:
+        name += "_"
+    return name
 
 
 def _column(resource: Resource, field: Field, dialect: Dialect) -> str:
@@ -222,6 +285,10 @@ def _sqlite(package: Package, file: Path) -> None:
                 connection.executemany(insert, ([_sqlite_value(v) for v in row] for row in rows))
             except sqlite3.IntegrityError as error:
                 raise _refused(resource.name, error) from None
+        for resource in contract.resources.values():
+            for statement in (*create_indexes(resource), create_view(resource, contract)):
+                if statement:
+                    connection.execute(statement)
         broken = connection.execute("PRAGMA foreign_key_check").fetchone()
         if broken:
             table, row, target, _ = broken
@@ -300,6 +367,9 @@ def _duckdb(package: Package, file: Path) -> None:
                     _duckdb_table(connection, resource, package.table(resource.name))
                 except duckdb.ConstraintException as error:
                     raise _refused(resource.name, error) from None
+            for resource in resources:
+                if statement := create_view(resource, package.contract):
+                    connection.execute(statement)
             connection.execute("COMMIT")
     except RuntimeError as error:
         # It makes this of an interrupt.
@@ -387,6 +457,7 @@ def _xlsx(package: Package, file: Path) -> None:
     plain = file.with_name("plain.xlsx")
     book = openpyxl.Workbook(write_only=True)
     try:
+        _about(book, package)
         for resource in contract.resources.values():
             _sheet(book, resource, package.table(resource.name))
         book.properties.creator = contract.name
@@ -440,13 +511,64 @@ def _check_sheet(resource: Resource, table: pa.Table) -> None:
             )
 
 
+def _about(book: Workbook, package: Package) -> None:
+    """The first sheet: what the workbook is, and what its other sheets hold."""
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Alignment, Font
+
+    contract = package.contract
+    descriptor = contract.descriptor
+    licences = [part for part in descriptor.get("licenses", []) if isinstance(part, dict)]
+    sheet = book.create_sheet(_free("About", contract.resources))
+    for letter, width in (("A", 18), ("B", 100), ("C", 10)):
+        sheet.column_dimensions[letter].width = width
+    lines: list[tuple[Any, ...]] = [
+        ("Title", str(descriptor.get("title", contract.name))),
+        ("Version", contract.version),
+        ("Date", str(descriptor.get("created", ""))[:10]),
+        ("About", str(descriptor.get("description", ""))),
+        ("Licence", "; ".join(str(part.get("title", part.get("name"))) for part in licences)),
+        ("Read only", "A copy for reading: changes are made in the package that it was made from."),
+        (),
+        ("Sheet", "Holds", "Rows"),
+    ]
+    lines += [
+        (resource.name, resource.description, package.table(resource.name).num_rows)
+        for resource in contract.resources.values()
+    ]
+    for line in lines:
+        cells = [WriteOnlyCell(sheet, _escaped(v) if isinstance(v, str) else v) for v in line]
+        for number, cell in enumerate(cells):
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            cell.font = Font(bold=line[0] == "Sheet" or (len(line) == 2 and number == 0))
+            if cell.data_type != "n":
+                cell.data_type = "s"
+        sheet.append(cells)
+
+
+def _widths(resource: Resource, table: pa.Table) -> Iterator[float]:
+    """The width of each column, in characters: that of most of its cells, within limits."""
+    import pyarrow.compute as pc
+
+    for field in resource.fields:
+        lengths = pc.utf8_length(table[field.name].cast("string")).drop_null()
+        usual = pc.quantile(lengths, 0.9)[0].as_py() if len(lengths) else 0
+        # The arrow of the filter lies over the end of the name.
+        yield min(max(len(field.name) + 4, usual + 2), WIDEST)
+
+
 def _sheet(book: Workbook, resource: Resource, table: pa.Table) -> None:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.comments import Comment
     from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
 
     sheet = book.create_sheet(resource.name)
     sheet.freeze_panes = "A2"
+    last = get_column_letter(len(resource.fields))
+    sheet.auto_filter.ref = f"A1:{last}{table.num_rows + 1}"
+    for number, width in enumerate(_widths(resource, table), start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
     header = []
     for field in resource.fields:
         cell = WriteOnlyCell(sheet, _escaped(field.name))

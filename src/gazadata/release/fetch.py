@@ -24,6 +24,29 @@ _ADVICE = (
 )
 
 
+class Pulled(NamedTuple):
+    """What was pulled, and what it replaces."""
+
+    folder: Path
+    version: str
+    before: str | None
+    """The version that the lock had pinned."""
+    passed_over: tuple[Entry, ...]
+    """The yanked versions that are higher than what "latest" chose."""
+    latest: bool
+    """Whether "latest" chose it."""
+
+    def __str__(self) -> str:
+        said = f"{self.before} -> {self.version}" if self.before else self.version
+        if self.before == self.version:
+            said = f"{self.version}, as before"
+        lines = [f"{said} (latest)" if self.latest else said]
+        for entry in self.passed_over:
+            went = "latest went back, as it" if entry.version == self.before else "passed over: it"
+            lines.append(f"{entry.version}: {went} is yanked: {entry.yanked}")
+        return "\n".join(lines)
+
+
 def pull(
     version: str | None = None,
     stores: Stores = (),
@@ -32,6 +55,18 @@ def pull(
     lock: Path | None = FILE,
     progress: Progress | None = None,
 ) -> Path:
+    """Pull a release; see `pulled`, of whose result it returns the folder."""
+    return pulled(version, stores, out, lock=lock, progress=progress).folder
+
+
+def pulled(
+    version: str | None = None,
+    stores: Stores = (),
+    out: Path | None = None,
+    *,
+    lock: Path | None = FILE,
+    progress: Progress | None = None,
+) -> Pulled:
     """Pull a release, and pin it in `lock` when all else is done.
 
     A version that is in the cache is taken from there, without the network: that it was yanked
@@ -48,7 +83,7 @@ def pull(
         progress: called as bytes arrive.
 
     Returns:
-        The folder of the release: in the cache, or the copy in `out`.
+        The folder of the release, in the cache or the copy in `out`, and what was chosen.
 
     Raises:
         StoreError: no store has the whole release.
@@ -71,7 +106,14 @@ def pull(
             store = locked.store
         manifest = release.manifest
         Lock(store, manifest.version, manifest.sha256, manifest.name).write(lock)
-    return folder
+    return Pulled(
+        folder,
+        release.manifest.version,
+        locked.version if locked else None,
+        release.passed_over,
+        # What the lock stands in for, as no store answers, was in the cache.
+        release.fresh and (version == LATEST or (version is None and locked is None)),
+    )
 
 
 def open_release(
@@ -147,6 +189,13 @@ class CachedPackage(Package):
         super().__init__(release.folder, Contract.read(release.folder))
         object.__setattr__(self, "release", release)
 
+    @property
+    def how(self) -> str:
+        """Where the release was had from: a store, or the cache alone."""
+        if self.release.fresh:
+            return f"fetched from {self.release.store}"
+        return "from the cache"
+
     def path(self, name: str) -> Path:
         """The file of the resource `name`, as the manifest has it.
 
@@ -192,9 +241,17 @@ class _Pull(NamedTuple):
         except StoreAwayError as error:
             found = self._cached(self.locked.version) if self.locked else None
             if not found:
-                raise
+                raise StoreAwayError(f"{error}{self._there()}") from None
             warn(f"{error}\nthe locked version {found.manifest.version} is used instead")
             return found
+
+    def _there(self) -> str:
+        """Which versions of these stores are in the cache, to be asked for by name."""
+        served = {version for source in self.sources for version in self.cache.versions(source)}
+        cached = sorted((v for v in served if self._cached(v)), key=precedence)
+        if not cached:
+            return ""
+        return f"\nin the cache, which needs no network, are: {', '.join(cached)}"
 
     def _cached(self, version: str) -> Cached | None:
         """The release in the cache: by its pin, else as one of the stores served it before."""
@@ -231,7 +288,7 @@ class _Pull(NamedTuple):
         for source in self.sources:
             try:
                 with closing(source):
-                    manifest, yanked = self._offered(source, version)
+                    manifest, yanked, over = self._offered(source, version)
                     self.cache.fill(manifest, source, self.progress)
             except StoreError as error:
                 failures.append(error)
@@ -241,7 +298,7 @@ class _Pull(NamedTuple):
                 warn(f"another store was used, since {failure}")
             if yanked:
                 warn(f"{manifest.version} is yanked: {yanked}")
-            return Cached(self.cache, manifest, source.name, self.sources, fresh=True)
+            return Cached(self.cache, manifest, source.name, self.sources, True, over)
         away = bool(failures) and all(isinstance(failure, StoreAwayError) for failure in failures)
         raise (StoreAwayError if away else StoreError)(
             "\n".join(
@@ -253,8 +310,14 @@ class _Pull(NamedTuple):
             )
         )
 
-    def _offered(self, source: Source, version: str) -> tuple[Manifest, str | None]:
-        """The manifest that a store has for a version, held against every pin; and the yank."""
+    def _offered(
+        self, source: Source, version: str
+    ) -> tuple[Manifest, str | None, tuple[Entry, ...]]:
+        """The manifest that a store has for a version, held against every pin; and the yank.
+
+        For "latest" also the yanked versions that are higher.
+        """
+        over: tuple[Entry, ...] = ()
         entries = _index(source)
         if version == LATEST:
             current = [e for e in entries if not e.yanked and precedence(e.version).is_final]
@@ -266,6 +329,8 @@ class _Pull(NamedTuple):
                     else f"{source.name}: nothing is published there"
                 )
             version = current[-1].version
+            chosen = precedence(version)
+            over = tuple(e for e in entries if e.yanked and precedence(e.version) > chosen)
         # The folder is what counts; an index may be older, in a proxy or after a crash.
         entry = next((e for e in entries if e.version == version), None)
         where = source.where(f"{version}/{MANIFEST}")
@@ -288,7 +353,7 @@ class _Pull(NamedTuple):
             raise StoreError(f"{where}: is the manifest of {manifest.version}")
         self._check_name(manifest, where)
         # An index that does not name the version takes no yank back.
-        return manifest, entry.yanked if entry else served.get("yanked")
+        return manifest, entry.yanked if entry else served.get("yanked"), over
 
     def _check_name(self, manifest: Manifest, where: str) -> None:
         """Another package has versions of the same names, and is not what was locked."""

@@ -5,6 +5,7 @@ Opening a cached release imports this; see `gazadata.release.manifest` for what 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ CHUNK = 1 << 20
 MAX_JSON = 4 << 20
 """Bytes of a manifest or an index that are read, at most: they may come from a broken server."""
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -149,28 +151,54 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
     `waiting` is called where that takes longer than a second.
 
     The kernel holds it, for the process: nobody can leave it behind. The file itself stays, since
-    deleting it would let two processes hold locks of the same name.
+    deleting it would let two processes hold locks of the same name. Where the file system has no
+    locks, as NFS may not, a warning says so, and the lock is one among the processes of the same
+    user on this machine.
 
     Raises:
         MissingExtra: filelock is not installed.
-        OSError: the file cannot be made, or its file system has no locks.
+        OSError: the file cannot be made.
     """
     try:
         from filelock import FileLock, Timeout
     except ImportError:
         raise MissingExtra("filelock", "store") from None
-    # Without kernel locks filelock would fall back to a file that a dead process leaves behind.
-    lock = FileLock(path, fallback_to_soft=False)
+
+    def acquired(lock: FileLock) -> FileLock:
+        try:
+            lock.acquire(timeout=1)
+        except Timeout:
+            if waiting:
+                waiting()
+            lock.acquire()
+        return lock
+
     try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        if waiting:
-            waiting()
-        lock.acquire()
+        # Without kernel locks filelock would fall back to a file that a dead process leaves behind.
+        lock = acquired(FileLock(path, fallback_to_soft=False))
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        lock = acquired(FileLock(_elsewhere(path), fallback_to_soft=False))
     try:
         yield
     finally:
         lock.release()
+
+
+def _elsewhere(path: Path) -> Path:
+    """A file for the lock of `path`, whose file system has none; says so."""
+    import tempfile
+
+    from gazadata.release.cache import warn
+
+    warn(
+        f"{path}: its file system has no locks, as NFS may not; processes on this machine wait for "
+        "each other, and on others they do not: run one at a time, or name a local folder"
+    )
+    key = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir(), f"gazadata-{user}-{key}.lock")
 
 
 def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
@@ -185,7 +213,7 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
     try:
         value = parse_json(content, where)
     except ContractError as error:
-        raise StoreError(f"{error}; is it a web page or an error message?") from None
+        raise StoreError(str(error)) from None
     form = value.get("format")
     if form == f"{kind}/1":
         return value

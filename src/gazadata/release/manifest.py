@@ -13,9 +13,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gazadata import sniff
 from gazadata.contract import NAME, Contract
 from gazadata.package import RETIRED, Package, check_path
 from gazadata.release.files import (
+    CHUNK,
     MAX_JSON,
     ReleaseError,
     StoreError,
@@ -30,10 +32,18 @@ from gazadata.version import parse
 
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 
+ATTRIBUTES = {".gitattributes": b"* -text\n"}
+"""Keeps Git from giving the files of a release other line ends. Older releases have none."""
+
 # What a manifest may ask of a reader. It comes from a server that may be broken or worse, and is
 # read before anything can be checked against it.
 MAX_FILES = 1000
 MAX_BYTES = 64 << 30
+
+OTHER_LINE_ENDS = (
+    "its lines end in CRLF and not LF: Git or an editor changed them; copy the release again, and "
+    "in Git keep its .gitattributes, `* -text`, beside it"
+)
 
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
 
@@ -58,6 +68,27 @@ class File(NamedTuple):
             )
         except OSError:
             return False
+
+    def why_not(self, root: Path) -> str:
+        """What is in the file's place under `root`, where it is not `intact`."""
+        path = root / self.path
+        try:
+            if not path.is_file():
+                other = sniff.absent(path)
+                return f"found {other}" if other else "there is no such file"
+            with path.open("rb") as file:
+                head = file.read(CHUNK)
+                if b"\r\n" in head:
+                    file.seek(0)
+                    digest = hashlib.sha256()
+                    for line in file:
+                        digest.update(line[:-2] + b"\n" if line.endswith(b"\r\n") else line)
+                    if digest.hexdigest() == self.sha256:
+                        return OTHER_LINE_ENDS
+            other = sniff.content(head)
+            return f"found {other}" if other else f"its sha256 is {sha256(path)}"
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
 
 
 class Table(NamedTuple):
@@ -127,16 +158,23 @@ class Manifest(NamedTuple):
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
         return {SUMS: sums_bytes(sums), MANIFEST: self.content}
 
+    def unlisted(self, root: Path) -> dict[str, bytes]:
+        """The files in the folder `root` that the manifest does not list, and what they hold."""
+        there = {name: held for name, held in ATTRIBUTES.items() if os.path.lexists(root / name)}
+        return self.own | there
+
     def damage(self, root: Path) -> list[str]:
         """The files that are not, or not as the manifest says, in the folder `root`."""
         bad = [file.path for file in self.files if not file.intact(root)]
         return bad + [
-            name for name, content in self.own.items() if not _holds(root / name, content)
+            name
+            for name, content in self.unlisted(root).items()
+            if not _holds(root / name, content)
         ]
 
     def difference(self, root: Path) -> list[str]:
         """The damage, and the files that are in the folder `root` and not of the release."""
-        names = {file.path for file in self.files} | self.own.keys()
+        names = {file.path for file in self.files} | self.own.keys() | ATTRIBUTES.keys()
         return self.damage(root) + [name for name in listing(root) if name not in names]
 
     def copy(self, release: Path, folder: Path) -> None:
@@ -151,7 +189,7 @@ class Manifest(NamedTuple):
             target.parent.mkdir(parents=True, exist_ok=True)
             with closing(chunks_of(release / file.path)) as chunks:
                 receive(chunks, target, file, str(release / file.path))
-        for name, content in self.own.items():
+        for name, content in (self.own | ATTRIBUTES).items():
             (folder / name).write_bytes(content)
 
 
@@ -229,9 +267,12 @@ class CheckedPackage(Package):
         return None
 
     def _check(self, root: Path, path: str) -> None:
-        if not any(file.path == path and file.intact(root) for file in self.manifest.files):
+        listed = next((file for file in self.manifest.files if file.path == path), None)
+        if listed is None or not listed.intact(root):
+            why = listed.why_not(root) if listed else "it is not listed"
             raise StoreError(
-                f"{self.shown}: {path} is not what its manifest.json says, so it is not used; pull "
+                f"{self.shown}: {path} is not what its manifest.json says ({why}), so it is not "
+                "used; pull "
                 "or build the release again (`gazadata verify` names all that is damaged). A "
                 "package that is meant to be changed has no manifest.json"
             )

@@ -1,4 +1,4 @@
-"""The two sides of a diff: a folder, an archive, a version in a store, or a git revision."""
+"""A package that a person named: a folder, an archive, a version in a store, a git revision."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -36,8 +37,9 @@ way that Python does not know."""
 def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
     """Open what a person named: a folder, a .zip, a version in a store, or a git revision.
 
-    A store is asked for what is written as a version is, and only where one is named: in `stores`
-    or in GAZADATA_STORE. A release's tables are held against its manifest when they are read.
+    A store is asked for what is written as a version is, and only where one is named: in `stores`,
+    in GAZADATA_STORE or in gazadata.lock. A release's tables are held against its manifest when
+    they are read.
 
     Raises:
         ReleaseError: it is none of these.
@@ -48,9 +50,8 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
     if path.is_dir() or path.name == "datapackage.json":
         yield open_package(path)
     elif path.is_file():
-        with tempfile.TemporaryDirectory() as folder:
-            yield open_package(unzipped(path, Path(folder)), name)
-    elif (stores or os.environ.get("GAZADATA_STORE", "").strip()) and _is_version(name):
+        yield open_archive(path)
+    elif _is_version(name) and (stores or _names_store()):
         from gazadata.release.fetch import open_release
 
         yield open_release(name, stores or ())
@@ -58,6 +59,24 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
         with tempfile.TemporaryDirectory() as folder:
             _checkout(name, Path(folder))
             yield Package.open(folder)
+
+
+def open_archive(path: Path) -> Package:
+    """Open the package in an archive, unpacked for as long as the package is in use.
+
+    Raises:
+        ReleaseError: it cannot be unpacked, or holds no package.
+        StoreError: it is a release that is damaged.
+        ContractError: its descriptor or a schema cannot be read.
+    """
+    folder = tempfile.mkdtemp(prefix="gazadata-")
+    try:
+        package = open_package(unzipped(path, Path(folder)), str(path))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(package, shutil.rmtree, folder, ignore_errors=True)
+    return package
 
 
 def unzipped(path: Path, folder: Path) -> Path:
@@ -109,6 +128,16 @@ def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
         )
 
 
+def _names_store() -> bool:
+    """Whether the environment or the lock names a store."""
+    from gazadata.release.lock import FILE, Lock
+
+    if os.environ.get("GAZADATA_STORE", "").strip():
+        return True
+    locked = Lock.read(FILE)
+    return locked is not None and locked.store is not None
+
+
 def _is_version(name: str) -> bool:
     from gazadata.release.fetch import LATEST
 
@@ -128,7 +157,7 @@ def _checkout(revision: str, folder: Path) -> None:
         known = f"git says here: {why}" if why else "the repository here has none of that name"
         raise _nothing(revision, known)
     tree = found.stdout.decode().strip()
-    parts = ["datapackage.json", "data", "schemas"]
+    parts = ["datapackage.json", "data", "schemas", "reference"]
     listed = _git(revision, "ls-tree", "-r", "-z", "--full-tree", tree, *parts)
     if listed.returncode != 0:
         raise _unreadable(revision, _said(listed))
@@ -176,7 +205,8 @@ def _unreadable(revision: str, why: str) -> ReleaseError:
 
 def _nothing(name: str, git: str) -> ReleaseError:
     return ReleaseError(
-        f"{name!r} names no side of a diff: for a folder or a zip archive there is no such path; "
-        f"for a version it must look like 1.0.0, and a store be named (--store, GAZADATA_STORE); "
+        f"{name!r} names no package: for a folder or a zip archive there is no such path; "
+        "for a version it must look like 1.0.0, and a store be named (--store, GAZADATA_STORE or "
+        "gazadata.lock); "
         f"for a git revision, {git}"
     )

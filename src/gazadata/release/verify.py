@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gazadata import sniff
 from gazadata.arrow import read_table, released_schema
 from gazadata.contract import Contract, Resource
 from gazadata.curate.canonical import record
@@ -34,7 +35,7 @@ from gazadata.release.files import (
     listing,
     sha256,
 )
-from gazadata.release.manifest import MANIFEST, SUMS, File, Manifest
+from gazadata.release.manifest import ATTRIBUTES, MANIFEST, OTHER_LINE_ENDS, SUMS, File, Manifest
 from gazadata.release.sides import NO_ZIP, unzipped
 
 DESCRIBED = (
@@ -217,8 +218,17 @@ def _unread(release: Path, error: OSError) -> str:
 def _unlike(release: Path, manifest: Manifest) -> list[str]:
     names = listing(release)
     if links := [name for name in names if (release / name).is_symlink()]:
-        return [f"{name}: a link, where a release has the file itself" for name in links]
+        a_link = "a link, where a release has the file itself"
+        return [f"{name}: {sniff.link(release / name) or a_link}" for name in links]
     sizes = {name: (release / name).stat().st_size for name in names}
+    replaced: dict[str, list[str]] = {}
+    for file in manifest.files:
+        if sizes.get(file.path, file.bytes) != file.bytes:
+            why = file.why_not(release)
+            if why == OTHER_LINE_ENDS or why.startswith("found "):
+                replaced.setdefault(why, []).append(file.path)
+    if replaced:
+        return [f"{_named(paths)}: {why}" for why, paths in replaced.items()]
     faults = _listed(manifest, sizes)
     for file in manifest.files:
         whole = sizes.get(file.path) == file.bytes
@@ -226,13 +236,20 @@ def _unlike(release: Path, manifest: Manifest) -> list[str]:
             faults.append(f"{file.path}: sha256 {digest}, expected {file.sha256}")
     if SUMS in sizes and (release / SUMS).read_bytes() != manifest.own[SUMS]:
         faults.append(f"{SUMS}: other lines than the manifest's files and its own hash")
+    for name, content in ATTRIBUTES.items():
+        if name in sizes and (release / name).read_bytes() != content:
+            faults.append(f"{name}: expected {content.decode().strip()!r} alone")
     return faults
+
+
+def _named(paths: list[str]) -> str:
+    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
 
 
 def _listed(manifest: Manifest, sizes: dict[str, int]) -> list[str]:
     """Hold the names and sizes of the files that are there against those that are to be."""
     listed = {file.path: file.bytes for file in manifest.files}
-    there = sizes.keys() - {MANIFEST, SUMS}
+    there = sizes.keys() - {MANIFEST, SUMS, *ATTRIBUTES}
     return [
         *(f"{name}: listed in {MANIFEST}, not there" for name in sorted(listed.keys() - there)),
         *(f"{name}: there, not listed in {MANIFEST}" for name in sorted(there - listed.keys())),

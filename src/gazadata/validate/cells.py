@@ -10,7 +10,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Field
-from gazadata.text import FORMULA, HIDDEN
+from gazadata.text import FORMULA, HAS_HIDDEN
 from gazadata.validate.characters import MIXED, OF_THE_TEXT, named, odd, worded
 from gazadata.validate.checks import Check, Look, cell, check
 from gazadata.validate.fields import URI
@@ -141,7 +141,7 @@ def _characters(field: Field, relies: list[pl.Expr], *, of_words: bool) -> Itera
         return
     for code, bad in (
         ("GD103", cell.str.normalize("NFC") != cell),
-        ("GD104", cell.str.contains(f"{HIDDEN.pattern}|[\n\r]")),
+        ("GD104", cell.str.contains(f"{HAS_HIDDEN}|[\n\r]")),
         ("GD112", cell.str.contains(MIXED.pattern) & of_words),
     ):
         found, expected = (

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from gazadata.contract import Resource
-from gazadata.text import HIDDEN, MARKS, form_c, overlong
+from gazadata.text import HIDDEN, MARKS, form_c, may_hide, overlong
 
 _SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
 """The characters of ASCII that are not hidden."""
@@ -68,7 +68,7 @@ def odd(text: str, first: int) -> Iterator[Odd]:
     """What is not in form C, hidden or of two alphabets in whole lines, numbered from `first`."""
     # Deleting what is shown and searching what is left takes a tenth of searching it all.
     left = text.encode().translate(None, _SHOWN).decode()
-    hides, mixes = HIDDEN.search(left) is not None, _NOT_LATIN.search(left) is not None
+    hides, mixes = may_hide(left), _NOT_LATIN.search(left) is not None
     if not hides and not mixes and (not left or unicodedata.is_normalized("NFC", text)):
         return
     for number, line in enumerate(text.split("\n"), start=first):
@@ -92,13 +92,6 @@ def odd(text: str, first: int) -> Iterator[Odd]:
                 letter = unicodedata.normalize("NFKC", line[at])
                 wanted = named(letter) if letter.isascii() else "letters of one alphabet"
                 yield Odd("GD112", number, at, found, wanted)
-
-
-def hidden(text: str) -> tuple[int, str] | None:
-    """The first character of a text that is hidden: its offset, and what it is called."""
-    left = text.encode().translate(None, _SHOWN).decode()
-    found = HIDDEN.search(text) if HIDDEN.search(left) else None
-    return (found.start(), named(found.group())) if found else None
 
 
 def cleaned(value: Any) -> Any:

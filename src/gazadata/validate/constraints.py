@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -11,8 +12,9 @@ import polars as pl
 
 from gazadata.contract import Field, Resource
 from gazadata.pandera_schemas import polars_schema
+from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.tables import LINE, Tables, typed
+from gazadata.validate.tables import INTEGER, LINE, Tables, typed
 
 _FORMS = {
     "integer": "digits alone, such as 12",
@@ -20,6 +22,13 @@ _FORMS = {
     "date": "a date that exists, as YYYY-MM-DD",
 }
 """How a value of each type is written."""
+
+_A_DATE = (
+    "Write the key as it was, in lower case: a spreadsheet has made it a date. Format the column "
+    "as text there."
+)
+
+_LONGEST = f"a whole number of at most 64 bits, from {-(2**63)} to {2**63 - 1}"
 
 _PANDERA = (
     ("not_nullable", "GD202"),
@@ -62,12 +71,13 @@ class Constraints:
     ) -> None:
         wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
         report.count("GD201", 0, wrong.height)
-        report.add(
-            self._tables.finding(
-                "GD201", self._resource, row, field.name, row[field.name], _FORMS[field.type]
-            )
-            for row in wrong.head(self._limit).to_dicts()
-        )
+        for row in wrong.head(self._limit).to_dicts():
+            value = row[field.name]
+            too_long = field.type == "integer" and re.search(INTEGER, value)
+            asked = _LONGEST if too_long else _FORMS[field.type]
+            one = self._tables.finding("GD201", self._resource, row, field.name, value, asked)
+            mend = f"Write {_LONGEST}, or empty the cell." if too_long else one.help
+            report.add([replace(one, help=mend)])
 
     def _failed(self, frame: pl.DataFrame, cases: pl.DataFrame, report: Report) -> None:
         found: Counter[str] = Counter()
@@ -97,6 +107,8 @@ class Constraints:
             near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
             if code == "GD202" and field.name in _COMPUTED.get(self._resource.name, ()):
                 one = replace(one, help="Run `gazadata fmt`, which fills it in.")
+            if code == "GD204" and keys_made_dates(value):
+                one = replace(one, help=_A_DATE)
             report.add([replace(one, suggestion=terms[near[0]] if near else None)])
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from gazadata import sniff
 from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
@@ -133,7 +134,10 @@ def unreadable(root: Path, error: ContractError, report: Report) -> None:
     with suppress(OSError):
         # What is no file could be read for ever, and what is too large is not shown either.
         if (root / one.path).is_file() and "larger than" not in message:
-            text = (root / one.path).read_bytes().decode("utf-8", "replace")
+            content = (root / one.path).read_bytes()
+            text = content.decode("utf-8", "replace")
+            if other := sniff.content(content):
+                one = replace(one, found=other.what, expected="JSON", help=other.remedy)
     if line is None:
         one = _placed(one, message, text)
     if one.line and text:
@@ -153,7 +157,8 @@ def _placed(one: Diagnostic, message: str, text: str) -> Diagnostic:
         at=f"constraints.{word}" if word in properties.CONSTRAINTS else word,
     )
     with suppress(ValueError, IndexError, RecursionError):  # It is no object of JSON.
-        line, column = json_places.place(text, about)
+        twice = json_places.doubled(text) if "in one object" in message else None
+        line, column = twice or json_places.place(text, about)
         return replace(one, line=line, column=column)
     return one
 

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gazadata import sniff
 from gazadata.contract import Resource
 from gazadata.package import Package
 from gazadata.validate.characters import OF_THE_TEXT, odd, plain, worded
@@ -23,12 +24,6 @@ from gazadata.validate.split import split_line, starts
 CHUNK = 1 << 22
 _HEADER = 1 << 20
 _LONGEST = 1 << 24
-
-MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
-"""How the lines begin that git puts around two versions that it could not merge."""
-
-CONFLICT = "a merge conflict"
-CONFLICT_REMEDY = "Keep the rows that are right of the two versions, and delete the markers."
 
 
 def check(package: Package, paths: dict[str, Path], report: Report, limit: int) -> dict[str, Path]:
@@ -44,6 +39,8 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
         shown = path.relative_to(package.root).as_posix()
         _sums(path, shown, resource, report)
         if path.suffix != ".parquet":
+            if is_other(path, shown, name, report):
+                continue
             whole = check_bytes(path, shown, resource, report, limit)
             # A header as in the installed schema follows from another schema here.
             as_known = installed[name] if installed and name in installed.resources else resource
@@ -51,6 +48,27 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
                 continue
         readable[name] = path
     return readable
+
+
+def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
+    """Report what is in the place of the table `name`, if it is something else."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER)
+    other = sniff.content(head)
+    # A conflict within the rows is told at its line, and others with it.
+    if other is None or (other.what == sniff.CONFLICT.what and other.line > 1):
+        return False
+    code, expected = "GD105", "the header of a table"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        code, expected = "GD101", "UTF-8"
+    if other.what == sniff.CONFLICT.what:
+        code = "GD107"
+    report.count(code, 0, 1)
+    said = {"found": other.what, "expected": expected, "help": other.remedy}
+    report.add([Diagnostic.of(code, shown, 1, resource=name, **said)])
+    return True
 
 
 def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
@@ -226,19 +244,13 @@ def check_header(
         return True
     if installed and names == list(installed.field_names):
         return False
-    if first.startswith(MARKERS[0]):
-        report.count("GD107", 0, 1)
-        one = _finding("GD107", shown, resource, 1, CONFLICT, "the header")
-        report.add([replace(one, help=CONFLICT_REMEDY)])
-        return False
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]
     report.count("GD105", 0, 1)
-    if parted := _parted(first, wanted):
-        one = _finding("GD105", shown, resource, 1, parted, ",".join(wanted))
-        more = "Save the file with commas alone between cells, and quotation marks where needed."
-        report.add([replace(one, column=1, help=more)])
+    if parted := sniff.delimiter(first, wanted):
+        one = _finding("GD105", shown, resource, 1, parted.what, ",".join(wanted))
+        report.add([replace(one, column=1, help=parted.remedy)])
         return False
     what = [
         label.format(", ".join(name[:80] or "a column without a name" for name in found[:10]))
@@ -257,16 +269,6 @@ def check_header(
     column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))
     report.add([replace(one, column=column)])
     return False
-
-
-def _parted(first: str, wanted: list[str]) -> str | None:
-    """How a header has the right names otherwise than with commas alone between them, if it has."""
-    quoted = '"' in first
-    for delimiter, named in ((",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if split_line(first, delimiter) == wanted:
-            other = f"{named} between the names" if delimiter != "," else ""
-            return " and ".join(filter(None, (other, "names in quotation marks" * quoted)))
-    return None
 
 
 def _finding(

@@ -40,8 +40,33 @@ def place(text: str, d: Diagnostic) -> tuple[int, int]:
         if member is None:
             break
         shown, at = member
-    line = text.count("\n", 0, shown) + 1
-    return line, shown - text.rfind("\n", 0, shown)
+    return _line_and_column(text, shown)
+
+
+def _line_and_column(text: str, at: int) -> tuple[int, int]:
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
+def doubled(text: str) -> tuple[int, int] | None:
+    """The line and column, from 1, of the first name that an object has already."""
+    waiting = [_behind(text, 0)]
+    while waiting:
+        names: set[str] = set()
+        inner = []
+        at = waiting.pop(0)
+        for name, begins, value in _members(text, at):
+            if name in names:
+                return _line_and_column(text, begins)
+            names.add(name)
+            inner.append(value)
+        waiting = inner + waiting
+    return None
+
+
+def member_value(text: str, name: str) -> tuple[int, int] | None:
+    """Where the value of a member of the outermost object begins and ends."""
+    member = _member(text, _behind(text, 0), name)
+    return (member[1], _DECODER.raw_decode(text, member[1])[1]) if member else None
 
 
 def _behind(text: str, at: int) -> int:

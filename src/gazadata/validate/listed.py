@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from gazadata import retired
+from gazadata import retired, sniff
 from gazadata.contract import Resource, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
@@ -96,11 +97,11 @@ def files(  # noqa: PLR0912, PLR0915
             if path.is_dir() or hidden or path == given_up or path in listed or real in taken:
                 continue
             taken[real] = ""
-            if path.stem in astray:
-                continue
             if renamed := next((r for r in missing if _is_of(path, r, root)), None):
                 missing.remove(renamed)
-                _missing(renamed, report, path.relative_to(root).as_posix())
+                _missing(root, renamed, report, path.relative_to(root).as_posix())
+                continue
+            if path.stem in astray:
                 continue
             say(
                 report,
@@ -110,7 +111,7 @@ def files(  # noqa: PLR0912, PLR0915
                 expected="a resource with this path, or no such file",
             )
     for resource in missing:
-        _missing(resource, report)
+        _missing(root, resource, report)
     return there
 
 
@@ -148,16 +149,19 @@ def _tables(folder: Path, package: Package) -> Iterator[Path]:
             yield path
 
 
-def _missing(resource: Resource, report: Report, near: str | None = None) -> None:
+def _missing(root: Path, resource: Resource, report: Report, near: str | None = None) -> None:
+    other = sniff.absent(root / resource.path)
     say(
         report,
         "GD005",
         resource=resource.name,
         at="path",
-        found=f"no file {resource.path}",
+        found=f"no file {resource.path}" + (f", but {other.what}" if other else ""),
         expected="the file that the descriptor lists",
         near=near,
     )
+    if other:
+        report.diagnostics[-1] = replace(report.diagnostics[-1], help=other.remedy)
 
 
 def _is_of(path: Path, resource: Resource, root: Path) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import chain, zip_longest
 
+from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import Diagnostic, Report
 
 OF_VALUES = (
@@ -235,7 +236,7 @@ def _names(d: Diagnostic) -> Iterator[str]:
     key = d.row_id or ""
     meant = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-").translate(_LOOK_ALIKE)).strip("-")
     if meant != key:
-        yield f"{d.resource}/{meant}/"
+        yield from (f"{d.resource}/{one}/" for one in {meant, *keys_made_dates(key)})
     before, dot, last = key.rpartition(".")
     if dot:
         yield f"{d.resource}/{before}.*"

@@ -9,6 +9,7 @@ the notes on it name the files that the reference is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -17,6 +18,7 @@ from pathlib import Path
 import polars as pl
 from polars import col
 
+from gazadata import sniff
 from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import cells
@@ -24,7 +26,7 @@ from gazadata.validate.characters import cleaned
 from gazadata.validate.checks import Look, Unrun, cell, check, run
 from gazadata.validate.diagnostics import Place, Report
 from gazadata.validate.evidence import TARGET, WORD
-from gazadata.validate.files import check_bytes
+from gazadata.validate.files import check_bytes, is_other
 from gazadata.validate.repeats import Repeats
 from gazadata.validate.split import column_of, split_line
 from gazadata.validate.stated import folded
@@ -71,6 +73,8 @@ def form(path: Path, name: str) -> Resource:
     names = split_line(header)
     if names is None:
         raise ContractError("no header")
+    if len(names) == 1 and (other := sniff.delimiter(header, re.split(r"[;\t|]", header))):
+        raise ContractError(str(other))
     if not names or not all(names):
         raise ContractError("a column without a name")
     fields = [{"name": column, "type": "string"} for column in names]
@@ -299,6 +303,9 @@ def _read(
             path = inside(root, name)
             if not path.is_file():
                 unread[file] = "there is none"
+                continue
+            if is_other(path, name, name, report):
+                unread[file] = ""
                 continue
             resource = form(path, name)
             tables = Tables(root, {name: resource}, {name: path}, folder)

@@ -17,7 +17,7 @@ from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.retired import Retired
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.files import check_bytes, check_header
+from gazadata.validate.files import check_bytes, check_header, is_other
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 from gazadata.version import parse
 
@@ -49,8 +49,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
     if path is None or retired.refused(package.root, path):
         return None  # The package layer says so.
     shown = path.relative_to(package.root).as_posix()
-    whole = check_bytes(path, shown, FORM, report, limit)
-    if not (check_header(path, shown, FORM, report) and whole):
+    if not _is_table(path, shown, report, limit):
         return None
     try:
         rows = retired.read(package)
@@ -80,6 +79,14 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
     form.put(FORM.name, frame)
     form.add(FORM.name, len(rows))
     return form
+
+
+def _is_table(path: Path, shown: str, report: Report, limit: int) -> bool:
+    """Whether the file can be read as a table; what keeps it from that is reported."""
+    if is_other(path, shown, FORM.name, report):
+        return False
+    whole = check_bytes(path, shown, FORM, report, limit)
+    return check_header(path, shown, FORM, report) and whole
 
 
 def _say(report: Report, code: str, shown: str, found: list[Found], limit: int) -> None:

@@ -8,11 +8,12 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract
-from gazadata.curate.quotes import BEFORE, CONTEXT, TURNS
+from gazadata.curate.quotes import ATTACHED, BEFORE, CONTEXT, TURNS, UNSPACED
 from gazadata.validate.checks import Look, cell, check
 from gazadata.validate.tables import LINE, Tables
 
-_CUT = rf"\w\x1f\w|\d(?:[.,]\x1f|\x1f[.,])\d|{TURNS}"
+_SPACED = rf"[\w--[{UNSPACED}]]"
+_CUT = rf"{_SPACED}\x1f{_SPACED}|\w\x1f[\p{{M}}{ATTACHED}]|\d(?:[.,]\x1f|\x1f[.,])\d|{TURNS}"
 """A cut that parts a word, with what is around it."""
 
 

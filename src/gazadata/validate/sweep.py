@@ -9,9 +9,9 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Resource
+from gazadata.sniff import CONFLICT, MARKERS
 from gazadata.validate.constraints import Constraints
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
-from gazadata.validate.files import CONFLICT, CONFLICT_REMEDY, MARKERS
 from gazadata.validate.repeats import Repeats
 from gazadata.validate.tables import LINE, Line, Tables, batches, lines
 
@@ -217,7 +217,7 @@ def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
         return replace(one, found=line.text[:200], expected="the same row with minimal quoting")
     one = _of_line("GD107", tables, resource, line.number)
     if line.text[:7] in MARKERS:
-        return replace(one, found=CONFLICT, help=CONFLICT_REMEDY)
+        return replace(one, found=CONFLICT.what, help=CONFLICT.remedy)
     if line.breaks:
         shown = f"a row with {line.breaks} line break{'s' * (line.breaks != 1)} in a cell"
     elif line.cells is None:
@@ -226,6 +226,8 @@ def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
         return replace(one, found="a blank line", help="Delete the line.")
     else:
         shown = f"{line.cells} cell{'s' * (line.cells != 1)}"
+        if line.cells < width:
+            one = replace(one, help="Write a comma for each empty cell, too.")
     return replace(one, found=shown)
 
 

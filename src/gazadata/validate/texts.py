@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import stat
-import unicodedata
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -16,9 +15,10 @@ from typing import Any
 
 import polars as pl
 
+from gazadata import sniff
 from gazadata.contract import inside
 from gazadata.errors import ContractError
-from gazadata.validate.characters import hidden
+from gazadata.text import malformed
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.tables import LINE, Tables
 
@@ -111,19 +111,25 @@ def texts(  # noqa: PLR0912, PLR0915
             text = raw.decode("utf-8")
         except (OSError, UnicodeDecodeError, ContractError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            finding("GD301", row, "text_path", f"{row['text_path']}: {reason}", "a text in UTF-8")
+            file = root / row["text_path"]
+            undecoded = isinstance(error, UnicodeDecodeError)
+            other = sniff.content(raw) if undecoded else sniff.absent(file)
+            reason, more = (other.what, {"help": other.remedy}) if other else (reason, {})
+            said = f"{row['text_path']}: {reason}"
+            finding("GD301", row, "text_path", said, "a text in UTF-8", **more)
             unread[row["text_sha256"]] = row["source_id"]
             continue
-        altered = "\r" in text or not unicodedata.is_normalized("NFC", text)
-        if altered:
-            finding("GD301", row, "text_path", "not NFC with line feeds", "NFC with line feeds")
-        elif hides := hidden(text):
-            altered = True
-            # A quote's prefix would hold it, which no cell may.
-            there = f"{row['text_path']}: {hides[1]} at offset {hides[0]}"
-            finding("GD301", row, "text_path", there, "a text without hidden characters")
-        checked["GD302"] += 1
         digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
+        if digest != row["text_sha256"] and (other := sniff.content(raw)):
+            said = f"{row['text_path']}: {other.what}"
+            finding("GD301", row, "text_path", said, "the text itself", help=other.remedy)
+            unread[row["text_sha256"]] = row["source_id"]
+            continue
+        # A quote's prefix would hold a hidden character, which no cell may.
+        if altered := malformed(text):
+            asked = "NFC with line feeds, without hidden characters"
+            finding("GD301", row, "text_path", f"{row['text_path']}: {altered}", asked)
+        checked["GD302"] += 1
         if digest != row["text_sha256"]:
             if not altered:  # Saved otherwise, a text has another hash.
                 finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
