@@ -22,6 +22,8 @@ from gazadata.errors import GazadataError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gazadata.curate.apply import Application
+
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
     epilog="Exit codes: 0 success; 1 findings; 2 wrong use, or cannot read or write a file.",
@@ -126,6 +128,93 @@ def find(
     found = find_in_package(Package.open(package), words)
     print(found)
     raise typer.Exit(0 if found.matches else 1)
+
+
+PackageOption = Annotated[Path, typer.Option(help="Folder with a datapackage.json.")]
+SourceArgument = Annotated[str, typer.Argument(help="The key of an article in sources.")]
+
+
+@app.command()
+def add_article(
+    file: Annotated[Path, typer.Argument(help="The text; its name becomes the article's key.")],
+    title: Annotated[str, typer.Option(show_default="the first line")] = "",
+    publisher: Annotated[str, typer.Option()] = "",
+    url: Annotated[str, typer.Option()] = "",
+    published: Annotated[str, typer.Option(help="YYYY-MM-DD, YYYY-MM or YYYY.")] = "",
+    language: Annotated[str, typer.Option(help="As ISO 639-1.")] = "en",
+    package: PackageOption = HERE,
+) -> None:
+    """Add an article: its text to raw/, its row to sources, and its passages.
+
+    Exit 0 when it is written, 2 if the text cannot be used.
+    """
+    from gazadata.curate.article import Told
+    from gazadata.curate.article import add_article as add
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    told = Told(title, publisher, url, published, language)
+    _write(add(Record.read(Package.open(package)), file, told))
+
+
+@app.command()
+def sheet(
+    source: SourceArgument,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a file.")] = None,
+    package: PackageOption = HERE,
+) -> None:
+    """Print an article and what the tables say of it as one YAML sheet, to read and to write in.
+
+    With --out its JSON Schema is written beside it, for editors.
+    """
+    from gazadata.curate.record import Record
+    from gazadata.curate.sheet import print_sheet
+    from gazadata.curate.sheet_file import write_sheet
+    from gazadata.package import Package
+
+    record = Record.read(Package.open(package))
+    text = print_sheet(record, source)
+    if out is None:
+        print(text, end="")
+    else:
+        for path in write_sheet(record, out, text):
+            print(f"wrote {path}")
+
+
+@app.command()
+def apply(
+    sheet: Annotated[Path, typer.Argument(help="A sheet, as `gazadata sheet` prints it.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
+    package: PackageOption = HERE,
+) -> None:
+    """Write the tables from a sheet: all of it, or nothing.
+
+    Rows that are no longer in the sheet are removed. Exit 0 on success, 1 if the sheet has
+    mistakes, 2 if something cannot be read or written.
+    """
+    from gazadata.curate.apply import apply_sheet
+    from gazadata.curate.coding import read_sheet
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    record = Record.read(Package.open(package))
+    _write(apply_sheet(record, read_sheet(sheet, record.contract)), dry_run=dry_run)
+
+
+def _write(application: Application, *, dry_run: bool = False) -> None:
+    """Say what changes, and write it."""
+    from gazadata.curate.canonical import Formatting, write
+
+    for change in application.changes:
+        print(change)
+    if not application.changes:
+        print("nothing to change")
+    if not dry_run:
+        write(Formatting(application.files, []))
+    for path in application.files:
+        print(f"{'would change' if dry_run else 'changed'} {path}")
 
 
 @app.command()
