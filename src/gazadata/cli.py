@@ -22,7 +22,7 @@ from gazadata.errors import GazadataError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from gazadata.curate.apply import Application
+    from gazadata.curate.rewrite import Application
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
@@ -201,6 +201,71 @@ def apply(
 
     record = Record.read(Package.open(package))
     _write(apply_sheet(record, read_sheet(sheet, record.contract)), dry_run=dry_run)
+
+
+@app.command()
+def rename(
+    table: Annotated[str, typer.Argument(help="A table, such as events.")],
+    old: Annotated[str, typer.Argument(help="The key of a row.")],
+    new: Annotated[str, typer.Argument(help="Its new key.")],
+    package: PackageOption = HERE,
+) -> None:
+    """Give a row another key, wherever it is used. Of a released row, retire the old one.
+
+    Exit 0 when it is written, 2 if the new key cannot be used.
+    """
+    from gazadata.curate.edit import rename as rename_row
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    _write(rename_row(Record.read(Package.open(package)), table, old, new))
+
+
+@app.command()
+def remove(
+    table: Annotated[str, typer.Argument(help="A table, such as events.")],
+    key: Annotated[str, typer.Argument(help="The key of a row.")],
+    dependants: Annotated[
+        bool,
+        typer.Option("--dependants", help="Also remove the rows that cannot be without it."),
+    ] = False,
+    package: PackageOption = HERE,
+) -> None:
+    """Remove a row with its evidence, and with the quotes that nothing else uses.
+
+    Exit 0 when it is written, 2 if other rows point to it.
+    """
+    from gazadata.curate.edit import remove as remove_row
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    _write(remove_row(Record.read(Package.open(package)), table, key, dependants=dependants))
+
+
+@app.command()
+def todo(
+    source: Annotated[
+        str | None, typer.Argument(help="The key of an article.", show_default="every article")
+    ] = None,
+    package: PackageOption = HERE,
+) -> None:
+    """List what is still open in an article, passage by passage.
+
+    Exit 0 if nothing is, 1 if something is, 2 on wrong use.
+    """
+    from gazadata.curate.record import Record
+    from gazadata.curate.todo import todo as still_open
+    from gazadata.package import Package
+
+    record = Record.read(Package.open(package))
+    found = False
+    for name in [source] if source else record.articles():
+        lines = list(still_open(record, name))
+        found = found or bool(lines)
+        print(f"{name}: {'nothing is open' if not lines else ''}".rstrip())
+        for line in lines:
+            print(f"  {line}")
+    raise typer.Exit(1 if found else 0)
 
 
 def _write(application: Application, *, dry_run: bool = False) -> None:

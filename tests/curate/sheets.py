@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tests.article.package import FOLDER, REPO, SOURCE, make
 
-from gazadata.curate.apply import Application, apply_sheet
+from gazadata.curate.apply import apply_sheet
 from gazadata.curate.article import Told, add_article
 from gazadata.curate.canonical import Formatting, write
 from gazadata.curate.coding import parse_sheet
 from gazadata.curate.record import Record
+from gazadata.curate.rewrite import Application
 from gazadata.curate.sheet import print_sheet
 from gazadata.package import Package
 
@@ -37,11 +38,6 @@ def save(application: Application) -> None:
 def tables(root: Path) -> dict[str, bytes]:
     """The bytes of a package's tables, by file name."""
     return {path.name: path.read_bytes() for path in sorted((root / "data").iterdir())}
-
-
-def held(record: Record) -> list[str]:
-    """The articles of a package."""
-    return [row["source_id"] for row in record.rows["sources"] if row["text_path"]]
 
 
 def repository(root: Path) -> Path:

@@ -12,7 +12,6 @@ from tests.curate.sheets import (
     TEXT,
     add_invented,
     applied,
-    held,
     invented_sheet,
     opened,
     repository,
@@ -27,7 +26,7 @@ from gazadata.curate.sheet_schema import sheet_schema
 from gazadata.errors import GazadataError
 from gazadata.validate import validate
 
-ARTICLES = held(opened(REPO))
+ARTICLES = opened(REPO).articles()
 
 
 class JsonLike(yaml.SafeLoader):
@@ -67,7 +66,7 @@ def test_sheets_of_generated_articles_change_not_one_byte(tmp_path: Path) -> Non
     root = tmp_path / "package"
     generate(root, 50)
     record = opened(root)
-    for source in held(record)[:3]:
+    for source in record.articles()[:3]:
         application = applied(root, print_sheet(record, source))
         assert application.changes == []
         assert set(application.files) == set()

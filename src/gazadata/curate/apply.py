@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from gazadata.contract import Resource
-from gazadata.curate.canonical import canonical_csv
 from gazadata.curate.coding import (
     COMPUTED,
     Rest,
@@ -22,15 +19,13 @@ from gazadata.curate.coding import (
     parts_of,
     source_field,
 )
-from gazadata.curate.derive import derive
 from gazadata.curate.keys import free, label, passage_key, quote_key, ruled_key
 from gazadata.curate.marked import Mark, Mistake, WrongSheet
 from gazadata.curate.propose import Proposer
 from gazadata.curate.quotes import nearest
 from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets, places
+from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
-from gazadata.curate.tables import Row as FileRow
-from gazadata.curate.tables import Table
 from gazadata.errors import GazadataError
 
 _NO_QUOTE = "no quote; write the words that this row mainly rests on"
@@ -40,21 +35,6 @@ _TO_REPRINT = (
 )
 
 
-@dataclass
-class Application:
-    """What a sheet changes.
-
-    Attributes:
-        record: the package with the rows of the sheet.
-        files: the bytes of each file that changes, the sheet's own among them.
-        changes: what changes, a line for each row.
-    """
-
-    record: Record
-    files: dict[Path, bytes] = field(default_factory=dict)
-    changes: list[str] = field(default_factory=list)
-
-
 def apply_sheet(record: Record, sheet: Sheet) -> Application:
     """Work out what a sheet changes. Nothing is written.
 
@@ -62,7 +42,7 @@ def apply_sheet(record: Record, sheet: Sheet) -> Application:
         ReadError: a text cannot be read.
         WrongSheet: the sheet has mistakes, or was printed from rows that have changed since.
     """
-    return _Applier(record, sheet).application()
+    return _Applier(record, sheet).result()
 
 
 class _Applier:
@@ -83,7 +63,7 @@ class _Applier:
         if self.mistakes:
             raise WrongSheet(self.sheet.path, self.mistakes)
 
-    def application(self) -> Application:
+    def result(self) -> Application:
         """What the sheet changes.
 
         Raises:
@@ -100,20 +80,12 @@ class _Applier:
         after = after.changed(self.proofs(after, evidence))
         after = self.derived(after)
         self.check()
-        application = Application(after)
-        for name, resource in self.contract.resources.items():
-            names = resource.field_names
-            rows = [[row[field_name] for field_name in names] for row in after.rows[name]]
-            content = canonical_csv(names, rows, resource.key)
-            file = self.record.files[name]
-            if content != file.content:
-                application.files[file.path] = content
-        if application.files:
+        result = application(self.record, after)
+        if result.files:
             self.refuse_stale()
-        application.changes = list(_changes(self.record, after))
         if (text := self.with_state(after)) != self.sheet.text:
-            application.files[self.sheet.path] = text.encode("utf-8")
-        return application
+            result.files[self.sheet.path] = text.encode("utf-8")
+        return result
 
     def held_text(self) -> str:
         try:
@@ -532,21 +504,13 @@ class _Applier:
 
     def derived(self, after: Record) -> Record:
         """The record with what `gazadata fmt` fills in."""
-        tables = {
-            name: Table(
-                file.resource,
-                file.path,
-                b"",
-                [FileRow(number, dict(cells)) for number, cells in enumerate(after.rows[name], 2)],
-            )
-            for name, file in self.record.files.items()
-        }
-        of_quotes = after.spans
-        for problem in derive(self.record.package.root, tables):
-            span = of_quotes.get(problem.row_id or "")
+        spans = after.spans
+        after, problems = derived(after)
+        for problem in problems:
+            span = spans.get(problem.row_id or "")
             mark = self.marks.get(span, self.sheet.source.mark) if span else self.sheet.source.mark
             self.wrong(mark, f"{problem.resource} {problem.row_id or ''}: {problem.message}")
-        return after.changed({n: [row.cells for row in t.rows] for n, t in tables.items()})
+        return after
 
     # The state that a sheet was printed from
 
@@ -621,37 +585,3 @@ class _Applier:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:60].rstrip()}…"
-
-
-def _changes(before: Record, after: Record) -> Iterator[str]:
-    """What differs between two states of a package, in words."""
-    for resource in [before.contract["passages"], *coded_tables(before.contract)]:
-        old, new = before.by_key(resource.name), after.by_key(resource.name)
-        for key in sorted(old.keys() - new.keys()):
-            number = len(before.evidence.get((resource.name, key), ()))
-            yield f"remove {resource.name}/{key}{_with(number)}"
-        for key in sorted(new.keys() - old.keys()):
-            number = len(after.evidence.get((resource.name, key), ()))
-            yield f"add {resource.name}/{key}{_with(number)}"
-        for key in sorted(old.keys() & new.keys()):
-            cells = [
-                f"{name} {old[key][name] or 'empty'} → {new[key][name] or 'empty'}"
-                for name in resource.field_names
-                if old[key][name] != new[key][name]
-            ]
-            was = set(before.evidence.get((resource.name, key), ()))
-            now = set(after.evidence.get((resource.name, key), ()))
-            if fields := sorted({item.field for item in was ^ now}):
-                cells.append(f"evidence of {', '.join(fields)}")
-            if cells:
-                yield f"change {resource.name}/{key}: {'; '.join(cells)}"
-    old, new = before.by_key("quotes"), after.by_key("quotes")
-    for key in sorted(old.keys() - new.keys()):
-        yield f"remove quotes/{key}, which nothing else uses"
-    if added := len(new.keys() - old.keys()):
-        yield f"add {added} {'quote' if added == 1 else 'quotes'}"
-
-
-def _with(number: int) -> str:
-    rows = "row" if number == 1 else "rows"
-    return f" with {number} {rows} of evidence" if number else ""

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from gazadata import atomic
 from gazadata.contract import inside
-from gazadata.curate.apply import Application, apply_sheet
+from gazadata.curate.apply import apply_sheet
 from gazadata.curate.coding import parse_sheet
 from gazadata.curate.keys import slug
 from gazadata.curate.marked import plain
 from gazadata.curate.record import Record
+from gazadata.curate.rewrite import Application
 from gazadata.curate.tables import read_bytes
 from gazadata.errors import GazadataError, MissingExtra, ReadError
 from gazadata.text import HIDDEN, form_c

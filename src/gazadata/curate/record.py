@@ -104,6 +104,10 @@ class Record:
         key = self.contract[table].key
         return {row[key]: row for row in self.rows[table]}
 
+    def articles(self) -> list[str]:
+        """The sources whose texts are held."""
+        return [row["source_id"] for row in self.rows["sources"] if row["text_path"]]
+
     def text(self, source: str) -> str:
         """The text of an article.
 
@@ -114,8 +118,7 @@ class Record:
         if source not in self.texts:
             row = self.by_key("sources").get(source)
             if row is None:
-                held = [r["source_id"] for r in self.rows["sources"] if r["text_path"]]
-                raise UnknownName("source", source, held)
+                raise UnknownName("source", source, self.articles())
             if not row["text_path"]:
                 raise ReadError(f"{source} has no text_path, so there is no text to code")
             file = inside(self.package.root, row["text_path"])
