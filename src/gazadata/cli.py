@@ -268,6 +268,49 @@ def todo(
     raise typer.Exit(1 if found else 0)
 
 
+@app.command()
+def packet(
+    source: SourceArgument,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new folder.", show_default="SOURCE-packet")
+    ] = None,
+    package: PackageOption = HERE,
+) -> None:
+    """Write what a blind coder gets: the text, the manual and an empty sheet.
+
+    Exit 0 when it is written, 2 if something cannot be read or the folder exists.
+    """
+    from gazadata.curate.packet import write_packet
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    folder = out or Path(f"{source}-packet")
+    for path in write_packet(Record.read(Package.open(package)), source, folder):
+        print(path)
+
+
+@app.command()
+def agreement(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A sheet, or a package's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The same, for the other coding.")],
+    source: Annotated[
+        str | None, typer.Option(help="The article.", show_default="the only one")
+    ] = None,
+    package: Annotated[
+        Path | None,
+        typer.Option(help="The package whose schemas sheets have.", show_default="the bundled one"),
+    ] = None,
+) -> None:
+    """Compare two codings of an article: recall, precision, and agreement by column.
+
+    Exit 0 when they are compared, 1 if a sheet has mistakes, 2 if something cannot be read.
+    """
+    from gazadata.curate.agreement import agreement as compare
+    from gazadata.package import Package
+
+    print(compare(first, second, source, Package.open(package).contract))
+
+
 def _write(application: Application, *, dry_run: bool = False) -> None:
     """Say what changes, and write it."""
     from gazadata.curate.canonical import Formatting, write

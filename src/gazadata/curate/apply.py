@@ -19,11 +19,11 @@ from gazadata.curate.coding import (
     parts_of,
     source_field,
 )
-from gazadata.curate.keys import free, label, passage_key, quote_key, ruled_key
+from gazadata.curate.keys import free, passage_key, quote_key, ruled_key
+from gazadata.curate.locate import locate
 from gazadata.curate.marked import Mark, Mistake, WrongSheet
 from gazadata.curate.propose import Proposer
-from gazadata.curate.quotes import nearest
-from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets, places
+from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets
 from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
 from gazadata.errors import GazadataError
@@ -184,6 +184,12 @@ class _Applier:
             before = self.record.by_key(row.table).get(key, {})
             cells |= {name: before.get(name, "") for name in COMPUTED.get(row.table, ())}
             tables[row.table].append(cells)
+        if ("sources", self.source) not in lines:
+            self.wrong(
+                self.sheet.source.mark,
+                f"no row of sources with the id {self.source!r}, which is the article itself; "
+                "write one under its headline",
+            )
         self.check_keys(tables)
         return tables
 
@@ -320,55 +326,11 @@ class _Applier:
             self.wrong(words.mark, str(error))
             return None
         parts = self.parts if source == self.source else self.record.passages(source)
-        named = None
-        if words.passage:
-            known = {label(part.key, source): part for part in parts}
-            named = known.get(label(words.passage, source))
-            if named is None:
-                near = nearest_names(words.passage, list(known))
-                self.wrong(words.mark, f"no passage {words.passage!r}; expected {near}")
-                return None
-        within = named or (own if source == self.source else None)
-        matches = places(text, words.exact, within)
-        if not matches and not named:
-            within = None
-            matches = places(text, words.exact)
-        if words.occurrence:
-            matches = matches[words.occurrence - 1 : words.occurrence]
-        if len(matches) == 1:
-            span = Span(source, matches[0].start, matches[0].end)
-            if any(part.holds(span) for part in parts):
-                return span
-            self.wrong(words.mark, "the words are not within one passage; quote one sentence")
-        elif matches:
-            where = sorted(
-                {label(p.key, source) for m in matches for p in parts if p.start <= m.start < p.end}
-            )
-            ask = "passage" if within is None else "occurrence"
-            self.wrong(
-                words.mark,
-                f"{words.exact!r} is there {len(matches)} times ({', '.join(where)}); quote more "
-                f"words, or say which with `{ask}`",
-            )
-        else:
-            self.wrong(words.mark, self.missing(words, text, named or own, parts, source))
-        return None
-
-    def missing(self, words: Words, text: str, own: Part, parts: list[Part], source: str) -> str:
-        """What to say of words that are not in the passage nor, if none is named, elsewhere."""
-        if words.occurrence:
-            return f"{words.exact!r} is not there {words.occurrence} times"
-        here = text[own.start : own.end]
-        elsewhere = [
-            label(part.key, source)
-            for part in parts
-            if any(part.start <= m.start < part.end for m in places(text, words.exact))
-        ]
-        if elsewhere:
-            return f"{words.exact!r} is not in this passage but in {', '.join(elsewhere)}"
-        near = nearest(here, words.exact) or nearest(text, words.exact)
-        hint = f"; the nearest are {near.exact!r}" if near else ", nor anything similar"
-        return f"{words.exact!r} is not in this passage{hint}"
+        found = locate(words, source, text, parts, own if source == self.source else None)
+        if isinstance(found, str):
+            self.wrong(words.mark, found)
+            return None
+        return found
 
     def items(
         self, row: Row, resource: Resource, cells: Cells, main: Span, proposer: Proposer
