@@ -70,9 +70,28 @@ ROWS = {
     },
     "names": {
         "-person-name": {
+            "source_id": "{id}",
             "actor_id": "{id}-person << classified minister",
             "text": "{person} << stated voice",
             "form": "name << classified minister",
+        },
+        "-state-name": {
+            "source_id": "{id}",
+            "actor_id": "{state_id} << classified title",
+            "text": "{state} << stated title",
+            "form": "name << classified title",
+        },
+        "-other-name": {
+            "source_id": "{id}",
+            "actor_id": "{other_id} << classified aid",
+            "text": "{other} << stated aid",
+            "form": "name << classified aid",
+        },
+        "-topic-name": {
+            "source_id": "{id}",
+            "topic_id": "{topic_id} << classified topic",
+            "text": "{topic} << stated topic",
+            "form": "name << classified topic",
         },
     },
     "relations": {
@@ -126,8 +145,8 @@ ROWS = {
             "event_id": "{id}-visit << inferred delegations",
             "actor_id": "nations << classified delegations",
             "role": "participant << classified delegations",
-            "count": "{count} << classified delegations",
-            "count_is_approximate": "true << classified delegations",
+            "member_count": "{count} << classified delegations",
+            "member_count_is_approximate": "true << classified delegations",
         },
         "-aid-actor": {
             "event_id": "{id}-aid << classified aid",
@@ -218,13 +237,6 @@ STATE = {
             "iso3": "{iso3} << reference country-codes",
         }
     },
-    "names": {
-        "{state_id}-name": {
-            "actor_id": "{state_id} << classified title",
-            "text": "{state} << stated title",
-            "form": "name << classified title",
-        }
-    },
 }
 TOPIC = {
     "topics": {
@@ -233,13 +245,6 @@ TOPIC = {
             "kind": "plan << classified topic",
             "part_of": "{topic_part} << inferred topic",
             "status": "existing << classified topic",
-        }
-    },
-    "names": {
-        "{topic_id}-name": {
-            "topic_id": "{topic_id} << classified topic",
-            "text": "{topic} << stated topic",
-            "form": "name << classified topic",
         }
     },
 }
@@ -398,7 +403,7 @@ MISTAKES = (
     Mistake("GD201", "passages", "-p3", "paragraph", _is("two")),
     Mistake("GD203", "assessments", "-turning-point", "valence", _is("positiv")),
     Mistake("GD204", "sources", "", "language", _is("EN")),
-    Mistake("GD205", "participants", "-visit-nations", "count", _is("0")),
+    Mistake("GD205", "participants", "-visit-nations", "member_count", _is("0")),
     Mistake("GD206", "relations", "-person-office", "", None),
     # A key of its own each, as cells that point to the same missing one are one finding.
     Mistake(
@@ -679,8 +684,8 @@ def _cut(chunk: pl.DataFrame) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
             "sequence": pl.lit(str(number + 1)),
             "paragraph": pl.lit(str((number + 1) // 2 + 1)),
             "kind": pl.lit("sentence" if number else "headline"),
-            "start": col(f"start:{slot}").cast(pl.String),
-            "end": col(f"end:{slot}").cast(pl.String),
+            "char_start": col(f"start:{slot}").cast(pl.String),
+            "char_end": col(f"end:{slot}").cast(pl.String),
         }
         passages += _made(chunk, "passages", slot, row)
         for quote in re.findall(r"\[(\w+)\|", passage):
@@ -690,8 +695,8 @@ def _cut(chunk: pl.DataFrame) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
                 "quote_id": _format(f"{{id}}-{quote}"),
                 "source_id": col("id"),
                 "passage_id": _format(f"{{id}}{slot}"),
-                "start": start.cast(pl.String),
-                "end": end.cast(pl.String),
+                "char_start": start.cast(pl.String),
+                "char_end": end.cast(pl.String),
                 "exact": col(f"words:-{quote}"),
                 "prefix": before.str.extract(r"([^\n]*)$").replace("", None),
                 "suffix": col("text")

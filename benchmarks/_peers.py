@@ -198,7 +198,7 @@ def by_polars(root: Path) -> Counts:
     )
 
     # Passages and quotes against the texts.
-    start, end, text = col("start"), col("end"), col("text")
+    start, end, text = col("char_start"), col("char_end"), col("text")
     same = col("source_id") == col("source_id").shift(1)
     ordered = (
         typed["passages"]
@@ -235,7 +235,9 @@ def by_polars(root: Path) -> Counts:
         held.join(csv["passages"], on="source_id", how="anti")
         .select(pl.len()).collect(engine="streaming").item()
     )  # fmt: skip
-    places = typed["passages"].select("passage_id", p="source_id", p_start="start", p_end="end")
+    places = typed["passages"].select(
+        "passage_id", p="source_id", p_start="char_start", p_end="char_end"
+    )
     right = (start >= 0) & (end > start) & (text.str.slice(start, end - start) == col("exact"))
     before = text.str.slice((start - 32).clip(0), pl.min_horizontal(start.clip(0), 32))
 
@@ -263,16 +265,23 @@ def by_polars(root: Path) -> Counts:
     ):
         lost = all_of.join(some, on=some.collect_schema().names()[0], how="anti")
         found[code] += lost.select(pl.len()).collect(engine="streaming").item()
-    quotes = csv["quotes"].select("quote_id", "exact", words=fold(col("exact"))).collect().lazy()
+    quotes = (
+        csv["quotes"]
+        .select("quote_id", "exact", quoted="source_id", words=fold(col("exact")))
+        .collect()
+        .lazy()
+    )
     cue = rf"\b(?:{t.cues})\b"
     kinds = csv["sources"].select(reference_id="source_id", reference_kind="kind")
     forms = pl.concat(
-        csv[table].select(target=pl.lit(target), value=value, form=fold(col(form))).drop_nulls()
-        for target, table, value, form in (
-            ("actors", "names", "actor_id", "text"),
-            ("topics", "names", "topic_id", "text"),
-            ("sources", "sources", "source_id", "title"),
-            ("sources", "sources", "source_id", "publisher"),
+        frame.select(
+            "used_by", target=pl.lit(target), value=value, form=fold(col(form))
+        ).drop_nulls(["value", "form"])
+        for target, frame, value, form in (
+            ("actors", csv["names"].with_columns(used_by="source_id"), "actor_id", "text"),
+            ("topics", csv["names"].with_columns(used_by="source_id"), "topic_id", "text"),
+            ("sources", csv["sources"].with_columns(used_by=None), "source_id", "title"),
+            ("sources", csv["sources"].with_columns(used_by=None), "source_id", "publisher"),
         )
     )
     named = ("actors", "topics", "sources")
@@ -359,7 +368,7 @@ def by_polars(root: Path) -> Counts:
             & has_reference
             & (
                 (col("reference_kind") != "reference")
-                | ((col("reference_id") != col("row_id")) & pl.lit(name == "sources"))
+                | ((col("reference_id") != col("row_id")) & col("own"))
             ),
             GD344_2=col("own") & ~by_reference,
             GD346=(col("basis") == "classified") & ~col("term"),
@@ -371,9 +380,19 @@ def by_polars(root: Path) -> Counts:
             .join(cells, on=["row_id", "field"])
             .join(quotes, on="quote_id")
         )
-        fits = of_key.join(forms, on=["target", "value"]).filter(
-            col("words").str.contains(col("form"), literal=True)
-        )
+        used = forms.filter(col("used_by").is_not_null())
+        fits = pl.concat(
+            [
+                of_key.join(
+                    used,
+                    left_on=["target", "value", "quoted"],
+                    right_on=["target", "value", "used_by"],
+                ),
+                of_key.join(forms.filter(col("used_by").is_null()), on=["target", "value"]).drop(
+                    "used_by"
+                ),
+            ]
+        ).filter(col("words").str.contains(col("form"), literal=True))
         lost = of_key.join(fits, on="evidence_id", how="anti").select(pl.len())
         found["GD341"] += lost.collect(engine="streaming").item()
 
@@ -421,8 +440,10 @@ def by_polars(root: Path) -> Counts:
             rules["GD405"] = (col("status") == "planned") & (col("event_type") == "CONSULT")
         elif name == "participants":
             excluded = col("role") == "excluded"
-            rules["GD413_1"] = excluded & col("count").is_not_null()
-            rules["GD413_2"] = col("count").is_null() != col("count_is_approximate").is_null()
+            rules["GD413_1"] = excluded & col("member_count").is_not_null()
+            rules["GD413_2"] = (
+                col("member_count").is_null() != col("member_count_is_approximate").is_null()
+            )
         elif name == "positions":
             silent = col("stance") == "not_addressed"
             rules["GD409"] = silent != (col("expression") == "silence").fill_null(False)
@@ -661,21 +682,21 @@ def by_duckdb(root: Path) -> Counts:
         GD302_1="sha256(text) <> text_sha256",
         GD302_2="length(text)::varchar <> text_length",
     )
-    gap = "substr(text, before + 1, greatest(start - before, 0))"
+    gap = "substr(text, before + 1, greatest(char_start - before, 0))"
     count(
         f"(select *, {gap} as gap, 1 + count(*) filter (before > 0 and contains({gap}, chr(10))) "
         f"over (partition by source_id order by sequence) as counted from "
-        f'(select *, coalesce(lag("end") over w, 0) as before, '
+        f"(select *, coalesce(lag(char_end) over w, 0) as before, "
         f"coalesce(lag(sequence) over w + 1, 1) as follows, "
-        f'lead("end") over w is null as last from {typed["passages"]} '
+        f"lead(char_end) over w is null as last from {typed['passages']} "
         f"window w as (partition by source_id order by sequence)) join texts using (source_id))",
-        GD311_1="start < before",
+        GD311_1="char_start < before",
         GD311_2="sequence > follows",
         GD311_3="paragraph <> counted",
-        GD313='coalesce(not (start >= 0 and "end" > start and "end" <= length(text)), true) or '
-        r"""regexp_matches(text[start + 1] || text["end"], '\s') or contains(substr(text, start + 1, "end" - start), chr(10))""",
+        GD313="coalesce(not (char_start >= 0 and char_end > char_start and char_end <= length(text)), true) or "
+        r"""regexp_matches(text[char_start + 1] || text[char_end], '\s') or contains(substr(text, char_start + 1, char_end - char_start), chr(10))""",
         GD312_1=r"regexp_matches(gap, '\S')",
-        GD312_2=r"""last and regexp_matches(substr(text, "end" + 1), '\S')""",
+        GD312_2=r"""last and regexp_matches(substr(text, char_end + 1), '\S')""",
     )
     lost(
         "GD312", "(select * from sources where held = 'true') anti join passages using (source_id)"
@@ -687,31 +708,33 @@ def by_duckdb(root: Path) -> Counts:
             f"substr(text, {at} + 1, 3), '{CUT.replace('W', WORD).replace(chr(39), chr(39) * 2)}')"
         )
 
-    right = 'start >= 0 and "end" > start and substr(text, start + 1, "end" - start) = exact'
-    before = "substr(text, greatest(start - 32, 0) + 1, least(start, 32))"
-    places = f'(select passage_id, source_id as p, start as p_start, "end" as p_end from {typed["passages"]})'
+    right = "char_start >= 0 and char_end > char_start and substr(text, char_start + 1, char_end - char_start) = exact"
+    before = "substr(text, greatest(char_start - 32, 0) + 1, least(char_start, 32))"
+    places = f"(select passage_id, source_id as p, char_start as p_start, char_end as p_end from {typed['passages']})"
     count(
         f"{typed['quotes']} left join {places} using (passage_id) left join texts using (source_id)",
-        GD323='source_id <> p or start < p_start or "end" > p_end',
+        GD323="source_id <> p or char_start < p_start or char_end > p_end",
         GD321=f"not coalesce({right}, false)",
         GD322_1=rf"{right} and regexp_extract({before}, '[^\n]*$') <> coalesce(prefix, '')",
-        GD322_2=rf"""{right} and regexp_extract(substr(text, "end" + 1, 32), '^[^\n]*')
+        GD322_2=rf"""{right} and regexp_extract(substr(text, char_end + 1, 32), '^[^\n]*')
         <> coalesce(suffix, '')""",
-        GD324=rf"""{right} and ({cut("start")} or {cut('"end"')}
+        GD324=rf"""{right} and ({cut("char_start")} or {cut("char_end")}
         or not regexp_matches(exact, '{WORD}'))""",
     )
     lost("GD332", "quotes anti join evidence using (quote_id)")
     lost("GD331", "passages anti join (select passage_id from quotes semi join evidence "
                   "using (quote_id)) using (passage_id)")  # fmt: skip
     db.execute(
-        f"create table folded as select quote_id, exact, {fold('exact')} as words from quotes"
+        f"create table folded as select quote_id, exact, source_id as quoted, "
+        f"{fold('exact')} as words from quotes"
     )
     db.execute(
         f"create table forms as "
-        f"select 'actors' as target, actor_id as value, {fold('text')} as form from names "
-        f"union all select 'topics', topic_id, {fold('text')} from names "
-        f"union all select 'sources', source_id, {fold('title')} from sources "
-        f"union all select 'sources', source_id, {fold('publisher')} from sources"
+        f"select 'actors' as target, actor_id as value, source_id as used_by, "
+        f"{fold('text')} as form from names "
+        f"union all select 'topics', topic_id, source_id, {fold('text')} from names "
+        f"union all select 'sources', source_id, null, {fold('title')} from sources "
+        f"union all select 'sources', source_id, null, {fold('publisher')} from sources"
     )
     known = db.execute("select distinct resource from evidence").fetchall()
     for (name,) in known:
@@ -759,7 +782,7 @@ def by_duckdb(root: Path) -> Counts:
             GD343="case when basis = 'reference' then quote_id is not null or reference_id is null "
             f"or not {noted} else quote_id is null or reference_id is not null end",
             GD344_1="basis = 'reference' and reference_id is not null and (reference_kind <> "
-            f"'reference' or ({text(name)} = 'sources' and reference_id <> row_id))",
+            "'reference' or own and reference_id <> row_id)",
             GD344_2="own and basis <> 'reference'",
             GD346=f"basis = 'classified' and field in {any_of(proven)} "
             f"and field not in {any_of(t.terms(name))}",
@@ -768,9 +791,10 @@ def by_duckdb(root: Path) -> Counts:
         if keys:
             lost(
                 "GD341",
-                f"(select evidence_id, {target} as target, value, words from {items} "
+                f"(select evidence_id, {target} as target, value, quoted, words from {items} "
                 f"where {stated} and {target} is not null) s where not exists (select 1 from forms f "
-                f"where f.target = s.target and f.value = s.value and contains(s.words, f.form))",
+                f"where f.target = s.target and f.value = s.value "
+                f"and coalesce(f.used_by, s.quoted) = s.quoted and contains(s.words, f.form))",
             )
     for name in t.paths:
         rules = {}
@@ -814,8 +838,8 @@ def by_duckdb(root: Path) -> Counts:
             rules["GD404"] = "(event_type is null) = (local_type is null)"
             rules["GD405"] = "status = 'planned' and event_type = 'CONSULT'"
         elif name == "participants":
-            rules["GD413_1"] = "role = 'excluded' and \"count\" is not null"
-            rules["GD413_2"] = '("count" is null) <> (count_is_approximate is null)'
+            rules["GD413_1"] = "role = 'excluded' and member_count is not null"
+            rules["GD413_2"] = "(member_count is null) <> (member_count_is_approximate is null)"
         elif name == "positions":
             rules["GD409"] = "(stance = 'not_addressed') <> coalesce(expression = 'silence', false)"
             rules["GD418"] = "addressed_to_id = holder_id"

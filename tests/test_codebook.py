@@ -208,7 +208,7 @@ def test_a_passage_is_read_back_with_the_rows_that_rest_on_it(row: list[str]) ->
     assert matched
     passage_id = f"{ARTICLE}-{matched[1]}"
     (passage,) = (p for p in PASSAGES if p["passage_id"] == passage_id)
-    start, end = int(passage["start"]), int(passage["end"])
+    start, end = int(passage["char_start"]), int(passage["char_end"])
     assert (int(matched[2]), int(matched[3])) == (start, end)
     assert TEXTS[ARTICLE][start:end].startswith(opening.strip("“”"))
     stated = {

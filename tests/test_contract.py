@@ -208,7 +208,7 @@ def exempt(name: str) -> dict[str, set[str]]:
         "a label made for display": {"label"} & fields,
         "a note": {"note"} & fields,
         "the coder's confidence": {"coder_confidence"} & fields,
-        "the source that reports": {"source_id"} if reports else set(),
+        "the source that reports": {"source_id"} if reports or name == "names" else set(),
         "computed from the text": {"text_sha256", "text_length"} & fields,
         "is evidence itself": fields if name in ("passages", "quotes", "evidence") else set(),
     }

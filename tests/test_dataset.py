@@ -182,7 +182,7 @@ class TestView:
     def test_quotes_in_the_order_of_the_text(self, name: str) -> None:
         for key, quotes in zip(ROWS[name], DATASET.view(name)["quotes"], strict=True):
             spans = {
-                (quote["source_id"], int(quote["start"]), int(quote["end"]))
+                (quote["source_id"], int(quote["char_start"]), int(quote["char_end"]))
                 for row in EVIDENCE.get((name, key), [])
                 if row["quote_id"]
                 for quote in [ROWS["quotes"][row["quote_id"]]]
@@ -243,7 +243,7 @@ class TestExplain:
                 assert row["note"] in told
                 if row["quote_id"]:
                     quote = ROWS["quotes"][row["quote_id"]]
-                    start, end = int(quote["start"]), int(quote["end"])
+                    start, end = int(quote["char_start"]), int(quote["char_end"])
                     assert f"[{TEXTS[quote['source_id']][start:end]}]" in told
                     assert f"{quote['prefix']}[{quote['exact']}]{quote['suffix']}" in told
                     assert f"{quote['passage_id']}, characters {start} to {end}" in told
@@ -315,7 +315,7 @@ class TestEvidence:
                         row[item["field"]],
                         item["basis"],
                         *(quote.get(part, "") for part in ("exact", "source_id", "passage_id")),
-                        *(quote.get(part, "") for part in ("start", "end")),
+                        *(quote.get(part, "") for part in ("char_start", "char_end")),
                         item["reference_id"],
                         item["note"],
                     )
@@ -337,7 +337,7 @@ class TestEvidence:
         assert rows
         for row in rows:
             text = TEXTS[row["source_id"]]
-            assert text[int(row["start"]) : int(row["end"])] == row["quote"]
+            assert text[int(row["char_start"]) : int(row["char_end"])] == row["quote"]
 
     def test_one_field(self) -> None:
         frame = DATASET.evidence("events", "doha-negotiations", "outcome")

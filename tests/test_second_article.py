@@ -1,10 +1,11 @@
 """The invented article: a package of its own, and what the manual quotes."""
 
+import csv
 import re
 from pathlib import Path
 
 import pytest
-from tests.article.package import FOLDER, REPO, SOURCE, make
+from tests.article.package import FOLDER, REPO, SOURCE, make, make_with_shipped
 
 from gazadata.validate import validate
 
@@ -16,6 +17,72 @@ REAL = "".join(path.read_text("utf-8") for path in (REPO / "raw").glob("*.txt"))
 def test_it_is_valid_alone(tmp_path: Path) -> None:
     report = validate(make(tmp_path / "package"))
     assert [(one.code, one.path, one.line) for one in report.diagnostics] == []
+
+
+def test_it_is_valid_beside_another(tmp_path: Path) -> None:
+    report = validate(make_with_shipped(tmp_path / "package"))
+    assert [(one.code, one.path, one.line) for one in report.diagnostics] == []
+
+
+Rows = list[dict[str, str]]
+
+
+def _read(path: Path) -> Rows:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write(path: Path, rows: Rows) -> None:
+    rows.sort(key=lambda row: next(iter(row.values())))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    return make_with_shipped(tmp_path / "package")
+
+
+@pytest.mark.parametrize("used_by", [SOURCE, "trump-leaning-on-pakistan"])
+def test_a_name_states_nothing_in_another_article(two: Path, used_by: str) -> None:
+    """“Islamabad” is the government of Pakistan where the first article calls it so, only."""
+    names = _read(two / "data/names.csv")
+    new = {"name_id": "new", "source_id": used_by, "actor_id": "pakistan-government"}
+    _write(
+        two / "data/names.csv", [*names, new | {"topic_id": "", "text": "Telmark", "form": "name"}]
+    )
+    quotes = {row["quote_id"]: row["exact"] for row in _read(two / "data/quotes.csv")}
+    stated = next(
+        row
+        for row in _read(two / "data/evidence.csv")
+        if (row["resource"], row["field"], row["basis"])
+        == ("positions", "addressed_to_id", "stated")
+        and "Telmark" in quotes[row["quote_id"]].split()
+    )
+    positions = _read(two / "data/positions.csv")
+    (one,) = (row for row in positions if row["position_id"] == stated["row_id"])
+    one["addressed_to_id"] = "pakistan-government"
+    _write(two / "data/positions.csv", positions)
+    unstated = [d.row_id for d in validate(two).diagnostics if d.code == "GD341"]
+    assert unstated == ([] if used_by == SOURCE else [stated["evidence_id"]])
+
+
+@pytest.mark.parametrize(("basis", "number"), [("inferred", 1), ("classified", 0)])
+def test_a_form_that_is_inferred_states_nothing(two: Path, basis: str, number: int) -> None:
+    """Not a metonym that was resolved; a form that identifies by itself does."""
+    names = _read(two / "data/names.csv")
+    (one,) = (row for row in names if row["source_id"] == SOURCE and row["text"] == "Alliance")
+    one["form"] = "metonym"
+    _write(two / "data/names.csv", names)
+    evidence = _read(two / "data/evidence.csv")
+    for row in evidence:
+        if (row["row_id"], row["field"]) == (one["name_id"], "actor_id"):
+            row |= {"basis": basis, "note": "By what it does."}
+    _write(two / "data/evidence.csv", evidence)
+    found = {d.code for d in validate(two).diagnostics}
+    assert found == ({"GD341"} if number else set())
 
 
 def test_it_has_what_articles_are_hard_to_code_for() -> None:

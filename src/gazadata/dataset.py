@@ -202,7 +202,9 @@ class Dataset:
         for found in spans.values():
             # Drafts have quotes without offsets; they go last.
             found.sort(
-                key=lambda q: [(q[at] is None, q[at]) for at in ("source_id", "start", "end")]
+                key=lambda q: [
+                    (q[at] is None, q[at]) for at in ("source_id", "char_start", "char_end")
+                ]
             )
         frame["quotes"] = [
             list(dict.fromkeys(quote["exact"] for quote in spans.get(key, ())))
@@ -226,8 +228,8 @@ class Dataset:
             "quote": "exact",
             "source_id": "source_id",
             "passage_id": "passage_id",
-            "start": "start",
-            "end": "end",
+            "char_start": "char_start",
+            "char_end": "char_end",
         }
         rows = [
             {
@@ -243,7 +245,7 @@ class Dataset:
         ]
         names = ["field", "value", "basis", *quoted, "reference_id", "note"]
         return pd.DataFrame(rows, columns=names).astype(
-            {name: "Int64" if name in ("start", "end") else "string" for name in names}
+            {name: "Int64" if name in ("char_start", "char_end") else "string" for name in names}
         )
 
     def explain(self, resource: str, row_id: str, field: str | None = None) -> Explanation:
@@ -423,7 +425,7 @@ class Support:
             )
             before, after = before and f"…{before}", after and f"{after}…"
             lines.append(f"    {self.basis:<10} {before}[{exact}]{after}")
-            start, end = self.quote["start"], self.quote["end"]
+            start, end = self.quote["char_start"], self.quote["char_end"]
             at = f"characters {start} to {end}" if None not in (start, end) else "offsets unknown"
             lines.append(f"               {self.quote['passage_id'] or 'no passage'}, {at}")
         elif self.reference:

@@ -298,8 +298,8 @@ def test_a_quote_is_completed_from_its_words_alone(root: Path) -> None:
         "quote_id": "new",
         "source_id": ARTICLE,
         "passage_id": f"{ARTICLE}-s13",
-        "start": str(start),
-        "end": str(start + 17),
+        "char_start": str(start),
+        "char_end": str(start + 17),
         "exact": "tangible benefits",
         "prefix": TEXT[start - 32 : start],
         "suffix": TEXT[start + 17 : start + 49],
@@ -333,10 +333,10 @@ def test_emptied_offsets_are_restored_where_the_words_stand_once_in_their_passag
 ) -> None:
     path = root / "data/quotes.csv"
     shipped = read(path)
-    rewrite(path, blank("start", "end", "prefix", "suffix"))
+    rewrite(path, blank("char_start", "char_end", "prefix", "suffix"))
     write(formatted(root))
     passages = {
-        row["passage_id"]: TEXT[int(row["start"]) : int(row["end"])]
+        row["passage_id"]: TEXT[int(row["char_start"]) : int(row["char_end"])]
         for row in read(root / "data/passages.csv")
     }
     once = [row for row in shipped if passages[row["passage_id"]].count(row["exact"]) == 1]
@@ -362,16 +362,20 @@ def test_straight_apostrophes_give_way_to_the_articles(root: Path) -> None:
 
 def test_right_offsets_are_kept_though_the_words_stand_more_than_once(root: Path) -> None:
     last = TEXT.rindex("Pakistan’s")
-    add_quote(root, exact="Pakistan’s", start=str(last), end=str(last + 10))
+    add_quote(root, exact="Pakistan’s", char_start=str(last), char_end=str(last + 10))
     new = completed(root)
-    assert (new["start"], new["passage_id"]) == (str(last), f"{ARTICLE}-s14")
+    assert (new["char_start"], new["passage_id"]) == (str(last), f"{ARTICLE}-s14")
 
 
 def test_one_right_offset_says_which_place_is_meant(root: Path) -> None:
     last = TEXT.rindex("Pakistan’s")
-    add_quote(root, exact="pakistan's", start=str(last))
+    add_quote(root, exact="pakistan's", char_start=str(last))
     new = completed(root)
-    assert (new["start"], new["end"], new["exact"]) == (str(last), str(last + 10), "Pakistan’s")
+    assert (new["char_start"], new["char_end"], new["exact"]) == (
+        str(last),
+        str(last + 10),
+        "Pakistan’s",
+    )
 
 
 def test_a_given_passage_says_which_place_is_meant(root: Path) -> None:
@@ -391,15 +395,15 @@ def test_the_case_that_was_written_says_which_place_is_meant(root: Path) -> None
 
 def test_wrong_offsets_are_corrected(root: Path) -> None:
     start = TEXT.index("tangible benefits")
-    add_quote(root, exact="tangible benefits", start="5", end="22")
-    assert completed(root)["start"] == str(start)
+    add_quote(root, exact="tangible benefits", char_start="5", char_end="22")
+    assert completed(root)["char_start"] == str(start)
 
 
 def test_an_end_beyond_the_text_is_not_taken_for_right(root: Path) -> None:
-    """A slice is cut off at the text's end, so that too large an `end` gives the same words."""
+    """A slice is cut off at the text's end, so that too large a `char_end` gives the same words."""
     start = TEXT.index("relations.", len(TEXT) - 10)
-    add_quote(root, exact="relations.", start=str(start), end=str(len(TEXT) + 7))
-    assert completed(root)["end"] == str(len(TEXT))
+    add_quote(root, exact="relations.", char_start=str(start), char_end=str(len(TEXT) + 7))
+    assert completed(root)["char_end"] == str(len(TEXT))
 
 
 def test_the_context_is_shorter_at_the_texts_ends(root: Path) -> None:
@@ -473,8 +477,8 @@ def test_right_offsets_with_another_passage_contradict_each_other(root: Path) ->
         root,
         exact="tangible benefits",
         passage_id=f"{ARTICLE}-s01",
-        start=str(start),
-        end=str(start + 17),
+        char_start=str(start),
+        char_end=str(start + 17),
     )
     assert f"not in {ARTICLE}-s01 but in {ARTICLE}-s13" in refused(root)
 
@@ -527,7 +531,7 @@ def test_an_evidence_key_is_not_made_from_an_empty_cell(root: Path, field: str) 
 
 def test_a_passage_without_offsets_is_reported(root: Path) -> None:
     def change(rows: Rows) -> None:
-        rows[0]["start"] = "9" * 5000
+        rows[0]["char_start"] = "9" * 5000
 
     rewrite(root / "data/passages.csv", change)
     assert any(
@@ -613,7 +617,12 @@ def test_a_quote_lies_in_a_passage_of_its_own_source(root: Path) -> None:
     """Offsets of two texts overlap, so that they alone do not say which passage is meant."""
     (root / "raw/new.txt").write_bytes(b"Ten words of another text.")
     source = {"source_id": "a-text", "kind": "article", "held": "true", "text_path": "raw/new.txt"}
-    passage = {"passage_id": "a-text-s01", "source_id": "a-text", "start": "0", "end": "26"}
+    passage = {
+        "passage_id": "a-text-s01",
+        "source_id": "a-text",
+        "char_start": "0",
+        "char_end": "26",
+    }
     for name, cells in (("sources", source), ("passages", passage)):
         path = root / "data" / f"{name}.csv"
         blank_row = dict.fromkeys(read(path)[0], "")

@@ -51,7 +51,7 @@ def drafts(draw: st.DrawFn) -> tuple[str, list[dict[str, str]], bytes]:
             exact = exact.replace("’", "'").replace("\n", " ")
         if draw(st.booleans()):
             exact = exact.strip()
-        offsets = {"start": str(first), "end": str(last)} if draw(st.booleans()) else {}
+        offsets = {"char_start": str(first), "char_end": str(last)} if draw(st.booleans()) else {}
         quotes.append({"quote_id": f"quote-{number}", "source_id": "a", "exact": exact, **offsets})
     return text, quotes, draw(st.sampled_from([b"\n", b"\r\n"]))
 
@@ -87,7 +87,12 @@ def test_what_fmt_leaves_has_no_finding_of_form(
         (root / "datapackage.json").write_text(json.dumps(descriptor), "utf-8")
         (root / "raw/a.txt").write_text(text, "utf-8", newline="\n")
         source = {"source_id": "a", "kind": "article", "held": "true", "text_path": "raw/a.txt"}
-        whole = {"passage_id": "a-s01", "source_id": "a", "start": "0", "end": str(len(text))}
+        whole = {
+            "passage_id": "a-s01",
+            "source_id": "a",
+            "char_start": "0",
+            "char_end": str(len(text)),
+        }
         for name, rows in zip(TABLES, ([source], [whole], quotes), strict=True):
             put(root / f"data/{name}.csv", rows, line_end.decode())
         # What a person has to decide is not in canonical form; a line break in one row keeps

@@ -40,7 +40,7 @@ def test_words_that_are_missing_come_with_the_nearest(package_copy: Path) -> Non
     )
 
 
-@pytest.mark.parametrize("fields", [("start",), ("end",), ("start", "end")])
+@pytest.mark.parametrize("fields", [("char_start",), ("char_end",), ("char_start", "char_end")])
 def test_passages_without_offsets_hold_no_words(
     package_copy: Path, fields: tuple[str, ...]
 ) -> None:
@@ -50,8 +50,8 @@ def test_passages_without_offsets_hold_no_words(
 
 
 def test_a_draft_can_be_viewed_and_explained(package_copy: Path) -> None:
-    empty_cells(package_copy, "passages", ("start", "end"))
-    empty_cells(package_copy, "quotes", ("start", "end", "passage_id"))
+    empty_cells(package_copy, "passages", ("char_start", "char_end"))
+    empty_cells(package_copy, "quotes", ("char_start", "char_end", "passage_id"))
     dataset = open_dataset(package_copy)
     view = dataset.view("events")
     assert view["quotes"].map(len).min() > 0

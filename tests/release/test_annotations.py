@@ -147,8 +147,8 @@ TARGET = strict(
                 strict(
                     {
                         "type": {"const": "TextPositionSelector"},
-                        "start": {"type": "integer", "minimum": 0},
-                        "end": {"type": "integer", "minimum": 1},
+                        "char_start": {"type": "integer", "minimum": 0},
+                        "char_end": {"type": "integer", "minimum": 1},
                     }
                 ),
             ],
@@ -273,8 +273,8 @@ def test_every_quote_and_its_evidence_is_there_once(built: Path, document: dict[
         words, position = target["selector"]
         assert (words["exact"], position["start"], position["end"]) == (
             quote["exact"],
-            quote["start"],
-            quote["end"],
+            quote["char_start"],
+            quote["char_end"],
         )
         assert (words.get("prefix"), words.get("suffix")) == (quote["prefix"], quote["suffix"])
         assert target["passage_id"] == quote["passage_id"]
@@ -501,13 +501,18 @@ def reference(package: Package) -> dict[str, Any]:
                         "exact": row["exact"],
                         **present(prefix=row["prefix"], suffix=row["suffix"]),
                     },
-                    {"type": "TextPositionSelector", "start": row["start"], "end": row["end"]},
+                    {
+                        "type": "TextPositionSelector",
+                        "start": row["char_start"],
+                        "end": row["char_end"],
+                    },
                 ],
             },
         }
 
     order = sorted(
-        tables["quotes"], key=lambda q: (q["source_id"], q["start"], q["end"], q["quote_id"])
+        tables["quotes"],
+        key=lambda q: (q["source_id"], q["char_start"], q["char_end"], q["quote_id"]),
     )
     return {
         "@context": [ANNO, CONTEXT],

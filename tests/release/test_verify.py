@@ -223,9 +223,9 @@ def changed(release: Path, name: str, change: Callable[[dict[str, Any]], object]
         ("quotes", "prefix", "other words ", "prefix or suffix are not what stands around"),
         ("quotes", "suffix", "", "prefix or suffix are not what stands around"),
         ("quotes", "passage_id", "trump-leaning-on-pakistan-s15", "is not within its passage"),
-        ("quotes", "start", "1", "not at 1 to"),
-        ("quotes", "start", "-2720", "not at -2720 to"),
-        ("passages", "end", "1", "is not within its passage"),
+        ("quotes", "char_start", "1", "not at 1 to"),
+        ("quotes", "char_start", "-2720", "not at -2720 to"),
+        ("passages", "char_end", "1", "is not within its passage"),
         ("sources", "text_length", "2744", "text_length 2744, expected 2745"),
     ],
 )

@@ -7,6 +7,7 @@ legitimate edit says why nothing is to be found.
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import hashlib
 import json
@@ -22,6 +23,7 @@ from typing import Any
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Row, csv_bytes, json_bytes
 
 from gazadata.contract import Field
+from gazadata.curate.canonical import record
 from gazadata.text import fold
 
 S = SHIPPED
@@ -173,8 +175,8 @@ def other_letter(random: Random, letter: str) -> str:
 def span(start: int, end: int) -> Row:
     """The cells of a quote that lies there in the article."""
     return {
-        "start": str(start),
-        "end": str(end),
+        "char_start": str(start),
+        "char_end": str(end),
         "exact": S.text[start:end],
         "prefix": S.text[max(start - 32, 0) : start].rpartition("\n")[2],
         "suffix": S.text[end : end + 32].partition("\n")[0],
@@ -185,13 +187,15 @@ def span(start: int, end: int) -> Row:
 @kind("GD321", "GD205")
 def quote_start_shifted(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    return changed("quotes", number, start=str(int(row["start"]) + random.choice((-1, 1))))
+    return changed(
+        "quotes", number, char_start=str(int(row["char_start"]) + random.choice((-1, 1)))
+    )
 
 
 @kind("GD321")
 def quote_end_shifted(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    return changed("quotes", number, end=str(int(row["end"]) + random.choice((-1, 1))))
+    return changed("quotes", number, char_end=str(int(row["char_end"]) + random.choice((-1, 1))))
 
 
 @kind("GD321", "GD205")
@@ -199,14 +203,17 @@ def quote_moved_as_a_whole(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     by = random.choice((-1, 1))
     return changed(
-        "quotes", number, start=str(int(row["start"]) + by), end=str(int(row["end"]) + by)
+        "quotes",
+        number,
+        char_start=str(int(row["char_start"]) + by),
+        char_end=str(int(row["char_end"]) + by),
     )
 
 
 @kind("GD321", "GD205")
 def quote_offsets_swapped(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    return changed("quotes", number, start=row["end"], end=row["start"])
+    return changed("quotes", number, char_start=row["char_end"], char_end=row["char_start"])
 
 
 @kind("GD321")
@@ -285,7 +292,7 @@ def quote_moved_to_another_source(random: Random) -> Made:
 @kind("GD324")
 def quote_cuts_a_word(random: Random) -> Made:
     number, row = a_row(random, "quotes")
-    start, end = int(row["start"]), int(row["end"])
+    start, end = int(row["char_start"]), int(row["char_end"])
     if S.text[start : start + 2].isalnum() and random.random() < 0.5:
         start += 1
     elif S.text[end - 2 : end].isalnum():
@@ -300,7 +307,7 @@ def quote_runs_over_two_passages(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     passages = S.rows("passages")
     (here,) = (i for i, p in enumerate(passages) if p["passage_id"] == row["passage_id"])
-    start, end = int(row["start"]), int(passages[here]["end"])
+    start, end = int(row["char_start"]), int(passages[here]["char_end"])
     behind = S.text.find(" ", end + 1)
     if behind < 0 or "\n" in S.text[start:behind]:
         return None
@@ -324,11 +331,14 @@ def _either(name: str, key: str, files: Files) -> Made:
 @kind("GD332")
 def quote_that_nothing_uses(random: Random) -> Made:
     passage = random.choice(S.rows("passages"))
-    start, end = int(passage["start"]), int(passage["end"])
+    start, end = int(passage["char_start"]), int(passage["char_end"])
     words = [m.span() for m in re.finditer(r"\w+", S.text[start:end])]
     first, last = sorted(random.sample(range(len(words)), 2))
     here = span(start + words[first][0], start + words[last][1])
-    if any((q["start"], q["end"]) == (here["start"], here["end"]) for q in S.rows("quotes")):
+    if any(
+        (q["char_start"], q["char_end"]) == (here["char_start"], here["char_end"])
+        for q in S.rows("quotes")
+    ):
         return None
     row = {**here, "quote_id": "zz-unused", "source_id": passage["source_id"]}
     files = S.add("quotes", row | {"passage_id": passage["passage_id"]})
@@ -1089,15 +1099,15 @@ def relation_with_another_object(random: Random) -> Made:
 @kind("GD413", more="the flag that was filled in is without evidence, too")
 def count_of_the_excluded(random: Random) -> Made:
     number, _ = random.choice(rows_where("participants", lambda r: r["role"] == "excluded"))
-    return changed("participants", number, count="2", count_is_approximate="true")
+    return changed("participants", number, member_count="2", member_count_is_approximate="true")
 
 
 @kind("GD413")
 def count_without_its_flag(random: Random) -> Made:
     number, _ = random.choice(
-        rows_where("participants", lambda r: not r["count"] and r["role"] != "excluded")
+        rows_where("participants", lambda r: not r["member_count"] and r["role"] != "excluded")
     )
-    cells = random.choice(({"count": "2"}, {"count_is_approximate": "true"}))
+    cells = random.choice(({"member_count": "2"}, {"member_count_is_approximate": "true"}))
     return changed("participants", number, **cells)
 
 
@@ -1168,7 +1178,7 @@ def member_of_what_is_no_group(random: Random) -> Made:
 )
 def passage_bound_shifted(random: Random) -> Made:
     number, row = a_row(random, "passages")
-    at = random.choice(("start", "end"))
+    at = random.choice(("char_start", "char_end"))
     files, places = changed("passages", number, **{at: str(int(row[at]) + random.choice((-1, 1)))})
     nearby = [(S.path("passages"), number + 2 + by) for by in (-1, 1)]
     return files, places + nearby
@@ -1902,13 +1912,15 @@ def reference_row_that_is_not_there(random: Random) -> Made:
     return changed("evidence", number, note=wrong)
 
 
-def _referred(random: Random) -> tuple[str, list[bytes], int, list[tuple[str, str]]]:
+def _referred(random: Random) -> tuple[str, list[bytes], int, list[tuple[str, str, str]]]:
     """A row of a file of reference/ that notes name: the file, its lines, and the cells."""
-    uses: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    uses: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
     for e in S.rows("evidence"):
         named = re.match(r"Row (.+?) of (reference/\w+\.csv)", e["note"])
         if named and e["field"] != "name":
-            uses.setdefault((named[2], named[1]), []).append((e["resource"], e["row_id"]))
+            uses.setdefault((named[2], named[1]), []).append(
+                (e["resource"], e["row_id"], e["field"])
+            )
     (path, name), cells = random.choice(sorted(uses.items()))
     lines = S.files[path].split(b"\n")
     (at,) = (i for i, line in enumerate(lines) if line.startswith(name.encode() + b","))
@@ -1928,15 +1940,16 @@ def reference_row_that_stands_twice(random: Random) -> Made:
 @kind("GD348")
 def letter_of_a_reference_changed(random: Random) -> Made:
     path, lines, at, cells = _referred(random)
-    cut = lines[at].split(b",")
-    number = random.randrange(1, len(cut) - 1)
-    cut[number] = b"Z" + cut[number][1:]
-    lines[at] = b",".join(cut)
-    column = lines[0].split(b",")[number].decode()
-    own = [(n, key) for n, key in cells if column in S.resource(n).field_names]
-    own += [(n, key) for n, key in cells if n == "events" and column == "iso3"]
-    if not own:
-        return None
+    columns = lines[0].decode().split(",")
+    meant = {
+        field: max((c for c in columns if f"_{field}".endswith(f"_{c}")), key=len)
+        for _, _, field in cells
+    }
+    column = random.choice(sorted({*meant.values()}))
+    row = next(csv.reader([lines[at].decode()]))
+    row[columns.index(column)] = "Z" + row[columns.index(column)][1:]
+    lines[at] = record(row).rstrip("\n").encode()
+    own = [(n, key) for n, key, field in cells if meant[field] == column]
     more = "each cell that was looked up there differs" if len(set(own)) > 1 else ""
     return {path: b"\n".join(lines)}, [line_of(*one) for one in own], more
 
@@ -1990,7 +2003,10 @@ def row_doubled_under_another_key_with_its_evidence(random: Random) -> Made:
 
 @kind("GD419")
 def nationality_of_what_is_no_state(random: Random) -> Made:
-    number, row = random.choice(rows_where("relations", lambda r: r["predicate"] == "nationality"))
+    nationalities = rows_where("relations", lambda r: r["predicate"] == "nationality")
+    if not nationalities:
+        return None
+    number, row = random.choice(nationalities)
     _, other = random.choice(
         rows_where("actors", lambda r: r["kind"] != "state" and r["actor_id"] != row["subject_id"])
     )
@@ -2091,8 +2107,8 @@ def second_article(*more: Row) -> Files:
         "text_sha256": hashlib.sha256(words.encode() + b"\n").hexdigest(),
         "text_length": str(len(words) + 1),
     }
-    bounds = {"source_id": SECOND, "passage_id": f"{SECOND}-s01", "start": "0"}
-    bounds["end"] = str(len(words))
+    bounds = {"source_id": SECOND, "passage_id": f"{SECOND}-s01", "char_start": "0"}
+    bounds["char_end"] = str(len(words))
     passage = bounds | {"sequence": "1", "paragraph": "1", "kind": "sentence"}
     quote = bounds | {"quote_id": SECOND_QUOTE, "exact": words, "prefix": "", "suffix": ""}
     of_source = [
@@ -2289,7 +2305,7 @@ def classified_number_changed(random: Random) -> Made:
 def flag_flipped(random: Random) -> Made:
     name, at = random.choice(
         (("conditions", "scope_is_ambiguous"), ("events", "is_background"),
-         ("participants", "count_is_approximate"))
+         ("participants", "member_count_is_approximate"))
     )  # fmt: skip
     number, row = random.choice(rows_where(name, lambda r: r[at]))
     return changed(name, number, **{at: "false" if row[at] == "true" else "true"})

@@ -134,7 +134,7 @@ def test_neither_rejects_a_cell_of_the_shipped_package(place: Place) -> None:
 
 # One field of each type; a number from 0 on.
 OF_TYPE = {
-    "integer": ("quotes", "start"),
+    "integer": ("quotes", "char_start"),
     "boolean": ("actors", "list_is_open"),
     "date": ("events", "date_earliest"),
 }

@@ -67,7 +67,7 @@ def wrong_rows() -> dict[str, list[Row]]:
     change("actors", where("actors", actor_id="turkey"), iso3="ZZZ")
     change("actors", where("actors", actor_id="hamas"), part_of="asim-munir")
     change("sources", where("sources", source_id="reuters-report"), cited_by="plover-manual")
-    change("passages", 4, start=str(int(rows["passages"][4]["start"]) + 1))
+    change("passages", 4, char_start=str(int(rows["passages"][4]["char_start"]) + 1))
     change("quotes", 5, exact=rows["quotes"][5]["exact"].upper())
     change("quotes", 9, passage_id=rows["passages"][0]["passage_id"])
     evidence = rows["evidence"]

@@ -21,8 +21,8 @@ def test_a_process_without_pandas_finds_what_one_with_pandas_finds(tmp_path: Pat
         "events": {"label": ""},
         "positions": {"stance": "Support"},
         "actors": {"kind": "state", "iso3": "pk"},
-        "quotes": {"start": "-1"},
-        "participants": {"count": "some"},
+        "quotes": {"char_start": "-1"},
+        "participants": {"member_count": "some"},
         "names": {"name_id": SHIPPED.rows("names")[1]["name_id"]},
     }
     for name, cells in broken.items():

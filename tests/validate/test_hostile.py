@@ -811,7 +811,7 @@ def _without_hedge(schema: dict[str, Any]) -> None:
 
 
 def _start_as_text(schema: dict[str, Any]) -> None:
-    (start,) = (f for f in schema["fields"] if f["name"] == "start")
+    (start,) = (f for f in schema["fields"] if f["name"] == "char_start")
     start["type"] = "string"
     del start["constraints"]["minimum"]
 
@@ -1467,8 +1467,8 @@ def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
         ("events", "occurrences", 0, "GD205"),
         ("passages", "paragraph", 9, "GD311"),
         ("topics", "status", None, "GD202"),
-        ("quotes", "start", None, "GD202"),
-        ("quotes", "start", -5, "GD205"),
+        ("quotes", "char_start", None, "GD202"),
+        ("quotes", "char_start", -5, "GD205"),
         ("evidence", "field", "label", "GD334"),
     ],
 )

@@ -97,7 +97,7 @@ def _bound(number: int, side: str, by: int) -> Edit:
 
 def _space(number: int) -> int:
     """Where the first space in a passage is."""
-    return S.text.index(" ", int(S.rows("passages")[_nth(number)]["start"]))
+    return S.text.index(" ", int(S.rows("passages")[_nth(number)]["char_start"]))
 
 
 # --------------------------------------------------------------- one mistake, and what follows
@@ -139,7 +139,7 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
         lambda: ("passages", len(S.rows("passages")) - 1, {"source_id": ""}), "GD202"),
     "the number of a passage": (lambda: _passage(5, sequence="six"), "GD201"),
     "the end of a passage": (lambda: _passage(5, end="-5"), "GD205"),
-    "the start of a quote": (lambda: ("quotes", 5, {"start": "-5"}), "GD205"),
+    "the start of a quote": (lambda: ("quotes", 5, {"char_start": "-5"}), "GD205"),
     "the length of the article": (
         lambda: ("sources", _article(), {"text_length": ""}), "GD303"),
     "the path of the article": (
@@ -152,25 +152,25 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
         lambda: ("sources", at("sources", "country-codes"), {"held": "true"}), "GD303"),
     "the path of a source that is not held": (
         lambda: ("sources", at("sources", "country-codes"), {"text_path": "raw/a.txt"}), "GD303"),
-    "a start in the white space before": (lambda: _bound(5, "start", -1), "GD313"),
+    "a start in the white space before": (lambda: _bound(5, "char_start", -1), "GD313"),
     "a start in the passage before, in white space": (
-        lambda: _passage(5, start=str(_space(4))), "GD313"),
+        lambda: _passage(5, char_start=str(_space(4))), "GD313"),
     "a start in the passage before": (
-        lambda: _passage(5, start=str(_space(4) + 1)), "GD311"),
-    "a start behind the end": (lambda: _bound(5, "start", 122), "GD313"),
-    "a start behind the text": (lambda: _bound(5, "start", 99_999), "GD313"),
-    "a start too late by a letter": (lambda: _bound(5, "start", 1), "GD312"),
+        lambda: _passage(5, char_start=str(_space(4) + 1)), "GD311"),
+    "a start behind the end": (lambda: _bound(5, "char_start", 122), "GD313"),
+    "a start behind the text": (lambda: _bound(5, "char_start", 99_999), "GD313"),
+    "a start too late by a letter": (lambda: _bound(5, "char_start", 1), "GD312"),
     "a start too late by a word": (
-        lambda: _passage(5, start=str(_space(5) + 1)), "GD312"),
-    "a start of the headline": (lambda: _bound(0, "start", 1), "GD312"),
-    "an end in the white space behind": (lambda: _bound(5, "end", 1), "GD313"),
-    "an end behind the text": (lambda: _bound(5, "end", 99_999), "GD313"),
-    "an end of the headline behind the text": (lambda: _bound(0, "end", 99_999), "GD313"),
+        lambda: _passage(5, char_start=str(_space(5) + 1)), "GD312"),
+    "a start of the headline": (lambda: _bound(0, "char_start", 1), "GD312"),
+    "an end in the white space behind": (lambda: _bound(5, "char_end", 1), "GD313"),
+    "an end behind the text": (lambda: _bound(5, "char_end", 99_999), "GD313"),
+    "an end of the headline behind the text": (lambda: _bound(0, "char_end", 99_999), "GD313"),
     "an end at the start": (
-        lambda: _passage(5, end=S.rows("passages")[_nth(5)]["start"]), "GD313"),
-    "an end too early by a letter": (lambda: _bound(5, "end", -1), "GD312"),
+        lambda: _passage(5, char_end=S.rows("passages")[_nth(5)]["char_start"]), "GD313"),
+    "an end too early by a letter": (lambda: _bound(5, "char_end", -1), "GD312"),
     "the last end too early by a letter": (
-        lambda: _bound(15, "end", -1), "GD312"),
+        lambda: _bound(15, "char_end", -1), "GD312"),
     "a passage of a source that is not held": (
         lambda: _passage(5, source_id="plover-manual"), "GD313"),
     "the key of an actor": (lambda: _key("actors", "pakistan"), "GD109"),
@@ -214,15 +214,15 @@ AGREE: dict[str, tuple[Callable[[], Edit], str]] = {
         "GD404"),
     "a count without its flag": (
         lambda: ("participants", first(
-            "participants", lambda p: not p["count"] and p["role"] != "excluded"),
-            {"count": "2"}), "GD413"),
+            "participants", lambda p: not p["member_count"] and p["role"] != "excluded"),
+            {"member_count": "2"}), "GD413"),
     "a code on what is no state": (
         lambda: ("actors", at("actors", "asim-munir"), {"iso3": "PAK"}), "GD416"),
     "a circle": (
         lambda: ("actors", at("actors", "united-states"), {"part_of": "us-officials"}), "GD411"),
     "a part of itself": (lambda: ("topics", at("topics", "isf"), {"part_of": "isf"}), "GD411"),
     "a shifted quote": (
-        lambda: ("quotes", 5, {"start": str(int(S.rows("quotes")[5]["start"]) - 1)}), "GD321"),
+        lambda: ("quotes", 5, {"char_start": str(int(S.rows("quotes")[5]["char_start"]) - 1)}), "GD321"),
 }  # fmt: skip
 
 
@@ -464,18 +464,18 @@ def _not_held_and_wrong_words() -> list[Edit]:
 
 
 def _bound_and_quote_elsewhere() -> list[Edit]:
-    (name, number, cells), passages = _bound(5, "start", 1), S.rows("passages")
+    (name, number, cells), passages = _bound(5, "char_start", 1), S.rows("passages")
     quote = first("quotes", lambda q: q["passage_id"] == passages[9]["passage_id"])
     here = {"passage_id": passages[5]["passage_id"]}
     return [(name, number, cells), ("quotes", quote, here)]
 
 
 def _bounds_of_two() -> list[Edit]:
-    return [_bound(5, "start", 1), _bound(6, "end", -1)]
+    return [_bound(5, "char_start", 1), _bound(6, "char_end", -1)]
 
 
 def _bound_and_paragraph() -> list[Edit]:
-    return [_bound(5, "end", 99_999), ("passages", 9, {"paragraph": "99"})]
+    return [_bound(5, "char_end", 99_999), ("passages", 9, {"paragraph": "99"})]
 
 
 TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
@@ -909,7 +909,8 @@ def test_an_emptied_cell_is_one_finding_whatever_it_was_read_for(place: Place) -
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), [("evidence", "evidence_id"), ("quotes", "passage_id"), ("quotes", "start")]
+    ("name", "field"),
+    [("evidence", "evidence_id"), ("quotes", "passage_id"), ("quotes", "char_start")],
 )
 def test_an_empty_cell_that_is_computed_asks_for_no_removal(
     name: str, field: str, place: Place
@@ -923,15 +924,15 @@ def test_an_empty_cell_that_is_computed_asks_for_no_removal(
 def hidden_in_text(character: str) -> dict[str, bytes]:
     """The package as it is made of a text with a character that nobody sees, in many quotes."""
     (at_text,) = (path for path in S.files if path.startswith("raw/"))
-    here = int(S.rows("quotes")[0]["start"]) + 1
+    here = int(S.rows("quotes")[0]["char_start"]) + 1
     text = S.text[:here] + character + S.text[here:]
     tables = {name: S.rows(name) for name in ("sources", "passages", "quotes")}
     source = tables["sources"][at("sources", "trump-leaning-on-pakistan")]
     digest = hashlib.sha256(text.encode()).hexdigest()
     source |= {"text_sha256": digest, "text_length": str(len(text))}
     for row in (*tables["passages"], *tables["quotes"]):
-        start, end = (int(row[f]) + (int(row[f]) > here) for f in ("start", "end"))
-        row |= {"start": str(start), "end": str(end)}
+        start, end = (int(row[f]) + (int(row[f]) > here) for f in ("char_start", "char_end"))
+        row |= {"char_start": str(start), "char_end": str(end)}
         if "exact" in row:
             row["exact"] = text[start:end]
             row["prefix"] = text[max(start - 32, 0) : start].rpartition("\n")[2]

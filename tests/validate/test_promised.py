@@ -60,14 +60,20 @@ def test_a_repository_is_not_compared_with_itself(repository: Path) -> None:
     _loosen(repository)
     (said,), looked = _found(repository, repository)
     contract = Contract.read(repository)
-    of = f"gazadata {contract.version}, with the sha256 {promised.digest(contract)}"
-    assert said == f"another contract than that of {of}"
+    assert said == f"a contract with the sha256 {promised.digest(contract)}"
     assert looked == number
 
 
-def test_a_new_version_is_to_be_recorded(repository: Path) -> None:
+def test_a_version_with_another_contract_must_be_recorded(repository: Path) -> None:
+    number = len(Contract.read(repository).resources)
     _edit(repository / "datapackage.json", lambda d: d.update(version="9.0.0"))
-    assert _found(repository, repository)[0] == ["no contract recorded of gazadata 9.0.0"]
+    assert _found(repository, repository) == ([], number)
+    _loosen(repository)
+    digest = promised.digest(Contract.read(repository))
+    assert _found(repository, repository) == ([f"a contract with the sha256 {digest}"], number)
+    record = repository / "src/gazadata/validate" / promised.RECORD
+    _edit(record, lambda known: known.update({"9.0.0": digest}))
+    assert _found(repository, repository) == ([], number)
 
 
 def test_earlier_versions_keep_their_contract(repository: Path, tmp_path: Path) -> None:

@@ -223,6 +223,7 @@ def _link_out(path: Path) -> None:
 def test_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Path) -> None:
     assert callable(make)
     root = Place(tmp_path / "package").root
+    (root / FILE).unlink(missing_ok=True)
     make(root / FILE)
     (found,) = look(root).diagnostics
     assert (found.code, found.path) == ("GD005", FILE)
@@ -234,7 +235,7 @@ def test_one_file_alone_is_the_list(tmp_path: Path) -> None:
     """Nobody would read the second, and another by the name is as any that is not listed."""
     place = Place(tmp_path)
     row = f"{HEAD}actors,azerbaidjan,,left out,1.0.0\n".encode()
-    place.damage({"retired.csv": row})
+    place.damage({"retired.csv": row, FILE: None})
     assert look(place.root).ok(strict=True)
     place.damage({FILE: row})
     (found,) = look(place.root).diagnostics

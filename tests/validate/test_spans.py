@@ -33,14 +33,14 @@ def test_both_ways_of_finding_a_cut_agree(text: str) -> None:
 
 def _span(start: int, end: int) -> Row:
     (passage,) = (
-        p for p in S.rows("passages") if int(p["start"]) <= start and end <= int(p["end"])
+        p for p in S.rows("passages") if int(p["char_start"]) <= start and end <= int(p["char_end"])
     )
     return {
         "quote_id": "zz-cut",
         "source_id": passage["source_id"],
         "passage_id": passage["passage_id"],
-        "start": str(start),
-        "end": str(end),
+        "char_start": str(start),
+        "char_end": str(end),
         "exact": S.text[start:end],
         "prefix": S.text[max(start - 32, 0) : start].rpartition("\n")[2],
         "suffix": S.text[end : end + 32].partition("\n")[0],
@@ -81,7 +81,7 @@ def test_a_word_keeps_its_sense_before_some_hyphens_and_apostrophes(
 
 
 def _renumbered(rows: list[Row]) -> list[Row]:
-    rows.sort(key=lambda row: int(row["start"]))
+    rows.sort(key=lambda row: int(row["char_start"]))
     return [row | {"sequence": str(number)} for number, row in enumerate(rows, start=1)]
 
 
@@ -90,7 +90,7 @@ def _passages(rows: list[Row]) -> Files:
     quotes = S.rows("quotes")
     for quote in quotes:
         for passage in rows:
-            if int(passage["start"]) <= int(quote["start"]) <= int(passage["end"]):
+            if int(passage["char_start"]) <= int(quote["char_start"]) <= int(passage["char_end"]):
                 quote["passage_id"] = passage["passage_id"]
     rows.sort(key=lambda row: row["passage_id"])
     return {**S.table("passages", rows), **S.table("quotes", quotes)}
@@ -98,8 +98,8 @@ def _passages(rows: list[Row]) -> Files:
 
 def test_one_passage_for_all_of_the_text(place: Place) -> None:
     one, *_, last = _renumbered(S.rows("passages"))
-    files = _passages([one | {"end": last["end"]}])
-    assert _said(place, files) == [("GD313", one["passage_id"], "end")]
+    files = _passages([one | {"char_end": last["char_end"]}])
+    assert _said(place, files) == [("GD313", one["passage_id"], "char_end")]
 
 
 def test_a_passage_over_two_paragraphs_moves_no_other(place: Place) -> None:
@@ -107,35 +107,37 @@ def test_a_passage_over_two_paragraphs_moves_no_other(place: Place) -> None:
     number = next(
         n for n, row in enumerate(rows[:-1]) if n and row["paragraph"] != rows[n + 1]["paragraph"]
     )
-    long = rows[number] | {"end": rows[number + 1]["end"]}
+    long = rows[number] | {"char_end": rows[number + 1]["char_end"]}
     files = _passages(_renumbered([*rows[:number], long, *rows[number + 2 :]]))
-    assert _said(place, files) == [("GD313", long["passage_id"], "end")]
+    assert _said(place, files) == [("GD313", long["passage_id"], "char_end")]
 
 
 @pytest.mark.parametrize("within", ["a word", "its full stop", "words"])
 def test_a_passage_begins_where_the_one_before_it_ends(within: str, place: Place) -> None:
     """Between words it may: a dash needs no white space around it."""
     rows = _renumbered(S.rows("passages"))
-    spans = [(int(q["start"]), int(q["end"])) for q in S.rows("quotes")]
+    spans = [(int(q["char_start"]), int(q["char_end"])) for q in S.rows("quotes")]
     if within == "words":
-        row = next(row for row in rows if "—" in S.text[int(row["start"]) : int(row["end"])])
-        at = S.text.index("—", int(row["start"])) + 1
+        row = next(
+            row for row in rows if "—" in S.text[int(row["char_start"]) : int(row["char_end"])]
+        )
+        at = S.text.index("—", int(row["char_start"])) + 1
     elif within == "a word":
         row, at = next(
             (row, at)
             for row in rows
-            for at in range(int(row["start"]) + 1, int(row["end"]))
+            for at in range(int(row["char_start"]) + 1, int(row["char_end"]))
             if S.text[at - 1 : at + 1].isalpha()
             and not any(start < at < end for start, end in spans)
         )
     else:
-        row = next(row for row in rows if S.text[int(row["end"]) - 1] == ".")
-        at = int(row["end"]) - 1
-    new = row | {"passage_id": row["passage_id"] + "-x", "start": str(at)}
+        row = next(row for row in rows if S.text[int(row["char_end"]) - 1] == ".")
+        at = int(row["char_end"]) - 1
+    new = row | {"passage_id": row["passage_id"] + "-x", "char_start": str(at)}
     others = [one for one in rows if one is not row]
-    files = _passages(_renumbered([*others, row | {"end": str(at)}, new]))
+    files = _passages(_renumbered([*others, row | {"char_end": str(at)}, new]))
     said = [one for one in _said(place, files) if one[0] == "GD313"]
-    assert said == ([] if within == "words" else [("GD313", new["passage_id"], "start")])
+    assert said == ([] if within == "words" else [("GD313", new["passage_id"], "char_start")])
 
 
 def test_passages_numbered_in_other_steps_are_one_finding(place: Place) -> None:

@@ -90,7 +90,10 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
 
     passages: dict[str, dict[str, Passage]] = {}
     for row in rows("passages"):
-        start, end = _offset(row.cells.get("start", "")), _offset(row.cells.get("end", ""))
+        start, end = (
+            _offset(row.cells.get("char_start", "")),
+            _offset(row.cells.get("char_end", "")),
+        )
         if start is None or end is None:
             report("passages", row, "start and end must be whole numbers; its quotes need them")
             continue
@@ -160,7 +163,7 @@ def _complete_quote(
     if passage_id and passage_id not in here:
         raise _RowError(f"passage_id {passage_id!r} is not a passage of {source}")
     text, exact = texts[source], cells.get("exact", "")
-    start, end = _offset(cells.get("start", "")), _offset(cells.get("end", ""))
+    start, end = _offset(cells.get("char_start", "")), _offset(cells.get("char_end", ""))
     if text is None:
         # Reported once, at the source; the passage follows from the offsets alone.
         if start is not None and end is not None and not passage_id:
@@ -195,7 +198,7 @@ def _complete_quote(
                 f"{name} would begin with {cell[0]!r}, as a spreadsheet formula does; start or end "
                 "the quote a word earlier or later"
             )
-    offsets = {"start": str(start), "end": str(end)}
+    offsets = {"char_start": str(start), "char_end": str(end)}
     cells.update(derived, **offsets, passage_id=passage_id or holder)
 
 

@@ -73,7 +73,7 @@ def find_in_package(package: Package, words: str) -> Found:
     near: list[Place] = []
     held = [row for row in package.table("sources").to_pylist() if row["held"]]
     passages = [
-        Passage(row["passage_id"], row["source_id"], row["start"], row["end"])
+        Passage(row["passage_id"], row["source_id"], row["char_start"], row["char_end"])
         for row in package.table("passages").to_pylist()
     ]
     for source in held:

@@ -27,7 +27,7 @@ LABELS = {
 def extent(row: Row) -> tuple[int, int]:
     """Where a quote or a passage lies: offsets in code points, the end excluded."""
     # A draft may lack them.
-    return row["start"] or 0, row["end"] or 0
+    return row["char_start"] or 0, row["char_end"] or 0
 
 
 @dataclass(frozen=True)

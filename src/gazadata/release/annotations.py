@@ -155,12 +155,16 @@ def _put_quotes(package: Package, folder: Path) -> pl.DataFrame:
     quotes = (
         strings(package.path("quotes"), resource)
         .drop(LINE)
-        .with_columns(typed(resource["start"]), typed(resource["end"]))
-        .sort("source_id", "start", "end", "quote_id")
+        .with_columns(typed(resource["char_start"]), typed(resource["char_end"]))
+        .sort("source_id", "char_start", "char_end", "quote_id")
         .with_row_index("rank")
         .collect(engine="streaming")
     )
-    _refuse(quotes, col("start").is_null() | col("end").is_null(), "quotes/{quote_id} has no place")
+    _refuse(
+        quotes,
+        col("char_start").is_null() | col("char_end").is_null(),
+        "quotes/{quote_id} has no place",
+    )
     for part in range(-(-quotes.height // QUOTES)):
         (folder / str(part)).mkdir()
         some = quotes.slice(part * QUOTES, QUOTES)
@@ -319,8 +323,8 @@ def _lines(package: Package, quotes: pl.DataFrame, bodies: pl.DataFrame, last: i
                 },
                 {
                     "type": "TextPositionSelector",
-                    "start": _Cell((col("start").cast(pl.String),)),
-                    "end": _Cell((col("end").cast(pl.String),)),
+                    "start": _Cell((col("char_start").cast(pl.String),)),
+                    "end": _Cell((col("char_end").cast(pl.String),)),
                 },
             ],
         },

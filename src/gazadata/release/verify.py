@@ -354,13 +354,13 @@ def _quotes(package: Package, raw: Path, shown: Path) -> str:
     if source["text_length"] != len(text):
         faults.append(f"source {name}: text_length {source['text_length']}, expected {len(text)}")
     passages = {
-        passage["passage_id"]: (passage["start"], passage["end"])
+        passage["passage_id"]: (passage["char_start"], passage["char_end"])
         for passage in package.table("passages").to_pylist()
         if passage["source_id"] == name
     }
     quotes = [q for q in package.table("quotes").to_pylist() if q["source_id"] == name]
     for quote in quotes:
-        start, end = quote["start"], quote["end"]
+        start, end = quote["char_start"], quote["char_end"]
         around = quote["prefix"] or "", quote["suffix"] or ""
         begin, stop = passages.get(quote["passage_id"]) or (None, None)
         if not check_quote(text, start, end, quote["exact"]):

@@ -29,7 +29,7 @@ _PANDERA = (
 )
 """Which rule a check of pandera is, by how its name begins."""
 
-_COMPUTED = {"evidence": ("evidence_id",), "quotes": ("passage_id", "start", "end")}
+_COMPUTED = {"evidence": ("evidence_id",), "quotes": ("passage_id", "char_start", "char_end")}
 """Required cells that `gazadata fmt` fills in."""
 
 

@@ -107,6 +107,7 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
             tables.strings("quotes")
             .select(
                 "quote_id",
+                "source_id",
                 "exact",
                 __quoted=col("exact").is_not_null(),
                 __cue=_cued(col("exact"), cues),
@@ -387,9 +388,13 @@ def _items(
     def shown(frame: pl.LazyFrame) -> pl.LazyFrame:
         return (
             frame.join(cells_of(table, resource, list(bits)), on="row_id", how="left")
-            .join(quotes.select("quote_id", __exact="exact"), on="quote_id", how="left")
+            .join(
+                quotes.select("quote_id", __exact="exact", __source="source_id"),
+                on="quote_id",
+                how="left",
+            )
             .with_columns(__value=value_of(list(bits)))
-            .join(_names(tables), on="__value", how="left")
+            .join(_names(contract, tables), on=["__value", "__source"], how="left")
         )
 
     checks = [
@@ -555,13 +560,15 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
 def _referring(resource: Resource) -> list[Check]:
     """Whether a reference is one, and a reference's own row is backed by itself alone."""
     itself = resource.name == "sources"
-    other = (col("reference_id") != col("row_id")).fill_null(True) if itself else pl.lit(False)
+    another = col("__reference") & (col("reference_id") != col("row_id")).fill_null(True)
     checks = [
         check(
             "GD344",
             "reference_id",
-            (col("__reference_kind") != "reference") | other,
-            expected="the row itself" if itself else "a source of kind reference",
+            (col("__reference_kind") != "reference") | another,
+            expected=pl.when("__reference")
+            .then(pl.lit("the row itself"))
+            .otherwise(pl.lit("a source of kind reference")),
             applies=_BY_REFERENCE & _HAS_REFERENCE,
             relies=[cell("sources", "reference_id", at) for at in ("kind", "cited_by")],
         )
@@ -597,15 +604,38 @@ def _committing(resource: Resource) -> Check:
     )
 
 
-def _names(tables: Tables) -> pl.LazyFrame:
-    """The cells that hold the names of each actor and topic, in one text."""
+def _names(contract: Contract, tables: Tables) -> pl.LazyFrame:
+    """What says how a source calls each actor and topic: the names of these cells, in one text."""
+    nothing = dict.fromkeys(("__value", "__source", "__names"), pl.String)
     if "names" not in tables:
-        return pl.LazyFrame(schema={"__value": pl.String, "__names": pl.String})
-    names = tables.strings("names")
-    every = [names.select("name_id", __value=at) for at in ("actor_id", "topic_id")]
+        return pl.LazyFrame(schema=nothing)
+    rows = tables.strings("evidence").filter(col("resource") == "names")
+    # A name that was moved to another source is still looked for where its quotes are.
+    moved = _elsewhere(contract["names"], tables, rows)
+    names = (
+        tables.strings("names")
+        .join(moved.lazy(), left_on="name_id", right_on="row_id", how="left")
+        .with_columns(
+            __source=pl.coalesce(col("sources").str.split(", "), pl.concat_list("source_id"))
+        )
+        .explode("__source")
+    )
+    called = [cell("names", "name_id", at) for at in ("text", "source_id", "form")]
+    every = [
+        names.select(
+            "__source",
+            __value=at,
+            __names=pl.concat_str(
+                *called,
+                pl.format(f"evidence/names.{{}}.{at.replace('_', '-')}.*", "name_id"),
+                separator="\n",
+            ),
+        )
+        for at in ("actor_id", "topic_id")
+    ]
     return (
         pl.concat(every)
         .drop_nulls()
-        .group_by("__value")
-        .agg(__names=cell("names", "name_id", "text").str.join("\n"))
+        .group_by("__value", "__source")
+        .agg(col("__names").str.join("\n"))
     )

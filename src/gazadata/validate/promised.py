@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from gazadata import version
 from gazadata.contract import Contract
 from gazadata.errors import ContractError
 from gazadata.package import bundled
@@ -19,13 +20,26 @@ from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
 
 NAME = "gazadata"
 
-CONTRACTS = {
-    "1.0.0": "f92daf5a09facc52f86a9933c8e8b243f491f1cb6a8e39a8784cf300c82e5b30",
-}
-"""The contract of each version of this package, as `digest` has it.
+RECORD = "contracts.json"
+"""The file beside this module with the digest of each version that changed the contract."""
 
-A repository at work is itself what is installed, and is held against this alone.
-"""
+
+def recorded(contract: Contract) -> str | None:
+    """The digest on record for a version of this package: that of the last change up to it.
+
+    A repository at work is itself what is installed, so that this is all it can be compared with.
+    Of versions after the installed one nothing is known.
+    """
+    if contract.name != NAME:
+        return None
+    descriptor = json.loads((bundled() / DESCRIPTOR).read_bytes())
+    of, installed = version.parse(contract.version), version.parse(descriptor.get("version"))
+    if of is None or installed is None or of > installed:
+        return None
+    record = json.loads(Path(__file__).with_name(RECORD).read_bytes())
+    changed = {version.parse(text): digest for text, digest in record.items()}
+    until = [v for v in changed if v is not None and v.core <= of.core]
+    return str(changed[max(until)]) if until else None
 
 
 def digest(contract: Contract) -> str:
@@ -82,8 +96,7 @@ def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
         installed = Contract.read(bundled())
     except ContractError:
         return
-    recorded = contract.name == NAME and CONTRACTS.get(contract.version)
-    if known(contract) or recorded == digest(contract):
+    if known(contract) or recorded(contract) == digest(contract):
         return
     for name in [name for name in contract.resources if name in installed.resources]:
         here, there = contract[name], installed[name]
@@ -108,7 +121,7 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
     """
     installed = known(contract)
     if installed is None or root.resolve() == bundled().resolve():
-        _compare_with_record(contract, report, told, itself=installed is not None)
+        _compare_with_record(contract, report, told)
         return set()
     report.count("GD004", len(contract.resources))
     is_told = (DESCRIPTOR, None, "gazadata:hedgeCues") in told
@@ -147,22 +160,20 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
     return installed.resources.keys() ^ contract.resources.keys()
 
 
-def _compare_with_record(contract: Contract, report: Report, told: Told, *, itself: bool) -> None:
-    """Hold a contract against what is recorded of its version; that of `itself` is to be."""
-    recorded, found = CONTRACTS.get(contract.version), digest(contract)
-    if contract.name != NAME or not (recorded or itself):
+def _compare_with_record(contract: Contract, report: Report, told: Told) -> None:
+    wanted, found = recorded(contract), digest(contract)
+    if wanted is None:
         return
     report.count("GD004", len(contract.resources))
-    if found == recorded or told:
-        return
-    version = f"{contract.name} {contract.version}"
-    if recorded:
-        said = f"another contract than that of {version}, with the sha256 {found}"
-        say(report, "GD004", at="version", found=said, expected=recorded)
-    else:
-        said = f"no contract recorded of {version}"
-        expected = f'"{contract.version}": "{found}" in CONTRACTS, where this rule is written'
-        say(report, "GD004", at="version", found=said, expected=expected)
+    if found != wanted and not told:
+        say(
+            report,
+            "GD004",
+            at="version",
+            found=f"a contract with the sha256 {found}",
+            expected=f"{wanted}, as on record for {contract.name} {contract.version}; or, if the "
+            f'version is new, "{contract.version}": "{found}" in src/gazadata/validate/{RECORD}',
+        )
 
 
 def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:

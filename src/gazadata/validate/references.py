@@ -80,15 +80,11 @@ def form(path: Path, name: str) -> Resource:
 def missing(contract: Contract, tables: Tables, report: Report) -> None:
     """Report that there is no reference/, where notes name files of it.
 
-    A release carries none, which is no error; but codes were not held against anything.
+    A release carries none, which is a warning: what its notes name cannot be checked.
     """
-    named = pl.any_horizontal(
-        (col("resource") == r.name) & col("field").is_in(coded(r))
-        for r in _with_codes(contract, tables)
-    )
     notes = (
         tables.strings("evidence")
-        .filter((col("basis") == "reference") & named & col("note").str.contains(NOTE))
+        .filter((col("basis") == "reference") & col("note").str.contains(NOTE))
         .select(LINE, contract["evidence"].key, "note", about=TARGET)
     )
     number = notes.select(pl.len()).collect(engine=tables.engine).item()
@@ -113,7 +109,7 @@ def looks(
     resources = [
         resource
         for name, resource in contract.resources.items()
-        if name in tables and name != "sources" and _needing(resource)
+        if name in tables and _needing(resource)
     ]
     if not resources:
         return
@@ -219,10 +215,6 @@ def looks(
         )
 
 
-def _with_codes(contract: Contract, tables: Tables) -> list[Resource]:
-    return [r for r in contract.resources.values() if r.name in tables and coded(r)]
-
-
 def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
     """The evidence of basis reference for the cells of a table, with the value that each is for."""
     evidence = (
@@ -233,6 +225,7 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
             & (col("basis") == "reference")
             & col("quote_id").is_null()
             & col("note").str.contains(WORD)
+            & ((col("resource") != "sources") | (col("row_id") != col("reference_id")))
         )
         .select(
             LINE, "evidence_id", "resource", "row_id", "field", "reference_id", "note",
@@ -277,7 +270,7 @@ def _names(tables: Tables) -> pl.DataFrame:
     ]
     if not called:
         return pl.DataFrame(schema={"__actor": pl.String, "__names": pl.List(pl.String)})
-    every = pl.concat(called).drop_nulls().group_by("__actor").agg("__names")
+    every = pl.concat(called).drop_nulls().unique().group_by("__actor").agg("__names")
     return every.collect(engine=tables.engine)
 
 

@@ -594,7 +594,7 @@ RULES = _rules(
     Rule(
         "GD413",
         "inconsistent count of a participant",
-        "A count needs count_is_approximate, and an excluded party has no count.",
+        "A member_count needs member_count_is_approximate, and an excluded party has neither.",
         "role excluded with count 2",
         "Fill in both cells, or empty both; for an excluded party empty both.",
     ),

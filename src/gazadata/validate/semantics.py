@@ -183,17 +183,17 @@ def _participants(_: Contract) -> list[Check]:
     return [
         check(
             "GD413",
-            "count",
-            col("count").is_not_null() & excluded,
+            "member_count",
+            col("member_count").is_not_null() & excluded,
             expected="no count of an excluded party",
             applies=excluded,
         ),
         check(
             "GD413",
-            "count_is_approximate",
-            col("count").is_null() != col("count_is_approximate").is_null(),
+            "member_count_is_approximate",
+            col("member_count").is_null() != col("member_count_is_approximate").is_null(),
             expected="filled exactly where count is",
-            applies=~_ill("count", "count_is_approximate"),
+            applies=~_ill("member_count", "member_count_is_approximate"),
         ),
     ]
 

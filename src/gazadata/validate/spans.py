@@ -45,11 +45,11 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
     key, same = col("passage_id"), col("source_id") == col("source_id").shift(1)
     # A passage without a number of its own has the place that it has in the file.
     order = pl.coalesce("sequence", pl.when(same).then(col("sequence").shift(1)), 0)
-    before = pl.when(same).then(col("end").shift(1)).otherwise(0)
+    before = pl.when(same).then(col("char_end").shift(1)).otherwise(0)
     last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
     follows = pl.when(same).then(col("__order").shift(1) + 1).otherwise(1)
     step = pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0)
-    text, start, end = col("__text"), col("start"), col("end")
+    text, start, end = col("__text"), col("char_start"), col("char_end")
     between = (start - col("__before")).clip(0)
     # A slice without a length would be all of the rest.
     gap = pl.when(between.is_not_null()).then(text.str.slice(col("__before"), between))
@@ -126,10 +126,10 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
         (
             check(
                 "GD311",
-                "start",
+                "char_start",
                 start < col("__before"),
                 expected=pl.format("at least {}, where the one before it ends", "__before"),
-                relies=[cell("passages", "__previous", "end")],
+                relies=[cell("passages", "__previous", "char_end")],
             ),
             check(
                 "GD311",
@@ -151,28 +151,28 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                     "GD313",
                     side,
                     wrong,
-                    found=pl.concat_str("start", pl.lit(" to "), "end"),
+                    found=pl.concat_str("char_start", pl.lit(" to "), "char_end"),
                     expected="bounds inside the text, without white space",
                     applies=col("__has_text") & start.is_not_null() & end.is_not_null(),
                 )
                 for side, wrong in (
-                    ("start", col("__outside") | (crossed & col("__missing"))),
-                    ("end", col("__beyond") | (crossed & ~col("__missing"))),
+                    ("char_start", col("__outside") | (crossed & col("__missing"))),
+                    ("char_end", col("__beyond") | (crossed & ~col("__missing"))),
                 )
             ),
             check(
                 "GD313",
-                "end",
+                "char_end",
                 col("__inside") > 0,
-                found=pl.format("{} to {}, over a line break", "start", "end"),
+                found=pl.format("{} to {}, over a line break", "char_start", "char_end"),
                 expected="an end before the line break, where a paragraph ends",
                 counted=False,  # Its bounds are counted above.
             ),
             check(
                 "GD313",
-                "start",
+                "char_start",
                 col("__parts"),
-                found=pl.format("{}, where the one before it ends", "start"),
+                found=pl.format("{}, where the one before it ends", "char_start"),
                 expected="a start at a word of its own, and not within what is before it",
                 counted=False,
             ),
@@ -186,7 +186,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
             ),
             check(
                 "GD312",
-                "start",
+                "char_start",
                 # Where the one before it is cut off, it is that one whose bound is wrong.
                 col("__missing") & ((col("__before") == 0) | ~col("__cut_before")),
                 found=pl.format("“{}” before it", col("__gap").str.strip_chars().str.slice(0, 80)),
@@ -194,12 +194,12 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 relies=[
                     around["passage_id"],
                     around["__above"],
-                    cell("passages", "__previous", "end"),
+                    cell("passages", "__previous", "char_end"),
                 ],
             ),
             check(
                 "GD312",
-                "end",
+                "char_end",
                 col("__rest").str.contains(r"\S") & (col("__last") | col("__cut_end")),
                 found=pl.format("“{}” behind it", col("__rest").str.strip_chars().str.slice(0, 80)),
                 expected=pl.when("__last")
@@ -231,8 +231,8 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
 
 def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[Look]:
     """Whether each quote is what stands in the text there, within its passage and whole words."""
-    start, end, text = col("start"), col("end"), col("__text")
-    same, before = col("source_id") == col("source_id").shift(1), col("end").shift(1)
+    start, end, text = col("char_start"), col("char_end"), col("__text")
+    same, before = col("source_id") == col("source_id").shift(1), col("char_end").shift(1)
     behind = pl.when(col("source_id") == col("source_id").shift(-1)).then(start.shift(-1))
     passages = (
         tables.typed("passages")
@@ -240,8 +240,8 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
         .select(
             "passage_id",
             __p_source="source_id",
-            __p_start="start",
-            __p_end="end",
+            __p_start="char_start",
+            __p_end="char_end",
             __p_before=pl.when(same).then(before).otherwise(0),
             __p_behind=behind,
         )
@@ -257,7 +257,7 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
             "GD323",
             "passage_id",
             ~in_passage,
-            found=pl.format("{} to {} of {}", "start", "end", "source_id"),
+            found=pl.format("{} to {} of {}", "char_start", "char_end", "source_id"),
             expected=pl.format(
                 "within {} to {} of {}, as its passage", "__p_start", "__p_end", "__p_source"
             ),
@@ -267,8 +267,11 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
                 pl.when(wrong).then(cell("passages", "passage_id", field))
                 for field, wrong in (
                     ("source_id", col("source_id") != col("__p_source")),
-                    ("start", (start < col("__p_start")) & ~(start < col("__p_before"))),
-                    ("end", (end > col("__p_end")) & ~(end > col("__p_behind")).fill_null(False)),
+                    ("char_start", (start < col("__p_start")) & ~(start < col("__p_before"))),
+                    (
+                        "char_end",
+                        (end > col("__p_end")) & ~(end > col("__p_behind")).fill_null(False),
+                    ),
                 )
             ]
             # One that is shifted is not the text there, either.

@@ -16,6 +16,9 @@ FORMS = ("title", "publisher")
 """By which words a quote states a source."""
 
 
+IDENTIFYING = ("name", "abbreviation", "title")
+"""The forms of a name that state whose it is wherever they occur in a source."""
+
 CAPITALS = r"^[\p{Lu}\d\W_]*\p{Lu}[\p{Lu}\d\W_]*$"
 """A name without another letter than capitals, which small ones do not state: “told us”."""
 
@@ -94,19 +97,26 @@ def find_unstated(
         .drop_nulls("__form")
     )
     parts = [worded]
+    sources = quotes.select("quote_id", __source="source_id")
     for name in needed:
         if name not in keys:
             continue
-        pointing = table.select(row_id=resource.key, __value=name).drop_nulls()
-        forms = _forms(keys[name], tables, of_names=of_names)
-        # Whose it is, a name does not state itself.
-        other = (col("__of") != col("row_id")) if of_names else pl.lit(True)
-        parts.append(
+        pointing = (
             stated.filter(col("field") == name)
-            .join(pointing, on="row_id")
-            .join(forms, on="__value", how="left")
-            .select(LINE, "row_id", "field", "quote_id", __form=pl.when(other).then("__form"))
+            .join(table.select(row_id=resource.key, __value=name).drop_nulls(), on="row_id")
+            .join(sources, on="quote_id")
         )
+        named = pointing.join(_names(keys[name], tables), on=["__value", "__source"], how="left")
+        if of_names:
+            # Whose it is, a name does not state itself.
+            named = named.with_columns(pl.when(col("__of") != col("row_id")).then("__form"))
+        called = pointing.join(_called(keys[name], tables, of_names=of_names), on="__value")
+        parts += [
+            pl.concat(
+                part.select(LINE, "row_id", "field", "quote_id", "__form")
+                for part in (named, called)
+            )
+        ]
     words = quotes.select("quote_id", __exact="exact")
     exact, form = col("__exact"), col("__form")
     # Most stand there letter for letter between spaces; folding the others alone halves the time.
@@ -128,23 +138,53 @@ def find_unstated(
     return Unstated(pl.concat(without), loose) if without else ALL_STATED
 
 
-def _forms(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
-    """The words that state what a key points to, and by which row of `names` (`of`).
+def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
+    """What the row that a key points to says itself of its name, which any source may use.
 
-    Of sources these are title and publisher, of actors and topics their names; for a row of `names`
-    itself also what the actor or the topic is called in its own row.
+    Of sources these are title and publisher; for a row of `names` what the actor or topic is
+    called.
     """
     own: tuple[str, ...] = FORMS if fk.resource == "sources" else ()
     if of_names and (label := tables.resources[fk.resource].label):
         own = (label,)
-    forms = [pl.LazyFrame(schema=dict.fromkeys(("__of", "__value", "__form"), pl.String))]
+    called = [pl.LazyFrame(schema=dict.fromkeys(("__value", "__form"), pl.String))]
     if fk.resource in tables:
         target = tables.strings(fk.resource)
-        forms += [target.select(__of=pl.lit(""), __value=fk.target, __form=form) for form in own]
-    if fk.resource in ("actors", "topics") and "names" in tables:
-        names = tables.strings("names")
-        forms.append(names.select(__of="name_id", __value=fk.target, __form="text"))
-    return pl.concat(forms).drop_nulls()
+        called += [target.select(__value=fk.target, __form=form) for form in own]
+    return pl.concat(called).drop_nulls()
+
+
+def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
+    """How each source calls an actor or a topic, in words that state it, and by which row (`of`).
+
+    A metonym, a demonym or a description that had to be resolved by inference states nothing, but
+    for the very words that the actor or topic is listed by.
+    """
+    if fk.resource not in ("actors", "topics") or "names" not in tables:
+        columns = ("__of", "__value", "__source", "__form")
+        return pl.LazyFrame(schema=dict.fromkeys(columns, pl.String))
+    inferred = (
+        tables.strings("evidence")
+        .filter(
+            (col("resource") == "names")
+            & (col("field") == fk.target)
+            & (col("basis") == "inferred")
+        )
+        .select(name_id="row_id")
+    )
+    names = tables.strings("names")
+    identifying = names.filter(col("form").is_in(IDENTIFYING))
+    others = names.filter(~col("form").is_in(IDENTIFYING))
+    resolved = [others.join(inferred, on="name_id", how="anti")]
+    if fk.resource in tables and (label := tables.resources[fk.resource].label):
+        listed = tables.strings(fk.resource).select(fk.target, __label=folded(col(label)))
+        alike = others.join(inferred, on="name_id", how="semi").join(listed, on=fk.target)
+        resolved.append(alike.filter(col("__label") == folded(col("text"))).drop("__label"))
+    return (
+        pl.concat([identifying, *resolved])
+        .select(__of="name_id", __value=fk.target, __source="source_id", __form="text")
+        .drop_nulls()
+    )
 
 
 def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl.Series:
