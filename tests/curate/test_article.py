@@ -118,7 +118,7 @@ def test_a_border_of_a_new_article_can_be_moved(root: Path, tmp_path: Path) -> N
     text = sheet[:at] + "- sentence: “No.” It was late." + rest[1]
     changes = applied(root, text).changes
     assert changes[0] == "remove passages/ministry-asks-s03"
-    assert changes[1].startswith("change passages/ministry-asks-s02: end ")
+    assert changes[1].startswith("change passages/ministry-asks-s02: char_end ")
     assert len(changes) == 2
 
 

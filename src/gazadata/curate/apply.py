@@ -22,7 +22,7 @@ from gazadata.curate.coding import (
 from gazadata.curate.keys import free, passage_key, quote_key, ruled_key
 from gazadata.curate.locate import locate
 from gazadata.curate.marked import Mark, Mistake, WrongSheet
-from gazadata.curate.propose import Proposer
+from gazadata.curate.propose import Proposer, inferred_names
 from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets
 from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
@@ -291,19 +291,35 @@ class _Applier:
 
     def evidence(self, after: Record) -> dict[tuple[str, str], list[tuple[Item, Mark]]]:
         """The evidence of each row of the sheet."""
-        proposer = Proposer(after)
-        evidence = {}
+        evidence: dict[tuple[str, str], list[tuple[Item, Mark]]] = {}
         for row in self.sheet.rows:
-            resource = self.contract[row.table]
-            cells = self.cells[id(row)]
-            main = self.main(row, resource, cells)
+            main = self.main(row, self.contract[row.table], self.cells[id(row)])
             self.mains[id(row)] = main
             if main:
                 self.marks.setdefault(main, row.quote.mark if row.quote else row.mark)
-                evidence[row.table, cells[resource.key]] = list(
-                    self.items(row, resource, cells, main, proposer)
-                )
+        # Whether names state whom they name depends on their own evidence, and comes first.
+        proposer = Proposer(after, ())
+        of_names = [row for row in self.sheet.rows if row.table == "names"]
+        for row in of_names:
+            evidence |= self.of_row(row, proposer)
+        made = {key: [item for item, _ in items] for key, items in evidence.items()}
+        proposer = Proposer(after, inferred_names(self.record.evidence | made))
+        for row in self.sheet.rows:
+            if row.table != "names":
+                evidence |= self.of_row(row, proposer)
         return evidence
+
+    def of_row(
+        self, row: Row, proposer: Proposer
+    ) -> dict[tuple[str, str], list[tuple[Item, Mark]]]:
+        """The evidence of a row, by its table and key; none after a mistake was reported."""
+        main = self.mains[id(row)]
+        resource = self.contract[row.table]
+        cells = self.cells[id(row)]
+        if main is None:
+            return {}
+        items = list(self.items(row, resource, cells, main, proposer))
+        return {(row.table, cells[resource.key]): items}
 
     def main(self, row: Row, resource: Resource, cells: Cells) -> Span | None:
         """The main quote of a row; None after a mistake was reported."""
@@ -376,8 +392,8 @@ class _Applier:
                     entry.reference.mark, f"no source {entry.reference.text!r}; expected {near}"
                 )
             return Item(at.text, "reference", None, entry.reference.text, entry.note)
-        words = self.record.words(span) if span else ""
-        basis, note = proposer.basis(row.table, cells, at.text, words)
+        assert span is not None
+        basis, note = proposer.basis(row.table, cells, at.text, span)
         if entry.note:
             basis, note = "inferred", entry.note
         if entry.basis:

@@ -6,14 +6,19 @@ import csv
 import io
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
+from gazadata.curate.coding import source_field
 from gazadata.curate.quotes import find
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places
 from gazadata.curate.tables import decode, read_bytes
 from gazadata.text import fold
+
+IDENTIFYING = ("name", "abbreviation", "title")
+"""Forms of a name that state whose it is wherever they occur in a source."""
 
 RESTS_WITH = {
     "certainty": "hedge",
@@ -52,11 +57,19 @@ class Reference:
 class Proposer:
     """Proposes evidence from the words, the names of actors and topics, and reference/.
 
-    It is made for one state of the tables: what states an actor are the names in them.
+    It is made for one state of the tables: what states an actor are the names in them, but for
+    descriptions, metonyms and the like that had to be inferred.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, inferred: Collection[str]) -> None:
+        """Look at the tables.
+
+        Args:
+            record: the package.
+            inferred: the keys of the names of which it is inferred whose they are.
+        """
         self.record = record
+        self.inferred = inferred
         self.contract: Contract = record.contract
         self.references = _references(record)
         self._labels = {
@@ -81,16 +94,16 @@ class Proposer:
         if reference := self._reference(resource, row, name):
             return reference
         span = self._span(resource, row, name, main, passage)
-        basis, note = self.basis(table, row, name, self.record.words(span))
+        basis, note = self.basis(table, row, name, span)
         return Item(name, basis, span, "", note)
 
-    def basis(self, table: str, row: Cells, name: str, words: str) -> tuple[str, str]:
+    def basis(self, table: str, row: Cells, name: str, span: Span) -> tuple[str, str]:
         """The basis of a cell that rests on these words, and the note that is usual for it."""
         resource = self.contract[table]
         field = resource[name]
-        if note := self._usual(resource, row, name, words):
+        if note := self._usual(resource, row, name, span):
             return "inferred", note
-        if self._states(resource, row, name, words):
+        if self._states(resource, row, name, span):
             return "stated", ""
         if (resource.name, name, row[name]) in _CONCLUDED:
             return "inferred", ""
@@ -103,28 +116,39 @@ class Proposer:
             return target not in ("actors", "topics", "sources")
         return bool(field.enum) or field.type in ("boolean", "integer")
 
-    def _states(self, resource: Resource, row: Cells, name: str, words: str) -> bool:
+    def _states(self, resource: Resource, row: Cells, name: str, span: Span) -> bool:
         """Whether words have the cell's text, or one of the names of what it points to."""
         target = resource.target(name)
         field = resource[name]
+        words = self.record.words(span)
         if target is None:
             return not field.enum and field.type != "boolean" and bool(find(words, row[name]))
-        return any(find(words, form) for form in self.forms(target, row[name], resource, row))
+        forms = self.forms(target, row[name], resource, row, span.source)
+        return any(find(words, form) for form in forms)
 
-    def forms(self, target: str, key: str, resource: Resource, row: Cells) -> list[str]:
-        """The words that state what a key points to, in a row of `resource`."""
+    def forms(
+        self, target: str, key: str, resource: Resource, row: Cells, source: str
+    ) -> list[str]:
+        """The words that state what a key points to, in a row of `resource` and in a source."""
         if target == "sources":
-            source = self._sources.get(key, {})
-            return [form for name in ("title", "publisher") if (form := source.get(name, ""))]
-        names = self._names.get((target, key), [])
+            cells = self._sources.get(key, {})
+            return [form for name in ("title", "publisher") if (form := cells.get(name, ""))]
+        label = self._labels.get(target, {}).get(key, "")
+        own = source_field(self.contract["names"]) if "names" in self.contract.resources else None
+        names = [one for one in self._names.get((target, key), []) if not own or one[own] == source]
         if resource.name != "names":
-            return [one["text"] for one in names]
+            return [
+                one["text"]
+                for one in names
+                if one["form"] in IDENTIFYING
+                or one["name_id"] not in self.inferred
+                or fold(one["text"]) == fold(label)
+            ]
         # A name does not state itself whose it is, nor does a description, but what it is listed
         # by does.
-        label = self._labels.get(target, {}).get(key, "")
         if row["form"] == "description" and fold(label) == fold(row["text"]):
             label = ""
-        others = [n["text"] for n in names if n is not row and n["form"] != "description"]
+        others = [n["text"] for n in names if n is not row and n["form"] in IDENTIFYING]
         return [form for form in (label, *others) if form]
 
     def _span(
@@ -138,11 +162,11 @@ class Proposer:
         with_ = RESTS_WITH.get(name)
         if with_ in resource.field_names and row[with_]:
             return self._own(row[with_], main, passage) or main
-        if resource.target(name) and not self._states(resource, row, name, self.record.words(main)):
+        if resource.target(name) and not self._states(resource, row, name, main):
             for field in resource.fields:
                 if field.verbatim and row[field.name]:
                     own = self._own(row[field.name], main, passage)
-                    if own and self._states(resource, row, name, self.record.words(own)):
+                    if own and self._states(resource, row, name, own):
                         return own
         return main
 
@@ -153,7 +177,7 @@ class Proposer:
         matches = places(self.record.text(main.source), words, passage)
         return Span(main.source, matches[0].start, matches[0].end) if len(matches) == 1 else None
 
-    def _usual(self, resource: Resource, row: Cells, name: str, words: str) -> str:
+    def _usual(self, resource: Resource, row: Cells, name: str, span: Span) -> str:
         """The note of an inference that is made by the same rule everywhere."""
         value = row[name]
         if name == "date_precision" and value == "unknown":
@@ -162,19 +186,27 @@ class Proposer:
             return _OF_SOURCES.get((name, value)) or _OF_SOURCES_ANY.get(name, "")
         target = resource.target(name)
         if resource.name == "names" and target:
-            return self._usual_of_name(resource, row, target, value, words)
+            return self._usual_of_name(resource, row, target, value, span)
         return ""
 
     def _usual_of_name(
-        self, resource: Resource, row: Cells, target: str, value: str, words: str
+        self, resource: Resource, row: Cells, target: str, value: str, span: Span
     ) -> str:
-        if any(find(words, form) for form in self.forms(target, value, resource, row)):
+        words = self.record.words(span)
+        if any(find(words, form) for form in self.forms(target, value, resource, row, span.source)):
             return ""
         if row["form"] == "demonym":
             return f"Demonym of {self._labels[target].get(value, value)}."
-        if row["form"] == "description" and len(self._names[target, value]) == 1:
+        if row["form"] == "description" and self._is_only_form(target, value, row):
             return _ONLY_FORM
         return ""
+
+    def _is_only_form(self, target: str, key: str, row: Cells) -> bool:
+        own = source_field(self.contract["names"])
+        return all(
+            one is row or (own is not None and one[own] != row[own])
+            for one in self._names[target, key]
+        )
 
     def _reference(self, resource: Resource, row: Cells, name: str) -> Item | None:
         """The row of reference/ that has a code or an identifier, if there is one."""
@@ -192,6 +224,17 @@ class Proposer:
                     note = f"Row {named} of reference/{reference.name}."
                     return Item(name, "reference", None, reference.source, note)
         return None
+
+
+def inferred_names(evidence: dict[tuple[str, str], list[Item]]) -> set[str]:
+    """The keys of the names of which it is inferred whose they are."""
+    return {
+        key
+        for (table, key), items in evidence.items()
+        if table == "names"
+        for item in items
+        if item.basis == "inferred"
+    }
 
 
 def _column(reference: Reference, field: str) -> str:

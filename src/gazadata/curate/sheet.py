@@ -12,7 +12,7 @@ from gazadata.curate.coding import COMPUTED, RULED, coded_tables, parts_of, sour
 from gazadata.curate.hints import hints, legend
 from gazadata.curate.keys import label, passage_key, ruled_key
 from gazadata.curate.marked import plain
-from gazadata.curate.propose import Proposer
+from gazadata.curate.propose import Proposer, inferred_names
 from gazadata.curate.quotes import Match
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places, shortened
 from gazadata.errors import ReadError
@@ -145,7 +145,7 @@ class Printer:
     def __init__(self, record: Record, source: str) -> None:
         self.record, self.source = record, source
         self.contract: Contract = record.contract
-        self.proposer = Proposer(record)
+        self.proposer = Proposer(record, inferred_names(record.evidence))
         self.passages = record.passages(source)
         self.owned = record.owned(source)
         self._mains: dict[tuple[str, str], Span] = {}
@@ -283,7 +283,7 @@ class Printer:
         """What a sheet says of evidence, beside its fields and words."""
         if item.span is None:
             return {"reference": item.reference, "note": item.note}
-        basis, note = self.proposer.basis(table, row, item.field, self.record.words(item.span))
+        basis, note = self.proposer.basis(table, row, item.field, item.span)
         if (item.basis, item.note) == (basis, note):
             return {}
         # Whoever gives a reason infers.
