@@ -319,6 +319,8 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
         print(change)
     if not application.changes:
         print("nothing to change")
+    if any(change.startswith("remove ") for change in application.changes):
+        print("keys that a release has and that are removed go into data/retired.csv")
     if not dry_run:
         write(Formatting(application.files, []))
     for path in application.files:

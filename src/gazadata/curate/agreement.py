@@ -8,17 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.curate.coding import (
-    COMPUTED,
-    Row,
-    Sheet,
-    coded_tables,
-    parse_sheet,
-    parts_of,
-    read_sheet,
-    source_field,
-)
+from gazadata.curate.coding import Row, Sheet, parse_sheet, read_sheet
 from gazadata.curate.keys import label, passage_key
+from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
 from gazadata.curate.locate import locate
 from gazadata.curate.record import Part, Record, Span, places
 from gazadata.curate.sheet import print_sheet

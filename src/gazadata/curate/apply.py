@@ -6,20 +6,16 @@ import difflib
 from collections.abc import Iterator
 
 from gazadata.contract import Resource
-from gazadata.curate.coding import (
+from gazadata.curate.coding import OtherEvidence, Row, Sheet, Words, Written
+from gazadata.curate.keys import free, passage_key, quote_key, ruled_key
+from gazadata.curate.layout import (
     COMPUTED,
-    Rest,
-    Row,
-    Sheet,
-    Words,
-    Written,
     coded_tables,
     misfit,
     nearest_names,
     parts_of,
     source_field,
 )
-from gazadata.curate.keys import free, passage_key, quote_key, ruled_key
 from gazadata.curate.locate import locate
 from gazadata.curate.marked import Mark, Mistake, WrongSheet
 from gazadata.curate.propose import Proposer, inferred_names
@@ -160,14 +156,16 @@ class _Applier:
             tables[resource.name] = others
             kept[resource.name] = {row[resource.key] for row in others}
         lines: dict[tuple[str, str], int] = {}
-        # Keys that somebody wrote go before those that a rule makes.
-        for row in sorted(self.sheet.rows, key=lambda one: one.key is None):
+        for row in self.sheet.rows:
             self.cells[id(row)] = self.row_cells(row)
+        # Keys that somebody wrote go before those that a rule makes.
         for row in sorted(self.sheet.rows, key=lambda one: one.key is None):
             resource = self.contract[row.table]
             cells = self.complete(row)
             taken = {*kept[row.table], *(key for table, key in lines if table == row.table)}
-            key = row.key.text if row.key else self.made_key(row, cells, taken)
+            endings = cells.get("role", ""), self.source
+            made = "" if row.key else free(ruled_key(row.table, cells), taken, endings=endings)
+            key = row.key.text if row.key else made
             mark = row.key.mark if row.key else row.mark
             if (row.table, key) in lines:
                 self.wrong(
@@ -212,17 +210,6 @@ class _Applier:
             whole = self.contract[row.parent.table]
             cells[implied] = self.cells[id(row.parent)][whole.key]
         return cells
-
-    def made_key(self, row: Row, cells: Cells, taken: set[str]) -> str:
-        # The same row as before keeps its key, whatever rule made it then.
-        resource = self.contract[row.table]
-        for before in self.record.rows[row.table]:
-            same = all(before[n] == cells[n] for n in resource.field_names if n != resource.key)
-            if same and before[resource.key] not in taken:
-                return before[resource.key]
-        return free(
-            ruled_key(row.table, cells), taken, endings=(cells.get("role", ""), self.source)
-        )
 
     def taken(self, table: str, key: str) -> str:
         resource = self.contract[table]
@@ -328,7 +315,9 @@ class _Applier:
         whole = self.mains.get(id(row.parent)) if row.parent else None
         if row.parent and whole is None:
             return None
-        found = default_quote(self.record, resource, cells, whole, self.parts)
+        found = default_quote(
+            self.record, self.source, resource, cells, whole, self.parts[row.passage]
+        )
         if found is None:
             self.wrong(row.mark, _NO_QUOTE)
         return found
@@ -353,7 +342,7 @@ class _Applier:
     ) -> Iterator[tuple[Item, Mark]]:
         """The evidence of a row, each with the place in the sheet that it comes from."""
         passage = next((part for part in self.parts if part.holds(main)), None)
-        replaced = {one.text for entry in row.exceptions if not entry.adds for one in entry.fields}
+        replaced = {one.text for entry in row.others if not entry.adds for one in entry.fields}
         for one in resource.fields:
             name = one.name
             if not one.evidence_required or not cells[name] or name in replaced:
@@ -363,23 +352,24 @@ class _Applier:
             if name in row.notes:
                 item = Item(name, item.basis, item.span, item.reference, row.notes[name].text)
             yield self.noted(item, mark)
-        for entry in row.exceptions:
-            span: Span | None = main
+        for entry in row.others:
+            span = main
             if entry.words:
-                span = self.span(entry.words, self.parts[row.passage])
-                if span is None:
+                found = self.span(entry.words, self.parts[row.passage])
+                if found is None:
                     continue
+                span = found
                 self.marks.setdefault(span, entry.words.mark)
             for at in entry.fields:
-                yield self.noted(self.exception(row, cells, entry, at, span, proposer), entry.mark)
+                yield self.noted(self.other(row, cells, entry, at, span, proposer), entry.mark)
 
-    def exception(
+    def other(
         self,
         row: Row,
         cells: Cells,
-        entry: Rest,
+        entry: OtherEvidence,
         at: Written,
-        span: Span | None,
+        span: Span,
         proposer: Proposer,
     ) -> Item:
         if entry.reference:
@@ -392,7 +382,6 @@ class _Applier:
                     entry.reference.mark, f"no source {entry.reference.text!r}; expected {near}"
                 )
             return Item(at.text, "reference", None, entry.reference.text, entry.note)
-        assert span is not None
         basis, note = proposer.basis(row.table, cells, at.text, span)
         if entry.note:
             basis, note = "inferred", entry.note
@@ -454,16 +443,20 @@ class _Applier:
                         "note": item.note,
                     }
                 )
-        kept = [row for key, row in quotes.items() if key in used or key not in was_used]
-        # Of a passage that is no longer, or has other borders.
-        parts = {part.key for part in self.parts}
-        for row in kept:
-            if row["source_id"] == self.source:
-                span = Span(self.source, int(row[start]), int(row[end]))
-                own = next((part.key for part in self.parts if part.holds(span)), "")
-                if row["passage_id"] not in parts or own != row["passage_id"]:
-                    row["passage_id"] = own
+        kept = [
+            self.within_passage(row, start, end)
+            for key, row in quotes.items()
+            if key in used or key not in was_used
+        ]
         return {"quotes": kept, "evidence": rows}
+
+    def within_passage(self, quote: Cells, start: str, end: str) -> Cells:
+        """A quote with the key of its passage, whose borders may have been moved."""
+        if quote["source_id"] != self.source:
+            return quote
+        span = Span(self.source, int(quote[start]), int(quote[end]))
+        own = next((part.key for part in self.parts if part.holds(span)), "")
+        return quote | {"passage_id": own}
 
     def quote(self, span: Span, start: str, end: str, quotes: dict[str, Cells]) -> Cells:
         cells = dict.fromkeys(self.contract["quotes"].field_names, "")
@@ -550,12 +543,13 @@ class _Applier:
         if not found:
             yield "  rows were removed, or the passages changed"
 
-    def with_state(self, after: Record) -> str:
+    def with_state(self, record: Record) -> str:
         """The text of the sheet with the state of the tables that it makes."""
-        line = f"state: {' '.join(state(after, self.source))}"
+        line = f"state: {' '.join(state(record, self.source))}"
         lines = self.sheet.text.split("\n")
-        if self.sheet.state_line:
-            lines[self.sheet.state_line - 1] = line
+        if self.sheet.state_lines:
+            first, after_last = self.sheet.state_lines
+            lines[first - 1 : after_last - 1] = [line]
         else:
             lines = [*"\n".join(lines).rstrip("\n").split("\n"), "", line, ""]
         return "\n".join(lines)

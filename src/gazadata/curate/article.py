@@ -78,7 +78,7 @@ def add_article(record: Record, file: Path, told: Told) -> Application:
         if not existed:
             target.unlink(missing_ok=True)
         raise
-    application.files.pop(file, None)
+    application.files.pop(sheet.path, None)
     application.changes = [*changes, f"add {target}", *application.changes]
     return application
 

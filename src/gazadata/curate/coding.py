@@ -1,35 +1,25 @@
-"""The coding sheet of an article as a person wrote it: its passages, rows and exceptions."""
+"""The coding sheet of an article as a person wrote it: passages, rows and their evidence."""
 
 from __future__ import annotations
 
-import datetime
-import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from gazadata.contract import Contract, Field, Resource
+from gazadata.curate.layout import (
+    COMPUTED,
+    RULED,
+    coded_tables,
+    misfit,
+    nearest_names,
+    parts_of,
+)
 from gazadata.curate.marked import Mark, Mistake, Node, WrongSheet, compose
 from gazadata.curate.tables import decode, read_bytes
-
-TEXT_TABLES = ("passages", "quotes", "evidence")
-"""Tables that have no rows of their own in a sheet, since they follow from it."""
-
-PARTS = {
-    "participants": ("event_id",),
-    "conditions": ("position_id",),
-    "names": ("actor_id", "topic_id"),
-}
-"""Tables whose rows may be written within the row that one of these fields points to."""
-
-RULED = ("participants", "names")
-"""Tables whose keys a rule makes."""
-
-COMPUTED = {"sources": ("text_sha256", "text_length")}
-"""Fields that are computed from the text, and are in no sheet."""
 
 _ROW = ("id", "quote", "notes", "evidence")
 _WORDS = ("words", "passage", "occurrence", "source")
@@ -64,8 +54,8 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Rest:
-    """What some cells of a row rest on, where that is not what would be proposed.
+class OtherEvidence:
+    """Evidence that is not what would be proposed.
 
     Attributes:
         fields: the cells.
@@ -101,7 +91,7 @@ class Row:
     values: dict[str, Written]
     quote: Words | None
     notes: dict[str, Written]
-    exceptions: tuple[Rest, ...]
+    others: tuple[OtherEvidence, ...]
     parent: Row | None
     passage: int
     mark: Mark
@@ -125,7 +115,7 @@ class Sheet:
     Attributes:
         state: short hashes of the rows that the sheet was printed from; None for one that was not
             printed from any.
-        state_line: the number of the line with the state, from 1.
+        state_lines: the first line of the state, from 1, and the one after its last.
     """
 
     path: Path
@@ -134,37 +124,7 @@ class Sheet:
     passages: list[SheetPassage] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     state: frozenset[str] | None = None
-    state_line: int | None = None
-
-
-def coded_tables(contract: Contract) -> list[Resource]:
-    """The tables whose rows are written in sheets, in the contract's order."""
-    return [r for r in contract.resources.values() if r.name not in TEXT_TABLES]
-
-
-def parts_of(contract: Contract, table: str) -> dict[str, str]:
-    """The tables that may be written within a row of `table`, with the field that this implies."""
-    return {
-        part: name
-        for part, names in PARTS.items()
-        if part in contract.resources
-        for name in names
-        if name in contract[part].field_names and contract[part].target(name) == table
-    }
-
-
-def source_field(resource: Resource) -> str | None:
-    """The field that says which article a row is of, which a sheet does not repeat."""
-    return next(
-        (
-            fk.field
-            for fk in resource.foreign_keys
-            if fk.resource == "sources"
-            and resource.name != "sources"
-            and not resource[fk.field].evidence_required
-        ),
-        None,
-    )
+    state_lines: tuple[int, int] | None = None
 
 
 def read_sheet(path: Path, contract: Contract) -> Sheet:
@@ -217,7 +177,9 @@ class _Reader:
         if "state" in parts:
             state = self.scalar(parts["state"])
             if state is not None:
-                sheet.state, sheet.state_line = frozenset(state.text.split()), state.mark.line
+                end = parts["state"].end_mark.line + 2
+                sheet.state = frozenset(state.text.split())
+                sheet.state_lines = state.mark.line, end
         return sheet
 
     def passage(self, sheet: Sheet, number: int, node: Node) -> None:
@@ -270,7 +232,7 @@ class _Reader:
         quote = self.words(parts["quote"]) if "quote" in parts else None
         given = {name for name, each in lists.items() if each} | ({implied} if implied else set())
         notes = self.notes(table, parts.get("notes"), given)
-        exceptions = tuple(self.exceptions(table, parts.get("evidence"), given))
+        others = tuple(self.others(table, parts.get("evidence"), given))
         span = (node.start_mark.line + 1, node.end_mark.line + 1)
         for at in range(longest):
             one = {name: each[at if len(each) > 1 else 0] for name, each in lists.items() if each}
@@ -278,7 +240,7 @@ class _Reader:
             if key is None and table.name not in RULED:
                 self.wrong(node, f"no id; a row of {table.name} needs a key of its own")
             row = Row(
-                table.name, key, one, quote, notes, exceptions, parent, passage, Mark.of(node), span
+                table.name, key, one, quote, notes, others, parent, passage, Mark.of(node), span
             )
             yield row
             for name, field_name in inner.items():
@@ -303,7 +265,9 @@ class _Reader:
                 one.mark, f"{one.text} is empty in this row; fill it, or remove its evidence"
             )
 
-    def exceptions(self, table: Resource, node: Node | None, given: set[str]) -> Iterator[Rest]:
+    def others(
+        self, table: Resource, node: Node | None, given: set[str]
+    ) -> Iterator[OtherEvidence]:
         needed = [one.name for one in table.fields if one.evidence_required]
         for item in self.items(node, "evidence") if node is not None else ():
             parts = self.mapping(item, "evidence", _ENTRY)
@@ -325,7 +289,7 @@ class _Reader:
             if basis is not None and basis.text not in terms:
                 self.wrong(basis.mark, self.unknown("basis", basis.text, list(terms)))
             words = self.words(item, parts) if "words" in parts else None
-            yield Rest(
+            yield OtherEvidence(
                 tuple(fields),
                 named == ["also"],
                 words,
@@ -409,52 +373,6 @@ class _Reader:
     @staticmethod
     def unknown(what: str, name: str, known: list[str]) -> str:
         return f"unknown {what} {name!r}; expected {nearest_names(name, known)}"
-
-
-def nearest_names(name: str, known: list[str]) -> str:
-    """The most similar of several names, or all of them, for error messages."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return repr(near[0]) if near else f"one of {', '.join(known)}"
-
-
-def misfit(field_: Field, text: str) -> str | None:
-    """Why a value does not have the form that the contract states for a field, if it does not."""
-    if field_.enum and text not in field_.enum:
-        near = nearest_names(text, list(field_.enum))
-        return f"unknown term {text!r} of {field_.name}; expected {near}"
-    problem = _FORMS[field_.type](text) if field_.type in _FORMS else None
-    if problem:
-        return f"{field_.name} is {text!r}; expected {problem}"
-    if field_.minimum is not None and int(text) < field_.minimum:
-        return f"{field_.name} is {text}; expected at least {field_.minimum}"
-    if field_.pattern and not re.search(field_.pattern, text):
-        return f"{field_.name} is {text!r}; expected the form {field_.pattern}"
-    if "\n" in text:
-        return f"{field_.name} has a line break; write it in one line"
-    return None
-
-
-def _date(text: str) -> str | None:
-    try:
-        fits = datetime.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        fits = False
-    return None if fits else "a date as YYYY-MM-DD"
-
-
-def _integer(text: str) -> str | None:
-    return None if re.fullmatch(r"-?[0-9]{1,18}", text) else "a whole number"
-
-
-def _boolean(text: str) -> str | None:
-    return None if text in ("true", "false") else "true or false"
-
-
-_FORMS: dict[str, Callable[[str], str | None]] = {
-    "date": _date,
-    "integer": _integer,
-    "boolean": _boolean,
-}
 
 
 def _kind(node: Node) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 
 from gazadata import retired
 from gazadata.contract import ForeignKey, Resource
-from gazadata.curate.coding import PARTS, RULED, misfit
 from gazadata.curate.keys import passage_key, ruled_key
+from gazadata.curate.layout import PARTS, RULED, misfit
 from gazadata.curate.record import Cells, Record
 from gazadata.curate.rewrite import Application, application, derived
 from gazadata.errors import GazadataError, UnknownName

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from gazadata.contract import Contract, Resource
-from gazadata.curate.coding import COMPUTED, coded_tables, parts_of, source_field
+from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
 from gazadata.curate.quotes import find
 from gazadata.curate.record import Part, Record
 
@@ -46,6 +46,7 @@ def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Itera
         for match in _CAPITALS.finditer(words)
         if not any(start < match.end() and match.start() < end for start, end in covered)
         and not _TIME.fullmatch(match.group())
+        and not (match.start() == 0 and _TIME.fullmatch(match.group().partition(" ")[2]))
         and not (match.start() == 0 and _is_common(match.group(), text))
     ]
     if unnamed:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gazadata.curate.coding import Words, nearest_names
+from gazadata.curate.coding import Words
 from gazadata.curate.keys import label
+from gazadata.curate.layout import nearest_names
 from gazadata.curate.quotes import Match, nearest
 from gazadata.curate.record import Part, Span, places
 

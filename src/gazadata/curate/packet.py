@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gazadata import atomic
-from gazadata.curate.coding import coded_tables
+from gazadata.curate.layout import coded_tables
 from gazadata.curate.record import Record
 from gazadata.curate.sheet import SCHEMA, print_sheet
 from gazadata.curate.sheet_schema import sheet_schema

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.curate.coding import source_field
+from gazadata.curate.layout import source_field
 from gazadata.curate.quotes import find
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places
 from gazadata.curate.tables import decode, read_bytes

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gazadata.curate.canonical import canonical_csv
-from gazadata.curate.coding import coded_tables
 from gazadata.curate.derive import Problem, derive
+from gazadata.curate.layout import coded_tables
 from gazadata.curate.record import Record
 from gazadata.curate.tables import Row, Table
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from gazadata.contract import Contract, Resource
-from gazadata.curate.coding import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.hints import hints, legend
 from gazadata.curate.keys import label, passage_key, ruled_key
+from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.marked import plain
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.quotes import Match
+from gazadata.curate.quotes import Match, find
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places, shortened
 from gazadata.errors import ReadError
 
@@ -191,21 +191,26 @@ class Printer:
         ]
         implied, target, whole = parents[0] if parents else ("", "", "")
         of_whole = self._mains.get((target, whole))
-        default = self.default_quote(resource, row, of_whole)
-        if default:
-            spans.add(default)
+        if of_whole:
+            spans |= self.default_quote(resource, row, of_whole, of_whole)
         if not spans:
             raise ReadError(
                 f"{resource.name}/{key} has no evidence that quotes {self.source}, so it has no "
                 "place in a sheet; give it a quote in data/evidence.csv, or remove it with "
                 f"`gazadata remove {resource.name} {key}`"
             )
-        tried = [(self.cost(resource, row, items, main), main != default, main) for main in spans]
-        main = min(tried, key=lambda one: (one[0], one[1], one[2].start - one[2].end, one[2]))[2]
+        tried = [
+            (
+                self.cost(resource, row, items, main),
+                main not in self.default_quote(resource, row, main, of_whole),
+                main.start - main.end,
+                main,
+            )
+            for main in spans
+        ]
+        main = min(tried)[-1]
         passage = self.passage(main)
-        nested = bool(of_whole) and passage == self.passage(of_whole)  # type: ignore[arg-type]
-        if not nested:
-            default = self.default_quote(resource, row, None)
+        nested = of_whole is not None and passage == self.passage(of_whole)
         self._mains[resource.name, key] = main
         left_out = {resource.key, *COMPUTED.get(resource.name, ()), *([implied] if nested else [])}
         own = source_field(resource)
@@ -220,7 +225,9 @@ class Printer:
             resource,
             passage.number,
             "" if ruled else key,
-            None if main == default else self.words(main, passage),
+            None
+            if main in self.default_quote(resource, row, main, of_whole)
+            else self.words(main, passage),
             values,
             notes,
             [
@@ -240,9 +247,15 @@ class Printer:
         notes, others = self.exceptions(resource, row, items, main)
         return len(notes) + 2 * len(others)
 
-    def default_quote(self, resource: Resource, row: Cells, of_whole: Span | None) -> Span | None:
-        """The main quote of a row that states none."""
-        return default_quote(self.record, resource, row, of_whole, self.passages)
+    def default_quote(
+        self, resource: Resource, row: Cells, main: Span, of_whole: Span | None
+    ) -> set[Span]:
+        """The main quote of a row that states none and is under the passage of `main`, if any."""
+        passage = self.passage(main)
+        if of_whole and not passage.holds(of_whole):
+            of_whole = None
+        found = default_quote(self.record, self.source, resource, row, of_whole, passage)
+        return {found} if found else set()
 
     def exceptions(
         self, resource: Resource, row: Cells, items: Iterable[Item], main: Span
@@ -325,25 +338,25 @@ class Printer:
 
 
 def default_quote(
-    record: Record, resource: Resource, row: Cells, of_whole: Span | None, passages: list[Part]
+    record: Record,
+    source: str,
+    resource: Resource,
+    row: Cells,
+    of_whole: Span | None,
+    passage: Part,
 ) -> Span | None:
     """The main quote of a row that states none.
 
-    That is the quote of the row it is written within, if this has the words of the row's own
-    text; or else the words of that text, if they are in one place of the article.
+    That is the quote of the row it is written within, unless this lacks the text that the row
+    itself quotes; or else that text, where it is in one place of the passage.
     """
     own = next((f.name for f in resource.fields if f.verbatim and f.required), None)
-    if of_whole:
-        here = next((p for p in passages if p.holds(of_whole)), None)
-        whole = Part("", "", 0, of_whole.start, of_whole.end)
-        if own is None or places(record.text(of_whole.source), row[own], whole):
-            return of_whole
-        matches = places(record.text(of_whole.source), row[own], here)
-        if len(matches) == 1:
-            return Span(of_whole.source, matches[0].start, matches[0].end)
-    if own is None or not passages:
-        return None
-    return None
+    if own is None:
+        return of_whole
+    if of_whole and find(record.words(of_whole), row[own]):
+        return of_whole
+    matches = places(record.text(source), row[own], passage)
+    return Span(source, matches[0].start, matches[0].end) if len(matches) == 1 else None
 
 
 def _joined(rows: list[PrintedRow]) -> list[PrintedRow]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.curate.coding import COMPUTED, RULED, coded_tables, parts_of
+from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of
 
 Schema = dict[str, Any]
 
