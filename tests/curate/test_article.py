@@ -1,15 +1,19 @@
 """Adding an article: the form of its text, its passages, and its row in sources."""
 
+import re
 import subprocess
 import sys
+import textwrap
 import unicodedata
 from pathlib import Path
 
 import pytest
+from tests.article.package import REPO
 from tests.curate.sheets import applied, opened, repository, save
 
 from gazadata.curate.article import Told, add_article, required_form, split
 from gazadata.curate.sheet import print_sheet
+from gazadata.curate.todo import todo
 from gazadata.errors import GazadataError, ReadError
 from gazadata.validate import validate
 
@@ -152,3 +156,45 @@ def test_the_command_line_says_what_it_does(root: Path, tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert "expected 'language'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+MORE = """\
+  - id: kessaly
+    quote: Kessaly’s minister, Ina Dorr
+    name: Kessaly
+    kind: state
+    names:
+    - {text: Kessaly, form: name}
+  topics:
+  - id: observers
+    quote: up to 40 observers
+    label: Observers
+    kind: measure
+    status: proposed
+    names:
+    - {text: observers, form: description}
+"""
+
+
+def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_path: Path) -> None:
+    (sample,) = re.findall(
+        r"```yaml\n(.*?)```", (REPO / "CONTRIBUTING.md").read_text("utf-8"), re.S
+    )
+    sample = textwrap.dedent(sample)
+    (sentence,) = re.findall(r"^- sentence: (.*)\n", sample)
+    file = tmp_path / "story.txt"
+    file.write_text(f"Kessaly could help\n\n{sentence}\n", "utf-8")
+    save(add_article(opened(root), file, Told()))
+    blank = print_sheet(opened(root), "story")
+    start = blank.index("- sentence: ")
+    end = blank.index("\nstate: ")
+    coded = sample.replace("  actors:\n", f"  actors:\n{MORE.partition('  topics')[0]}")
+    coded += MORE[MORE.index("  topics") :]
+    text = blank[:start] + coded + blank[end:]
+    (root / "sheet.yaml").write_text(text, "utf-8")
+    save(applied(root, text))
+    mine = {row["source_id"] for row in opened(root).rows["quotes"]} - {"story"}
+    report = validate(root)
+    found = [d for d in report.diagnostics if not any(one in (d.row_id or "") for one in mine)]
+    assert [(d.code, d.path, d.line, d.found, d.expected) for d in found] == []
+    assert list(todo(opened(root), "story")) == []
