@@ -92,7 +92,7 @@ def test_a_missing_note_is_named_at_its_cell(package: Path, sheet: str) -> None:
 def test_a_sheet_that_is_not_utf8(package: Path, sheet: str, tmp_path: Path) -> None:
     file = tmp_path / "sheet.yaml"
     file.write_bytes(sheet.encode("utf-8").replace("’".encode(), b"\x92", 1))
-    with pytest.raises(ReadError, match=r"sheet\.yaml:\d+: not UTF-8"):
+    with pytest.raises(ReadError, match=r"sheet\.yaml:\d+:\d+: not UTF-8: the byte 0x92"):
         read_sheet(file, opened(package).contract)
 
 

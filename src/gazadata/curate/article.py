@@ -15,7 +15,7 @@ from gazadata.curate.keys import slug
 from gazadata.curate.marked import plain
 from gazadata.curate.record import Record
 from gazadata.curate.rewrite import Application
-from gazadata.curate.tables import read_bytes
+from gazadata.curate.tables import decode, read_bytes
 from gazadata.errors import GazadataError, MissingExtra, ReadError
 from gazadata.text import HIDDEN, form_c
 
@@ -87,18 +87,10 @@ def required_form(file: Path) -> tuple[str, list[str]]:
     """A text as it must be in raw/ (UTF-8, NFC, LF, nothing hidden), and what was changed for it.
 
     Raises:
-        ReadError: the file cannot be read, or is not UTF-8; the text names line and column.
+        ReadError: the file cannot be read, is not UTF-8 or has a NUL character; the text names line
+            and column.
     """
-    content = read_bytes(file)
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise ReadError(
-            f"{file}:{line}:{column}: not UTF-8: the byte 0x{content[error.start]:02x}; save the "
-            "file as UTF-8"
-        ) from None
+    text = decode(file, read_bytes(file))
     changes = []
     if text.startswith("\ufeff"):
         text = text[1:]
