@@ -141,7 +141,7 @@ $(ELSEWHERE_INSTALLED): requirements-elsewhere.lock
 # All locks serve every Python from 3.11 on and every platform, and name no address.
 COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
-PACKAGE := pyproject.toml --extra validate --extra export --extra store --extra graph
+PACKAGE := pyproject.toml --extra curate --extra validate --extra export --extra store --extra graph
 PIN := ^([a-z0-9-]+==[^ ]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$
 
 lock:

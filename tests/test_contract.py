@@ -211,6 +211,8 @@ def exempt(name: str) -> dict[str, set[str]]:
         "a note": {"note"} & fields,
         "the coder's confidence": {"coder_confidence"} & fields,
         "the source that reports": {"source_id"} if reports or name == "names" else set(),
+        "how it was coded": {"manual_version"} & fields
+        | {one for one in fields if one.startswith(("coded_", "reviewed_"))},
         "computed from the text": {"text_sha256", "text_length"} & fields,
         "is evidence itself": fields if name in ("passages", "quotes", "evidence") else set(),
     }

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from typing_extensions import Buffer
 
+    from gazadata.curate.rewrite import Application
+
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
     epilog="Exit codes: 0 success; 1 findings; 2 wrong use, or cannot read or write a file.",
@@ -176,6 +178,203 @@ def find(
     found = find_in_package(Package.open(package), words)
     print(found)
     raise typer.Exit(0 if found.matches else 1)
+
+
+PackageOption = Annotated[Path, typer.Option(help="Folder with a datapackage.json.")]
+SourceArgument = Annotated[str, typer.Argument(help="The key of an article in sources.")]
+
+
+@app.command()
+def add_article(
+    file: Annotated[Path, typer.Argument(help="The text; its name becomes the article's key.")],
+    title: Annotated[str, typer.Option(show_default="the first line")] = "",
+    publisher: Annotated[str, typer.Option()] = "",
+    url: Annotated[str, typer.Option()] = "",
+    published: Annotated[str, typer.Option(help="YYYY-MM-DD, YYYY-MM or YYYY.")] = "",
+    language: Annotated[str, typer.Option(help="As ISO 639-1.")] = "en",
+    package: PackageOption = HERE,
+) -> None:
+    """Add an article: its text to raw/, its row to sources, and its passages.
+
+    Exit 0 when it is written, 2 if the text cannot be used.
+    """
+    from gazadata.curate.article import Told
+    from gazadata.curate.article import add_article as add
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    told = Told(title, publisher, url, published, language)
+    _write(add(Record.read(Package.open(package)), file, told))
+
+
+@app.command()
+def sheet(
+    source: SourceArgument,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a file.")] = None,
+    package: PackageOption = HERE,
+) -> None:
+    """Print an article and what the tables say of it as one YAML sheet, to read and to write in.
+
+    With --out its JSON Schema is written beside it, for editors.
+    """
+    from gazadata.curate.record import Record
+    from gazadata.curate.sheet import print_sheet
+    from gazadata.curate.sheet_file import write_sheet
+    from gazadata.package import Package
+
+    record = Record.read(Package.open(package))
+    text = print_sheet(record, source)
+    if out is None:
+        print(text, end="")
+    else:
+        for path in write_sheet(record, out, text):
+            print(f"wrote {path}")
+
+
+@app.command()
+def apply(
+    sheet: Annotated[Path, typer.Argument(help="A sheet, as `gazadata sheet` prints it.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
+    package: PackageOption = HERE,
+) -> None:
+    """Write the tables from a sheet: all of it, or nothing.
+
+    Rows that are no longer in the sheet are removed. Exit 0 on success, 1 if the sheet has
+    mistakes, 2 if something cannot be read or written.
+    """
+    from gazadata.curate.apply import apply_sheet
+    from gazadata.curate.coding import read_sheet
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    record = Record.read(Package.open(package))
+    _write(apply_sheet(record, read_sheet(sheet, record.contract)), dry_run=dry_run)
+
+
+@app.command()
+def rename(
+    table: Annotated[str, typer.Argument(help="A table, such as events.")],
+    old: Annotated[str, typer.Argument(help="The key of a row.")],
+    new: Annotated[str, typer.Argument(help="Its new key.")],
+    package: PackageOption = HERE,
+) -> None:
+    """Give a row another key, wherever it is used. Of a released row, retire the old one.
+
+    Exit 0 when it is written, 2 if the new key cannot be used.
+    """
+    from gazadata.curate.edit import rename as rename_row
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    _write(rename_row(Record.read(Package.open(package)), table, old, new))
+
+
+@app.command()
+def remove(
+    table: Annotated[str, typer.Argument(help="A table, such as events.")],
+    key: Annotated[str, typer.Argument(help="The key of a row.")],
+    dependants: Annotated[
+        bool,
+        typer.Option("--dependants", help="Also remove the rows that cannot be without it."),
+    ] = False,
+    package: PackageOption = HERE,
+) -> None:
+    """Remove a row with its evidence, and with the quotes that nothing else uses.
+
+    Exit 0 when it is written, 2 if other rows point to it.
+    """
+    from gazadata.curate.edit import remove as remove_row
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    _write(remove_row(Record.read(Package.open(package)), table, key, dependants=dependants))
+
+
+@app.command()
+def todo(
+    source: Annotated[
+        str | None, typer.Argument(help="The key of an article.", show_default="every article")
+    ] = None,
+    package: PackageOption = HERE,
+) -> None:
+    """List what is still open in an article, passage by passage.
+
+    Exit 0 if nothing is, 1 if something is, 2 on wrong use.
+    """
+    from gazadata.curate.record import Record
+    from gazadata.curate.todo import todo as still_open
+    from gazadata.package import Package
+
+    record = Record.read(Package.open(package))
+    found = False
+    for name in [source] if source else record.articles():
+        lines = list(still_open(record, name))
+        found = found or bool(lines)
+        print(f"{name}: {'nothing is open' if not lines else ''}".rstrip())
+        for line in lines:
+            print(f"  {line}")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def packet(
+    source: SourceArgument,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new folder.", show_default="SOURCE-packet")
+    ] = None,
+    package: PackageOption = HERE,
+) -> None:
+    """Write what a blind coder gets: the text, the manual and an empty sheet.
+
+    Exit 0 when it is written, 2 if something cannot be read or the folder exists.
+    """
+    from gazadata.curate.packet import write_packet
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    folder = out or Path(f"{source}-packet")
+    for path in write_packet(Record.read(Package.open(package)), source, folder):
+        print(path)
+
+
+@app.command()
+def agreement(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A sheet, or a package's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The same, for the other coding.")],
+    source: Annotated[
+        str | None, typer.Option(help="The article.", show_default="the only one")
+    ] = None,
+    package: Annotated[
+        Path | None,
+        typer.Option(help="The package whose schemas sheets have.", show_default="the bundled one"),
+    ] = None,
+) -> None:
+    """Compare two codings of an article: recall, precision, and agreement by column.
+
+    Exit 0 when they are compared, 1 if a sheet has mistakes, 2 if something cannot be read.
+    """
+    from gazadata.curate.agreement import agreement as compare
+    from gazadata.package import Package
+
+    print(compare(first, second, source, Package.open(package).contract))
+
+
+def _write(application: Application, *, dry_run: bool = False) -> None:
+    """Say what changes, and write it."""
+    from gazadata.curate.canonical import Formatting, write
+
+    for change in application.changes:
+        print(change)
+    if not application.changes:
+        print("nothing to change")
+    if any(change.startswith("remove ") for change in application.changes):
+        print("keys that a release has and that are removed go into data/retired.csv")
+    if not dry_run:
+        write(Formatting(application.files, []))
+    for path in application.files:
+        print(f"{'would change' if dry_run else 'changed'} {path}")
 
 
 @app.command()

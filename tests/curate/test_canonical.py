@@ -669,7 +669,7 @@ def test_bad_input_names_file_and_line(root: Path, content: bytes, line: int, me
     path.write_bytes(content)
     with pytest.raises(ReadError) as caught:
         formatted(root)
-    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert str(caught.value).startswith(f"{path}:{line}:")
     assert message in str(caught.value)
 
 

@@ -12,6 +12,10 @@ from gazadata.curate.tables import clean, decode, read_bytes
 from gazadata.errors import ReadError
 from gazadata.package import Package
 
+_UNNAMED = (
+    "{file} is not searched, since no row of sources names it; `gazadata add-article` adds it"
+)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -37,19 +41,24 @@ class Place:
 
 @dataclass(frozen=True)
 class Found:
-    """Every place where words occur, or the nearest to them in each text."""
+    """Every place where words occur, or the nearest to them in each text.
+
+    `unnamed` are the files in raw/ that were not searched, since no row of `sources` names them.
+    """
 
     words: str
     matches: list[Place]
     nearest: list[Place]
+    unnamed: list[str]
 
     def __str__(self) -> str:
         if self.matches:
             return "\n".join(map(str, self.matches)).rstrip("\n")
+        unnamed = "".join(f"\n{_UNNAMED.format(file=file)}" for file in self.unnamed)
         if self.nearest:
             there = "\n".join(map(str, self.nearest)).rstrip("\n")
-            return f"no match for “{self.words}”; the nearest words:\n{there}"
-        return f"no match for “{self.words}”, nor anything similar"
+            return f"no match for “{self.words}”; the nearest words:\n{there}{unnamed}"
+        return f"no match for “{self.words}”, nor anything similar{unnamed}"
 
 
 def find_in_package(package: Package, words: str) -> Found:
@@ -90,6 +99,16 @@ def find_in_package(package: Package, words: str) -> Found:
         places += map(place, find(text, words))
         if not places and (best := nearest(text, words)):
             near.append(place(best))
+    unnamed = _unnamed(package, {row["text_path"] for row in held})
     if not held:
-        raise ReadError(f"{package.root}: no source is held, so there is no text to search")
-    return Found(words, places, near)
+        hint = "".join(f"; {_UNNAMED.format(file=file)}" for file in unnamed)
+        raise ReadError(f"{package.root}: no source is held, so there is no text to search{hint}")
+    return Found(words, places, near, unnamed)
+
+
+def _unnamed(package: Package, named: set[str]) -> list[str]:
+    """The files in raw/ that no held source names."""
+    raw = package.root / "raw"
+    files = sorted(raw.iterdir()) if raw.is_dir() else []
+    paths = [f"raw/{file.name}" for file in files if file.is_file() and file.name[0] != "."]
+    return [path for path in paths if path not in named]

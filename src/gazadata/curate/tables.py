@@ -108,20 +108,23 @@ def decode(path: Path, content: bytes) -> str:
     """Decode `content`, the bytes of `path`.
 
     Raises:
-        ReadError: it is not UTF-8 or has a NUL character; the text names the line.
+        ReadError: it is not UTF-8 or has a NUL character; the text names line and column.
     """
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         _refuse_other(path, sniff.content(content))
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ReadError(
-            f"{path}:{line}: not UTF-8: the byte 0x{content[error.start]:02x} "
-            f"at offset {error.start}; save the file as UTF-8"
-        ) from None
+        found = f"not UTF-8: the byte 0x{content[error.start]:02x}; save the file as UTF-8"
+        before = content[: error.start].decode("utf-8")
+        raise ReadError(f"{path}:{_after(before)}: {found}") from None
     if (at := text.find("\0")) >= 0:
-        raise ReadError(f"{path}:{text.count(chr(10), 0, at) + 1}: a NUL character; remove it")
+        raise ReadError(f"{path}:{_after(text[:at])}: a NUL character; remove it")
     return text
+
+
+def _after(text: str) -> str:
+    """The line and the column, both from 1, of what follows a text."""
+    return f"{text.count(chr(10)) + 1}:{len(text) - text.rfind(chr(10))}"
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:

@@ -70,14 +70,27 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
     )
     if "passages" in tables:
         lit = quotes.filter(col("__used")).select("passage_id", __lit=pl.lit(True)).unique()
+        dark = col("__lit").is_null()
+        # An article that is still being coded is one finding, at its first such passage.
+        passages = (
+            tables.strings("passages")
+            .join(lit, on="passage_id", how="left")
+            .with_columns(
+                __first=col(LINE) == pl.when(dark).then(LINE).min().over("source_id"),
+                __others=dark.sum().over("source_id") - 1,
+            )
+        )
         yield Look(
             contract["passages"],
-            tables.strings("passages").join(lit, on="passage_id", how="left"),
+            passages,
             (
                 check(
                     "GD331",
                     "passage_id",
-                    col("__lit").is_null(),
+                    dark & col("__first"),
+                    found=pl.when(col("__others") > 0)
+                    .then(pl.format("{} and {} more of {}", "passage_id", "__others", "source_id"))
+                    .otherwise("passage_id"),
                     expected="a quote that evidence uses",
                 ),
             ),

@@ -381,7 +381,7 @@ RULES = _rules(
         "no evidence quotes the passage",
         "What the passage asserts may have been left uncoded.",
         "a sentence that no evidence quotes",
-        "Code what the passage asserts.",
+        "Code what the passage asserts; `gazadata todo` lists what is open.",
         "passages",
     ),
     Rule(

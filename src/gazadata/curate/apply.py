@@ -1,0 +1,559 @@
+"""Writing the tables from a sheet: all of it, or nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from gazadata.contract import Resource
+from gazadata.curate.coding import OtherEvidence, Row, Sheet, Words, Written
+from gazadata.curate.keys import free, passage_key, quote_key, ruled_key
+from gazadata.curate.layout import (
+    COMPUTED,
+    coded_tables,
+    misfit,
+    nearest_names,
+    parts_of,
+    source_field,
+)
+from gazadata.curate.locate import locate
+from gazadata.curate.marked import Mark, Mistake, WrongSheet
+from gazadata.curate.propose import Proposer, inferred_names
+from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets
+from gazadata.curate.rewrite import Application, application, derived
+from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
+from gazadata.errors import GazadataError
+
+_NO_QUOTE = "no quote; write the words that this row mainly rests on"
+_TO_REPRINT = (
+    "save your sheet under another name, print it again with `gazadata sheet {source} --out FILE`, "
+    "and copy your changes into it"
+)
+
+
+def apply_sheet(record: Record, sheet: Sheet) -> Application:
+    """Work out what a sheet changes. Nothing is written.
+
+    Raises:
+        ReadError: a text cannot be read.
+        WrongSheet: the sheet has mistakes, or was printed from rows that have changed since.
+    """
+    return _Applier(record, sheet).result()
+
+
+class _Applier:
+    def __init__(self, record: Record, sheet: Sheet) -> None:
+        self.record, self.sheet = record, sheet
+        self.contract = record.contract
+        self.source = sheet.source.text
+        self.mistakes: list[Mistake] = []
+        self.parts: list[Part] = []
+        self.cells: dict[int, Cells] = {}
+        self.mains: dict[int, Span | None] = {}
+        self.marks: dict[Span, Mark] = {}
+
+    def wrong(self, mark: Mark, message: str) -> None:
+        self.mistakes.append(Mistake(mark, message))
+
+    def check(self) -> None:
+        if self.mistakes:
+            raise WrongSheet(self.sheet.path, self.mistakes)
+
+    def result(self) -> Application:
+        """What the sheet changes.
+
+        Raises:
+            WrongSheet: it has mistakes, or is older than the tables.
+        """
+        self.text = self.held_text()
+        passages = self.passages()
+        self.check()
+        tables = self.rows()
+        self.check()
+        after = self.record.changed({**tables, "passages": passages})
+        evidence = self.evidence(after)
+        self.check()
+        after = after.changed(self.proofs(after, evidence))
+        after = self.derived(after)
+        self.check()
+        result = application(self.record, after)
+        if result.files:
+            self.refuse_stale()
+        if (text := self.with_state(after)) != self.sheet.text:
+            result.files[self.sheet.path] = text.encode("utf-8")
+        return result
+
+    def held_text(self) -> str:
+        try:
+            return self.record.text(self.source)
+        except GazadataError as error:
+            raise WrongSheet(
+                self.sheet.path, [Mistake(self.sheet.source.mark, str(error))]
+            ) from None
+
+    # Passages and rows
+
+    def passages(self) -> list[Cells]:
+        """The rows of `passages`, with those of this source made from the sheet."""
+        start, end = offsets(self.contract["passages"])
+        others = [r for r in self.record.rows["passages"] if r["source_id"] != self.source]
+        taken = {row["passage_id"] for row in others}
+        at = sentences = 0
+        paragraph = 1
+        rows: list[Cells] = []
+        for number, passage in enumerate(self.sheet.passages):
+            begin = at + len(self.text[at:]) - len(self.text[at:].lstrip())
+            paragraph += "\n" in self.text[at:begin] and number > 0
+            if not passage.text or not self.text.startswith(passage.text, begin):
+                self.wrong(passage.mark, self.other_text(passage.text, begin))
+                return []
+            at = begin + len(passage.text)
+            sentences += passage.kind == "sentence"
+            key = passage_key(self.source, passage.kind, sentences)
+            if passage.key:
+                key = passage.key.text
+            if key in taken:
+                mark = passage.key.mark if passage.key else passage.mark
+                self.wrong(mark, f"the passage {key!r} is there already; give it another id")
+            taken.add(key)
+            self.parts.append(Part(key, passage.kind, number, begin, at))
+            rows.append(
+                {
+                    "passage_id": key,
+                    "source_id": self.source,
+                    "sequence": str(number + 1),
+                    "paragraph": str(paragraph),
+                    "kind": passage.kind,
+                    start: str(begin),
+                    end: str(at),
+                }
+            )
+        if rest := self.text[at:].strip():
+            mark = self.sheet.passages[-1].mark if self.sheet.passages else self.sheet.source.mark
+            self.wrong(mark, f"the text goes on after this passage with {_short(rest)!r}; add it")
+        before = [r for r in self.record.rows["passages"] if r["source_id"] == self.source]
+        if self.parts == self.record.passages(self.source):
+            rows = before
+        return others + rows
+
+    def other_text(self, words: str, begin: int) -> str:
+        expected = self.text[begin:].partition("\n")[0]
+        if not expected:
+            return f"the text of {self.source} ends before this passage; remove it"
+        return (
+            f"this is not the text of {self.source}, which goes on with {_short(expected)!r}; "
+            "passages must have the text letter for letter and in its order"
+        )
+
+    def rows(self) -> dict[str, list[Cells]]:
+        """The rows of all tables, with those of this article made from the sheet."""
+        owned = self.record.owned(self.source)
+        tables: dict[str, list[Cells]] = {}
+        kept: dict[str, set[str]] = {}
+        for resource in coded_tables(self.contract):
+            mine = {row[resource.key] for row in owned[resource.name]}
+            others = [r for r in self.record.rows[resource.name] if r[resource.key] not in mine]
+            tables[resource.name] = others
+            kept[resource.name] = {row[resource.key] for row in others}
+        lines: dict[tuple[str, str], int] = {}
+        for row in self.sheet.rows:
+            self.cells[id(row)] = self.row_cells(row)
+        # Keys that somebody wrote go before those that a rule makes.
+        for row in sorted(self.sheet.rows, key=lambda one: one.key is None):
+            resource = self.contract[row.table]
+            cells = self.complete(row)
+            taken = {*kept[row.table], *(key for table, key in lines if table == row.table)}
+            endings = cells.get("role", ""), self.source
+            made = "" if row.key else free(ruled_key(row.table, cells), taken, endings=endings)
+            key = row.key.text if row.key else made
+            mark = row.key.mark if row.key else row.mark
+            if (row.table, key) in lines:
+                self.wrong(
+                    mark,
+                    f"two rows of {row.table} have the key {key!r}, the other in line "
+                    f"{lines[row.table, key]}; rename one, or make them one row",
+                )
+            elif key in kept[row.table]:
+                self.wrong(mark, self.taken(row.table, key))
+            elif problem := misfit(resource[resource.key], key):
+                self.wrong(mark, problem)
+            lines.setdefault((row.table, key), mark.line)
+            cells[resource.key] = key
+            before = self.record.by_key(row.table).get(key, {})
+            cells |= {name: before.get(name, "") for name in COMPUTED.get(row.table, ())}
+            tables[row.table].append(cells)
+        if ("sources", self.source) not in lines:
+            self.wrong(
+                self.sheet.source.mark,
+                f"no row of sources with the id {self.source!r}, which is the article itself; "
+                "write one under its headline",
+            )
+        self.check_keys(tables)
+        return tables
+
+    def row_cells(self, row: Row) -> Cells:
+        resource = self.contract[row.table]
+        cells = dict.fromkeys(resource.field_names, "")
+        cells |= {name: value.text for name, value in row.values.items()}
+        if row.key:
+            cells[resource.key] = row.key.text
+        own = source_field(resource)
+        if own and not cells[own]:
+            cells[own] = self.source
+        return cells
+
+    def complete(self, row: Row) -> Cells:
+        """A row's cells, with the key of the row that it is written within."""
+        cells = self.cells[id(row)]
+        if row.parent:
+            implied = parts_of(self.contract, row.parent.table)[row.table]
+            whole = self.contract[row.parent.table]
+            cells[implied] = self.cells[id(row.parent)][whole.key]
+        return cells
+
+    def taken(self, table: str, key: str) -> str:
+        resource = self.contract[table]
+        owner = self.record.owner(resource, self.record.by_key(table)[key]) or "the references"
+        return (
+            f"{table} has the row {key!r} already, from {owner}; use its key where you mean it, "
+            "or give this row another"
+        )
+
+    def check_keys(self, tables: dict[str, list[Cells]]) -> None:
+        """Report keys that point to no row, empty cells that must be filled, and doubles."""
+        keys = {name: {row[self.contract[name].key] for row in tables[name]} for name in tables}
+        for row in self.sheet.rows:
+            resource = self.contract[row.table]
+            for name, value in row.values.items():
+                target = resource.target(name)
+                if target in keys and value.text not in keys[target]:
+                    near = nearest_names(value.text, sorted(keys[target])[:40])
+                    self.wrong(value.mark, f"no row {value.text!r} in {target}; expected {near}")
+            cells = self.cells[id(row)]
+            for one in resource.fields:
+                computed = one.name in COMPUTED.get(row.table, ())
+                if one.required and not cells[one.name] and not computed:
+                    self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
+        for resource in coded_tables(self.contract):
+            for unique in resource.unique_keys:
+                self.check_unique(resource, unique, tables[resource.name])
+        self.check_dependants(tables, keys)
+
+    def check_unique(self, resource: Resource, unique: tuple[str, ...], rows: list[Cells]) -> None:
+        mine = {id(self.cells[id(row)]): row for row in self.sheet.rows}
+        seen: dict[tuple[str, ...], Cells] = {}
+        for cells in rows:
+            value = tuple(cells[name] for name in unique)
+            other = seen.setdefault(value, cells)
+            if other is not cells and id(cells) in mine:
+                where = mine.get(id(other))
+                self.wrong(
+                    mine[id(cells)].mark,
+                    f"the same {', '.join(unique)} as "
+                    + (f"the row in line {where.mark.line}" if where else other[resource.key])
+                    + "; remove one of them",
+                )
+
+    def check_dependants(self, tables: dict[str, list[Cells]], keys: dict[str, set[str]]) -> None:
+        """Refuse to remove a row that rows of other articles point to."""
+        mine = {id(cells) for cells in self.cells.values()}
+        pointing = [
+            f"{resource.name}/{row[resource.key]} points to {fk.resource}/{row[fk.field]}"
+            for resource in coded_tables(self.contract)
+            for row in tables[resource.name]
+            if id(row) not in mine
+            for fk in resource.foreign_keys
+            if row[fk.field]
+            and row[fk.field] not in keys.get(fk.resource, {row[fk.field]})
+            and row[fk.field] in self.record.by_key(fk.resource)
+        ]
+        if pointing:
+            self.wrong(
+                self.sheet.source.mark,
+                "rows are not in the sheet that others need; put them back, or change the others: "
+                + "; ".join(pointing),
+            )
+
+    # Quotes and evidence
+
+    def evidence(self, after: Record) -> dict[tuple[str, str], list[tuple[Item, Mark]]]:
+        """The evidence of each row of the sheet."""
+        evidence: dict[tuple[str, str], list[tuple[Item, Mark]]] = {}
+        for row in self.sheet.rows:
+            main = self.main(row, self.contract[row.table], self.cells[id(row)])
+            self.mains[id(row)] = main
+            if main:
+                self.marks.setdefault(main, row.quote.mark if row.quote else row.mark)
+        # Whether names state whom they name depends on their own evidence, and comes first.
+        proposer = Proposer(after, ())
+        of_names = [row for row in self.sheet.rows if row.table == "names"]
+        for row in of_names:
+            evidence |= self.of_row(row, proposer)
+        made = {key: [item for item, _ in items] for key, items in evidence.items()}
+        proposer = Proposer(after, inferred_names(self.record.evidence | made))
+        for row in self.sheet.rows:
+            if row.table != "names":
+                evidence |= self.of_row(row, proposer)
+        return evidence
+
+    def of_row(
+        self, row: Row, proposer: Proposer
+    ) -> dict[tuple[str, str], list[tuple[Item, Mark]]]:
+        """The evidence of a row, by its table and key; none after a mistake was reported."""
+        main = self.mains[id(row)]
+        resource = self.contract[row.table]
+        cells = self.cells[id(row)]
+        if main is None:
+            return {}
+        items = list(self.items(row, resource, cells, main, proposer))
+        return {(row.table, cells[resource.key]): items}
+
+    def main(self, row: Row, resource: Resource, cells: Cells) -> Span | None:
+        """The main quote of a row; None after a mistake was reported."""
+        if row.quote:
+            return self.span(row.quote, self.parts[row.passage])
+        whole = self.mains.get(id(row.parent)) if row.parent else None
+        if row.parent and whole is None:
+            return None
+        found = default_quote(
+            self.record, self.source, resource, cells, whole, self.parts[row.passage]
+        )
+        if found is None:
+            self.wrong(row.mark, _NO_QUOTE)
+        return found
+
+    def span(self, words: Words, own: Part) -> Span | None:
+        """Where quoted words are; None after a mistake was reported."""
+        source = words.source or self.source
+        try:
+            text = self.record.text(source)
+        except GazadataError as error:
+            self.wrong(words.mark, str(error))
+            return None
+        parts = self.parts if source == self.source else self.record.passages(source)
+        found = locate(words, source, text, parts, own if source == self.source else None)
+        if isinstance(found, str):
+            self.wrong(words.mark, found)
+            return None
+        return found
+
+    def items(
+        self, row: Row, resource: Resource, cells: Cells, main: Span, proposer: Proposer
+    ) -> Iterator[tuple[Item, Mark]]:
+        """The evidence of a row, each with the place in the sheet that it comes from."""
+        passage = next((part for part in self.parts if part.holds(main)), None)
+        replaced = {one.text for entry in row.others if not entry.adds for one in entry.fields}
+        for one in resource.fields:
+            name = one.name
+            if not one.evidence_required or not cells[name] or name in replaced:
+                continue
+            mark = row.values[name].mark if name in row.values else row.mark
+            item = proposer.item(row.table, cells, name, main, passage)
+            if name in row.notes:
+                item = Item(name, item.basis, item.span, item.reference, row.notes[name].text)
+            yield self.noted(item, mark)
+        for entry in row.others:
+            span = main
+            if entry.words:
+                found = self.span(entry.words, self.parts[row.passage])
+                if found is None:
+                    continue
+                span = found
+                self.marks.setdefault(span, entry.words.mark)
+            for at in entry.fields:
+                yield self.noted(self.other(row, cells, entry, at, span, proposer), entry.mark)
+
+    def other(
+        self,
+        row: Row,
+        cells: Cells,
+        entry: OtherEvidence,
+        at: Written,
+        span: Span,
+        proposer: Proposer,
+    ) -> Item:
+        if entry.reference:
+            if entry.reference.text not in self.record.by_key("sources"):
+                known = [
+                    r["source_id"] for r in self.record.rows["sources"] if r["kind"] == "reference"
+                ]
+                near = nearest_names(entry.reference.text, known)
+                self.wrong(
+                    entry.reference.mark, f"no source {entry.reference.text!r}; expected {near}"
+                )
+            return Item(at.text, "reference", None, entry.reference.text, entry.note)
+        basis, note = proposer.basis(row.table, cells, at.text, span)
+        if entry.note:
+            basis, note = "inferred", entry.note
+        if entry.basis:
+            basis = entry.basis.text
+            note = entry.note or (note if basis == "inferred" else "")
+        return Item(at.text, basis, span, "", note)
+
+    def noted(self, item: Item, mark: Mark) -> tuple[Item, Mark]:
+        """Report an inference or a look-up without a note."""
+        if not item.note and item.basis in ("inferred", "reference"):
+            why = (
+                "what was looked up: Row NAME of reference/FILE.csv"
+                if item.reference
+                else "how it follows from the words, which do not have it"
+            )
+            self.wrong(mark, f"no note on {item.field}; write under `notes` {why}")
+        return item, mark
+
+    def proofs(
+        self, after: Record, evidence: dict[tuple[str, str], list[tuple[Item, Mark]]]
+    ) -> dict[str, list[Cells]]:
+        """The rows of `quotes` and `evidence`."""
+        resource = self.contract["quotes"]
+        start, end = offsets(resource)
+        gone = {
+            (name, row[self.contract[name].key])
+            for name, rows in self.record.owned(self.source).items()
+            for row in rows
+        } | evidence.keys()
+        rows = [
+            row
+            for row in self.record.rows["evidence"]
+            if (row["resource"], row["row_id"]) not in gone
+        ]
+        used = {row["quote_id"] for row in rows}
+        was_used = {row["quote_id"] for row in self.record.rows["evidence"]}
+        by_span = {span: key for key, span in self.record.spans.items()}
+        quotes = {row["quote_id"]: row for row in self.record.rows["quotes"]}
+        for (table, key), items in evidence.items():
+            for item, _ in items:
+                quote = ""
+                if item.span:
+                    if item.span not in by_span:
+                        new = self.quote(item.span, start, end, quotes)
+                        by_span[item.span] = new["quote_id"]
+                        quotes[new["quote_id"]] = new
+                    quote = by_span[item.span]
+                    used.add(quote)
+                rows.append(
+                    {
+                        "evidence_id": "",
+                        "resource": table,
+                        "row_id": key,
+                        "field": item.field,
+                        "basis": item.basis,
+                        "quote_id": quote,
+                        "reference_id": item.reference,
+                        "note": item.note,
+                    }
+                )
+        kept = [
+            self.within_passage(row, start, end)
+            for key, row in quotes.items()
+            if key in used or key not in was_used
+        ]
+        return {"quotes": kept, "evidence": rows}
+
+    def within_passage(self, quote: Cells, start: str, end: str) -> Cells:
+        """A quote with the key of its passage, whose borders may have been moved."""
+        if quote["source_id"] != self.source:
+            return quote
+        span = Span(self.source, int(quote[start]), int(quote[end]))
+        own = next((part.key for part in self.parts if part.holds(span)), "")
+        return quote | {"passage_id": own}
+
+    def quote(self, span: Span, start: str, end: str, quotes: dict[str, Cells]) -> Cells:
+        cells = dict.fromkeys(self.contract["quotes"].field_names, "")
+        words = self.record.words(span)
+        parts = self.parts if span.source == self.source else self.record.passages(span.source)
+        passage = next(part for part in parts if part.holds(span))
+        key = quote_key(words, passage.key, span.source, quotes)
+        return cells | {
+            "quote_id": key,
+            "source_id": span.source,
+            "passage_id": passage.key,
+            start: str(span.start),
+            end: str(span.end),
+            "exact": words,
+        }
+
+    def derived(self, after: Record) -> Record:
+        """The record with what `gazadata fmt` fills in."""
+        spans = after.spans
+        after, problems = derived(after)
+        for problem in problems:
+            span = spans.get(problem.row_id or "")
+            mark = self.marks.get(span, self.sheet.source.mark) if span else self.sheet.source.mark
+            self.wrong(mark, f"{problem.resource} {problem.row_id or ''}: {problem.message}")
+        return after
+
+    # The state that a sheet was printed from
+
+    def refuse_stale(self) -> None:
+        """Refuse a sheet that was printed before the tables changed, with the difference.
+
+        Raises:
+            WrongSheet: it was.
+        """
+        now = state(self.record, self.source)
+        if self.sheet.state == frozenset(now):
+            return
+        advice = _TO_REPRINT.format(source=self.source)
+        mark = self.sheet.source.mark
+        if self.sheet.state is None:
+            owned = self.record.owned(self.source)
+            if sum(map(len, owned.values())) <= 1:
+                return
+            message = f"the sheet has no state, but the tables have rows of {self.source}; {advice}"
+            raise WrongSheet(self.sheet.path, [Mistake(mark, message)])
+        difference = "\n".join(self.differences(self.sheet.state))
+        raise WrongSheet(
+            self.sheet.path,
+            [
+                Mistake(
+                    mark,
+                    f"the tables have changed since this sheet was printed; {advice}\n{difference}",
+                )
+            ],
+        )
+
+    def differences(self, printed: frozenset[str]) -> Iterator[str]:
+        """The rows that changed in the tables since, beside what the sheet has for them."""
+        sheet_lines = self.sheet.text.split("\n")
+        mine = {
+            (row.table, self.cells[id(row)][self.contract[row.table].key]): row
+            for row in self.sheet.rows
+        }
+        printer = Printer(self.record, self.source)
+        printer.rows()
+        found = 0
+        for name, rows in self.record.owned(self.source).items():
+            for cells in rows:
+                key = cells[self.contract[name].key]
+                if row_state(self.record, name, cells) in printed:
+                    continue
+                found += 1
+                row = mine.get((name, key))
+                there = (
+                    [line.strip() for line in sheet_lines[row.span[0] - 1 : row.span[1]]]
+                    if row
+                    else []
+                )
+                here = [line.strip() for line in row_lines(printer.printed(name, key))]
+                yield f"  {name}/{key}, in the sheet (-) and now in the tables (+):"
+                for line in list(difflib.unified_diff(there, here, lineterm="", n=0))[2:]:
+                    if not line.startswith("@@"):
+                        yield f"    {line}"
+        if not found:
+            yield "  rows were removed, or the passages changed"
+
+    def with_state(self, record: Record) -> str:
+        """The text of the sheet with the state of the tables that it makes."""
+        line = f"state: {' '.join(state(record, self.source))}"
+        lines = self.sheet.text.split("\n")
+        if self.sheet.state_lines:
+            first, after_last = self.sheet.state_lines
+            lines[first - 1 : after_last - 1] = [line]
+        else:
+            lines = [*"\n".join(lines).rstrip("\n").split("\n"), "", line, ""]
+        return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60].rstrip()}…"

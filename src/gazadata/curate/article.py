@@ -1,0 +1,197 @@
+"""Adding an article: its text in the form that raw/ needs, its row in sources, its passages."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazadata import atomic
+from gazadata.contract import inside
+from gazadata.curate.apply import apply_sheet
+from gazadata.curate.coding import parse_sheet
+from gazadata.curate.keys import slug
+from gazadata.curate.marked import plain
+from gazadata.curate.record import Record
+from gazadata.curate.rewrite import Application
+from gazadata.curate.tables import decode, read_bytes
+from gazadata.errors import GazadataError, MissingExtra, ReadError
+from gazadata.text import HIDDEN, form_c
+
+_NOT_IN_TEXT = "Given when the article was added; its text does not say it."
+
+
+@dataclass(frozen=True)
+class Told:
+    """What whoever adds an article knows of it; '' for what they do not."""
+
+    title: str = ""
+    publisher: str = ""
+    url: str = ""
+    published: str = ""
+    language: str = "en"
+
+
+def add_article(record: Record, file: Path, told: Told) -> Application:
+    """Copy a text into raw/ and work out its row in `sources`, its passages and their evidence.
+
+    The article's key is the name of the file. The text is written; the tables are not.
+
+    Raises:
+        ReadError: the file cannot be read, is not UTF-8 or holds no words.
+        GazadataError: the article or its key is there already, or what is told has a wrong form.
+        MissingExtra: the splitter of sentences is not installed.
+    """
+    text, changes = required_form(file)
+    source = slug(file.stem)
+    if not source:
+        raise GazadataError(
+            f"{file}: name the file in Latin letters or digits; the name is its key"
+        )
+    known = record.by_key("sources")
+    if source in known:
+        raise GazadataError(f"{file}: there is a source {source!r} already; rename the file")
+    target = inside(record.package.root, f"raw/{source}.txt")
+    for row in known.values():
+        if row["text_path"] and record.text(row["source_id"]) == text:
+            raise GazadataError(f"{file}: this is the text of {row['source_id']}")
+    if target.exists() and not target.samefile(file):
+        raise GazadataError(f"{target}: there is such a file already; rename {file.name}")
+    passages = split(text, told.language)
+    if not passages:
+        raise ReadError(f"{file}: there are no words in it")
+    row = _source_row(source, passages[0], told)
+    sheet = parse_sheet(file, _first_sheet(source, row, passages, text), record.contract)
+    sources = [*record.rows["sources"], dict.fromkeys(record.contract["sources"].field_names, "")]
+    sources[-1] |= {"source_id": source, "text_path": row["text_path"]}
+    before = record.changed({"sources": sources})
+    before.texts[source] = text
+    content = text.encode("utf-8")
+    existed = target.exists()
+    target.parent.mkdir(exist_ok=True)
+    try:
+        if not existed or read_bytes(target) != content:
+            atomic.replace(target, content)
+        application = apply_sheet(before, sheet)
+    except BaseException:
+        if not existed:
+            target.unlink(missing_ok=True)
+        raise
+    application.files.pop(sheet.path, None)
+    application.changes = [*changes, f"add {target}", *application.changes]
+    return application
+
+
+def required_form(file: Path) -> tuple[str, list[str]]:
+    """A text as it must be in raw/ (UTF-8, NFC, LF, nothing hidden), and what was changed for it.
+
+    Raises:
+        ReadError: the file cannot be read, is not UTF-8 or has a NUL character; the text names line
+            and column.
+    """
+    text = decode(file, read_bytes(file))
+    changes = []
+    if text.startswith("\ufeff"):
+        text = text[1:]
+        changes.append("removed the byte order mark")
+    if "\r" in text:
+        number = text.count("\r")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        changes.append(f"line ends changed to LF: {number}")
+    for character in sorted(set(HIDDEN.findall(text))):
+        name = unicodedata.name(character, "a control character").lower()
+        number = text.count(character)
+        text = text.replace(character, "")
+        changes.append(f"removed U+{ord(character):04X} ({name}): {number}")
+    if (composed := form_c(text)) != text:
+        changes.append("composed characters (Unicode form NFC)")
+        text = composed
+    return text, changes
+
+
+def split(text: str, language: str) -> list[str]:
+    """The passages of a text: its first line, which is the headline, and each sentence.
+
+    Raises:
+        MissingExtra: the splitter of sentences is not installed.
+    """
+    try:
+        import sentencex
+    except ImportError:
+        raise MissingExtra("sentencex", "curate") from None
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    passages = lines[:1]
+    for line in lines[1:]:
+        begun = len(passages)
+        for piece in sentencex.segment(language, line):
+            # A closing quotation mark or a dash is no sentence.
+            if len(passages) > begun and not re.search(r"\w", piece):
+                passages[-1] += piece
+            else:
+                passages.append(piece)
+        passages[begun:] = [piece.strip() for piece in passages[begun:]]
+    return passages
+
+
+def _source_row(source: str, headline: str, told: Told) -> dict[str, str]:
+    earliest, latest, precision = _published(told.published)
+    return {
+        "kind": "article",
+        "title": told.title or headline,
+        "publisher": told.publisher,
+        "url": told.url,
+        "language": told.language,
+        "published_earliest": earliest,
+        "published_latest": latest,
+        "published_precision": precision,
+        "held": "true",
+        "text_path": f"raw/{source}.txt",
+    }
+
+
+def _published(published: str) -> tuple[str, str, str]:
+    """The first and the last day of a date, and its precision.
+
+    Raises:
+        GazadataError: it is not a date.
+    """
+    import calendar
+    import datetime
+
+    if not published:
+        return "", "", ""
+    try:
+        year, *rest = (int(part) for part in published.split("-"))
+        month, day = [*rest, 0, 0][:2]
+        first = datetime.date(year, month or 1, day or 1)
+        last = first
+        if not day:
+            last_month = month or 12
+            last = datetime.date(year, last_month, calendar.monthrange(year, last_month)[1])
+        if len(rest) > 2 or not first.isoformat().startswith(published):
+            raise ValueError
+    except ValueError:
+        raise GazadataError(
+            f"--published {published!r} is not a date; expected YYYY-MM-DD, YYYY-MM or YYYY"
+        ) from None
+    precision = "day" if day else "month" if month else "year"
+    return first.isoformat(), last.isoformat(), precision
+
+
+def _first_sheet(source: str, row: dict[str, str], passages: list[str], text: str) -> str:
+    """A sheet with the article's row in sources, and its passages without rows."""
+    lines = [f"source: {source}", "passages:", f"- headline: {plain(passages[0], is_text=True)}"]
+    lines += ["  sources:", f"  - id: {source}"]
+    lines.append(f"    quote: {plain(passages[0], is_text=True)}")
+    filled = {name: value for name, value in row.items() if value}
+    lines += (f"    {name}: {plain(value, is_text=True)}" for name, value in filled.items())
+    unsaid = [
+        name
+        for name, value in filled.items()
+        if name not in ("kind", "language", "held", "text_path") and value not in text
+    ]
+    lines.append("    notes:")
+    lines += (f"      {name}: {_NOT_IN_TEXT}" for name in unsaid)
+    lines += (f"- sentence: {plain(passage, is_text=True)}" for passage in passages[1:])
+    return "\n".join(lines) + "\n"

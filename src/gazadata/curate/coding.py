@@ -1,0 +1,379 @@
+"""The coding sheet of an article as a person wrote it: passages, rows and their evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from gazadata.contract import Contract, Field, Resource
+from gazadata.curate.layout import (
+    COMPUTED,
+    RULED,
+    coded_tables,
+    misfit,
+    nearest_names,
+    parts_of,
+)
+from gazadata.curate.marked import Mark, Mistake, Node, WrongSheet, compose
+from gazadata.curate.tables import decode, read_bytes
+
+_ROW = ("id", "quote", "notes", "evidence")
+_WORDS = ("words", "passage", "occurrence", "source")
+_ENTRY = ("for", "also", *_WORDS, "basis", "reference", "note")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A value, and where it is written."""
+
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of an article, and what tells them from the same words elsewhere.
+
+    Attributes:
+        exact: the words.
+        passage: the passage they are in, if not the row's own.
+        occurrence: which of several places in the passage is meant, from 1.
+        source: the article, if not the sheet's own.
+        mark: where they are written.
+    """
+
+    exact: str
+    passage: str | None
+    occurrence: int | None
+    source: str | None
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class OtherEvidence:
+    """Evidence that is not what would be proposed.
+
+    Attributes:
+        fields: the cells.
+        adds: whether it comes beside what is proposed, and does not replace it.
+        words: None for the row's own quote.
+    """
+
+    fields: tuple[Written, ...]
+    adds: bool
+    words: Words | None
+    basis: Written | None
+    reference: Written | None
+    note: str
+    mark: Mark
+
+
+@dataclass(eq=False)
+class Row:
+    """A row as it is written.
+
+    Attributes:
+        key: None where a rule makes it.
+        values: the cells that are not null, by field.
+        quote: the main quote; None where it is that of `parent` or the row's own text.
+        notes: notes on the evidence that would be proposed, by field.
+        parent: the row that it is written within.
+        passage: the number of its passage in the sheet, from 0.
+        span: the first and the last line of what is written, the last one excluded.
+    """
+
+    table: str
+    key: Written | None
+    values: dict[str, Written]
+    quote: Words | None
+    notes: dict[str, Written]
+    others: tuple[OtherEvidence, ...]
+    parent: Row | None
+    passage: int
+    mark: Mark
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class SheetPassage:
+    """A passage as it is written: its kind, its text, and its key if no rule makes it."""
+
+    kind: str
+    text: str
+    key: Written | None
+    mark: Mark
+
+
+@dataclass
+class Sheet:
+    """A sheet.
+
+    Attributes:
+        state: short hashes of the rows that the sheet was printed from; None for one that was not
+            printed from any.
+        state_lines: the first line of the state, from 1, and the one after its last.
+    """
+
+    path: Path
+    text: str
+    source: Written
+    passages: list[SheetPassage] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    state: frozenset[str] | None = None
+    state_lines: tuple[int, int] | None = None
+
+
+def read_sheet(path: Path, contract: Contract) -> Sheet:
+    """Read a sheet.
+
+    Raises:
+        ReadError: it cannot be read, or is not UTF-8.
+        WrongSheet: it is not YAML, or a part has no place in a sheet, or a value does not have the
+            form that the contract states.
+    """
+    return parse_sheet(path, decode(path, read_bytes(path)), contract)
+
+
+def parse_sheet(path: Path, text: str, contract: Contract) -> Sheet:
+    """Read a sheet from its text; errors call it `path`.
+
+    Raises:
+        WrongSheet: as above.
+    """
+    reader = _Reader(path, text, contract)
+    sheet = reader.sheet(compose(path, text))
+    if reader.mistakes:
+        raise WrongSheet(path, reader.mistakes)
+    return sheet
+
+
+class _Reader:
+    """Reads the nodes of a sheet, and collects what is wrong."""
+
+    def __init__(self, path: Path, text: str, contract: Contract) -> None:
+        self.path, self.text, self.contract = path, text, contract
+        self.tables = {resource.name: resource for resource in coded_tables(contract)}
+        self.kinds = contract["passages"]["kind"].enum
+        self.mistakes: list[Mistake] = []
+
+    def wrong(self, node: yaml.Node | Mark, message: str) -> None:
+        mark = node if isinstance(node, Mark) else Mark.of(node)
+        self.mistakes.append(Mistake(mark, message))
+
+    def sheet(self, top: Node) -> Sheet:
+        known = ("source", "passages", "state")
+        parts = self.mapping(top, "a sheet", known)
+        source = self.scalar(parts["source"]) if "source" in parts else None
+        if source is None:
+            self.wrong(top, "no source; write `source:` and the key of the article")
+            source = Written("", Mark.of(top))
+        sheet = Sheet(self.path, self.text, source)
+        for number, node in enumerate(self.items(parts.get("passages"), "passages")):
+            self.passage(sheet, number, node)
+        if "state" in parts:
+            state = self.scalar(parts["state"])
+            if state is not None:
+                end = parts["state"].end_mark.line + 2
+                sheet.state = frozenset(state.text.split())
+                sheet.state_lines = state.mark.line, end
+        return sheet
+
+    def passage(self, sheet: Sheet, number: int, node: Node) -> None:
+        parts = self.mapping(node, "a passage", (*self.kinds, "id", *self.tables))
+        kinds = [kind for kind in self.kinds if kind in parts]
+        if len(kinds) != 1:
+            expected = " or ".join(f"`{kind}:`" for kind in self.kinds)
+            self.wrong(node, f"a passage needs its text once, as {expected}")
+            return
+        words = self.scalar(parts[kinds[0]])
+        if words is None:
+            return
+        key = self.scalar(parts["id"]) if "id" in parts else None
+        sheet.passages.append(SheetPassage(kinds[0], words.text, key, words.mark))
+        for name in self.tables:
+            if name in parts:
+                for row in self.rows(name, parts[name], number, None, None):
+                    sheet.rows.append(row)
+
+    def rows(
+        self, table: str, node: Node, passage: int, parent: Row | None, implied: str | None
+    ) -> Iterator[Row]:
+        """The rows of a list, each followed by those that are written within it."""
+        for item in self.items(node, table):
+            yield from self.row(self.tables[table], item, passage, parent, implied)
+
+    def row(
+        self, table: Resource, node: Node, passage: int, parent: Row | None, implied: str | None
+    ) -> Iterator[Row]:
+        inner = parts_of(self.contract, table.name)
+        fields = [
+            name
+            for name in table.field_names
+            if name not in (table.key, implied, *COMPUTED.get(table.name, ()))
+        ]
+        parts = self.mapping(node, f"a row of {table.name}", (*_ROW, *fields, *inner))
+        lists: dict[str, list[Written]] = {}
+        for name in ("id", *fields):
+            if name in parts:
+                lists[name] = self.values(parts[name], table[table.key if name == "id" else name])
+        longest = max((len(each) for each in lists.values()), default=1)
+        for name, each in lists.items():
+            if len(each) not in (0, 1, longest):
+                self.wrong(
+                    parts[name],
+                    f"{len(each)} values, but another field of the row has {longest}; "
+                    "lists in one row must be equally long",
+                )
+                return
+        quote = self.words(parts["quote"]) if "quote" in parts else None
+        given = {name for name, each in lists.items() if each} | ({implied} if implied else set())
+        notes = self.notes(table, parts.get("notes"), given)
+        others = tuple(self.others(table, parts.get("evidence"), given))
+        span = (node.start_mark.line + 1, node.end_mark.line + 1)
+        for at in range(longest):
+            one = {name: each[at if len(each) > 1 else 0] for name, each in lists.items() if each}
+            key = one.pop("id", None)
+            if key is None and table.name not in RULED:
+                self.wrong(node, f"no id; a row of {table.name} needs a key of its own")
+            row = Row(
+                table.name, key, one, quote, notes, others, parent, passage, Mark.of(node), span
+            )
+            yield row
+            for name, field_name in inner.items():
+                if name in parts:
+                    yield from self.rows(name, parts[name], passage, row, field_name)
+
+    def notes(self, table: Resource, node: Node | None, given: set[str]) -> dict[str, Written]:
+        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+            return {}
+        needed = [one.name for one in table.fields if one.evidence_required]
+        notes = {}
+        for name, value in self.mapping(node, f"notes on a row of {table.name}", needed).items():
+            note = self.scalar(value)
+            if note and note.text:
+                notes[name] = note
+                self.filled(Written(name, Mark.of(value)), given)
+        return notes
+
+    def filled(self, one: Written, given: set[str]) -> None:
+        if one.text not in given:
+            self.wrong(
+                one.mark, f"{one.text} is empty in this row; fill it, or remove its evidence"
+            )
+
+    def others(
+        self, table: Resource, node: Node | None, given: set[str]
+    ) -> Iterator[OtherEvidence]:
+        needed = [one.name for one in table.fields if one.evidence_required]
+        for item in self.items(node, "evidence") if node is not None else ():
+            parts = self.mapping(item, "evidence", _ENTRY)
+            named = [name for name in ("for", "also") if name in parts]
+            if len(named) != 1:
+                self.wrong(item, "expected either `for` or `also`, with the fields that it is for")
+                continue
+            fields = self.scalars(parts[named[0]])
+            for one in fields:
+                if one.text not in needed:
+                    self.wrong(one.mark, self.unknown(f"field of {table.name}", one.text, needed))
+                else:
+                    self.filled(one, given)
+            basis, reference, note = (
+                self.scalar(parts[name]) if name in parts else None
+                for name in ("basis", "reference", "note")
+            )
+            terms = self.contract["evidence"]["basis"].enum
+            if basis is not None and basis.text not in terms:
+                self.wrong(basis.mark, self.unknown("basis", basis.text, list(terms)))
+            words = self.words(item, parts) if "words" in parts else None
+            yield OtherEvidence(
+                tuple(fields),
+                named == ["also"],
+                words,
+                basis,
+                reference,
+                note.text if note else "",
+                Mark.of(item),
+            )
+
+    def words(self, node: Node, parts: dict[str, Node] | None = None) -> Words | None:
+        """Quoted words: a text, or a mapping that says where they are."""
+        if parts is None and isinstance(node, yaml.ScalarNode):
+            exact = self.scalar(node)
+            return Words(exact.text, None, None, None, exact.mark) if exact else None
+        if parts is None:
+            parts = self.mapping(node, "a quote", _WORDS)
+        if "words" not in parts:
+            self.wrong(node, "no `words`; write the words that are quoted")
+            return None
+        exact, passage, occurrence, source = (
+            self.scalar(parts[name]) if name in parts else None for name in _WORDS
+        )
+        if exact is None:
+            return None
+        if occurrence is not None and not re.fullmatch("[1-9][0-9]{0,5}", occurrence.text):
+            self.wrong(occurrence.mark, f"{occurrence.text!r} is not a number from 1")
+            occurrence = None
+        return Words(
+            exact.text,
+            passage.text if passage else None,
+            int(occurrence.text) if occurrence else None,
+            source.text if source else None,
+            exact.mark,
+        )
+
+    def values(self, node: Node, field_: Field) -> list[Written]:
+        """The values of a cell, one for each row that a list makes; none if it is empty."""
+        values = self.scalars(node)
+        for value in values:
+            if problem := misfit(field_, value.text):
+                self.wrong(value.mark, problem)
+        return values
+
+    def scalars(self, node: Node) -> list[Written]:
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        values = [self.scalar(one) for one in nodes]
+        return [value for value in values if value is not None and value.text]
+
+    def scalar(self, node: Node) -> Written | None:
+        if isinstance(node, yaml.ScalarNode):
+            return Written(str(node.value), Mark.of(node))
+        self.wrong(node, "expected one value; found a list or fields")
+        return None
+
+    def items(self, node: Node | None, what: str) -> list[Node]:
+        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+            return []
+        if isinstance(node, yaml.SequenceNode):
+            return list(node.value)
+        self.wrong(node, f"expected a list of {what}; begin each with `- `")
+        return []
+
+    def mapping(self, node: Node, what: str, known: Sequence[str]) -> dict[str, Node]:
+        """The parts of a mapping by name; what is unknown or written twice is reported."""
+        if not isinstance(node, yaml.MappingNode):
+            self.wrong(node, f"expected {what}: fields with a colon; found {_kind(node)}")
+            return {}
+        parts: dict[str, Node] = {}
+        for name_node, value in node.value:
+            name = self.scalar(name_node)
+            if name is None:
+                continue
+            if name.text not in known:
+                self.wrong(name_node, self.unknown(f"part of {what}", name.text, list(known)))
+            elif name.text in parts:
+                self.wrong(name_node, f"{name.text} is written twice")
+            else:
+                parts[name.text] = value
+        return parts
+
+    @staticmethod
+    def unknown(what: str, name: str, known: list[str]) -> str:
+        return f"unknown {what} {name!r}; expected {nearest_names(name, known)}"
+
+
+def _kind(node: Node) -> str:
+    return "a list" if isinstance(node, yaml.SequenceNode) else f"{node.value!r}"

@@ -1,0 +1,186 @@
+"""Renaming and removing a row everywhere at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from gazadata import retired
+from gazadata.contract import ForeignKey, Resource
+from gazadata.curate.keys import passage_key, ruled_key
+from gazadata.curate.layout import PARTS, RULED, misfit
+from gazadata.curate.record import Cells, Record
+from gazadata.curate.rewrite import Application, application, derived
+from gazadata.errors import GazadataError, UnknownName
+
+Name = tuple[str, str]
+"""A row: its table and its key."""
+
+
+def rename(record: Record, table: str, old: str, new: str) -> Application:
+    """Give a row another key, in all cells that have it, and in the keys that are made of it.
+
+    Raises:
+        UnknownName: there is no such table or row.
+        GazadataError: the new key is taken, was given up, or does not have the form of one.
+    """
+    resource = record.contract[table]
+    _known(record, table, old)
+    if problem := misfit(resource[resource.key], new):
+        raise GazadataError(problem)
+    if new in record.by_key(table):
+        raise GazadataError(f"{table} has a row {new!r} already; choose another key")
+    if any(row.key == (table, new) for row in retired.read(record.package)):
+        raise GazadataError(f"{new!r} was a key of {table} and was given up; choose another")
+    rows = {name: [dict(row) for row in those] for name, those in record.rows.items()}
+    after = record.changed(rows)
+    renamed = [(table, old, new)]
+    for name, before, key in renamed:
+        made = _made_keys(after, rows)
+        _rename(after, rows, name, before, key)
+        # Keys that a rule made of this one are made again.
+        for one, row in made:
+            resource = record.contract[one]
+            wanted = _made_key(after, one, row)
+            if wanted != row[resource.key] and wanted not in after.by_key(one):
+                renamed.append((one, row[resource.key], wanted))
+    return _application(record, after)
+
+
+def _rename(record: Record, rows: dict[str, list[Cells]], table: str, old: str, new: str) -> None:
+    key = record.contract[table].key
+    for row in rows[table]:
+        if row[key] == old:
+            row[key] = new
+    for resource, fk in record.contract.referrers(table):
+        for row in rows[resource.name]:
+            if row[fk.field] == old:
+                row[fk.field] = new
+    for row in rows["evidence"]:
+        if (row["resource"], row["row_id"]) == (table, old):
+            row["row_id"] = new
+
+
+def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, Cells]]:
+    """The rows whose keys are as the rule makes them."""
+    return [
+        (name, row)
+        for name in (*RULED, "passages")
+        for row in rows[name]
+        if row[record.contract[name].key] == _made_key(record, name, row)
+    ]
+
+
+def _made_key(record: Record, table: str, row: Cells) -> str:
+    if table != "passages":
+        return ruled_key(table, row)
+    before = [
+        one
+        for one in record.rows["passages"]
+        if one["source_id"] == row["source_id"] and one["kind"] == row["kind"]
+    ]
+    before.sort(key=lambda one: int(one["sequence"]) if one["sequence"].isdigit() else 0)
+    number = next(at for at, one in enumerate(before, 1) if one is row)
+    return passage_key(row["source_id"], row["kind"], number)
+
+
+def remove(record: Record, table: str, key: str, *, dependants: bool = False) -> Application:
+    """Remove a row with its evidence, its parts, and the quotes that nothing else uses.
+
+    Args:
+        record: the package.
+        table: the row's table.
+        key: the row's key.
+        dependants: also remove the rows that cannot be without it, and empty the cells that can.
+
+    Raises:
+        UnknownName: there is no such table or row.
+        GazadataError: rows depend on it, and `dependants` is not asked for.
+    """
+    _known(record, table, key)
+    gone = {(table, key): ""}
+    emptied: dict[tuple[str, str, str], str] = {}
+    for name, one in _growing(gone):
+        for resource, fk, row in _pointing(record, name, one):
+            pointing = resource.name, row[resource.key]
+            needs = resource[fk.field].required or fk.field in PARTS.get(resource.name, ())
+            if needs or resource.name == "evidence":
+                gone.setdefault(pointing, f"{resource.name}/{pointing[1]}, its {fk.field}")
+            else:
+                emptied[(*pointing, fk.field)] = f"{resource.name}/{pointing[1]}, its {fk.field}"
+    emptied = {cell: why for cell, why in emptied.items() if cell[:2] not in gone}
+    own = {
+        (name, row[record.contract[name].key])
+        for name, fields in PARTS.items()
+        for row in record.rows[name]
+        if any(
+            record.contract[name].target(field) == table and row[field] == key for field in fields
+        )
+    }
+    others = [why for name, why in gone.items() if why and name not in own]
+    others += emptied.values()
+    if others and not dependants:
+        raise GazadataError(
+            f"{table}/{key} cannot be removed alone, since these rows point to it; add "
+            "--dependants to remove them, and to empty cells that may be empty:\n  "
+            + "\n  ".join(sorted(others))
+        )
+    return _application(record, _without(record, gone.keys(), emptied.keys()))
+
+
+def _without(
+    record: Record, gone: Collection[Name], emptied: Collection[tuple[str, str, str]]
+) -> Record:
+    """The record without rows, their evidence and the quotes that only they used."""
+    rows = {
+        name: [dict(row) for row in those if (name, row[record.contract[name].key]) not in gone]
+        for name, those in record.rows.items()
+    }
+    for table, key, field in emptied:
+        for row in rows[table]:
+            if row[record.contract[table].key] == key:
+                row[field] = ""
+    rows["evidence"] = [
+        row
+        for row in rows["evidence"]
+        if (row["resource"], row["row_id"]) not in gone
+        and (row["resource"], row["row_id"], row["field"]) not in emptied
+    ]
+    were_used = {row["quote_id"] for row in record.rows["evidence"]}
+    used = {row["quote_id"] for row in rows["evidence"]}
+    rows["quotes"] = [
+        row for row in rows["quotes"] if row["quote_id"] in used or row["quote_id"] not in were_used
+    ]
+    return record.changed(rows)
+
+
+def _growing(names: dict[Name, str]) -> Iterator[Name]:
+    """The names of a dictionary that grows meanwhile."""
+    at = 0
+    while at < len(names):
+        yield list(names)[at]
+        at += 1
+
+
+def _pointing(record: Record, table: str, key: str) -> Iterator[tuple[Resource, ForeignKey, Cells]]:
+    for resource, fk in record.contract.referrers(table):
+        for row in record.rows[resource.name]:
+            if row[fk.field] == key:
+                yield resource, fk, row
+
+
+def _known(record: Record, table: str, key: str) -> None:
+    known = record.by_key(table)
+    if key not in known:
+        raise UnknownName(f"row in {table}", key, sorted(known))
+
+
+def _application(before: Record, after: Record) -> Application:
+    """What is to be written.
+
+    Raises:
+        GazadataError: a cell cannot be filled in again.
+    """
+    after, problems = derived(after)
+    if problems:
+        raise GazadataError("nothing was written\n" + "\n".join(map(str, problems)))
+    return application(before, after)

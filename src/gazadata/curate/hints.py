@@ -1,0 +1,113 @@
+"""What helps to code a passage: names and cues in it, and the fields and terms of the tables."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from gazadata.contract import Contract, Resource
+from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
+from gazadata.curate.quotes import find
+from gazadata.curate.record import Part, Record
+
+_HOW = """\
+Write rows under the sentence that they rest on, as a list under the name of their table:
+- id: a-readable-key      # not for names and participants, whose keys are made
+  quote: the words of the article that the row rests on; long ones as: first words … last words
+  field: value            # [a, b] in a field makes two rows
+  notes: {field: how it follows}                                # what is inferred needs one
+  evidence: [{for: field, words: other words, note: why}]       # also: adds to what is proposed
+What the words state, and what reference/ has, is found. `gazadata apply` checks and writes all."""
+
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_TIME = re.compile(
+    rf"(?:\d{{1,2}} )?\b(?:{_MONTHS})\b(?: \d{{1,2}}\b)?(?:,? \d{{4}})?|\b(?:{_DAYS})\b"
+    r"|\b(?:19|20)\d\d\b|\b(?:yesterday|today|tomorrow|recent(?:ly)?|earlier|previously|upcoming"
+    r"|(?:last|this|next) (?:week|month|year))\b"
+)
+_AMOUNT = re.compile(
+    r"[$€£]?\b\d[\d,.]*(?: (?:thousand|million|billion|per cent))?(?: [a-z]\w+|%)?"
+)
+_CAPITALS = re.compile(r"\b[^\W\d_a-zß-ÿ][\w’'-]*(?: [^\W\d_a-zß-ÿ][\w’'-]*)*")
+
+
+def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Iterator[str]:
+    """The comments on a passage; for one that has rows only what no name covers."""
+    text = record.text(source)
+    words = text[passage.start : passage.end]
+    named = list(_names(record, words))
+    if is_open and named:
+        yield f"names: {'; '.join(f'{form} = {key}' for _, _, form, key in named)}"
+    covered = [(start, end) for start, end, _, _ in named]
+    unnamed = [
+        match.group()
+        for match in _CAPITALS.finditer(words)
+        if not any(start < match.end() and match.start() < end for start, end in covered)
+        and not _TIME.fullmatch(match.group())
+        and not (match.start() == 0 and _TIME.fullmatch(match.group().partition(" ")[2]))
+        and not (match.start() == 0 and _is_common(match.group(), text))
+    ]
+    if unnamed:
+        yield f"no name for: {', '.join(dict.fromkeys(unnamed))}"
+    if not is_open:
+        return
+    if cues := [cue for cue in record.contract.hedge_cues if find(words, cue)]:
+        yield f"hedge cues: {', '.join(cues)}"
+    times = [match.group() for match in _TIME.finditer(words)]
+    if times:
+        yield f"dates: {', '.join(times)}"
+    if amounts := [m.group() for m in _AMOUNT.finditer(_TIME.sub("", words))]:
+        yield f"amounts: {', '.join(amounts)}"
+
+
+def _names(record: Record, words: str) -> Iterator[tuple[int, int, str, str]]:
+    """Known names in a passage with their places and keys; the longest of those that overlap."""
+    found = [
+        (match.start, match.end, match.exact, row["actor_id"] or row["topic_id"])
+        for row in record.rows["names"]
+        for match in find(words, row["text"])
+    ]
+    taken: list[tuple[int, int]] = []
+    kept = []
+    for start, end, form, key in sorted(set(found), key=lambda one: (one[0] - one[1], one)):
+        same = (start, end) in taken
+        if same or not any(start < last and first < end for first, last in taken):
+            taken.append((start, end))
+            kept.append((start, end, form, key))
+    yield from sorted(kept)
+
+
+def _is_common(word: str, text: str) -> bool:
+    """Whether the first word of a sentence is no name, as far as the rest of the text shows."""
+    return " " not in word and not re.search(rf"[\w,’] {re.escape(word)}\b", text)
+
+
+def legend(contract: Contract) -> list[str]:
+    """How rows are written, and the fields of each table with their terms, as comments."""
+    lines = [f"# {line}" for line in _HOW.split("\n")]
+    for table in coded_tables(contract):
+        lines.append(f"# {table.name}:")
+        parts = "; ".join(
+            [*_fields(table), *(f"{p} (rows)" for p in parts_of(contract, table.name))]
+        )
+        lines += textwrap.wrap(
+            parts,
+            100,
+            initial_indent="#   ",
+            subsequent_indent="#   ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def _fields(table: Resource) -> Iterator[str]:
+    own = source_field(table)
+    for field in table.fields:
+        if field.name in (table.key, own, *COMPUTED.get(table.name, ())):
+            continue
+        terms = "true or false" if field.type == "boolean" else ", ".join(field.enum)
+        needed = "" if field.required else "?"
+        yield f"{field.name}{needed}" + (f" ({terms})" if terms else "")

@@ -1,0 +1,59 @@
+"""Keys that a rule makes, of quotes, names, participants and passages."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+
+from gazadata.curate.record import Cells
+
+_WORDS = 9
+"""Words of a quote that are in its key."""
+
+
+def slug(text: str, words: int | None = None) -> str:
+    """A text as it is in keys: small letters and digits, with hyphens between (the first) words.
+
+    It is empty for a text without Latin letters and digits.
+    """
+    bare = unicodedata.normalize("NFKD", text.lower().replace("’", "").replace("'", ""))
+    parts = re.findall("[a-z0-9]+", "".join(c for c in bare if not unicodedata.combining(c)))
+    return "-".join(parts[:words])
+
+
+def passage_key(source: str, kind: str, sentences: int) -> str:
+    """The key of a passage: that of its source, with the number of the sentence from 1."""
+    return f"{source}-s{sentences:02}" if kind == "sentence" else f"{source}-{kind}"
+
+
+def label(passage: str, source: str) -> str:
+    """A passage's key without its source's, by which it is called within a sheet."""
+    return passage.removeprefix(f"{source}-")
+
+
+def ruled_key(table: str, row: Cells) -> str:
+    """The key that the rule makes for a row of `names` or `participants`."""
+    if table == "participants":
+        return f"{row['event_id']}-{row['actor_id']}"
+    of = row["actor_id"] or row["topic_id"]
+    words = slug(row["text"])
+    return of if words in ("", of) else f"{words}-{of}"
+
+
+def free(wanted: str, taken: Collection[str], *, endings: Iterable[str] = ()) -> str:
+    """The key that is wanted, with one of the endings, or else a number, if it is taken."""
+    tried = [wanted, *(f"{wanted}-{ending}" for ending in endings if ending)]
+    for one in tried:
+        if one not in taken:
+            return one
+    number = 2
+    while f"{wanted}-{number}" in taken:
+        number += 1
+    return f"{wanted}-{number}"
+
+
+def quote_key(words: str, passage: str, source: str, taken: Collection[str]) -> str:
+    """The key of a quote: its first nine words, and its passage where another has those."""
+    ending = label(passage, source)
+    return free(slug(words, _WORDS) or ending, taken, endings=(ending,))

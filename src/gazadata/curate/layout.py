@@ -1,0 +1,102 @@
+"""Which tables and fields a person writes, and what they may hold, as the contract says."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+from collections.abc import Callable
+
+from gazadata.contract import Contract, Field, Resource
+
+TEXT_TABLES = ("passages", "quotes", "evidence")
+"""Tables that have no rows of their own in a sheet, since they follow from it."""
+
+PARTS = {
+    "participants": ("event_id",),
+    "conditions": ("position_id",),
+    "names": ("actor_id", "topic_id"),
+}
+"""Tables whose rows may be written within the row that one of these fields points to."""
+
+RULED = ("participants", "names")
+"""Tables whose keys a rule makes."""
+
+COMPUTED = {"sources": ("text_sha256", "text_length")}
+"""Fields that are computed from the text, and are in no sheet."""
+
+
+def coded_tables(contract: Contract) -> list[Resource]:
+    """The tables whose rows are written in sheets, in the contract's order."""
+    return [r for r in contract.resources.values() if r.name not in TEXT_TABLES]
+
+
+def parts_of(contract: Contract, table: str) -> dict[str, str]:
+    """The tables that may be written within a row of `table`, with the field that this implies."""
+    return {
+        part: name
+        for part, names in PARTS.items()
+        if part in contract.resources
+        for name in names
+        if name in contract[part].field_names and contract[part].target(name) == table
+    }
+
+
+def source_field(resource: Resource) -> str | None:
+    """The field that says which article a row is of, which a sheet does not repeat."""
+    return next(
+        (
+            fk.field
+            for fk in resource.foreign_keys
+            if fk.resource == "sources"
+            and resource.name != "sources"
+            and not resource[fk.field].evidence_required
+        ),
+        None,
+    )
+
+
+def nearest_names(name: str, known: list[str]) -> str:
+    """The most similar of several names, or all of them, for error messages."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return repr(near[0]) if near else f"one of {', '.join(known)}"
+
+
+def misfit(field_: Field, text: str) -> str | None:
+    """Why a value does not have the form that the contract states for a field, if it does not."""
+    if field_.enum and text not in field_.enum:
+        near = nearest_names(text, list(field_.enum))
+        return f"unknown term {text!r} of {field_.name}; expected {near}"
+    problem = _FORMS[field_.type](text) if field_.type in _FORMS else None
+    if problem:
+        return f"{field_.name} is {text!r}; expected {problem}"
+    if field_.minimum is not None and int(text) < field_.minimum:
+        return f"{field_.name} is {text}; expected at least {field_.minimum}"
+    if field_.pattern and not re.search(field_.pattern, text):
+        return f"{field_.name} is {text!r}; expected the form {field_.pattern}"
+    if "\n" in text:
+        return f"{field_.name} has a line break; write it in one line"
+    return None
+
+
+def _date(text: str) -> str | None:
+    try:
+        fits = datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        fits = False
+    return None if fits else "a date as YYYY-MM-DD"
+
+
+def _integer(text: str) -> str | None:
+    return None if re.fullmatch(r"-?[0-9]{1,18}", text) else "a whole number"
+
+
+def _boolean(text: str) -> str | None:
+    return None if text in ("true", "false") else "true or false"
+
+
+_FORMS: dict[str, Callable[[str], str | None]] = {
+    "date": _date,
+    "integer": _integer,
+    "boolean": _boolean,
+}

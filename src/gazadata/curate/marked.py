@@ -1,0 +1,135 @@
+"""YAML in which each value is the text that was written, with its line and column."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazadata.errors import GazadataError, MissingExtra
+
+try:
+    import yaml
+except ImportError:
+    raise MissingExtra("PyYAML", "curate") from None
+
+Node = yaml.Node
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """A place in a file: line and column, both from 1."""
+
+    line: int
+    column: int
+
+    @classmethod
+    def of(cls, node: yaml.Node) -> Mark:
+        """Where a node begins."""
+        return _mark(node.start_mark)
+
+
+def _mark(at: object) -> Mark:
+    """A place as YAML counts it, from 0; the beginning of the file where it does not know."""
+    return Mark(getattr(at, "line", 0) + 1, getattr(at, "column", 0) + 1)
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """What is wrong at a place of a file, with what is expected there."""
+
+    mark: Mark
+    message: str
+
+
+class WrongSheet(GazadataError):  # noqa: N818
+    """A file with mistakes, each of them named by line and column."""
+
+    exit_code = 1
+
+    def __init__(self, path: Path, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = sorted(set(mistakes))
+        super().__init__(
+            "nothing was written\n"
+            + "\n".join(
+                f"{path}:{one.mark.line}:{one.mark.column}: {one.message}" for one in self.mistakes
+            )
+        )
+
+
+def compose(path: Path, text: str) -> Node:
+    """The node at the top of a YAML text; errors call it `path`.
+
+    Raises:
+        WrongSheet: it is not YAML, is empty, or repeats one part of itself by an alias.
+    """
+    try:
+        try:
+            node = _composed(path, text, _FAST)
+        except yaml.YAMLError:
+            # The slower loader, whose errors are the same everywhere and easier to understand.
+            node = _composed(path, text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark or error.context_mark
+        raise WrongSheet(path, [Mistake(_mark(at), f"not YAML: {_explained(error)}")]) from None
+    except yaml.YAMLError as error:
+        raise WrongSheet(path, [Mistake(Mark(1, 1), f"not YAML: {error}")]) from None
+    except RecursionError:
+        raise WrongSheet(path, [Mistake(Mark(1, 1), "nested too deeply to be read")]) from None
+    if node is None:
+        raise WrongSheet(path, [Mistake(Mark(1, 1), "the file is empty")])
+    return node
+
+
+# That of libyaml, where PyYAML was built with it.
+_FAST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _composed(path: Path, text: str, loader: type[yaml.SafeLoader]) -> Node | None:
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.AliasEvent):
+            mistake = Mistake(_mark(event.start_mark), "write the value out; no alias is read")
+            raise WrongSheet(path, [mistake])
+    node: Node | None = yaml.compose(text, Loader=loader)
+    return node
+
+
+def _explained(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or "it cannot be read"
+    if "mapping values are not allowed" in problem:
+        return (
+            "a second colon or a wrong indent; put text with a colon in double quotes, and "
+            "align the line with the field above it"
+        )
+    if "expected <block end>" in problem and error.context_mark:
+        line = error.context_mark.line + 1
+        return f"wrong indent; align the line with the list or fields that begin in line {line}"
+    if "\\t" in problem:
+        return "a tab; indent with spaces"
+    return problem
+
+
+def plain(text: str, *, is_text: bool, flow: bool = False) -> str:
+    """A scalar as it is written in YAML: without quotation marks where that is unambiguous.
+
+    Args:
+        text: the value.
+        is_text: quote what YAML would read as a number, a date or a truth value.
+        flow: whether it is written between braces or brackets.
+    """
+    analysis = yaml.emitter.Emitter(io.StringIO(), allow_unicode=True).analyze_scalar(text)
+    allowed = analysis.allow_flow_plain if flow else analysis.allow_block_plain
+    if allowed and not analysis.multiline and not (is_text and _resolves(text)):
+        return text
+    dumped: str = yaml.dump(text, default_style='"', allow_unicode=True, width=1 << 30)
+    return dumped.rstrip("\n")
+
+
+def _resolves(text: str) -> bool:
+    """Whether YAML reads this plain scalar as something else than text."""
+    tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return bool(tag != "tag:yaml.org,2002:str")
+
+
+_RESOLVER = yaml.SafeLoader("")

@@ -1,0 +1,264 @@
+"""What a cell rests on when nobody says otherwise: the basis, the words, and usual notes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazadata.contract import Contract, Field, Resource
+from gazadata.curate.layout import source_field
+from gazadata.curate.quotes import find
+from gazadata.curate.record import Cells, Item, Part, Record, Span, places
+from gazadata.curate.tables import decode, read_bytes
+from gazadata.text import fold
+
+IDENTIFYING = ("name", "abbreviation", "title")
+"""Forms of a name that state whose it is wherever they occur in a source."""
+
+RESTS_WITH = {
+    "certainty": "hedge",
+    "date_precision": "date_text",
+    "date_earliest": "date_text",
+    "date_latest": "date_text",
+}
+"""Fields that rest on the words of another field, where the main quote does not have them."""
+
+_CONCLUDED = {("topics", "status", "unspecified")}
+"""Terms that follow from what the words do not say."""
+
+_UNDATED = "The words give no date that could be placed in a calendar."
+_ONLY_FORM = "The description is the only form by which it is called."
+_OF_SOURCES = {
+    ("held", "true"): "The text that holds this quote is the file in raw/.",
+    ("held", "false"): "The article passes its words on; no text of it is in raw/.",
+    ("kind", "article"): "A headline followed by paragraphs of sentences is an article.",
+    ("language", "en"): "The words are English.",
+}
+_OF_SOURCES_ANY = {
+    "cited_by": "The words that cite it are in this article.",
+    "text_path": "The path of the file that holds this quote.",
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A file of reference/: the source that describes it, and its rows."""
+
+    name: str
+    source: str
+    rows: list[dict[str, str]]
+
+
+class Proposer:
+    """Proposes evidence from the words, the names of actors and topics, and reference/.
+
+    It is made for one state of the tables: what states an actor are the names in them, but for
+    descriptions, metonyms and the like that had to be inferred.
+    """
+
+    def __init__(self, record: Record, inferred: Collection[str]) -> None:
+        """Look at the tables.
+
+        Args:
+            record: the package.
+            inferred: the keys of the names of which it is inferred whose they are.
+        """
+        self.record = record
+        self.inferred = inferred
+        self.contract: Contract = record.contract
+        self.references = _references(record)
+        self._labels = {
+            name: {row[resource.key]: row[resource.label] for row in record.rows[name]}
+            for name, resource in self.contract.resources.items()
+            if resource.label
+        }
+        self._names: dict[tuple[str, str], list[Cells]] = defaultdict(list)
+        if "names" in self.contract.resources:
+            for fk in self.contract["names"].foreign_keys:
+                for row in record.rows["names"]:
+                    if row[fk.field]:
+                        self._names[fk.resource, row[fk.field]].append(row)
+        self._sources = record.by_key("sources")
+
+    def item(self, table: str, row: Cells, name: str, main: Span, passage: Part | None) -> Item:
+        """The evidence of a cell that a row's main quote and its other cells propose.
+
+        A note that nobody but a person can write is left empty.
+        """
+        resource = self.contract[table]
+        if reference := self._reference(resource, row, name):
+            return reference
+        span = self._span(resource, row, name, main, passage)
+        basis, note = self.basis(table, row, name, span)
+        return Item(name, basis, span, "", note)
+
+    def basis(self, table: str, row: Cells, name: str, span: Span) -> tuple[str, str]:
+        """The basis of a cell that rests on these words, and the note that is usual for it."""
+        resource = self.contract[table]
+        field = resource[name]
+        if note := self._usual(resource, row, name, span):
+            return "inferred", note
+        if self._states(resource, row, name, span):
+            return "stated", ""
+        if (resource.name, name, row[name]) in _CONCLUDED:
+            return "inferred", ""
+        return ("classified" if self._is_term(resource, field) else "inferred"), ""
+
+    def _is_term(self, resource: Resource, field: Field) -> bool:
+        """Whether a cell is a judgement by the words, of which a definition decides."""
+        target = resource.target(field.name)
+        if target:
+            return target not in ("actors", "topics", "sources")
+        return bool(field.enum) or field.type in ("boolean", "integer")
+
+    def _states(self, resource: Resource, row: Cells, name: str, span: Span) -> bool:
+        """Whether words have the cell's text, or one of the names of what it points to."""
+        target = resource.target(name)
+        field = resource[name]
+        words = self.record.words(span)
+        if target is None:
+            return not field.enum and field.type != "boolean" and bool(find(words, row[name]))
+        forms = self.forms(target, row[name], resource, row, span.source)
+        return any(find(words, form) for form in forms)
+
+    def forms(
+        self, target: str, key: str, resource: Resource, row: Cells, source: str
+    ) -> list[str]:
+        """The words that state what a key points to, in a row of `resource` and in a source."""
+        if target == "sources":
+            cells = self._sources.get(key, {})
+            return [form for name in ("title", "publisher") if (form := cells.get(name, ""))]
+        label = self._labels.get(target, {}).get(key, "")
+        own = source_field(self.contract["names"]) if "names" in self.contract.resources else None
+        names = [one for one in self._names.get((target, key), []) if not own or one[own] == source]
+        if resource.name != "names":
+            return [
+                one["text"]
+                for one in names
+                if one["form"] in IDENTIFYING
+                or one["name_id"] not in self.inferred
+                or fold(one["text"]) == fold(label)
+            ]
+        # A name does not state itself whose it is, nor does a description, but what it is listed
+        # by does.
+        if row["form"] == "description" and fold(label) == fold(row["text"]):
+            label = ""
+        others = [n["text"] for n in names if n is not row and n["form"] in IDENTIFYING]
+        return [form for form in (label, *others) if form]
+
+    def _span(
+        self, resource: Resource, row: Cells, name: str, main: Span, passage: Part | None
+    ) -> Span:
+        """The words that a cell rests on: the main quote, or else those of a verbatim cell."""
+        if passage is None:
+            return main
+        if resource[name].verbatim:
+            return self._own(row[name], main, passage) or main
+        with_ = RESTS_WITH.get(name)
+        if with_ in resource.field_names and row[with_]:
+            return self._own(row[with_], main, passage) or main
+        if resource.target(name) and not self._states(resource, row, name, main):
+            for field in resource.fields:
+                if field.verbatim and row[field.name]:
+                    own = self._own(row[field.name], main, passage)
+                    if own and self._states(resource, row, name, own):
+                        return own
+        return main
+
+    def _own(self, words: str, main: Span, passage: Part) -> Span | None:
+        """The one place of a cell's words in the passage, where the main quote lacks them."""
+        if find(self.record.words(main), words):
+            return None
+        matches = places(self.record.text(main.source), words, passage)
+        return Span(main.source, matches[0].start, matches[0].end) if len(matches) == 1 else None
+
+    def _usual(self, resource: Resource, row: Cells, name: str, span: Span) -> str:
+        """The note of an inference that is made by the same rule everywhere."""
+        value = row[name]
+        if name == "date_precision" and value == "unknown":
+            return _UNDATED
+        if resource.name == "sources":
+            return _OF_SOURCES.get((name, value)) or _OF_SOURCES_ANY.get(name, "")
+        target = resource.target(name)
+        if resource.name == "names" and target:
+            return self._usual_of_name(resource, row, target, value, span)
+        return ""
+
+    def _usual_of_name(
+        self, resource: Resource, row: Cells, target: str, value: str, span: Span
+    ) -> str:
+        words = self.record.words(span)
+        if any(find(words, form) for form in self.forms(target, value, resource, row, span.source)):
+            return ""
+        if row["form"] == "demonym":
+            return f"Demonym of {self._labels[target].get(value, value)}."
+        if row["form"] == "description" and self._is_only_form(target, value, row):
+            return _ONLY_FORM
+        return ""
+
+    def _is_only_form(self, target: str, key: str, row: Cells) -> bool:
+        own = source_field(self.contract["names"])
+        return all(
+            one is row or (own is not None and one[own] != row[own])
+            for one in self._names[target, key]
+        )
+
+    def _reference(self, resource: Resource, row: Cells, name: str) -> Item | None:
+        """The row of reference/ that has a code or an identifier, if there is one."""
+        if not resource[name].raw.get("gazadata:reference"):
+            return None
+        called = {fold(row[resource.label])} if resource.label else set()
+        called |= {
+            fold(one["text"]) for one in self._names.get((resource.name, row[resource.key]), ())
+        }
+        for reference in self.references:
+            column = _column(reference, name)
+            for entry in reference.rows if column else ():
+                named = next(iter(entry.values()))
+                if entry[column] == row[name] and (name != column or fold(named) in called):
+                    note = f"Row {named} of reference/{reference.name}."
+                    return Item(name, "reference", None, reference.source, note)
+        return None
+
+
+def inferred_names(evidence: dict[tuple[str, str], list[Item]]) -> set[str]:
+    """The keys of the names of which it is inferred whose they are."""
+    return {
+        key
+        for (table, key), items in evidence.items()
+        if table == "names"
+        for item in items
+        if item.basis == "inferred"
+    }
+
+
+def _column(reference: Reference, field: str) -> str:
+    """The column for a field: that of its name, or that which its name ends with."""
+    names = list(reference.rows[0]) if reference.rows else []
+    ends = [name for name in names if field == name or field.endswith(f"_{name}")]
+    return max(ends, key=len, default="")
+
+
+def _references(record: Record) -> list[Reference]:
+    """The files of reference/ that a source of kind reference says it is."""
+    references: list[Reference] = []
+    for row in record.rows["evidence"]:
+        of_itself = row["resource"] == "sources" and row["row_id"] == row["reference_id"]
+        for name in re.findall(r"\breference/([\w.-]+\.csv)\b", row["note"]) if of_itself else ():
+            path = record.package.root / "reference" / name
+            if path.is_file() and not any(one.name == name for one in references):
+                references.append(Reference(name, row["reference_id"], _rows(path)))
+    return references
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    text = decode(path, read_bytes(path)).removeprefix("\ufeff")
+    return [
+        {name: cell or "" for name, cell in row.items() if name is not None}
+        for row in csv.DictReader(io.StringIO(text, newline=""))
+    ]

@@ -1,0 +1,244 @@
+"""A package as a curator's tools see it: cells as text, and the articles that they rest on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gazadata.contract import Contract, Resource, inside
+from gazadata.curate.layout import PARTS, coded_tables, source_field
+from gazadata.curate.quotes import Match, find
+from gazadata.curate.tables import Table, decode, read_bytes, read_table
+from gazadata.errors import ReadError, UnknownName
+from gazadata.package import Package
+
+_LONG = 60
+"""Characters of words that are not shortened in a sheet."""
+
+Cells = dict[str, str]
+"""A row: its cells by field; '' is null."""
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A part of an article: its source, and the offsets in its text."""
+
+    source: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of evidence for a cell, without its key: a quote or a reference, and why."""
+
+    field: str
+    basis: str
+    span: Span | None
+    reference: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A passage: its key, its kind, its number in the article from 0, and its offsets."""
+
+    key: str
+    kind: str
+    number: int
+    start: int
+    end: int
+
+    def holds(self, span: Span) -> bool:
+        """Whether a span of the same article is in the passage."""
+        return self.start <= span.start and span.end <= self.end
+
+
+def offsets(resource: Resource) -> tuple[str, str]:
+    """The fields of a table that hold where a part of a text begins and ends: its last integers."""
+    start, end = [field.name for field in resource.fields if field.type == "integer"][-2:]
+    return start, end
+
+
+@dataclass(frozen=True)
+class Record:
+    """The tables of a package and its held texts.
+
+    Attributes:
+        files: the tables as they are on disk.
+        rows: the rows of each table, which may differ from those on disk.
+        texts: the articles that were read so far.
+    """
+
+    package: Package
+    files: dict[str, Table]
+    rows: dict[str, list[Cells]]
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, package: Package) -> Record:
+        """Read every table.
+
+        Raises:
+            ReadError: a table is missing or does not match the contract.
+        """
+        files = {
+            name: read_table(package.path(name), resource)
+            for name, resource in package.contract.resources.items()
+        }
+        rows = {name: [row.cells for row in table.rows] for name, table in files.items()}
+        return cls(package, files, rows)
+
+    def changed(self, rows: dict[str, list[Cells]]) -> Record:
+        """The same package with other rows in some of its tables."""
+        return Record(self.package, self.files, self.rows | rows, self.texts)
+
+    @property
+    def contract(self) -> Contract:
+        """The package's contract."""
+        return self.package.contract
+
+    def by_key(self, table: str) -> dict[str, Cells]:
+        """The rows of a table by their keys."""
+        key = self.contract[table].key
+        return {row[key]: row for row in self.rows[table]}
+
+    def articles(self) -> list[str]:
+        """The sources whose texts are held."""
+        return [row["source_id"] for row in self.rows["sources"] if row["text_path"]]
+
+    def text(self, source: str) -> str:
+        """The text of an article.
+
+        Raises:
+            UnknownName: there is no such source.
+            ReadError: its text is not held, or cannot be read.
+        """
+        if source not in self.texts:
+            row = self.by_key("sources").get(source)
+            if row is None:
+                raise UnknownName("source", source, self.articles())
+            if not row["text_path"]:
+                raise ReadError(f"{source} has no text_path, so there is no text to code")
+            file = inside(self.package.root, row["text_path"])
+            self.texts[source] = decode(file, read_bytes(file))
+        return self.texts[source]
+
+    def passages(self, source: str) -> list[Part]:
+        """The passages of an article in their order.
+
+        Raises:
+            ReadError: an offset is not a number.
+        """
+        start, end = offsets(self.contract["passages"])
+        rows = [row for row in self.rows["passages"] if row["source_id"] == source]
+        try:
+            rows.sort(key=lambda row: int(row["sequence"]))
+            return [
+                Part(row["passage_id"], row["kind"], number, int(row[start]), int(row[end]))
+                for number, row in enumerate(rows)
+            ]
+        except ValueError:
+            file = self.package.path("passages")
+            raise ReadError(f"{file}: sequence, {start} and {end} must be whole numbers") from None
+
+    @cached_property
+    def spans(self) -> dict[str, Span]:
+        """What each quote is of, by its key; quotes without offsets are left out."""
+        start, end = offsets(self.contract["quotes"])
+        return {
+            row["quote_id"]: Span(row["source_id"], int(row[start]), int(row[end]))
+            for row in self.rows["quotes"]
+            if row[start].isdigit() and row[end].isdigit()
+        }
+
+    @cached_property
+    def evidence(self) -> dict[tuple[str, str], list[Item]]:
+        """The evidence of each row, by its table and key."""
+        items: dict[tuple[str, str], list[Item]] = defaultdict(list)
+        for row in self.rows["evidence"]:
+            item = Item(
+                row["field"],
+                row["basis"],
+                self.spans.get(row["quote_id"]),
+                row["reference_id"],
+                row["note"],
+            )
+            items[row["resource"], row["row_id"]].append(item)
+        return dict(items)
+
+    def owner(self, resource: Resource, row: Cells) -> str | None:
+        """The article that a row was coded from, in whose sheet it is.
+
+        That is the one it names, or else the one that most of its evidence quotes, or else that
+        of the row it is part of. A row that rests on references alone has none.
+        """
+        if resource.name == "sources":
+            return row["source_id"] if row["text_path"] else row["cited_by"] or None
+        named = source_field(resource)
+        if named and row[named]:
+            return row[named]
+        quoted = [
+            item.span.source
+            for item in self.evidence.get((resource.name, row[resource.key]), ())
+            if item.span
+        ]
+        if quoted:
+            return max(quoted, key=lambda one: (quoted.count(one), one))
+        for name in PARTS.get(resource.name, ()):
+            target = resource.target(name)
+            if target and (whole := self.by_key(target).get(row[name])):
+                return self.owner(self.contract[target], whole)
+        return None
+
+    def owned(self, source: str) -> dict[str, list[Cells]]:
+        """The rows of each table that were coded from an article."""
+        return {
+            resource.name: [
+                row for row in self.rows[resource.name] if self.owner(resource, row) == source
+            ]
+            for resource in coded_tables(self.contract)
+        }
+
+    def words(self, span: Span) -> str:
+        """The words of a span."""
+        return self.text(span.source)[span.start : span.end]
+
+
+def places(text: str, words: str, within: Part | None = None) -> list[Match]:
+    """Where words are in an article, as whole words.
+
+    Their case and typography are forgiven, unless they are somewhere letter for letter. `First
+    words … last words` are all from the first to the next that match the last.
+    """
+    first, gap, last = words.partition("…")
+    matches = _plain_places(text, words, within)
+    if matches or not (gap and first.strip() and last.strip()):
+        return matches
+    ends = [match.end for match in _plain_places(text, last.strip(), within)]
+    return [
+        Match(begin.start, end, text[begin.start : end])
+        for begin in _plain_places(text, first.strip(), within)
+        if (end := next((end for end in ends if end > begin.end), 0))
+    ]
+
+
+def _plain_places(text: str, words: str, within: Part | None) -> list[Match]:
+    matches = [
+        match
+        for match in find(text, words)
+        if within is None or (within.start <= match.start and match.end <= within.end)
+    ]
+    return [match for match in matches if match.exact == words] or matches
+
+
+def shortened(text: str, match: Match, within: Part) -> str:
+    """Long words as `first … last`, as far as that means the same place of the passage."""
+    words = match.exact.split(" ")
+    for kept in (3, 4, 5):
+        if len(match.exact) > _LONG and len(words) > 2 * kept + 1:
+            short = f"{' '.join(words[:kept])} … {' '.join(words[-kept:])}"
+            if "…" not in match.exact and places(text, short, within) == [match]:
+                return short
+    return match.exact

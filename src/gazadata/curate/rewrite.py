@@ -1,0 +1,90 @@
+"""What changes in a package's files when its rows do, and saying so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gazadata.curate.canonical import canonical_csv
+from gazadata.curate.derive import Problem, derive
+from gazadata.curate.layout import coded_tables
+from gazadata.curate.record import Record
+from gazadata.curate.tables import Row, Table
+
+
+@dataclass
+class Application:
+    """What is to be written.
+
+    Attributes:
+        record: the package as it will be.
+        files: the bytes of each file that changes.
+        changes: what changes, a line for each row.
+    """
+
+    record: Record
+    files: dict[Path, bytes] = field(default_factory=dict)
+    changes: list[str] = field(default_factory=list)
+
+
+def derived(record: Record) -> tuple[Record, list[Problem]]:
+    """The record with what `gazadata fmt` fills in, and what that could not."""
+    tables = {
+        name: Table(
+            file.resource,
+            file.path,
+            b"",
+            [Row(number, dict(cells)) for number, cells in enumerate(record.rows[name], 2)],
+        )
+        for name, file in record.files.items()
+    }
+    problems = derive(record.package.root, tables)
+    return record.changed({n: [row.cells for row in t.rows] for n, t in tables.items()}), problems
+
+
+def application(before: Record, after: Record) -> Application:
+    """The files that differ between two states of a package, and how their rows differ."""
+    files = {}
+    for name, resource in before.contract.resources.items():
+        names = resource.field_names
+        rows = [[row[field_name] for field_name in names] for row in after.rows[name]]
+        content = canonical_csv(names, rows, resource.key)
+        file = before.files[name]
+        if content != file.content:
+            files[file.path] = content
+    return Application(after, files, list(_changes(before, after)))
+
+
+def _changes(before: Record, after: Record) -> Iterator[str]:
+    """What differs between two states of a package, in words."""
+    for resource in [before.contract["passages"], *coded_tables(before.contract)]:
+        old, new = before.by_key(resource.name), after.by_key(resource.name)
+        for key in sorted(old.keys() - new.keys()):
+            number = len(before.evidence.get((resource.name, key), ()))
+            yield f"remove {resource.name}/{key}{_with(number)}"
+        for key in sorted(new.keys() - old.keys()):
+            number = len(after.evidence.get((resource.name, key), ()))
+            yield f"add {resource.name}/{key}{_with(number)}"
+        for key in sorted(old.keys() & new.keys()):
+            cells = [
+                f"{name} {old[key][name] or 'empty'} → {new[key][name] or 'empty'}"
+                for name in resource.field_names
+                if old[key][name] != new[key][name]
+            ]
+            was = set(before.evidence.get((resource.name, key), ()))
+            now = set(after.evidence.get((resource.name, key), ()))
+            if fields := sorted({item.field for item in was ^ now}):
+                cells.append(f"evidence of {', '.join(fields)}")
+            if cells:
+                yield f"change {resource.name}/{key}: {'; '.join(cells)}"
+    old, new = before.by_key("quotes"), after.by_key("quotes")
+    for key in sorted(old.keys() - new.keys()):
+        yield f"remove quotes/{key}, which nothing else uses"
+    if added := len(new.keys() - old.keys()):
+        yield f"add {added} {'quote' if added == 1 else 'quotes'}"
+
+
+def _with(number: int) -> str:
+    rows = "row" if number == 1 else "rows"
+    return f" with {number} {rows} of evidence" if number else ""

@@ -1,0 +1,451 @@
+"""Printing an article, with its rows and their evidence, as one sheet to read and to write in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from gazadata.contract import Contract, Resource
+from gazadata.curate.hints import hints, legend
+from gazadata.curate.keys import label, passage_key, ruled_key
+from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
+from gazadata.curate.marked import plain
+from gazadata.curate.propose import Proposer, inferred_names
+from gazadata.curate.quotes import Match, find
+from gazadata.curate.record import Cells, Item, Part, Record, Span, places, shortened
+from gazadata.errors import ReadError
+
+SCHEMA = "sheet.schema.json"
+"""The file that the first line of a sheet names."""
+
+_WIDTH = 100
+
+Value = str | list[str]
+
+
+@dataclass(frozen=True)
+class PrintedWords:
+    """Words, and what a sheet says of where they are."""
+
+    exact: str
+    passage: str = ""
+    occurrence: str = ""
+    source: str = ""
+
+    @property
+    def where(self) -> dict[str, str]:
+        """What is said of where they are."""
+        parts = {"passage": self.passage, "occurrence": self.occurrence, "source": self.source}
+        return {name: value for name, value in parts.items() if value}
+
+
+@dataclass(frozen=True)
+class PrintedEvidence:
+    """Evidence that is not what would be proposed.
+
+    Attributes:
+        fields: the cells that it is for.
+        adds: whether it comes beside what is proposed, and does not replace it.
+        words: None for the row's main quote, or where there is a reference.
+        told: the basis, the reference and the note, as far as they are written.
+    """
+
+    fields: tuple[str, ...]
+    adds: bool
+    words: PrintedWords | None
+    told: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class PrintedRow:
+    """A row as a sheet has it."""
+
+    table: Resource
+    passage: int
+    key: Value = ""
+    quote: PrintedWords | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    evidence: list[PrintedEvidence] = field(default_factory=list)
+    parts: dict[str, list[PrintedRow]] = field(default_factory=dict)
+
+
+def state(record: Record, source: str) -> list[str]:
+    """A short hash of each row of an article with its evidence, and of its passages."""
+    hashes = [
+        row_state(record, name, row) for name, rows in record.owned(source).items() for row in rows
+    ]
+    return [_hash([list(map(str, record.passages(source)))]), *sorted(hashes)]
+
+
+def row_state(record: Record, table: str, row: Cells) -> str:
+    """A short hash of a row and its evidence."""
+    items = record.evidence.get((table, row[record.contract[table].key]), ())
+    return _hash([table, row, sorted(map(str, items))])
+
+
+def _hash(value: object) -> str:
+    content = json.dumps(value, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
+    return hashlib.sha256(content).hexdigest()[:5]
+
+
+def print_sheet(record: Record, source: str) -> str:
+    """The sheet of an article: what its tables say, passage by passage, and what helps to code it.
+
+    Raises:
+        UnknownName: there is no such source.
+        ReadError: its text is not held or has no passages, or a row cannot be written in a sheet.
+    """
+    text = record.text(source)
+    passages = record.passages(source)
+    if not passages:
+        raise ReadError(f"{source} has no passages; `gazadata add-article` makes them")
+    printer = Printer(record, source)
+    rows = printer.rows()
+    coded = {row.passage for row in rows if (row.table.name, row.key) != ("sources", source)}
+    lines = [
+        f"# yaml-language-server: $schema={SCHEMA}",
+        *(legend(record.contract) if open_passages(record, source) else []),
+        f"source: {source}",
+        "passages:",
+    ]
+    sentences = 0
+    for passage in passages:
+        sentences += passage.kind == "sentence"
+        words = text[passage.start : passage.end]
+        lines += ["", f"- {passage.kind}: {plain(words, is_text=True)}"]
+        if passage.key != passage_key(source, passage.kind, sentences):
+            lines.append(f"  id: {passage.key}")
+        is_open = passage.number not in coded
+        lines += (f"  # {hint}" for hint in hints(record, source, passage, is_open=is_open))
+        for table in coded_tables(record.contract):
+            here = [r for r in rows if r.table is table and r.passage == passage.number]
+            if here:
+                lines.append(f"  {table.name}:")
+                lines += (f"  {line}" for row in here for line in row_lines(row))
+    lines += ["", f"state: {' '.join(state(record, source))}"]
+    return "\n".join(lines) + "\n"
+
+
+def open_passages(record: Record, source: str) -> list[Part]:
+    """The passages of an article that no evidence quotes yet."""
+    quoted = [item.span for items in record.evidence.values() for item in items if item.span]
+    return [
+        passage
+        for passage in record.passages(source)
+        if not any(span.source == source and passage.holds(span) for span in quoted)
+    ]
+
+
+class Printer:
+    """Makes the rows of a sheet, with what differs from the evidence that would be proposed."""
+
+    def __init__(self, record: Record, source: str) -> None:
+        self.record, self.source = record, source
+        self.contract: Contract = record.contract
+        self.proposer = Proposer(record, inferred_names(record.evidence))
+        self.passages = record.passages(source)
+        self.owned = record.owned(source)
+        self._mains: dict[tuple[str, str], Span] = {}
+        self._printed: dict[tuple[str, str], PrintedRow] = {}
+
+    def rows(self) -> list[PrintedRow]:
+        """The rows that are written under a passage; parts are within their rows."""
+        top: list[tuple[str, Span, str, PrintedRow]] = []
+        # What others are part of comes first, since a part may rest on its quote.
+        wholes = {name for name in self.owned if parts_of(self.contract, name)}
+        for name in sorted(self.owned, key=lambda one: one not in wholes):
+            resource = self.contract[name]
+            for row in self.owned[name]:
+                key = row[resource.key]
+                printed, parent = self.row(resource, row)
+                self._printed[name, key] = printed
+                if parent:
+                    parent.parts.setdefault(name, []).append(printed)
+                else:
+                    top.append((name, self._mains[name, key], key, printed))
+        for printed in self._printed.values():
+            printed.parts = {name: _joined(rows) for name, rows in printed.parts.items()}
+        return _joined([printed for *_, printed in sorted(top, key=lambda one: one[:3])])
+
+    def printed(self, table: str, key: str) -> PrintedRow:
+        """A row after `rows`."""
+        return self._printed[table, key]
+
+    def row(self, resource: Resource, row: Cells) -> tuple[PrintedRow, PrintedRow | None]:
+        """A row as it is printed, and the one that it is printed within.
+
+        Raises:
+            ReadError: it has no quote of this article.
+        """
+        key = row[resource.key]
+        items = self.record.evidence.get((resource.name, key), [])
+        spans = {item.span for item in items if item.span and item.span.source == self.source}
+        parents = [
+            (field_name, target, row[field_name])
+            for target in self.contract.resources
+            if (field_name := parts_of(self.contract, target).get(resource.name))
+            and (target, row[field_name]) in self._mains
+        ]
+        implied, target, whole = parents[0] if parents else ("", "", "")
+        of_whole = self._mains.get((target, whole))
+        if of_whole:
+            spans |= self.default_quote(resource, row, of_whole, of_whole)
+        if not spans:
+            raise ReadError(
+                f"{resource.name}/{key} has no evidence that quotes {self.source}, so it has no "
+                "place in a sheet; give it a quote in data/evidence.csv, or remove it with "
+                f"`gazadata remove {resource.name} {key}`"
+            )
+        tried = [
+            (
+                self.cost(resource, row, items, main),
+                main not in self.default_quote(resource, row, main, of_whole),
+                main.start - main.end,
+                main,
+            )
+            for main in spans
+        ]
+        main = min(tried)[-1]
+        passage = self.passage(main)
+        nested = of_whole is not None and passage == self.passage(of_whole)
+        self._mains[resource.name, key] = main
+        left_out = {resource.key, *COMPUTED.get(resource.name, ()), *([implied] if nested else [])}
+        own = source_field(resource)
+        values: dict[str, Value] = {
+            name: row[name]
+            for name in resource.field_names
+            if row[name] and name not in left_out and not (name == own and row[name] == self.source)
+        }
+        notes, others = self.exceptions(resource, row, items, main)
+        ruled = resource.name in RULED and key == ruled_key(resource.name, row)
+        printed = PrintedRow(
+            resource,
+            passage.number,
+            "" if ruled else key,
+            None
+            if main in self.default_quote(resource, row, main, of_whole)
+            else self.words(main, passage),
+            values,
+            notes,
+            [
+                PrintedEvidence(
+                    tuple(fields),
+                    adds,
+                    self.words(span, passage) if span else None,
+                    tuple(told.items()),
+                )
+                for fields, adds, span, told in others
+            ],
+        )
+        return printed, self._printed[target, whole] if nested else None
+
+    def cost(self, resource: Resource, row: Cells, items: Iterable[Item], main: Span) -> int:
+        """How much has to be written if this is the main quote."""
+        notes, others = self.exceptions(resource, row, items, main)
+        return len(notes) + 2 * len(others)
+
+    def default_quote(
+        self, resource: Resource, row: Cells, main: Span, of_whole: Span | None
+    ) -> set[Span]:
+        """The main quote of a row that states none and is under the passage of `main`, if any."""
+        passage = self.passage(main)
+        if of_whole and not passage.holds(of_whole):
+            of_whole = None
+        found = default_quote(self.record, self.source, resource, row, of_whole, passage)
+        return {found} if found else set()
+
+    def exceptions(
+        self, resource: Resource, row: Cells, items: Iterable[Item], main: Span
+    ) -> tuple[dict[str, str], list[tuple[list[str], bool, Span | None, dict[str, str]]]]:
+        """Where the evidence is not what would be proposed.
+
+        Returns:
+            The notes on what would be proposed, by field; and what else is written: fields,
+            whether it adds to the proposal, words, and what is said of them.
+        """
+        passage = self.passage(main)
+        by_field: dict[str, list[Item]] = {}
+        for item in items:
+            by_field.setdefault(item.field, []).append(item)
+        notes: dict[str, str] = {}
+        grouped: dict[tuple[bool, Span | None, tuple[tuple[str, str], ...]], list[str]] = {}
+        for name in resource.field_names:
+            its = by_field.get(name, [])
+            if not its:
+                continue
+            proposed = self.proposer.item(resource.name, row, name, main, passage)
+            usual = [one for one in its if replace(one, note=proposed.note) == proposed]
+            others = [one for one in its if one not in usual]
+            if usual and usual[0].note != proposed.note:
+                if not usual[0].note:
+                    usual, others = [], its
+                else:
+                    notes[name] = usual[0].note
+            for item in sorted(others, key=lambda one: (one.span or main, one.reference)):
+                told = tuple(self.told(resource.name, row, item).items())
+                span = None if item.span == main else item.span
+                grouped.setdefault((bool(usual), span, told), []).append(name)
+        return notes, [
+            (fields, adds, span, dict(told)) for (adds, span, told), fields in grouped.items()
+        ]
+
+    def told(self, table: str, row: Cells, item: Item) -> dict[str, str]:
+        """What a sheet says of evidence, beside its fields and words."""
+        if item.span is None:
+            return {"reference": item.reference, "note": item.note}
+        basis, note = self.proposer.basis(table, row, item.field, item.span)
+        if (item.basis, item.note) == (basis, note):
+            return {}
+        # Whoever gives a reason infers.
+        told = {} if item.note and item.basis == "inferred" else {"basis": item.basis}
+        return told | ({"note": item.note} if item.note else {})
+
+    def passage(self, span: Span) -> Part:
+        """The passage of this article that holds a span.
+
+        Raises:
+            ReadError: none does.
+        """
+        for passage in self.passages:
+            if passage.holds(span):
+                return passage
+        raise ReadError(
+            f"the quote of {self.source} from {span.start} to {span.end} is in no passage; "
+            "`gazadata validate` names it"
+        )
+
+    def words(self, span: Span, own: Part) -> PrintedWords:
+        """Words with what tells them from the same words elsewhere."""
+        exact = self.record.words(span)
+        text = self.record.text(span.source)
+        if span.source != self.source:
+            there = next(p for p in self.record.passages(span.source) if p.holds(span))
+            passage = label(there.key, span.source)
+        else:
+            there = self.passage(span)
+            everywhere = places(text, exact)
+            plainly = there == own or (len(everywhere) == 1 and not places(text, exact, own))
+            passage = "" if plainly else label(there.key, self.source)
+        starts = [match.start for match in places(text, exact, there)]
+        occurrence = str(starts.index(span.start) + 1) if len(starts) > 1 else ""
+        source = "" if span.source == self.source else span.source
+        if there == own and not occurrence:
+            exact = shortened(text, Match(span.start, span.end, exact), there)
+        return PrintedWords(exact, passage, occurrence, source)
+
+
+def default_quote(
+    record: Record,
+    source: str,
+    resource: Resource,
+    row: Cells,
+    of_whole: Span | None,
+    passage: Part,
+) -> Span | None:
+    """The main quote of a row that states none.
+
+    That is the quote of the row it is written within, unless this lacks the text that the row
+    itself quotes; or else that text, where it is in one place of the passage.
+    """
+    own = next((f.name for f in resource.fields if f.verbatim and f.required), None)
+    if own is None:
+        return of_whole
+    if of_whole and find(record.words(of_whole), row[own]):
+        return of_whole
+    matches = places(record.text(source), row[own], passage)
+    return Span(source, matches[0].start, matches[0].end) if len(matches) == 1 else None
+
+
+def _joined(rows: list[PrintedRow]) -> list[PrintedRow]:
+    """Rows that differ in one value (and their keys) as one row with lists."""
+    joined: list[PrintedRow] = []
+    for row in rows:
+        last = joined[-1] if joined else None
+        name = _only_difference(last, row) if last else None
+        if last and name is not None:
+            last.values[name] = [*_listed(last.values[name]), *_listed(row.values[name])]
+            if row.key:
+                last.key = [*_listed(last.key), *_listed(row.key)]
+        else:
+            joined.append(row)
+    return joined
+
+
+def _listed(value: Value) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _only_difference(last: PrintedRow, row: PrintedRow) -> str | None:
+    """The one field that two rows differ in, if nothing else but their keys does."""
+    same = (
+        last.table is row.table
+        and last.passage == row.passage
+        and bool(last.key) == bool(row.key)
+        and last.quote == row.quote
+        and last.notes == row.notes
+        and last.evidence == row.evidence
+        and not last.parts
+        and not row.parts
+        and last.values.keys() == row.values.keys()
+    )
+    differing = (
+        [name for name in row.values if last.values[name] != row.values[name]] if same else []
+    )
+    return differing[0] if len(differing) == 1 else None
+
+
+def row_lines(row: PrintedRow) -> list[str]:
+    """The lines of a row, the first of which begins with a hyphen."""
+    scalars = [*([("id", row.key, True)] if row.key else [])]
+    if row.quote and not row.quote.where:
+        scalars.append(("quote", row.quote.exact, True))
+    values = [(name, value, row.table[name].type == "string") for name, value in row.values.items()]
+    if not (row.notes or row.evidence or row.parts or (row.quote and row.quote.where)):
+        inner = ", ".join(f"{name}: {_flow(value, text)}" for name, value, text in scalars + values)
+        if len(inner) <= _WIDTH - 8:
+            return [f"- {{{inner}}}"]
+    lines = [f"{name}: {_block(value, text)}" for name, value, text in scalars]
+    if row.quote and row.quote.where:
+        lines.append("quote: " + _mapping({"words": row.quote.exact, **row.quote.where}))
+    lines += (f"{name}: {_block(value, text)}" for name, value, text in values)
+    if row.notes:
+        lines.append("notes:")
+        lines += (f"  {name}: {plain(note, is_text=True)}" for name, note in row.notes.items())
+    if row.evidence:
+        lines.append("evidence:")
+        lines += (line for one in row.evidence for line in _evidence_lines(one))
+    for name, rows in row.parts.items():
+        lines.append(f"{name}:")
+        lines += (line for part in rows for line in row_lines(part))
+    return [f"{'  ' if at else '- '}{line}" for at, line in enumerate(lines)]
+
+
+def _evidence_lines(evidence: PrintedEvidence) -> list[str]:
+    fields: Value = list(evidence.fields) if len(evidence.fields) > 1 else evidence.fields[0]
+    words = evidence.words
+    parts = {"words": words.exact, **words.where} if words else {}
+    first = f"{'also' if evidence.adds else 'for'}: {_flow(fields, True)}"
+    rest = [*parts.items(), *evidence.told]
+    inner = ", ".join([first, *(f"{n}: {_flow(v, n != 'occurrence')}" for n, v in rest)])
+    if len(inner) <= _WIDTH - 12:
+        return [f"- {{{inner}}}"]
+    lines = [first, *(f"{n}: {plain(v, is_text=n != 'occurrence')}" for n, v in rest)]
+    return [f"{'  ' if at else '- '}{line}" for at, line in enumerate(lines)]
+
+
+def _block(value: Value, is_text: bool) -> str:
+    return _flow(value, is_text) if isinstance(value, list) else plain(value, is_text=is_text)
+
+
+def _flow(value: Value, is_text: bool) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(plain(one, is_text=is_text, flow=True) for one in value)}]"
+    return plain(value, is_text=is_text, flow=True)
+
+
+def _mapping(parts: dict[str, str]) -> str:
+    inner = (f"{n}: {plain(v, is_text=n != 'occurrence', flow=True)}" for n, v in parts.items())
+    return f"{{{', '.join(inner)}}}"

@@ -1,0 +1,115 @@
+"""The JSON Schema of sheets, by which editors complete fields and terms and underline mistakes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gazadata.contract import Contract, Field, Resource
+from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of
+
+Schema = dict[str, Any]
+
+_TYPES = {"integer": "integer", "boolean": "boolean", "date": "string", "string": "string"}
+
+
+def sheet_schema(contract: Contract) -> str:
+    """The schema of sheets of a package, as JSON."""
+    tables = {resource.name: resource for resource in coded_tables(contract)}
+    passage: Schema = {
+        kind: _text("The text of the passage, letter for letter.")
+        for kind in contract["passages"]["kind"].enum
+    }
+    passage["id"] = _text("The passage's key, where it is not made from the source's.")
+    passage |= {name: _rows(name) for name in tables}
+    schema: Schema = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": f"Coding sheet of an article, {contract.name} {contract.version}",
+        "type": "object",
+        "required": ["source", "passages"],
+        "additionalProperties": False,
+        "properties": {
+            "source": _text("The key of the article in sources."),
+            "passages": {"type": "array", "items": _object(passage)},
+            "state": _text("What the tables were when the sheet was printed. Leave it as it is."),
+        },
+        "definitions": {name: _row(contract, resource) for name, resource in tables.items()}
+        | {"words": _words()},
+    }
+    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
+
+
+def _rows(table: str) -> Schema:
+    return {"type": "array", "items": {"$ref": f"#/definitions/{table}"}}
+
+
+def _text(description: str) -> Schema:
+    return {"type": "string", "description": description}
+
+
+def _object(properties: Schema, required: list[str] | None = None) -> Schema:
+    schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    return schema | ({"required": required} if required else {})
+
+
+def _listed(one: Schema, description: str) -> Schema:
+    """A value, or a list of them that makes several rows."""
+    return {"description": description, "anyOf": [one, {"type": "array", "items": one}]}
+
+
+def _row(contract: Contract, table: Resource) -> Schema:
+    left_out = (table.key, *COMPUTED.get(table.name, ()))
+    fields = [field for field in table.fields if field.name not in left_out]
+    proven: Schema = {"enum": [field.name for field in fields if field.evidence_required]}
+    key = table[table.key]
+    properties: Schema = {
+        "id": _listed(_value(key), key.description),
+        "quote": {"$ref": "#/definitions/words"},
+        **{field.name: _listed(_value(field), field.description) for field in fields},
+        "notes": _object({name: _text("How the cell follows.") for name in proven["enum"]}),
+        "evidence": {"type": "array", "items": _evidence(contract, proven)},
+        **{part: _rows(part) for part in parts_of(contract, table.name)},
+    }
+    description = {"description": table.description}
+    return _object(properties, None if table.name in RULED else ["id"]) | description
+
+
+def _value(field: Field) -> Schema:
+    schema: Schema = {"type": _TYPES[field.type]}
+    if field.enum:
+        schema["enum"] = list(field.enum)
+    if field.type == "date":
+        schema["pattern"] = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    if field.pattern:
+        schema["pattern"] = field.pattern
+    if field.minimum is not None:
+        schema["minimum"] = field.minimum
+    return schema
+
+
+def _where() -> Schema:
+    return {
+        "passage": _text("The passage that the words are in, such as s05."),
+        "occurrence": {"type": "integer", "minimum": 1, "description": "Which of several places."},
+        "source": _text("The article, if it is another."),
+    }
+
+
+def _words() -> Schema:
+    text = _text("Words of the article; long ones as: first words … last words.")
+    return {"anyOf": [text, _object({"words": text, **_where()}, ["words"])]}
+
+
+def _evidence(contract: Contract, proven: Schema) -> Schema:
+    fields = _listed(proven, "The fields that this is evidence for.")
+    return _object(
+        {
+            "for": fields | {"description": "The fields whose evidence this is."},
+            "also": fields | {"description": "The fields to whose proposed evidence this adds."},
+            "words": _text("Other words than the row's quote."),
+            **_where(),
+            "basis": {"type": "string", "enum": list(contract["evidence"]["basis"].enum)},
+            "reference": _text("The source of kind reference that was looked up."),
+            "note": _text("How the cell follows, or Row NAME of reference/FILE.csv."),
+        }
+    )

@@ -1,0 +1,66 @@
+"""What is still open in an article, passage by passage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gazadata.curate.keys import label
+from gazadata.curate.record import Part, Record
+from gazadata.curate.sheet import open_passages
+
+_SHOWN = 60
+
+
+def todo(record: Record, source: str) -> Iterator[str]:
+    """What is open in an article: passages that nothing rests on, and cells without evidence.
+
+    Raises:
+        UnknownName: there is no such source.
+        ReadError: its text is not held, or cannot be read.
+    """
+    text = record.text(source)
+    passages = record.passages(source)
+    if not passages:
+        yield "no passages; `gazadata add-article` makes them"
+    waiting = {part.key for part in open_passages(record, source)}
+    lacking = list(_lacking(record, source, passages))
+    for part in passages:
+        words = text[part.start : part.end]
+        short = words if len(words) <= _SHOWN else f"{words[:_SHOWN].rstrip()}…"
+        here = [said for number, said in lacking if number == part.number]
+        if part.key in waiting:
+            here.append("no row rests on it")
+        if here:
+            yield f"{label(part.key, source)} {short}"
+            yield from (f"  {said}" for said in here)
+    yield from (said for number, said in lacking if number is None)
+
+
+def _lacking(record: Record, source: str, passages: list[Part]) -> Iterator[tuple[int | None, str]]:
+    """The rows that lack evidence, each with the number of the passage that it mostly quotes."""
+    for name, rows in record.owned(source).items():
+        resource = record.contract[name]
+        for row in rows:
+            key = row[resource.key]
+            items = record.evidence.get((name, key), ())
+            proven = {item.field for item in items}
+            fields = [
+                field.name
+                for field in resource.fields
+                if field.evidence_required and row[field.name] and field.name not in proven
+            ]
+            empty = [
+                field.name for field in resource.fields if field.required and not row[field.name]
+            ]
+            numbers = [
+                part.number
+                for item in items
+                if item.span and item.span.source == source
+                for part in passages
+                if part.holds(item.span)
+            ]
+            number = max(numbers, key=lambda one: (numbers.count(one), -one), default=None)
+            if fields:
+                yield number, f"{name}/{key}: no evidence for {', '.join(fields)}"
+            if empty:
+                yield number, f"{name}/{key}: no {', '.join(empty)}"

@@ -1,0 +1,72 @@
+"""Packages with articles, and their sheets, for the tests of curators' tools."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.article.package import FOLDER, REPO, SOURCE, make
+
+from gazadata.curate.apply import apply_sheet
+from gazadata.curate.article import Told, add_article
+from gazadata.curate.canonical import Formatting, write
+from gazadata.curate.coding import parse_sheet
+from gazadata.curate.record import Record
+from gazadata.curate.rewrite import Application
+from gazadata.curate.sheet import print_sheet
+from gazadata.package import Package
+
+TEXT = FOLDER / "raw" / f"{SOURCE}.txt"
+
+
+def opened(root: Path) -> Record:
+    """A package as it is on disk now."""
+    return Record.read(Package.open(root))
+
+
+def applied(root: Path, text: str) -> Application:
+    """What a sheet of this text would change in a package."""
+    record = opened(root)
+    return apply_sheet(record, parse_sheet(root / "sheet.yaml", text, record.contract))
+
+
+def save(application: Application) -> None:
+    """Write what changes."""
+    write(Formatting(application.files, []))
+
+
+def tables(root: Path) -> dict[str, bytes]:
+    """The bytes of a package's tables, by file name."""
+    return {path.name: path.read_bytes() for path in sorted((root / "data").iterdir())}
+
+
+def repository(root: Path) -> Path:
+    """A copy of the package in the repository."""
+    for name in ("data", "schemas", "raw", "reference"):
+        shutil.copytree(REPO / name, root / name)
+    shutil.copy(REPO / "datapackage.json", root)
+    return root
+
+
+def invented_sheet(folder: Path) -> str:
+    """The sheet of the invented article, as its own package has it."""
+    return print_sheet(opened(make(folder)), SOURCE)
+
+
+def with_state_of(text: str, other: str) -> str:
+    """A sheet with the state of another, as if it had been written into that one."""
+    state = next(line for line in other.split("\n") if line.startswith("state:"))
+    return "\n".join(state if line.startswith("state:") else line for line in text.split("\n"))
+
+
+def add_invented(root: Path, folder: Path, sheet: str) -> Application:
+    """Add the invented article to a package: its text, and then its rows from a sheet."""
+    folder.mkdir()
+    file = folder / TEXT.name
+    file.write_bytes(TEXT.read_bytes())
+    save(add_article(opened(root), file, Told()))
+    blank = print_sheet(opened(root), SOURCE)
+    (root / "sheet.yaml").write_text(blank, "utf-8")
+    application = applied(root, with_state_of(sheet, blank))
+    save(application)
+    return application

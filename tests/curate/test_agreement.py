@@ -1,0 +1,176 @@
+"""Two codings are matched by what they say, and what blind coders get has nothing of the tables."""
+
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from tests.article.package import REPO, SOURCE, make
+from tests.curate.sheets import opened
+
+from gazadata.contract import Contract
+from gazadata.curate.agreement import Agreement, agreement, alpha
+from gazadata.curate.marked import WrongSheet
+from gazadata.curate.packet import write_packet
+from gazadata.curate.sheet import print_sheet
+from gazadata.errors import GazadataError
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The invented article's package with the manual. Read only."""
+    root = make(tmp_path_factory.mktemp("alone") / "package")
+    (root / "docs").mkdir()
+    (root / "docs" / "manual.md").write_bytes((REPO / "docs" / "manual.md").read_bytes())
+    return root
+
+
+@pytest.fixture(scope="module")
+def sheet(package: Path) -> str:
+    return print_sheet(opened(package), SOURCE)
+
+
+@pytest.fixture
+def compared(package: Path, tmp_path: Path) -> Callable[[str], Agreement]:
+    """The package against a coding of its article in a sheet."""
+
+    def against(text: str) -> Agreement:
+        file = tmp_path / "b.yaml"
+        file.write_text(text, "utf-8")
+        return agreement(package, file, None, Contract.read(REPO))
+
+    return against
+
+
+def test_a_coding_agrees_with_itself(compared: Callable[[str], Agreement], sheet: str) -> None:
+    same = compared(sheet)
+    assert same.disagreements == []
+    assert all(first == second == both for first, second, both in same.rows.values())
+    assert all(one.agreed == one.n for one in same.columns)
+    assert {one.alpha for one in same.columns} == {None, 1.0}
+
+
+def test_other_keys_are_no_disagreement(compared: Callable[[str], Agreement], sheet: str) -> None:
+    keys = sorted(set(re.findall(r"- id: (\S+)\n", sheet)) - {SOURCE}, key=len, reverse=True)
+    text = sheet
+    for number, key in enumerate(keys):
+        text = re.sub(rf"(?<=[ \[]){re.escape(key)}(?=[,\]\n}}])", f"x-{number}", text)
+    assert text.count("x-") > 150
+    assert compared(text).disagreements == []
+
+
+def test_what_differs_is_counted_and_listed(
+    compared: Callable[[str], Agreement], sheet: str
+) -> None:
+    result = compared(sheet.replace("stance: open", "stance: conditional_support"))
+    assert result.disagreements == [
+        "s03: positions/telmark-government-admission: stance: open | conditional_support"
+    ]
+    (stance,) = [one for one in result.columns if (one.table, one.name) == ("positions", "stance")]
+    assert (stance.n, stance.agreed) == (9, 8)
+    assert stance.alpha is not None
+    assert 0 < stance.alpha < 1
+
+
+def test_a_row_that_one_coder_has_alone(compared: Callable[[str], Agreement], sheet: str) -> None:
+    start = sheet.index("  - id: vorn-holds-rank-commander")
+    end = sheet.index("\n  topics:", start)
+    text = sheet[:start].removesuffix("  relations:\n") + sheet[end + 1 :]
+    result = compared(text)
+    assert result.rows["relations"] == (8, 7, 7)
+    assert result.disagreements == ["s08: relations: only A has vorn-holds-rank-commander"]
+    assert "relations                   8    7     7    88 %      100 %" in str(result)
+
+
+def test_rows_are_matched_by_their_words_and_not_by_their_order(
+    compared: Callable[[str], Agreement], sheet: str
+) -> None:
+    """Two conditions of one position with their texts exchanged are not those of the same key."""
+    text = sheet.replace("telmark-for-six-months", "x").replace("telmark-up-to-40-observers", "y")
+    text = text.replace("id: x", "id: telmark-up-to-40-observers").replace(
+        "id: y", "id: telmark-for-six-months"
+    )
+    assert compared(text).disagreements == []
+
+
+def test_codings_of_two_texts_are_not_compared(
+    compared: Callable[[str], Agreement], sheet: str
+) -> None:
+    with pytest.raises(GazadataError, match="two texts"):
+        compared(sheet.replace("He insisted", "She insisted"))
+
+
+def test_a_sheet_with_mistakes_is_not_compared(
+    compared: Callable[[str], Agreement], sheet: str
+) -> None:
+    with pytest.raises(WrongSheet, match="expected 'open'"):
+        compared(sheet.replace("stance: open", "stance: opne"))
+
+
+def by_hand(pairs: list[tuple[str, str]]) -> float:
+    """Krippendorff's alpha for two coders and nominal values, from its definition."""
+    values = [value for pair in pairs for value in pair]
+    observed = sum(a != b for a, b in pairs) / len(pairs)
+    couples = list(combinations(values, 2))
+    expected = sum(a != b for a, b in couples) / len(couples)
+    return 1 - observed / expected
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("a", "a"), ("b", "b"), ("a", "b")],
+        [("a", "b"), ("b", "a")],
+        [("", "a"), ("a", "a"), ("c", "c"), ("b", "c"), ("", "b")],
+    ],
+)
+def test_alpha_is_that_of_its_definition(pairs: list[tuple[str, str]]) -> None:
+    found = alpha(pairs)
+    assert found is not None
+    assert math.isclose(found, by_hand(pairs), abs_tol=1e-9)
+
+
+def test_alpha_of_one_value_says_nothing() -> None:
+    assert alpha([("a", "a"), ("a", "a")]) is None
+
+
+def test_a_packet_has_nothing_of_the_tables(package: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "packet"
+    files = write_packet(opened(package), SOURCE, folder)
+    assert sorted(file.name for file in files) == [
+        "manual.md", f"{SOURCE}.txt", "sheet.schema.json", "sheet.yaml",
+    ]  # fmt: skip
+    text = (folder / "sheet.yaml").read_text("utf-8")
+    record = opened(package)
+    for name in ("actors", "topics", "events", "positions", "relations", "assessments"):
+        for key in record.by_key(name):
+            # Keys that are a word of the article, such as kessaly, are in its sentences.
+            assert not re.search(rf"(?<![\w-]){key}(?![\w-])", text), key
+    assert "= " not in text
+    assert text.count("- sentence:") == 15
+    with pytest.raises(GazadataError, match="there is such a folder"):
+        write_packet(opened(package), SOURCE, folder)
+
+
+def test_an_empty_sheet_can_be_compared(package: Path, tmp_path: Path) -> None:
+    write_packet(opened(package), SOURCE, tmp_path / "packet")
+    result = agreement(package, tmp_path / "packet" / "sheet.yaml", None, Contract.read(REPO))
+    assert result.rows["events"] == (9, 0, 0)
+    assert result.columns == []
+
+
+def test_the_command_line_compares(package: Path, sheet: str, tmp_path: Path) -> None:
+    file = tmp_path / "b.yaml"
+    file.write_text(sheet, "utf-8")
+    run = [sys.executable, "-m", "gazadata", "agreement"]
+    done = subprocess.run([*run, str(package), str(file)], capture_output=True, check=True)
+    assert b"0 disagreements" in done.stdout
+    two = subprocess.run(
+        [*run, str(REPO), str(file), "--source", "nobody"], capture_output=True, check=False
+    )
+    assert two.returncode == 2
+    assert b"no source 'nobody'" in two.stderr

@@ -1,0 +1,210 @@
+"""What is wrong with a sheet is named by line and column, and nothing of it is written."""
+
+from pathlib import Path
+
+import pytest
+from tests.article.package import SOURCE, make
+from tests.curate.sheets import applied, opened, save, tables
+
+from gazadata.curate.coding import read_sheet
+from gazadata.curate.marked import WrongSheet
+from gazadata.curate.sheet import print_sheet
+from gazadata.errors import ReadError
+from gazadata.validate import validate
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The invented article's package. Read only."""
+    return make(tmp_path_factory.mktemp("alone") / "package")
+
+
+@pytest.fixture(scope="module")
+def sheet(package: Path) -> str:
+    return print_sheet(opened(package), SOURCE)
+
+
+def place(text: str, words: str) -> str:
+    """Line and column of the first of these words."""
+    before = text[: text.index(words)]
+    return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+
+
+# What is found, what is written in its place, where that is marked, and what is said of it.
+ENVOY = "quote: Her envoy, Tam Rusk\n"
+WRONG = {
+    "indent": ("    stance: open\n", "   stance: open\n", "stance: open", "wrong indent"),
+    "two colons": ("label: Mara", "label: so: Mara", ": Mara Oake takes", "second colon"),
+    "field": ("stance: open", "stanse: open", "stanse", "expected 'stance'"),
+    "term": ("stance: open", "stance: opne", "opne", "expected 'open'"),
+    "number": ("occurrences: 1\n", "occurrences: 1x\n", "1x\n", "a whole number"),
+    "truth": ("is_background: true", "is_background: TRUE", "TRUE", "true or false"),
+    "date": ("date_earliest: 2029-10-01", "date_earliest: 2029-10-32", "2029-10-32", "YYYY-MM-DD"),
+    "words": (ENVOY, "quote: Her envoi, Tam Rusk\n", "Her envoi", "'Her envoy, Tam Rusk'"),
+    "no words": (ENVOY, "quote: zzz\n", "zzz", "nor anything similar"),
+    "no passage": (ENVOY, "quote: {words: Rusk, passage: s99}\n", "Rusk, p", "no passage 's99'"),
+    "same key": (
+        "  - id: telmark-government\n",
+        "  - id: mara-oake\n",
+        "mara-oake\n    quote: President",
+        "have the key 'mara-oake'",
+    ),
+    "no key": ("  - id: mara-oake\n    quote", "  - quote", "quote: President Mara", "no id"),
+    "key to nothing": ("holder_id: kessaly", "holder_id: kesaly", "kesaly", "expected 'kessaly'"),
+    "no cell": ("    status: planned\n", "", "id: river-commission-talks", "no status"),
+    "of another": (f"source: {SOURCE}\n", "source: nobody\n", "nobody\n", "no source 'nobody'"),
+    "other text": ("He insisted, however", "She insisted, however", "She", "letter for letter"),
+    "alias": ("stance: open", "stance: *open", "*open", "no alias"),
+    "not a list": ("  names:\n    - {", "  names:\n      {", "{text", "expected a list of names"),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong", "marked", "said"), WRONG.values(), ids=WRONG)
+def test_a_mistake_is_named_by_line_and_column(
+    package: Path, sheet: str, right: str, wrong: str, marked: str, said: str
+) -> None:
+    assert right in sheet
+    text = sheet.replace(right, wrong, 1)
+    before = tables(package)
+    with pytest.raises(WrongSheet) as raised:
+        applied(package, text)
+    lines = str(raised.value).split("\n")
+    assert lines[0] == "nothing was written"
+    assert any(said in line and f":{place(text, marked)}: " in line for line in lines), lines
+    assert tables(package) == before
+
+
+def test_every_mistake_is_named_at_once(package: Path, sheet: str) -> None:
+    text = sheet.replace("stance: open", "stance: opne").replace("kind: person", "kind: persn")
+    with pytest.raises(WrongSheet) as raised:
+        applied(package, text)
+    assert len(raised.value.mistakes) == 1 + sheet.count("kind: person")
+
+
+def test_a_missing_note_is_named_at_its_cell(package: Path, sheet: str) -> None:
+    note = "      part_of: “his government” is"
+    assert note in sheet
+    text = "".join(line for line in sheet.splitlines(keepends=True) if not line.startswith(note))
+    with pytest.raises(WrongSheet, match=r":\d+:14: no note on part_of; write under `notes`"):
+        applied(package, text)
+
+
+def test_a_sheet_that_is_not_utf8(package: Path, sheet: str, tmp_path: Path) -> None:
+    file = tmp_path / "sheet.yaml"
+    file.write_bytes(sheet.encode("utf-8").replace("’".encode(), b"\x92", 1))
+    with pytest.raises(ReadError, match=r"sheet\.yaml:\d+:\d+: not UTF-8: the byte 0x92"):
+        read_sheet(file, opened(package).contract)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The invented article's package, to be changed."""
+    return make(tmp_path / "package")
+
+
+def test_what_changed_in_the_tables_meanwhile_is_not_lost(root: Path, sheet: str) -> None:
+    table = root / "data" / "events.csv"
+    table.write_text(table.read_text("utf-8").replace("Mara Oake takes office", "Oake in office"))
+    with pytest.raises(WrongSheet) as raised:
+        applied(root, sheet)
+    assert "the tables have changed since this sheet was printed" in str(raised.value)
+    assert "    -label: Mara Oake takes office\n    +label: Oake in office" in str(raised.value)
+    assert "doran-pell" not in str(raised.value)
+    applied(root, print_sheet(opened(root), SOURCE))
+
+
+def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None:
+    """The rest still passes validation, so nothing is left that only the row had used."""
+    start = sheet.index("  - id: pell-rejects-inspections")
+    end = sheet.index("  positions:", start)
+    position = "    event_id: pell-rejects-inspections\n"
+    text = (sheet[:start] + sheet[end:]).replace("  events:\n  positions", "  positions")
+    application = applied(root, text.replace(position, ""))
+    assert [change.split(" with ")[0] for change in application.changes] == [
+        "remove events/pell-rejects-inspections",
+        "remove participants/pell-rejects-inspections-doran-pell",
+        "change positions/telmark-inspections: event_id pell-rejects-inspections → empty; "
+        "evidence of event_id",
+    ]
+    (root / "sheet.yaml").write_text(text, "utf-8")
+    save(application)
+    assert [d.code for d in validate(root).diagnostics] == []
+
+
+def test_a_quote_that_nothing_else_uses_goes(root: Path, sheet: str) -> None:
+    start = sheet.index("    - id: telmark-for-six-months")
+    end = sheet.index("    - id: ", start + 10)
+    text = sheet[:start] + sheet[end:]
+    application = applied(root, text)
+    assert "remove quotes/for-six-months, which nothing else uses" in application.changes
+
+
+def test_a_row_that_others_need_is_not_removed(root: Path, sheet: str) -> None:
+    start = sheet.index("  - id: kessaly\n")
+    end = sheet.index("\n  - ", start) + 1
+    with pytest.raises(WrongSheet, match="no row 'kessaly' in actors"):
+        applied(root, sheet[:start] + sheet[end:])
+
+
+def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
+    """The members of the talks, and what is the same for both is written once."""
+    row = """  - id: [kessaly-joins, brenholt-joins]
+    quote: those of Kessaly and Brenholt
+    subject_id: [kessaly, brenholt]
+    predicate: member_of
+    object_id: upland-alliance
+    certainty: certain
+    evidence:
+    - {for: object_id, words: the Upland Alliance, note: Of the movement that was left out.}
+"""
+    at = sheet.index("  relations:\n", sheet.index("- sentence: About 30")) + len("  relations:\n")
+    application = applied(root, sheet[:at] + row + sheet[at:])
+    assert application.changes == [
+        "add relations/brenholt-joins with 4 rows of evidence",
+        "add relations/kessaly-joins with 4 rows of evidence",
+        "add 2 quotes",
+    ]
+    after = application.record
+    items = after.evidence["relations", "brenholt-joins"]
+    assert {item.field: item.basis for item in items} == {
+        "subject_id": "stated",
+        "predicate": "classified",
+        "object_id": "inferred",
+        "certainty": "classified",
+    }
+    text = (
+        sheet[:at] + row.replace("[kessaly, brenholt]", "[kessaly, brenholt, norvane]") + sheet[at:]
+    )
+    with pytest.raises(WrongSheet, match="lists in one row must be equally long"):
+        applied(root, text)
+
+
+def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
+    """Quotes and the keys of passages follow."""
+    cut = sheet.replace(
+        "Brenholt; the Upland Alliance, an armed movement, was left out.\n",
+        "Brenholt;\n- sentence: the Upland Alliance, an armed movement, was left out.\n",
+        1,
+    )
+    assert cut != sheet
+    (root / "sheet.yaml").write_text(cut, "utf-8")
+    application = applied(root, cut)
+    assert f"add passages/{SOURCE}-s16" in application.changes
+    save(application)
+    assert [d.code for d in validate(root).diagnostics] == []
+    after = opened(root)
+    quotes = after.by_key("quotes")
+    assert quotes["up-to-40-observers"]["passage_id"] == f"{SOURCE}-s03"
+    assert (
+        quotes["the-upland-alliance-an-armed-movement-was-left-out"]["passage_id"]
+        == f"{SOURCE}-s07"
+    )
+    assert quotes["on-which-kessaly-has-yet-to-comment"]["passage_id"] == f"{SOURCE}-s08"
+
+
+def test_words_with_an_ellipsis_are_all_between(root: Path, sheet: str) -> None:
+    assert "quote: Norvane has not … foreign ministry said" in sheet
+    record = opened(root)
+    assert "Norvane has not decided whether to lift the embargo, its foreign ministry said" in (
+        row["exact"] for row in record.rows["quotes"]
+    )

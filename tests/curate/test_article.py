@@ -1,0 +1,200 @@
+"""Adding an article: the form of its text, its passages, and its row in sources."""
+
+import re
+import subprocess
+import sys
+import textwrap
+import unicodedata
+from pathlib import Path
+
+import pytest
+from tests.article.package import REPO
+from tests.curate.sheets import applied, opened, repository, save
+
+from gazadata.curate.article import Told, add_article, required_form, split
+from gazadata.curate.sheet import print_sheet
+from gazadata.curate.todo import todo
+from gazadata.errors import GazadataError, ReadError
+from gazadata.validate import validate
+
+STORY = """A ministry asks
+
+The ministry of Kessaly asked on 3 May 2031 for U.S. help. “No.” It was late.
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return repository(tmp_path / "package")
+
+
+def story(folder: Path, content: bytes = STORY.encode()) -> Path:
+    file = folder / "Ministry asks.txt"
+    file.write_bytes(content)
+    return file
+
+
+def test_what_is_changed_in_a_text_is_said(tmp_path: Path) -> None:
+    dirty = "\ufeffCafe\u0301 so\u00adcial\r\n\r\nOne\u200b two\rthree\r\n"
+    text, changes = required_form(story(tmp_path, dirty.encode()))
+    assert text == "Café social\n\nOne two\nthree\n"
+    assert unicodedata.is_normalized("NFC", text)
+    assert changes == [
+        "removed the byte order mark",
+        "line ends changed to LF: 4",
+        "removed U+00AD (soft hyphen): 1",
+        "removed U+200B (zero width space): 1",
+        "composed characters (Unicode form NFC)",
+    ]
+
+
+def test_a_text_in_the_form_is_copied_byte_for_byte(root: Path, tmp_path: Path) -> None:
+    save(add_article(opened(root), story(tmp_path), Told()))
+    assert (root / "raw" / "ministry-asks.txt").read_bytes() == STORY.encode()
+
+
+def test_what_is_told_has_evidence(root: Path, tmp_path: Path) -> None:
+    told = Told(publisher="Kessaly Post", url="https://example.org/1", published="2031-05")
+    save(add_article(opened(root), story(tmp_path), told))
+    record = opened(root)
+    row = record.by_key("sources")["ministry-asks"]
+    assert row["title"] == "A ministry asks"
+    assert (row["published_earliest"], row["published_latest"]) == ("2031-05-01", "2031-05-31")
+    assert row["published_precision"] == "month"
+    bases = {item.field: item.basis for item in record.evidence["sources", "ministry-asks"]}
+    assert bases["title"] == "stated"
+    assert bases["publisher"] == "inferred"
+    found = {d.code for d in validate(root).diagnostics if "ministry-asks" in (d.row_id or "")}
+    assert found == {"GD331"}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (Told(published="May 2031"), "expected YYYY-MM-DD, YYYY-MM or YYYY"),
+        (Told(published="2031-02-30"), "is not a date"),
+        (Told(published="2031-2-3"), "is not a date"),
+    ],
+)
+def test_a_wrong_date_is_refused(root: Path, tmp_path: Path, told: Told, said: str) -> None:
+    with pytest.raises(GazadataError, match=said):
+        add_article(opened(root), story(tmp_path), told)
+    assert not (root / "raw" / "ministry-asks.txt").exists()
+
+
+def test_a_text_that_is_not_utf8_is_refused_by_line_and_column(root: Path, tmp_path: Path) -> None:
+    content = STORY.encode("utf-8").replace(b"late", b"l\xe4te")
+    with pytest.raises(ReadError, match=r"Ministry asks\.txt:3:7\d: not UTF-8: the byte 0xe4"):
+        add_article(opened(root), story(tmp_path, content), Told())
+    assert not (root / "raw" / "ministry-asks.txt").exists()
+
+
+def test_an_article_is_added_once(root: Path, tmp_path: Path) -> None:
+    save(add_article(opened(root), story(tmp_path), Told()))
+    with pytest.raises(GazadataError, match="there is a source 'ministry-asks' already"):
+        add_article(opened(root), story(tmp_path), Told())
+    again = tmp_path / "other.txt"
+    again.write_text(STORY, "utf-8")
+    with pytest.raises(GazadataError, match="this is the text of ministry-asks"):
+        add_article(opened(root), again, Told())
+    assert not (root / "raw" / "other.txt").exists()
+
+
+def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no words"):
+        add_article(opened(root), story(tmp_path, b" \n\n"), Told())
+
+
+def test_sentences_are_split_and_keep_every_character() -> None:
+    passages = split(STORY, "en")
+    assert passages[0] == "A ministry asks"
+    assert passages[1] == "The ministry of Kessaly asked on 3 May 2031 for U.S. help."
+    assert "".join(passages).replace(" ", "") == STORY.replace("\n", "").replace(" ", "")
+
+
+def test_a_border_of_a_new_article_can_be_moved(root: Path, tmp_path: Path) -> None:
+    save(add_article(opened(root), story(tmp_path), Told()))
+    sheet = print_sheet(opened(root), "ministry-asks")
+    two = "- sentence: “No.”\n"
+    assert two in sheet
+    at = sheet.index(two)
+    rest = sheet[at:].split("- sentence: It was late.")
+    text = sheet[:at] + "- sentence: “No.” It was late." + rest[1]
+    changes = applied(root, text).changes
+    assert changes[0] == "remove passages/ministry-asks-s03"
+    assert changes[1].startswith("change passages/ministry-asks-s02: char_end ")
+    assert len(changes) == 2
+
+
+def test_the_command_line_says_what_it_does(root: Path, tmp_path: Path) -> None:
+    run = [sys.executable, "-m", "gazadata"]
+    package = ["--package", str(root)]
+    added = subprocess.run(
+        [*run, "add-article", str(story(tmp_path, STORY.encode() + b"\r\n")), *package],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "line ends changed to LF: 1" in added.stdout
+    file = tmp_path / "sheet.yaml"
+    sheet = [*run, "sheet", "ministry-asks", "--out", str(file), *package]
+    subprocess.run(sheet, capture_output=True, check=True)
+    assert (tmp_path / "sheet.schema.json").exists()
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("    language: en\n", ""), "utf-8")
+    dry = subprocess.run(
+        [*run, "apply", str(file), "--dry-run", *package],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "change sources/ministry-asks: language en → empty; evidence of language" in dry.stdout
+    assert "would change" in dry.stdout
+    assert opened(root).by_key("sources")["ministry-asks"]["language"] == "en"
+    file.write_text(text.replace("language: en", "langage: en"), "utf-8")
+    wrong = subprocess.run(
+        [*run, "apply", str(file), *package], capture_output=True, text=True, check=False
+    )
+    assert wrong.returncode == 1
+    assert "expected 'language'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+MORE = """\
+  - id: kessaly
+    quote: Kessaly’s minister, Ina Dorr
+    name: Kessaly
+    kind: state
+    names:
+    - {text: Kessaly, form: name}
+  topics:
+  - id: observers
+    quote: up to 40 observers
+    label: Observers
+    kind: measure
+    status: proposed
+    names:
+    - {text: observers, form: description}
+"""
+
+
+def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_path: Path) -> None:
+    (sample,) = re.findall(
+        r"```yaml\n(.*?)```", (REPO / "CONTRIBUTING.md").read_text("utf-8"), re.S
+    )
+    sample = textwrap.dedent(sample)
+    (sentence,) = re.findall(r"^- sentence: (.*)\n", sample)
+    file = tmp_path / "story.txt"
+    file.write_text(f"Kessaly could help\n\n{sentence}\n", "utf-8")
+    save(add_article(opened(root), file, Told()))
+    blank = print_sheet(opened(root), "story")
+    start = blank.index("- sentence: ")
+    end = blank.index("\nstate: ")
+    coded = sample.replace("  actors:\n", f"  actors:\n{MORE.partition('  topics')[0]}")
+    coded += MORE[MORE.index("  topics") :]
+    text = blank[:start] + coded + blank[end:]
+    (root / "sheet.yaml").write_text(text, "utf-8")
+    save(applied(root, text))
+    mine = {row["source_id"] for row in opened(root).rows["quotes"]} - {"story"}
+    report = validate(root)
+    found = [d for d in report.diagnostics if not any(one in (d.row_id or "") for one in mine)]
+    assert [(d.code, d.path, d.line, d.found, d.expected) for d in found] == []
+    assert list(todo(opened(root), "story")) == []

@@ -1,0 +1,206 @@
+"""A sheet says all that the tables say of an article, and the tables can be made from it."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from benchmarks._generate import generate
+from tests.article.package import REPO, SOURCE, make
+from tests.curate.sheets import (
+    TEXT,
+    add_invented,
+    applied,
+    invented_sheet,
+    opened,
+    repository,
+    save,
+)
+
+from gazadata.curate.article import Told, add_article
+from gazadata.curate.record import Record
+from gazadata.curate.sheet import Printer, print_sheet
+from gazadata.curate.sheet_file import write_sheet
+from gazadata.curate.sheet_schema import sheet_schema
+from gazadata.errors import GazadataError
+from gazadata.validate import validate
+
+ARTICLES = opened(REPO).articles()
+
+
+class JsonLike(yaml.SafeLoader):
+    """Reads YAML as editors do, to which a date is a text."""
+
+
+JsonLike.yaml_implicit_resolvers = {
+    first: [one for one in those if "timestamp" not in one[0]]
+    for first, those in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def evidence_of(record: Record, source: str) -> int:
+    return sum(
+        len(record.evidence.get((name, row[record.contract[name].key]), ()))
+        for name, rows in record.owned(source).items()
+        for row in rows
+    )
+
+
+@pytest.mark.parametrize("source", ARTICLES)
+def test_a_sheet_of_the_record_changes_not_one_byte(tmp_path: Path, source: str) -> None:
+    root = repository(tmp_path / "package")
+    application = applied(root, print_sheet(opened(root), source))
+    assert application.changes == []
+    assert application.files == {}
+
+
+def test_a_sheet_of_the_invented_article_changes_not_one_byte(tmp_path: Path) -> None:
+    root = make(tmp_path / "package")
+    application = applied(root, print_sheet(opened(root), SOURCE))
+    assert application.changes == []
+    assert application.files == {}
+
+
+def test_sheets_of_generated_articles_change_not_one_byte(tmp_path: Path) -> None:
+    root = tmp_path / "package"
+    generate(root, 50)
+    record = opened(root)
+    for source in record.articles()[:3]:
+        application = applied(root, print_sheet(record, source))
+        assert application.changes == []
+        assert set(application.files) == set()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The record with the invented article, added as a stranger would. Read only."""
+    folder = tmp_path_factory.mktemp("two")
+    root = repository(folder / "package")
+    add_invented(root, folder / "text", invented_sheet(folder / "alone"))
+    return root
+
+
+def test_an_article_is_added_by_its_text_and_a_sheet(two: Path) -> None:
+    record = opened(REPO)
+    of_others = {key for name in record.rows for key in record.by_key(name)}
+    found = [d for d in validate(two).diagnostics if d.row_id not in of_others]
+    assert [(d.code, d.path, d.line, d.found) for d in found] == []
+
+
+def test_the_rows_are_those_that_were_written_by_hand(two: Path, tmp_path: Path) -> None:
+    """Keys of quotes are made, and another article may have them already."""
+    old, new = opened(make(tmp_path / "alone")), opened(two)
+    for name, rows in old.rows.items():
+        if name in ("quotes", "evidence"):
+            continue
+        added = {tuple(row.values()) for row in new.rows[name]}
+        assert {tuple(row.values()) for row in rows} <= added
+        for row in rows:
+            key = name, row[old.contract[name].key]
+            assert set(old.evidence.get(key, ())) == set(new.evidence.get(key, ()))
+
+
+def test_applying_twice_changes_nothing(two: Path) -> None:
+    text = (two / "sheet.yaml").read_text("utf-8")
+    again = applied(two, text)
+    assert again.changes == []
+    assert again.files == {}
+    # What is changed afterwards needs no new sheet, since the state in it was renewed.
+    renamed = text.replace("label: Mara Oake takes office", "label: Oake takes office")
+    assert applied(two, renamed).changes == [
+        "change events/oake-takes-office: label Mara Oake takes office → Oake takes office"
+    ]
+
+
+def test_the_rows_of_the_other_article_stay(two: Path) -> None:
+    for source in ARTICLES:
+        assert (
+            print_sheet(opened(two), source).split("\nstate:")[0].split("\n- ")[1:]
+            == (print_sheet(opened(REPO), source).split("\nstate:")[0].split("\n- ")[1:])
+        )
+
+
+def test_the_schema_of_sheets_knows_all_that_is_in_one(tmp_path: Path) -> None:
+    root = make(tmp_path / "package")
+    schema = json.loads(sheet_schema(opened(root).contract))
+    validator = jsonschema.Draft7Validator(schema)
+    validator.check_schema(schema)
+    text = print_sheet(opened(root), SOURCE)
+    assert list(validator.iter_errors(yaml.load(text, JsonLike))) == []
+    for right, wrong in (
+        ("stance: open", "stance: ajar"),
+        ("stance: open", "stanze: open"),
+        ("occurrences: 1", "occurrences: one"),
+        ("is_background: true", "is_background: perhaps"),
+    ):
+        assert right in text
+        broken = yaml.load(text.replace(right, wrong, 1), JsonLike)
+        assert not validator.is_valid(broken), wrong
+
+
+def test_a_sheet_and_its_schema_are_written_side_by_side(tmp_path: Path) -> None:
+    root = make(tmp_path / "package")
+    record = opened(root)
+    text = print_sheet(record, SOURCE)
+    file = tmp_path / "sheets.yaml"
+    assert [path.name for path in write_sheet(record, file, text)] == [
+        "sheets.yaml",
+        "sheet.schema.json",
+    ]
+    assert text.split("\n")[0].endswith("$schema=sheet.schema.json")
+    write_sheet(record, file, text)
+    edited = text.replace("stance: open", "stance: unclear")
+    file.write_text(edited, "utf-8")
+    with pytest.raises(GazadataError, match="apply it first"):
+        write_sheet(record, file, text)
+    assert file.read_text("utf-8") == edited
+
+
+def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
+    root = repository(tmp_path / "package")
+    file = tmp_path / "norvane.txt"
+    file.write_bytes(TEXT.read_bytes() + b"\nIn Islamabad, Munir wore a Norvane tie.\n")
+    save(add_article(opened(root), file, Told()))
+    text = print_sheet(opened(root), "norvane")
+    assert "  # names: Islamabad = pakistan-government; Munir = asim-munir\n" in text
+    assert "  # no name for: Doran Pell, Norvane\n" in text
+    assert "  # hedge cues: reportedly\n" in text
+    assert "  # dates: January, 3 March 2031\n" in text
+    assert "  # amounts: 12 million crowns\n" in text
+    assert "stance (support, conditional_support, open," in text
+
+
+@pytest.mark.parametrize("source", ARTICLES)
+def test_how_much_has_to_be_typed(source: str) -> None:
+    """Three tenths of the bytes, and evidence of which most is proposed."""
+    record = opened(REPO)
+    mine = record.owned(source)
+    used = {
+        item.span
+        for name, rows in mine.items()
+        for row in rows
+        for item in record.evidence.get((name, row[record.contract[name].key]), ())
+    }
+    lines = sum(len(",".join(row.values()).encode()) + 1 for rows in mine.values() for row in rows)
+    owners = {(n, r[record.contract[n].key]) for n, rows in mine.items() for r in rows}
+    lines += sum(
+        len(",".join(row.values()).encode()) + 1
+        for row in record.rows["evidence"]
+        if (row["resource"], row["row_id"]) in owners
+    )
+    lines += sum(
+        len(",".join(row.values()).encode()) + 1
+        for row in record.rows["quotes"]
+        if record.spans[row["quote_id"]] in used
+    )
+    assert len(print_sheet(record, source).encode()) < 0.35 * lines
+    printer = Printer(record, source)
+    printer.rows()
+    printed = [
+        printer.printed(name, row[record.contract[name].key])
+        for name, rows in mine.items()
+        for row in rows
+    ]
+    typed = sum(len(row.notes) + sum(len(e.fields) for e in row.evidence) for row in printed)
+    assert typed < 0.42 * evidence_of(record, source)
