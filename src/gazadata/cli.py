@@ -463,6 +463,20 @@ def validate(
         str,
         typer.Option(help="Rows that frictionless reads of a large package: all, or a sample."),
     ] = "sample",
+    engine: Annotated[
+        str, typer.Option(help="Where the rules run: local (this process) or spark.")
+    ] = "local",
+    master: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The master of Spark, such as spark://host:7077.",
+            show_default="this machine",
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show what Spark writes, and the cause of errors.")
+    ] = False,
 ) -> None:
     """Validate a package.
 
@@ -479,6 +493,7 @@ def validate(
     for kind, given, known in (
         *(("format", name, list(reporters.FORMATS)) for name in names),
         ("choice for --frictionless", frictionless, ["all", "sample"]),
+        ("engine", engine, ["local", "spark"]),
     ):
         if given not in known:
             raise UnknownName(kind, given, known)
@@ -490,11 +505,26 @@ def validate(
     root = Package.locate(package)
     for file in files:
         reporters.writable(file, root)
-    report = run(
-        root,
-        limit=reporters.EVERY if every else reporters.KEPT,
-        frictionless_all=frictionless == "all",
-    )
+    if master and engine != "spark":
+        raise GazadataError("--master is for --engine spark")
+    limit = reporters.EVERY if every else reporters.KEPT
+    if engine == "spark":
+        # Spark needs what the imports of the rules do without.
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _Unused]
+        gc.enable()
+        from gazadata import spark
+
+        try:
+            with spark.session(master, verbose=verbose) as session:
+                report = spark.report(
+                    session, root, limit=limit, frictionless_all=frictionless == "all"
+                )
+        except GazadataError as error:
+            if verbose and error.__cause__:
+                print(error.__cause__, file=sys.stderr)
+            raise
+    else:
+        report = run(root, limit=limit, frictionless_all=frictionless == "all")
     asked = reporters.Options(strict=strict, plain=plain, every=every)
     for name, file_ in zip_longest(names, files):
         options = reporters.settle(asked, name, root, os.environ, terminal=terminal)

@@ -6,6 +6,7 @@ descriptor -> files -> frictionless -> pandera -> provenance -> semantics
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from gazadata import frictionless_worker
 from gazadata.contract import Contract
@@ -19,8 +20,38 @@ from gazadata.validate.rules import RULES, Rule
 __all__ = ["RULES", "Count", "Diagnostic", "Place", "Report", "Rule", "validate"]
 
 
+class Engine(Protocol):
+    """Where the rows of a package are read and the rules run."""
+
+    def check(
+        self, package: Package, paths: dict[str, Path], report: Report, limit: int
+    ) -> dict[str, Path]:
+        """Run the files layer; returns the files that can be split into rows."""
+        ...
+
+    def run(self, package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
+        """Run the layers that read rows."""
+        ...
+
+
+class _Local:
+    """This process."""
+
+    check = staticmethod(files.check)
+
+    @staticmethod
+    def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
+        from gazadata.validate import layers
+
+        layers.run(package, paths, report, limit)
+
+
 def validate(
-    path: str | Path | None = None, *, limit: int = 1_000, frictionless_all: bool = False
+    path: str | Path | None = None,
+    *,
+    limit: int = 1_000,
+    frictionless_all: bool = False,
+    engine: Engine | None = None,
 ) -> Report:
     """Validate the data package at `path` (None: the bundled one), whatever its size.
 
@@ -28,6 +59,7 @@ def validate(
         path: a folder with a datapackage.json, or that file; CSV or Parquet resources.
         limit: how many findings of a rule are kept; all are counted.
         frictionless_all: let frictionless read every row of a package of any size.
+        engine: where the rules run; None: in this process.
 
     Returns:
         The report: what was found, and what each rule looked at.
@@ -36,7 +68,7 @@ def validate(
         ReadError: there is no package at `path`.
         MissingExtra: the extra `validate` is not installed.
     """
-    root = Package.locate(path)
+    root, engine = Package.locate(path), engine or _Local()
     report = Report(str(root), "")
     try:
         package = Package(root, Contract.read(root))
@@ -56,14 +88,15 @@ def validate(
     # Its imports take as long as all other layers: they overlap in a process of its own.
     process = frictionless_worker.start()
     try:
-        paths = files.check(package, paths, report, limit)
+        paths = engine.check(package, paths, report, limit)
         asked = standard.readable(package.contract, paths, sample)
         standard.ask(process, root, sample, asked)
         try:
-            from gazadata.validate import layers, locate
+            from gazadata.validate import locate
+
+            engine.run(package, paths, report, limit)
         except ImportError as error:
             raise MissingExtra(error.name or "polars", "validate") from None
-        layers.run(package, paths, report, limit)
     except BaseException:
         standard.stop(process)
         raise

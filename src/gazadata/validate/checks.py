@@ -194,6 +194,10 @@ def _why(name: str, error: Exception, tables: Tables) -> str:
 
 
 def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
+    if look.resource.name in tables.own:
+        asked = tables.asked(look.resource.name)
+        checks = (replace(c, applies=c.applies & asked) for c in look.checks)
+        look = replace(look, checks=tuple(checks))
     counts = look.frame.select(
         *_looked_at(look.checks),
         *((c.bad & c.applies).sum().alias(f"b{i}") for i, c in enumerate(look.checks)),

@@ -157,6 +157,13 @@ class Report:
         self.count(found.code, 0, 1)
         self.add([found])
 
+    def take(self, other: Report) -> None:
+        """Take in what another report counted and found."""
+        for code, count in other.counts.items():
+            self.count(code, count.checked, count.found)
+        self.failures += other.failures
+        self.add(other.diagnostics)
+
     def add(self, found: Iterable[Diagnostic]) -> None:
         """Take in findings; `merge.merge` tells which of them are one mistake."""
         self.diagnostics.extend(found)

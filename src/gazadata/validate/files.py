@@ -33,18 +33,15 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
         Those of the files that can be split into rows of the schema's columns.
     """
     readable = {}
-    installed = known(package.contract)
     for name, path in paths.items():
         resource = package.contract[name]
         shown = path.relative_to(package.root).as_posix()
-        _sums(path, shown, resource, report)
+        sums(path, shown, resource, report)
         if path.suffix != ".parquet":
             if is_other(path, shown, name, report):
                 continue
             whole = check_bytes(path, shown, resource, report, limit)
-            # A header as in the installed schema follows from another schema here.
-            as_known = installed[name] if installed and name in installed.resources else resource
-            if not (check_header(path, shown, resource, report, as_known) and whole):
+            if not (header(package, name, path, report) and whole):
                 continue
         readable[name] = path
     return readable
@@ -71,7 +68,16 @@ def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
     return True
 
 
-def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
+def header(package: Package, name: str, path: Path, report: Report) -> bool:
+    """Compare the header of a table's file with the schema; whether it is the same."""
+    resource, installed = package.contract[name], known(package.contract)
+    # A header as in the installed schema follows from another schema here.
+    as_known = installed[name] if installed and name in installed.resources else resource
+    shown = path.relative_to(package.root).as_posix()
+    return check_header(path, shown, resource, report, as_known)
+
+
+def sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
     """Hold a file against the bytes and the hash that the descriptor states, if any."""
     size, digest = resource.descriptor.get("bytes"), resource.descriptor.get("hash")
     report.count("GD007", 1)
@@ -87,7 +93,7 @@ def _sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
     if wrong:
         report.count("GD007", 0, 1)
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
-        report.add([replace(_finding("GD007", shown, resource, 1, found, expected), line=None)])
+        report.add([replace(of_line("GD007", shown, resource, 1, found, expected), line=None)])
 
 
 def check_bytes(
@@ -112,7 +118,7 @@ def check_bytes(
         found[code] = found.get(code, 0) + 1
         report.count(code, 0, 1)
         if found[code] <= limit:
-            report.add([replace(_finding(code, shown, resource, at, what, expected), **cell)])
+            report.add([replace(of_line(code, shown, resource, at, what, expected), **cell)])
 
     with path.open("rb") as file:
         if file.read(3) == codecs.BOM_UTF8:
@@ -249,7 +255,7 @@ def check_header(
     twice = [n for n, times in Counter(names).items() if times > 1]
     report.count("GD105", 0, 1)
     if parted := sniff.delimiter(first, wanted):
-        one = _finding("GD105", shown, resource, 1, parted.what, ",".join(wanted))
+        one = of_line("GD105", shown, resource, 1, parted.what, ",".join(wanted))
         report.add([replace(one, column=1, help=parted.remedy)])
         return False
     what = [
@@ -258,7 +264,7 @@ def check_header(
         if found
     ]
     differs = next(n for n, pair in enumerate(zip_longest(names, wanted)) if len(set(pair)) > 1)
-    one = _finding(
+    one = of_line(
         "GD105",
         shown,
         resource,
@@ -271,9 +277,10 @@ def check_header(
     return False
 
 
-def _finding(
+def of_line(
     code: str, shown: str, resource: Resource, line: int, found: str, expected: str
 ) -> Diagnostic:
+    """A finding about a line of a table."""
     return Diagnostic.of(
         code,
         shown,

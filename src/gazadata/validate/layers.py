@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from gazadata.contract import Contract
+from gazadata.contract import Contract, Resource
 from gazadata.package import Package
 from gazadata.validate import cells, fields, provenance, retired, semantics, sweep
 from gazadata.validate.checks import Unrun
@@ -25,26 +26,42 @@ def run(package: Package, paths: dict[str, Path], report: Report, limit: int) ->
 
 
 def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
-    contract = package.contract
+    for resource in fitting(package.contract, tables, report):
+        if rows := sweep.sweep(resource, tables, report, limit):
+            tables.add(resource.name, rows)
+    names(package, tables, report, limit)
+    rules(package, tables, report, limit)
+    for said in tables.references.values():
+        report.take(said)
+
+
+def fitting(contract: Contract, tables: Tables, report: Report) -> Iterator[Resource]:
+    """The tables with files whose schemas can be applied to rows."""
     for name, path in tables.paths.items():
         resource = contract[name]
         if not fields.patterns_fit(resource, report):
             continue
         fields.examples(resource, report)
-        if path.suffix == ".parquet" and not sweep.columns(resource, tables, report):
-            continue
-        if rows := sweep.sweep(resource, tables, report, limit):
-            tables.add(name, rows)
+        if path.suffix != ".parquet" or sweep.columns(resource, tables, report):
+            yield resource
+
+
+def names(package: Package, tables: Tables, report: Report, limit: int) -> None:
+    """Check the identifiers that were given up, and say which tables could not be read."""
     given_up = retired.check(package, tables, report, limit)
-    unread = [name for name in contract.resources if name not in tables]
+    unread = [name for name in package.contract.resources if name not in tables]
     if unread:
         report.notes.append(
             f"not looked at by the later layers, as they could not be read: {', '.join(unread)}"
         )
-    unrun = Unrun(tables)
     if given_up:
         looks = cells.looks(Contract({}, given_up.resources), given_up)
-        run_looks(looks, given_up, report, limit, unrun)
+        run_looks(looks, given_up, report, limit, Unrun(tables))
+
+
+def rules(package: Package, tables: Tables, report: Report, limit: int) -> None:
+    """Run the rules that compare the cells of rows, with each other and with the texts."""
+    contract, unrun = package.contract, Unrun(tables)
     for looks in (
         cells.looks(contract, tables),
         provenance.looks(package.root, contract, tables, report, limit, unrun),

@@ -120,7 +120,7 @@ def looks(
     looked_up = pl.concat(_looked_up(resource, tables) for resource in resources)
     resources = [r for r in resources if r.name in looked_up["resource"]]
     files = sorted(looked_up["__file"].drop_nulls().unique())
-    read, unread = _read(root, files, tables.folder, report, limit, unrun)
+    read, unread = _read(root, files, tables, limit, unrun)
     known = _known(read, looked_up["field"].unique().to_list())
     columns = known.select("__file", "field", __has_column=pl.lit(True)).unique()
     rows = known.group_by("__file", "__named", "field", maintain_order=True).agg(
@@ -288,9 +288,11 @@ Read = dict[str, tuple[Path, Resource, pl.DataFrame]]
 
 
 def _read(
-    root: Path, files: Iterable[str], folder: Path, report: Report, limit: int, unrun: Unrun
+    root: Path, files: Iterable[str], package: Tables, limit: int, unrun: Unrun
 ) -> tuple[Read, dict[str, str]]:
-    """Read files of reference/, and look at their bytes, lines and cells as at those of tables.
+    """Read files of reference/, and check their bytes, lines and cells as those of tables.
+
+    What is found in them is put into `references` of the package's tables.
 
     Returns:
         The files that can be read, and why others cannot; nothing where that is reported.
@@ -299,6 +301,7 @@ def _read(
     unread: dict[str, str] = {}
     for file in files:
         name = FOLDER + file
+        report = Report("", "")
         try:
             path = inside(root, name)
             if not path.is_file():
@@ -308,10 +311,10 @@ def _read(
                 unread[file] = ""
                 continue
             resource = form(path, name)
-            tables = Tables(root, {name: resource}, {name: path}, folder)
-            before = len(report.diagnostics)
+            tables = Tables(root, {name: resource}, {name: path}, package.folder)
+            package.references[file] = report
             whole = check_bytes(path, name, resource, report, limit)
-            for n, one in enumerate(report.diagnostics[before:], start=before):
+            for n, one in enumerate(report.diagnostics):
                 if one.code in _BY_HAND:
                     report.diagnostics[n] = replace(one, help=_BY_HAND[one.code])
             bad = ragged(resource, tables, report, limit)

@@ -14,11 +14,16 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 
 
-class _Unique(NamedTuple):
+class Unique(NamedTuple):
     """Fields of which no two rows may have the same values."""
 
     code: str
     fields: tuple[str, ...]
+
+    @property
+    def filled(self) -> pl.Expr:
+        """Whether a row has a value to be compared."""
+        return col(self.fields[0]).is_not_null() if len(self.fields) == 1 else pl.lit(True)
 
     @property
     def values(self) -> list[pl.Expr]:
@@ -35,23 +40,36 @@ class _Unique(NamedTuple):
         return (pl.struct(self.values) if len(self.values) > 1 else self.values[0]).hash(seed)
 
 
+def uniques(resource: Resource) -> list[Unique]:
+    """The fields of a table of which no two rows may have the same values."""
+    found = [
+        Unique("GD206", (resource.key,)),
+        *(Unique("GD208", fields) for fields in resource.unique_keys),
+        *(
+            Unique("GD208", (f.name,))
+            for f in resource.fields
+            if f.unique and f.name != resource.key
+        ),
+    ]
+    if not resource.unique_keys and any(field.evidence_required for field in resource.fields):
+        found.append(Unique("GD208", _others(resource)))
+    if resource.name not in UNHYPHENED:
+        found.append(Unique("GD209", (resource.key,)))
+    return found
+
+
+def _others(resource: Resource) -> tuple[str, ...]:
+    """By which the rows of a coded table differ, where its schema names no fields for that."""
+    return tuple(name for name in resource.field_names if name != resource.key)
+
+
 class Repeats:
     """The rows of a table that repeat another one; taken in batch by batch."""
 
     def __init__(self, resource: Resource) -> None:
         self._resource, self._rows = resource, 0
-        self._others = tuple(name for name in resource.field_names if name != resource.key)
-        """By which the rows of a coded table differ, where its schema names no fields for that."""
-        uniques = [
-            ("GD206", (resource.key,)),
-            *(("GD208", fields) for fields in resource.unique_keys),
-            *(("GD208", (f.name,)) for f in resource.fields if f.unique and f.name != resource.key),
-        ]
-        if not resource.unique_keys and any(field.evidence_required for field in resource.fields):
-            uniques.append(("GD208", self._others))
-        if resource.name not in UNHYPHENED:
-            uniques.append(("GD209", (resource.key,)))
-        self._hashes: dict[_Unique, list[pl.Series]] = {_Unique(*one): [] for one in uniques}
+        self._others = _others(resource)
+        self._hashes: dict[Unique, list[pl.Series]] = {one: [] for one in uniques(resource)}
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take in the next batch of rows."""
@@ -75,7 +93,7 @@ class Repeats:
                     self._findings(unique, self._shown(unique, rows.head(limit), tables), tables)
                 )
 
-    def _shown(self, unique: _Unique, rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    def _shown(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         """Rows with the values that are shown of them."""
         values = (
             tables.kept(self._resource.name)
@@ -85,13 +103,12 @@ class Repeats:
         )
         return rows.join(values, on=LINE, maintain_order="left")
 
-    def _rows_of(self, unique: _Unique, twice: pl.Series, tables: Tables) -> pl.DataFrame:
+    def _rows_of(self, unique: Unique, twice: pl.Series, tables: Tables) -> pl.DataFrame:
         """The rows that repeat an earlier one of those whose hashes are there `twice`, by line."""
-        resource, (code, fields) = self._resource, unique
-        filled = col(fields[0]).is_not_null() if len(fields) == 1 else pl.lit(True)
+        resource = self._resource
         rows = (
             tables.kept(resource.name)
-            .filter(unique.hash().is_in(twice.implode()) & filled)
+            .filter(unique.hash().is_in(twice.implode()) & unique.filled)
             # Not the values, which of millions of rows would take as much memory as their file.
             .select(LINE, resource.key, __same=unique.hash(seed=1))
             .collect()
@@ -101,13 +118,11 @@ class Repeats:
             )
             .filter(col(LINE) != col("__first"))
         )
-        if code == "GD209":
+        if unique.code == "GD209":
             rows = rows.filter(col(resource.key) != col("__other"))
         return rows
 
-    def _findings(
-        self, unique: _Unique, rows: pl.DataFrame, tables: Tables
-    ) -> Iterator[Diagnostic]:
+    def _findings(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> Iterator[Diagnostic]:
         resource, (code, fields) = self._resource, unique
         for row in rows.to_dicts():
             if code == "GD209":

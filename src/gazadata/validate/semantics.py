@@ -32,7 +32,7 @@ def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     for name, other, make in JOINED:
         if name in tables and not tables.unread(other):
             yield from make(contract, tables)
-    yield from _cycles(contract, tables, unrun)
+    yield from cycles(contract, tables, unrun)
 
 
 def _dates(resource: Resource) -> list[Check]:
@@ -557,7 +557,8 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
     )
 
 
-def _cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
+def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
+    """Whether links within a table come to an end."""
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
         if name not in tables:
             continue

@@ -23,7 +23,7 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
         How many rows it has; None where it has none, or cannot be split into rows.
     """
     path, width = tables.paths[resource.name], len(resource.fields)
-    form = _Form(resource, tables, limit)
+    form = Form(resource, tables, limit)
     constraints, repeats = Constraints(resource, tables, limit), Repeats(resource)
     # Nothing that is said of a file's rows stands once a line of it turns out to be none.
     said = Report("", "")
@@ -68,7 +68,7 @@ def ragged(resource: Resource, tables: Tables, report: Report, limit: int) -> in
     return bad
 
 
-class _Form:
+class Form:
     """Whether the lines of a file are rows, and these in canonical form; batch by batch."""
 
     def __init__(self, resource: Resource, tables: Tables, limit: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 import polars as pl
 
 from gazadata.contract import Field, Resource
-from gazadata.validate.diagnostics import LONGEST, Diagnostic
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.split import cells
 
 LINE = "__line"
@@ -52,6 +52,12 @@ class Tables:
     listed: Set[str] = frozenset()
     """The tables that the package has or is to have, whether they can be read or not."""
     rows: dict[str, int] = field(default_factory=dict)
+    own: dict[str, pl.Series] = field(default_factory=dict)
+    """The lines that the rules look at, of tables of which other rows are there to be looked up."""
+    textless: dict[str, str] = field(default_factory=dict)
+    """The sources whose text could not be read, by the hash that they give."""
+    references: dict[str, Report] = field(default_factory=dict)
+    """What was found in each file of reference/ itself."""
     _strings: dict[str, pl.LazyFrame] = field(default_factory=dict)
     _held: dict[str, pl.DataFrame] = field(default_factory=dict)
     _files: dict[str, list[Path]] = field(default_factory=dict)
@@ -116,6 +122,12 @@ class Tables:
 
     def __contains__(self, name: str) -> bool:
         return name in self._strings
+
+    def asked(self, name: str) -> pl.Expr:
+        """Whether the rules look at a row of a table."""
+        if name in self.own:
+            return pl.col(LINE).is_in(self.own[name].implode())
+        return pl.repeat(True, pl.len())
 
     def unread(self, name: str) -> bool:
         """Whether a table is listed and not here: of what has no row in it nothing can be said."""

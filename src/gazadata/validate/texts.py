@@ -8,6 +8,7 @@ import os
 import re
 import stat
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,9 @@ def texts(  # noqa: PLR0912, PLR0915
     Returns:
         A frame of source_id and text, of the texts that can be read.
     """
-    rows = tables.strings("sources").select(LINE, *_OF_TEXT).collect()
+    rows = (
+        tables.strings("sources").filter(tables.asked("sources")).select(LINE, *_OF_TEXT).collect()
+    )
     path = tables.shown("sources")
     found: Counter[str] = Counter()
 
@@ -67,7 +70,7 @@ def texts(  # noqa: PLR0912, PLR0915
     linked = (root / "raw").is_symlink()
     named: set[str] = set()
     read: set[str] = set()
-    unread: dict[str, str] = {}
+    unread = tables.textless
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
         held = f"sources/{row['source_id']}/held"
@@ -181,19 +184,31 @@ def _unnamed(
     `unread` has the sources whose text could not be read, by the hash that they give.
     """
     there = sorted(name for name in os.listdir(root / "raw") if not name.startswith("."))
-    left = [name for name in there if f"raw/{name}" not in named]
-    report.count("GD304", len(there), len(left))
-    for name in left[:limit]:
-        key = unread.get(_digest(root / "raw" / name)) if unread else None
+    left = [f"raw/{name}" for name in there if f"raw/{name}" not in named]
+    report.count("GD304", len(there) - len(left))
+    digests = (_digest(root / path) if unread else "" for path in left)
+    unnamed(zip(left, digests, strict=True), unread, report, limit)
+
+
+def unnamed(
+    left: Iterable[tuple[str, str]], unread: dict[str, str], report: Report, limit: int
+) -> None:
+    """Report texts that no source names, by path and hash."""
+    number = 0
+    for number, (path, digest) in enumerate(left, start=1):
+        if number > limit:
+            continue
+        key = unread.get(digest)
         one = Diagnostic.of(
             "GD304",
-            f"raw/{name}",
+            path,
             found="a text that no held source names",
             expected="a row in sources with this text_path",
             # It is the text of a source that names it wrongly.
             relies=tuple(f"sources/{key}/{field}" for field in ("held", "text_path") if key),
         )
         report.add([one])
+    report.count("GD304", number, number)
 
 
 def _digest(path: Path) -> str:

@@ -1,0 +1,128 @@
+"""Validation on Apache Spark: the same rules, for a corpus that one machine does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gazadata.errors import MissingExtra
+from gazadata.validate.diagnostics import Report
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["Validated", "report", "session", "validate"]
+
+_FINDINGS = (
+    "code string, severity string, table string, row_id string, field string, path string, "
+    "line bigint, found string, expected string, message string"
+)
+_COUNTS = "code string, checked bigint, unit string, found bigint"
+
+
+class Validated(NamedTuple):
+    """What validation found.
+
+    Attributes:
+        findings: a row for each finding, with the columns code, severity, table, row_id, field,
+            path, line, found, expected and message; null where a finding has none.
+        counts: a row for each rule, with the columns code, checked, unit and found.
+        failures: the rules and layers that could not run, and why.
+    """
+
+    findings: DataFrame
+    counts: DataFrame
+    failures: list[str]
+
+
+def validate(
+    spark: SparkSession, path: str | Path, *, pieces: int | None = None, limit: int = 1_000
+) -> Validated:
+    """Validate the data package at `path`, with the rules and findings of `gazadata.validate`.
+
+    Args:
+        spark: the session to run on. Its workers need gazadata with the extra `validate`. A local
+            master repeats a task that failed only where it says how often, as `local[2,3]` does.
+        path: a folder with a datapackage.json, or that file.
+        pieces: into how many pieces the articles are cut (None: by the size of the tables). It
+            changes the time and memory that validation takes, and no finding.
+        limit: how many findings of a rule are kept; all are counted.
+
+    Raises:
+        ReadError: there is no package, or Spark cannot read it.
+        ContractError: a table lacks the key by which it is cut.
+        PieceError: a piece failed each time that it was tried.
+    """
+    found = report(spark, path, pieces=pieces, limit=limit)
+    rows = [
+        (
+            d.code,
+            d.severity,
+            d.resource,
+            d.row_id,
+            d.field,
+            d.path,
+            d.line,
+            d.found,
+            d.expected,
+            d.message,
+        )
+        for d in found.diagnostics
+    ]
+    counts = [
+        (code, count.checked, count.unit, found.totals.get(code, 0))
+        for code, count in sorted(found.counts.items())
+    ]
+    return Validated(
+        spark.createDataFrame(rows, _FINDINGS),
+        spark.createDataFrame(counts, _COUNTS),
+        found.failures,
+    )
+
+
+def report(
+    spark: SparkSession,
+    path: str | Path,
+    *,
+    pieces: int | None = None,
+    limit: int = 1_000,
+    frictionless_all: bool = False,
+) -> Report:
+    """`validate` as a report, as `gazadata.validate.validate` returns it."""
+    from gazadata.spark.engine import Engine, settings
+    from gazadata.spark.errors import explained
+    from gazadata.validate import validate as run
+
+    engine = Engine(spark, pieces)
+    try:
+        with explained(engine), settings(spark):
+            return run(path, limit=limit, frictionless_all=frictionless_all, engine=engine)
+    finally:
+        engine.close()
+
+
+@contextmanager
+def session(master: str | None = None, *, verbose: bool = False) -> Iterator[SparkSession]:
+    """A session of Spark for the command line, which ends with the context.
+
+    Args:
+        master: as Spark takes it; None: this machine.
+        verbose: let Spark and its workers write to standard error.
+
+    Raises:
+        MissingExtra: PySpark is not installed.
+        ReadError: there is no Java, or the master does not answer.
+    """
+    try:
+        import pyspark  # noqa: F401
+    except ImportError:
+        raise MissingExtra("pyspark", "spark") from None
+    from gazadata.spark.session import started
+
+    spark = started(master, verbose=verbose)
+    try:
+        yield spark
+    finally:
+        spark.stop()

@@ -1,0 +1,225 @@
+"""How a corpus is cut into pieces: to which of them each row goes, and what else it takes there.
+
+A row goes to the piece of its article. Rows that another row points to, and that are in another
+piece, are sent after it to be looked up. What the foreign keys of the contract say of a table
+decides how it is cut:
+
+- A table with the key of `sources` is cut by that.
+- A table that points to one which is cut follows the row that it points to; evidence follows the
+  row that it is for.
+- All others are shared: a row is validated in one piece, and is beside each piece that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+from polars import col
+
+from gazadata.contract import Contract, ForeignKey, Resource
+from gazadata.errors import ContractError
+from gazadata.spark.messages import Message, message, spread
+from gazadata.validate.repeats import uniques
+from gazadata.validate.tables import UNHYPHENED
+
+PART, BLOCK, INDEX = "__part", "__block", "__index"
+"""Where a row was read: the number of the file, the block of it, and the row in that block."""
+
+WHERE = (PART, BLOCK, INDEX)
+OWN = "__own"
+"""Whether a row is validated in the piece, or is there to be looked up."""
+
+TEXTS = "#texts"
+"""Under which the texts of sources are sent; it is no table's name."""
+
+BESIDE = ("names",)
+"""Tables beside every piece however they are cut: names are found by what they are names of."""
+
+_ADJACENT = ("passages",)
+"""Tables whose findings name the rows above and below."""
+
+_PIECES, _PLACES = 1, 2
+"""Seeds of the hashes that tell the piece of an article and the place where a key is looked up."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a table: its number, its path as findings name it, and its bytes."""
+
+    number: int
+    table: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the tables of a contract are cut into a number of pieces."""
+
+    contract: Contract
+    pieces: int
+    limit: int
+    listed: frozenset[str]
+    """The tables that the package has or is to have."""
+    text_files: bool
+    """Whether texts are files that rows of `sources` name, and no table of texts."""
+    given_up: dict[str, list[str]] = field(default_factory=dict)
+    """Identifiers to be looked for, without hyphens where those do not count, by table."""
+
+    @cached_property
+    def cut(self) -> dict[str, str | None]:
+        """The tables that are cut, each with the field by which it follows another."""
+        found: dict[str, str | None] = {}
+        resources = self.contract.resources
+        for name, resource in resources.items():
+            own = [k.field for k in resource.foreign_keys if _is_key_of_source(k)]
+            if name == "sources" or own:
+                found[name] = None
+        while True:
+            more = {
+                name: link
+                for name, resource in resources.items()
+                if name not in found and name != "evidence" and (link := _link(resource, found))
+            }
+            if not more:
+                return found
+            found |= more
+
+    @cached_property
+    def levels(self) -> list[list[str]]:
+        """The tables that follow others, in the order in which these are known; evidence last."""
+        levels: list[list[str]] = []
+        known = {name for name, link in self.cut.items() if link is None}
+        while len(known) < len(self.cut):
+            level = [
+                name
+                for name, link in self.cut.items()
+                if name not in known and link and self.contract[name].target(link) in known
+            ]
+            levels.append(level)
+            known.update(level)
+        return [*levels, ["evidence"]] if "evidence" in self.contract.resources else levels
+
+    @cached_property
+    def beside(self) -> set[str]:
+        """The tables that are beside every piece that names a row of them."""
+        return {n for n in self.contract.resources if n not in self.cut and n != "evidence"} | {
+            name for name in BESIDE if name in self.contract.resources
+        }
+
+    @cached_property
+    def targets(self) -> set[str]:
+        """The tables that are cut and that others point to."""
+        return {target for name in self.contract.resources for _, target in self.asks(name)}
+
+    def asks(self, name: str) -> list[tuple[str, str]]:
+        """The fields of a table that can point into another piece, and the tables they point to."""
+        keys = self.contract[name].foreign_keys
+        return [(key.field, key.resource) for key in keys if key.resource in self.cut]
+
+    def check(self) -> None:
+        """Refuse a contract whose rows cannot be cut by article.
+
+        Raises:
+            ContractError: a table lacks a field by which it is cut.
+        """
+        needed = {"sources": ["source_id"], "evidence": ["resource", "row_id"]}
+        for name in ("passages", "quotes"):
+            needed[name] = ["source_id"]
+        for name, fields in needed.items():
+            if name not in self.contract.resources:
+                continue
+            for one in fields:
+                if one not in self.contract[name].field_names:
+                    raise ContractError(
+                        f"the table {name} has no field {one}, by which it is cut into pieces; "
+                        "validate it without --engine spark"
+                    )
+
+    def piece(self, home: pl.Expr) -> pl.Expr:
+        """The piece of an article, or of what has none, by its key."""
+        return (home.hash(_PIECES) % self.pieces).cast(pl.Int32)
+
+    def place(self, key: pl.Expr) -> pl.Expr:
+        """Where the rows with a key, and those that point to it, come together."""
+        return (key.hash(_PLACES) % self.pieces).cast(pl.Int32)
+
+    def read(self, name: str, rows: pl.DataFrame) -> Iterator[Message]:
+        """All that is sent of a batch of rows of a table, as they stand in its file."""
+        resource = self.contract[name]
+        yield from self._hashes(resource, rows)
+        if name in self.beside:
+            yield message("beside", 0, name, rows)
+        if named := self.given_up.get(name):
+            key = col(resource.key)
+            key = key if name in UNHYPHENED else key.str.replace_all("-", "", literal=True)
+            yield message("given-up", 0, name, rows.filter(key.is_in(named)))
+        if name == "evidence":
+            itself = (col("resource") == "sources") & (col("reference_id") == col("row_id"))
+            yield message("beside", 0, name, rows.filter(itself))
+            linked = rows.with_columns(__target="resource", __link="row_id")
+        elif link := self.cut.get(name):
+            target = pl.lit(resource.target(link))
+            linked = rows.with_columns(__target=target, __link=link)
+        else:
+            home = "source_id" if name in self.cut else resource.key
+            key = pl.coalesce(home, resource.key)
+            yield from self.settled(name, rows.with_columns(__piece=self.piece(key)))
+            return
+        # What points to nothing goes where that would be.
+        key = pl.coalesce("__link", resource.key, pl.lit(""))
+        yield from spread("link", name, linked, self.place(key))
+
+    def settled(self, name: str, rows: pl.DataFrame) -> Iterator[Message]:
+        """All that is sent of rows of which `__piece` is known."""
+        resource = self.contract[name]
+        plain = rows.drop("__piece").with_columns(pl.lit(True).alias(OWN))
+        yield from spread("row", name, plain, rows["__piece"])
+        if name in _ADJACENT:
+            for step in (1, -1):
+                other = rows["__piece"].shift(step)
+                near = (other != rows["__piece"]).fill_null(False)
+                lent = plain.filter(near).with_columns(pl.lit(False).alias(OWN))
+                yield from spread("row", name, lent, other.filter(near))
+        key = col(resource.key)
+        keyed = rows.filter(key.is_not_null())
+        if name != "evidence" and any(f.evidence_required for f in resource.fields):
+            keys = keyed.select("__piece", __target=pl.lit(name), __link=key)
+            yield from spread("key", "", keys, self.place(col("__link")))
+        if name in self.targets:
+            yield from spread("target", name, keyed, self.place(key))
+        if name == "sources" and self.text_files:
+            path = col("text_path").map_elements(os.path.normpath, return_dtype=pl.String)
+            asks = rows.select("__piece", __key=path, __by=pl.lit(name)).drop_nulls().unique()
+            yield from spread("ask", TEXTS, asks, self.place(col("__key")))
+        for at, target in self.asks(name):
+            asks = rows.select("__piece", __key=at, __by=pl.lit(name)).drop_nulls().unique()
+            yield from spread("ask", target, asks, self.place(col("__key")))
+
+    def _hashes(self, resource: Resource, rows: pl.DataFrame) -> Iterator[Message]:
+        for number, unique in enumerate(uniques(resource)):
+            hashes = rows.filter(unique.filled).select(
+                __unique=pl.lit(number, pl.UInt8), __hash=unique.hash()
+            )
+            place = (col("__hash") % self.pieces).cast(pl.Int32)
+            yield from spread("hash", resource.name, hashes, place)
+
+
+def _is_key_of_source(key: ForeignKey) -> bool:
+    return key.resource == "sources" and key.field == key.target
+
+
+def _link(resource: Resource, cut: dict[str, str | None]) -> str | None:
+    """The field by which a table follows one that is cut."""
+    return next(
+        (
+            key.field
+            for key in resource.foreign_keys
+            if key.resource in cut and resource[key.field].required
+        ),
+        None,
+    )

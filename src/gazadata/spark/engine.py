@@ -1,0 +1,628 @@
+"""The engine that validates a package on Spark, by article."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import re
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import reduce
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+import polars as pl
+from polars import col
+
+from gazadata import retired
+from gazadata.contract import Resource
+from gazadata.errors import GazadataError, ReadError
+from gazadata.package import Package
+from gazadata.spark import piece, read, route
+from gazadata.spark.cut import BLOCK, INDEX, OWN, PART, WHERE, Part, Plan
+from gazadata.spark.messages import SCHEMA, Received, batches
+from gazadata.spark.piece import Beside, Outcome
+from gazadata.spark.read import Stretch, moved, shift
+from gazadata.validate import files, layers
+from gazadata.validate.checks import Unrun
+from gazadata.validate.checks import run as run_looks
+from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.promised import tables_of
+from gazadata.validate.repeats import Repeats, uniques
+from gazadata.validate.semantics import cycles
+from gazadata.validate.sweep import Form
+from gazadata.validate.tables import LINE, UNHYPHENED, Tables
+from gazadata.validate.texts import unnamed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+PIECE_BYTES = 64_000_000
+"""How much of the tables is to be in a piece, on average."""
+
+_BATCH_ROWS = 100_000
+_OPEN_COST = 1 << 16
+"""Texts are small files, of which Spark would otherwise read some thirty in a task."""
+
+_ROWS = "kind string, code string, line bigint, content binary"
+Stage = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
+
+
+class Engine:
+    """Where the rows of a package are read and the rules run: on Spark, by article."""
+
+    def __init__(self, spark: SparkSession, pieces: int | None = None) -> None:
+        self._spark, self._pieces = spark, pieces
+        self._held: list[DataFrame] = []
+        self._rows: DataFrame | None = None
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether pieces are being validated."""
+        return self._rows is not None
+
+    def articles(self, number: int) -> list[str]:
+        """The keys of the articles of a piece: its sources that have a text."""
+        assert self._rows is not None
+        own = self._rows.where(f"name = 'sources' and to = {number}").select("content")
+        frames = [pl.read_ipc(io.BytesIO(row.content)) for row in own.collect()]
+        if not frames:
+            return []
+        rows = pl.concat(frames).filter(OWN)
+        held = rows.filter(col("text_path").is_not_null())
+        return sorted((held if held.height else rows)["source_id"].drop_nulls())
+
+    def close(self) -> None:
+        """Give away what is kept on the executors."""
+        for frame in self._held:
+            frame.unpersist()
+
+    def check(
+        self, package: Package, paths: dict[str, Path], report: Report, limit: int
+    ) -> dict[str, Path]:
+        """Read every file once: the form of its lines, and where each row goes."""
+        contract, headed = package.contract, set()
+        for name, path in paths.items():
+            shown = path.relative_to(package.root).as_posix()
+            files.sums(path, shown, contract[name], report)
+            if path.suffix == ".parquet" or files.header(package, name, path, report):
+                headed.add(name)
+        parts = [
+            Part(n, name, path.relative_to(package.root).as_posix(), path.stat().st_size)
+            for n, (name, path) in enumerate(paths.items())
+        ]
+        size = sum(part.size for part in parts)
+        self._plan = Plan(
+            contract,
+            self._pieces or max(2, -(-size // PIECE_BYTES)),
+            limit,
+            frozenset(tables_of(contract)),
+            _kind_of_texts(package.root) == "files",
+            _given_up(package),
+        )
+        self._plan.check()
+        self._parts = parts
+        self._read(package.root, headed)
+        return {name: paths[name] for name in paths if self._say_form(name, headed, report)}
+
+    def _read(self, root: Path, headed: set[str]) -> None:
+        """Read all parts, and keep what is sent of them."""
+        from pyspark.sql import functions
+
+        plan, parts = self._plan, self._parts
+        uris = [_uri(root / part.path) for part in parts]
+        # By the hash of what Spark calls a file, which is shorter than its path.
+        listing = (
+            self._spark.read.format("binaryFile")
+            .load([_literal(uri) for uri in uris])
+            .select("_metadata.file_path", functions.xxhash64("_metadata.file_path"))
+        )
+        by_path = {unquote(urlparse(uri).path): part for uri, part in zip(uris, parts, strict=True)}
+        called = {
+            number: by_path[unquote(urlparse(path).path)] for path, number in listing.collect()
+        }
+        file = functions.xxhash64("_metadata.file_path")
+        sent = []
+        if lines := [u for u, p in zip(uris, parts, strict=True) if not u.endswith(".parquet")]:
+            text = (
+                self._spark.read.option("lineSep", "\n")
+                .text([_literal(uri) for uri in lines])
+                .select(
+                    functions.col("value").cast("binary").alias("line"),
+                    file.alias("file"),
+                    functions.col("_metadata.file_block_start").alias("block"),
+                )
+            )
+            sent.append(
+                _staged(text, lambda got: batches(read.read_lines(plan, called, headed, got)))
+            )
+        for uri, part in zip(uris, parts, strict=True):
+            if uri.endswith(".parquet"):
+                names = plan.contract[part.table].field_names
+                columns = self._spark.read.parquet(_literal(uri)).select(
+                    *names,
+                    file.alias("__file"),
+                    functions.col("_metadata.row_index").alias("__row"),
+                )
+                sent.append(_staged(columns, _columns_of(plan, called, part.table)))
+        if texts := self._texts(root):
+            sent.append(texts)
+        self._sent = self._keep(reduce(lambda a, b: a.union(b), sent))
+        wanted = self._sent.where("kind in ('stretch', 'beside', 'given-up')")
+        self._stretches: defaultdict[int, list[Stretch]] = defaultdict(list)
+        frames: defaultdict[tuple[str, str], list[pl.DataFrame]] = defaultdict(list)
+        for row in wanted.toLocalIterator():
+            if row.kind == "stretch":
+                one = pickle.loads(row.content)
+                self._stretches[one.part].append(one)
+            else:
+                frames[row.kind, row.name].append(pl.read_ipc(io.BytesIO(row.content)))
+        self._frames = {key: pl.concat(every) for key, every in frames.items()}
+        self._lines = self._blocks()
+
+    def _texts(self, root: Path) -> DataFrame | None:
+        """The messages with the texts of sources."""
+        kind, plan = _kind_of_texts(root), self._plan
+        if kind == "files":
+            folder = f"{_uri(root)}/"
+            texts = (
+                self._spark.read.format("binaryFile")
+                .option("recursiveFileLookup", "true")
+                .load(_literal(f"{folder}raw"))
+                .select("path", "content")
+            )
+            return _staged(texts, lambda got: batches(route.text_files(plan, str(root), got)))
+        if kind == "table":
+            rows = self._spark.read.parquet(_literal(f"{_uri(root)}/raw"))
+            if not {"source_id", "text"} <= set(rows.columns):
+                raise ReadError(
+                    f"{root / 'raw'}: a table of texts has the columns source_id and text; there "
+                    f"are {', '.join(rows.columns)}"
+                )
+            rows = rows.select("source_id", "text")
+            return _staged(rows, lambda got: batches(route.text_rows(plan, got)))
+        return None
+
+    def _keep(self, frame: DataFrame) -> DataFrame:
+        from pyspark import StorageLevel
+
+        self._held.append(frame.persist(StorageLevel.DISK_ONLY))
+        return frame
+
+    def _blocks(self) -> pl.DataFrame:
+        """How many lines of each part are before each of its blocks."""
+        rows = []
+        for part, stretches in self._stretches.items():
+            lines = Counter[int]()
+            for one in stretches:
+                lines[one.block] += one.lines
+            before = 0
+            for block in sorted(lines):
+                rows.append((part, block, before))
+                before += lines[block]
+        schema = {PART: pl.Int64, BLOCK: pl.Int64, "__before": pl.Int64}
+        return pl.DataFrame(rows, schema, orient="row")
+
+    def _say_form(self, name: str, headed: set[str], report: Report) -> bool:
+        """Report the form of a table's lines; whether it can be read."""
+        resource = self._plan.contract[name]
+        parts = [part for part in self._parts if part.table == name]
+        before = {(part, block): lines for part, block, lines in self._lines.rows()}
+        text = True
+        every: list[Stretch] = []
+        for part in parts:
+            stretches = sorted(self._stretches[part.number], key=lambda s: (s.block, s.start))
+            for one in stretches:
+                for of in (one.of_bytes, one.of_lines):
+                    shift(of, before[part.number, one.block])
+            every += stretches
+            if not part.path.endswith(".parquet"):
+                text = _say_bytes(part, resource, stretches, report) and text
+        if not text or name not in headed:
+            return False
+        split, whole = (all(getattr(s, at) for s in every) for at in ("split", "whole"))
+        if whole and split:
+            every_row = [s for s in every if s.rows]
+            for one in every:
+                report.take(one.of_lines)
+            self._say_order(resource, parts, every_row, before, report)
+            report.count("GD106", 1)
+            if not every_row:
+                report.say(
+                    files.of_line("GD106", parts[0].path, resource, 1, "no rows", "at least one")
+                )
+            return bool(every_row)
+        for one in every:
+            said = one.of_lines
+            if not split:
+                # A table that cannot be split is read by line, for lines that are no rows alone.
+                said.diagnostics = [d for d in said.diagnostics if d.code == "GD107"]
+                said.counts.pop("GD108", None)
+            said.diagnostics = [d for d in said.diagnostics if not d.relies]
+            report.take(said)
+        return False
+
+    def _say_order(
+        self,
+        resource: Resource,
+        parts: list[Part],
+        stretches: list[Stretch],
+        before: dict[tuple[int, int], int],
+        report: Report,
+    ) -> None:
+        """Report rows that are out of order by the last row of what was read before."""
+        paths = {part.number: part.path for part in parts}
+        for one, other in pairwise(stretches):
+            if one.part != other.part or not one.last or not other.first:
+                continue
+            a, b = one.last, other.first
+            keys = [a[resource.key], b[resource.key]]
+            if None in keys:
+                continue
+            lines = [
+                before[s.part, s.block] + int(str(row[INDEX])) + 1
+                for s, row in ((one, a), (other, b))
+            ]
+            rows = pl.DataFrame(
+                {
+                    LINE: lines,
+                    **{
+                        n: keys if n == resource.key else [None, None] for n in resource.field_names
+                    },
+                },
+                {LINE: pl.UInt32, **dict.fromkeys(resource.field_names, pl.String)},
+            )
+            path = Path(paths[one.part])
+            form = Form(
+                resource,
+                Tables(Path(), {resource.name: resource}, {resource.name: path}, Path()),
+                self._plan.limit,
+            )
+            form.look(rows, [])
+            said = Report("", "")
+            form.say(said)
+            said.counts = {"GD108": replace(said.counts["GD108"], checked=0)}
+            report.take(said)
+
+    def run(self, package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
+        """Validate each piece, and ask of all what only all together can tell."""
+        with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
+            resources = package.contract.resources
+            tables = Tables(package.root, resources, paths, Path(folder), self._plan.listed)
+            for resource in layers.fitting(package.contract, tables, report):
+                rows = self._frames.get(("given-up", resource.name))
+                empty = pl.DataFrame(schema=dict.fromkeys(resource.field_names, pl.String))
+                kept = empty.with_columns(pl.lit(0, pl.UInt32).alias(LINE))
+                if rows is not None:
+                    kept = self._counted(resource.name, rows).drop(*WHERE)
+                tables.put(resource.name, kept)
+                of = (p.number for p in self._parts if p.table == resource.name)
+                total = sum(s.rows for number in of for s in self._stretches[number])
+                tables.add(resource.name, total)
+            layers.names(package, tables, report, limit)
+            report.rows = tables.rows
+            names = [name for name in resources if name in tables]
+            always = self._repeats(names, tables.rows, report)
+            self._pieces_run(package, names, always, report)
+
+    def _counted(self, name: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with `LINE`, which counts the lines of all parts of a table, in their order."""
+        numbers = [part.number for part in self._parts if part.table == name]
+        lines, offset = {}, 0
+        for number in numbers:
+            lines[number] = offset
+            offset += sum(max(s.lines, s.rows) for s in self._stretches[number])
+        of_part = pl.DataFrame({PART: list(lines), "__offset": list(lines.values())})
+        return (
+            rows.join(self._lines, on=[PART, BLOCK], how="left")
+            .join(of_part, on=PART, how="left")
+            .with_columns(
+                (col("__before") + col("__offset") + col(INDEX) + 1).cast(pl.UInt32).alias(LINE)
+            )
+            .drop("__before", "__offset")
+            .sort(LINE)
+        )
+
+    def _back(self, name: str) -> Callable[[int], tuple[str, int]]:
+        """From the lines of `_counted` to the part and the line in it."""
+        ends, offset = [], 0
+        for part in self._parts:
+            if part.table == name:
+                before = offset
+                offset += sum(max(s.lines, s.rows) for s in self._stretches[part.number])
+                ends.append((offset, before, part.path))
+
+        def where(line: int) -> tuple[str, int]:
+            return next((path, line - before) for end, before, path in ends if line <= end)
+
+        return where
+
+    def _repeats(
+        self, names: list[str], rows: dict[str, int], report: Report
+    ) -> dict[str, pl.DataFrame]:
+        """Report the rows that repeat another one, which are then beside every piece."""
+        plan = self._plan
+        hashes = self._sent.where("kind = 'hash'").repartitionById(plan.pieces, "to")
+        found: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
+        for row in _staged(hashes, lambda got: batches(route.twice(plan, Received(got)))).collect():
+            if row.name in names:
+                found[row.name].append(pl.read_ipc(io.BytesIO(row.content)))
+        twice = {name: pl.concat(every) for name, every in found.items()}
+        again: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
+        if twice:
+            own = self._sent.where("kind in ('row', 'link')").where(col_in("name", list(twice)))
+            for row in _staged(
+                own, lambda got: batches(route.repeated(plan, twice, got))
+            ).collect():
+                again[row.name].append(pl.read_ipc(io.BytesIO(row.content)))
+        always = {}
+        for name in names:
+            resource = plan.contract[name]
+            repeats, said = Repeats(resource), Report("", "")
+            count = 0
+            if name in again:
+                frame = self._counted(name, pl.concat(again[name]))
+                always[name] = frame.drop(LINE)
+                with tempfile.TemporaryDirectory() as folder:
+                    root = Path(folder)
+                    path = root / next(p.path for p in self._parts if p.table == name)
+                    tables = Tables(root, {name: resource}, {name: path}, root)
+                    tables.put(name, frame.select(LINE, *resource.field_names))
+                    repeats.add(frame)
+                    repeats.find(tables, said, plan.limit)
+                count = frame.height
+                where = self._back(name)
+                said.diagnostics = [moved(d, where) for d in said.diagnostics]
+            for code in dict.fromkeys(unique.code for unique in uniques(resource)):
+                report.count(code, rows[name] - count)
+            report.take(said)
+        return always
+
+    def _pieces_run(
+        self, package: Package, names: list[str], always: dict[str, pl.DataFrame], report: Report
+    ) -> None:
+        from pyspark.sql import Window, functions
+
+        plan = self._plan
+        everything = self._sent
+        for level in plan.levels:
+            linked = everything.where(
+                (functions.col("kind") == "key")
+                | ((functions.col("kind") == "link") & functions.col("name").isin(level))
+            )
+            placed = linked.repartitionById(plan.pieces, "to")
+            followed = _staged(placed, lambda got: batches(route.follow(plan, Received(got))))
+            everything = everything.union(self._keep(followed))
+        asked = everything.where("kind in ('ask', 'target')").repartitionById(plan.pieces, "to")
+        answers = self._keep(_staged(asked, lambda got: batches(route.answer(plan, Received(got)))))
+        # Whatever fails from here on is a piece.
+        answers.count()
+        rows = everything.where("kind = 'row'").union(answers)
+        beside = self._beside(package, names, always)
+        shared = self._spark.sparkContext.broadcast(beside)
+
+        def run(got: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return piece.run(plan, names, shared.value, got)
+
+        placed = rows.repartitionById(plan.pieces, "to")
+        self._rows = rows
+        results = self._keep(placed.mapInArrow(_limited(run), _ROWS))
+        order = Window.partitionBy("code").orderBy("line")
+        kept = (
+            results.where("kind = 'finding'")
+            .withColumn("nth", functions.row_number().over(order))
+            .where(functions.col("nth") <= plan.limit)
+        )
+        outcomes = [
+            pickle.loads(row.content) for row in results.where("kind = 'outcome'").collect()
+        ]
+        found = [pickle.loads(row.content) for row in kept.select("content").collect()]
+        left = [
+            pl.read_ipc(io.BytesIO(r.content)) for r in results.where("kind = 'unnamed'").collect()
+        ]
+        self._gather(package, outcomes, found, left, report)
+
+    def _beside(
+        self, package: Package, names: list[str], always: dict[str, pl.DataFrame]
+    ) -> Beside:
+        plan = self._plan
+        shared = {
+            name: frame
+            for (kind, name), frame in self._frames.items()
+            if kind == "beside" and name in names and name in plan.beside
+        }
+        evidence = self._frames.get(("beside", "evidence"))
+        if evidence is not None and "evidence" in names:
+            rows = [evidence, *([always["evidence"]] if "evidence" in always else [])]
+            always = {**always, "evidence": pl.concat(rows, how="diagonal").unique(WHERE)}
+        folder, references = package.root / "reference", None
+        if folder.is_dir():
+            references = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+        return Beside(
+            shared,
+            always,
+            references,
+            _kind_of_texts(package.root) is not None,
+            self._lines,
+            {part.number: part.path for part in self._parts},
+        )
+
+    def _gather(
+        self,
+        package: Package,
+        outcomes: list[Outcome],
+        found: list[Diagnostic],
+        left: list[pl.DataFrame],
+        report: Report,
+    ) -> None:
+        """Put together what the pieces say."""
+        for outcome in outcomes:
+            for code, count in outcome.report.counts.items():
+                report.count(code, count.checked, count.found)
+            report.notes += [n for n in outcome.report.notes if n not in report.notes]
+            report.failures += [f for f in outcome.report.failures if f not in report.failures]
+        references = {name: said for o in outcomes for name, said in o.references.items()}
+        for said in references.values():
+            report.take(said)
+        once = _once(found)
+        for code, number in Counter(d.code for d in found).items():
+            fewer = number - sum(d.code == code for d in once)
+            report.count(code, 0, -fewer)
+        report.add(once)
+        self._say_circles(outcomes, report)
+        if left:
+            textless = {k: v for outcome in outcomes for k, v in outcome.textless.items()}
+            rows = pl.concat(left).sort("path").rows()
+            unnamed(rows, textless, report, self._plan.limit)
+
+    def _say_circles(self, outcomes: list[Outcome], report: Report) -> None:
+        contract = self._plan.contract
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            tables = Tables(root, contract.resources, {}, root)
+            for name in piece.CHAINED:
+                rows = [o.chains[name] for o in outcomes if name in o.chains]
+                if not rows or not (every := pl.concat(rows)).height:
+                    continue
+                path = next(p.path for p in self._parts if p.table == name)
+                tables.paths[name] = root / path
+                counted = self._counted(name, every)
+                tables.put(name, counted)
+                tables.add(name, counted.height)
+            said = Report("", "")
+            unrun = Unrun(tables)
+            run_looks(cycles(contract, tables, unrun), tables, said, self._plan.limit, unrun)
+        for d in said.diagnostics:
+            assert d.resource
+            report.say(moved(d, self._back(d.resource)))
+
+
+def col_in(name: str, values: list[str]) -> Any:
+    """Whether a column has one of some values."""
+    from pyspark.sql import functions
+
+    return functions.col(name).isin(values)
+
+
+def _limited(stage: Stage) -> Stage:
+    """A stage that takes one core, as each core of an executor runs one of its own."""
+
+    def run(got: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+        return stage(got)
+
+    return run
+
+
+def _staged(frame: DataFrame, stage: Stage) -> DataFrame:
+    return frame.mapInArrow(_limited(stage), SCHEMA)
+
+
+def _columns_of(plan: Plan, called: dict[int, Part], name: str) -> Stage:
+    return lambda got: batches(read.read_columns(plan, called, name, got))
+
+
+def _say_bytes(part: Part, resource: Resource, stretches: list[Stretch], report: Report) -> bool:
+    """Report what the bytes of a part are; whether they are lines of text."""
+    for code in ("GD101", "GD102", "GD103", "GD104", "GD112"):
+        report.count(code, part.size)
+    said = [d for one in stretches for d in one.of_bytes.diagnostics]
+    text = all(one.text for one in stretches)
+    lines = sum(one.lines for one in stretches)
+    # Spark leaves out a byte order mark, and ends a last line that has no line feed.
+    differs = part.size - sum(one.size for one in stretches)
+    if differs > 0:
+        said.append(files.of_line("GD101", part.path, resource, 1, "a byte order mark", "none"))
+        text = False
+    if broken := [d.line or 0 for d in said if d.found and d.found.startswith("byte 0x")]:
+        # Nothing is said of what follows it.
+        said = [d for d in said if (d.line or 0) <= min(broken)]
+    elif differs in (-1, 2):
+        what = "a last line without a line feed"
+        said.append(files.of_line("GD102", part.path, resource, lines, what, "a line feed"))
+    returns = [d for d in said if d.found == "a carriage return"]
+    for d in said:
+        if d not in returns[1:]:
+            report.say(d)
+    return text
+
+
+_NOTES = re.compile(r" \(as in (\d+) other notes\)$")
+
+
+def _once(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Findings that several pieces made of one and the same mistake, the first of each alone."""
+    kept: dict[Any, Diagnostic] = {}
+    notes: Counter[Any] = Counter()
+    for d in sorted(found, key=lambda d: d.place):
+        key: Any = d
+        if d.code == "GD348" and d.field == "note":
+            said = _NOTES.search(d.found or "")
+            note = (d.found or "")[: said.start()] if said else d.found
+            own = (d.expected or "").startswith(("Row NAME", "a row that is called"))
+            key = d.code, d.severity, d.expected, note if own else None
+            notes[key] += 1 + (int(said[1]) if said else 0)
+        kept.setdefault(key, d)
+    return [
+        replace(d, found=f"{_NOTES.sub('', d.found or '')} (as in {notes[key] - 1} other notes)")
+        if notes[key] > 1
+        else d
+        for key, d in kept.items()
+    ]
+
+
+def _kind_of_texts(root: Path) -> str | None:
+    """Whether raw/ holds the texts as files, or as a table in Parquet."""
+    raw = root / "raw"
+    if not raw.is_dir():
+        return None
+    return "table" if any(p.suffix == ".parquet" for p in raw.iterdir()) else "files"
+
+
+def _given_up(package: Package) -> dict[str, list[str]]:
+    """The identifiers that data/retired.csv names, by table."""
+    path = package.given_up()
+    if path is None or retired.refused(package.root, path):
+        return {}
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    try:
+        for row in retired.read(package):
+            for key in (row.row_id, row.replaced_by):
+                here = row.resource in UNHYPHENED
+                named[row.resource].add(key if here else key.replace("-", ""))
+    except GazadataError:
+        return {}  # It is a finding.
+    return {name: sorted(keys) for name, keys in named.items()}
+
+
+def _uri(path: Path) -> str:
+    return f"file://{path}"
+
+
+def _literal(uri: str) -> str:
+    """A path in which Spark takes no character for a pattern."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", uri)
+
+
+@contextmanager
+def settings(spark: SparkSession) -> Iterator[None]:
+    """The settings of a session that validation needs, and then those that it had."""
+    wanted = {
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH_ROWS),
+        "spark.sql.files.openCostInBytes": str(_OPEN_COST),
+    }
+    before = {key: str(spark.conf.get(key)) for key in wanted}
+    try:
+        for key, value in wanted.items():
+            spark.conf.set(key, value)
+        yield
+    finally:
+        for key, value in before.items():
+            spark.conf.set(key, value)

@@ -1,0 +1,56 @@
+"""What goes wrong on Spark, in a sentence for the person who runs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gazadata.errors import GazadataError, ReadError
+
+if TYPE_CHECKING:
+    from gazadata.spark.engine import Engine
+
+_FAILED = re.compile(r"Task (\d+) in stage \S+ failed (\d+) times, most recent failure: (.*)")
+_REASON = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception)): (.+)$", re.MULTILINE)
+_SHOWN = 10
+
+
+class PieceError(GazadataError):
+    """A piece that failed each time that it was tried; its text names the articles."""
+
+
+@contextmanager
+def explained(engine: Engine) -> Iterator[None]:
+    """Turn what Spark raises into an error that says what to do; the cause keeps the rest."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import AnalysisException, PySparkException
+
+    try:
+        yield
+    except AnalysisException as error:
+        said = str(error).splitlines()[0]
+        raise ReadError(f"Spark cannot read the package: {said[:300]}") from error
+    except (Py4JError, PySparkException) as error:
+        said = str(error)
+        failed = _FAILED.search(said)
+        reason = _reason(said)
+        if failed and engine.in_pieces:
+            keys = engine.articles(int(failed[1]))
+            more = f" and {len(keys) - _SHOWN:,} more" if len(keys) > _SHOWN else ""
+            raise PieceError(
+                f"the piece with the articles {', '.join(keys[:_SHOWN])}{more} failed {failed[2]} "
+                f"times: {reason}; nothing was reported"
+            ) from error
+        raise ReadError(f"Spark could not read the package: {reason}") from error
+
+
+def _reason(said: str) -> str:
+    """The last line of what a worker raised, or of what Spark says became of it."""
+    if "Python worker exited unexpectedly" in said:
+        return "its Python process was ended, as by the system when memory is short"
+    reasons = [
+        f"{m[1]}: {m[2]}" for m in _REASON.finditer(said) if m[1] not in ("PythonException",)
+    ]
+    return (reasons[-1] if reasons else said.splitlines()[0])[:300]

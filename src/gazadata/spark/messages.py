@@ -1,0 +1,87 @@
+"""What Spark moves between its workers: frames of rows, each addressed to a place by number."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow as pa
+
+SCHEMA = "kind string, to int, name string, content binary"
+"""The columns of a frame of messages, as Spark takes them."""
+
+_ARROW = pa.schema(
+    [("kind", pa.string()), ("to", pa.int32()), ("name", pa.string()), ("content", pa.binary())]
+)
+_BATCH_BYTES = 1 << 24
+
+
+class Message(NamedTuple):
+    """A frame of rows of one table: what they are there for, and where they go."""
+
+    kind: str
+    to: int
+    name: str
+    content: bytes
+
+
+def message(kind: str, to: int, name: str, frame: pl.DataFrame) -> Message:
+    """A message with a frame."""
+    content = io.BytesIO()
+    frame.write_ipc(content, compression="lz4")
+    return Message(kind, to, name, content.getvalue())
+
+
+def spread(kind: str, name: str, frame: pl.DataFrame, to: pl.Expr | pl.Series) -> Iterator[Message]:
+    """A message for each place that rows of a frame go to."""
+    if frame.height:
+        parts = frame.with_columns(__to=to).partition_by("__to", as_dict=True, include_key=False)
+        for (place,), part in parts.items():
+            yield message(kind, place, name, part)
+
+
+def batches(messages: Iterable[Message]) -> Iterator[pa.RecordBatch]:
+    """Messages as Spark takes them."""
+    held: list[Message] = []
+    size = 0
+    for one in messages:
+        held.append(one)
+        size += len(one.content)
+        if size > _BATCH_BYTES:
+            yield _batch(held)
+            held, size = [], 0
+    if held:
+        yield _batch(held)
+
+
+def _batch(held: list[Message]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(column, field.type)
+            for column, field in zip(zip(*held, strict=True), _ARROW, strict=True)
+        ],
+        schema=_ARROW,
+    )
+
+
+class Received:
+    """The frames that came to one place, by kind and table."""
+
+    def __init__(self, received: Iterable[pa.RecordBatch]) -> None:
+        self._content: defaultdict[tuple[str, str], list[pl.DataFrame]] = defaultdict(list)
+        for batch in received:
+            columns = (batch[name].to_pylist() for name in ("kind", "name", "content"))
+            for kind, name, content in zip(*columns, strict=True):
+                self._content[kind, name].append(pl.read_ipc(io.BytesIO(content)))
+
+    def names(self, kind: str) -> list[str]:
+        """The tables of which there are frames of a kind."""
+        return sorted(name for of, name in self._content if of == kind)
+
+    def take(self, kind: str, name: str) -> pl.DataFrame | None:
+        """All rows of a kind of a table, which are then given away."""
+        frames = self._content.pop((kind, name), None)
+        return pl.concat(frames) if frames else None

@@ -1,0 +1,199 @@
+"""Reading the parts of a table: the form of their lines, and where each row goes."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from gazadata.contract import Resource
+from gazadata.spark.cut import BLOCK, INDEX, PART, Part, Plan
+from gazadata.spark.messages import Message
+from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.files import check_bytes
+from gazadata.validate.sweep import Form, ragged
+from gazadata.validate.tables import LINE, Tables, batches
+
+
+@dataclass
+class Stretch:
+    """What the lines of a part that were read together say of its form.
+
+    Lines are counted from the begin of their block, and from 1.
+    """
+
+    part: int
+    block: int
+    start: int
+    lines: int
+    size: int
+    rows: int = 0
+    text: bool = True
+    """Whether the bytes can be split into lines of text."""
+    split: bool = True
+    """Whether the lines can be split into cells."""
+    whole: bool = True
+    """Whether each of the lines is a row."""
+    of_bytes: Report = field(default_factory=lambda: Report("", ""))
+    of_lines: Report = field(default_factory=lambda: Report("", ""))
+    first: dict[str, object] | None = None
+    last: dict[str, object] | None = None
+    """The first and the last row."""
+
+
+def read_lines(
+    plan: Plan, parts: dict[int, Part], headed: set[str], received: Iterable[pa.RecordBatch]
+) -> Iterator[Message]:
+    """Read lines of CSV files: batches of lines, with the name of the file and of the block.
+
+    Args:
+        plan: how the tables are cut.
+        parts: by what Spark calls them.
+        headed: the tables whose parts have the right header; of others the bytes alone are read.
+        received: batches of the columns line, file and block.
+    """
+    at: dict[tuple[int, int], int] = {}
+    with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
+        for batch in received:
+            for file, block, lines in _runs(batch):
+                part = parts[file]
+                start = at.get((part.number, block), 0)
+                at[part.number, block] = start + len(lines)
+                resource = plan.contract[part.table]
+                stretch = Stretch(part.number, block, start, len(lines), 0)
+                content = b"\n".join([*lines, b""])
+                stretch.size = len(content)
+                path = Path(folder, part.path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("wb") as out:
+                    if headless := block > 0 or start > 0:
+                        out.write(",".join(resource.field_names).encode() + b"\n")
+                    out.write(content)
+                offset = start - 1 if headless else start
+                tables = Tables(Path(folder), {part.table: resource}, {part.table: path}, path)
+                rows = _rows(plan, resource, tables, part, headed, stretch)
+                for report in (stretch.of_bytes, stretch.of_lines):
+                    shift(report, offset)
+                if rows is not None:
+                    rows = _placed(rows, part.number, block, offset - 1)
+                    yield from _sent(plan, resource, rows, stretch)
+                yield Message("stretch", 0, part.table, pickle.dumps(stretch))
+
+
+def _rows(
+    plan: Plan,
+    resource: Resource,
+    tables: Tables,
+    part: Part,
+    headed: set[str],
+    stretch: Stretch,
+) -> pl.DataFrame | None:
+    """The rows of some lines; None where they are none."""
+    path = tables.paths[resource.name]
+    stretch.text = check_bytes(path, part.path, resource, stretch.of_bytes, plan.limit)
+    if not stretch.text or resource.name not in headed:
+        return None
+    form = Form(resource, tables, plan.limit)
+    frames = []
+    try:
+        for frame, odd in batches(path, resource):
+            form.look(frame, odd)
+            if frame.height:
+                frames.append(frame)
+    except (pl.exceptions.PolarsError, ValueError):
+        stretch.split = False
+        bad = ragged(resource, tables, stretch.of_lines, plan.limit)
+        stretch.of_lines.count("GD107", stretch.lines, bad)
+        return None
+    form.say(stretch.of_lines)
+    if form.ragged:
+        stretch.whole = False
+        return None
+    stretch.rows = form.rows
+    return pl.concat(frames) if frames else None
+
+
+def _runs(batch: pa.RecordBatch) -> Iterator[tuple[int, int, list[bytes]]]:
+    """The lines of a batch that are of one block of one file."""
+    files, blocks = (batch[name].to_numpy() for name in ("file", "block"))
+    change = (np.diff(files) != 0) | (np.diff(blocks) != 0)
+    edges = [0, *(np.flatnonzero(change) + 1).tolist(), batch.num_rows]
+    for begin, end in pairwise(edges):
+        lines = batch["line"].slice(begin, end - begin).to_pylist()
+        yield int(files[begin]), int(blocks[begin]), lines
+
+
+def read_columns(
+    plan: Plan, parts: dict[int, Part], name: str, received: Iterable[pa.RecordBatch]
+) -> Iterator[Message]:
+    """Read rows of Parquet files: batches of a table's columns, with the file and the row in it."""
+    resource = plan.contract[name]
+    for batch in received:
+        whole = pl.DataFrame(pa.Table.from_batches([batch]))
+        for (file,), frame in whole.partition_by("__file", as_dict=True).items():
+            part = parts[int(file)]
+            path = Path(part.path)
+            tables = Tables(Path(), {name: resource}, {name: path}, path)
+            rows = frame.select(
+                pl.col(resource.field_names).cast(pl.String),
+                pl.lit(part.number, pl.Int64).alias(PART),
+                pl.lit(0, pl.Int64).alias(BLOCK),
+                pl.col("__row").alias(INDEX),
+            )
+            numbered = rows.select((pl.col(INDEX) + 1).alias(LINE), *resource.field_names)
+            stretch = Stretch(part.number, 0, int(rows[INDEX][0]), 0, 0)
+            form = Form(resource, tables, plan.limit)
+            form.look(numbered, [])
+            emptied = form.emptied(numbered)
+            form.say(stretch.of_lines)
+            stretch.rows = form.rows
+            rows = rows.with_columns(emptied.select(resource.field_names))
+            yield from _sent(plan, resource, rows, stretch)
+            yield Message("stretch", 0, name, pickle.dumps(stretch))
+
+
+def _placed(rows: pl.DataFrame, part: int, block: int, offset: int) -> pl.DataFrame:
+    return rows.select(
+        pl.exclude(LINE),
+        pl.lit(part, pl.Int64).alias(PART),
+        pl.lit(block, pl.Int64).alias(BLOCK),
+        (pl.col(LINE).cast(pl.Int64) + offset).alias(INDEX),
+    )
+
+
+def _sent(
+    plan: Plan, resource: Resource, rows: pl.DataFrame, stretch: Stretch
+) -> Iterator[Message]:
+    first, last = rows.select(resource.key, INDEX)[[0, -1]].to_dicts()
+    stretch.first, stretch.last = first, last
+    yield from plan.read(resource.name, rows)
+
+
+def shift(report: Report, by: int) -> None:
+    """Count the lines of findings from an earlier place."""
+    report.diagnostics = [
+        moved(d, partial(lambda path, line: (path, line + by), d.path)) for d in report.diagnostics
+    ]
+
+
+def moved(d: Diagnostic, where: Callable[[int], tuple[str, int]]) -> Diagnostic:
+    """A finding at another place of a file, and with it what it relies on."""
+    if d.line is None:
+        return d
+    begin = re.compile(rf"{re.escape(d.path)}:(\d+)(?=/|$)")
+
+    def again(name: str) -> str:
+        found = begin.match(name)
+        return "{}:{}".format(*where(int(found[1]))) + name[found.end() :] if found else name
+
+    path, line = where(d.line)
+    return replace(d, path=path, line=line, relies=tuple(map(again, d.relies)))

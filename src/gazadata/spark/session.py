@@ -1,0 +1,104 @@
+"""Starting Spark from the command line, and what can be in the way."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlparse
+
+from pyspark.sql import SparkSession
+
+from gazadata.errors import ReadError
+
+ATTEMPTS = 3
+"""How often a task is tried."""
+
+_PATIENCE = 5.0
+"""Seconds in which a master is to answer."""
+
+
+def started(master: str | None, *, verbose: bool) -> SparkSession:
+    """Start a session.
+
+    Raises:
+        ReadError: there is no Java, or the master does not answer.
+    """
+    master = _retrying(master or "local[*]")
+    _check_java()
+    _check_master(master)
+    if master.startswith("local"):
+        # Workers on this machine have what this process has.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    try:
+        with warnings.catch_warnings(), _quiet(verbose):
+            warnings.simplefilter("ignore")
+            return (
+                SparkSession.builder.master(master)
+                .appName("gazadata")
+                .config("spark.log.level", "WARN" if verbose else "OFF")
+                .config("spark.task.maxFailures", ATTEMPTS)
+                .config("spark.ui.enabled", "false")
+                .config("spark.ui.showConsoleProgress", "false")
+                .config("spark.sql.shuffle.partitions", "8")
+                .getOrCreate()
+            )
+    except Exception as error:
+        said = str(error).splitlines()[0][:200]
+        raise ReadError(f"Spark did not start with the master {master}: {said}") from error
+
+
+def _retrying(master: str) -> str:
+    """A local master that tries a task again, as others do."""
+    local = re.fullmatch(r"local(?:\[(\d+|\*)\])?", master)
+    return f"local[{local[1] or 1},{ATTEMPTS}]" if local else master
+
+
+def _check_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    if home and not shutil.which("java", path=os.path.join(home, "bin")):
+        raise ReadError(
+            f"Spark needs Java 17 or newer, and JAVA_HOME, {home}, has no bin/java; correct it"
+        )
+    if not home and not shutil.which("java"):
+        raise ReadError(
+            "Spark needs Java 17 or newer, and there is no command java; install it (on Debian: "
+            "apt-get install openjdk-17-jre-headless) or set JAVA_HOME"
+        )
+
+
+def _check_master(master: str) -> None:
+    """Refuse a master of a cluster that does not answer: Spark itself would wait a minute."""
+    if not master.startswith("spark://"):
+        return
+    last = None
+    for one in master.removeprefix("spark://").split(","):
+        try:
+            where = urlparse(f"spark://{one}")
+            with socket.create_connection((where.hostname, where.port or 7077), _PATIENCE):
+                return
+        except (OSError, ValueError) as error:
+            last = error
+    raise ReadError(f"the master {master} does not answer: {last}; correct --master, or start it")
+
+
+@contextmanager
+def _quiet(verbose: bool) -> Iterator[None]:
+    """Start processes whose standard error is nowhere: Java's, and those that it starts."""
+    if verbose:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

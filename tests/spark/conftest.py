@@ -1,0 +1,20 @@
+"""One session of Spark for all of its tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import SparkSession
+
+from gazadata import spark as gazadata_spark
+
+
+@pytest.fixture(scope="session")
+def session() -> Iterator[SparkSession]:
+    """A session on two cores of this machine, which tries a task three times."""
+    # PySpark of today warns of the pandas of today in each worker.
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    with gazadata_spark.session("local[2]") as started:
+        yield started

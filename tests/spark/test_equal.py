@@ -1,0 +1,129 @@
+"""What is found on Spark is what is found on one machine, into however many pieces it is cut."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.spark.corpus import row_mutants, write
+from tests.validate.damage import REPO, Place
+from tests.validate.mutants import mutant
+
+from gazadata import spark as gazadata_spark
+from gazadata.validate import Report, validate
+
+pytestmark = pytest.mark.spark
+
+MUTANTS = 220
+LIMIT = 100_000
+
+
+@pytest.fixture(scope="module")
+def mutated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    """A package of an article for each mutant, and what is found in it on one machine."""
+    root = tmp_path_factory.mktemp("mutants") / "package"
+    mutants = list(row_mutants(MUTANTS))
+    write(root, [one.files for one in mutants])
+    assert len({one.kind for one in mutants}) > 100
+    report = validate(root, limit=LIMIT)
+    assert len({d.code for d in report.diagnostics}) > 45
+    assert len(report.diagnostics) > MUTANTS
+    return root, report
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    """A generated package with each of its mistakes, and what is found in it on one machine."""
+    folder = REPO / "benchmarks"
+    spec = importlib.util.spec_from_file_location("_generate", folder / "_generate.py")
+    assert spec
+    assert spec.loader
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    root = tmp_path_factory.mktemp("generated") / "package"
+    planted = module.generate(root, 60, len(module.MISTAKES))
+    report = validate(root, limit=LIMIT)
+    assert {(d.code, d.resource, d.row_id) for d in report.diagnostics} == {
+        (one.code, one.resource, one.row_id) for one in planted
+    }
+    return root, report
+
+
+def same(report: Report, other: Report) -> None:
+    """Two reports say the same: findings with all that is said of them, counts and failures."""
+    cells, others = (
+        {(d.code, d.resource, d.row_id, d.field) for d in of.diagnostics} for of in (report, other)
+    )
+    assert cells == others
+    assert report.diagnostics == other.diagnostics
+    assert report.counts == other.counts
+    assert report.rows == other.rows
+    assert report.failures == other.failures
+    assert sorted(report.notes) == sorted(other.notes)
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_the_shipped_package_passes(pieces: int, session: SparkSession) -> None:
+    on_spark = gazadata_spark.report(session, REPO, pieces=pieces, limit=LIMIT)
+    same(on_spark, validate(REPO, limit=LIMIT))
+    assert on_spark.ok(strict=True)
+
+
+@pytest.mark.parametrize("pieces", [2, 7])
+def test_more_than_two_hundred_mutants_at_once(
+    pieces: int, session: SparkSession, mutated: tuple[Path, Report]
+) -> None:
+    root, report = mutated
+    same(gazadata_spark.report(session, root, pieces=pieces, limit=LIMIT), report)
+
+
+@pytest.mark.parametrize("pieces", [1, 5])
+def test_generated_packages(
+    pieces: int, session: SparkSession, generated: tuple[Path, Report]
+) -> None:
+    root, report = generated
+    same(gazadata_spark.report(session, root, pieces=pieces, limit=LIMIT), report)
+
+
+OF_FILES = (
+    ("byte_order_mark", "last_line_feed_missing", "cell_too_many_or_too_few"),
+    ("line_ends_mixed", "needless_quotation_marks", "row_removed"),
+    ("byte_that_is_not_utf8", "rows_in_another_order", "identifier_given_up_that_is_there"),
+    ("blank_line", "column_renamed", "letter_of_a_reference_changed"),
+    ("table_emptied", "schema_loosened", "article_that_no_source_names"),
+    (
+        "quotation_mark_that_does_not_pair",
+        "line_break_in_a_cell",
+        "reference_row_that_is_not_there",
+    ),
+)
+"""Kinds of mistake by which a file is no table, or another one; each group in one package."""
+
+
+def _groups(root: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
+    for nth, kinds in enumerate(OF_FILES):
+        place = Place(root / str(nth))
+        taken: set[str] = set()
+        for kind in kinds:
+            for number in range(20):
+                files = mutant(kind, number).files
+                if taken.isdisjoint(files):
+                    place.damage(files)
+                    taken.update(files)
+                    break
+            else:
+                pytest.fail(f"{kind}: always in the files of others")
+        yield kinds, place.root
+
+
+def test_mistakes_of_files(session: SparkSession, tmp_path: Path) -> None:
+    for kinds, root in _groups(tmp_path):
+        report = validate(root, limit=LIMIT)
+        assert report.diagnostics, kinds
+        same(gazadata_spark.report(session, root, pieces=2, limit=LIMIT), report)
