@@ -9,13 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
 from gazadata.contract import Resource
-from gazadata.labels import Labels, Row
-=======
-from gazadata.contract import Field, Resource
 from gazadata.display import page_link
->>>>>>> display
+from gazadata.labels import Labels, Row
 
 if TYPE_CHECKING:
     from gazadata.dataset import Dataset, Explanation
@@ -297,51 +293,13 @@ class Record:
         return found
 
     @cached_property
-<<<<<<< HEAD
     def _labels(self) -> Labels:
         return Labels(self.dataset.package.contract, self.rows)
-=======
-    def _single_labels(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
-        for name, rows in self.tables.items():
-            resource = self.resource(name)
-            named = [one for one in (resource.label, "publisher", resource.key) if one]
-            found[name] = {
-                str(row[resource.key]): next((str(row[one]) for one in named if row.get(one)), "?")
-                for row in rows
-            }
-        return found
-
-    @cached_property
-    def _labels(self) -> dict[str, dict[str, str]]:
-        """What a row is called where another row points to it."""
-        found = dict(self._single_labels)
-        for name, parts in LABELS.items():
-            found[name] = {
-                str(row[self.resource(name).key]): " · ".join(
-                    self._shown(name, part, row[part], self._single_labels)[0]
-                    for part in parts
-                    if row.get(part)
-                )
-                for row in self.rows(name)
-            }
-        return found
 
     def label(self, anchor: str) -> str:
         """What a row is called; its key where there is no such row."""
         resource, _, row_id = anchor.partition(".")
-        return self._labels.get(resource, {}).get(row_id, row_id)
-
-    def _shown(
-        self, name: str, part: str, value: Any, labels: dict[str, dict[str, str]]
-    ) -> tuple[str, str | None]:
-        """A value as it is read, and the anchor of the row that it points to."""
-        resource = self.resource(name)
-        target = resource.target(part)
-        if target is not None and str(value) in labels.get(target, {}):
-            return labels[target][str(value)], f"{target}.{value}"
-        return shown(resource[part], value), None
->>>>>>> display
+        return self._labels[resource].get(row_id, row_id)
 
     def _entry(self, name: str, row: Row) -> Entry:
         resource = self.resource(name)
@@ -351,15 +309,10 @@ class Record:
         for part in resource.fields:
             if row[part.name] is None or part.name == resource.key:
                 continue
-<<<<<<< HEAD
             value = str(row[part.name])
             target = resource.target(part.name)
             known = target is not None and value in self._labels[target]
-            proofs = tuple(self._proof(item, seen) for item in evidence.get(part.name, ()))
-=======
-            text, target = self._shown(name, part.name, row[part.name], self._labels)
             proofs = tuple(self._proof(item) for item in evidence.get(part.name, ()))
->>>>>>> display
             cells[part.name] = Cell(
                 part.name,
                 part.title or part.name,
@@ -375,20 +328,12 @@ class Record:
         return Entry(
             name,
             key,
-<<<<<<< HEAD
-            self._labels[name].get(key, key),
-=======
             self.label(f"{name}.{key}"),
->>>>>>> display
             cells,
             tuple(part.title or part.name for part in empty),
             row.get("certainty"),
             row.get("hedge"),
-<<<<<<< HEAD
             self._labels.shown(name, "attributed_to", said_by) if said_by else None,
-=======
-            self._shown(name, "attributed_to", said_by, self._labels)[0] if said_by else None,
->>>>>>> display
             tuple(
                 sentence
                 for part in ("", *(one.name for one in empty), resource.key)
@@ -404,11 +349,7 @@ class Record:
             quote.exact if quote else None,
             item["note"],
             quote.number if quote else None,
-<<<<<<< HEAD
-            reference=self._labels["sources"].get(reference, reference) if reference else None,
-=======
             reference=self.label(f"sources.{reference}") if reference else None,
->>>>>>> display
             target=f"sources.{reference}" if reference else None,
         )
 
