@@ -14,8 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.completer import IPCompleter, provisionalcompleter
 
 import gazadata
 from gazadata.contract import Contract
@@ -213,8 +212,7 @@ class TestMapping:
         assert None not in DATASET
 
     def test_a_console_completes_the_names(self) -> None:
-        shell: Any = InteractiveShell
-        completer = shell(user_ns={"data": DATASET}).Completer
+        completer = IPCompleter(namespace={"data": DATASET})  # type: ignore[no-untyped-call]
         with provisionalcompleter():
             (found,) = completer.completions('data["pos', len('data["pos'))
         assert found.text == "positions"
