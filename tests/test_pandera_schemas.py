@@ -132,10 +132,8 @@ def test_a_term_that_is_in_no_vocabulary(name: str, field: str, stated: Json) ->
 def test_every_term_of_a_vocabulary_passes(name: str, field: str, stated: Json) -> None:
     terms = pl.DataFrame({field: stated["enum"]})
     only(POLARS[name], field).validate(terms, lazy=True)
-    only(PANDAS[name], field).validate(
-        pd.DataFrame({field: pd.Categorical(stated["enum"], dtype=FRAMES[name][field].dtype)}),
-        lazy=True,
-    )
+    same = pd.Series(stated["enum"], dtype=FRAMES[name][field].dtype)
+    only(PANDAS[name], field).validate(pd.DataFrame({field: same}), lazy=True)
 
 
 @with_constraint("pattern")

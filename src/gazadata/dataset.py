@@ -425,9 +425,9 @@ class Dataset:
         Raises:
             UnknownName: there is no such resource.
         """
-        key = self.package.contract[resource].key
+        _ = self.package.contract[resource]
         self._refresh()
-        return {row[key]: self._label(resource, row) for row in self._rows(resource)}
+        return dict(self._labels[resource])
 
     def timeline(self) -> pd.DataFrame:
         """Everything that has or implies a time, those with dates first.

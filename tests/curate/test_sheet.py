@@ -6,7 +6,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from benchmarks._generate import generate
 from tests.article.package import REPO, SOURCE, make
 from tests.curate.sheets import (
     TEXT,
@@ -18,6 +17,7 @@ from tests.curate.sheets import (
     save,
 )
 
+from _generate import generate
 from gazadata.curate.article import Told, add_article
 from gazadata.curate.record import Record
 from gazadata.curate.sheet import Printer, print_sheet

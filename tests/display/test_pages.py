@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmarks._generate import generate
 
+from _generate import generate
 from gazadata.dataset import open_dataset
 from gazadata.display import page_link
 from gazadata.display.pages import release_pages, write_page

@@ -663,7 +663,7 @@ def test_the_first_sheet_says_what_the_workbook_is(exported: Path, contract: Con
     assert [row[0] for row in rows if row[2] is not None] == ["Sheet", *RESOURCES]
     book = openpyxl.load_workbook(exported / "gaza.xlsx")
     for name, _, count in rows[-len(RESOURCES) :]:
-        assert count == book[name].max_row - 1
+        assert count == book[str(name)].max_row - 1
 
 
 def test_every_foreign_key_has_an_index(exported: Path, contract: Contract) -> None:

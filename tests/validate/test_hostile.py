@@ -1031,6 +1031,7 @@ def test_a_text_with_a_hidden_character_is_refused_when_it_is_added(
     last = content.decode().splitlines()
     assert len(found) == (name is not None)
     for one in found:
+        assert one is not None
         assert one.startswith(f"{S.text_path}: the hidden character {(name or '').split(' ')[0]} (")
         assert one.endswith(f"in line {len(last)}, column {len(last[-1])}")
 
