@@ -1,6 +1,7 @@
 """Copies of the package in the repository, to be changed and released.
 
-They are of version 1.0.0, whatever the repository is of, so that tests can say what follows.
+They are of version 1.0.0 and retire nothing, whatever the repository is of and does, so that tests
+can say what follows.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import shutil
 from pathlib import Path
 
+from gazadata.package import RETIRED
 from gazadata.release.files import json_bytes
 
 REPO = Path(__file__).parents[2]
@@ -23,6 +25,8 @@ def copy_package(target: Path) -> Path:
             shutil.copytree(REPO / part, target / part)
         else:
             shutil.copy(REPO / part, target / part)
+    for retired in target.rglob(RETIRED):
+        retired.unlink()
     return with_version(target, "1.0.0")
 
 
