@@ -180,8 +180,8 @@ def _unquoted(line: bytes, quote: dict[str, Any] | None) -> str:
             "exact": words["exact"],
             "prefix": words.get("prefix"),
             "suffix": words.get("suffix"),
-            "start": place["char_start"],
-            "end": place["char_end"],
+            "char_start": place["start"],
+            "char_end": place["end"],
             **_bodies(annotation.get("body", [])),
         }
     except (KeyError, TypeError, ValueError, AttributeError):
