@@ -147,8 +147,8 @@ TARGET = strict(
                 strict(
                     {
                         "type": {"const": "TextPositionSelector"},
-                        "char_start": {"type": "integer", "minimum": 0},
-                        "char_end": {"type": "integer", "minimum": 1},
+                        "start": {"type": "integer", "minimum": 0},
+                        "end": {"type": "integer", "minimum": 1},
                     }
                 ),
             ],
