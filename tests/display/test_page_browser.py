@@ -151,6 +151,22 @@ def test_every_quote_can_be_reached_both_ways(tab: Open, whole_page: Path, recor
     assert broken == []
 
 
+def test_every_row_has_the_place_that_its_explanation_names(
+    tab: Open, whole_page: Path, record: Record
+) -> None:
+    links = [
+        record.dataset.explain(name, row[record.resource(name).key]).link
+        for name, rows in record.tables.items()
+        for row in rows[:3]
+    ]
+    broken = tab(whole_page).evaluate(
+        "links => links.filter(link => link && !document.getElementById("
+        "decodeURIComponent(link.split('#')[1])))",
+        links,
+    )
+    assert broken == []
+
+
 def test_without_javascript_all_can_be_read(tab: Open, whole_page: Path, record: Record) -> None:
     shown = tab(whole_page, java_script_enabled=False)
     assert shown.locator("#search").is_hidden()

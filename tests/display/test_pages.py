@@ -53,7 +53,11 @@ def test_the_index_has_every_row_once(pages: dict[str, str], large: Path) -> Non
 
 
 def test_the_command_writes_them_beside_the_index(large: Path, tmp_path: Path) -> None:
-    write_page(large, tmp_path / "all.html")
+    write_page(large, tmp_path / "all of it.html")
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"all.html", *(f"all-{at}.html" for at in range(1, ARTICLES + 1))}
-    assert 'href="all.html"' in (tmp_path / "all-1.html").read_text(encoding="utf-8")
+    assert names == {"all of it.html", *(f"all of it-{at}.html" for at in range(1, ARTICLES + 1))}
+    part = (tmp_path / "all of it-2.html").read_text(encoding="utf-8")
+    assert 'href="all%20of%20it.html"' in part
+    assert "href=all%20of%20it.html#actors." in part
+    index = (tmp_path / "all of it.html").read_text(encoding="utf-8")
+    assert "href=all%20of%20it-2.html#r" in index
