@@ -340,6 +340,9 @@ def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(
 def test_it_prints_on_few_pages(tab: Open, whole_page: Path) -> None:
     shown = tab(whole_page, java_script_enabled=False)
     assert shown.pdf(format="A4").count(b"/Type /Page\n") <= 20
+    shown.emulate_media(media="print")
+    for link in shown.locator("#sentences li > a[href^='#q']").all()[::20]:
+        assert link.is_visible()
 
 
 def test_hostile_values_are_text(tab: Open, hostile_page: Path) -> None:
