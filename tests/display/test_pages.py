@@ -21,6 +21,12 @@ ARTICLES = 64
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("large") / "package"
     generate(root, ARTICLES)
+    # A person who is shown by the words of two articles.
+    evidence = root / "data/evidence.csv"
+    rows = evidence.read_text(encoding="utf-8").splitlines(keepends=True)
+    [at] = [at for at, row in enumerate(rows) if ",a0000003-person,kind," in row]
+    rows[at] = rows[at].replace("a0000003-minister", "a0000005-minister")
+    evidence.write_text("".join(rows), encoding="utf-8", newline="\n")
     return root
 
 
@@ -41,6 +47,8 @@ def test_every_link_between_the_pages_leads_somewhere(pages: dict[str, str]) -> 
     for name, content in pages.items():
         for file, fragment in re.findall(r'href="?([\w.-]*)#([^">\s]+)', content):
             assert fragment in ids[file or name], (name, file, fragment)
+    assert "<dt><a href=index.html#sources.a0000005>Foreign Minister" in pages["index-4.html"]
+    assert ' id="actors.a0000003-person"' in pages["index-6.html"]
 
 
 def test_the_index_has_every_row_once(pages: dict[str, str], large: Path) -> None:
