@@ -428,6 +428,8 @@ def page(
 ) -> None:
     """Write the package as one HTML page, which needs no network and no server.
 
+    A large package gets an index, and beside it a page for each source.
+
     Exit 0 when it is written, 1 on findings, 2 on wrong use or what cannot be read or written.
     """
     from gazadata.display.pages import write_page

@@ -590,11 +590,14 @@ class Explanation:
         return str(self)
 
     @property
-    def link(self) -> str:
-        """The address of the row on the page of a release, beside its other files."""
+    def link(self) -> str | None:
+        """The address of the row on the page of a release, beside its other files.
+
+        None for a piece of evidence: the page shows it at the row that it is for.
+        """
         from gazadata.display import page_link
 
-        return page_link(self.resource, self.row_id)
+        return None if self.resource == "evidence" else page_link(self.resource, self.row_id)
 
     def _repr_html_(self) -> str:
         from gazadata.display.notebook import explanation_html
@@ -614,7 +617,8 @@ class Explanation:
             of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
             head.append(f"  the article's commitment{of}: {self.certainty}{hedge}")
         tail = [f"  empty: {', '.join(self.empty)}"] if self.empty else []
-        tail.append(f"  on the page of a release: {self.link}")
+        if self.link:
+            tail.append(f"  on the page of a release: {self.link}")
         return "\n".join([*head, *map(str, self.cells), *tail])
 
 

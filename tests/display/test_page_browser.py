@@ -151,6 +151,22 @@ def test_every_quote_can_be_reached_both_ways(tab: Open, whole_page: Path, recor
     assert broken == []
 
 
+def test_every_row_has_the_place_that_its_explanation_names(
+    tab: Open, whole_page: Path, record: Record
+) -> None:
+    links = [
+        record.dataset.explain(name, row[record.resource(name).key]).link
+        for name, rows in record.tables.items()
+        for row in rows[:3]
+    ]
+    broken = tab(whole_page).evaluate(
+        "links => links.filter(link => link && !document.getElementById("
+        "decodeURIComponent(link.split('#')[1])))",
+        links,
+    )
+    assert broken == []
+
+
 def test_without_javascript_all_can_be_read(tab: Open, whole_page: Path, record: Record) -> None:
     shown = tab(whole_page, java_script_enabled=False)
     assert shown.locator("#search").is_hidden()
@@ -324,6 +340,9 @@ def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(
 def test_it_prints_on_few_pages(tab: Open, whole_page: Path) -> None:
     shown = tab(whole_page, java_script_enabled=False)
     assert shown.pdf(format="A4").count(b"/Type /Page\n") <= 20
+    shown.emulate_media(media="print")
+    for link in shown.locator("#sentences li > a[href^='#q']").all()[::20]:
+        assert link.is_visible()
 
 
 def test_hostile_values_are_text(tab: Open, hostile_page: Path) -> None:

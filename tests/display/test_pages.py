@@ -21,6 +21,12 @@ ARTICLES = 64
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("large") / "package"
     generate(root, ARTICLES)
+    # A person who is shown by the words of two articles.
+    evidence = root / "data/evidence.csv"
+    rows = evidence.read_text(encoding="utf-8").splitlines(keepends=True)
+    [at] = [at for at, row in enumerate(rows) if ",a0000003-person,kind," in row]
+    rows[at] = rows[at].replace("a0000003-minister", "a0000005-minister")
+    evidence.write_text("".join(rows), encoding="utf-8", newline="\n")
     return root
 
 
@@ -41,6 +47,8 @@ def test_every_link_between_the_pages_leads_somewhere(pages: dict[str, str]) -> 
     for name, content in pages.items():
         for file, fragment in re.findall(r'href="?([\w.-]*)#([^">\s]+)', content):
             assert fragment in ids[file or name], (name, file, fragment)
+    assert "<dt><a href=index.html#sources.a0000005>Foreign Minister" in pages["index-4.html"]
+    assert ' id="actors.a0000003-person"' in pages["index-6.html"]
 
 
 def test_the_index_has_every_row_once(pages: dict[str, str], large: Path) -> None:
@@ -53,7 +61,11 @@ def test_the_index_has_every_row_once(pages: dict[str, str], large: Path) -> Non
 
 
 def test_the_command_writes_them_beside_the_index(large: Path, tmp_path: Path) -> None:
-    write_page(large, tmp_path / "all.html")
+    write_page(large, tmp_path / "all of it.html")
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"all.html", *(f"all-{at}.html" for at in range(1, ARTICLES + 1))}
-    assert 'href="all.html"' in (tmp_path / "all-1.html").read_text(encoding="utf-8")
+    assert names == {"all of it.html", *(f"all of it-{at}.html" for at in range(1, ARTICLES + 1))}
+    part = (tmp_path / "all of it-2.html").read_text(encoding="utf-8")
+    assert 'href="all%20of%20it.html"' in part
+    assert "href=all%20of%20it.html#actors." in part
+    index = (tmp_path / "all of it.html").read_text(encoding="utf-8")
+    assert "href=all%20of%20it-2.html#r" in index

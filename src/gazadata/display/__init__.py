@@ -14,4 +14,4 @@ def page_link(resource: str, row_id: str, page: str = PAGE) -> str:
         row_id: the primary key of a row.
         page: the file of the page; by default the one beside the files of a release.
     """
-    return f"{page}#{quote(f'{resource}.{row_id}', safe='-._~')}"
+    return f"{quote(page)}#{quote(f'{resource}.{row_id}', safe='-._~')}"

@@ -108,8 +108,7 @@ def page(record: Record, draft: dict[str, Any] | None = None) -> str:
         js=js,
         hashes={"css": csp_hash(css), "js": csp_hash(js)},
         page=_contents(record) | {"draft": draft},
-        address=record.address,
-        number=record.number,
+        record=record,
         grounds=grounds,
         sign=figures.sign,
         side=figures.side,
@@ -261,9 +260,11 @@ def _licences(listed: Any) -> list[tuple[str, str | None]]:
 def _files(record: Record) -> Iterator[dict[str, Any]]:
     package = record.dataset.package
     for name, resource in package.contract.resources.items():
+        # A release has each table in this form, too.
+        parquet = f"parquet/{name}.parquet"
         yield {
             "title": resource.title or name,
             "rows": len(record.rows(name)),
-            "path": resource.path,
+            "paths": [resource.path, *([parquet] if (package.root / parquet).is_file() else [])],
             "sha256": hashlib.sha256(package.path(name).read_bytes()).hexdigest(),
         }

@@ -206,12 +206,11 @@ class Record:
     @cached_property
     def _sources(self) -> dict[str, list[str]]:
         """The held sources on whose pages each row is."""
-        of_quote = {quote.number: quote.source for quote in self.quotes.values()}
         found = {}
         for entry in self.all_entries():
             own = entry.key if entry.resource == "sources" else entry.value("source_id")
             proofs = [proof for cell in entry.cells.values() for proof in cell.proofs]
-            sources = {own, *(of_quote[proof.quote] for proof in proofs if proof.quote)}
+            sources = {own, *(self._quote_sources[proof.quote] for proof in proofs if proof.quote)}
             found[entry.anchor] = [one for one in self.held if one in sources] or self.held[:1]
         return found
 
@@ -242,6 +241,17 @@ class Record:
         number = self._numbers.get(anchor)
         resource, _, row_id = anchor.partition(".")
         return f"#r{number}" if number else page_link(resource, row_id, self.index)
+
+    def quote_address(self, number: int) -> str:
+        """Where a link to the words of a quote leads: if they are on another page, to the index."""
+        source = self._quote_sources[number]
+        if self.source in (None, source):
+            return f"#q{number}"
+        return page_link("sources", source, self.index)
+
+    @cached_property
+    def _quote_sources(self) -> dict[int, str]:
+        return {quote.number: quote.source for quote in self.quotes.values()}
 
     def all_entries(self) -> Iterator[Entry]:
         """Every row of the shown tables, table by table."""

@@ -8,14 +8,15 @@ page.classList.add("on");
 const chosen = $(".chosen"), pane = $(".pane"), bodies = $$(".rows > tbody");
 const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 
-// Each quote by its number: its segments in the article, and its place in the list.
+// Each quote by its number: its place in the list, and in the article.
 const quotes = new Map();
 $$("#sentences a[href^='#q']").forEach((link) => quotes.set(link.hash.slice(2), { words: link.textContent, entry: link.parentElement, segments: [] }));
-const quotesAt = (segment) => segment.dataset.q.split(" ");
-$$(".g").forEach((segment) => quotesAt(segment).forEach((q) => quotes.get(q)?.segments.push(segment)));
-let current = 0, lit = [];
+const order = [...quotes.keys()];
+const quotesAt = (segment) => segment.dataset.q.split(" ").filter((q) => quotes.has(q));
+$$(".g").forEach((segment) => quotesAt(segment).forEach((q) => quotes.get(q).segments.push(segment)));
+let current, lit = [];
 
-// Only what changes is touched: a long page lights as fast as a short one.
+// Only what changes is touched, however long the page.
 function light(numbers, rows) {
   lit.forEach((one) => one.classList.remove("lit"));
   lit = [...numbers.flatMap((q) => quotes.get(q)?.segments ?? []), ...rows];
@@ -24,7 +25,7 @@ function light(numbers, rows) {
 function seek(number) {
   const [first] = quotes.get(number)?.segments ?? [];
   if (!first) return;
-  // Reading a place forces a layout, so the browser paints what is lit before.
+  // Reading a place forces a layout: what is lit is painted before.
   requestAnimationFrame(() => setTimeout(() => {
     if (pane.scrollHeight === pane.clientHeight) return first.scrollIntoView({ block: "center" });
     // The article alone moves.
@@ -49,7 +50,7 @@ const byHash = (hash) => document.getElementById(decodeURIComponent(hash.slice(1
 function choose(number, move = true) {
   const quote = quotes.get(number);
   if (!quote) return;
-  current = Number(number);
+  current = number;
   const list = $("ul", quote.entry);
   const rows = $$("a", list).map((link) => byHash(link.hash)?.closest("tbody")).filter(Boolean);
   light([number], rows);
@@ -80,7 +81,7 @@ on($("#data"), "click", (event) => {
   if (summary && !summary.parentElement.open) chooseRow(summary.closest("tbody"));
 });
 
-// Where an address leads: what hides it is opened, and it is lit.
+// Where an address leads.
 function arrive() {
   if (location.hash.startsWith("#?")) return restore();
   const to = byHash(location.hash);
@@ -177,13 +178,13 @@ on(window, "keydown", (event) => {
     remember();
     light([], []);
     chosen.replaceChildren();
-    current = 0;
+    current = null;
   }
   if (!$("#keys").checked || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
   if (event.key === "/") { event.preventDefault(); search.focus(); }
   if (event.key === "?") $("footer details").open = true;
-  if (event.key === "n") choose(String(current + 1));
-  if (event.key === "p") choose(String(current - 1));
+  if (event.key === "n") choose(order[order.indexOf(current) + 1]);
+  if (event.key === "p") choose(order[order.indexOf(current) - 1]);
 });
 
 // Copying: the citation, or a selection with its place.
