@@ -1,7 +1,8 @@
 """What every command costs before and beside its work: python benchmarks/startup.py [ROUNDS].
 
 Processor time and peak memory, medians over rounds that start every process once, in turn; and
-the ratios to the imports that the commands cannot do without.
+the ratios to the imports that the commands cannot do without. What is compared is run first: after
+a command that fills the processor's caches, the next one takes longer.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from pathlib import Path
 
 from _process import ENVIRONMENT, GAZADATA, REPOSITORY, Run, run
 
-IMPORTS = {name: [sys.executable, "-c", f"import {name}"] for name in ("typer", "pyarrow")}
-# What typer itself takes to read one argument, whatever the command does.
-ARGUMENT = (
-    "import typer; app = typer.Typer(rich_markup_mode=None); "
-    "app.command()(lambda x: None); app(['x'])"
-)
+IMPORTED = {
+    "bare interpreter": "pass",
+    "import typer": "import typer",
+    "import pyarrow": "import pyarrow",
+    # What typer itself takes to read one argument, whatever the command does.
+    "typer, one argument": "import typer; app = typer.Typer(rich_markup_mode=None); "
+    "app.command()(lambda x: None); app(['x'])",
+}
 RATIOS = (
     ("--help", "import typer", 1.5),
     ("explain", "import pyarrow", 1.3),
@@ -62,17 +65,17 @@ def main() -> None:
         folder = Path(temporary)
         ENVIRONMENT["GAZADATA_CACHE"] = str(folder / "cache")
         cases = {
-            "bare interpreter": [sys.executable, "-c", "pass"],
-            **{f"import {name}": command for name, command in IMPORTS.items()},
-            "typer, one argument": [sys.executable, "-c", ARGUMENT],
+            **{name: [sys.executable, "-c", code] for name, code in IMPORTED.items()},
             **{name: [*GAZADATA, *rest] for name, rest in commands(folder).items()},
         }
+        light = [*IMPORTED, *(name for name, _, _ in RATIOS)]
         runs: dict[str, list[Run]] = {name: [] for name in cases}
-        for _ in range(rounds):
-            # A release is never built over another.
-            shutil.rmtree(folder / "again", ignore_errors=True)
-            for name, command in cases.items():
-                runs[name].append(run(command, folder=folder))
+        for group in (light, [name for name in cases if name not in light]):
+            for _ in range(rounds):
+                # A release is never built over another.
+                shutil.rmtree(folder / "again", ignore_errors=True)
+                for name in group:
+                    runs[name].append(run(cases[name], folder=folder))
     seconds = {name: statistics.median(r.processor for r in done) for name, done in runs.items()}
     memory = {name: statistics.median(r.mebibytes for r in done) for name, done in runs.items()}
     for name in cases:

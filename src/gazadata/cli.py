@@ -105,12 +105,12 @@ def main() -> None:
     reached; 130 interrupted; 143 terminated.
     """
     if sys.argv[1:2] == ["validate"]:
-        # Imports take longer than all rules, and the process ends with its report.
         frictionless_worker.start_ahead()
+    if sys.argv[1:2] in (["validate"], ["explain"], ["find"]):
+        # Imports take longer than the work, and the process ends with its report.
+        sys.meta_path.insert(0, _Unused)
         gc.disable()
         atexit.register(gc.freeze)
-    if sys.argv[1:2] in (["validate"], ["explain"], ["find"]):
-        sys.meta_path.insert(0, _Unused)
     # Without the source line that Python would add.
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     # Shown even if Python was told to ignore warnings.
