@@ -238,4 +238,5 @@ def test_what_dvc_has_not_fetched(package_copy: Path) -> None:
         GazadataError, match=r"topics\.csv:1: found a file that DVC keeps.*dvc pull"
     ):
         open_dataset(package_copy).load("topics")
-    assert "dvc pull" in (validate(package_copy).diagnostics[0].help or "")
+    (one,) = validate(package_copy).diagnostics
+    assert "dvc pull" in (one.help or "")

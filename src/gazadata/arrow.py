@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ TYPES = {
     "boolean": pa.bool_(),
     "date": pa.date32(),
 }
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_FIRST_DAY, _LAST_DAY = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
+"""The days that Python has, as Arrow counts them."""
 
 
 def arrow_schema(resource: Resource) -> pa.Schema:
@@ -102,14 +107,20 @@ def _check_years(path: Path, name: str, column: pa.ChunkedArray) -> None:
         return
     import pyarrow.compute as pc
 
-    years = pc.year(column)
-    wrong = pc.indices_nonzero(pc.or_(pc.less(years, 1), pc.greater(years, 9999)))
-    if len(wrong):
-        row = wrong[0].as_py()
-        raise ReadError(
-            f"{path}: {name} of row {row + 1} has the year {years[row]}; expected a year from "
-            "0001 to 9999, or an empty cell"
-        )
+    # As numbers of days, and without comparing in Arrow, which would import pandas.
+    days = column.cast(pa.int32())
+    first, last = (value.as_py() for value in pc.min_max(days).values())
+    if first is None or (first >= _FIRST_DAY and last <= _LAST_DAY):
+        return
+    row = next(
+        number
+        for number, day in enumerate(days.to_pylist(), start=1)
+        if day is not None and not _FIRST_DAY <= day <= _LAST_DAY
+    )
+    raise ReadError(
+        f"{path}: {name} of row {row} is a date outside of the years 0001 to 9999; correct it, or "
+        "empty the cell"
+    )
 
 
 def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
