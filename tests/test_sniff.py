@@ -201,3 +201,42 @@ def test_a_conflict_that_git_made(package_copy: Path) -> None:
     assert done.returncode == 2
     assert "delete the markers" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("link", "there", "remedy"),
+    [
+        ("../store/.git/annex/objects/a/b/c.csv", True, "git annex unlock"),
+        ("../store/.git/annex/objects/a/b/c.csv", False, "git annex get"),
+        ("../store/.dvc/cache/files/md5/a/b", True, "dvc unprotect"),
+        ("../store/.dvc/cache/files/md5/a/b", False, "dvc pull"),
+        ("../gone.csv", False, "is not there; restore"),
+    ],
+)
+def test_a_link_out_of_the_package_says_how_to_have_the_file_itself(
+    link: str, there: bool, remedy: str, package_copy: Path
+) -> None:
+    """A content store links to what lies elsewhere, which no package may."""
+    table = package_copy / "data/topics.csv"
+    content = table.read_bytes()
+    target = package_copy / link.removeprefix("../").replace("store", "../store", 1)
+    if there:
+        target.parent.mkdir(parents=True)
+        target.write_bytes(content)
+    put(table, os.path.relpath(target, table.parent))
+    with pytest.raises(GazadataError, match=remedy):
+        open_dataset(package_copy).load("topics")
+    found = [d for d in validate(package_copy).diagnostics if d.code == "GD005"]
+    assert any(remedy.split(";", maxsplit=1)[0] in f"{d.found} {d.help}" for d in found)
+
+
+def test_what_dvc_has_not_fetched(package_copy: Path) -> None:
+    table = package_copy / "data/topics.csv"
+    table.unlink()
+    Path(f"{table}.dvc").write_text("outs:\n- md5: ab\n  path: topics.csv\n", "utf-8")
+    with pytest.raises(
+        GazadataError, match=r"topics\.csv:1: found a file that DVC keeps.*dvc pull"
+    ):
+        open_dataset(package_copy).load("topics")
+    (one,) = validate(package_copy).diagnostics
+    assert "dvc pull" in (one.help or "")

@@ -23,6 +23,9 @@ TYPES = {
     "date": pa.date32(),
 }
 
+_EPOCH = date(1970, 1, 1).toordinal()
+"""The days that Python has, as Arrow counts them."""
+
 
 def arrow_schema(resource: Resource) -> pa.Schema:
     """The Arrow schema of a resource: names, types, nullability, and descriptions as metadata."""
@@ -113,11 +116,13 @@ def _check_years(path: Path, name: str, column: pa.ChunkedArray) -> None:
         # Not by pyarrow.compute, which takes longer to import than most tables to read.
         days = memoryview(chunk.buffers()[1]).cast("i")[chunk.offset : chunk.offset + len(chunk)]
         if days and not (FIRST_DAY <= min(days) and max(days) <= LAST_DAY):
-            wrong = (n for n, day in enumerate(days) if not FIRST_DAY <= day <= LAST_DAY)
-            raise ReadError(
-                f"{path}: {name} of row {before + next(wrong) + 1} has a year that is not from 0001 "
-                "to 9999; expected such a year, or an empty cell"
-            )
+            for number, day in enumerate(days):
+                # What lies where a cell is empty means nothing.
+                if not FIRST_DAY <= day <= LAST_DAY and chunk[number].is_valid:
+                    raise ReadError(
+                        f"{path}: {name} of row {before + number + 1} is a date outside of the "
+                        "years 0001 to 9999; correct it, or empty the cell"
+                    )
         before += len(chunk)
 
 

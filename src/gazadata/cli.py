@@ -115,7 +115,7 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     # Shown even if Python was told to ignore warnings.
     warnings.filterwarnings("always", category=UserWarning)
-    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+    if sys.stdout is sys.__stdout__ and sys.stdout and not sys.stdout.isatty():
         output = io.BufferedWriter(_Output(sys.stdout.fileno(), "wb", closefd=False))
         sys.stdout = io.TextIOWrapper(output, encoding=sys.stdout.encoding)
     for stream in (sys.stdout, sys.stderr):
@@ -405,6 +405,8 @@ def explain(
             from gazadata.release.sides import side
 
             data = Dataset(stack.enter_context(side(package, store)))
+        if row_id is None and html:
+            raise GazadataError("--html is for one row; name it")
         if row_id is None:
             for key, label in data.labels(resource).items():
                 print(key, label, sep="\t")

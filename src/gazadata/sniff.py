@@ -6,7 +6,6 @@ workbooks and other delimiters. Only readers that have failed ask, so nothing is
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -84,6 +83,8 @@ def conflict(lines: Iterable[bytes]) -> Other | None:
 
 def delimiter(header: str, names: Sequence[str]) -> Other | None:
     """How a header has the right names, but not with commas alone between them."""
+    import csv
+
     for mark, named in _DELIMITERS.items():
         try:
             cells = next(csv.reader([header], delimiter=mark, strict=True), [])

@@ -920,13 +920,13 @@ def test_the_command_line(
     assert [line.split("\t")[0] for line in out.splitlines()] == ["1.0.0", "1.1.0"]
     assert out.splitlines()[1].endswith("\tyanked: wrong")
     code, out, err = gazadata_("pull", "latest", "--store", store)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "1.0.0 (latest)\n1.1.0: passed over: it is yanked: wrong\n")
     assert whole(Path(out.strip()))
     code, out, err = gazadata_("pull", "1.1.0", "--store", store, "--out", "here")
     assert (code, out, err) == (
         0,
         f"{Path('here/gazadata-1.1.0')}\n",
-        "warning: 1.1.0 is yanked: wrong\n",
+        "warning: 1.1.0 is yanked: wrong\n1.0.0 -> 1.1.0\n",
     )
     code, out, _ = gazadata_("pull")
     assert Manifest.of(Path(out.strip())).version == "1.1.0"
@@ -1064,7 +1064,7 @@ def test_python_that_makes_errors_of_warnings_pulls_all_the_same(store: Path) ->
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "error"},
     )
-    assert done.stderr == "warning: 1.0.0 is yanked: wrong\n"
+    assert done.stderr == "warning: 1.0.0 is yanked: wrong\n1.0.0\n"
     assert lock()["version"] == "1.0.0"
 
 
@@ -1096,7 +1096,7 @@ def test_a_bar_is_shown_only_where_something_is_fetched(server: Server) -> None:
         return seen
 
     assert b"MB" in shown()
-    assert shown() == b""
+    assert shown() == b"1.0.0, as before\r\n"
 
 
 def test_versions_are_listed_with_what_the_index_says(store: Path, server: Server) -> None:
@@ -1164,7 +1164,8 @@ def test_a_lock_wins_over_the_bundled_package(store: Path, cache: Path) -> None:
     assert gazadata.open_dataset().origin == "bundled with gazadata"
     pull("1.0.0", str(store))
     data = gazadata.open_dataset()
-    assert data.origin == f"release 1.0.0, pinned by {Path('gazadata.lock').absolute()}"
+    pinned = f"pinned by {Path('gazadata.lock').absolute()}"
+    assert data.origin == f"release 1.0.0, {pinned}, from the cache"
     assert data.package.root.is_relative_to(cache)
     topics = data.package.root / "csv/topics.csv"
     assert gazadata.load("topics")["topic_id"].count() == topics.read_bytes().count(b"\n") - 1

@@ -341,7 +341,7 @@ def test_paths_that_some_systems_cannot_tell_apart_are_refused(paths: tuple[str,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"<html>", "not JSON: .*; is it a web page"),
+        (b"<html>", "found a web page; download the file itself"),
         (b"\xff{}", "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
         (b"[]", "a JSON object is expected, not list"),

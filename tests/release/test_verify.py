@@ -58,6 +58,9 @@ def test_every_file_is_covered(built: Path, release: Path) -> None:
         path.write_bytes(original[:middle] + bytes([original[middle] ^ 1]) + original[middle + 1 :])
         with pytest.raises(GazadataError):
             verify(release)
+        if name == ".gitattributes":
+            path.write_bytes(original)
+            continue  # Older releases have none.
         path.unlink()
         with pytest.raises(GazadataError, match=Path(name).name):
             verify(release)
@@ -80,7 +83,7 @@ def resealed(release: Path) -> None:
         entry["bytes"] = (release / entry["path"]).stat().st_size
         entry["sha256"] = sha256(release / entry["path"])
     path.write_bytes(json_bytes(manifest))
-    names = [name for name in listing(release) if name != "SHA256SUMS"]
+    names = [name for name in listing(release) if name not in ("SHA256SUMS", ".gitattributes")]
     sums = "".join(f"{sha256(release / name)}  {name}\n" for name in names)
     (release / "SHA256SUMS").write_text(sums, encoding="utf-8")
 

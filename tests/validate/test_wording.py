@@ -112,7 +112,9 @@ def test_a_date_that_python_does_not_have_is_no_traceback(package_copy: Path) ->
         lambda: data.explain("events", "dar-rejects-disarmament-mandate"),
     ]
     for read in readers:
-        with pytest.raises(ReadError, match=r"events\.csv: date_earliest of row 1 has a year"):
+        with pytest.raises(
+            ReadError, match=r"events\.csv: date_earliest of row 1 is a date outside of the years"
+        ):
             read()
 
 

@@ -95,8 +95,8 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
             _offset(row.cells.get("char_end", "")),
         )
         if start is None or end is None:
-            report("passages", row, "start and end must be whole numbers; its quotes need them")
-            continue
+            report("passages", row, "char_start and char_end must be whole numbers; its quotes need them")
+            start = end = None
         key, source = row.cells.get("passage_id", ""), row.cells.get("source_id", "")
         passages.setdefault(source, {})[key] = Passage(key, source, start, end)
 
@@ -161,6 +161,9 @@ def _complete_quote(
     here = passages.get(source, {})
     if passage_id and passage_id not in here:
         raise _RowError(f"passage_id {passage_id!r} is not a passage of {source}")
+    # One without bounds, as in a draft, is reported itself.
+    passage = here.get(passage_id)
+    bounded = passage if passage and passage.start is not None else None
     text, exact = texts[source], cells.get("exact", "")
     start, end = _offset(cells.get("char_start", "")), _offset(cells.get("char_end", ""))
     if text is None:
@@ -176,16 +179,16 @@ def _complete_quote(
         or exact != exact.strip()
         or not check_quote(text, start, end, exact)
     ):
-        match = _look_up(text, exact, here.values(), here.get(passage_id), (start, end))
+        match = _look_up(text, exact, here.values(), bounded, (start, end))
         start, end, exact = match.start, match.end, match.exact
     there = f"the words at {start}..{end}"
     holder = passage_of(start, end, here.values())
-    if passage_id and not here[passage_id].holds(start, end):
+    if bounded and not bounded.holds(start, end):
         raise _RowError(
             f"{there} are not in {passage_id} but in {holder or 'no passage'}; correct "
             "passage_id, or empty start and end"
         )
-    if holder is None:
+    if holder is None and (bounded or not passage):
         raise _RowError(f"{there} are not within one passage of {source}")
     if "\n" in exact:
         raise _RowError(f"{there} contain a line break; quote the words before or after it")
@@ -198,7 +201,7 @@ def _complete_quote(
                 "the quote a word earlier or later"
             )
     offsets = {"char_start": str(start), "char_end": str(end)}
-    cells.update(derived, **offsets, passage_id=passage_id or holder)
+    cells.update(derived, **offsets, passage_id=passage_id or holder or "")
 
 
 def _look_up(

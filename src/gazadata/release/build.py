@@ -72,9 +72,8 @@ def build(
             the parent does not verify.
         StoreError: a table's name is none that every system can have a file of.
         ReleaseError: it declares too small a version, states another version, date or number of
-            rows elsewhere, gives an identifier up without a word or
-            gives one again; the parent is no release; or the target is there already or cannot be
-            written.
+            rows elsewhere, gives an identifier up without a word or gives one again; the parent is
+            no release; or the target is there already or cannot be written.
         ReadError, ContractError: there is no package that can be read.
         MissingExtra: the extra `validate` is not installed.
     """

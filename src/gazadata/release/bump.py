@@ -107,10 +107,12 @@ def _stated(
 def _described(text: str, version: str, created: str) -> str:
     for name, value in (("version", version), ("created", created)):
         span = member_value(text, name)
+        if not value:
+            continue
         if span is None:
             first = text.index("{") + 1
             text = f'{text[:first]}\n  "{name}": "{value}",{text[first:]}'
-        elif value:
+        else:
             text = f'{text[: span[0]]}"{value}"{text[span[1] :]}'
     return text
 

@@ -105,7 +105,7 @@ class ReferenceChange:
             )
             if rows
         )
-        return f"{self.path}: {'; '.join(parts) or 'other columns, order or line ends'}"
+        return f"{self.path}: {'; '.join(parts)}"
 
 
 @dataclass(frozen=True)
@@ -131,26 +131,19 @@ class Diff:
         least = bumped(old, level)
         return least if new <= old or new.core < least else None
 
-    def apart(
-        self, table: TableChange, which: Literal["added", "removed"]
-    ) -> tuple[list[str], int]:
+    def apart(self, table: TableChange, which: Which) -> tuple[list[str], int]:
         """The keys of rows that came or went, without evidence for rows that did so themselves.
 
         Returns:
             Those keys, and how many rows were left out: their rows are named in their own tables.
         """
         frame: pl.DataFrame = getattr(table, which)
-        keys = frame[table.key].to_list()
-        if table.resource != "evidence" or {"resource", "row_id"} - {*frame.columns}:
-            return keys, 0
-        same = {
-            (name, key)
-            for name, other in self.tables.items()
-            for key in getattr(other, which)[other.key]
-        }
-        of = zip(frame["resource"], frame["row_id"], strict=True)
-        kept = [key for key, row in zip(keys, of, strict=True) if row not in same]
-        return kept, len(keys) - len(kept)
+        kept, target = frame, ["resource", "row_id"]
+        if table.resource == "evidence" and set(target) <= {*frame.columns}:
+            for name, other in self.tables.items():
+                rows = getattr(other, which).select(resource=pl.lit(name), row_id=other.key)
+                kept = kept.join(rows, on=target, how="anti", maintain_order="left")
+        return kept[table.key].to_list(), frame.height - kept.height
 
     def bump(self) -> tuple[Level, str]:
         """The least version step for these changes, and the change that decides it.

@@ -194,11 +194,11 @@ def create_table(resource: Resource, dialect: Dialect) -> str:
     return f"CREATE TABLE {_name(resource.name)} (\n  {body}\n){' STRICT' if strict else ''}"
 
 
-def create_indexes(resource: Resource) -> Iterator[str]:
+def create_indexes(resource: Resource, contract: Contract) -> Iterator[str]:
     """The CREATE INDEX statements for the foreign keys of a resource."""
     for key in resource.foreign_keys:
         if key.field != resource.key and not resource[key.field].unique:
-            name = _name(f"{resource.name}_{key.field}")
+            name = _name(_free(f"{resource.name}_{key.field}", contract.resources))
             yield f"CREATE INDEX {name} ON {_name(resource.name)} ({_name(key.field)})"
 
 
@@ -286,7 +286,7 @@ def _sqlite(package: Package, file: Path) -> None:
             except sqlite3.IntegrityError as error:
                 raise _refused(resource.name, error) from None
         for resource in contract.resources.values():
-            for statement in (*create_indexes(resource), create_view(resource, contract)):
+            for statement in (*create_indexes(resource, contract), create_view(resource, contract)):
                 if statement:
                     connection.execute(statement)
         broken = connection.execute("PRAGMA foreign_key_check").fetchone()

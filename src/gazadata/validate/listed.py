@@ -96,6 +96,8 @@ def files(  # noqa: PLR0912, PLR0915
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
             if path.is_dir() or hidden or path == given_up or path in listed or real in taken:
                 continue
+            if path.suffix == ".dvc" and path.with_suffix("") in listed:
+                continue  # DVC says there what it keeps elsewhere.
             taken[real] = ""
             if renamed := next((r for r in missing if _is_of(path, r, root)), None):
                 missing.remove(renamed)
