@@ -100,6 +100,18 @@ def test_an_article_is_added_once(root: Path, tmp_path: Path) -> None:
     assert not (root / "raw" / "other.txt").exists()
 
 
+def test_another_text_of_the_name_is_not_replaced(root: Path, tmp_path: Path) -> None:
+    raw = root / "raw" / "ministry-asks.txt"
+    raw.write_text("Another text.\n", "utf-8")
+    with pytest.raises(GazadataError, match="there is another such file"):
+        add_article(opened(root), story(tmp_path), Told())
+    assert raw.read_text("utf-8") == "Another text.\n"
+    # The same text may be there, as after a run that broke off.
+    raw.write_text(STORY, "utf-8")
+    added = add_article(opened(root), story(tmp_path), Told())
+    assert "add sources/ministry-asks with 5 rows of evidence" in added.changes
+
+
 def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no words"):
         add_article(opened(root), story(tmp_path, b" \n\n"), Told())

@@ -164,7 +164,7 @@ def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
     save(add_article(opened(root), file, Told()))
     text = print_sheet(opened(root), "norvane")
     assert "  # names: Islamabad = pakistan-government; Munir = asim-munir\n" in text
-    assert "  # no name for: Doran Pell, Norvane\n" in text
+    assert "  # no name for: Telmark, Doran Pell, Norvane\n" in text
     assert "  # hedge cues: reportedly\n" in text
     assert "  # dates: January, 3 March 2031\n" in text
     assert "  # amounts: 12 million crowns\n" in text

@@ -107,7 +107,7 @@ def print_sheet(record: Record, source: str) -> str:
     coded = {row.passage for row in rows if (row.table.name, row.key) != ("sources", source)}
     lines = [
         f"# yaml-language-server: $schema={SCHEMA}",
-        *(legend(record.contract) if open_passages(record, source) else []),
+        *(legend(record.contract) if record.open_passages(source) else []),
         f"source: {source}",
         "passages:",
     ]
@@ -127,16 +127,6 @@ def print_sheet(record: Record, source: str) -> str:
                 lines += (f"  {line}" for row in here for line in row_lines(row))
     lines += ["", f"state: {' '.join(state(record, source))}"]
     return "\n".join(lines) + "\n"
-
-
-def open_passages(record: Record, source: str) -> list[Part]:
-    """The passages of an article that no evidence quotes yet."""
-    quoted = [item.span for items in record.evidence.values() for item in items if item.span]
-    return [
-        passage
-        for passage in record.passages(source)
-        if not any(span.source == source and passage.holds(span) for span in quoted)
-    ]
 
 
 class Printer:
