@@ -25,6 +25,8 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Row, csv_bytes, js
 from gazadata.contract import Field
 from gazadata.curate.canonical import record
 from gazadata.text import fold
+from gazadata.validate.semantics import OBJECTS
+from gazadata.version import parse
 
 S = SHIPPED
 NAMES = list(S.contract.resources)
@@ -955,7 +957,7 @@ def _dated() -> list[tuple[str, int, Row, str]]:
     ]
 
 
-@kind("GD401")
+@kind("GD401", "GD348")
 def dates_swapped(random: Random) -> Made:
     name, number, row, stem = random.choice(_dated())
     first, last = row[f"{stem}_earliest"], row[f"{stem}_latest"]
@@ -966,7 +968,7 @@ def dates_swapped(random: Random) -> Made:
     return changed(name, number, **{f"{stem}_earliest": last, f"{stem}_latest": first})
 
 
-@kind("GD402")
+@kind("GD402", "GD348")
 def precision_of_other_dates(random: Random) -> Made:
     name, number, row, stem = random.choice(_dated())
     at = f"{stem}_precision"
@@ -2002,13 +2004,11 @@ def row_doubled_under_another_key_with_its_evidence(random: Random) -> Made:
 
 
 @kind("GD419")
-def nationality_of_what_is_no_state(random: Random) -> Made:
-    nationalities = rows_where("relations", lambda r: r["predicate"] == "nationality")
-    if not nationalities:
-        return None
-    number, row = random.choice(nationalities)
+def object_of_another_kind_than_its_relation_has(random: Random) -> Made:
+    number, row = random.choice(rows_where("relations", lambda r: r["predicate"] in OBJECTS))
+    wanted = OBJECTS[row["predicate"]]
     _, other = random.choice(
-        rows_where("actors", lambda r: r["kind"] != "state" and r["actor_id"] != row["subject_id"])
+        rows_where("actors", lambda r: r["kind"] != wanted and r["actor_id"] != row["subject_id"])
     )
     return changed("relations", number, object_id=other["actor_id"])
 
@@ -2189,7 +2189,10 @@ def valid_term_for_another(random: Random) -> Made:
 
 @legitimate("a vocabulary cell may be inferred by a rule that the note states")
 def classified_to_inferred_with_a_note(random: Random) -> Made:
-    found = rows_where("evidence", lambda e: e["basis"] == "classified")
+    # What a name stands for is stated by it elsewhere, unless that is inferred.
+    found = rows_where(
+        "evidence", lambda e: e["basis"] == "classified" and e["resource"] != "names"
+    )
     number, _ = random.choice(found)
     return changed("evidence", number, basis="inferred", note="By the rule stated here.")
 
@@ -2266,7 +2269,11 @@ def words_of_the_descriptor_edited(random: Random) -> Made:
 @legitimate("under a version of its own, a package may state another contract")
 def schema_loosened_under_a_new_version(random: Random) -> Made:
     descriptor = S.descriptor()
-    descriptor["version"] = random.choice(("2.0.0", "1.1.0", "1.0.1", "2.0.0-rc.1"))
+    version = parse(descriptor["version"])
+    assert version is not None
+    major, minor, patch = version[:3]
+    later = (f"{major + 1}.0.0", f"{major}.{minor + 1}.0", f"{major}.{minor}.{patch + 1}")
+    descriptor["version"] = random.choice((*later, f"{later[0]}-rc.1", f"{version}-rc.1"))
     schema = S.schema("topics")
     schema["fields"][1]["constraints"].pop("required")
     return {

@@ -620,7 +620,7 @@ def _names(contract: Contract, tables: Tables) -> pl.LazyFrame:
         )
         .explode("__source")
     )
-    called = [cell("names", "name_id", at) for at in ("text", "source_id", "form")]
+    called = [cell("names", "name_id", at) for at in ("text", "source_id")]
     every = [
         names.select(
             "__source",

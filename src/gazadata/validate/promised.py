@@ -28,17 +28,17 @@ def recorded(contract: Contract) -> str | None:
     """The digest on record for a version of this package: that of the last change up to it.
 
     A repository at work is itself what is installed, so that this is all it can be compared with.
-    Of versions after the installed one nothing is known.
+    Of versions after the installed one nothing is known, and a pre-release promises nothing.
     """
     if contract.name != NAME:
         return None
     descriptor = json.loads((bundled() / DESCRIPTOR).read_bytes())
     of, installed = version.parse(contract.version), version.parse(descriptor.get("version"))
-    if of is None or installed is None or of > installed:
+    if of is None or installed is None or not of.is_final or of > installed:
         return None
     record = json.loads(Path(__file__).with_name(RECORD).read_bytes())
     changed = {version.parse(text): digest for text, digest in record.items()}
-    until = [v for v in changed if v is not None and v.core <= of.core]
+    until = [v for v in changed if v is not None and v <= of]
     return str(changed[max(until)]) if until else None
 
 

@@ -16,9 +16,6 @@ FORMS = ("title", "publisher")
 """By which words a quote states a source."""
 
 
-IDENTIFYING = ("name", "abbreviation", "title")
-"""The forms of a name that state whose it is wherever they occur in a source."""
-
 CAPITALS = r"^[\p{Lu}\d\W_]*\p{Lu}[\p{Lu}\d\W_]*$"
 """A name without another letter than capitals, which small ones do not state: “told us”."""
 
@@ -157,8 +154,7 @@ def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
 def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
     """How each source calls an actor or a topic, in words that state it, and by which row (`of`).
 
-    A metonym, a demonym or a description that had to be resolved by inference states nothing, but
-    for the very words that the actor or topic is listed by.
+    A name that was resolved by inference states nothing itself.
     """
     if fk.resource not in ("actors", "topics") or "names" not in tables:
         columns = ("__of", "__value", "__source", "__form")
@@ -172,16 +168,9 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
         )
         .select(name_id="row_id")
     )
-    names = tables.strings("names")
-    identifying = names.filter(col("form").is_in(IDENTIFYING))
-    others = names.filter(~col("form").is_in(IDENTIFYING))
-    resolved = [others.join(inferred, on="name_id", how="anti")]
-    if fk.resource in tables and (label := tables.resources[fk.resource].label):
-        listed = tables.strings(fk.resource).select(fk.target, __label=folded(col(label)))
-        alike = others.join(inferred, on="name_id", how="semi").join(listed, on=fk.target)
-        resolved.append(alike.filter(col("__label") == folded(col("text"))).drop("__label"))
     return (
-        pl.concat([identifying, *resolved])
+        tables.strings("names")
+        .join(inferred, on="name_id", how="anti")
         .select(__of="name_id", __value=fk.target, __source="source_id", __form="text")
         .drop_nulls()
     )
