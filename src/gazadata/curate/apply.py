@@ -75,6 +75,7 @@ class _Applier:
         self.check()
         after = after.changed(self.proofs(after, evidence))
         after = self.derived(after)
+        self.check_filled(after)
         self.check()
         result = application(self.record, after)
         if result.files:
@@ -220,7 +221,7 @@ class _Applier:
         )
 
     def check_keys(self, tables: dict[str, list[Cells]]) -> None:
-        """Report keys that point to no row, empty cells that must be filled, and doubles."""
+        """Report keys that point to no row, and rows that are there twice."""
         keys = {name: {row[self.contract[name].key] for row in tables[name]} for name in tables}
         for row in self.sheet.rows:
             resource = self.contract[row.table]
@@ -229,11 +230,6 @@ class _Applier:
                 if target in keys and value.text not in keys[target]:
                     near = nearest_names(value.text, sorted(keys[target])[:40])
                     self.wrong(value.mark, f"no row {value.text!r} in {target}; expected {near}")
-            cells = self.cells[id(row)]
-            for one in resource.fields:
-                computed = one.name in COMPUTED.get(row.table, ())
-                if one.required and not cells[one.name] and not computed:
-                    self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
         for resource in coded_tables(self.contract):
             for unique in resource.unique_keys:
                 self.check_unique(resource, unique, tables[resource.name])
@@ -482,6 +478,16 @@ class _Applier:
             mark = self.marks.get(span, self.sheet.source.mark) if span else self.sheet.source.mark
             self.wrong(mark, f"{problem.resource} {problem.row_id or ''}: {problem.message}")
         return after
+
+    def check_filled(self, after: Record) -> None:
+        """Report cells that are empty though a row needs them, and nothing else gives them."""
+        rows = {table: after.by_key(table) for table in {row.table for row in self.sheet.rows}}
+        for row in self.sheet.rows:
+            resource = self.contract[row.table]
+            cells = rows[row.table][self.cells[id(row)][resource.key]]
+            for one in resource.fields:
+                if one.required and not cells[one.name]:
+                    self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
 
     # The state that a sheet was printed from
 
