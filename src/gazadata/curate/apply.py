@@ -164,9 +164,7 @@ class _Applier:
             resource = self.contract[row.table]
             cells = self.complete(row)
             taken = {*kept[row.table], *(key for table, key in lines if table == row.table)}
-            endings = cells.get("role", ""), self.source
-            made = "" if row.key else free(ruled_key(row.table, cells), taken, endings=endings)
-            key = row.key.text if row.key else made
+            key = row.key.text if row.key else self.made_key(resource, cells, taken)
             mark = row.key.mark if row.key else row.mark
             if (row.table, key) in lines:
                 self.wrong(
@@ -211,6 +209,16 @@ class _Applier:
             whole = self.contract[row.parent.table]
             cells[implied] = self.cells[id(row.parent)][whole.key]
         return cells
+
+    def made_key(self, resource: Resource, cells: Cells, taken: set[str]) -> str:
+        """The key of a row that states none: the one it has already, or that the rule makes."""
+        for unique in resource.unique_keys:
+            for before in self.record.rows[resource.name]:
+                key = before[resource.key]
+                if key not in taken and all(before[name] == cells[name] for name in unique):
+                    return key
+        endings = cells.get("role", ""), self.source
+        return free(ruled_key(resource.name, cells), taken, endings=endings)
 
     def taken(self, table: str, key: str) -> str:
         resource = self.contract[table]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.hints import hints, legend
-from gazadata.curate.keys import label, passage_key, ruled_key
+from gazadata.curate.keys import label, passage_key
 from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.marked import plain
 from gazadata.curate.propose import Proposer, inferred_names
@@ -210,11 +210,10 @@ class Printer:
             if row[name] and name not in left_out and not (name == own and row[name] == self.source)
         }
         notes, others = self.exceptions(resource, row, items, main)
-        ruled = resource.name in RULED and key == ruled_key(resource.name, row)
         printed = PrintedRow(
             resource,
             passage.number,
-            "" if ruled else key,
+            "" if resource.name in RULED else key,
             None
             if main in self.default_quote(resource, row, main, of_whole)
             else self.words(main, passage),
