@@ -1,5 +1,6 @@
 """Adding an article: the form of its text, its passages, and its row in sources."""
 
+import os
 import re
 import subprocess
 import sys
@@ -210,3 +211,21 @@ def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_pa
     found = [d for d in report.diagnostics if not any(one in (d.row_id or "") for one in mine)]
     assert [(d.code, d.path, d.line, d.found, d.expected) for d in found] == []
     assert list(todo(opened(root), "story")) == []
+
+
+@pytest.mark.parametrize("command", ["sheet", "apply", "add-article", "packet", "agreement x"])
+def test_without_the_extra_it_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "yaml.py").write_text("raise ImportError\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "gazadata", *command.split(), "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("run: pip install 'gazadata[curate]'")
