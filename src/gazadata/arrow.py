@@ -23,8 +23,6 @@ TYPES = {
     "date": pa.date32(),
 }
 
-_EPOCH = date(1970, 1, 1).toordinal()
-"""The days that Python has, as Arrow counts them."""
 
 
 def arrow_schema(resource: Resource) -> pa.Schema:

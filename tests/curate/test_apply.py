@@ -1,5 +1,6 @@
 """What is wrong with a sheet is named by line and column, and nothing of it is written."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,38 @@ def test_words_with_an_ellipsis_are_all_between(root: Path, sheet: str) -> None:
     assert "Norvane has not decided whether to lift the embargo, its foreign ministry said" in (
         row["exact"] for row in record.rows["quotes"]
     )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "vorn-holds-rank-commander",
+        "dispute-most-dangerous",
+        "telmark-government-admission",
+        "farmers-lifting-embargo",
+        "oake-visits-port-amsel",
+    ],
+)
+def test_a_row_that_is_taken_out_and_put_back_is_as_it_was(
+    root: Path, sheet: str, key: str
+) -> None:
+    """So are its parts and its evidence; keys of quotes are made anew."""
+    before = opened(root)
+    found = re.search(rf"(?m)^  - id: {key}\n(?:    .*\n)+", sheet)
+    assert found
+    without = sheet.replace(found.group(), "")
+    without = re.sub(r"(?m)^  \w+:\n(?=  \w|\n)", "", without)
+    (root / "sheet.yaml").write_text(without, "utf-8")
+    save(applied(root, without))
+    assert key not in opened(root).by_key("positions") | opened(root).by_key("events")
+    state = (root / "sheet.yaml").read_text("utf-8").rpartition("\nstate: ")[2]
+    again = sheet.rpartition("\nstate: ")[0] + f"\nstate: {state}"
+    (root / "sheet.yaml").write_text(again, "utf-8")
+    save(applied(root, again))
+    after = opened(root)
+    for name in before.rows:
+        if name not in ("quotes", "evidence"):
+            assert before.by_key(name) == after.by_key(name)
+    assert {row: set(items) for row, items in before.evidence.items()} == {
+        row: set(items) for row, items in after.evidence.items()
+    }

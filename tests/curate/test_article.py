@@ -1,5 +1,6 @@
 """Adding an article: the form of its text, its passages, and its row in sources."""
 
+import os
 import re
 import subprocess
 import sys
@@ -100,6 +101,18 @@ def test_an_article_is_added_once(root: Path, tmp_path: Path) -> None:
     assert not (root / "raw" / "other.txt").exists()
 
 
+def test_another_text_of_the_name_is_not_replaced(root: Path, tmp_path: Path) -> None:
+    raw = root / "raw" / "ministry-asks.txt"
+    raw.write_text("Another text.\n", "utf-8")
+    with pytest.raises(GazadataError, match="there is another such file"):
+        add_article(opened(root), story(tmp_path), Told())
+    assert raw.read_text("utf-8") == "Another text.\n"
+    # The same text may be there, as after a run that broke off.
+    raw.write_text(STORY, "utf-8")
+    added = add_article(opened(root), story(tmp_path), Told())
+    assert "add sources/ministry-asks with 5 rows of evidence" in added.changes
+
+
 def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no words"):
         add_article(opened(root), story(tmp_path, b" \n\n"), Told())
@@ -198,3 +211,21 @@ def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_pa
     found = [d for d in report.diagnostics if not any(one in (d.row_id or "") for one in mine)]
     assert [(d.code, d.path, d.line, d.found, d.expected) for d in found] == []
     assert list(todo(opened(root), "story")) == []
+
+
+@pytest.mark.parametrize("command", ["sheet", "apply", "add-article", "packet", "agreement x"])
+def test_without_the_extra_it_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "yaml.py").write_text("raise ImportError\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "gazadata", *command.split(), "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("run: pip install 'gazadata[curate]'")

@@ -133,6 +133,7 @@ def test_the_schema_of_sheets_knows_all_that_is_in_one(tmp_path: Path) -> None:
         ("stance: open", "stanze: open"),
         ("occurrences: 1", "occurrences: one"),
         ("is_background: true", "is_background: perhaps"),
+        ("    status: planned\n", ""),
     ):
         assert right in text
         broken = yaml.load(text.replace(right, wrong, 1), JsonLike)
@@ -164,7 +165,7 @@ def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
     save(add_article(opened(root), file, Told()))
     text = print_sheet(opened(root), "norvane")
     assert "  # names: Islamabad = pakistan-government; Munir = asim-munir\n" in text
-    assert "  # no name for: Doran Pell, Norvane\n" in text
+    assert "  # no name for: Telmark, Doran Pell, Norvane\n" in text
     assert "  # hedge cues: reportedly\n" in text
     assert "  # dates: January, 3 March 2031\n" in text
     assert "  # amounts: 12 million crowns\n" in text

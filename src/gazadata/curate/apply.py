@@ -75,6 +75,7 @@ class _Applier:
         self.check()
         after = after.changed(self.proofs(after, evidence))
         after = self.derived(after)
+        self.check_filled(after)
         self.check()
         result = application(self.record, after)
         if result.files:
@@ -163,9 +164,7 @@ class _Applier:
             resource = self.contract[row.table]
             cells = self.complete(row)
             taken = {*kept[row.table], *(key for table, key in lines if table == row.table)}
-            endings = cells.get("role", ""), self.source
-            made = "" if row.key else free(ruled_key(row.table, cells), taken, endings=endings)
-            key = row.key.text if row.key else made
+            key = row.key.text if row.key else self.made_key(resource, cells, taken)
             mark = row.key.mark if row.key else row.mark
             if (row.table, key) in lines:
                 self.wrong(
@@ -211,6 +210,16 @@ class _Applier:
             cells[implied] = self.cells[id(row.parent)][whole.key]
         return cells
 
+    def made_key(self, resource: Resource, cells: Cells, taken: set[str]) -> str:
+        """The key of a row that states none: the one it has already, or that the rule makes."""
+        for unique in resource.unique_keys:
+            for before in self.record.rows[resource.name]:
+                key = before[resource.key]
+                if key not in taken and all(before[name] == cells[name] for name in unique):
+                    return key
+        endings = cells.get("role", ""), self.source
+        return free(ruled_key(resource.name, cells), taken, endings=endings)
+
     def taken(self, table: str, key: str) -> str:
         resource = self.contract[table]
         owner = self.record.owner(resource, self.record.by_key(table)[key]) or "the references"
@@ -220,7 +229,7 @@ class _Applier:
         )
 
     def check_keys(self, tables: dict[str, list[Cells]]) -> None:
-        """Report keys that point to no row, empty cells that must be filled, and doubles."""
+        """Report keys that point to no row, and rows that are there twice."""
         keys = {name: {row[self.contract[name].key] for row in tables[name]} for name in tables}
         for row in self.sheet.rows:
             resource = self.contract[row.table]
@@ -229,11 +238,6 @@ class _Applier:
                 if target in keys and value.text not in keys[target]:
                     near = nearest_names(value.text, sorted(keys[target])[:40])
                     self.wrong(value.mark, f"no row {value.text!r} in {target}; expected {near}")
-            cells = self.cells[id(row)]
-            for one in resource.fields:
-                computed = one.name in COMPUTED.get(row.table, ())
-                if one.required and not cells[one.name] and not computed:
-                    self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
         for resource in coded_tables(self.contract):
             for unique in resource.unique_keys:
                 self.check_unique(resource, unique, tables[resource.name])
@@ -482,6 +486,16 @@ class _Applier:
             mark = self.marks.get(span, self.sheet.source.mark) if span else self.sheet.source.mark
             self.wrong(mark, f"{problem.resource} {problem.row_id or ''}: {problem.message}")
         return after
+
+    def check_filled(self, after: Record) -> None:
+        """Report cells that are empty though a row needs them, and nothing else gives them."""
+        rows = {table: after.by_key(table) for table in {row.table for row in self.sheet.rows}}
+        for row in self.sheet.rows:
+            resource = self.contract[row.table]
+            cells = rows[row.table][self.cells[id(row)][resource.key]]
+            for one in resource.fields:
+                if one.required and not cells[one.name]:
+                    self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
 
     # The state that a sheet was printed from
 

@@ -14,7 +14,7 @@ from gazadata.curate.coding import parse_sheet
 from gazadata.curate.keys import slug
 from gazadata.curate.marked import plain
 from gazadata.curate.record import Record
-from gazadata.curate.rewrite import Application
+from gazadata.curate.rewrite import Application, application
 from gazadata.curate.tables import decode, read_bytes
 from gazadata.errors import GazadataError, MissingExtra, ReadError
 from gazadata.text import HIDDEN, form_c
@@ -56,8 +56,9 @@ def add_article(record: Record, file: Path, told: Told) -> Application:
     for row in known.values():
         if row["text_path"] and record.text(row["source_id"]) == text:
             raise GazadataError(f"{file}: this is the text of {row['source_id']}")
-    if target.exists() and not target.samefile(file):
-        raise GazadataError(f"{target}: there is such a file already; rename {file.name}")
+    content = text.encode("utf-8")
+    if target.exists() and read_bytes(target) != content:
+        raise GazadataError(f"{target}: there is another such file already; rename {file.name}")
     passages = split(text, told.language)
     if not passages:
         raise ReadError(f"{file}: there are no words in it")
@@ -67,20 +68,18 @@ def add_article(record: Record, file: Path, told: Told) -> Application:
     sources[-1] |= {"source_id": source, "text_path": row["text_path"]}
     before = record.changed({"sources": sources})
     before.texts[source] = text
-    content = text.encode("utf-8")
     existed = target.exists()
     target.parent.mkdir(exist_ok=True)
     try:
-        if not existed or read_bytes(target) != content:
+        if not existed:
             atomic.replace(target, content)
-        application = apply_sheet(before, sheet)
+        added = application(record, apply_sheet(before, sheet).record)
     except BaseException:
         if not existed:
             target.unlink(missing_ok=True)
         raise
-    application.files.pop(sheet.path, None)
-    application.changes = [*changes, f"add {target}", *application.changes]
-    return application
+    added.changes = [*changes, f"add {target}", *added.changes]
+    return added
 
 
 def required_form(file: Path) -> tuple[str, list[str]]:

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import (
     COMPUTED,
@@ -18,7 +16,16 @@ from gazadata.curate.layout import (
     nearest_names,
     parts_of,
 )
-from gazadata.curate.marked import Mark, Mistake, Node, WrongSheet, compose
+from gazadata.curate.marked import (
+    MappingNode,
+    Mark,
+    Mistake,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    WrongSheet,
+    compose,
+)
 from gazadata.curate.tables import decode, read_bytes
 
 _ROW = ("id", "quote", "notes", "evidence")
@@ -160,7 +167,7 @@ class _Reader:
         self.kinds = contract["passages"]["kind"].enum
         self.mistakes: list[Mistake] = []
 
-    def wrong(self, node: yaml.Node | Mark, message: str) -> None:
+    def wrong(self, node: Node | Mark, message: str) -> None:
         mark = node if isinstance(node, Mark) else Mark.of(node)
         self.mistakes.append(Mistake(mark, message))
 
@@ -248,7 +255,7 @@ class _Reader:
                     yield from self.rows(name, parts[name], passage, row, field_name)
 
     def notes(self, table: Resource, node: Node | None, given: set[str]) -> dict[str, Written]:
-        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+        if node is None or (isinstance(node, ScalarNode) and not node.value):
             return {}
         needed = [one.name for one in table.fields if one.evidence_required]
         notes = {}
@@ -301,7 +308,7 @@ class _Reader:
 
     def words(self, node: Node, parts: dict[str, Node] | None = None) -> Words | None:
         """Quoted words: a text, or a mapping that says where they are."""
-        if parts is None and isinstance(node, yaml.ScalarNode):
+        if parts is None and isinstance(node, ScalarNode):
             exact = self.scalar(node)
             return Words(exact.text, None, None, None, exact.mark) if exact else None
         if parts is None:
@@ -334,27 +341,27 @@ class _Reader:
         return values
 
     def scalars(self, node: Node) -> list[Written]:
-        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        nodes = node.value if isinstance(node, SequenceNode) else [node]
         values = [self.scalar(one) for one in nodes]
         return [value for value in values if value is not None and value.text]
 
     def scalar(self, node: Node) -> Written | None:
-        if isinstance(node, yaml.ScalarNode):
+        if isinstance(node, ScalarNode):
             return Written(str(node.value), Mark.of(node))
         self.wrong(node, "expected one value; found a list or fields")
         return None
 
     def items(self, node: Node | None, what: str) -> list[Node]:
-        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+        if node is None or (isinstance(node, ScalarNode) and not node.value):
             return []
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, SequenceNode):
             return list(node.value)
         self.wrong(node, f"expected a list of {what}; begin each with `- `")
         return []
 
     def mapping(self, node: Node, what: str, known: Sequence[str]) -> dict[str, Node]:
         """The parts of a mapping by name; what is unknown or written twice is reported."""
-        if not isinstance(node, yaml.MappingNode):
+        if not isinstance(node, MappingNode):
             self.wrong(node, f"expected {what}: fields with a colon; found {_kind(node)}")
             return {}
         parts: dict[str, Node] = {}
@@ -376,4 +383,4 @@ class _Reader:
 
 
 def _kind(node: Node) -> str:
-    return "a list" if isinstance(node, yaml.SequenceNode) else f"{node.value!r}"
+    return "a list" if isinstance(node, SequenceNode) else f"{node.value!r}"

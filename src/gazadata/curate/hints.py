@@ -30,7 +30,17 @@ _TIME = re.compile(
 _AMOUNT = re.compile(
     r"[$€£]?\b\d[\d,.]*(?: (?:thousand|million|billion|per cent))?(?: [a-z]\w+|%)?"
 )
-_CAPITALS = re.compile(r"\b[^\W\d_a-zß-ÿ][\w’'-]*(?: [^\W\d_a-zß-ÿ][\w’'-]*)*")
+_CAPITAL = r"(?:(?:[^\W\d_a-zß-ÿ]\.){2,}|[^\W\d_a-zß-ÿ][\w-]*)"
+_CAPITALS = re.compile(rf"\b{_CAPITAL}(?: {_CAPITAL})*")
+_COMMON = re.compile(
+    "(?:a|after|all|although|an|and|as|at|because|before|both|but|by|despite|during|each|every|few"
+    "|for|from|he|her|his|how|however|if|in|instead|it|its|last|later|many|meanwhile|more|most"
+    "|neither|no|not|now|of|on|once|one|only|our|several|she|since|so|some|still|such|that|the"
+    "|their|then|there|these|they|this|those|though|to|two|under|until|we|what|when|where|whether"
+    "|while|who|with|without|yet|you)",
+    re.IGNORECASE,
+)
+"""Words that often begin a sentence, and are no names."""
 
 
 def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Iterator[str]:
@@ -80,8 +90,9 @@ def _names(record: Record, words: str) -> Iterator[tuple[int, int, str, str]]:
 
 
 def _is_common(word: str, text: str) -> bool:
-    """Whether the first word of a sentence is no name, as far as the rest of the text shows."""
-    return " " not in word and not re.search(rf"[\w,’] {re.escape(word)}\b", text)
+    """Whether the first word of a sentence is one that is also written with a small letter."""
+    small = rf"\b{re.escape(word.lower())}\b"
+    return bool(_COMMON.fullmatch(word) or re.search(small, text))
 
 
 def legend(contract: Contract) -> list[str]:

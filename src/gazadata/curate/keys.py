@@ -17,7 +17,7 @@ def slug(text: str, words: int | None = None) -> str:
 
     It is empty for a text without Latin letters and digits.
     """
-    bare = unicodedata.normalize("NFKD", text.lower().replace("’", "").replace("'", ""))
+    bare = unicodedata.normalize("NFKD", text.lower())
     parts = re.findall("[a-z0-9]+", "".join(c for c in bare if not unicodedata.combining(c)))
     return "-".join(parts[:words])
 
@@ -56,4 +56,5 @@ def free(wanted: str, taken: Collection[str], *, endings: Iterable[str] = ()) ->
 def quote_key(words: str, passage: str, source: str, taken: Collection[str]) -> str:
     """The key of a quote: its first nine words, and its passage where another has those."""
     ending = label(passage, source)
-    return free(slug(words, _WORDS) or ending, taken, endings=(ending,))
+    bare = words.replace("’", "").replace("'", "")
+    return free(slug(bare, _WORDS) or ending, taken, endings=(ending,))

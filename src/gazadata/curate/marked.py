@@ -11,10 +11,21 @@ from gazadata.errors import GazadataError, MissingExtra
 
 try:
     import yaml
+    from yaml import MappingNode, Node, ScalarNode, SequenceNode
 except ImportError:
     raise MissingExtra("PyYAML", "curate") from None
 
-Node = yaml.Node
+__all__ = [
+    "MappingNode",
+    "Mark",
+    "Mistake",
+    "Node",
+    "ScalarNode",
+    "SequenceNode",
+    "WrongSheet",
+    "compose",
+    "plain",
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -25,7 +36,7 @@ class Mark:
     column: int
 
     @classmethod
-    def of(cls, node: yaml.Node) -> Mark:
+    def of(cls, node: Node) -> Mark:
         """Where a node begins."""
         return _mark(node.start_mark)
 
@@ -128,7 +139,7 @@ def plain(text: str, *, is_text: bool, flow: bool = False) -> str:
 
 def _resolves(text: str) -> bool:
     """Whether YAML reads this plain scalar as something else than text."""
-    tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    tag = _RESOLVER.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     return bool(tag != "tag:yaml.org,2002:str")
 
 

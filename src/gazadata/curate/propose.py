@@ -17,9 +17,6 @@ from gazadata.curate.record import Cells, Item, Part, Record, Span, places
 from gazadata.curate.tables import decode, read_bytes
 from gazadata.text import fold
 
-IDENTIFYING = ("name", "abbreviation", "title")
-"""Forms of a name that state whose it is wherever they occur in a source."""
-
 RESTS_WITH = {
     "certainty": "hedge",
     "date_precision": "date_text",
@@ -32,7 +29,6 @@ _CONCLUDED = {("topics", "status", "unspecified")}
 """Terms that follow from what the words do not say."""
 
 _UNDATED = "The words give no date that could be placed in a calendar."
-_ONLY_FORM = "The description is the only form by which it is called."
 _OF_SOURCES = {
     ("held", "true"): "The text that holds this quote is the file in raw/.",
     ("held", "false"): "The article passes its words on; no text of it is in raw/.",
@@ -58,7 +54,7 @@ class Proposer:
     """Proposes evidence from the words, the names of actors and topics, and reference/.
 
     It is made for one state of the tables: what states an actor are the names in them, but for
-    descriptions, metonyms and the like that had to be inferred.
+    those of which it is inferred whose they are.
     """
 
     def __init__(self, record: Record, inferred: Collection[str]) -> None:
@@ -107,11 +103,14 @@ class Proposer:
             return "stated", ""
         if (resource.name, name, row[name]) in _CONCLUDED:
             return "inferred", ""
-        return ("classified" if self._is_term(resource, field) else "inferred"), ""
+        return ("classified" if self._is_term(resource, row, field) else "inferred"), ""
 
-    def _is_term(self, resource: Resource, field: Field) -> bool:
+    def _is_term(self, resource: Resource, row: Cells, field: Field) -> bool:
         """Whether a cell is a judgement by the words, of which a definition decides."""
         target = resource.target(field.name)
+        if target and resource.name == "names":
+            is_description = row["form"] == "description"
+            return is_description and self._is_only_form(target, row[field.name], row)
         if target:
             return target not in ("actors", "topics", "sources")
         return bool(field.enum) or field.type in ("boolean", "integer")
@@ -135,21 +134,15 @@ class Proposer:
             return [form for name in ("title", "publisher") if (form := cells.get(name, ""))]
         label = self._labels.get(target, {}).get(key, "")
         own = source_field(self.contract["names"]) if "names" in self.contract.resources else None
-        names = [one for one in self._names.get((target, key), []) if not own or one[own] == source]
-        if resource.name != "names":
-            return [
-                one["text"]
-                for one in names
-                if one["form"] in IDENTIFYING
-                or one["name_id"] not in self.inferred
-                or fold(one["text"]) == fold(label)
-            ]
-        # A name does not state itself whose it is, nor does a description, but what it is listed
-        # by does.
-        if row["form"] == "description" and fold(label) == fold(row["text"]):
-            label = ""
-        others = [n["text"] for n in names if n is not row and n["form"] in IDENTIFYING]
-        return [form for form in (label, *others) if form]
+        if resource.name == "names":
+            # Whether other names state it is not known before the evidence of all names is.
+            is_own = row["form"] == "description" and fold(label) == fold(row["text"])
+            return [label] if label and not is_own else []
+        return [
+            one["text"]
+            for one in self._names.get((target, key), [])
+            if (not own or one[own] == source) and one["name_id"] not in self.inferred
+        ]
 
     def _span(
         self, resource: Resource, row: Cells, name: str, main: Span, passage: Part | None
@@ -197,11 +190,10 @@ class Proposer:
             return ""
         if row["form"] == "demonym":
             return f"Demonym of {self._labels[target].get(value, value)}."
-        if row["form"] == "description" and self._is_only_form(target, value, row):
-            return _ONLY_FORM
         return ""
 
     def _is_only_form(self, target: str, key: str, row: Cells) -> bool:
+        """Whether a source has no other name for what this one names."""
         own = source_field(self.contract["names"])
         return all(
             one is row or (own is not None and one[own] != row[own])

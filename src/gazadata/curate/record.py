@@ -143,6 +143,15 @@ class Record:
             file = self.package.path("passages")
             raise ReadError(f"{file}: sequence, {start} and {end} must be whole numbers") from None
 
+    def open_passages(self, source: str) -> list[Part]:
+        """The passages of an article that no evidence quotes yet."""
+        quoted = [item.span for items in self.evidence.values() for item in items if item.span]
+        return [
+            passage
+            for passage in self.passages(source)
+            if not any(span.source == source and passage.holds(span) for span in quoted)
+        ]
+
     @cached_property
     def spans(self) -> dict[str, Span]:
         """What each quote is of, by its key; quotes without offsets are left out."""

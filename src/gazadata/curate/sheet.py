@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.hints import hints, legend
-from gazadata.curate.keys import label, passage_key, ruled_key
+from gazadata.curate.keys import label, passage_key
 from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.marked import plain
 from gazadata.curate.propose import Proposer, inferred_names
@@ -107,7 +107,7 @@ def print_sheet(record: Record, source: str) -> str:
     coded = {row.passage for row in rows if (row.table.name, row.key) != ("sources", source)}
     lines = [
         f"# yaml-language-server: $schema={SCHEMA}",
-        *(legend(record.contract) if open_passages(record, source) else []),
+        *(legend(record.contract) if record.open_passages(source) else []),
         f"source: {source}",
         "passages:",
     ]
@@ -127,16 +127,6 @@ def print_sheet(record: Record, source: str) -> str:
                 lines += (f"  {line}" for row in here for line in row_lines(row))
     lines += ["", f"state: {' '.join(state(record, source))}"]
     return "\n".join(lines) + "\n"
-
-
-def open_passages(record: Record, source: str) -> list[Part]:
-    """The passages of an article that no evidence quotes yet."""
-    quoted = [item.span for items in record.evidence.values() for item in items if item.span]
-    return [
-        passage
-        for passage in record.passages(source)
-        if not any(span.source == source and passage.holds(span) for span in quoted)
-    ]
 
 
 class Printer:
@@ -220,11 +210,10 @@ class Printer:
             if row[name] and name not in left_out and not (name == own and row[name] == self.source)
         }
         notes, others = self.exceptions(resource, row, items, main)
-        ruled = resource.name in RULED and key == ruled_key(resource.name, row)
         printed = PrintedRow(
             resource,
             passage.number,
-            "" if ruled else key,
+            "" if resource.name in RULED else key,
             None
             if main in self.default_quote(resource, row, main, of_whole)
             else self.words(main, passage),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of
+from gazadata.curate.layout import COMPUTED, PARTS, RULED, coded_tables, parts_of, source_field
 
 Schema = dict[str, Any]
 
@@ -70,8 +70,17 @@ def _row(contract: Contract, table: Resource) -> Schema:
         "evidence": {"type": "array", "items": _evidence(contract, proven)},
         **{part: _rows(part) for part in parts_of(contract, table.name)},
     }
-    description = {"description": table.description}
-    return _object(properties, None if table.name in RULED else ["id"]) | description
+    # What the row around it may say, or `gazadata fmt` fills in, need not be written.
+    given = (*PARTS.get(table.name, ()), source_field(table))
+    required = [] if table.name in RULED else ["id"]
+    required += [
+        field.name
+        for field in fields
+        if field.required
+        and field.name not in given
+        and field.raw.get("gazadata:evidence") != "derived"
+    ]
+    return _object(properties, required) | {"description": table.description}
 
 
 def _value(field: Field) -> Schema:

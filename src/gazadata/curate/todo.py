@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from gazadata.curate.keys import label
 from gazadata.curate.record import Part, Record
-from gazadata.curate.sheet import open_passages
 
 _SHOWN = 60
 
@@ -22,7 +21,7 @@ def todo(record: Record, source: str) -> Iterator[str]:
     passages = record.passages(source)
     if not passages:
         yield "no passages; `gazadata add-article` makes them"
-    waiting = {part.key for part in open_passages(record, source)}
+    waiting = {part.key for part in record.open_passages(source)}
     lacking = list(_lacking(record, source, passages))
     for part in passages:
         words = text[part.start : part.end]
