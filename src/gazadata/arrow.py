@@ -24,7 +24,6 @@ TYPES = {
 }
 
 
-
 def arrow_schema(resource: Resource) -> pa.Schema:
     """The Arrow schema of a resource: names, types, nullability, and descriptions as metadata."""
     return pa.schema(
@@ -113,7 +112,7 @@ def _check_years(path: Path, name: str, column: pa.ChunkedArray) -> None:
     for chunk in column.chunks:
         # Not by pyarrow.compute, which takes longer to import than most tables to read.
         days = memoryview(chunk.buffers()[1]).cast("i")[chunk.offset : chunk.offset + len(chunk)]
-        if days and not (FIRST_DAY <= min(days) and max(days) <= LAST_DAY):
+        if days and not (min(days) >= FIRST_DAY and max(days) <= LAST_DAY):
             for number, day in enumerate(days):
                 # What lies where a cell is empty means nothing.
                 if not FIRST_DAY <= day <= LAST_DAY and chunk[number].is_valid:

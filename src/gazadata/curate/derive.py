@@ -95,7 +95,11 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
             _offset(row.cells.get("char_end", "")),
         )
         if start is None or end is None:
-            report("passages", row, "char_start and char_end must be whole numbers; its quotes need them")
+            report(
+                "passages",
+                row,
+                "char_start and char_end must be whole numbers; its quotes need them",
+            )
             start = end = None
         key, source = row.cells.get("passage_id", ""), row.cells.get("source_id", "")
         passages.setdefault(source, {})[key] = Passage(key, source, start, end)
