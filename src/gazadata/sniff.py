@@ -112,9 +112,10 @@ def table(path: Path, names: Sequence[str]) -> Other | None:
         header = first[0].decode("utf-8", "replace") if first else ""
         if path.suffix == ".parquet":
             return None if head.startswith(b"PAR1") else content(head)
-        if other := content(head) or delimiter(header, names):
-            # Commas with needless quotation marks are read by every reader.
-            return None if other.what == "names in quotation marks" else other
+        other = content(head) or delimiter(header, names)
+        # Commas with needless quotation marks are read by every reader.
+        if other and other.what != "names in quotation marks":
+            return other
         file.seek(0)
         return conflict(file)
     return None

@@ -34,10 +34,6 @@ def rows_of(root: Path) -> dict[str, int]:
     return {name: package.table(name).num_rows for name in package.contract.resources}
 
 
-def test_the_repository_states_one_version_and_its_own_rows() -> None:
-    check_stated(Package.open(REPO), rows_of(REPO), None)
-
-
 def test_bump_changes_what_is_stated_and_nothing_else(package: Path) -> None:
     before = {
         name: (package / name).read_text("utf-8") for name in ("CITATION.cff", "CHANGELOG.md")
