@@ -101,8 +101,8 @@ def main() -> None:
     """Run the command line.
 
     Exit codes: 0 success; 1 findings of `validate`, `fmt` and `build`, mismatches of `verify` and
-    `publish`, and no match in `find`; 2 wrong use, or something that cannot be read, written or
-    reached; 130 interrupted; 143 terminated.
+    `publish`, mistakes in a sheet, what `todo` lists, and no match in `find`; 2 wrong use, or
+    something that cannot be read, written or reached; 130 interrupted; 143 terminated.
     """
     if sys.argv[1:2] == ["validate"]:
         frictionless_worker.start_ahead()
