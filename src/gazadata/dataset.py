@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
-from gazadata.errors import MissingExtra, ReadError, UnknownName
+from gazadata.errors import GazadataError, MissingExtra, ReadError, UnknownName
 from gazadata.package import Package
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandera.pandas as pa_pandas
     import polars as pl
     import pyarrow as pa
+    from pyspark.sql import DataFrame as SparkFrame
+    from pyspark.sql import SparkSession
 
     from gazadata.display.notebook import Plots
     from gazadata.frames import As
@@ -163,12 +165,29 @@ class Dataset:
     @overload
     def load(self, name: str, as_: Literal["arrow"]) -> pa.Table: ...
     @overload
+    def load(self, name: str, as_: Literal["spark"], *, spark: SparkSession) -> SparkFrame: ...
+    @overload
     def load(self, name: str, as_: As) -> Any: ...
-    def load(self, name: str, as_: As = "pandas") -> Any:
-        """Load one table; see `gazadata.load`."""
+    def load(
+        self,
+        name: str,
+        as_: As | Literal["spark"] = "pandas",
+        *,
+        spark: SparkSession | None = None,
+    ) -> Any:
+        """Load one table; see `gazadata.load`.
+
+        As "spark" it is a frame of the session `spark`, with the columns string, bigint, boolean
+        and date. It is read in this process first, as in the other forms.
+        """
         from gazadata.frames import convert
 
-        return convert(self.package.table(name), self.package.contract[name], as_)
+        table = self.package.table(name)
+        if as_ == "spark":
+            if spark is None:
+                raise GazadataError('as_="spark" needs a session; pass it as spark=')
+            return spark.createDataFrame(table)
+        return convert(table, self.package.contract[name], as_)
 
     def view(self, name: str) -> pd.DataFrame:
         """A table for reading: its fields, what its keys stand for, and the words behind it.

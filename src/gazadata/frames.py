@@ -28,7 +28,7 @@ def convert(table: pa.Table, resource: Resource, as_: As) -> Any:
         return to_polars(table, resource)
     if as_ == "arrow":
         return table
-    raise UnknownName("kind of frame", str(as_), ["pandas", "polars", "arrow"])
+    raise UnknownName("kind of frame", str(as_), ["pandas", "polars", "arrow", "spark"])
 
 
 def to_pandas(table: pa.Table, resource: Resource) -> pd.DataFrame:
