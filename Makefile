@@ -121,7 +121,7 @@ $(PINNED): requirements.lock
 # Without an index, so that what pyproject.toml needs and the lock lacks is an error.
 $(INSTALLED): $(PINNED) pyproject.toml datapackage.json
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store,graph]' || { \
+	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store,graph,spark]' || { \
 	  echo "requirements.lock does not hold what pyproject.toml asks for; run: make lock" >&2; exit 1; }
 	@touch $@
 
@@ -137,7 +137,7 @@ $(ELSEWHERE_INSTALLED): requirements-elsewhere.lock
 # All locks serve every Python from 3.11 on and every platform, and name no address.
 COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
-PACKAGE := pyproject.toml --extra validate --extra export --extra store --extra graph
+PACKAGE := pyproject.toml --extra validate --extra export --extra store --extra graph --extra spark
 PIN := ^([a-z0-9-]+==[^ ]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$$
 
 lock:

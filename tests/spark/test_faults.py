@@ -6,18 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyspark.cloudpickle import register_pickle_by_value, unregister_pickle_by_value
 from pyspark.sql import SparkSession
 from tests.validate.damage import DESCRIPTOR, REPO, SHIPPED, Place, json_bytes
 
 from gazadata import spark as gazadata_spark
 from gazadata.errors import ContractError
-from gazadata.spark import piece
-from gazadata.spark.cut import Plan
+from gazadata.spark import engine
 from gazadata.spark.errors import PieceError
 from gazadata.validate import validate
 
@@ -25,33 +25,41 @@ pytestmark = pytest.mark.spark
 S = SHIPPED
 
 
-def _killed(monkeypatch: pytest.MonkeyPatch, left: Path) -> None:
-    """Have the process of a worker killed in the middle of a piece, while there are files left."""
-    run = piece.run
+@pytest.fixture
+def deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder: for each file in it, the process of a worker is killed in the middle of a piece."""
+    folder, limited = tmp_path / "deaths", engine._limited
+    folder.mkdir()
 
-    def poisoned(
-        plan: Plan, names: list[str], beside: piece.Beside, received: Iterable[pa.RecordBatch]
-    ) -> Iterable[pa.RecordBatch]:
-        for batch in run(plan, names, beside, received):
-            for file in sorted(left.iterdir()):
-                file.unlink()
-                os.kill(os.getpid(), 9)
-            yield batch
+    def poisoned(stage: engine.Stage) -> engine.Stage:
+        run = limited(stage)
 
-    monkeypatch.setattr(piece, "run", poisoned)
+        def killed(got: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in run(got):
+                if "code" in batch.schema.names:
+                    for file in folder.iterdir():
+                        file.unlink()
+                        os.kill(os.getpid(), 9)
+                yield batch
+
+        return killed
+
+    monkeypatch.setattr(engine, "_limited", poisoned)
+    # Workers cannot import the module of a test.
+    register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+    yield folder
+    unregister_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 
 def test_a_killed_worker_changes_nothing(
-    session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: SparkSession, tmp_path: Path, deaths: Path
 ) -> None:
     place = Place(tmp_path / "package")
     place.damage(S.change("quotes", 70, exact="none of the words"))
-    (tmp_path / "left").mkdir()
     for n in range(2):
-        (tmp_path / "left" / str(n)).touch()
-    _killed(monkeypatch, tmp_path / "left")
+        (deaths / str(n)).touch()
     found = gazadata_spark.report(session, place.root, pieces=2)
-    assert not list((tmp_path / "left").iterdir())
+    assert not list(deaths.iterdir())
     local = validate(place.root)
     assert found.diagnostics == local.diagnostics
     assert found.counts == local.counts
@@ -59,14 +67,14 @@ def test_a_killed_worker_changes_nothing(
 
 
 def test_a_piece_that_fails_three_times_names_its_articles(
-    session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: SparkSession, deaths: Path
 ) -> None:
     for n in range(9):
-        (tmp_path / str(n)).touch()
-    _killed(monkeypatch, tmp_path)
+        (deaths / str(n)).touch()
     (article,) = (row["source_id"] for row in S.rows("sources") if row["text_path"])
     with pytest.raises(PieceError, match=f"articles {article} failed 3 times: .*process was ended"):
         gazadata_spark.report(session, REPO, pieces=1)
+    assert len(list(deaths.iterdir())) == 6
     assert PieceError.exit_code != 0
 
 

@@ -128,7 +128,7 @@ def _table(spark: SparkSession, files: _Files, one: Mirror, resource: dict[str, 
         inner = files.names(_inside(at))
         parts = [at] if inner is None else sorted(inner)
     else:
-        parts = [_inside(part) for part in at]
+        parts = [_inside(part) for part in at or []]
     found = [file for part in parts if (file := files.file(part)) is not None]
     if not found or len(found) < len(parts):
         return  # A file that is missing is a finding.
