@@ -125,7 +125,7 @@ $(PINNED): requirements.lock
 # Without an index, so that what pyproject.toml needs and the lock lacks is an error.
 $(INSTALLED): $(PINNED) pyproject.toml datapackage.json
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store,graph,png]' || { \
+	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store,graph,png,spark]' || { \
 	  echo "requirements.lock does not hold what pyproject.toml asks for; run: make lock" >&2; exit 1; }
 	@touch $@
 

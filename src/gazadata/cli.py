@@ -7,6 +7,7 @@ import contextlib
 import gc
 import io
 import os
+import re
 import signal
 import sys
 import warnings
@@ -506,7 +507,8 @@ def validate(
             f"{len(names)} --format and {len(files)} --output: give each --format but the last "
             "one an --output"
         )
-    root = Package.locate(package)
+    address = re.match(r"(?!file)([a-z][a-z0-9+.-]+):/+(.+)", str(package))
+    root = package if address and engine == "spark" else Package.locate(package)
     for file in files:
         reporters.writable(file, root)
     if master and engine != "spark":
@@ -520,8 +522,10 @@ def validate(
 
         try:
             with spark.session(master, verbose=verbose) as session:
+                # As a path, an address has lost a stroke.
+                where = f"{address[1]}://{address[2]}" if address else root
                 report = spark.report(
-                    session, root, limit=limit, frictionless_all=frictionless == "all"
+                    session, where, limit=limit, frictionless_all=frictionless == "all"
                 )
         except GazadataError as error:
             if verbose and error.__cause__:

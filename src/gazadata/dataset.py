@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
-from gazadata.errors import MissingExtra, ReadError, UnknownName
+from gazadata.errors import GazadataError, MissingExtra, ReadError, UnknownName
 from gazadata.labels import Labels, Row
 from gazadata.package import Package
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandera.pandas as pa_pandas
     import polars as pl
     import pyarrow as pa
+    from pyspark.sql import DataFrame as SparkFrame
+    from pyspark.sql import SparkSession
 
     from gazadata.display.notebook import Plots
     from gazadata.frames import As, Frame
@@ -219,13 +221,30 @@ class Dataset:
     @overload
     def load(self, name: str, as_: Literal["arrow"], *, drop_unused: bool = ...) -> pa.Table: ...
     @overload
+    def load(self, name: str, as_: Literal["spark"], *, spark: SparkSession) -> SparkFrame: ...
+    @overload
     def load(self, name: str, as_: As, *, drop_unused: bool = ...) -> Frame: ...
-    def load(self, name: str, as_: As = "pandas", *, drop_unused: bool = False) -> Frame:
-        """Load one table; see `gazadata.load`."""
+    def load(
+        self,
+        name: str,
+        as_: As | Literal["spark"] = "pandas",
+        *,
+        drop_unused: bool = False,
+        spark: SparkSession | None = None,
+    ) -> Frame | SparkFrame:
+        """Load one table; see `gazadata.load`.
+
+        As "spark" it is a frame of the session `spark`, with the columns string, bigint, boolean
+        and date. It is read in this process first, as in the other forms.
+        """
         from gazadata.frames import convert
 
-        table, resource = self.package.table(name), self.package.contract[name]
-        return convert(table, resource, as_, drop_unused=drop_unused)
+        table = self.package.table(name)
+        if as_ == "spark":
+            if spark is None:
+                raise GazadataError('as_="spark" needs a session; pass it as spark=')
+            return spark.createDataFrame(table)
+        return convert(table, self.package.contract[name], as_, drop_unused=drop_unused)
 
     def cast(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         """Bring a frame of your own into the types that `load` gives a table.

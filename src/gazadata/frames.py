@@ -37,7 +37,7 @@ def convert(table: pa.Table, resource: Resource, as_: As, *, drop_unused: bool =
         return to_polars(table, resource, drop_unused=drop_unused)
     if as_ == "arrow":
         return table
-    raise UnknownName("kind of frame", str(as_), ["pandas", "polars", "arrow"])
+    raise UnknownName("kind of frame", str(as_), ["pandas", "polars", "arrow", "spark"])
 
 
 def to_pandas(table: pa.Table, resource: Resource, *, drop_unused: bool = False) -> pd.DataFrame:

@@ -17,4 +17,6 @@ def session() -> Iterator[SparkSession]:
     # PySpark of today warns of the pandas of today in each worker.
     os.environ["PYTHONWARNINGS"] = "ignore"
     with gazadata_spark.session("local[2]") as started:
+        # To compile them takes longer than to run queries of so few rows.
+        started.conf.set("spark.sql.codegen.wholeStage", "false")
         yield started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,14 +94,22 @@ def report(
     """`validate` as a report, as `gazadata.validate.validate` returns it."""
     from gazadata.spark.engine import Engine, settings
     from gazadata.spark.errors import explained
+    from gazadata.spark.mirror import is_elsewhere, mirror
     from gazadata.validate import validate as run
 
-    engine = Engine(spark, pieces)
-    try:
-        with explained(engine), settings(spark):
-            return run(path, limit=limit, frictionless_all=frictionless_all, engine=engine)
-    finally:
-        engine.close()
+    with tempfile.TemporaryDirectory(prefix="gazadata-") as folder, settings(spark):
+        engine = Engine(spark, pieces)
+        try:
+            with explained(engine):
+                root = path
+                if is_elsewhere(path):
+                    engine.mirror = mirror(spark, path, Path(folder))
+                    root = engine.mirror.root
+                found = run(root, limit=limit, frictionless_all=frictionless_all, engine=engine)
+        finally:
+            engine.close()
+    found.package = str(path if engine.mirror else found.package)
+    return found
 
 
 @contextmanager

@@ -48,12 +48,13 @@ _PIECES, _PLACES = 1, 2
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a table: its number, its path as findings name it, and its bytes."""
+    """A file of a table: its number, its path as findings name it, its bytes and its address."""
 
     number: int
     table: str
     path: str
     size: int
+    uri: str
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import re
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ from gazadata.package import Package
 from gazadata.spark import piece, read, route
 from gazadata.spark.cut import BLOCK, INDEX, OWN, PART, WHERE, Part, Plan
 from gazadata.spark.messages import SCHEMA, Received, batches
+from gazadata.spark.mirror import Mirror, here
 from gazadata.spark.piece import Beside, Outcome
 from gazadata.spark.read import Stretch, moved, shift
 from gazadata.validate import files, layers
@@ -60,6 +62,7 @@ class Engine:
 
     def __init__(self, spark: SparkSession, pieces: int | None = None) -> None:
         self._spark, self._pieces = spark, pieces
+        self.mirror: Mirror | None = None
         self._held: list[DataFrame] = []
         self._rows: DataFrame | None = None
 
@@ -89,14 +92,16 @@ class Engine:
     ) -> dict[str, Path]:
         """Read every file once: the form of its lines, and where each row goes."""
         contract, headed = package.contract, set()
+        place = self.mirror or here(package.root, paths)
+        self._texts_as, self._uri = place.texts, place.uri
         for name, path in paths.items():
             shown = path.relative_to(package.root).as_posix()
             files.sums(path, shown, contract[name], report)
-            if path.suffix == ".parquet" or files.header(package, name, path, report):
+            if path.suffix == ".parquet" or self._headed(package, name, path, report):
                 headed.add(name)
+        every = ((name, file) for name in paths for file in place.tables[name])
         parts = [
-            Part(n, name, path.relative_to(package.root).as_posix(), path.stat().st_size)
-            for n, (name, path) in enumerate(paths.items())
+            Part(n, name, file.shown, file.size, file.uri) for n, (name, file) in enumerate(every)
         ]
         size = sum(part.size for part in parts)
         self._plan = Plan(
@@ -104,20 +109,32 @@ class Engine:
             self._pieces or max(2, -(-size // PIECE_BYTES)),
             limit,
             frozenset(tables_of(contract)),
-            _kind_of_texts(package.root) == "files",
+            self._texts_as == "files",
             _given_up(package),
         )
         self._plan.check()
         self._parts = parts
-        self._read(package.root, headed)
+        self._read(headed)
         return {name: paths[name] for name in paths if self._say_form(name, headed, report)}
 
-    def _read(self, root: Path, headed: set[str]) -> None:
+    def _headed(self, package: Package, name: str, path: Path, report: Report) -> bool:
+        """Whether each part of a table has the header of its schema."""
+        if self.mirror is None:
+            return files.header(package, name, path, report)
+        right = []
+        with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
+            for file in self.mirror.tables[name]:
+                head = Path(folder, "header")
+                head.write_bytes(file.header)
+                right.append(files.header(package, name, head, report, file.shown))
+        return all(right)
+
+    def _read(self, headed: set[str]) -> None:
         """Read all parts, and keep what is sent of them."""
         from pyspark.sql import functions
 
         plan, parts = self._plan, self._parts
-        uris = [_uri(root / part.path) for part in parts]
+        uris = [part.uri for part in parts]
         # By the hash of what Spark calls a file, which is shorter than its path.
         listing = (
             self._spark.read.format("binaryFile")
@@ -143,22 +160,27 @@ class Engine:
             sent.append(
                 _staged(text, lambda got: batches(read.read_lines(plan, called, headed, got)))
             )
-        for uri, part in zip(uris, parts, strict=True):
-            if uri.endswith(".parquet"):
-                names = plan.contract[part.table].field_names
-                columns = self._spark.read.parquet(_literal(uri)).select(
-                    *names,
-                    file.alias("__file"),
-                    functions.col("_metadata.row_index").alias("__row"),
-                )
-                sent.append(_staged(columns, _columns_of(plan, called, part.table)))
-        if texts := self._texts(root):
+        self._unlike: set[str] = set()
+        for name in {part.table for part in parts if part.uri.endswith(".parquet")}:
+            names = plan.contract[name].field_names
+            of_table = [_literal(part.uri) for part in parts if part.table == name]
+            columns = self._spark.read.parquet(*of_table)
+            if not set(names) <= set(columns.columns):
+                self._unlike.add(name)
+                continue
+            columns = columns.select(
+                *names,
+                file.alias("__file"),
+                functions.col("_metadata.row_index").alias("__row"),
+            )
+            sent.append(_staged(columns, _columns_of(plan, called, name)))
+        if texts := self._texts():
             sent.append(texts)
         self._sent = self._keep(reduce(lambda a, b: a.union(b), sent))
         wanted = self._sent.where("kind in ('stretch', 'beside', 'given-up')")
         self._stretches: defaultdict[int, list[Stretch]] = defaultdict(list)
         frames: defaultdict[tuple[str, str], list[pl.DataFrame]] = defaultdict(list)
-        for row in wanted.toLocalIterator():
+        for row in wanted.collect():
             if row.kind == "stretch":
                 one = pickle.loads(row.content)
                 self._stretches[one.part].append(one)
@@ -167,23 +189,24 @@ class Engine:
         self._frames = {key: pl.concat(every) for key, every in frames.items()}
         self._lines = self._blocks()
 
-    def _texts(self, root: Path) -> DataFrame | None:
+    def _texts(self) -> DataFrame | None:
         """The messages with the texts of sources."""
-        kind, plan = _kind_of_texts(root), self._plan
+        kind, plan = self._texts_as, self._plan
+        folder = f"{self._uri}/raw"
         if kind == "files":
-            folder = f"{_uri(root)}/"
             texts = (
                 self._spark.read.format("binaryFile")
                 .option("recursiveFileLookup", "true")
-                .load(_literal(f"{folder}raw"))
+                .load(_literal(folder))
                 .select("path", "content")
             )
-            return _staged(texts, lambda got: batches(route.text_files(plan, str(root), got)))
+            above = unquote(urlparse(self._uri).path)
+            return _staged(texts, lambda got: batches(route.text_files(plan, above, got)))
         if kind == "table":
-            rows = self._spark.read.parquet(_literal(f"{_uri(root)}/raw"))
+            rows = self._spark.read.parquet(_literal(folder))
             if not {"source_id", "text"} <= set(rows.columns):
                 raise ReadError(
-                    f"{root / 'raw'}: a table of texts has the columns source_id and text; there "
+                    f"{folder}: a table of texts has the columns source_id and text; there "
                     f"are {', '.join(rows.columns)}"
                 )
             rows = rows.select("source_id", "text")
@@ -212,6 +235,8 @@ class Engine:
 
     def _say_form(self, name: str, headed: set[str], report: Report) -> bool:
         """Report the form of a table's lines; whether it can be read."""
+        if name in self._unlike:
+            return True  # It is reported of the columns.
         resource = self._plan.contract[name]
         parts = [part for part in self._parts if part.table == name]
         before = {(part, block): lines for part, block, lines in self._lines.rows()}
@@ -449,7 +474,7 @@ class Engine:
             shared,
             always,
             references,
-            _kind_of_texts(package.root) is not None,
+            self._texts_as is not None,
             self._lines,
             {part.number: part.path for part in self._parts},
         )
@@ -463,6 +488,11 @@ class Engine:
         report: Report,
     ) -> None:
         """Put together what the pieces say."""
+        if bare := sorted(key for outcome in outcomes for key in outcome.bare):
+            raise ReadError(
+                f"{self._uri}/raw: no text of {len(bare):,} sources that have a text_path: "
+                f"{', '.join(bare[:10])}; add them to the table of texts"
+            )
         for outcome in outcomes:
             for code, count in outcome.report.counts.items():
                 report.count(code, count.checked, count.found)
@@ -516,6 +546,8 @@ def _limited(stage: Stage) -> Stage:
 
     def run(got: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
+        # Pandera imports it where it is, which takes longer than to validate a piece.
+        sys.modules.setdefault("pyspark.pandas", None)  # type: ignore[arg-type]
         return stage(got)
 
     return run
@@ -578,14 +610,6 @@ def _once(found: list[Diagnostic]) -> list[Diagnostic]:
     ]
 
 
-def _kind_of_texts(root: Path) -> str | None:
-    """Whether raw/ holds the texts as files, or as a table in Parquet."""
-    raw = root / "raw"
-    if not raw.is_dir():
-        return None
-    return "table" if any(p.suffix == ".parquet" for p in raw.iterdir()) else "files"
-
-
 def _given_up(package: Package) -> dict[str, list[str]]:
     """The identifiers that data/retired.csv names, by table."""
     path = package.given_up()
@@ -602,10 +626,6 @@ def _given_up(package: Package) -> dict[str, list[str]]:
     return {name: sorted(keys) for name, keys in named.items()}
 
 
-def _uri(path: Path) -> str:
-    return f"file://{path}"
-
-
 def _literal(uri: str) -> str:
     """A path in which Spark takes no character for a pattern."""
     return re.sub(r"([\[\]{}*?\\])", r"\\\1", uri)
@@ -617,6 +637,9 @@ def settings(spark: SparkSession) -> Iterator[None]:
     wanted = {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH_ROWS),
         "spark.sql.files.openCostInBytes": str(_OPEN_COST),
+        # There is nothing to adapt: the pieces are cut, and what else is shuffled is findings.
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.shuffle.partitions": "4",
     }
     before = {key: str(spark.conf.get(key)) for key in wanted}
     try:

@@ -63,6 +63,8 @@ class Outcome:
     """Rows of `CHAINED` tables that may be of a circle: key, link and place."""
     references: dict[str, Report]
     """What was found in each file of reference/."""
+    bare: list[str]
+    """The sources of which a table of texts has no text."""
 
 
 def validate(plan: Plan, names: list[str], beside: Beside, received: Received) -> Outcome:
@@ -78,7 +80,7 @@ def validate(plan: Plan, names: list[str], beside: Beside, received: Received) -
     with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
         root = Path(folder)
         rows = _rows(plan, names, beside, received)
-        _write(root, plan, beside, received, rows)
+        bare = _write(root, plan, beside, received, rows)
         tables, places = _tables(root, plan, rows)
         for name, frame in rows.items():
             resource = plan.contract[name]
@@ -92,7 +94,7 @@ def validate(plan: Plan, names: list[str], beside: Beside, received: Received) -
             report.counts[code] = replace(report.counts[code], found=0)
     report.diagnostics = [_placed(d, tables, places, beside) for d in found]
     chains = {name: _chained(plan, name, frame) for name, frame in rows.items() if name in CHAINED}
-    return Outcome(report, tables.textless, chains, tables.references)
+    return Outcome(report, tables.textless, chains, tables.references, bare)
 
 
 def _rows(
@@ -172,26 +174,34 @@ def _tables(
 
 def _write(
     root: Path, plan: Plan, beside: Beside, received: Received, rows: dict[str, pl.DataFrame]
-) -> None:
-    """Write the texts and the files of reference/ to where the rules look for them."""
+) -> list[str]:
+    """Write the texts and the files of reference/ to where the rules look for them.
+
+    Returns:
+        The sources of which a table of texts has no text.
+    """
     if beside.references is not None:
         (root / "reference").mkdir()
         for name, content in beside.references.items():
             (root / "reference" / name).write_bytes(content)
     if not beside.has_texts:
-        return
+        return []
     (root / "raw").mkdir()
-    texts = received.take("row", TEXTS)
+    texts, bare = received.take("row", TEXTS), []
+    if not plan.text_files and "sources" in rows:
+        paths = rows["sources"].filter(OWN).select("source_id", path="text_path").drop_nulls()
+        if texts is None:
+            return paths["source_id"].to_list()
+        bare = paths.join(texts, on="source_id", how="anti")["source_id"].to_list()
+        texts = texts.join(paths, on="source_id")
     if texts is None:
-        return
-    if not plan.text_files:
-        paths = rows["sources"].filter(OWN).select("source_id", path="text_path")
-        texts = texts.join(paths.drop_nulls(), on="source_id")
+        return []
     for path, content in texts.unique("path").select("path", "content").iter_rows():
         if re.fullmatch(r"raw/[^/].*", path) and ".." not in path.split("/"):
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+    return bare
 
 
 def _placed(

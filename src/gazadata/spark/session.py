@@ -45,7 +45,6 @@ def started(master: str | None, *, verbose: bool) -> SparkSession:
                 .config("spark.task.maxFailures", ATTEMPTS)
                 .config("spark.ui.enabled", "false")
                 .config("spark.ui.showConsoleProgress", "false")
-                .config("spark.sql.shuffle.partitions", "8")
                 .getOrCreate()
             )
     except Exception as error:

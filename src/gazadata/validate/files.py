@@ -68,12 +68,14 @@ def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
     return True
 
 
-def header(package: Package, name: str, path: Path, report: Report) -> bool:
+def header(
+    package: Package, name: str, path: Path, report: Report, shown: str | None = None
+) -> bool:
     """Compare the header of a table's file with the schema; whether it is the same."""
     resource, installed = package.contract[name], known(package.contract)
     # A header as in the installed schema follows from another schema here.
     as_known = installed[name] if installed and name in installed.resources else resource
-    shown = path.relative_to(package.root).as_posix()
+    shown = shown or path.relative_to(package.root).as_posix()
     return check_header(path, shown, resource, report, as_known)
 
 

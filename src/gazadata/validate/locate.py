@@ -193,5 +193,8 @@ class _Nearest:
         if path is None:
             return None
         if path not in self.texts:
-            self.texts[path] = inside(self.package.root, path).read_bytes().decode("utf-8")
+            file = inside(self.package.root, path)
+            if not file.is_file():
+                return None  # The rules ran where it is, and this is somewhere else.
+            self.texts[path] = file.read_bytes().decode("utf-8")
         return path, self.texts[path]
