@@ -637,5 +637,5 @@ def _names(contract: Contract, tables: Tables) -> pl.LazyFrame:
         pl.concat(every)
         .drop_nulls()
         .group_by("__value", "__source")
-        .agg(col("__names").str.join("\n"))
+        .agg(col("__names").sort().str.join("\n"))
     )
