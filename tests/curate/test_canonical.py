@@ -636,32 +636,32 @@ def test_a_quote_lies_in_a_passage_of_its_own_source(root: Path) -> None:
 
 # --- bad input ---------------------------------------------------------------------------------
 
-HEADER = "name_id,actor_id,topic_id,text,form\n"
+HEADER = "name_id,source_id,actor_id,topic_id,text,form\n"
 
 
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        (b"", 1, "found none; expected name_id, actor_id"),
+        (b"", 1, "found none; expected name_id, source_id"),
         (b"\n\n", 1, "found none"),
-        (HEADER.encode() + b"a,b,,t\xe9,name\n", 2, "not UTF-8: the byte 0xe9"),
+        (HEADER.encode() + b"a,s,b,,t\xe9,name\n", 2, "not UTF-8: the byte 0xe9"),
         (HEADER.encode("utf-16"), 1, "found text in UTF-16; save"),
-        (f"{HEADER}a,b,,t,name\na,b,,t\n".encode(), 3, "header has 5; write a comma"),
+        (f"{HEADER}a,s,b,,t,name\na,s,b,,t\n".encode(), 3, "header has 6; write a comma"),
         (
-            f"{HEADER}a,b,,1,5,name\n".encode(),
+            f"{HEADER}a,s,b,,1,5,name\n".encode(),
             2,
-            "the row has 6 cells, but the header has 5; put double",
+            "the row has 7 cells, but the header has 6; put double",
         ),
         (f"{HEADER}a\n".encode(), 2, "the row has 1 cell,"),
-        (f'{HEADER}a,b,,"x\ny",name\nb\n'.encode(), 4, "the row has 1 cell,"),
-        (f"{HEADER}a,b,,t\0,name\n".encode(), 2, "NUL"),
-        (f'{HEADER}a,b,,"t,name\nb,b,,t,name\n'.encode(), 2, "close every double quote"),
-        (f'{HEADER}a,b,,"t"x,name\n'.encode(), 2, "cannot read the row"),
-        (f'{HEADER}a,b,,"{"t" * 200_000}\n'.encode(), 2, "close every double quote"),
-        (b"name_id,actor_id,topic_id,text\n", 1, "missing: 'form'"),
-        (b"name_id,actor_id,topic_id,text,from\n", 1, "missing: 'form'; unknown: 'from'"),
-        (b"name_id,actor_id,topic_id,text,form,text\n", 1, "repeated: 'text'"),
-        (b"name_id;actor_id;topic_id;text;form\n", 1, "semicolons between the names; save"),
+        (f'{HEADER}a,s,b,,"x\ny",name\nb\n'.encode(), 4, "the row has 1 cell,"),
+        (f"{HEADER}a,s,b,,t\0,name\n".encode(), 2, "NUL"),
+        (f'{HEADER}a,s,b,,"t,name\nb,s,b,,t,name\n'.encode(), 2, "close every double quote"),
+        (f'{HEADER}a,s,b,,"t"x,name\n'.encode(), 2, "cannot read the row"),
+        (f'{HEADER}a,s,b,,"{"t" * 200_000}\n'.encode(), 2, "close every double quote"),
+        (b"name_id,source_id,actor_id,topic_id,text\n", 1, "missing: 'form'"),
+        (b"name_id,source_id,actor_id,topic_id,text,from\n", 1, "missing: 'form'; unknown: 'from'"),
+        (b"name_id,source_id,actor_id,topic_id,text,form,text\n", 1, "repeated: 'text'"),
+        (b"name_id;source_id;actor_id;topic_id;text;form\n", 1, "semicolons between the names; save"),
     ],
 )
 def test_bad_input_names_file_and_line(root: Path, content: bytes, line: int, message: str) -> None:

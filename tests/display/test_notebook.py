@@ -108,8 +108,8 @@ def test_the_timeline_says_how_a_time_is_given(dataset: Dataset) -> None:
     frame = dataset.timeline()
     assert not frame.duplicated(["resource", "row_id"]).any()
     given = frame.set_index(["resource", "row_id"])["given"]
-    assert given["events", "munir-attains-highest-rank"] == "words"
-    assert given["events", "us-withdrawal-from-afghanistan"] == "status"
+    assert given["events", "munir-tours-muslim-majority-nations"] == "words"
+    assert given["events", "us-asks-pakistan-for-isf-troops"] == "status"
     assert given["assessments", "transformation-follows-withdrawal"] == "order"
     assert given["sources", "plover-manual"] == "date"
     assert set(dataset.load("events")["event_id"]) <= set(given["events"].index)

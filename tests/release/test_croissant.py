@@ -264,7 +264,7 @@ def test_references_are_the_foreign_keys_to_tables_without_any(
         if key.resource in ("sources", "actors", "topics") and key.resource != resource.name
     }
     assert found == expected
-    assert len(found) == 24
+    assert len(found) == 25
     assert "actors/part_of" not in found
 
 

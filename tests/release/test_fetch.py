@@ -665,10 +665,13 @@ def test_this_installation_pins_what_it_knows(
 
 
 def test_this_installation_knows_every_release_before_its_own(repo: Path) -> None:
-    """One that was forgotten would be taken from any store on that store's word."""
+    """One that was forgotten would be taken from any store on that store's word.
+
+    1.0.0 was never published, so that no store has it.
+    """
     headings = re.findall(r"^## (\S+) \(", (repo / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert gazadata.open_dataset(repo).version == headings[0]
-    assert set(headings[1:]) <= pins.KNOWN.keys() <= set(headings)
+    assert set(headings[1:]) - {"1.0.0"} <= pins.KNOWN.keys() <= set(headings)
 
 
 def test_a_known_release_in_the_cache_needs_no_store(

@@ -307,12 +307,12 @@ def _read(
             if not path.is_file():
                 unread[file] = "there is none"
                 continue
+            package.references[file] = report
             if is_other(path, name, name, report):
                 unread[file] = ""
                 continue
             resource = form(path, name)
             tables = Tables(root, {name: resource}, {name: path}, package.folder)
-            package.references[file] = report
             whole = check_bytes(path, name, resource, report, limit)
             for n, one in enumerate(report.diagnostics):
                 if one.code in _BY_HAND:
