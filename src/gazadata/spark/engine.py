@@ -373,6 +373,8 @@ class Engine:
         self, names: list[str], rows: dict[str, int], report: Report
     ) -> dict[str, pl.DataFrame]:
         """Report the rows that repeat another one, which are then beside every piece."""
+        from pyspark.sql import functions
+
         plan = self._plan
         hashes = self._sent.where("kind = 'hash'").repartitionById(plan.pieces, "to")
         found: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
@@ -382,7 +384,8 @@ class Engine:
         twice = {name: pl.concat(every) for name, every in found.items()}
         again: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
         if twice:
-            own = self._sent.where("kind in ('row', 'link')").where(col_in("name", list(twice)))
+            own = self._sent.where("kind in ('row', 'link')")
+            own = own.where(functions.col("name").isin(list(twice)))
             for row in _staged(
                 own, lambda got: batches(route.repeated(plan, twice, got))
             ).collect():
@@ -532,13 +535,6 @@ class Engine:
         for d in said.diagnostics:
             assert d.resource
             report.say(moved(d, self._back(d.resource)))
-
-
-def col_in(name: str, values: list[str]) -> Any:
-    """Whether a column has one of some values."""
-    from pyspark.sql import functions
-
-    return functions.col(name).isin(values)
 
 
 def _limited(stage: Stage) -> Stage:
