@@ -574,7 +574,8 @@ def _say_bytes(part: Part, resource: Resource, stretches: list[Stretch], report:
         said = [d for d in said if (d.line or 0) <= min(broken)]
     elif differs in (-1, 2):
         what = "a last line without a line feed"
-        said.append(files.of_line("GD102", part.path, resource, lines, what, "a line feed"))
+        last = files.of_line("GD102", part.path, resource, lines, what, "a line feed")
+        said.append(replace(last, column=stretches[-1].end))
     returns = [d for d in said if d.found == "a carriage return"]
     for d in said:
         if d not in returns[1:]:

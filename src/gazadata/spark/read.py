@@ -36,6 +36,8 @@ class Stretch:
     start: int
     lines: int
     size: int
+    end: int = 1
+    """The column behind the last of the lines."""
     rows: int = 0
     text: bool = True
     """Whether the bytes can be split into lines of text."""
@@ -72,6 +74,7 @@ def read_lines(
                 stretch = Stretch(part.number, block, start, len(lines), 0)
                 content = b"\n".join([*lines, b""])
                 stretch.size = len(content)
+                stretch.end = len(lines[-1].decode("utf-8", "replace")) + 1
                 path = Path(folder, part.path)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("wb") as out:
