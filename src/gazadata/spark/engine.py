@@ -510,7 +510,7 @@ class Engine:
             report.count(code, 0, -fewer)
         report.add(once)
         self._say_circles(outcomes, report)
-        if left:
+        if left and "sources" in report.rows:
             textless = {k: v for outcome in outcomes for k, v in outcome.textless.items()}
             rows = pl.concat(left).sort("path").rows()
             unnamed(rows, textless, report, self._plan.limit)
