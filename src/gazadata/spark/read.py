@@ -115,7 +115,7 @@ def _rows(
     except (pl.exceptions.PolarsError, ValueError):
         stretch.split = False
         bad = ragged(resource, tables, stretch.of_lines, plan.limit)
-        stretch.of_lines.count("GD107", stretch.lines, bad)
+        stretch.of_lines.count("GD107", form.rows + bad, bad)
         return None
     form.say(stretch.of_lines)
     if form.ragged:
