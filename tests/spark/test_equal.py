@@ -101,8 +101,8 @@ OF_FILES = (
         *("identifier_given_up_that_is_there", "letter_of_a_reference_changed"),
     ),
     (
-        *("blank_line", "column_renamed", "schema_loosened", "line_break_in_a_cell"),
-        *("article_that_no_source_names", "reference_row_that_is_not_there"),
+        *("reference_row_that_is_not_there", "blank_line", "column_renamed", "schema_loosened"),
+        *("line_break_in_a_cell", "article_that_no_source_names"),
     ),
 )
 """Kinds of mistake by which a file is no table, or another one; each group in one package."""

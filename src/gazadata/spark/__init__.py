@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,8 +131,12 @@ def session(master: str | None = None, *, verbose: bool = False) -> Iterator[Spa
         raise MissingExtra("pyspark", "spark") from None
     from gazadata.spark.session import started
 
-    spark = started(master, verbose=verbose)
-    try:
-        yield spark
-    finally:
-        spark.stop()
+    with warnings.catch_warnings():
+        if not verbose:
+            # PySpark warns of each pandas that is newer than itself.
+            warnings.simplefilter("ignore", FutureWarning)
+        spark = started(master, verbose=verbose)
+        try:
+            yield spark
+        finally:
+            spark.stop()

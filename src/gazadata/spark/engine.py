@@ -373,6 +373,8 @@ class Engine:
         self, names: list[str], rows: dict[str, int], report: Report
     ) -> dict[str, pl.DataFrame]:
         """Report the rows that repeat another one, which are then beside every piece."""
+        from pyspark.sql import functions
+
         plan = self._plan
         hashes = self._sent.where("kind = 'hash'").repartitionById(plan.pieces, "to")
         found: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
@@ -382,7 +384,8 @@ class Engine:
         twice = {name: pl.concat(every) for name, every in found.items()}
         again: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
         if twice:
-            own = self._sent.where("kind in ('row', 'link')").where(col_in("name", list(twice)))
+            own = self._sent.where("kind in ('row', 'link')")
+            own = own.where(functions.col("name").isin(list(twice)))
             for row in _staged(
                 own, lambda got: batches(route.repeated(plan, twice, got))
             ).collect():
@@ -507,7 +510,7 @@ class Engine:
             report.count(code, 0, -fewer)
         report.add(once)
         self._say_circles(outcomes, report)
-        if left:
+        if left and "sources" in report.rows:
             textless = {k: v for outcome in outcomes for k, v in outcome.textless.items()}
             rows = pl.concat(left).sort("path").rows()
             unnamed(rows, textless, report, self._plan.limit)
@@ -532,13 +535,6 @@ class Engine:
         for d in said.diagnostics:
             assert d.resource
             report.say(moved(d, self._back(d.resource)))
-
-
-def col_in(name: str, values: list[str]) -> Any:
-    """Whether a column has one of some values."""
-    from pyspark.sql import functions
-
-    return functions.col(name).isin(values)
 
 
 def _limited(stage: Stage) -> Stage:
@@ -578,7 +574,8 @@ def _say_bytes(part: Part, resource: Resource, stretches: list[Stretch], report:
         said = [d for d in said if (d.line or 0) <= min(broken)]
     elif differs in (-1, 2):
         what = "a last line without a line feed"
-        said.append(files.of_line("GD102", part.path, resource, lines, what, "a line feed"))
+        last = files.of_line("GD102", part.path, resource, lines, what, "a line feed")
+        said.append(replace(last, column=stretches[-1].end))
     returns = [d for d in said if d.found == "a carriage return"]
     for d in said:
         if d not in returns[1:]:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from gazadata.spark.engine import Engine
 
 _FAILED = re.compile(r"Task (\d+) in stage \S+ failed (\d+) times, most recent failure: (.*)")
-_REASON = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception)): (.+)$", re.MULTILINE)
+_REASON = re.compile(r"^(?:: )?(?:[\w$]+\.)*([\w$]+(?:Error|Exception)): (.+)$", re.MULTILINE)
+_OF_SPARK = ("PythonException", "SparkException")
+"""What only says that there was another one."""
+
 _SHOWN = 10
 
 
@@ -50,7 +53,5 @@ def _reason(said: str) -> str:
     """The last line of what a worker raised, or of what Spark says became of it."""
     if "Python worker exited unexpectedly" in said:
         return "its Python process was ended, as by the system when memory is short"
-    reasons = [
-        f"{m[1]}: {m[2]}" for m in _REASON.finditer(said) if m[1] not in ("PythonException",)
-    ]
+    reasons = [f"{m[1]}: {m[2]}" for m in _REASON.finditer(said) if m[1] not in _OF_SPARK]
     return (reasons[-1] if reasons else said.splitlines()[0])[:300]

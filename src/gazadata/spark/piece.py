@@ -102,7 +102,7 @@ def _rows(
 ) -> dict[str, pl.DataFrame]:
     """The rows of each table in the order of its file, and `LINE`, which counts them."""
     came = {name: _came(plan, name, received.take("row", name)) for name in names}
-    named: dict[str, list[pl.Series]] = {name: [] for name in beside.shared}
+    named: dict[str, list[pl.Series]] = {name: [] for name in plan.beside}
     for name, frame in came.items():
         resource = plan.contract[name]
         own = frame.filter(OWN)

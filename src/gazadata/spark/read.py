@@ -36,6 +36,8 @@ class Stretch:
     start: int
     lines: int
     size: int
+    end: int = 1
+    """The column behind the last of the lines."""
     rows: int = 0
     text: bool = True
     """Whether the bytes can be split into lines of text."""
@@ -72,6 +74,7 @@ def read_lines(
                 stretch = Stretch(part.number, block, start, len(lines), 0)
                 content = b"\n".join([*lines, b""])
                 stretch.size = len(content)
+                stretch.end = len(lines[-1].decode("utf-8", "replace")) + 1
                 path = Path(folder, part.path)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("wb") as out:
@@ -112,7 +115,7 @@ def _rows(
     except (pl.exceptions.PolarsError, ValueError):
         stretch.split = False
         bad = ragged(resource, tables, stretch.of_lines, plan.limit)
-        stretch.of_lines.count("GD107", stretch.lines, bad)
+        stretch.of_lines.count("GD107", form.rows + bad, bad)
         return None
     form.say(stretch.of_lines)
     if form.ragged:

@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlparse
@@ -36,8 +35,7 @@ def started(master: str | None, *, verbose: bool) -> SparkSession:
         # Workers on this machine have what this process has.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
-        with warnings.catch_warnings(), _quiet(verbose):
-            warnings.simplefilter("ignore")
+        with _quiet(verbose):
             return (
                 SparkSession.builder.master(master)
                 .appName("gazadata")
