@@ -661,7 +661,11 @@ HEADER = "name_id,source_id,actor_id,topic_id,text,form\n"
         (b"name_id,source_id,actor_id,topic_id,text\n", 1, "missing: 'form'"),
         (b"name_id,source_id,actor_id,topic_id,text,from\n", 1, "missing: 'form'; unknown: 'from'"),
         (b"name_id,source_id,actor_id,topic_id,text,form,text\n", 1, "repeated: 'text'"),
-        (b"name_id;source_id;actor_id;topic_id;text;form\n", 1, "semicolons between the names; save"),
+        (
+            b"name_id;source_id;actor_id;topic_id;text;form\n",
+            1,
+            "semicolons between the names; save",
+        ),
     ],
 )
 def test_bad_input_names_file_and_line(root: Path, content: bytes, line: int, message: str) -> None:
