@@ -92,9 +92,12 @@ class _Unused:
     Polars, pandera and pyarrow work without them; the tests fail if a release no longer does.
     """
 
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        if name in ("pandas", "hypothesis", "numpy"):
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Say that there is no such module, if it is one of those that are hidden."""
+        if name in self.names:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
@@ -105,11 +108,12 @@ def main() -> None:
     `publish`, mistakes in a sheet, what `todo` lists, and no match in `find`; 2 wrong use, or
     something that cannot be read, written or reached; 130 interrupted; 143 terminated.
     """
+    sys.meta_path.insert(0, _Unused("pyspark"))
     if sys.argv[1:2] == ["validate"]:
         frictionless_worker.start_ahead()
     if sys.argv[1:2] in (["validate"], ["explain"], ["find"]):
         # Imports take longer than the work, and the process ends with its report.
-        sys.meta_path.insert(0, _Unused)
+        sys.meta_path.insert(0, _Unused("pandas", "hypothesis", "numpy"))
         gc.disable()
         atexit.register(gc.freeze)
     # Without the source line that Python would add.
@@ -516,7 +520,7 @@ def validate(
     limit = reporters.EVERY if every else reporters.KEPT
     if engine == "spark":
         # Spark needs what the imports of the rules do without.
-        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _Unused]
+        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, _Unused)]
         gc.enable()
         from gazadata import spark
 

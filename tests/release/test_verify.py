@@ -353,12 +353,12 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'"start":\d+', b'"start":7', text, count=1),
-            r":\d+: quote [\w-]*: char_start is 7, expected \d",
+            r":\d+: quote [\w-]*: start is 7, expected \d",
         ),
         (
             "annotations.jsonld",
             lambda text: re.sub(rb'"end":(\d+)', rb'"end":"\1"', text, count=1),
-            r':\d+: quote [\w-]*: char_end is "\d+", expected \d',
+            r':\d+: quote [\w-]*: end is "\d+", expected \d',
         ),
         (
             "annotations.jsonld",

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gazadata.contract import Contract
+from gazadata.contract import Contract, Resource
 from gazadata.package import Package
 from gazadata.release.described import otherwise
 
@@ -24,10 +24,8 @@ _QUOTED = (
     "exact",
     "prefix",
     "suffix",
-    "char_start",
-    "char_end",
 )
-"""The fields of a quote that its annotation repeats."""
+"""The fields of a quote that its annotation repeats, but for its offsets."""
 
 _PROVEN = ("evidence_id", "resource", "row_id", "field", "basis", "note")
 """The fields of evidence that a body repeats."""
@@ -46,7 +44,8 @@ def annotations_file(package: Package) -> list[str]:
     name = "annotations.jsonld"
     for table, fields in (("quotes", _QUOTED), ("evidence", (*_PROVEN, "quote_id"))):
         resource = package.contract.resources.get(table)
-        if resource is None or (lacking := set(fields) - set(resource.field_names)):
+        needed = {*fields, *(offsets(resource) if resource and table == "quotes" else ())}
+        if resource is None or (lacking := needed - set(resource.field_names)):
             what = f"{table} without {', '.join(sorted(lacking))}" if resource else f"no {table}"
             return [f"datapackage.json: {what}, which {name} is made of"]
     expected = _quoted(package)
@@ -99,13 +98,19 @@ def _around(content: bytes, total: int, contract: Contract) -> list[str]:
     )
 
 
+def offsets(resource: Resource) -> tuple[str, str]:
+    """Where a quote or a passage begins and ends: two fields, of other names before 2.0.0."""
+    now = "char_start", "char_end"
+    return now if {*now} <= {*resource.field_names} else ("start", "end")
+
+
 def _quoted(package: Package) -> Iterator[dict[str, Any]]:
     """The quotes in the order of the text, each with the bodies of its annotation."""
     # In one piece, out of which rows are taken six times as fast as out of many.
-    quotes = package.table("quotes").select(_QUOTED).combine_chunks()
-    quotes = quotes.sort_by(
-        [(f, "ascending") for f in ("source_id", "char_start", "char_end", "quote_id")]
-    )
+    columns = [*_QUOTED, *offsets(package.contract["quotes"])]
+    quotes = package.table("quotes").select(columns).combine_chunks()
+    quotes = quotes.rename_columns([*_QUOTED, "start", "end"])
+    quotes = quotes.sort_by([(f, "ascending") for f in ("source_id", "start", "end", "quote_id")])
     proving = _proving(package, quotes["quote_id"])
     place, bodies = next(proving, (-1, []))
     for at, quote in enumerate(_objects(quotes)):
@@ -180,8 +185,8 @@ def _unquoted(line: bytes, quote: dict[str, Any] | None) -> str:
             "exact": words["exact"],
             "prefix": words.get("prefix"),
             "suffix": words.get("suffix"),
-            "char_start": place["start"],
-            "char_end": place["end"],
+            "start": place["start"],
+            "end": place["end"],
             **_bodies(annotation.get("body", [])),
         }
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -370,14 +370,16 @@ def _quotes(package: Package, raw: Path, shown: Path) -> str:
     faults = []
     if source["text_length"] != len(text):
         faults.append(f"source {name}: text_length {source['text_length']}, expected {len(text)}")
+    contract = package.contract
+    bounds, places = annotated.offsets(contract["passages"]), annotated.offsets(contract["quotes"])
     passages = {
-        passage["passage_id"]: (passage["char_start"], passage["char_end"])
+        passage["passage_id"]: tuple(passage[bound] for bound in bounds)
         for passage in package.table("passages").to_pylist()
         if passage["source_id"] == name
     }
     quotes = [q for q in package.table("quotes").to_pylist() if q["source_id"] == name]
     for quote in quotes:
-        start, end = quote["char_start"], quote["char_end"]
+        start, end = (quote[place] for place in places)
         around = quote["prefix"] or "", quote["suffix"] or ""
         begin, stop = passages.get(quote["passage_id"]) or (None, None)
         if not check_quote(text, start, end, quote["exact"]):
