@@ -44,19 +44,16 @@ _HIDDEN = (
     + "".join(chr(n << 16 | last) for n in range(1, 15) for last in (0xFFFE, 0xFFFF))
     + "\U000f0000-\U0010ffff]"
 )
-_ALONE = f"^[{_JOINERS}]+$"
-HIDDEN = re.compile(
-    f"{_HIDDEN}|(?<=[^{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?=[^{_JOINED}])|{_ALONE}"
-)
+HIDDEN = re.compile(f"{_HIDDEN}|(?<![{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?![{_JOINED}])")
 """Characters that a reader cannot see or trust.
 
 Controls but for tab and line ends, zero-width and bidirectional characters, byte order marks,
 tags, variation selectors, replacement characters, private-use characters and noncharacters.
-Joiners are hidden but beside letters of scripts that are written with them, such as Persian and
-Hindi, where they are part of the spelling; a text that is cut out of another may begin with one.
+Joiners are hidden but between letters of scripts that are written with them, such as Persian and
+Hindi, where they are part of the spelling.
 """
 
-HAS_HIDDEN = f"{_HIDDEN}|[^{_JOINED}][{_JOINERS}]|[{_JOINERS}][^{_JOINED}]|{_ALONE}"
+HAS_HIDDEN = f"{_HIDDEN}|(?:^|[^{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?:$|[^{_JOINED}])"
 """Whether a text has one of `HIDDEN`, for Polars, whose patterns cannot look around."""
 
 
