@@ -841,7 +841,7 @@ def test_evidence_for_a_table_that_needs_none_is_found(place: Place) -> None:
     for field in schema["fields"]:
         field["gazadata:evidence"] = "exempt"
     files = {"schemas/conditions.json": json_bytes(schema)}
-    files |= {DESCRIPTOR: json_bytes(S.descriptor() | {"version": "2.0.0"})}
+    files |= {DESCRIPTOR: json_bytes(S.descriptor() | {"version": "9.0.0"})}
     said = found(damaged(place, files))
     proofs = [i for i, e in enumerate(S.rows("evidence")) if e["resource"] == "conditions"]
     assert {("GD334", "evidence", i + 2, "resource") for i in proofs} == {

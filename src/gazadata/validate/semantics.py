@@ -192,7 +192,7 @@ def _participants(_: Contract) -> list[Check]:
             "GD413",
             "member_count_is_approximate",
             col("member_count").is_null() != col("member_count_is_approximate").is_null(),
-            expected="filled exactly where count is",
+            expected="filled exactly where member_count is",
             applies=~_ill("member_count", "member_count_is_approximate"),
         ),
     ]
