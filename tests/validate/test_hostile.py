@@ -1435,7 +1435,7 @@ def _rewrite(root: Path, name: str, number: int, at: str, value: Any) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=nullable), path)
 
 
-REFERENCES = ("countries", "entities")
+REFERENCES = ("countries", "dates", "entities")
 """The files of reference/ that notes name, which are looked at, too."""
 
 
