@@ -138,7 +138,7 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
     "the source of the last passage": (
         lambda: ("passages", len(S.rows("passages")) - 1, {"source_id": ""}), "GD202"),
     "the number of a passage": (lambda: _passage(5, sequence="six"), "GD201"),
-    "the end of a passage": (lambda: _passage(5, end="-5"), "GD205"),
+    "the end of a passage": (lambda: _passage(5, char_end="-5"), "GD205"),
     "the start of a quote": (lambda: ("quotes", 5, {"char_start": "-5"}), "GD205"),
     "the length of the article": (
         lambda: ("sources", _article(), {"text_length": ""}), "GD303"),

@@ -205,8 +205,10 @@ def _elsewhere(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> pl.Dat
             sources=col("__source").drop_nulls().unique().sort().str.join(", "),
             names=pl.coalesce(lost, cell("quotes", "quote_id", "source_id")).str.join("\n"),
             __has=is_own.fill_null(False).any(),
+            # A quote that is not there is a finding itself.
+            __lost=(col("quote_id").is_not_null() & col("__source").is_null()).any(),
         )
-        .filter(~col("__has"))
+        .filter(~col("__has") & ~col("__lost"))
         .select("row_id", "sources", "names")
         .collect(engine=tables.engine)
     )
