@@ -491,10 +491,10 @@ TWO: dict[str, tuple[Callable[[], list[Edit]], list[str]]] = {
     "a source that is not held, and a quote of it": (_not_held_and_wrong_words, [
         "GD303 held", "GD321 exact"]),
     "a bound, and a quote of another passage": (_bound_and_quote_elsewhere, [
-        "GD312 start", "GD323 passage_id"]),
-    "the bounds of two passages": (_bounds_of_two, ["GD312 end", "GD312 start"]),
+        "GD312 char_start", "GD323 passage_id"]),
+    "the bounds of two passages": (_bounds_of_two, ["GD312 char_end", "GD312 char_start"]),
     "a bound, and the paragraph of another passage": (_bound_and_paragraph, [
-        "GD311 paragraph", "GD313 end"]),
+        "GD311 paragraph", "GD313 char_end"]),
     "a type in the row, and its dates": (_dates, ["GD201 occurrences", "GD402 date_precision"]),
     "a quote, and other evidence": (_quotes, ["GD321 exact", "GD346 basis"]),
     "another actor": (_two_states, ["GD203 kind", "GD416 list_is_open"]),
