@@ -965,7 +965,8 @@ def dates_swapped(random: Random) -> Made:
         return None
     if first == last:  # A day has nothing to swap: the end is moved before the beginning.
         return changed(name, number, **{f"{stem}_latest": first.replace("20", "19", 1)})
-    return changed(name, number, **{f"{stem}_earliest": last, f"{stem}_latest": first})
+    swapped = changed(name, number, **{f"{stem}_earliest": last, f"{stem}_latest": first})
+    return *swapped, "each of the two differs from the reference that it is from"
 
 
 @kind("GD402", "GD348")

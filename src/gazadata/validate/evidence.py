@@ -479,7 +479,7 @@ def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: U
         & col("__quoted"),
         relies=[
             TARGET,
-            cell("quotes", "quote_id", "exact"),
+            *(cell("quotes", "quote_id", at) for at in ("exact", "source_id", "passage_id")),
             col("__names"),
             *(pl.when(of_sources).then(cell("sources", "__value", form)) for form in FORMS),
             *(

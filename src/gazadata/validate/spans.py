@@ -223,7 +223,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 # A text that stands twice is told as that.
                 col("__has").is_null() & ~col("text_sha256").is_duplicated(),
                 expected="passages that hold all of its text",
-                relies=[cell("sources", "source_id", "held")],
+                relies=[cell("sources", "source_id", at) for at in ("source_id", "held")],
                 counted=False,  # What is counted are the passages.
             ),
         ),
