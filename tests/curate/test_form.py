@@ -110,6 +110,4 @@ def test_what_fmt_leaves_has_no_finding_of_form(
         write(formatting)
         assert not format_package(Package.open(root)).files
         form = [d for d in validate(root).diagnostics if d.code.startswith("GD1")]
-        # A joiner at which a quote or its context is cut off is for a person to move.
-        form = [d for d in form if not (d.code == "GD104" and d.resource == "quotes")]
         assert [d for d in form if decided or d.code != "GD106"] == []

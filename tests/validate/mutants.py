@@ -282,7 +282,7 @@ def quote_moved_to_another_passage(random: Random) -> Made:
     return changed("quotes", number, passage_id=passage["passage_id"])
 
 
-@kind("GD323", more="a name states nothing in another source")
+@kind("GD323")
 def quote_moved_to_another_source(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     _, source = a_row(random, "sources")

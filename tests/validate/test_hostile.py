@@ -906,8 +906,7 @@ def test_a_table_that_others_need_rows_of_is_as_one_without_rows(
 
 def test_a_table_that_the_installed_package_has_is_missed_once(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    # What took the place of evidence that is retired is looked for in its table.
-    place.damage({**_without_tables("evidence"), "data/retired.csv": None})
+    place.damage(_without_tables("evidence"))
     report = look(place.root)
     assert [d.code for d in report.diagnostics] == ["GD004"]
     assert not report.failures

@@ -21,7 +21,7 @@ from gazadata.curate.quotes import (
 )
 from gazadata.curate.tables import Row, Table, decode, read_bytes
 from gazadata.errors import GazadataError
-from gazadata.text import FORMULA, fold, malformed
+from gazadata.text import FORMULA, HIDDEN, fold, malformed
 
 _UNCHECKED = "the offsets and contexts of its quotes are neither filled in nor checked"
 
@@ -190,7 +190,7 @@ def _complete_quote(
     if bounded and not bounded.holds(start, end):
         raise _RowError(
             f"{there} are not in {passage_id} but in {holder or 'no passage'}; correct "
-            "passage_id, or empty start and end"
+            "passage_id, or empty char_start and char_end"
         )
     if holder is None and (bounded or not passage):
         raise _RowError(f"{there} are not within one passage of {source}")
@@ -203,6 +203,11 @@ def _complete_quote(
             raise _RowError(
                 f"{name} would begin with {cell[0]!r}, as a spreadsheet formula does; start or end "
                 "the quote a word earlier or later"
+            )
+        if HIDDEN.search(cell):
+            raise _RowError(
+                f"{name} would begin or end within a word, at a joiner that cannot be seen; start "
+                "or end the quote a word earlier or later"
             )
     offsets = {"char_start": str(start), "char_end": str(end)}
     cells.update(derived, **offsets, passage_id=passage_id or holder or "")

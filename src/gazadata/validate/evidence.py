@@ -104,7 +104,7 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     with unrun.guard(CODES, "evidence"):
         # Worked out once for all resources.
         for batch in (
-            tables.strings("quotes")
+            _placed(tables)
             .select(
                 "quote_id",
                 "source_id",
@@ -133,6 +133,18 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
                     elsewhere = _elsewhere(resource, tables, rows)
             yield _cells(resource, tables, rows, unstated, elsewhere)
             yield _items(contract, resource, tables, rows, quotes, kinds, unstated, cues)
+
+
+def _placed(tables: Tables) -> pl.LazyFrame:
+    """The quotes, without the source of those that are reported for a passage of another."""
+    quotes = tables.strings("quotes")
+    if "passages" not in tables:
+        return quotes
+    passages = tables.strings("passages").select("passage_id", __passage_of="source_id")
+    other = (col("source_id") != col("__passage_of")).fill_null(False)
+    return quotes.join(passages, on="passage_id", how="left", maintain_order="left").with_columns(
+        source_id=pl.when(~other).then("source_id")
+    )
 
 
 def _cued(column: pl.Expr, cues: str) -> pl.Expr:
@@ -479,7 +491,7 @@ def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: U
         & col("__quoted"),
         relies=[
             TARGET,
-            *(cell("quotes", "quote_id", at) for at in ("exact", "source_id", "passage_id")),
+            cell("quotes", "quote_id", "exact"),
             col("__names"),
             *(pl.when(of_sources).then(cell("sources", "__value", form)) for form in FORMS),
             *(

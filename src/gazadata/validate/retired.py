@@ -18,6 +18,7 @@ from gazadata.package import Package
 from gazadata.retired import Retired
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes, check_header, is_other
+from gazadata.validate.promised import tables_of
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 from gazadata.version import parse
 
@@ -119,6 +120,7 @@ def _uncanonical(path: Path, rows: list[Retired]) -> list[Found]:
 def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Found]:
     """Each mistake in what the rows say of the tables."""
     known = list(package.contract.resources)
+    promised = tables_of(package.contract)
     now = parse(package.contract.version)
     twice = Counter(row.key for row in rows)
     given_up = {row.key: row.replaced_by for row in rows}
@@ -149,7 +151,7 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
             as_it = "it" if key == row.row_id else f"as {key} it"
             expected = f"one that is given up, but {as_it} stands in {where}"
             yield row.line, "row_id", f"row_id {row.row_id}", expected
-        is_read = row.resource in there or row.resource not in known
+        is_read = row.resource in there or row.resource not in promised
         if is_read and not _leads_on(row, keys, given_up):
             expected = f"a key of {row.resource}, one that was given up for another later, or none"
             yield row.line, "replaced_by", f"replaced_by {row.replaced_by}", expected

@@ -99,7 +99,7 @@ def find_unstated(
         .drop_nulls("__form")
     )
     parts = [worded]
-    sources = quotes.select("quote_id", __source="source_id")
+    sources = quotes.select("quote_id", __source="source_id").drop_nulls()
     for name in needed:
         if name not in keys:
             continue
