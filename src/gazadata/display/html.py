@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from gazadata.display.figures import Figure
+
+
+_BEFORE_BLOCK = re.compile(
+    r"\n+(?=</?(?:d[dlt]|details|div|h\d|li|p|path|rect|section|t[dhr]|table|tbody|text|thead|ul)\b)"
+)
 
 
 @cache
@@ -31,7 +37,9 @@ def environment() -> Environment:
 
 def render(template: str, **values: Any) -> str:
     """Render a template of this package."""
-    return environment().get_template(template).render(**values)
+    html = environment().get_template(template).render(**values)
+    # The breaks between blocks show nothing, and no attribute is in single quotes.
+    return _BEFORE_BLOCK.sub("", html).replace("&#39;", "'")
 
 
 def asset(name: str) -> str:
