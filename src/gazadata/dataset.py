@@ -623,18 +623,22 @@ class Explanation:
 
         return explanation_html(self)
 
+    def reported(self) -> tuple[str, ...]:
+        """Who reports the row, and how firmly; nothing for a row that no source reports."""
+        if not self.source:
+            return ()
+        voice = (
+            f"on the word of: {self.attributed_to}" if self.attributed_to else "in its own voice"
+        )
+        hedge = f" (“{self.hedge}”)" if self.hedge else ""
+        of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
+        return (
+            f"reported by: {self.source}, {voice}",
+            f"the article's commitment{of}: {self.certainty}{hedge}",
+        )
+
     def __str__(self) -> str:
-        head = [f"{self.resource}/{self.row_id}"]
-        if self.source:
-            voice = (
-                f"on the word of: {self.attributed_to}"
-                if self.attributed_to
-                else "in its own voice"
-            )
-            head.append(f"  reported by: {self.source}, {voice}")
-            hedge = f" (“{self.hedge}”)" if self.hedge else ""
-            of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
-            head.append(f"  the article's commitment{of}: {self.certainty}{hedge}")
+        head = [f"{self.resource}/{self.row_id}", *(f"  {one}" for one in self.reported())]
         tail = [f"  empty: {', '.join(self.empty)}"] if self.empty else []
         if self.link:
             tail.append(f"  on the page of a release: {self.link}")
