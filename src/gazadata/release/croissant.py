@@ -144,35 +144,6 @@ def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str
     }
 
 
-def stated(document: dict[str, Any]) -> dict[str, Any]:
-    """What loaders go by in a croissant.json, whoever wrote it, each part by a name for it."""
-    said = {key: document.get(key) for key in ("name", "version", "datePublished", "license")}
-    said["distribution"] = _ids(document, "distribution")
-    for file in _parts(document, "distribution"):
-        for key in ("@type", "contentUrl", "contentSize", "encodingFormat", "sha256"):
-            said[f"{key} of {file.get('@id')}"] = file.get(key)
-    said["recordSet"] = _ids(document, "recordSet")
-    for record_set in _parts(document, "recordSet"):
-        said[f"key of {record_set.get('@id')}"] = record_set.get("key")
-        said[f"field of {record_set.get('@id')}"] = _ids(record_set, "field")
-        for field in _parts(record_set, "field"):
-            for key in ("dataType", "source"):
-                said[f"{key} of {field.get('@id')}"] = field.get(key)
-    return said
-
-
-def _ids(owner: dict[str, Any], key: str) -> Any:
-    listed = owner.get(key)
-    if not isinstance(listed, list):
-        return listed
-    return [part.get("@id") if isinstance(part, dict) else part for part in listed]
-
-
-def _parts(owner: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    listed = owner.get(key)
-    return [p for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
-
-
 def _unjoined(contract: Contract) -> set[str]:
     """The tables that reference no other."""
     return {

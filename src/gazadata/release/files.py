@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard, overload
@@ -79,6 +79,12 @@ def json_bytes(value: Any) -> bytes:
 def sums_bytes(sums: Mapping[str, str]) -> bytes:
     """SHA256SUMS for the SHA-256 of each file, as `sha256sum --check` reads it."""
     return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
+
+
+def some(names: Sequence[object], most: int = 5) -> str:
+    """The first of several names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(map(str, names[:most])) + (f" and {more} more" if more > 0 else "")
 
 
 def listing(root: Path) -> list[str]:

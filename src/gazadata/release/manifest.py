@@ -57,38 +57,43 @@ class File(NamedTuple):
 
     def intact(self, root: Path) -> bool:
         """Whether the file is under `root`, an ordinary file, with its size and its hash."""
+        return self.mismatch(root) is None
+
+    def mismatch(self, root: Path) -> str | None:
+        """How what is under `root` differs from the file; None where it is `intact`."""
         path = root
         try:
             for name in self.path.split("/"):
                 path = path / name
                 if path.is_symlink():
-                    return False
-            return (
-                path.is_file() and path.stat().st_size == self.bytes and sha256(path) == self.sha256
-            )
-        except OSError:
-            return False
-
-    def why_not(self, root: Path) -> str:
-        """What is in the file's place under `root`, where it is not `intact`."""
-        path = root / self.path
-        try:
+                    return f"found {sniff.link(path) or 'a link'}"
             if not path.is_file():
                 other = sniff.absent(path)
-                return f"found {other}" if other else "there is no such file"
-            with path.open("rb") as file:
-                head = file.read(CHUNK)
-                if b"\r\n" in head:
-                    file.seek(0)
-                    digest = hashlib.sha256()
-                    for line in file:
-                        digest.update(line[:-2] + b"\n" if line.endswith(b"\r\n") else line)
-                    if digest.hexdigest() == self.sha256:
-                        return OTHER_LINE_ENDS
-            other = sniff.content(head)
-            return f"found {other}" if other else f"its sha256 is {sha256(path)}"
+                return f"found {other}" if other else "missing"
+            size = path.stat().st_size
+            digest = sha256(path) if size == self.bytes else ""
+            if digest == self.sha256:
+                return None
+            found = f"sha256 {digest}, expected {self.sha256}"
+            return self._replaced(path) or (
+                found if digest else f"{size} bytes, expected {self.bytes}"
+            )
         except OSError as error:
             return f"cannot be read: {error.strerror}"
+
+    def _replaced(self, path: Path) -> str | None:
+        """What a tool left in the place of the file, where that can be recognized."""
+        with path.open("rb") as file:
+            head = file.read(CHUNK)
+            if b"\r\n" in head:
+                file.seek(0)
+                digest = hashlib.sha256()
+                for line in file:
+                    digest.update(line[:-2] + b"\n" if line.endswith(b"\r\n") else line)
+                if digest.hexdigest() == self.sha256:
+                    return OTHER_LINE_ENDS
+        other = sniff.content(head)
+        return f"found {other}" if other else None
 
 
 class Table(NamedTuple):
@@ -269,7 +274,7 @@ class CheckedPackage(Package):
     def _check(self, root: Path, path: str) -> None:
         listed = next((file for file in self.manifest.files if file.path == path), None)
         if listed is None or not listed.intact(root):
-            why = listed.why_not(root) if listed else "it is not listed"
+            why = listed.mismatch(root) if listed else "not listed"
             raise StoreError(
                 f"{self.shown}: {path} is not what its manifest.json says ({why}), so it is not "
                 "used; pull "
