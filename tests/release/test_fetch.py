@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.packages import copy_package, with_version
 from tests.release.stores import (
     Handler,
     Server,
     drips_in_a_header,
     left_over,
+    make_release,
     redirect_to,
     releases,
+    resealed,
     serving,
     whole,
 )
@@ -38,7 +39,6 @@ from gazadata import cli, retired
 from gazadata.dataset import open_dataset
 from gazadata.errors import GazadataError, ReadError
 from gazadata.release import lock as pins
-from gazadata.release.build import build
 from gazadata.release.cache import Cache, CacheError
 from gazadata.release.fetch import open_release, pull, pulled, versions
 from gazadata.release.files import ReleaseError, StoreAwayError, StoreError, json_bytes
@@ -252,7 +252,7 @@ def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch
     assert "secret" not in str(e.value)
 
 
-@pytest.mark.parametrize("name", ["::1", "[::1]", "[::1]:1", "*"])
+@pytest.mark.parametrize("name", ["::1", "*"])
 def test_no_proxy_is_asked_for_an_address_that_goes_without(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -285,7 +285,7 @@ def test_a_proxy_is_asked_with_its_password(
     with pytest.raises(StoreError, match="Connection refused"):
         pull("1.0.0", "http://127.0.0.1:1", lock=None)
     monkeypatch.setenv(name, "socks5://127.0.0.1:1")
-    with pytest.raises(StoreError, match="unsupported scheme socks5"):
+    with pytest.raises(StoreError, match="SOCKS support"):
         pull("1.0.0", "http://data.example/other", lock=None)
 
 
@@ -421,13 +421,14 @@ def test_a_folder_is_one_store_however_it_is_spelt(store: Path, tmp_path: Path) 
 
 def test_what_is_given_up_is_held_against_the_manifest(built: Path, tmp_path: Path) -> None:
     """A list that was edited in the cache was told as it stood; one that was deleted was none."""
-    package = with_version(copy_package(tmp_path / "package"), "1.1.0")
-    (package / "data/retired.csv").write_text(
+    later = make_release(built, tmp_path, "1.1.0", parent=built)
+    (later / "retired.csv").write_text(
         "resource,row_id,replaced_by,reason,version\nactors,nobody,,never was,1.1.0\n", "utf-8"
     )
+    resealed(later)
     store = tmp_path / "shop"
     publish(built, store)
-    publish(build(package, tmp_path / "next", parent=store / "1.0.0"), store)
+    publish(later, store)
     opened = open_release("1.1.0", store)
     (row,) = retired.read(opened)
     listed = opened.root / "retired.csv"
@@ -850,13 +851,13 @@ def test_the_bundled_package_is_opened_without_any_of_this(monkeypatch: pytest.M
     assert gazadata.open_dataset().tables
 
 
-@pytest.mark.parametrize("module", ["certifi", "filelock", "urllib3"])
+@pytest.mark.parametrize("module", ["filelock", "requests"])
 def test_what_is_not_installed_is_named(
     server: Server, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(GazadataError, match=rf"{module} is not installed.*gazadata\[store\]"):
-        pull("1.0.0", "https://127.0.0.1:1" if module == "certifi" else server.url)
+        pull("1.0.0", server.url)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="homes are found in another way here")

@@ -84,9 +84,9 @@ def test_a_release_follows_what_is_published_before_it(
     built: Path, other: Path, later: Path, tmp_path: Path
 ) -> None:
     """The rules of versions were passed over by a build without a parent, or on another one."""
-    alone = make_release(tmp_path, "1.1.0")
+    alone = make_release(built, tmp_path, "1.1.0")
     preview = releases(built)["2.0.0-rc.1"]
-    beside = make_release(tmp_path, "1.2.0", parent=built)
+    beside = make_release(built, tmp_path, "1.2.0", parent=built)
     for there, release, last in (
         ([built], alone, "1.0.0"),
         ([other], later, "1.0.0"),
@@ -106,10 +106,10 @@ def test_a_release_follows_what_is_published_before_it(
 
 def test_pre_releases_bind_nobody(built: Path, tmp_path: Path) -> None:
     """A final version on one told in its CHANGES.md nothing of what had changed since the last."""
-    first = make_release(tmp_path, "1.1.0-rc.1", parent=built)
-    second = make_release(tmp_path, "1.1.0-rc.2", parent=first)
-    on_it = make_release(tmp_path, "1.1.0", "on a pre-release", parent=second)
-    final = make_release(tmp_path, "1.1.0", parent=built)
+    first = make_release(built, tmp_path, "1.1.0-rc.1", parent=built)
+    second = make_release(built, tmp_path, "1.1.0-rc.2", parent=first)
+    on_it = make_release(built, tmp_path, "1.1.0", "on a pre-release", parent=second)
+    final = make_release(built, tmp_path, "1.1.0", parent=built)
     store = tmp_path / "store"
     for release in (built, first, second):
         publish(release, store)

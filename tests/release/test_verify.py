@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.release.packages import REPO
+from tests.release.stores import resealed
 
 import gazadata
 from gazadata import cli
@@ -71,20 +72,6 @@ def test_a_file_more_is_named(release: Path) -> None:
     (release / "csv" / "extra.csv").write_text("x", encoding="utf-8")
     with pytest.raises(ReleaseError, match=r"csv/extra\.csv"):
         verify(release)
-
-
-def resealed(release: Path) -> None:
-    """Give a changed release a manifest and sums that agree with its files."""
-    path = release / "manifest.json"
-    manifest = json.loads(path.read_text("utf-8"))
-    manifest["files"] = [f for f in manifest["files"] if (release / f["path"]).exists()]
-    for entry in manifest["files"]:
-        entry["bytes"] = (release / entry["path"]).stat().st_size
-        entry["sha256"] = sha256(release / entry["path"])
-    path.write_bytes(json_bytes(manifest))
-    names = [name for name in listing(release) if name not in ("SHA256SUMS", ".gitattributes")]
-    sums = "".join(f"{sha256(release / name)}  {name}\n" for name in names)
-    (release / "SHA256SUMS").write_text(sums, encoding="utf-8")
 
 
 def test_a_table_swapped_under_a_new_manifest_is_found(release: Path) -> None:
