@@ -126,7 +126,7 @@ def _session() -> requests.Session:
     headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
     session.headers.update(headers)
     # Else it reads the whole body of every redirect, even of one that it does not follow.
-    session.get_redirect_target = lambda _: None  # type: ignore[method-assign]
+    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     return session
 
 
