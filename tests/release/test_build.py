@@ -23,17 +23,10 @@ from tests.release.packages import REPO, copy_package, with_version
 from gazadata import retired
 from gazadata.contract import Contract
 from gazadata.curate.canonical import canonical_csv
-from gazadata.errors import ReadError
+from gazadata.errors import FaultsError, ReadError, ReleaseError, StoreError
 from gazadata.package import Package
 from gazadata.release.build import build
-from gazadata.release.files import (
-    FaultsError,
-    ReleaseError,
-    StoreError,
-    listing,
-    sha256,
-    whole_folder,
-)
+from gazadata.release.files import listing, sha256, whole_folder
 from gazadata.release.verify import verify
 
 NAMES = list(Contract.read(REPO).resources)

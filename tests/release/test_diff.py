@@ -25,12 +25,11 @@ from tests.release.applied import apply
 from tests.release.packages import REPO, copy_package, with_version
 
 from gazadata.curate.canonical import canonical_csv
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, ReleaseError
 from gazadata.package import Package
 from gazadata.release.contract_diff import compare_contracts
 from gazadata.release.diff import diff, to_json
 from gazadata.release.diff_formats import FORMATS
-from gazadata.release.files import ReleaseError
 from gazadata.release.sides import side
 from gazadata.release.store import publish
 from gazadata.version import LEVELS, Level, bumped, parse

@@ -20,11 +20,10 @@ import pytest
 from datasette.app import Datasette
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError
+from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError, ReleaseError
 from gazadata.package import Package
 from gazadata.release import export as subject
 from gazadata.release.export import Format, create_table, export
-from gazadata.release.files import ReleaseError
 from gazadata.release.verify import verify
 
 RESOURCES = list(Package.open().contract.resources)

@@ -19,7 +19,14 @@ import pytest
 from tests.release.stores import left_over, releases, start, tiny_release, whole
 
 import gazadata
-from gazadata.errors import GazadataError, ReadError, UnknownName
+from gazadata.errors import (
+    GazadataError,
+    LaterFormatError,
+    ReadError,
+    ReleaseError,
+    StoreError,
+    UnknownName,
+)
 from gazadata.package import Package
 from gazadata.release.build import build
 from gazadata.release.changes import changes_markdown
@@ -27,11 +34,12 @@ from gazadata.release.diff import diff
 from gazadata.release.diff_formats import full
 from gazadata.release.export import export
 from gazadata.release.fetch import open_release, pull
-from gazadata.release.files import LaterFormatError, ReleaseError, StoreError, json_bytes
+from gazadata.release.files import json_bytes
+from gazadata.release.index import folder_of
 from gazadata.release.lock import Lock
 from gazadata.release.manifest import Manifest
 from gazadata.release.sides import side
-from gazadata.release.store import folder_of, publish, yank
+from gazadata.release.store import publish, yank
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import pytest
 from tests.release.packages import copy_package
 from tests.release.stores import left_over, make_release, published, releases, whole
 
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, ReleaseError, StoreError
 from gazadata.release.build import build
-from gazadata.release.files import ReleaseError, StoreError, json_bytes
+from gazadata.release.files import json_bytes
+from gazadata.release.index import read_index
 from gazadata.release.manifest import MAX_BYTES, MAX_FILES, Manifest
-from gazadata.release.store import publish, read_index, yank
+from gazadata.release.store import publish, yank
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +138,7 @@ def test_what_does_not_verify_is_not_published(release: Path, tmp_path: Path) ->
 def test_a_release_that_changes_after_it_was_verified_is_not_published(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gazadata.release.verify.verify", lambda _: [])
+    monkeypatch.setattr("gazadata.release.store.verify", lambda _: [])
     (release / "LICENSE").write_bytes(b"all yours")
     with pytest.raises(StoreError, match="LICENSE"):
         publish(release, tmp_path / "store")

@@ -24,19 +24,11 @@ import gazadata
 from gazadata import cli
 from gazadata.arrow import read_table
 from gazadata.curate.canonical import canonical_csv
-from gazadata.errors import GazadataError
+from gazadata.errors import FaultsError, GazadataError, LaterFormatError, ReleaseError, StoreError
 from gazadata.package import Package
 from gazadata.release.annotations import write_annotations
 from gazadata.release.croissant import croissant
-from gazadata.release.files import (
-    FaultsError,
-    LaterFormatError,
-    ReleaseError,
-    StoreError,
-    json_bytes,
-    listing,
-    sha256,
-)
+from gazadata.release.files import json_bytes, listing, sha256
 from gazadata.release.verify import DESCRIBED, verify
 
 TEXT = REPO / "raw/000_6e04a71c739462ee.txt"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
-import zipfile
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,19 +11,12 @@ from gazadata import retired
 from gazadata.atomic import part_of
 from gazadata.contract import Resource
 from gazadata.curate.canonical import canonical_retired
-from gazadata.errors import MissingExtra
+from gazadata.errors import FaultsError, MissingExtra, ReleaseError
 from gazadata.package import Package
+from gazadata.release.archive import write_zip
 from gazadata.release.bump import check_stated
 from gazadata.release.changes import check_version, without_parent
-from gazadata.release.files import (
-    FaultsError,
-    ReleaseError,
-    json_bytes,
-    listing,
-    sha256,
-    sums_bytes,
-    whole_folder,
-)
+from gazadata.release.files import json_bytes, sha256, sums_bytes, whole_folder
 from gazadata.release.manifest import ATTRIBUTES, MANIFEST, Manifest, check_outside
 from gazadata.release.verify import verified
 from gazadata.version import parse
@@ -94,7 +85,7 @@ def build(
             changes = check_version(package, before) if before else without_parent(package)
             _write(package, folder, changes, before, rows)
             if archive:
-                _zip(folder, target, part)
+                write_zip(folder, target, part)
         if archive:
             part.replace(zipped)
     finally:
@@ -305,18 +296,3 @@ def _companion(package: Package, *names: str) -> bytes:
         if (package.root / name).is_file():
             return (package.root / name).read_bytes()
     raise ReleaseError(f"{package.root}: a release needs the file {' or '.join(names)}")
-
-
-def _zip(folder: Path, target: Path, part: Path) -> None:
-    """Write the archive of what is to be `target` into `part`, its name until that is there."""
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for name in listing(folder):
-                # The earliest date that a zip can hold; the permissions of an ordinary file.
-                entry = zipfile.ZipInfo(f"{target.name}/{name}", (1980, 1, 1, 0, 0, 0))
-                entry.create_system, entry.external_attr = 3, 0o100644 << 16
-                entry.file_size = (folder / name).stat().st_size
-                with (folder / name).open("rb") as file, archive.open(entry, "w") as member:
-                    shutil.copyfileobj(file, member, 1 << 20)
-    except OSError as error:
-        raise ReleaseError(f"{target}.zip cannot be written: {error.strerror}") from None

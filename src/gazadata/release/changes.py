@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from gazadata import retired
 from gazadata.curate.canonical import canonical_retired
+from gazadata.errors import ReleaseError
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError
 from gazadata.version import bumped, parse
 
 if TYPE_CHECKING:

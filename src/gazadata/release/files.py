@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import re
+import sys
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any, TypeGuard, overload
 
 from gazadata.atomic import part_of, sync
 from gazadata.contract import parse_json
-from gazadata.errors import ContractError, GazadataError, MissingExtra
+from gazadata.errors import ContractError, LaterFormatError, MissingExtra, ReleaseError, StoreError
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
@@ -27,28 +29,6 @@ MAX_JSON = 4 << 20
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-class ReleaseError(GazadataError):
-    """A release that cannot be built, or is not what it says it is."""
-
-
-class FaultsError(ReleaseError):
-    """What was to be checked was checked, and has faults: they are its text."""
-
-    exit_code = 1
-
-
-class StoreError(GazadataError):
-    """A store, or a release in it, that cannot be used as it is."""
-
-
-class StoreAwayError(StoreError):
-    """A store that does not answer at all."""
-
-
-class LaterFormatError(StoreError):
-    """What a newer gazadata wrote, and this one cannot judge."""
 
 
 def sha256(path: Path) -> str:
@@ -196,8 +176,6 @@ def _elsewhere(path: Path) -> Path:
     """A file for the lock of `path`, whose file system has none; says so."""
     import tempfile
 
-    from gazadata.release.cache import warn
-
     warn(
         f"{path}: its file system has no locks, as NFS may not; processes on this machine wait for "
         "each other, and on others they do not: run one at a time, or name a local folder"
@@ -229,3 +207,15 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
             "upgrade with: pip install --upgrade gazadata"
         )
     raise StoreError(f"{where}: format {form!r} where {kind}/1 is expected")
+
+
+def warn(message: str) -> None:
+    """Warn the user, at the line of theirs that called gazadata."""
+    warnings.warn(message, UserWarning, stacklevel=_depth())
+
+
+def _depth() -> int:
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("gazadata."):
+        depth, frame = depth + 1, frame.f_back
+    return depth

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
-from gazadata.errors import MissingExtra
-from gazadata.release.files import CHUNK, StoreAwayError, StoreError, plain
+from gazadata.errors import MissingExtra, StoreAwayError, StoreError
+from gazadata.release.files import CHUNK, plain
 
 if TYPE_CHECKING:
     import requests

@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gazadata.atomic import replace
-from gazadata.errors import GazadataError
-from gazadata.release.files import (
-    LaterFormatError,
-    StoreError,
-    is_sha256,
-    json_bytes,
-    read_object,
-)
-from gazadata.release.store import folder_of
+from gazadata.errors import LaterFormatError, LockError, StoreError
+from gazadata.release.files import is_sha256, json_bytes, read_object
+from gazadata.release.index import folder_of
 from gazadata.version import parse
 
 KIND = "gazadata-lock"
@@ -36,10 +30,6 @@ _NO_LOCK = (
     "this is not a lock of gazadata; restore it, or delete it and pull again to pin what the store "
     "serves now"
 )
-
-
-class LockError(GazadataError):
-    """A gazadata.lock that cannot be read, or that contradicts this installation."""
 
 
 class Lock(NamedTuple):

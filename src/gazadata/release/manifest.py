@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata import sniff
 from gazadata.contract import NAME, Contract
+from gazadata.errors import ReleaseError, StoreError
 from gazadata.package import RETIRED, Package, check_path
 from gazadata.release.files import (
     CHUNK,
     MAX_JSON,
-    ReleaseError,
-    StoreError,
     chunks_of,
     is_sha256,
     listing,
@@ -235,17 +234,21 @@ def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> No
         raise
 
 
-class CheckedPackage(Package):
-    """A release folder, opened: a table is held against the manifest when it is read."""
+class Release(Package):
+    """A release, opened: each file is checked against the manifest before it is read."""
 
     manifest: Manifest
-    shown: str
+    check: Callable[[str], None]
+    """Raises a StoreError if a file differs from the manifest."""
+    how: str
+    """Where it was fetched from, for people; empty for a folder."""
 
-    def __init__(self, root: Path, shown: str) -> None:
-        manifest = Manifest.of(root, f"{shown}: {MANIFEST}")
-        object.__setattr__(self, "manifest", manifest)
-        object.__setattr__(self, "shown", shown)
-        self._check(root, "datapackage.json")
+    def __init__(
+        self, root: Path, manifest: Manifest, check: Callable[[str], None], how: str = ""
+    ) -> None:
+        for name, value in (("manifest", manifest), ("check", check), ("how", how)):
+            object.__setattr__(self, name, value)
+        check("datapackage.json")
         super().__init__(root, Contract.read(root))
 
     def path(self, name: str) -> Path:
@@ -254,33 +257,21 @@ class CheckedPackage(Package):
         Raises:
             UnknownName: there is no such resource.
             ContractError: its path leads out of the package.
-            StoreError: the file is not what the manifest says.
+            StoreError: the file differs from the manifest.
         """
-        self._check(self.root, self.contract[name].path)
+        self.check(self.contract[name].path)
         return super().path(name)
 
     def given_up(self) -> Path | None:
-        """The file of identifiers given up, as the manifest has it.
+        """The file of retired identifiers, as the manifest has it.
 
         Raises:
-            StoreError: the file is not what the manifest says.
+            StoreError: the file differs from the manifest.
         """
-        path = super().given_up()
-        if path or any(file.path == RETIRED for file in self.manifest.files):
-            self._check(self.root, RETIRED)
+        if any(file.path == RETIRED for file in self.manifest.files) or super().given_up():
+            self.check(RETIRED)
             return self.root / RETIRED
         return None
-
-    def _check(self, root: Path, path: str) -> None:
-        listed = next((file for file in self.manifest.files if file.path == path), None)
-        if listed is None or not listed.intact(root):
-            why = listed.mismatch(root) if listed else "not listed"
-            raise StoreError(
-                f"{self.shown}: {path} is not what its manifest.json says ({why}), so it is not "
-                "used; pull "
-                "or build the release again (`gazadata verify` names all that is damaged). A "
-                "package that is meant to be changed has no manifest.json"
-            )
 
 
 def release_around(target: Path) -> Path | None:
@@ -305,7 +296,7 @@ def check_outside(target: Path) -> None:
 
 
 def open_package(path: Path, shown: str | None = None) -> Package:
-    """Open any package; one with a manifest.json is a release, and is held against it.
+    """Open any package; one with a manifest.json is a release, and is checked against it.
 
     Args:
         path: the folder, or its datapackage.json.
@@ -317,9 +308,21 @@ def open_package(path: Path, shown: str | None = None) -> Package:
         StoreError: it is a release, and its manifest or its descriptor is damaged.
     """
     root = Package.locate(path)
-    if os.path.lexists(root / MANIFEST):
-        return CheckedPackage(root, shown or str(root))
-    return Package.open(root)
+    if not os.path.lexists(root / MANIFEST):
+        return Package.open(root)
+    named = shown or str(root)
+    manifest = Manifest.of(root, f"{named}: {MANIFEST}")
+
+    def check(path: str) -> None:
+        listed = next((file for file in manifest.files if file.path == path), None)
+        if why := listed.mismatch(root) if listed else "not listed":
+            raise StoreError(
+                f"{named}: {path} differs from {MANIFEST} ({why}); pull or build the release again "
+                "(`gazadata verify` names all damage), or delete manifest.json from a package that "
+                "is meant to be edited"
+            )
+
+    return Release(root, manifest, check)
 
 
 def _files(listed: Any, where: str) -> tuple[File, ...]:

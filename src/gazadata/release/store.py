@@ -18,76 +18,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 from gazadata.atomic import replace
-from gazadata.release.files import (
-    LaterFormatError,
-    StoreError,
-    exclusive,
-    is_sha256,
-    json_bytes,
-    plain,
-    read_object,
-    whole_folder,
-)
+from gazadata.errors import LaterFormatError, StoreError
+from gazadata.release.files import exclusive, json_bytes, plain, read_object, whole_folder
+from gazadata.release.index import INDEX, Entry, folder_of, precedence, read_index
 from gazadata.release.manifest import Manifest, release_around
-from gazadata.version import Version, parse
+from gazadata.release.verify import verify
+from gazadata.version import parse
 
-INDEX, YANKED = "index.json", "yanked.json"
+YANKED = "yanked.json"
 
 # What `part_of` calls what is being made for a version, the index or the yanks.
 _PART = re.compile(r"\.(.+)\.[0-9a-f]{16}\.part")
-
-
-def precedence(version: object) -> Version:
-    """The key by which versions are sorted.
-
-    Raises:
-        StoreError: `version` is no semantic version.
-    """
-    parsed = parse(version)
-    if parsed is None:
-        raise StoreError(
-            f'{version!r} is no version: expected text, MAJOR.MINOR.PATCH, such as "1.0.0"'
-        )
-    return parsed
-
-
-class Entry(NamedTuple):
-    """A published version, as the index lists it."""
-
-    version: str
-    date: str | None
-    manifest_sha256: str
-    yanked: str | None
-
-
-def read_index(content: bytes, where: str) -> list[Entry]:
-    """Read an index: its versions, the oldest first.
-
-    Raises:
-        StoreError: it is no index, or is of a later format.
-    """
-    listed = read_object(content, where, "gazadata-store").get("versions")
-    if not isinstance(listed, list):
-        raise StoreError(f"{where}: no list of versions")
-    entries: dict[str, Entry] = {}
-    for raw in listed:
-        values = [raw.get(key) if isinstance(raw, dict) else None for key in Entry._fields]
-        version, date, digest, yanked = values
-        if (
-            not isinstance(version, str)
-            or not is_sha256(digest)
-            or not isinstance(date, str | None)
-            or not isinstance(yanked, str | None)
-            or version in entries
-        ):
-            raise StoreError(f"{where}: an entry that cannot be read: {str(raw)[:200]}")
-        precedence(version)
-        entries[version] = Entry(version, plain(date), digest, plain(yanked))
-    return sorted(entries.values(), key=lambda entry: precedence(entry.version))
 
 
 def publish(release: Path, store: Path) -> Entry:
@@ -110,8 +54,6 @@ def publish(release: Path, store: Path) -> Entry:
             name, or it is damaged, no store, or cannot be written.
         MissingExtra: the extra `store` is not installed.
     """
-    from gazadata.release.verify import verify
-
     if release.is_file():
         raise StoreError(f"{release} is a file; unpack it, and publish the folder that it holds")
     verify(release)
@@ -171,45 +113,6 @@ def yank(version: str, reason: str, store: Path) -> Entry:
         content = {"format": "gazadata-yanked/1", "yanked": dict(sorted(yanks.items()))}
         _write(store, YANKED, content)
         return _reindex(store)[version]
-
-
-def folder_of(store: str) -> Path | None:
-    """The folder that somebody calls a store by; None for one behind a web server.
-
-    Raises:
-        StoreError: `store` is neither.
-    """
-    if not store:
-        raise StoreError("the name of a store is empty")
-    if not store.isascii() and store.encode("utf-8", "replace").decode("utf-8") != store:
-        raise StoreError(f"{store!a}: is not UTF-8, so that no lock could name it; rename it")
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", store):
-        return Path(store)
-    try:
-        address = urlsplit(store)
-    except ValueError as error:
-        raise StoreError(f"{store}: not an address: {error}") from None
-    if address.scheme not in ("http", "https", "file"):
-        raise StoreError(f"{store}: a store is a folder or an http, https or file address")
-    if address.scheme == "file" and (
-        address.netloc not in ("", "localhost") or not address.path.startswith("/")
-    ):
-        raise StoreError(
-            f"{store}: is no folder of this machine; the address of one is file:/// and its path"
-        )
-    if address.scheme != "file" and not address.netloc:
-        raise StoreError(f"{store}: names no machine; write {address.scheme}://MACHINE/PATH")
-    if "@" in address.netloc:
-        # It would end up in gazadata.lock, and from there in a repository.
-        netrc = "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
-        raise StoreError(f"the address of the store holds a password; put it into {netrc}")
-    if "?" in store or "#" in store:
-        raise StoreError(f"{store}: the address of a store has no query and no fragment")
-    if address.scheme == "file":
-        from urllib.request import url2pathname
-
-        return Path(url2pathname(address.path))
-    return None
 
 
 def written_folder(store: str) -> Path:

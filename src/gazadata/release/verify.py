@@ -22,19 +22,18 @@ from gazadata.arrow import arrow_schema, read_table
 from gazadata.contract import Contract, ForeignKey, Resource
 from gazadata.curate.canonical import record
 from gazadata.curate.quotes import check_quote, context
-from gazadata.errors import ContractError, ReadError
-from gazadata.package import Package, check_path
-from gazadata.release.files import (
-    MAX_JSON,
+from gazadata.errors import (
+    ContractError,
     FaultsError,
     LaterFormatError,
+    ReadError,
     ReleaseError,
     StoreError,
-    listing,
-    some,
 )
+from gazadata.package import Package, check_path
+from gazadata.release.archive import NO_ZIP, unzipped
+from gazadata.release.files import MAX_JSON, listing, some
 from gazadata.release.manifest import ATTRIBUTES, MANIFEST, SUMS, Manifest
-from gazadata.release.sides import NO_ZIP, unzipped
 
 DESCRIBED = (
     "datapackage.json",
