@@ -96,6 +96,8 @@ class Cache(NamedTuple):
             with exclusive(lock, lambda: warn(WAITING.format(manifest.version, self.folder))):
                 if not manifest.damage(whole):
                     return
+                if os.path.lexists(part) and not part.is_dir():
+                    part.unlink()
                 missing = [file for file in manifest.files if not file.intact(part)]
                 arrived = _Count(sum(file.bytes for file in missing), progress)
                 for file in missing:

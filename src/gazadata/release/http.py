@@ -119,8 +119,12 @@ class HttpSource:
 
 def _session() -> requests.Session:
     import requests
+    from requests.adapters import HTTPAdapter
 
     session = requests.Session()
+    # A server closes idle connections without notice.
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=1))
     # Not packed, since bytes are counted; and not from a proxy's cache, whose index may lack what
     # was published or yanked since.
     headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
