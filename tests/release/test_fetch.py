@@ -184,7 +184,7 @@ def test_the_environment_may_name_a_folder_with_a_space(
     ("store", "message"),
     [
         ("ftp://example.org", "a folder or an http, https or file address"),
-        ("https://me:secret@example.org/store", "holds a password"),
+        ("https://me:secret@example.org/store", "has a password"),
         ("https://example.org/?key=1", "no query"),
         ("http://[::1", "not an address"),
         ("http://exa mple.org:x", "cannot pull"),
@@ -374,7 +374,9 @@ def test_a_copy_with_more_than_the_release_is_not_taken_for_it(store: Path) -> N
 def test_an_out_that_is_a_file_is_named(store: Path) -> None:
     Path("out").write_text("mine", "utf-8")
     for out in (Path("out"), Path("out/deeper")):
-        with pytest.raises(ReleaseError, match=r"^out is no folder.*move it away or choose anoth"):
+        with pytest.raises(
+            ReleaseError, match=r"^out is not a folder; move it away or choose anoth"
+        ):
             pull("1.0.0", store, out)
     assert Path("out").read_text("utf-8") == "mine"
 
@@ -650,7 +652,7 @@ def test_a_refusal_says_what_remembers_and_what_to_do(
     (record,) = (cache / "served").rglob("1.0.0.json")
     with pytest.raises(StoreError, match="ask the publisher first") as e:
         pull("1.0.0", server.url)
-    assert f"delete {record}, which remembers it, and pull again" in str(e.value)
+    assert f"delete {record} and pull again" in str(e.value)
     record.unlink()
     with pytest.raises(StoreError, match="ask the publisher, or try another store"):
         pull("1.0.0", server.url)
@@ -843,7 +845,7 @@ def test_python_opens_releases(store: Path) -> None:
 
 def test_a_version_that_is_no_text_is_told_so(store: Path) -> None:
     """A number ended in a TypeError from within."""
-    told = r'^1 is no version: expected text, .* "1\.0\.0"'
+    told = r'^invalid version 1; expected text, .* "1\.0\.0"'
     with pytest.raises(GazadataError, match=told):
         gazadata.open_dataset(version=1, store=store)  # type: ignore[arg-type]
     with pytest.raises(GazadataError, match=told):
@@ -972,7 +974,7 @@ def test_a_store_to_write_may_be_a_file_address(
         monkeypatch, capsys, "publish", releases["1.0.0"], "--store", "http://127.0.0.1:1/store"
     )
     assert code == 2
-    assert "a store is written to as a folder" in err
+    assert "cannot write to a web server" in err
     assert list(Path().iterdir()) == []
 
 
@@ -989,7 +991,7 @@ def test_a_store_to_write_may_be_a_file_address(
 )
 def test_an_address_that_would_be_misread_is_refused(name: str) -> None:
     """The machine was dropped, so that a folder of this one was published into."""
-    with pytest.raises(StoreError, match=r"no folder of this machine|names no machine|no query"):
+    with pytest.raises(StoreError, match=r"not a folder of this machine|no host|no query"):
         folder_of(name)
     assert list(Path().iterdir()) == []
 
@@ -1029,7 +1031,7 @@ def test_what_a_server_says_is_shown_as_text(server: Server, where: str) -> None
 def test_a_store_whose_name_is_no_text_is_refused(store: Path) -> None:
     """It was pulled from, and then could not be remembered."""
     for name in (f"{store}\udcff", Path(f"{store}\udcff")):
-        with pytest.raises(StoreError, match="is not UTF-8, so that no lock could name it"):
+        with pytest.raises(StoreError, match="is not UTF-8, so that no lock could contain it"):
             pull("1.0.0", name)
     assert whole(pull("1.0.0", store.rename(store.with_name("بيانات"))))
     assert whole(pull())

@@ -472,7 +472,7 @@ def test_what_no_store_would_take_does_not_verify(release: Path, tmp_path: Path)
         text = path.read_text("utf-8").replace('"name": "gazadata"', '"name": "Gaza Data"', 1)
         path.write_text(text, encoding="utf-8")
     resealed(release)
-    with pytest.raises(FaultsError, match="'Gaza Data' is no name of a package"):
+    with pytest.raises(FaultsError, match="invalid package name 'Gaza Data'"):
         verify(release)
 
 

@@ -24,8 +24,7 @@ NO_ZIP = (
     ValueError,
     RuntimeError,
 )
-"""What zipfile raises for a damaged archive; the last for one that is encrypted, or compressed in a
-way that Python does not know."""
+"""What zipfile raises for a damaged archive; the last also for encryption and unknown methods."""
 
 
 def write_zip(folder: Path, target: Path, part: Path) -> None:
@@ -73,38 +72,38 @@ def unzipped(path: Path, folder: Path) -> Path:
             archive.extractall(folder)
     except NO_ZIP as error:
         raise ReleaseError(
-            f"{path} is no folder and cannot be unpacked as a zip archive: {error}; fetch it "
-            f"again, or unpack it and give the folder"
+            f"{path} is not a folder, and cannot be unpacked as a zip archive: {error}; fetch it "
+            "again, or unpack it and name the folder"
         ) from None
     found = sorted(folder.rglob("datapackage.json"), key=lambda p: len(p.parts))
     if not found:
-        raise ReleaseError(f"{path} holds no datapackage.json")
+        raise ReleaseError(f"{path} has no datapackage.json")
     if len(found) > 1 and len(found[0].parts) == len(found[1].parts):
         both = " and ".join(p.relative_to(folder).as_posix() for p in found[:2])
-        raise ReleaseError(f"{path} holds more than one package: {both}; unpack it and give one")
+        raise ReleaseError(f"{path} has more than one package: {both}; unpack it and name one")
     return found[0].parent
 
 
 def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
-    """Refuse, before anything is written, what unpacks differently here and there, or for ever."""
+    """Refuse, before anything is written, paths that systems read differently, and sizes."""
     seen: dict[str, str] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix("/")
         if "\\" in name or {"", ".", ".."} & set(name.split("/")):
             raise ReleaseError(
-                f"{path} holds {member.filename!r}, which is no path inside of a folder; get the "
-                "archive anew from whoever made it"
+                f"{path} has {member.filename!r}, which is not a path inside a folder; ask its "
+                "publisher for another archive"
             )
         if other := seen.get(name.casefold()):
             raise ReleaseError(
-                f"{path} holds {name!r} twice, or what some systems take for it ({other!r}), so "
-                "that it is not one content; get the archive anew from whoever made it"
+                f"{path} has {name!r} twice, or {other!r}, which is the same to some systems; ask "
+                "its publisher for another archive"
             )
         seen[name.casefold()] = name
     size = sum(member.file_size for member in archive.infolist())
     room = min(shutil.disk_usage(folder).free, MAX_BYTES)
     if size > room:
         raise ReleaseError(
-            f"{path} unpacks to {size} bytes, and there is room for {room} in {folder.parent}; "
-            "TMPDIR can name another folder"
+            f"{path} unpacks to {size} bytes, and {folder.parent} has room for {room}; TMPDIR can "
+            "name another folder"
         )

@@ -9,11 +9,11 @@ settled by what its reference implementation, mlcroissant, can load:
   generator that has ended: those that reference it then fail, and it is itself read wrongly where
   it was joined to another before. So a field references only tables that reference no other, which
   are never joined themselves: then one Dataset loads all record sets, in any order. The foreign
-  keys that are left out stand in datapackage.json. Read again from one Dataset, a joined record set
+  keys that are left out are in datapackage.json. Read again from one Dataset, a joined record set
   still gives no row (https://github.com/mlcommons/croissant/issues/1049).
-- A foreign key into the table that it stands in is left out too: it would be a loop in the graph of
+- A foreign key into its own table is left out, too: it would be a loop in the graph of
   joins, which mlcroissant refuses. Its field is described like any other.
-- Vocabularies stand in the fields' descriptions. As enumerations (record sets that the fields
+- Vocabularies are in the fields' descriptions. As enumerations (record sets that the fields
   reference) they would make every table a join.
 - Parquet has the registered media type application/vnd.apache.parquet, and mlcroissant knows only
   the older application/x-parquet. A file may have several, so both are named.

@@ -69,7 +69,7 @@ class TableChange:
 
 @dataclass(frozen=True)
 class RetiredChange:
-    """What is told of one identifier that was given up; None on the side that does not name it."""
+    """What changed about a retired identifier; None on the side that does not list it."""
 
     old: Retired | None
     new: Retired | None
@@ -78,7 +78,7 @@ class RetiredChange:
         if self.old is None:
             return str(self.new)
         if self.new is None:
-            return f"no longer named: {self.old}"
+            return f"no longer listed: {self.old}"
         return f"{self.new}; before: {self.old}"
 
 
@@ -231,7 +231,7 @@ def _first_cells(path: Path) -> dict[str, list[list[str]]]:
 
 
 def _tables(package: Package, side: str) -> dict[str, Table]:
-    """All tables of one side, their cells as text, their rows told apart by their key."""
+    """All tables of one side, their cells as text, each row with its own key."""
     tables = {}
     for name, resource in package.contract.resources.items():
         try:
@@ -320,7 +320,7 @@ def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange
     for (name,), rows_of in found.group_by("resource"):
         if name in changes:
             change = changes[name]
-            # Rows that came or went are told as that.
+            # Rows that came or went are listed themselves.
             own = pl.concat([change.added[change.key], change.removed[change.key]])
             keys = tuple(rows_of["row_id"].filter(~rows_of["row_id"].is_in(own.implode())).sort())
             changes[name] = replace(change, support=keys)

@@ -124,7 +124,7 @@ def open_release(
 
     Raises:
         StoreError: no store has the whole release, or the cached copy is damaged and no store
-            can mend it.
+            can replace it.
         LockError: `lock` cannot be read, or contradicts this installation.
         ContractError: the release's descriptor cannot be read.
         MissingExtra: the extra `store` is not installed.

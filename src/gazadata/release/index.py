@@ -20,12 +20,12 @@ def precedence(version: object) -> Version:
     """The key by which versions are sorted.
 
     Raises:
-        StoreError: `version` is no semantic version.
+        StoreError: it is not a semantic version.
     """
     parsed = parse(version)
     if parsed is None:
         raise StoreError(
-            f'{version!r} is no version: expected text, MAJOR.MINOR.PATCH, such as "1.0.0"'
+            f'invalid version {version!r}; expected text, MAJOR.MINOR.PATCH, such as "1.0.0"'
         )
     return parsed
 
@@ -43,7 +43,7 @@ def read_index(content: bytes, where: str) -> list[Entry]:
     """Read an index: its versions, the oldest first.
 
     Raises:
-        StoreError: it is no index, or is of a later format.
+        StoreError: it is not an index, or of a later format.
     """
     listed = read_object(content, where, "gazadata-store").get("versions")
     if not isinstance(listed, list):
@@ -59,14 +59,14 @@ def read_index(content: bytes, where: str) -> list[Entry]:
             or not isinstance(yanked, str | None)
             or version in entries
         ):
-            raise StoreError(f"{where}: an entry that cannot be read: {str(raw)[:200]}")
+            raise StoreError(f"{where}: invalid entry: {str(raw)[:200]}")
         precedence(version)
         entries[version] = Entry(version, plain(date), digest, plain(yanked))
     return sorted(entries.values(), key=lambda entry: precedence(entry.version))
 
 
 def folder_of(store: str) -> Path | None:
-    """The folder that somebody calls a store by; None for one behind a web server.
+    """The folder of a store as a person names it; None for one behind a web server.
 
     Raises:
         StoreError: `store` is neither.
@@ -74,7 +74,9 @@ def folder_of(store: str) -> Path | None:
     if not store:
         raise StoreError("the name of a store is empty")
     if not store.isascii() and store.encode("utf-8", "replace").decode("utf-8") != store:
-        raise StoreError(f"{store!a}: is not UTF-8, so that no lock could name it; rename it")
+        raise StoreError(
+            f"{store!a}: its name is not UTF-8, so that no lock could contain it; rename it"
+        )
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", store):
         return Path(store)
     try:
@@ -87,14 +89,14 @@ def folder_of(store: str) -> Path | None:
         address.netloc not in ("", "localhost") or not address.path.startswith("/")
     ):
         raise StoreError(
-            f"{store}: is no folder of this machine; the address of one is file:/// and its path"
+            f"{store}: not a folder of this machine; its address is file:/// and its path"
         )
     if address.scheme != "file" and not address.netloc:
-        raise StoreError(f"{store}: names no machine; write {address.scheme}://MACHINE/PATH")
+        raise StoreError(f"{store}: no host; write {address.scheme}://HOST/PATH")
     if "@" in address.netloc:
-        # It would end up in gazadata.lock, and from there in a repository.
+        # The lock would contain it, and so a repository.
         netrc = "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
-        raise StoreError(f"the address of the store holds a password; put it into {netrc}")
+        raise StoreError(f"the address of the store has a password; put it into {netrc}")
     if "?" in store or "#" in store:
         raise StoreError(f"{store}: the address of a store has no query and no fragment")
     if address.scheme == "file":

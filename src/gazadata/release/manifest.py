@@ -1,7 +1,7 @@
-"""A release's manifest: what it lists may be fetched and written, and is what a file is held to.
+"""A release's manifest, which lists its files with their hashes, and releases opened by it.
 
-Opening a cached release passes through here, in less time than some imports take: records are
-named tuples, of which five are made while Python makes one frozen dataclass.
+Records are named tuples, since opening a cached release is to be quick: frozen dataclasses take
+five times as long to define.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ from gazadata.version import parse
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 
 ATTRIBUTES = {".gitattributes": b"* -text\n"}
-"""Keeps Git from giving the files of a release other line ends. Older releases have none."""
+"""Keeps Git from changing line ends in a release. Older releases have none."""
 
-# What a manifest may ask of a reader. It comes from a server that may be broken or worse, and is
-# read before anything can be checked against it.
+# Limits for a manifest, which may come from a broken or hostile server.
 MAX_FILES = 1000
 MAX_BYTES = 64 << 30
 
@@ -103,13 +102,13 @@ class Table(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A release's manifest.json, checked: what may be fetched and written because it says so."""
+    """A release's manifest.json, checked: its paths and sizes are safe to fetch and write."""
 
     name: str
     version: str
     created: str | None
     parent: Any
-    """As it is stated: its version and its manifest_sha256, or null."""
+    """Its version and its manifest_sha256, or null, as the file has it."""
     files: tuple[File, ...]
     tables: dict[str, Table]
     content: bytes
@@ -117,18 +116,18 @@ class Manifest(NamedTuple):
 
     @classmethod
     def read(cls, content: bytes, where: str) -> Manifest:
-        """Read a manifest that nothing vouches for yet.
+        """Read a manifest that nothing was checked of yet.
 
         Raises:
             LaterFormatError: it is of a later format.
-            StoreError: it is no manifest, or lists what must not be written.
+            StoreError: it is not a manifest, or lists what must not be written.
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise StoreError(f"{where}: the name {name!r} is no name of a package")
+            raise StoreError(f"{where}: invalid package name {name!r}")
         if not isinstance(version, str) or not parse(version):
-            raise StoreError(f"{where}: {version!r} is no version")
+            raise StoreError(f"{where}: invalid version {version!r}")
         return cls(
             name,
             version,
@@ -158,7 +157,7 @@ class Manifest(NamedTuple):
 
     @property
     def own(self) -> dict[str, bytes]:
-        """The files that the manifest does not list because they follow from it, and itself."""
+        """The manifest itself, and the file that follows from it."""
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
         return {SUMS: sums_bytes(sums), MANIFEST: self.content}
 
@@ -168,7 +167,7 @@ class Manifest(NamedTuple):
         return self.own | there
 
     def damage(self, root: Path) -> list[str]:
-        """The files that are not, or not as the manifest says, in the folder `root`."""
+        """The files in the folder `root` that are missing or differ from the manifest."""
         bad = [file.path for file in self.files if not file.intact(root)]
         return bad + [
             name
@@ -177,7 +176,7 @@ class Manifest(NamedTuple):
         ]
 
     def difference(self, root: Path) -> list[str]:
-        """The damage, and the files that are in the folder `root` and not of the release."""
+        """The damage, and the files in the folder `root` that are not of the release."""
         names = {file.path for file in self.files} | self.own.keys() | ATTRIBUTES.keys()
         return self.damage(root) + [name for name in listing(root) if name not in names]
 
@@ -185,7 +184,7 @@ class Manifest(NamedTuple):
         """Copy the release in the folder `release`, hashed on the way: it may just have changed.
 
         Raises:
-            StoreError: a file is not what the manifest says.
+            StoreError: a file differs from the manifest.
             OSError: `folder` cannot be written.
         """
         for file in self.files:
@@ -205,10 +204,10 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> None:
-    """Write what arrives to `target`: exactly the file that the manifest lists, or nothing.
+    """Write what arrives to `target`: the file that the manifest lists, or nothing.
 
     Raises:
-        StoreError: what arrives is longer, shorter or other than the manifest says.
+        StoreError: what arrives differs from the manifest.
         OSError: the target cannot be written.
     """
     part = target.with_name(f".{target.name}.part")
@@ -225,9 +224,7 @@ def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> No
         if size < file.bytes:
             raise StoreError(f"{where}: ends after {size} of its {file.bytes} bytes")
         if digest.hexdigest() != file.sha256:
-            raise StoreError(
-                f"{where}: sha256 {digest.hexdigest()}, but the manifest says {file.sha256}"
-            )
+            raise StoreError(f"{where}: sha256 {digest.hexdigest()}, expected {file.sha256}")
         os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -281,7 +278,7 @@ def release_around(target: Path) -> Path | None:
 
 
 def check_outside(target: Path) -> None:
-    """Refuse to write into a release, which would then be another than was released.
+    """Refuse to write into a release.
 
     Raises:
         ReleaseError: `target` lies in a release.
@@ -290,8 +287,8 @@ def check_outside(target: Path) -> None:
     check_path(target)
     if folder := release_around(target):
         raise ReleaseError(
-            f"{target} is no place to write to: {folder} is a release, to which nothing is added; "
-            "name a folder outside of it"
+            f"{target} cannot be written: {folder} is a release, to which nothing is added; name a "
+            "folder outside it"
         )
 
 
@@ -331,7 +328,7 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
     if len(listed) > MAX_FILES:
         raise StoreError(f"{where}: {len(listed)} files; at most {MAX_FILES} are taken")
     files = []
-    # Each path and each folder on the way to it, as a file system that ignores case knows it.
+    # Each path and each of its folders, without case.
     taken: dict[str, str] = {name.casefold(): name for name in (MANIFEST, SUMS)}
     for raw in listed:
         path, size, digest = (
@@ -371,7 +368,7 @@ def _tables(listed: Any, where: str) -> dict[str, Table]:
     for name, raw in listed.items():
         rows, digest = (raw.get(key) if isinstance(raw, dict) else None for key in Table._fields)
         if not isinstance(rows, int) or isinstance(rows, bool) or not isinstance(digest, str):
-            raise StoreError(f"{where}: a table that cannot be read: {name!r}: {str(raw)[:200]}")
+            raise StoreError(f"{where}: invalid table {name!r}: {str(raw)[:200]}")
         tables[name] = Table(rows, digest)
     return tables
 

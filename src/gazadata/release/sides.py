@@ -23,9 +23,8 @@ from gazadata.version import parse
 def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
     """Open what a person named: a folder, a .zip, a version in a store, or a git revision.
 
-    A store is asked for what is written as a version is, and only where one is named: in `stores`,
-    in GAZADATA_STORE or in gazadata.lock. A release's tables are held against its manifest when
-    they are read.
+    A version is asked of a store only if one is named: in `stores`, in GAZADATA_STORE or in
+    gazadata.lock. A release's tables are checked against its manifest when they are read.
 
     Raises:
         ReleaseError: it is none of these.
@@ -61,13 +60,13 @@ def _checkout(revision: str, folder: Path) -> None:
     """Write the package of a commit, or of a folder in one (`HEAD:folder`), as it was committed.
 
     Not by an archive or a work tree: what these hold depends on the attributes of paths, and on
-    the line ends that this user wants in files.
+    the line ends that this user has set.
     """
     # A name that begins with a hyphen must not become an option of git's.
     found = _git(revision, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if found.returncode != 0:
         why = _said(found)
-        known = f"git says here: {why}" if why else "the repository here has none of that name"
+        known = f"git says: {why}" if why else "this repository has no such revision"
         raise _nothing(revision, known)
     tree = found.stdout.decode().strip()
     parts = ["datapackage.json", "data", "schemas", "reference"]
@@ -87,8 +86,8 @@ def _checkout(revision: str, folder: Path) -> None:
             raise _unreadable(revision, _said(written))
     if not (folder / "datapackage.json").is_file():
         raise ReleaseError(
-            f"the git revision {revision!r} does not hold a package at its top, since there is no "
-            f"datapackage.json; a folder in it is named {revision.partition(':')[0]}:FOLDER"
+            f"the git revision {revision!r} has no datapackage.json at its top; name a folder in "
+            f"it as {revision.partition(':')[0]}:FOLDER"
         )
 
 
@@ -118,8 +117,7 @@ def _unreadable(revision: str, why: str) -> ReleaseError:
 
 def _nothing(name: str, git: str) -> ReleaseError:
     return ReleaseError(
-        f"{name!r} names no package: for a folder or a zip archive there is no such path; "
-        "for a version it must look like 1.0.0, and a store be named (--store, GAZADATA_STORE or "
-        "gazadata.lock); "
-        f"for a git revision, {git}"
+        f"cannot find {name!r} as a folder, archive, version or git revision: no such path; a "
+        "version looks like 1.0.0 and needs a store (--store, GAZADATA_STORE or gazadata.lock); "
+        f"{git}"
     )

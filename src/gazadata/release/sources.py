@@ -28,7 +28,7 @@ class Source(Protocol):
         """The bytes of a file, as they arrive; `limit` is how many are wanted at most.
 
         Raises:
-            StoreError: the file cannot be had.
+            StoreError: the file cannot be read.
         """
         ...
 
@@ -68,7 +68,7 @@ def sources_of(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
     """The stores that are named: here, else in GAZADATA_STORE, else in the lock.
 
     Raises:
-        StoreError: GAZADATA_TIMEOUT is no number of seconds.
+        StoreError: GAZADATA_TIMEOUT is not a number of seconds.
     """
     named = [stores] if isinstance(stores, str | Path) else list(stores) or _named_stores()
     if not named and locked and locked.store:
@@ -92,10 +92,10 @@ def _source(store: str | Path) -> Source:
 
 
 def read_small(source: Source, path: str) -> bytes:
-    """Read a file that has to be read before anything is known about it.
+    """Read a file whose size is not known.
 
     Raises:
-        StoreError: it cannot be had, or is longer than any such file.
+        StoreError: it cannot be read, or is too long.
     """
     content = bytearray()
     with closing(source.read(path, MAX_JSON)) as chunks:
