@@ -20,6 +20,7 @@ import pytest
 from datasette.app import Datasette
 
 from gazadata.contract import Contract, Field, Resource
+from gazadata.display import page_link
 from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError, ReleaseError
 from gazadata.package import Package
 from gazadata.release import export as subject
@@ -659,6 +660,7 @@ def test_the_first_sheet_says_what_the_workbook_is(exported: Path, contract: Con
     told = {row[0]: row[1] for row in rows}
     assert told["Title"] == contract.descriptor["title"]
     assert told["Version"] == contract.version
+    assert page_link("SHEET", "KEY") in str(told["Page"])
     assert [row[0] for row in rows if row[2] is not None] == ["Sheet", *RESOURCES]
     book = openpyxl.load_workbook(exported / "gaza.xlsx")
     for name, _, count in rows[-len(RESOURCES) :]:
@@ -692,6 +694,18 @@ def test_views_have_what_keys_stand_for(built: Path, exported: Path, to: str) ->
             found = db.execute(query).fetchall()
     assert dict(found) == wanted
     assert len(found) == len(wanted)
+
+
+@pytest.mark.parametrize("to", ["sqlite", "duckdb"])
+def test_every_row_of_a_view_is_on_the_page(built: Path, exported: Path, to: str) -> None:
+    page = (built / "index.html").read_text(encoding="utf-8")
+    shown = set(re.findall(r'id="?([^\s">]+)', page))
+    connect = sqlite3.connect if to == "sqlite" else duckdb.connect
+    with closing(connect(str(exported / f"gaza.{to}"))) as db:
+        for table in RESOURCES:
+            links = [row[0] for row in db.execute(f"SELECT page FROM {table}_labelled").fetchall()]
+            assert len(links) == len(rows_of(built, table))
+            assert {link.partition("#")[2] for link in links} <= shown, table
 
 
 def test_all_files_that_are_written_are_named(built: Path, tmp_path: Path) -> None:

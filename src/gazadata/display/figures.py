@@ -22,7 +22,7 @@ SIGNS = {
     "conditional_oppose": "−",
     "oppose": "−−",
 }
-"""How a stance is drawn, so that it can be told without colours."""
+"""How a stance is drawn, so that it can be recognised without colours."""
 
 SIDES = {"+": "for", "−": "against"}
 
@@ -38,7 +38,7 @@ COLUMN = 118
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that shows itself in a notebook; `svg` is its source."""
+    """A picture that notebooks display; `svg` is its source."""
 
     title: str
     svg: str
@@ -52,7 +52,7 @@ class Figure:
         return figure_html(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture as SVG, or as PNG on white where the name of the file ends in .png.
+        """Write the picture as SVG, or as PNG on white if the file name ends in .png.
 
         Raises:
             ValueError: the name ends in something else.
@@ -141,9 +141,9 @@ class Link:
 def links(record: Record) -> list[Link]:
     """Events, positions and relations as ties between actors and topics.
 
-    Nodes are called `actors.<key>` and `topics.<key>`. Whoever acts in an event is tied to whoever
-    receives it, or those who take part to each other, and both to its topic. An excluded party is
-    tied to the topic alone, and the tie says so.
+    Nodes are called `actors.<key>` and `topics.<key>`. The actors of an event are tied to its
+    recipients, or to each other if there are none, and to its topic. An excluded party is tied
+    only to the topic, and the tie says so.
     """
     found: list[Link] = []
     by_event: dict[str, list[Entry]] = defaultdict(list)
@@ -219,7 +219,7 @@ class Matrix:
 
 
 def matrix(record: Record) -> Matrix:
-    """The positions, with the holders and topics that most positions are on first."""
+    """The positions: topics with most positions first, and holders in the order of their topics."""
     cells: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     holders: dict[str, str] = {}
     topics: dict[str, str] = {}
@@ -443,7 +443,7 @@ def acts_of(record: Record) -> tuple[list[Entry], Ends]:
 def _uncrossed(
     actors: list[str], acts: list[Entry], topics: list[str], ends: Ends
 ) -> tuple[list[str], list[Entry], list[str]]:
-    """Put each column into the order of the middle of what its members are tied to."""
+    """Sort each column by the mean place of what its members are tied to."""
     for _ in range(NO_CIRCLE):
         place = {name: at / max(1, len(actors)) for at, name in enumerate(actors)}
         place |= {name: at / max(1, len(topics)) for at, name in enumerate(topics)}

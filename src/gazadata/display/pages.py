@@ -1,4 +1,4 @@
-"""The pages that a package has: one; or an index and one for each source where it is large."""
+"""The pages of a package: one; or, if it is large, an index and one for each source."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from gazadata.display.record import Record
 from gazadata.errors import GazadataError
 
 LARGEST_PAGE = 450_000
-"""Bytes of the tables that are shown on one page, which has about as many."""
+"""Most bytes of tables that one page shows; the page has about as many."""
 
 LARGEST = 5_000_000
-"""Bytes of the tables whose rows are shown on pages at all."""
+"""Most bytes of tables for which pages show rows at all."""
 
 SHOWN_FINDINGS = 50
 
 
 class PageError(GazadataError):
-    """A package that no page is made of."""
+    """A package for which no page can be written."""
 
     exit_code = 1
 
@@ -31,13 +31,13 @@ class PageError(GazadataError):
 def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Path:
     """Write the page of the package at `path` into the file `out`.
 
-    Where one page would be too large to be read, `out` is an index, and the pages of its sources
-    are written beside it: `out-1.html`, `out-2.html` and so on.
+    If one page would be too large to read, `out` is an index, and the pages of its sources
+    are written next to it: `out-1.html`, `out-2.html` and so on.
 
     Args:
         path: a folder with a datapackage.json; None for the bundled one.
         out: the file.
-        draft: make it of a package that does not validate, too, with the findings at their cells.
+        draft: also write it if the package does not validate, with the findings at their cells.
 
     Returns:
         The file.
@@ -58,7 +58,7 @@ def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Pa
         raise PageError(
             "\n".join(
                 [
-                    f"no page is made: {report.errors} findings, {len(report.failures)} failures",
+                    f"no page written: {report.errors} findings, {len(report.failures)} failures",
                     *shown,
                     *(f"  {failure}" for failure in report.failures),
                     "see them all with `gazadata validate`, or on a page with --draft",
@@ -110,7 +110,7 @@ def _sizes(dataset: Dataset) -> dict[str, int]:
 
 
 def _index(dataset: Dataset, parts: dict[str, Record] | None = None) -> str:
-    """A list of the pages with the rows on each, or of the tables alone where there are none."""
+    """An index of the pages with the rows on each, or of the tables if there are no pages."""
     contract = dataset.package.contract
     title, description = title_of(contract)
     css = asset("page.css")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gazadata.contract import Contract, Field, Resource
+from gazadata.display import PAGE, page_link
 from gazadata.errors import GazadataError, MissingExtra, UnknownName
 from gazadata.package import Package
 from gazadata.release.manifest import check_outside
@@ -201,13 +202,12 @@ def create_indexes(resource: Resource, contract: Contract) -> Iterator[str]:
             yield f"CREATE INDEX {name} ON {_name(resource.name)} ({_name(key.field)})"
 
 
-def create_view(resource: Resource, contract: Contract) -> str | None:
-    """The CREATE VIEW statement of a resource with the labels of the rows that it points to.
+def create_view(resource: Resource, contract: Contract) -> str:
+    """The CREATE VIEW statement of a resource, with labels and the place on the page.
 
-    None where it points to none.
+    It has the labels of the rows that a row points to, and in `page` where the row is on the page
+    of a release.
     """
-    if not resource.foreign_keys:
-        return None
     view = _free(f"{resource.name}_labelled", contract.resources)
     taken = [*resource.field_names]
     columns, joins = [f"{_name(resource.name)}.*"], []
@@ -223,7 +223,13 @@ def create_view(resource: Resource, contract: Contract) -> str | None:
             f"LEFT JOIN {_name(target.name)} AS {other} ON {other}.{_name(key.target)} = "
             f"{_name(resource.name)}.{_name(key.field)}"
         )
-    body = f"SELECT {', '.join(columns)} FROM {_name(resource.name)} {' '.join(joins)}"
+    link = (
+        f"{_literal(page_link(resource.name, ''))} || {_name(resource.name)}.{_name(resource.key)}"
+    )
+    if resource.name == "evidence":  # The page shows it at its cell.
+        link = f"{_literal(PAGE + '#')} || resource || '.' || row_id"
+    columns.append(f"{link} AS {_name(_free('page', taken))}")
+    body = f"SELECT {', '.join(columns)} FROM {' '.join([_name(resource.name), *joins])}"
     return f"CREATE VIEW {_name(view)} AS {body}"
 
 
@@ -286,8 +292,7 @@ def _sqlite(package: Package, file: Path) -> None:
                 raise _refused(resource.name, error) from None
         for resource in contract.resources.values():
             for statement in (*create_indexes(resource, contract), create_view(resource, contract)):
-                if statement:
-                    connection.execute(statement)
+                connection.execute(statement)
         broken = connection.execute("PRAGMA foreign_key_check").fetchone()
         if broken:
             table, row, target, _ = broken
@@ -367,8 +372,7 @@ def _duckdb(package: Package, file: Path) -> None:
                 except duckdb.ConstraintException as error:
                     raise _refused(resource.name, error) from None
             for resource in resources:
-                if statement := create_view(resource, package.contract):
-                    connection.execute(statement)
+                connection.execute(create_view(resource, package.contract))
             connection.execute("COMMIT")
     except RuntimeError as error:
         # An interrupt arrives as this.
@@ -525,6 +529,7 @@ def _about(book: Workbook, package: Package) -> None:
         ("About", str(descriptor.get("description", ""))),
         ("Licence", "; ".join(str(part.get("title", part.get("name"))) for part in licences)),
         ("Read only", "A copy for reading: changes are made in the package that it was made from."),
+        ("Page", f"A row of a sheet is at {page_link('SHEET', 'KEY')} on the page of the release."),
         (),
         ("Sheet", "Holds", "Rows"),
     ]
