@@ -636,7 +636,7 @@ def diff(
         # Output for programs has the same bytes on every system.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with side(old, store) as before, side(new, store) as after:
-        changes = compare(before, after, (old, new))
+        changes = compare(before, after)
     print(FORMATS[format](changes), end="")
     raise typer.Exit(1 if exit_code and changes else 0)
 

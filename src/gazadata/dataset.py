@@ -127,14 +127,13 @@ def open_dataset(
         raise ReadError("give either a path or a version and a store, not both")
     lock = Path("gazadata.lock")
     if path is None and (version is not None or store is not None or os.path.lexists(lock)):
-        from gazadata.release.fetch import CachedPackage, open_pinned
+        from gazadata.release.fetch import open_pinned
 
         package = open_pinned(version, () if store is None else store)
         pinned = f", pinned by {lock.absolute()}" if os.path.lexists(lock) else ""
-        how = f", {package.how}" if isinstance(package, CachedPackage) else ""
-        return Dataset(package, f"release {package.contract.version}{pinned}{how}")
+        return Dataset(package, f"release {package.contract.version}{pinned}, {package.how}")
     if path is not None and Path(path).is_file() and Path(path).name != "datapackage.json":
-        from gazadata.release.sides import open_archive
+        from gazadata.release.archive import open_archive
 
         return Dataset(open_archive(Path(path)), f"archive {Path(path).absolute()}")
     root = Package.locate(path)

@@ -49,3 +49,33 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
 
     def __str__(self) -> str:
         return self.message
+
+
+class ReleaseError(GazadataError):
+    """A release that cannot be built, or differs from what it claims to be."""
+
+
+class FaultsError(ReleaseError):
+    """What was checked has faults; the text lists them."""
+
+    exit_code = 1
+
+
+class StoreError(GazadataError):
+    """A store, or a release in it, that cannot be used as it is."""
+
+
+class StoreAwayError(StoreError):
+    """A store that does not answer."""
+
+
+class LaterFormatError(StoreError):
+    """A file that a newer gazadata wrote, and this one cannot judge."""
+
+
+class CacheError(GazadataError):
+    """A cache that cannot be written."""
+
+
+class LockError(GazadataError):
+    """A gazadata.lock that cannot be read, or that contradicts this installation."""
