@@ -19,7 +19,35 @@ class GazadataError(Exception):
 
 
 class ContractError(GazadataError):
-    """A descriptor or a schema that cannot be read as a contract."""
+    """A descriptor or a schema that cannot be read as a contract.
+
+    Attributes:
+        found: what is wrong.
+        expected: what is expected instead; empty where `found` says it.
+        file: the JSON file at fault, by its path in the package; empty where it is none.
+        at: the way to the value at fault in that file; None where the file is not strict JSON.
+        line: the line of what is not strict JSON, from 1; None where it has none.
+        column: its column, from 1, as for `line`.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        expected: str = "",
+        file: str = "",
+        at: tuple[str | int, ...] | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.found, self.expected, self.file, self.at = found, expected, file, at
+        self.line, self.column = line, column
+        place = ":".join(str(part) for part in (file, line, column) if part)
+        more = f"; expected {expected}" if at is not None and expected else ""
+        super().__init__(f"{place}: {found}{more}" if place else f"{found}{more}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), str(self)), self.__dict__  # type: ignore[attr-defined]
 
 
 class ReadError(GazadataError):

@@ -228,7 +228,7 @@ SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
     ),
     "a field twice in a unique key": (
         "participants", "GD001", None,
-        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), "names a field twice",
+        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), "uniqueKeys with ['event_id', 'event_id']",
     ),
 }  # fmt: skip
 
@@ -263,7 +263,7 @@ def test_numbers_that_json_does_not_have(constant: bytes, place: Place) -> None:
     content = S.files["schemas/topics.json"].replace(b'"name": "topics"', b'"name": ' + constant)
     (found,) = damaged(place, {"schemas/topics.json": content}).diagnostics
     assert (found.code, found.path) == ("GD001", "schemas/topics.json")
-    assert f"holds {constant.decode()}" in (found.found or "")
+    assert f"{constant.decode()}, which is not JSON" in (found.found or "")
 
 
 @pytest.mark.parametrize("path", [DESCRIPTOR, "schemas/topics.json"])

@@ -128,7 +128,8 @@ def writable(output: Path, package: Path) -> None:
 
 def _parts(package: Path) -> Iterator[Path]:
     """The files of a package that its descriptor names, as far as it can be read, and itself."""
-    from gazadata.contract import inside, read_json
+    from gazadata.contract import inside
+    from gazadata.strict_json import read_json
 
     yield package / "datapackage.json"
     yield package / RETIRED
