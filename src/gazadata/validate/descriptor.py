@@ -14,7 +14,6 @@ from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
 from gazadata.validate.say import DESCRIPTOR, Places, say, schema_path
-from gazadata.version import parse
 
 _OF_JSON = "Write it so in the file; `gazadata fmt` mends tables alone."
 
@@ -30,8 +29,6 @@ def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
     told = properties.check(contract, report)
     report.count("GD001", 1 + len(contract.resources))
     report.count("GD003", 1)
-    if contract.descriptor.get("version") and not parse(contract.version):
-        say(report, "GD003", at="version", found=contract.version, expected="major.minor.patch")
     astray = promised.compare(contract, package.root, report, told)
     paths = listed.files(Package(package.root, contract), report, astray)
     return Package(package.root, promised.promised(contract)), paths
@@ -93,8 +90,8 @@ def unreadable(root: Path, error: ContractError, report: Report) -> None:
     with suppress(OSError):
         if (root / path).is_file() and (root / path).stat().st_size <= LARGEST:
             text = (root / path).read_bytes().decode("utf-8", "replace")
-    if error.at is not None:
-        line, column = Places(text).nearest(error.at)
+    if one.line is None:
+        line, column = Places(text).nearest(error.at or ())
         one = replace(one, line=line, column=column)
     if one.line and text:
         report.lines[path] = {one.line: text.split("\n")[one.line - 1][:LINE_SHOWN]}

@@ -13,19 +13,24 @@ from typing import Any
 from gazadata.contract import Contract
 from gazadata.errors import ContractError
 from gazadata.package import bundled
+from gazadata.strict_json import At
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.properties import Told
+from gazadata.validate.properties import Told, dotted
 from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
 
 NAME = "gazadata"
 
-CONTRACTS = {
-    "1.0.0": "f92daf5a09facc52f86a9933c8e8b243f491f1cb6a8e39a8784cf300c82e5b30",
-}
+RECORD = Path(__file__).with_name("contracts.json")
 """The contract of each version of this package, as `digest` has it.
 
-A repository at work is itself what is installed, and is held against this alone.
+A repository at work is itself what is installed, and is compared with this alone.
 """
+
+
+def recorded(contract: Contract) -> str | None:
+    """The digest on record of a contract of this package's version."""
+    record: dict[str, str] = json.loads(RECORD.read_bytes())
+    return record.get(contract.version) if contract.name == NAME else None
 
 
 def digest(contract: Contract) -> str:
@@ -82,8 +87,7 @@ def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
         installed = Contract.read(bundled())
     except ContractError:
         return
-    recorded = contract.name == NAME and CONTRACTS.get(contract.version)
-    if known(contract) or recorded == digest(contract):
+    if known(contract) or recorded(contract) == digest(contract):
         return
     for name in [name for name in contract.resources if name in installed.resources]:
         here, there = contract[name], installed[name]
@@ -111,7 +115,7 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
         _compare_with_record(contract, report, told, itself=installed is not None)
         return set()
     report.count("GD004", len(contract.resources))
-    is_told = (DESCRIPTOR, None, "gazadata:hedgeCues") in told
+    is_told = any(path == DESCRIPTOR and at[0] == "gazadata:hedgeCues" for path, at in told)
     if contract.hedge_cues != installed.hedge_cues and not is_told:
         say(
             report,
@@ -137,31 +141,41 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
                 near=meant,
             )
             continue
-        here, there = (
-            _without(schema, {(field, key) for path, field, key in told if path == where})
-            for schema in (resource.schema, installed.resources[name].schema)
-        )
-        if here != there:
-            as_in = f"as in {installed.name} {installed.version}"
-            say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
+        as_in = f"as in {installed.name} {installed.version}"
+        reported = [at for path, at in told if path == where]
+        for at, found, expected in differences(resource.schema, installed[name].schema):
+            if not any(at[: len(one)] == one for one in reported):
+                field = str(at[1]) if len(at) > 1 and at[0] == "fields" else None
+                inner = dotted(at[2:] if field else at) or None
+                say(
+                    report,
+                    "GD004",
+                    path=where,
+                    resource=name,
+                    field=field,
+                    at=inner,
+                    found=f"{inner} {found}" if inner and inner != "fields" else found,
+                    expected=f"{expected}, {as_in}",
+                )
+                break
     return installed.resources.keys() ^ contract.resources.keys()
 
 
 def _compare_with_record(contract: Contract, report: Report, told: Told, *, itself: bool) -> None:
     """Hold a contract against what is recorded of its version; that of `itself` is to be."""
-    recorded, found = CONTRACTS.get(contract.version), digest(contract)
-    if contract.name != NAME or not (recorded or itself):
+    wanted, found = recorded(contract), digest(contract)
+    if contract.name != NAME or not (wanted or itself):
         return
     report.count("GD004", len(contract.resources))
-    if found == recorded or told:
+    if found == wanted or told:
         return
     version = f"{contract.name} {contract.version}"
-    if recorded:
+    if wanted:
         said = f"another contract than that of {version}, with the sha256 {found}"
-        say(report, "GD004", at="version", found=said, expected=recorded)
+        say(report, "GD004", at="version", found=said, expected=wanted)
     else:
         said = f"no contract recorded of {version}"
-        expected = f'"{contract.version}": "{found}" in CONTRACTS, where this rule is written'
+        expected = f'"{contract.version}": "{found}" in {RECORD.name}, beside this rule'
         say(report, "GD004", at="version", found=said, expected=expected)
 
 
@@ -177,60 +191,34 @@ def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
     }
 
 
-def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:
-    """A schema without some properties, each by its field (None: of the schema itself)."""
+def differences(here: Any, there: Any, at: At = ()) -> Iterator[tuple[At, str, str]]:
+    """Where two schemas differ: the way there, what is found, and what is expected.
 
-    def left(raw: dict[str, Any], field: str | None, above: str = "") -> dict[str, Any]:
-        return {
-            key: left(value, field, f"{key}.") if key == "constraints" else value
-            for key, value in raw.items()
-            if key == "name" or (field, above + key) not in told
-        }
-
-    if not told:
-        return schema
-    return left(schema, None) | {"fields": [left(f, f["name"]) for f in schema["fields"]]}
-
-
-def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict[str, str]:
-    """The first part in which two schemas differ: what is found, what is expected, the field."""
-    fields = {f["name"]: f for f in there["fields"]}
-    for field in here["fields"]:
-        name = field["name"]
-        if name not in fields:
-            return {"field": name, "found": "a field more", "expected": f"none, {as_in}"}
-        if field != fields[name]:
-            key, mine, other = _differing(field, fields[name])
-            return {
-                "field": name,
-                "at": key,
-                "found": f"{key} {as_json(mine)}",
-                "expected": f"{as_json(other, 'none')}, {as_in}",
-            }
-    gone = fields.keys() - {f["name"] for f in here["fields"]}
-    if gone:
-        return {"found": f"no field {min(gone)}", "expected": f"the field, {as_in}"}
-    if [f["name"] for f in here["fields"]] != list(fields):
-        return {"found": "another order of fields", "expected": f"{', '.join(fields)}, {as_in}"}
-    key, mine, other = _differing(here, there)
-    return {
-        "at": key,
-        "found": f"{key} {as_json(mine)}",
-        "expected": f"{as_json(other, 'none')}, {as_in}",
-    }
+    Fields are compared by name. A property that is null is not one that is missing.
+    """
+    if isinstance(here, dict) and isinstance(there, dict):
+        fields = ["fields"] if not at and "fields" in here and "fields" in there else []
+        for key in (*fields, *sorted((here.keys() | there.keys()) - set(fields))):
+            mine, other = here.get(key, MISSING), there.get(key, MISSING)
+            if key in fields:
+                yield from _fields(mine, other)
+            else:
+                yield from differences(mine, other, (*at, key))
+    elif isinstance(here, list) and isinstance(there, list):
+        for number, (mine, other) in enumerate(zip_longest(here, there, fillvalue=MISSING)):
+            yield from differences(mine, other, (*at, number))
+    elif MISSING in (here, there) or json.dumps(here) != json.dumps(there):
+        yield at, as_json(here), as_json(there, "none")
 
 
-def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
-    """Where in two objects that differ the first difference is, and what stands in each."""
-    keys = sorted(here.keys() | there.keys())
-    # A property that is null, and not missing, is a difference too.
-    key = next(k for k in keys if (k in here, here.get(k)) != (k in there, there.get(k)))
-    mine, other = here.get(key, MISSING), there.get(key, MISSING)
-    if isinstance(mine, list) and isinstance(other, list):
-        pairs = enumerate(zip_longest(mine, other, fillvalue=MISSING))
-        number, (mine, other) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
-        key = f"{key}[{number}]"
-    if isinstance(mine, dict) and isinstance(other, dict):
-        rest, mine, other = _differing(mine, other)
-        key = f"{key}.{rest}"
-    return key, mine, other
+def _fields(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> Iterator[Any]:
+    mine, other = ({field["name"]: field for field in fields} for fields in (here, there))
+    for name, field in mine.items():
+        if name in other:
+            yield from differences(field, other[name], ("fields", name))
+        else:
+            yield ("fields", name), "a field more", "none"
+    for name in other.keys() - mine.keys():
+        yield ("fields",), f"no field {name}", "the field"
+    if list(mine) != list(other):
+        yield ("fields",), "another order of fields", ", ".join(other)

@@ -59,18 +59,21 @@ def as_json(value: Any, missing: str = "missing") -> str:
 
 
 class Places:
-    """Where the properties of a descriptor or a schema are; `text` is strict JSON."""
+    """Where the properties of a descriptor or a schema are; all at 1:1 where it is not JSON."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     @cached_property
     def _offsets(self) -> dict[At, int]:
-        return offsets_in(self.text)
+        try:
+            return offsets_in(self.text)
+        except ValueError:
+            return {(): 0}
 
     @cached_property
     def _value(self) -> Any:
-        return json.loads(self.text)
+        return json.loads(self.text) if len(self._offsets) > 1 else None
 
     def of(self, d: Diagnostic) -> tuple[int, int]:
         """The line and column, from 1, of the property that a finding is about."""
