@@ -46,9 +46,6 @@ class ContractError(GazadataError):
         more = f"; expected {expected}" if at is not None and expected else ""
         super().__init__(f"{place}: {found}{more}" if place else f"{found}{more}")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return copyreg.__newobj__, (type(self), str(self)), self.__dict__  # type: ignore[attr-defined]
-
 
 class ReadError(GazadataError):
     """A package, a table or a text that is missing or cannot be read."""

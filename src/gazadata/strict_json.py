@@ -136,7 +136,9 @@ def _walk(text: str, offset: int, at: At, offsets: dict[At, int]) -> int:
             name, end = _string(text, offset)
             inner = (*at, name)
             if inner in offsets:
-                raise NotStrictError(offset, f"{name!r} occurs twice in one object", "each name once")
+                raise NotStrictError(
+                    offset, f"{name!r} occurs twice in one object", "each name once"
+                )
             offsets[inner] = offset
             offset = _skip(text, _skip(text, end) + 1)
         offset = _skip(text, _walk(text, offset, inner, offsets))

@@ -16,7 +16,7 @@ from gazadata.package import bundled
 from gazadata.strict_json import At
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.properties import Told, dotted
-from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
+from gazadata.validate.say import MISSING, as_json, say, schema_path
 
 NAME = "gazadata"
 
@@ -102,7 +102,7 @@ def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
 
 
 def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[str]:
-    """Hold the contract of the package at `root` against that of its name and version.
+    """Compare the contract of the package at `root` with that of its name and version.
 
     That is the installed package's, or what is recorded of it. Properties that are `told` already
     are left out.
@@ -115,7 +115,7 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
         _compare_with_record(contract, report, told, itself=installed is not None)
         return set()
     report.count("GD004", len(contract.resources))
-    is_told = any(path == DESCRIPTOR and at[0] == "gazadata:hedgeCues" for path, at in told)
+    is_told = any(name is None and at[0] == "gazadata:hedgeCues" for name, at in told)
     if contract.hedge_cues != installed.hedge_cues and not is_told:
         say(
             report,
@@ -142,7 +142,7 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
             )
             continue
         as_in = f"as in {installed.name} {installed.version}"
-        reported = [at for path, at in told if path == where]
+        reported = [at for table, at in told if table == name]
         for at, found, expected in differences(resource.schema, installed[name].schema):
             if not any(at[: len(one)] == one for one in reported):
                 field = str(at[1]) if len(at) > 1 and at[0] == "fields" else None
@@ -162,7 +162,7 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
 
 
 def _compare_with_record(contract: Contract, report: Report, told: Told, *, itself: bool) -> None:
-    """Hold a contract against what is recorded of its version; that of `itself` is to be."""
+    """Compare a contract with the record of its version; `itself` must have one."""
     wanted, found = recorded(contract), digest(contract)
     if contract.name != NAME or not (wanted or itself):
         return
@@ -175,7 +175,7 @@ def _compare_with_record(contract: Contract, report: Report, told: Told, *, itse
         say(report, "GD004", at="version", found=said, expected=wanted)
     else:
         said = f"no contract recorded of {version}"
-        expected = f'"{contract.version}": "{found}" in {RECORD.name}, beside this rule'
+        expected = f'"{contract.version}": "{found}" in src/gazadata/validate/{RECORD.name}'
         say(report, "GD004", at="version", found=said, expected=expected)
 
 
@@ -218,7 +218,8 @@ def _fields(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> Iterator
             yield from differences(field, other[name], ("fields", name))
         else:
             yield ("fields", name), "a field more", "none"
-    for name in other.keys() - mine.keys():
-        yield ("fields",), f"no field {name}", "the field"
+    for name in other:
+        if name not in mine:
+            yield ("fields",), f"no field {name}", "the field"
     if list(mine) != list(other):
         yield ("fields",), "another order of fields", ", ".join(other)

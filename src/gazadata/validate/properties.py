@@ -27,8 +27,11 @@ from gazadata.version import parse
 
 _CREATED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
-Told = set[tuple[str, At]]
-"""Properties that are reported: the file and the way there, in which a field has its name."""
+Told = set[tuple[str | None, At]]
+"""Properties that are reported: the table whose schema has it (None: the descriptor), and the way.
+
+A field has its name in the way there, and not its number.
+"""
 
 
 def check(contract: Contract, report: Report) -> Told:
@@ -49,7 +52,7 @@ def check(contract: Contract, report: Report) -> Told:
             report.count("GD006", len(resource.fields))
             for field in resource.fields:
                 _of_field(part, resource, field)
-        told |= {(part.file, at) for at in part.told}
+        told |= {(part.resource if part.kind == "schema" else None, at) for at in part.told}
     return told
 
 
