@@ -1,32 +1,102 @@
 """The contract: what datapackage.json and schemas/*.json promise, as plain objects.
 
 Everything else (Arrow, pandera, SQL, the data dictionary, all metadata) is compiled from these
-objects. Standard library only, so that reading the contract costs next to nothing.
+objects. Standard library only, so that reading the contract costs next to nothing. Reading refuses
+what these objects cannot hold; what else a descriptor may say is for `gazadata validate` to check.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from gazadata import sniff
 from gazadata.errors import ContractError, UnknownName
+from gazadata.strict_json import At, read_json
 
 Type = Literal["string", "integer", "boolean", "date"]
 TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
 
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 """A name of a package or a resource: releases and their tables are files that are called by it."""
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_LARGEST = 1 << 26
-_DEEPEST = 64
-"""Bytes of a descriptor or a schema, and how deep it is nested: far more than any needs."""
+
+_SHOWN = 80
+"""Characters of a value that an error repeats."""
+
+
+class Part:
+    """One object of a descriptor or a schema, and where it is."""
+
+    def __init__(self, raw: dict[str, Any], file: str, at: At = (), owner: str = "") -> None:
+        self.raw, self.file, self.at = raw, file, at
+        self.owner = owner and f"{owner}: "
+        """Whose object it is, to begin an error with."""
+
+    def wrong(self, found: str, expected: str, *key: str | int) -> ContractError:
+        """The error that the value of `key` (none: the object itself) is not as expected."""
+        at = (*self.at, *key)
+        return ContractError(f"{self.owner}{found}", expected=expected, file=self.file, at=at)
+
+    def not_as(self, expected: str, key: str) -> ContractError:
+        """The error that the value of `key` is not as expected."""
+        shown = json.dumps(self.raw.get(key), ensure_ascii=False)[:_SHOWN]
+        return self.wrong(f"{key} {shown}" if key in self.raw else f"no {key}", expected, key)
+
+    def text(self, key: str) -> str:
+        """A text, empty where there is none."""
+        value = self.raw.get(key, "")
+        if not isinstance(value, str):
+            raise self.not_as("text in quotation marks", key)
+        return value
+
+    def flag(self, key: str) -> bool:
+        """Whether a property is true; false where it is missing."""
+        value = self.raw.get(key, False)
+        if not isinstance(value, bool):
+            raise self.not_as("true or false, without quotation marks", key)
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        """A list, empty where there is none."""
+        value = self.raw.get(key, [])
+        if not isinstance(value, list):
+            raise self.not_as("a list: [ … ]", key)
+        return value
+
+    def texts(self, key: str, what: str) -> list[str]:
+        """A list of texts, empty where there is none."""
+        value: list[str] = self.raw.get(key, [])
+        if not _texts(value):
+            raise self.not_as(f"a list of {what}", key)
+        return value
+
+    def object(self, key: str, owner: str = "") -> Part:
+        """An object, empty where there is none."""
+        value = self.raw.get(key, {})
+        if not isinstance(value, dict):
+            raise self.not_as("an object: { … }", key)
+        return Part(value, self.file, (*self.at, key), owner or self.owner.removesuffix(": "))
+
+    def named(self, key: str, kind: str) -> list[Part]:
+        """A list of objects, at least one, each with a name of its own."""
+        listed = self.raw.get(key)
+        if not isinstance(listed, list) or not listed:
+            raise self.wrong(f"no list of {key}", f"{key}, a list of objects", key)
+        parts: dict[str, Part] = {}
+        for number, raw in enumerate(listed):
+            if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
+                raise self.wrong(f"a {kind} without a name", "a name", key, number)
+            at, name = (*self.at, key, number), raw["name"]
+            if name in parts:
+                found = f"the {kind} {name!r} occurs twice"
+                raise self.wrong(found, "each name once", key, number)
+            parts[name] = Part(raw, self.file, at, f"{kind} {name!r}")
+        return list(parts.values())
 
 
 @dataclass(frozen=True)
@@ -64,53 +134,36 @@ class Field:
         return {term: self.labels.get(term, term) for term in self.enum}
 
     @classmethod
-    def read(cls, raw: dict[str, Any], where: str) -> Field:
+    def read(cls, part: Part) -> Field:
         """Read one field descriptor.
 
         Raises:
-            ContractError: the type is none of the four in use, or a key has a wrong type.
+            ContractError: the type is none of the four in use, or a property has a wrong form.
         """
-        if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
-            raise ContractError(f"{where}: a field without a name")
-        if raw["name"].startswith("__"):
-            # Columns of our own are called so while tables are validated.
-            raise ContractError(f"{where}: field {raw['name']!r}: a name may not begin with __")
-        if raw.get("type") not in TYPES:
-            raise ContractError(
-                f"{where}: field {raw['name']!r} has type {raw.get('type')!r}; "
-                f"expected one of {', '.join(TYPES)}"
-            )
-        constraints = raw.get("constraints", {})
-        categories = raw.get("categories", [])
-        if not isinstance(constraints, dict) or not isinstance(categories, list):
-            raise ContractError(
-                f"{where}: field {raw['name']!r}: constraints is to be an object, categories a list"
-            )
-        wrongs = chain(_wrong_constraints(raw["type"], constraints), _wrong_properties(raw))
-        if wrong := next(wrongs, None):
-            raise ContractError(f"{where}: field {raw['name']!r}: {wrong}")
-        try:
-            labels = {str(c["value"]): str(c["label"]) for c in categories}
-        except (KeyError, TypeError):
-            raise ContractError(
-                f"{where}: field {raw['name']!r}: each category needs a value and a label"
-            ) from None
+        name, kind = part.text("name"), part.raw.get("type")
+        if name.startswith("__"):
+            # Validation adds columns of its own that are called so.
+            raise part.wrong("a name may not begin with __", "another name", "name")
+        if kind not in TYPES:
+            raise part.not_as(f"one of {', '.join(TYPES)}", "type")
+        constraints = part.object("constraints")
+        _check_our_own(part)
         return cls(
-            name=raw["name"],
-            type=raw["type"],
-            title=raw.get("title", ""),
-            description=raw.get("description", ""),
-            required=constraints.get("required", False),
-            unique=constraints.get("unique", False),
-            enum=tuple(constraints.get("enum", ())),
-            labels=labels,
-            ordered=raw.get("categoriesOrdered", False),
-            pattern=constraints.get("pattern"),
-            minimum=constraints.get("minimum"),
-            format=raw.get("format"),
-            evidence_required=raw.get("gazadata:evidence") == "required",
-            verbatim=raw.get("gazadata:verbatim", False),
-            raw=raw,
+            name=name,
+            type=kind,
+            title=part.text("title"),
+            description=part.text("description"),
+            required=constraints.flag("required"),
+            unique=constraints.flag("unique"),
+            enum=_enum(constraints, kind),
+            labels=_labels(part),
+            ordered=part.flag("categoriesOrdered"),
+            pattern=_pattern(constraints, kind),
+            minimum=_minimum(constraints, kind),
+            format=part.text("format") if "format" in part.raw else None,
+            evidence_required=part.raw.get("gazadata:evidence") == "required",
+            verbatim=part.flag("gazadata:verbatim"),
+            raw=part.raw,
         )
 
 
@@ -152,47 +205,39 @@ class Resource:
         Raises:
             ContractError: a part that every table here needs is missing or has a wrong form.
         """
-        name = descriptor["name"]
-        if not isinstance(descriptor.get("path", ""), str):
-            raise ContractError(
-                f"datapackage.json: the resource {name!r} must have one path, a string"
-            )
-        for text in ("title", "description"):
-            if not isinstance(schema.get(text, ""), str):
-                raise ContractError(f"{where}: {text} must be a string")
-        if not isinstance(schema.get("fields"), list) or not schema["fields"]:
-            raise ContractError(f"{where}: no list of fields")
-        fields = tuple(Field.read(raw, where) for raw in schema["fields"])
+        return cls.of(Part(descriptor, "datapackage.json"), Part(schema, where))
+
+    @classmethod
+    def of(cls, described: Part, schema: Part) -> Resource:
+        """Read one resource from the parts that it is described in; as `read`."""
+        path = described.raw.get("path", "")
+        if not isinstance(path, str):
+            raise described.not_as("one path, as text", "path")
+        fields = tuple(Field.read(part) for part in schema.named("fields", "field"))
         names = [field.name for field in fields]
-        if twice := {n for n in names if names.count(n) > 1}:
-            raise ContractError(f"{where}: the field {min(twice)!r} stands twice")
-        key = _names(schema.get("primaryKey"))
+        key = _names(schema.raw.get("primaryKey"))
         if len(key) != 1 or key[0] not in names:
-            raise ContractError(f"{where}: primaryKey must name exactly one of the fields")
-        raw_keys = schema.get("uniqueKeys", [])
-        if not isinstance(raw_keys, list):
-            raise ContractError(f"{where}: uniqueKeys must be a list")
-        unique_keys = tuple(tuple(_names(unique)) for unique in raw_keys)
-        for unique in unique_keys:
-            if not unique or set(unique) - set(names):
-                raise ContractError(f"{where}: uniqueKeys names what is no field: {unique}")
-            if len(set(unique)) != len(unique):
-                raise ContractError(f"{where}: uniqueKeys names a field twice: {unique}")
-        label = schema.get("gazadata:label")
+            raise schema.not_as("the name of exactly one field", "primaryKey")
+        unique_keys = tuple(tuple(_names(unique)) for unique in schema.items("uniqueKeys"))
+        for number, unique in enumerate(unique_keys):
+            if not unique or set(unique) - set(names) or len(set(unique)) != len(unique):
+                found = f"uniqueKeys with {list(unique)}"
+                raise schema.wrong(found, "names of fields, each once", "uniqueKeys", number)
+        label = schema.raw.get("gazadata:label")
         if label is not None and label not in names:
-            raise ContractError(f"{where}: gazadata:label names {label!r}, which is no field")
+            raise schema.not_as("the name of a field", "gazadata:label")
         return cls(
-            name=name,
-            title=schema.get("title", ""),
-            description=schema.get("description", ""),
-            path=descriptor.get("path", ""),
+            name=described.raw["name"],
+            title=schema.text("title"),
+            description=schema.text("description"),
+            path=path,
             fields=fields,
             key=key[0],
-            foreign_keys=_foreign_keys(schema, name, names, where),
+            foreign_keys=_foreign_keys(schema, described.raw["name"], names),
             unique_keys=unique_keys,
             label=label,
-            schema=schema,
-            descriptor=descriptor,
+            schema=schema.raw,
+            descriptor=described.raw,
         )
 
 
@@ -210,7 +255,7 @@ class Contract:
 
     @property
     def version(self) -> str:
-        """The version of the data, which stands nowhere else than in the descriptor."""
+        """The version of the data, which is only in the descriptor."""
         return str(self.descriptor.get("version", ""))
 
     @property
@@ -237,53 +282,58 @@ class Contract:
     def read(cls, root: Path) -> Contract:
         """Read the contract of the package in the folder `root`.
 
-        A schema may stand in the descriptor itself or in a file of its own.
+        A schema is in the descriptor itself or in a file of its own.
 
         Raises:
             ContractError: the descriptor or a schema is missing, is not JSON or lacks a part.
         """
-        descriptor = read_json(root / "datapackage.json")
-        if "name" in descriptor:
-            _fit_for_files(descriptor["name"])
-        cues = descriptor.get("gazadata:hedgeCues", [])
-        if not _texts(cues) or not all(cues):
-            raise ContractError("datapackage.json: gazadata:hedgeCues must be a list of words")
-        listed = descriptor.get("resources")
-        if not isinstance(listed, list) or not listed:
-            raise ContractError("datapackage.json: no list of resources")
+        package = Part(read_json(root / "datapackage.json"), "datapackage.json")
+        if "name" in package.raw:
+            _check_name(package)
+        if not all(package.texts("gazadata:hedgeCues", "words")):
+            raise package.not_as("words that are not empty", "gazadata:hedgeCues")
+        schemas: dict[str, Part] = {}
         resources: dict[str, Resource] = {}
-        for raw in listed:
-            if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
-                raise ContractError("datapackage.json: a resource without a name")
-            _fit_for_files(raw["name"])
-            if raw["name"] in resources:
-                raise ContractError(f"datapackage.json: the resource {raw['name']!r} stands twice")
-            schema = raw.get("schema")
-            where = "datapackage.json"
+        for part in package.named("resources", "resource"):
+            _check_name(part)
+            schema, name = part.raw.get("schema"), part.raw["name"]
             if isinstance(schema, str):
-                where = schema
-                schema = read_json(inside(root, schema), schema)
-            if not isinstance(schema, dict):
-                raise ContractError(f"datapackage.json: the resource {raw['name']!r} has no schema")
-            resources[raw["name"]] = Resource.read(raw, schema, where)
-        for resource in resources.values():
-            for fk in resource.foreign_keys:
+                schemas[name] = Part(read_json(_schema_file(root, part), schema), schema)
+            elif isinstance(schema, dict):
+                schemas[name] = part.object("schema")
+            else:
+                raise part.not_as("the path of the table's schema, or the schema", "schema")
+            resources[name] = Resource.of(part, schemas[name])
+        for name, resource in resources.items():
+            for number, fk in enumerate(resource.foreign_keys):
                 if fk.resource not in resources or fk.target != resources[fk.resource].key:
-                    raise ContractError(
-                        f"resource {resource.name!r}: the foreign key {fk.field!r} must point to "
-                        f"the primary key of a resource of this package, "
-                        f"not to {fk.resource!r}, field {fk.target!r}"
-                    )
-        return cls(descriptor, resources)
+                    found = f"a foreign key of {fk.field!r} to {fk.resource!r}, field {fk.target!r}"
+                    expected = "a resource of this package, and its primary key"
+                    raise schemas[name].wrong(found, expected, "foreignKeys", number, "reference")
+        return cls(package.raw, resources)
 
 
-def _fit_for_files(name: Any) -> None:
+def _check_name(part: Part) -> None:
     """Refuse a name that cannot be one of files: releases and their tables are called by it."""
+    name = part.raw["name"]
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ContractError(
-            f"datapackage.json: the name {name!r} must be of letters, digits, '_', '-' and '.', "
-            "which neither begins nor ends it"
-        )
+        expected = "letters, digits, '_', '-' and '.', which neither begins nor ends it"
+        raise part.wrong(f"the name {name!r}", expected, "name")
+
+
+def _schema_file(root: Path, part: Part) -> Path:
+    """The file of a resource's schema."""
+    try:
+        path = inside(root, part.raw["schema"])
+        present = path.is_file()
+    except ContractError as error:
+        expected = "a path in the package, such as schemas/events.json"
+        raise part.wrong(error.found, expected, "schema") from None
+    if not present:
+        # The descriptor is at fault, or the file is missing: the descriptor says where.
+        expected = "the file that the descriptor names"
+        raise part.wrong(f"no file {part.raw['schema']}", expected, "schema")
+    return path
 
 
 def inside(root: Path, path: str) -> Path:
@@ -298,7 +348,9 @@ def inside(root: Path, path: str) -> Path:
         raise ContractError(f"{path!r} is not a relative path with forward slashes")
     try:
         if not target.resolve().is_relative_to(root.resolve()):
-            raise ContractError(f"{path!r} leads out of the package{_is_instead(target)}")
+            other = sniff.absent(target)
+            instead = f": found {other}" if other else ""
+            raise ContractError(f"{path!r} leads out of the package{instead}")
         target.is_file()
     except OSError as error:
         raise ContractError(f"{path!r} cannot be resolved: {error.strerror}") from None
@@ -308,170 +360,63 @@ def inside(root: Path, path: str) -> Path:
     return target
 
 
-def read_json(path: Path, shown: str | None = None) -> dict[str, Any]:
-    """Read a JSON object; errors call the file `shown` (None: its name).
+def _enum(constraints: Part, kind: str) -> tuple[str, ...]:
+    if "enum" not in constraints.raw:
+        return ()
+    enum = constraints.raw["enum"]
+    if not _texts(enum) or not enum or kind != "string" or len(set(enum)) != len(enum):
+        raise constraints.not_as("different texts, on a field of type string", "enum")
+    return tuple(enum)
 
-    Raises:
-        ContractError: there is no such file, or it is not UTF-8, not JSON or not an object, or it
-            states something twice.
-    """
-    shown = shown or path.name
+
+def _pattern(constraints: Part, kind: str) -> str | None:
+    pattern = constraints.raw.get("pattern")
+    if pattern is None:
+        return None
+    expected = "a regular expression, on a field of type string"
+    if not isinstance(pattern, str) or kind != "string":
+        raise constraints.not_as(expected, "pattern")
     try:
-        # What is no file, such as a pipe, could be read for ever.
-        if not path.is_file():
-            raise ContractError(f"{shown}: no such file in {path.parent}{_is_instead(path)}")
-        if path.stat().st_size > _LARGEST:
-            raise ContractError(f"{shown}: larger than {_LARGEST:,} bytes")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ContractError(f"{shown}: cannot be read: {error.strerror}") from None
-    return parse_json(content, shown)
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        found = f"the pattern {pattern[:_SHOWN]}, which cannot be compiled: {error}"
+        raise constraints.wrong(found, expected, "pattern") from None
+    return pattern
 
 
-def parse_json(content: bytes, shown: str) -> dict[str, Any]:
-    """Read a JSON object out of `content`; errors call it `shown`.
+def _minimum(constraints: Part, kind: str) -> int | None:
+    minimum = constraints.raw.get("minimum")
+    if minimum is None:
+        return None
+    if type(minimum) is not int or kind != "integer" or abs(minimum) >= 1 << 63:
+        raise constraints.not_as("an integer of 64 bits, on a field of type integer", "minimum")
+    return minimum
 
-    Raises:
-        ContractError: it is not UTF-8, not JSON or not an object, or it states something twice.
-    """
+
+def _labels(part: Part) -> dict[str, str]:
+    """The label of each term."""
     try:
-        text = content.decode("utf-8")
-        value = json.loads(
-            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
-        )
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ContractError(_not_json(content, shown, error)) from None
-    except _RefusedError as error:
-        raise ContractError(f"{shown}: {error}") from None
-    except ValueError:
-        raise ContractError(f"{shown}: holds a number that is too long") from None
-    except RecursionError:
-        raise ContractError(f"{shown}: nested too deeply to be read") from None
-    if not isinstance(value, dict):
-        raise ContractError(f"{shown}: a JSON object is expected, not {type(value).__name__}")
-    if _too_deep(value):
-        raise ContractError(f"{shown}: nested too deeply to be read")
-    if _SURROGATE.search(text):
-        try:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-        except UnicodeEncodeError:
-            raise ContractError(f"{shown}: holds half of a surrogate pair") from None
-    return value
+        return {str(one["value"]): str(one["label"]) for one in part.items("categories")}
+    except (KeyError, TypeError):
+        raise part.not_as("objects, each with a value and a label", "categories") from None
 
 
-def _not_json(content: bytes, shown: str, error: UnicodeDecodeError | json.JSONDecodeError) -> str:
-    from gazadata import sniff
-
-    if other := sniff.content(content):
-        return f"{shown}:{other.line}:1: found {other}"
-    if isinstance(error, UnicodeDecodeError):
-        return f"{shown}: not UTF-8 at byte {error.start}"
-    return f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
-
-
-def _is_instead(path: Path) -> str:
-    """What is in the place of a file that cannot be read there, to end a sentence with."""
-    from gazadata import sniff
-
-    other = sniff.absent(path)
-    return f": found {other}" if other else ""
+def _check_our_own(part: Part) -> None:
+    """Refuse properties of ours in a form that no rule could read."""
+    part.flag("gazadata:reference")
+    part.texts("gazadata:recipientRequired", "types")
+    for key, expected, ok in (
+        ("gazadata:modes", "a list of modes for each type", _texts),
+        ("gazadata:quadClass", "a class for each type", lambda value: isinstance(value, str)),
+    ):
+        if key in part.raw and not all(map(ok, part.object(key).raw.values())):
+            raise part.not_as(expected, key)
 
 
-class _RefusedError(ValueError):
-    """What Python reads, and other readers of JSON do not, or otherwise."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _RefusedError(f"{twice!r} stands twice in one object")
-    return value
-
-
-def _no_number(constant: str) -> None:
-    raise _RefusedError(f"holds {constant}, which is not JSON")
-
-
-def _finite(number: str) -> float:
-    """A number that can be written again: Python would write what is too large as Infinity."""
-    value = float(number)
-    if math.isinf(value):
-        raise _RefusedError(f"holds {number[:40]}, which is too large")
-    return value
-
-
-def _too_deep(value: Any) -> bool:
-    """Whether lists and objects stand in each other more than `_DEEPEST` times.
-
-    What can just be read could not be compared or printed without meeting Python's own limit.
-    """
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
-
-
-def _wrong_constraints(kind: str, constraints: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the form of a field's constraints; only the first can be relied on."""
-    for flag in ("required", "unique"):
-        if not isinstance(constraints.get(flag, False), bool):
-            yield f"{flag} must be true or false"
-    if "enum" in constraints:
-        enum = constraints["enum"]
-        if not _texts(enum) or not enum or kind != "string":
-            yield "enum must be a list of strings, on a field of type string"
-        if len(set(enum)) != len(enum):
-            yield "enum holds a term twice"
-    pattern, minimum = constraints.get("pattern"), constraints.get("minimum")
-    if pattern is not None:
-        if not isinstance(pattern, str) or kind != "string":
-            yield "pattern must be a string, on a field of type string"
-        try:
-            re.compile(pattern)
-        except (re.error, RecursionError, OverflowError) as error:
-            yield f"pattern is no regular expression: {error}"
-    if minimum is not None and (type(minimum) is not int or kind != "integer"):
-        yield "minimum must be an integer, on a field of type integer"
-    if minimum is not None and abs(minimum) >= 1 << 63:
-        yield "minimum must fit into 64 bits"
-
-
-def _wrong_properties(raw: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the form of a field's other properties; as above."""
-    for text in ("title", "description", "format"):
-        if not isinstance(raw.get(text, ""), str):
-            yield f"{text} must be a string"
-    modes = raw.get("gazadata:modes", {})
-    if not isinstance(modes, dict) or not all(map(_texts, modes.values())):
-        yield "gazadata:modes must give a list of modes for each type"
-    if not _texts(raw.get("gazadata:recipientRequired", [])):
-        yield "gazadata:recipientRequired must be a list of types"
-    quad = raw.get("gazadata:quadClass", {})
-    if not isinstance(quad, dict) or not _texts(list(quad.values())):
-        yield "gazadata:quadClass must give a class for each type"
-    for flag in ("categoriesOrdered", "gazadata:verbatim", "gazadata:reference"):
-        if not isinstance(raw.get(flag, False), bool):
-            yield f"{flag} must be true or false, without quotation marks"
-
-
-def _foreign_keys(
-    schema: dict[str, Any], own: str, names: list[str], where: str
-) -> tuple[ForeignKey, ...]:
+def _foreign_keys(schema: Part, own: str, names: Iterable[str]) -> tuple[ForeignKey, ...]:
     """The foreign keys of a schema; one without a resource points into the table itself."""
-    raw_keys = schema.get("foreignKeys", [])
-    if not isinstance(raw_keys, list):
-        raise ContractError(f"{where}: foreignKeys must be a list")
-    keys: list[ForeignKey] = []
-    for raw in raw_keys:
+    keys: dict[str, ForeignKey] = {}
+    for number, raw in enumerate(schema.items("foreignKeys")):
         try:
             (field,) = _names(raw["fields"])
             (target,) = _names(raw["reference"]["fields"])
@@ -479,15 +424,17 @@ def _foreign_keys(
             if not isinstance(resource, str):
                 raise TypeError
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise ContractError(
-                f"{where}: a foreign key needs one field and a reference with one field"
-            ) from None
+            found = f"the foreign key {json.dumps(raw, ensure_ascii=False)[:_SHOWN]}"
+            expected = "one field, and a reference to one field"
+            raise schema.wrong(found, expected, "foreignKeys", number) from None
         if field not in names:
-            raise ContractError(f"{where}: a foreign key names {field!r}, which is no field")
-        if any(key.field == field for key in keys):
-            raise ContractError(f"{where}: two foreign keys of the field {field!r}; one is meant")
-        keys.append(ForeignKey(field, resource, target))
-    return tuple(keys)
+            found = f"a foreign key of {field!r}"
+            raise schema.wrong(found, "the name of a field", "foreignKeys", number)
+        if field in keys:
+            found = f"two foreign keys of the field {field!r}"
+            raise schema.wrong(found, "one foreign key of a field", "foreignKeys", number)
+        keys[field] = ForeignKey(field, resource, target)
+    return tuple(keys.values())
 
 
 def _texts(value: Any) -> bool:

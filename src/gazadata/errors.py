@@ -13,13 +13,48 @@ class GazadataError(Exception):
     """What the command line ends with: 2 for wrong use or unreadable input, 1 for findings."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Who loads tables in a pool of processes gets errors back pickled. `__init__` may ask for
-        # more than `args`, and a pool waits for ever for an error that it cannot unpickle.
+        # A pool of processes pickles errors, and hangs on one that it cannot unpickle, as where
+        # `__init__` needs more than `args`.
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ContractError(GazadataError):
-    """A descriptor or a schema that cannot be read as a contract."""
+    """A descriptor or a schema that cannot be read as a contract.
+
+    Attributes:
+        found: what is wrong.
+        expected: what is expected instead; empty where `found` says it.
+        remedy: what to do; empty where `expected` says it.
+        file: the JSON file at fault, by its path in the package; empty where it is none.
+        at: the way to the value at fault in that file; None where the file is not strict JSON.
+        line: the line of what is not strict JSON, from 1; None where it has none.
+        column: its column, from 1, as for `line`.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        expected: str = "",
+        remedy: str = "",
+        file: str = "",
+        at: tuple[str | int, ...] | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.found, self.expected, self.remedy, self.file, self.at = (
+            found,
+            expected,
+            remedy,
+            file,
+            at,
+        )
+        self.file, self.at, self.line, self.column = file, at, line, column
+        place = ":".join(str(part) for part in (file, line, column) if part)
+        more = f"; expected {expected}" if at is not None and expected else ""
+        if remedy:
+            found, more = f"found {found}", f"; {remedy[0].lower()}{remedy[1:].rstrip('.')}"
+        super().__init__(f"{place}: {found}{more}" if place else f"{found}{more}")
 
 
 class ReadError(GazadataError):

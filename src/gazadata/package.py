@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gazadata.contract import Contract, inside, read_json
+from gazadata.contract import Contract, inside
 from gazadata.errors import ReadError
 from gazadata.sniff import absent
+from gazadata.strict_json import read_json
 
 if TYPE_CHECKING:
     import pyarrow as pa

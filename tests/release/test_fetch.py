@@ -716,7 +716,7 @@ def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
                     "manifest_sha256": "0" * 64,
                 }
             ).replace(b"{", b'{"version": "1.1.0",', 1),
-            "'version' stands twice",
+            "'version' occurs twice",
         ),
         (json_bytes({"format": "gazadata-lock/1", "version": "1.0.0"}), "not a lock"),
         (

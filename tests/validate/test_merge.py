@@ -705,13 +705,13 @@ GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
         (DESCRIPTOR, "a JSON object is expected, not list", "an object: { … }")),
     "no schema": (
         {"schemas/topics.json": None},
-        (DESCRIPTOR, "no file schemas/topics.json", "the file that the descriptor names")),
+        (DESCRIPTOR, "resource 'topics': no file schemas/topics.json", "the file that the descriptor names")),
     "no fields": (
         {"schemas/topics.json": b"{}"},
-        ("schemas/topics.json", "no list of fields", "fields, with an object for each column")),
+        ("schemas/topics.json", "no list of fields", "fields, a list of objects")),
     "a type that is none": (
         {"schemas/topics.json": S.files["schemas/topics.json"].replace(b'"string"', b'"text"', 1)},
-        ("schemas/topics.json", "field 'topic_id' has type 'text'",
+        ("schemas/topics.json", "field 'topic_id': type \"text\"",
          "one of string, integer, boolean, date")),
 }  # fmt: skip
 

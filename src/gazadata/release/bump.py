@@ -12,7 +12,7 @@ from gazadata.atomic import replace
 from gazadata.errors import GazadataError
 from gazadata.package import Package
 from gazadata.release.files import ReleaseError
-from gazadata.validate.json_places import member_value
+from gazadata.strict_json import member_value
 from gazadata.version import parse
 
 DESCRIPTOR, CITATION, CHANGELOG = "datapackage.json", "CITATION.cff", "CHANGELOG.md"

@@ -6,12 +6,13 @@ import json
 from itertools import chain, zip_longest
 from typing import Any
 
-from gazadata.contract import Contract, Resource, read_json
+from gazadata.contract import Contract, Resource
 from gazadata.dialect import READ, UNREAD
 from gazadata.package import Package
 from gazadata.release.croissant import croissant, stated
 from gazadata.release.files import is_sha256
 from gazadata.release.manifest import MANIFEST, File, Manifest
+from gazadata.strict_json import read_json
 from gazadata.version import parse
 
 _CSV = {**READ["CSV file"], "encoding": READ["resource"]["encoding"]}

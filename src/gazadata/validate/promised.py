@@ -14,8 +14,9 @@ from gazadata import version
 from gazadata.contract import Contract
 from gazadata.errors import ContractError
 from gazadata.package import bundled
+from gazadata.strict_json import At
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.properties import Told
+from gazadata.validate.properties import Told, dotted
 from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
 
 NAME = "gazadata"
@@ -111,7 +112,7 @@ def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
 
 
 def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[str]:
-    """Hold the contract of the package at `root` against that of its name and version.
+    """Compare the contract of the package at `root` with that of its name and version.
 
     That is the installed package's, or what is recorded of it. Properties that are `told` already
     are left out.
@@ -124,7 +125,7 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
         _compare_with_record(contract, report, told)
         return set()
     report.count("GD004", len(contract.resources))
-    is_told = (DESCRIPTOR, None, "gazadata:hedgeCues") in told
+    is_told = any(name is None and at[0] == "gazadata:hedgeCues" for name, at in told)
     if contract.hedge_cues != installed.hedge_cues and not is_told:
         say(
             report,
@@ -150,13 +151,23 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
                 near=meant,
             )
             continue
-        here, there = (
-            _without(schema, {(field, key) for path, field, key in told if path == where})
-            for schema in (resource.schema, installed.resources[name].schema)
-        )
-        if here != there:
-            as_in = f"as in {installed.name} {installed.version}"
-            say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
+        as_in = f"as in {installed.name} {installed.version}"
+        reported = [at for table, at in told if table == name]
+        for at, found, expected in differences(resource.schema, installed[name].schema):
+            if not any(at[: len(one)] == one for one in reported):
+                field = str(at[1]) if len(at) > 1 and at[0] == "fields" else None
+                inner = dotted(at[2:] if field else at) or None
+                say(
+                    report,
+                    "GD004",
+                    path=where,
+                    resource=name,
+                    field=field,
+                    at=inner,
+                    found=f"{inner} {found}" if inner and inner != "fields" else found,
+                    expected=f"{expected}, {as_in}",
+                )
+                break
     return installed.resources.keys() ^ contract.resources.keys()
 
 
@@ -188,60 +199,35 @@ def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
     }
 
 
-def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:
-    """A schema without some properties, each by its field (None: of the schema itself)."""
+def differences(here: Any, there: Any, at: At = ()) -> Iterator[tuple[At, str, str]]:
+    """Where two schemas differ: the way there, what is found, and what is expected.
 
-    def left(raw: dict[str, Any], field: str | None, above: str = "") -> dict[str, Any]:
-        return {
-            key: left(value, field, f"{key}.") if key == "constraints" else value
-            for key, value in raw.items()
-            if key == "name" or (field, above + key) not in told
-        }
-
-    if not told:
-        return schema
-    return left(schema, None) | {"fields": [left(f, f["name"]) for f in schema["fields"]]}
-
-
-def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict[str, str]:
-    """The first part in which two schemas differ: what is found, what is expected, the field."""
-    fields = {f["name"]: f for f in there["fields"]}
-    for field in here["fields"]:
-        name = field["name"]
-        if name not in fields:
-            return {"field": name, "found": "a field more", "expected": f"none, {as_in}"}
-        if field != fields[name]:
-            key, mine, other = _differing(field, fields[name])
-            return {
-                "field": name,
-                "at": key,
-                "found": f"{key} {as_json(mine)}",
-                "expected": f"{as_json(other, 'none')}, {as_in}",
-            }
-    gone = fields.keys() - {f["name"] for f in here["fields"]}
-    if gone:
-        return {"found": f"no field {min(gone)}", "expected": f"the field, {as_in}"}
-    if [f["name"] for f in here["fields"]] != list(fields):
-        return {"found": "another order of fields", "expected": f"{', '.join(fields)}, {as_in}"}
-    key, mine, other = _differing(here, there)
-    return {
-        "at": key,
-        "found": f"{key} {as_json(mine)}",
-        "expected": f"{as_json(other, 'none')}, {as_in}",
-    }
+    Fields are compared by name. A property that is null is not one that is missing.
+    """
+    if isinstance(here, dict) and isinstance(there, dict):
+        fields = ["fields"] if not at and "fields" in here and "fields" in there else []
+        for key in (*fields, *sorted((here.keys() | there.keys()) - set(fields))):
+            mine, other = here.get(key, MISSING), there.get(key, MISSING)
+            if key in fields:
+                yield from _fields(mine, other)
+            else:
+                yield from differences(mine, other, (*at, key))
+    elif isinstance(here, list) and isinstance(there, list):
+        for number, (mine, other) in enumerate(zip_longest(here, there, fillvalue=MISSING)):
+            yield from differences(mine, other, (*at, number))
+    elif MISSING in (here, there) or json.dumps(here) != json.dumps(there):
+        yield at, as_json(here), as_json(there, "none")
 
 
-def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
-    """Where in two objects that differ the first difference is, and what stands in each."""
-    keys = sorted(here.keys() | there.keys())
-    # A property that is null, and not missing, is a difference too.
-    key = next(k for k in keys if (k in here, here.get(k)) != (k in there, there.get(k)))
-    mine, other = here.get(key, MISSING), there.get(key, MISSING)
-    if isinstance(mine, list) and isinstance(other, list):
-        pairs = enumerate(zip_longest(mine, other, fillvalue=MISSING))
-        number, (mine, other) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
-        key = f"{key}[{number}]"
-    if isinstance(mine, dict) and isinstance(other, dict):
-        rest, mine, other = _differing(mine, other)
-        key = f"{key}.{rest}"
-    return key, mine, other
+def _fields(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> Iterator[Any]:
+    mine, other = ({field["name"]: field for field in fields} for fields in (here, there))
+    for name, field in mine.items():
+        if name in other:
+            yield from differences(field, other[name], ("fields", name))
+        else:
+            yield ("fields", name), "a field more", "none"
+    for name in other:
+        if name not in mine:
+            yield ("fields",), f"no field {name}", "the field"
+    if list(mine) != list(other):
+        yield ("fields",), "another order of fields", ", ".join(other)

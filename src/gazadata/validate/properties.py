@@ -1,288 +1,184 @@
-"""The properties of the descriptor and the schemas: which there are, and what they hold."""
+"""The properties of the descriptor and the schemas: which there are, and what they hold.
+
+descriptor.schema.json says what each part may hold by itself. What depends on another part, as a
+term does on its vocabulary, is checked here.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
-from gazadata.contract import Contract
-from gazadata.dialect import READ, UNREAD
-from gazadata.frictionless_worker import PROFILE
+from gazadata.contract import Contract, Field, Resource
+from gazadata.strict_json import At
 from gazadata.text import fold
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
-
-# The properties of the Data Package standard, version 2.0 (https://datapackage.org/standard/).
-_COMMON = "$schema name title description homepage sources licenses"
-
-PROPERTIES = {
-    kind: properties.split()
-    for kind, properties in {
-        "package": f"{_COMMON} id version created keywords contributors image profile resources",
-        "resource": f"{_COMMON} path data type profile scheme format mediatype encoding bytes hash "
-        "dialect schema",
-        "schema": f"{_COMMON} fields fieldsMatch missingValues primaryKey uniqueKeys foreignKeys",
-        "field": "name type format title description example constraints categories "
-        "categoriesOrdered missingValues rdfType trueValues falseValues decimalChar groupChar "
-        "bareNumber",
-    }.items()
-}
-
-OURS = {
-    "package": ["gazadata:hedgeCues"],
-    "resource": [],
-    "schema": ["gazadata:label"],
-    "field": [
-        "gazadata:evidence",
-        "gazadata:verbatim",
-        "gazadata:reference",
-        "gazadata:quadClass",
-        "gazadata:modes",
-        "gazadata:recipientRequired",
-    ],
-}
-"""What is our own in each: a rule that reads another name would look at nothing."""
-
-_PROFILES = {
-    "package": PROFILE,
-    "resource": "https://datapackage.org/profiles/2.0/dataresource.json",
-    "schema": "https://datapackage.org/profiles/2.0/tableschema.json",
-}
-"""By which other tools take the descriptor for one of version 2.0 of the standard."""
-
-NEEDED = {
-    "package": ["name", "title", "description", "version", "licenses", "resources"],
-    "resource": ["name", "schema"],
-    "schema": ["fields", "primaryKey", "title", "description"],
-    "field": ["name", "type", "title", "description"],
-}
-
-CONSTRAINTS = ("required", "unique", "enum", "pattern", "minimum")
-
-_TEXTS = ("id", "title", "description", "homepage", "image", "rdfType")
-
-_LISTS = {
-    "keywords": "a list of words",
-    "licenses": "a list of objects, each with a name or a path",
-    "sources": "a list of objects, each with a title",
-    "contributors": "a list of objects, each with a title",
-}
-
-_OF_OBJECTS = (
-    *("name", "title", "path", "email", "version"),
-    *("organization", "givenName", "familyName", "role"),
-)
-"""Properties of what is listed in a `_LISTS`, all of them texts."""
+from gazadata.validate.json_schema import Checker, Mismatch
+from gazadata.validate.say import DESCRIPTOR, as_json, say, schema_path
+from gazadata.version import parse
 
 _CREATED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
-Told = set[tuple[str, str | None, str]]
-"""Properties that are reported: the file, the field where it is one of a field, and which."""
+Told = set[tuple[str | None, At]]
+"""Properties that are reported: the table whose schema has it (None: the descriptor), and the way.
+
+A field has its name in the way there, and not its number.
+"""
 
 
 def check(contract: Contract, report: Report) -> Told:
-    """Look at every property of the descriptor and the schemas; returns those that are reported."""
-    told: Told = set()
-    for look in (_names, _dialects, _types, _values, _of_ours, _policies):
-        told |= look(contract, report)
-    return told
-
-
-def _names(contract: Contract, report: Report) -> Told:
-    """Report properties that nobody knows, and those that are missing."""
-    told: Told = set()
-    for kind, where, resource, raw in _parts(contract):
-        report.count("GD002", 1)
-        known, meant = PROPERTIES[kind] + OURS[kind], set()
-        field = str(raw["name"]) if kind == "field" else None
-        for name in raw:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                meant.update(near)
-                told.update((where, field, key) for key in (name, *near))
-                say(
-                    report,
-                    "GD002",
-                    path=where,
-                    resource=resource,
-                    field=field,
-                    at=name,
-                    found=f"the {kind} property {name!r}",
-                    expected=f"one of {', '.join(OURS[kind]) or 'none'}"
-                    if name.startswith("gazadata:")
-                    else f"a property that the standard gives a {kind}",
-                    near=near[0] if near else None,
-                )
-        stated = raw.get("$schema", MISSING)
-        wanted = _PROFILES.get(kind, MISSING)
-        asked = "$schema" in raw or kind == "package"
-        if asked and "$schema" not in meant and wanted not in (stated, MISSING):
-            told.add((where, None, "$schema"))
-            say(
-                report,
-                "GD002",
-                path=where,
-                resource=resource,
-                at="$schema",
-                found=f"$schema {as_json(stated)}",
-                expected=as_json(wanted),
-            )
-        for name in NEEDED[kind]:
-            if not raw.get(name) and name not in meant:
-                told.add((where, field, name))
-                say(
-                    report,
-                    "GD002",
-                    path=where,
-                    resource=resource,
-                    field=field,
-                    found=f"a {kind} without {name}",
-                    expected=name,
-                )
-    return told
-
-
-def _dialects(contract: Contract, report: Report) -> Told:
-    """Report what the standard knows and the readers here do not."""
-    told: Told = set()
-
-    def hold(where: str, name: str, kind: str, raw: dict[str, Any], *, whole: bool = False) -> None:
-        for key, value in raw.items():
-            read = READ[kind].get(key)
-            if (read is not None and value != read) or (whole and read is None):
-                told.add((where, str(raw["name"]) if kind == "field" else None, key))
-                say(
-                    report,
-                    "GD002",
-                    path=where,
-                    resource=name,
-                    field=str(raw["name"]) if kind == "field" else None,
-                    at=f"dialect.{key}" if kind == "dialect" else key,
-                    found=f"{kind} {key} {value!r}"[:200],
-                    expected=f"{read!r}, or none" if read is not None else "none",
-                )
-
-    for owner, raw in ((None, contract.descriptor), *_descriptors(contract)):
-        if "profile" in raw:
-            say(
-                report,
-                "GD002",
-                resource=owner,
-                at="profile",
-                found="a profile",
-                expected="none: it would have to be fetched",
-            )
+    """Check every property of the descriptor and the schemas; returns those that are reported."""
+    parts = [_Part(report, DESCRIPTOR, "package", contract.descriptor)]
     for name, resource in contract.resources.items():
         where = schema_path(resource.descriptor)
-        dialect = resource.descriptor.get("dialect", {})
-        if isinstance(dialect, dict):
-            hold(DESCRIPTOR, name, "dialect", dialect, whole=True)
-        else:
-            say(
-                report,
-                "GD002",
-                resource=name,
-                at="dialect",
-                found=f"dialect {dialect!r}"[:200],
-                expected="an object",
-            )
-        hold(DESCRIPTOR, name, "resource", resource.descriptor)
-        parquet = resource.path.endswith(".parquet")
-        hold(DESCRIPTOR, name, "Parquet file" if parquet else "CSV file", resource.descriptor)
-        hold(where, name, "schema", resource.schema)
-        for field in resource.fields:
-            hold(where, name, "field", field.raw)
-            unread = [key for key in field.raw.get("constraints", {}) if key not in CONSTRAINTS]
-            known = f"what is checked here: {', '.join(CONSTRAINTS)}"
-            wrong = [(f"constraints.{key}", f"the constraint {key}", known) for key in unread]
-            for key in unread:
-                near = difflib.get_close_matches(key, CONSTRAINTS, n=1)
-                told.update((where, field.name, f"constraints.{part}") for part in (key, *near))
-            for key in UNREAD:
-                if key in field.raw:
-                    told.add((where, field.name, key))
-                    wrong.append((key, f"{key} {field.raw[key]!r}"[:200], "none"))
-            if field.format not in (None, "default", "uri"):
-                told.add((where, field.name, "format"))
-                wrong.append(("format", f"the format {field.format!r}", "none"))
-            if field.name == resource.key and not (field.required and field.unique):
-                unfit = "a primary key that is not required and unique"
-                told |= {
-                    (where, field.name, f"constraints.{key}") for key in ("required", "unique")
-                }
-                wrong.append(("constraints", unfit, "required and unique, both true"))
-            for at, found, expected in wrong:
-                say(
-                    report,
-                    "GD002",
-                    path=where,
-                    resource=name,
-                    field=field.name,
-                    at=at,
-                    found=found,
-                    expected=expected,
-                )
-    return told
-
-
-def _descriptors(contract: Contract) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, resource.descriptor) for name, resource in contract.resources.items()]
-
-
-def _types(contract: Contract, report: Report) -> Told:
-    """Report properties whose values are not of the type that the standard gives them."""
+        parts.append(_Part(report, DESCRIPTOR, "resource", resource.descriptor, name))
+        parts.append(_Part(report, where, "schema", resource.schema, name))
     told: Told = set()
-    for kind, where, resource, raw in _parts(contract):
-        field = str(raw["name"]) if kind == "field" else None
-        for key, value in raw.items():
-            if (not value and key in NEEDED[kind]) or key not in PROPERTIES[kind]:
-                continue  # It is missed, or is unknown as a whole.
-            for at, one, expected in _ill_typed(key, value):
-                told.add((where, field, key))
-                say(
-                    report,
-                    "GD002",
-                    path=where,
-                    resource=resource,
-                    field=field,
-                    at=at,
-                    found=f"{at} {as_json(one)}",
-                    expected=expected,
-                )
+    for part in parts:
+        report.count("GD002", 1)
+        for mismatch in checker().mismatches(checker().definitions[part.kind], part.raw):
+            part.refuse(mismatch)
+        if part.resource and part.kind == "schema":
+            resource = contract[part.resource]
+            report.count("GD002", len(resource.fields))
+            report.count("GD006", len(resource.fields))
+            for field in resource.fields:
+                _of_field(part, resource, field)
+        told |= {(part.resource if part.kind == "schema" else None, at) for at in part.told}
     return told
 
 
-def _ill_typed(key: str, value: Any) -> Iterator[tuple[str, Any, str]]:
-    """Each part of a property that is of another type: where it is, what it is, what is asked."""
-    if key in _TEXTS and not isinstance(value, str):
-        yield key, value, "text"
-    elif key == "categoriesOrdered" and not isinstance(value, bool):
-        yield key, value, "true or false"
-    elif key in _LISTS and not isinstance(value, list):
-        yield key, value, _LISTS[key]
-    for number, one in enumerate(value) if key in _LISTS and isinstance(value, list) else ():
-        at = f"{key}[{number}]"
-        if key == "keywords":
-            if not isinstance(one, str):
-                yield at, one, "text"
-        elif not isinstance(one, dict):
-            yield at, one, "an object" + " with a name or a path" * (key == "licenses")
-        elif key == "licenses" and not (one.get("name") or one.get("path")):
-            yield at, one, "an object with a name or a path"
-        else:
-            for name, text in one.items():
-                if name in _OF_OBJECTS and not isinstance(text, str):
-                    yield f"{at}.{name}", text, "text"
-                elif name == "email" and "@" not in text:
-                    yield f"{at}.{name}", text, "an address, such as name@example.org"
+@cache
+def checker() -> Checker:
+    """What descriptor.schema.json says."""
+    content = Path(__file__).with_name("descriptor.schema.json").read_bytes()
+    return Checker(json.loads(content)["$defs"], FORMATS)
 
 
-def _is_time(created: Any) -> bool:
-    if not isinstance(created, str) or not _CREATED.fullmatch(created):
+@dataclass
+class _Part:
+    """A descriptor, a resource's descriptor or a schema, and what is reported of it."""
+
+    report: Report
+    file: str
+    kind: str
+    raw: dict[str, Any]
+    resource: str | None = None
+
+    def __post_init__(self) -> None:
+        self.told: set[At] = set()
+
+    def refuse(self, mismatch: Mismatch) -> None:
+        """Report what the JSON Schema refuses."""
+        at, name, schema = mismatch.at, mismatch.name, mismatch.schema
+        title = schema.get("title", "")
+        if mismatch.keyword == "additionalProperties":
+            known = schema["properties"]
+            expected = schema.get("description") or f"a property that the standard gives a {title}"
+            if name.startswith("gazadata:"):
+                ours = [one for one in known if one.startswith("gazadata:")]
+                expected = f"one of {', '.join(ours) or 'none'}"
+            found = (
+                f"the {title} {name}" if title == "constraint" else f"the {title} property {name!r}"
+            )
+            self.say(at, found, expected, near=_near(name, known))
+        elif mismatch.keyword != "required":
+            found = f"{dotted(self._in_field(at))} {as_json(mismatch.value)}"
+            self.say(at, found, schema["description"], schema.get("gazadata:code", "GD002"))
+        elif self._named((*at, name)) not in self.told:
+            wanted = schema["properties"][name]
+            found, code = f"a {title} without {name}", wanted.get("gazadata:code", "GD002")
+            self.say((*at, name), found, wanted.get("description", name), code)
+
+    def say(
+        self, at: At, found: str, expected: str, code: str = "GD002", near: str | None = None
+    ) -> None:
+        """Report a property, and remember it with the one that is probably meant."""
+        self.told.add(self._named(at))
+        if near:
+            self.told.add(self._named((*at[:-1], near)))
+        say(
+            self.report,
+            code,
+            path=self.file,
+            resource=self.resource,
+            field=self._field(at),
+            at=dotted(self._in_field(at)) or None,
+            found=found[:500],
+            expected=expected,
+            near=near,
+        )
+
+    def _named(self, at: At) -> At:
+        """The way with the name of a field in place of its number."""
+        field = self._field(at)
+        return at if field is None else ("fields", field, *at[2:])
+
+    def _field(self, at: At) -> str | None:
+        """The name of the field that a way leads into."""
+        if at[:1] == ("fields",) and len(at) > 1 and isinstance(at[1], int):
+            return str(self.raw["fields"][at[1]]["name"])
+        return None
+
+    @staticmethod
+    def _in_field(at: At) -> At:
+        """The way from the field on, if it leads into one."""
+        return at[2:] if at[:1] == ("fields",) and len(at) > 1 else at
+
+
+def _of_field(part: _Part, resource: Resource, field: Field) -> None:
+    """Report what a field says that does not fit the other parts of its schema."""
+    at: At = ("fields", resource.field_names.index(field.name))
+    if field.name == resource.key and not (field.required and field.unique):
+        found = "a primary key that is not required and unique"
+        part.say((*at, "constraints"), found, "required and unique, both true")
+    if tuple(field.labels) != field.enum:
+        part.told.add(("fields", field.name, "constraints", "enum"))
+        found = f"categories {', '.join(field.labels) or 'none'}"
+        expected = f"those of enum: {', '.join(field.enum) or 'none'}"
+        part.say((*at, "categories"), found, expected, "GD006")
+    for key, term, known in _terms(resource, field):
+        expected = f"one of {', '.join(known)}" if known else "none"
+        found = f"{key} with {as_json(term)}"
+        part.say((*at, key), found, expected, near=_near(term, known))
+
+
+def _terms(resource: Resource, field: Field) -> Iterator[tuple[str, str, Collection[str]]]:
+    """Terms that our own properties name and no vocabulary has: the property, the term, those."""
+    types = resource["event_type"].enum if "event_type" in resource.field_names else ()
+    modes: dict[str, list[str]] = field.raw.get("gazadata:modes", {})
+    named: tuple[tuple[str, Iterable[str], tuple[str, ...]], ...] = (
+        ("gazadata:modes", modes, types),
+        ("gazadata:modes", chain.from_iterable(modes.values()), field.enum),
+        ("gazadata:recipientRequired", field.raw.get("gazadata:recipientRequired", ()), field.enum),
+        ("gazadata:quadClass", field.raw.get("gazadata:quadClass", ()), field.enum),
+    )
+    for key, terms, known in named:
+        for term in dict.fromkeys(terms):
+            if term not in known:
+                yield key, term, known
+
+
+def _near(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
+def dotted(at: At) -> str:
+    """A way as findings show it, such as constraints.enum[2]."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in at)
+    return "".join(steps).removeprefix(".")
+
+
+def _is_time(created: str) -> bool:
+    if not _CREATED.fullmatch(created):
         return False
     try:
         datetime.fromisoformat(created)
@@ -291,67 +187,7 @@ def _is_time(created: Any) -> bool:
     return True
 
 
-def _values(contract: Contract, report: Report) -> Told:
-    """Report values that are not of the standard, or that nobody could rely on."""
-    created = contract.descriptor.get("created")
-    if created is not None and not _is_time(created):
-        say(
-            report,
-            "GD002",
-            at="created",
-            found=f"created {as_json(created)}",
-            expected="a time such as 2026-01-31T12:00:00Z",
-        )
-    for name, raw in _descriptors(contract):
-        size, digest = raw.get("bytes"), raw.get("hash")
-        if size is not None and type(size) is not int:
-            say(
-                report,
-                "GD002",
-                resource=name,
-                at="bytes",
-                found=f"bytes {as_json(size)}",
-                expected="a number, without quotes",
-            )
-        if digest is not None and not isinstance(digest, str):
-            say(
-                report,
-                "GD002",
-                resource=name,
-                at="hash",
-                found=f"hash {as_json(digest)}",
-                expected="text such as sha256:…",
-            )
-        if "data" in raw and "path" in raw:
-            say(
-                report,
-                "GD002",
-                resource=name,
-                at="data",
-                found=f"data {as_json(raw['data'])} beside path",
-                expected="path alone",
-            )
-    told: Told = set()
-    for name, resource in contract.resources.items():
-        where = schema_path(resource.descriptor)
-        for field in resource.fields:
-            if field.pattern is not None and not _whole(field.pattern):
-                told.add((where, field.name, "constraints.pattern"))
-                say(
-                    report,
-                    "GD002",
-                    path=where,
-                    resource=name,
-                    field=field.name,
-                    at="constraints.pattern",
-                    found=f"the pattern {field.pattern}",
-                    expected="one that begins with ^ and ends with $, its alternatives in a group: "
-                    "readers differ in whether the others match a part of a cell",
-                )
-    return told
-
-
-def _whole(pattern: str) -> bool:
+def _is_whole(pattern: str) -> bool:
     """Whether a pattern can match nothing but a whole cell: ^…$, alternatives in a group."""
     bare = re.sub(r"\\.", "", pattern, flags=re.DOTALL)
     bare = re.sub(r"\[\^?\]?[^\]]*\]", "", bare)
@@ -365,89 +201,10 @@ def _whole(pattern: str) -> bool:
     return True
 
 
-def _of_ours(contract: Contract, report: Report) -> Told:
-    """Report what our own properties hold and no rule could find anything by."""
-    for number, cue in enumerate(contract.hedge_cues):
-        if cue != fold(cue):
-            say(
-                report,
-                "GD002",
-                at=f"gazadata:hedgeCues[{number}]",
-                found=f"the hedge cue {as_json(cue)}",
-                expected=f"{as_json(fold(cue))}, as words are compared",
-            )
-    told: Told = set()
-    for name, resource in contract.resources.items():
-        types = resource["event_type"].enum if "event_type" in resource.field_names else ()
-        for field in resource.fields:
-            modes = field.raw.get("gazadata:modes", {})
-            needing = field.raw.get("gazadata:recipientRequired", [])
-            classes = field.raw.get("gazadata:quadClass", {})
-            for key, used, known in (
-                ("gazadata:modes", modes, types),
-                ("gazadata:modes", chain.from_iterable(modes.values()), field.enum),
-                ("gazadata:recipientRequired", needing, field.enum),
-                ("gazadata:quadClass", classes, field.enum),
-            ):
-                for term in dict.fromkeys(term for term in used if term not in known):
-                    near = difflib.get_close_matches(term, known, n=1)
-                    told.add((schema_path(resource.descriptor), field.name, key))
-                    say(
-                        report,
-                        "GD002",
-                        path=schema_path(resource.descriptor),
-                        resource=name,
-                        field=field.name,
-                        at=key,
-                        found=f"{key} with {as_json(term)}",
-                        expected=f"one of {', '.join(known)}" if known else "none",
-                        near=near[0] if near else None,
-                    )
-    return told
-
-
-def _parts(contract: Contract) -> list[tuple[str, str, str | None, dict[str, Any]]]:
-    parts: list[tuple[str, str, str | None, dict[str, Any]]] = [
-        ("package", DESCRIPTOR, None, contract.descriptor)
-    ]
-    for name, resource in contract.resources.items():
-        where = schema_path(resource.descriptor)
-        parts.append(("resource", DESCRIPTOR, name, resource.descriptor))
-        parts.append(("schema", where, name, resource.schema))
-        parts += [("field", where, name, field.raw) for field in resource.fields]
-    return parts
-
-
-def _policies(contract: Contract, report: Report) -> Told:
-    """Report fields that do not say whether they need evidence, or label their terms otherwise."""
-    told: Told = set()
-    for name, resource in contract.resources.items():
-        where = schema_path(resource.descriptor)
-        for field in resource.fields:
-            report.count("GD006", 1)
-            policy = field.raw.get("gazadata:evidence")
-            if policy not in ("required", "exempt"):
-                told.add((where, field.name, "gazadata:evidence"))
-                say(
-                    report,
-                    "GD006",
-                    path=where,
-                    resource=name,
-                    field=field.name,
-                    at="gazadata:evidence",
-                    found=f"gazadata:evidence {policy!r}" if policy else "no gazadata:evidence",
-                    expected="required or exempt",
-                )
-            if tuple(field.labels) != field.enum:
-                told |= {(where, field.name, key) for key in ("categories", "constraints.enum")}
-                say(
-                    report,
-                    "GD006",
-                    path=where,
-                    resource=name,
-                    field=field.name,
-                    at="categories",
-                    found=f"categories {', '.join(field.labels) or 'none'}",
-                    expected=f"those of enum: {', '.join(field.enum) or 'none'}",
-                )
-    return told
+FORMATS = {
+    "version": lambda text: parse(text) is not None,
+    "time": _is_time,
+    "folded": lambda text: text == fold(text),
+    "whole": _is_whole,
+}
+"""How the formats that descriptor.schema.json names are checked."""
