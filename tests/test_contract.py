@@ -508,13 +508,19 @@ def test_a_schema_may_stand_in_the_descriptor(tmp_path: Path) -> None:
 
 
 SCHEMA_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
-    "no fields": (lambda s: s.pop("fields"), "no list of fields"),
-    "empty fields": (lambda s: s.update(fields=[]), "no list of fields"),
-    "fields as an object": (lambda s: s.update(fields={"a": 1}), "no list of fields"),
-    "a field that is a string": (lambda s: s["fields"].append("x"), "field without a name"),
-    "a field without a name": (lambda s: s["fields"][0].pop("name"), "field without a name"),
+    "no fields": (lambda s: s.pop("fields"), "a schema without fields"),
+    "empty fields": (lambda s: s.update(fields=[]), "fields []; expected a list of objects"),
+    "fields as an object": (
+        lambda s: s.update(fields={"a": 1}),
+        'fields {"a": 1}; expected a list',
+    ),
+    "a field that is a string": (
+        lambda s: s["fields"].append("x"),
+        'fields[5] "x"; expected an object',
+    ),
+    "a field without a name": (lambda s: s["fields"][0].pop("name"), "a field without name"),
     "a field twice": (lambda s: s["fields"].append(s["fields"][1]), "'part_of' occurs twice"),
-    "no type": (lambda s: s["fields"][0].pop("type"), "'thing_id': no type"),
+    "no type": (lambda s: s["fields"][0].pop("type"), "'thing_id': a field without type"),
     "another type": (lambda s: s["fields"][0].update(type="number"), 'type "number"; expected'),
     "a list as type": (lambda s: s["fields"][0].update(type=["string"]), "expected one of string"),
     "constraints as a list": (lambda s: s["fields"][0].update(constraints=[]), "'thing_id'"),
@@ -580,11 +586,11 @@ SCHEMA_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
     ),
     "a foreign key from no field": (
         lambda s: s["foreignKeys"][0].update(fields="whole"),
-        "a foreign key of 'whole'",
+        "expected a field that has no other key",
     ),
     "a foreign key to no resource": (
         lambda s: s["foreignKeys"][0]["reference"].update(resource="wholes"),
-        "expected a resource of this package, and its primary key",
+        "expected a table of this package, and its primary key",
     ),
     "a foreign key to a resource that is a list": (
         lambda s: s["foreignKeys"][0]["reference"].update(resource=["things"]),
@@ -592,7 +598,7 @@ SCHEMA_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
     ),
     "a foreign key to another field": (
         lambda s: s["foreignKeys"][0]["reference"].update(fields="kind"),
-        "expected a resource of this package, and its primary key",
+        "expected a table of this package, and its primary key",
     ),
     "unique keys as an object": (lambda s: s.update(uniqueKeys={"a": 1}), "uniqueKeys"),
     "unique keys of no field": (lambda s: s.update(uniqueKeys=[["x"]]), "expected names of fields"),
@@ -622,13 +628,13 @@ def test_a_mistake_in_a_schema_is_named_with_its_file(
 
 
 DESCRIPTOR_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
-    "no resources": (lambda d: d.pop("resources"), "no list of resources"),
-    "resources as an object": (lambda d: d.update(resources={}), "no list of resources"),
-    "empty resources": (lambda d: d.update(resources=[]), "no list of resources"),
-    "a resource that is a string": (lambda d: d["resources"].append("x"), "without a name"),
-    "a resource without a name": (lambda d: d["resources"][0].pop("name"), "without a name"),
+    "no resources": (lambda d: d.pop("resources"), "a package without resources"),
+    "resources as an object": (lambda d: d.update(resources={}), "resources {}; expected a list"),
+    "empty resources": (lambda d: d.update(resources=[]), "resources []; expected a list"),
+    "a resource that is a string": (lambda d: d["resources"].append("x"), 'resources[1] "x"'),
+    "a resource without a name": (lambda d: d["resources"][0].pop("name"), "without name"),
     "a resource twice": (lambda d: d["resources"].append(d["resources"][0]), "occurs twice"),
-    "no schema": (lambda d: d["resources"][0].pop("schema"), "'things': no schema"),
+    "no schema": (lambda d: d["resources"][0].pop("schema"), "'things': a resource without schema"),
     "a schema that is a number": (
         lambda d: d["resources"][0].update(schema=1),
         "'things': schema 1",
@@ -645,12 +651,18 @@ DESCRIPTOR_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
         lambda d: d["resources"][0].update(schema="/etc/passwd"),
         "not a relative path",
     ),
-    "a name that leads elsewhere": (lambda d: d.update(name="../x"), "'../x'; expected letters"),
-    "a name with a space": (lambda d: d.update(name="Gaza Data"), "'Gaza Data'; expected letters"),
-    "a name that is a number": (lambda d: d.update(name=1), "the name 1; expected letters"),
+    "a name that leads elsewhere": (
+        lambda d: d.update(name="../x"),
+        'name "../x"; expected letters',
+    ),
+    "a name with a space": (
+        lambda d: d.update(name="Gaza Data"),
+        'name "Gaza Data"; expected letters',
+    ),
+    "a name that is a number": (lambda d: d.update(name=1), "name 1; expected letters"),
     "a resource named as a path": (
         lambda d: d["resources"][0].update(name="x/things"),
-        "'x/things'; expected letters",
+        'name "x/things"; expected letters',
     ),
     "several paths": (lambda d: d["resources"][0].update(path=["a.csv", "b.csv"]), "path"),
     "hedge cues as text": (lambda d: d.update({"gazadata:hedgeCues": "reportedly"}), "hedgeCues"),

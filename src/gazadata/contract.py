@@ -7,96 +7,56 @@ what these objects cannot hold; what else a descriptor may say is for `gazadata 
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from gazadata import sniff
+from gazadata.contract_schema import UNREADABLE, problems
 from gazadata.errors import ContractError, UnknownName
+from gazadata.json_schema import as_json
 from gazadata.strict_json import At, read_json
 
 Type = Literal["string", "integer", "boolean", "date"]
-TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
 
-NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-"""A name of a package or a resource: releases and their tables are files that are called by it."""
-
-_SHOWN = 80
-"""Characters of a value that an error repeats."""
+DESCRIPTOR = "datapackage.json"
 
 
-class Part:
-    """One object of a descriptor or a schema, and where it is."""
+@dataclass(frozen=True)
+class _Document:
+    """A descriptor or a schema: the file it is in, and where in that file."""
 
-    def __init__(self, raw: dict[str, Any], file: str, at: At = (), owner: str = "") -> None:
-        self.raw, self.file, self.at = raw, file, at
-        self.owner = owner and f"{owner}: "
-        """Whose object it is, to begin an error with."""
+    raw: dict[str, Any]
+    file: str
+    base: At = ()
 
-    def wrong(self, found: str, expected: str, *key: str | int) -> ContractError:
-        """The error that the value of `key` (none: the object itself) is not as expected."""
-        at = (*self.at, *key)
-        return ContractError(f"{self.owner}{found}", expected=expected, file=self.file, at=at)
+    def check(self, kind: str, list_name: str) -> None:
+        """Refuse what no contract can be read from: a wrong form, or a name that occurs twice."""
+        for problem in problems(kind, self.raw):
+            if problem.code == UNREADABLE:
+                raise self.wrong(problem.at, problem.expected, problem.found)
+        names: set[str] = set()
+        for number, part in enumerate(self.raw[list_name]):
+            if part["name"] in names:
+                found = f"the name {part['name']!r} occurs twice"
+                raise self.wrong((list_name, number), "each name once", found)
+            names.add(part["name"])
 
-    def not_as(self, expected: str, key: str) -> ContractError:
-        """The error that the value of `key` is not as expected."""
-        shown = json.dumps(self.raw.get(key), ensure_ascii=False)[:_SHOWN]
-        return self.wrong(f"{key} {shown}" if key in self.raw else f"no {key}", expected, key)
-
-    def text(self, key: str) -> str:
-        """A text, empty where there is none."""
-        value = self.raw.get(key, "")
-        if not isinstance(value, str):
-            raise self.not_as("text in quotation marks", key)
-        return value
-
-    def flag(self, key: str) -> bool:
-        """Whether a property is true; false where it is missing."""
-        value = self.raw.get(key, False)
-        if not isinstance(value, bool):
-            raise self.not_as("true or false, without quotation marks", key)
-        return value
-
-    def items(self, key: str) -> list[Any]:
-        """A list, empty where there is none."""
-        value = self.raw.get(key, [])
-        if not isinstance(value, list):
-            raise self.not_as("a list: [ … ]", key)
-        return value
-
-    def texts(self, key: str, what: str) -> list[str]:
-        """A list of texts, empty where there is none."""
-        value: list[str] = self.raw.get(key, [])
-        if not _texts(value):
-            raise self.not_as(f"a list of {what}", key)
-        return value
-
-    def object(self, key: str, owner: str = "") -> Part:
-        """An object, empty where there is none."""
-        value = self.raw.get(key, {})
-        if not isinstance(value, dict):
-            raise self.not_as("an object: { … }", key)
-        return Part(value, self.file, (*self.at, key), owner or self.owner.removesuffix(": "))
-
-    def named(self, key: str, kind: str) -> list[Part]:
-        """A list of objects, at least one, each with a name of its own."""
-        listed = self.raw.get(key)
-        if not isinstance(listed, list) or not listed:
-            raise self.wrong(f"no list of {key}", f"{key}, a list of objects", key)
-        parts: dict[str, Part] = {}
-        for number, raw in enumerate(listed):
-            if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
-                raise self.wrong(f"a {kind} without a name", "a name", key, number)
-            at, name = (*self.at, key, number), raw["name"]
-            if name in parts:
-                found = f"the {kind} {name!r} occurs twice"
-                raise self.wrong(found, "each name once", key, number)
-            parts[name] = Part(raw, self.file, at, f"{kind} {name!r}")
-        return list(parts.values())
+    def wrong(self, at: At, expected: str, found: str = "") -> ContractError:
+        """The error that the value at `at` is not as expected."""
+        if not found:
+            value: Any = self.raw
+            for step in at:
+                value = value[step]
+            found = f"{at[0]} {as_json(value)}"
+        owner = ""
+        if at[0] in ("resources", "fields") and len(at) > 2 and at[-1] != "name":
+            part = self.raw[str(at[0])][at[1]]
+            owner = f"{str(at[0])[:-1]} {part['name']!r}: " if "name" in part else ""
+        at = (*self.base, *at)
+        return ContractError(f"{owner}{found}", expected=expected, file=self.file, at=at)
 
 
 @dataclass(frozen=True)
@@ -134,36 +94,25 @@ class Field:
         return {term: self.labels.get(term, term) for term in self.enum}
 
     @classmethod
-    def read(cls, part: Part) -> Field:
-        """Read one field descriptor.
-
-        Raises:
-            ContractError: the type is none of the four in use, or a property has a wrong form.
-        """
-        name, kind = part.text("name"), part.raw.get("type")
-        if name.startswith("__"):
-            # Validation adds columns of its own that are called so.
-            raise part.wrong("a name may not begin with __", "another name", "name")
-        if kind not in TYPES:
-            raise part.not_as(f"one of {', '.join(TYPES)}", "type")
-        constraints = part.object("constraints")
-        _check_our_own(part)
+    def of(cls, raw: dict[str, Any]) -> Field:
+        """The field of a descriptor that contract.schema.json does not refuse."""
+        constraints = raw.get("constraints", {})
         return cls(
-            name=name,
-            type=kind,
-            title=part.text("title"),
-            description=part.text("description"),
-            required=constraints.flag("required"),
-            unique=constraints.flag("unique"),
-            enum=_enum(constraints, kind),
-            labels=_labels(part),
-            ordered=part.flag("categoriesOrdered"),
-            pattern=_pattern(constraints, kind),
-            minimum=_minimum(constraints, kind),
-            format=part.text("format") if "format" in part.raw else None,
-            evidence_required=part.raw.get("gazadata:evidence") == "required",
-            verbatim=part.flag("gazadata:verbatim"),
-            raw=part.raw,
+            name=raw["name"],
+            type=raw["type"],
+            title=raw.get("title", ""),
+            description=raw.get("description", ""),
+            required=constraints.get("required", False),
+            unique=constraints.get("unique", False),
+            enum=tuple(constraints.get("enum", ())),
+            labels={str(one["value"]): str(one["label"]) for one in raw.get("categories", ())},
+            ordered=raw.get("categoriesOrdered", False),
+            pattern=constraints.get("pattern"),
+            minimum=constraints.get("minimum"),
+            format=raw.get("format"),
+            evidence_required=raw.get("gazadata:evidence") == "required",
+            verbatim=raw.get("gazadata:verbatim", False),
+            raw=raw,
         )
 
 
@@ -194,50 +143,60 @@ class Resource:
                 return field
         raise UnknownName(f"field in {self.name}", name, list(self.field_names))
 
+    @property
+    def schema_path(self) -> str:
+        """The file that the schema is in, from the package's folder."""
+        schema = self.descriptor.get("schema")
+        return schema if isinstance(schema, str) else DESCRIPTOR
+
     def target(self, field: str) -> str | None:
         """The resource that `field` points to, or None where it is no foreign key."""
         return next((fk.resource for fk in self.foreign_keys if fk.field == field), None)
 
     @classmethod
     def read(cls, descriptor: dict[str, Any], schema: dict[str, Any], where: str) -> Resource:
-        """Read one resource from its descriptor and its Table Schema.
+        """Read one resource from its descriptor and its Table Schema, which is in the file `where`.
 
         Raises:
             ContractError: a part that every table here needs is missing or has a wrong form.
         """
-        return cls.of(Part(descriptor, "datapackage.json"), Part(schema, where))
+        return cls._of(descriptor, _Document(schema, where))
 
     @classmethod
-    def of(cls, described: Part, schema: Part) -> Resource:
-        """Read one resource from the parts that it is described in; as `read`."""
-        path = described.raw.get("path", "")
-        if not isinstance(path, str):
-            raise described.not_as("one path, as text", "path")
-        fields = tuple(Field.read(part) for part in schema.named("fields", "field"))
-        names = [field.name for field in fields]
-        key = _names(schema.raw.get("primaryKey"))
-        if len(key) != 1 or key[0] not in names:
-            raise schema.not_as("the name of exactly one field", "primaryKey")
-        unique_keys = tuple(tuple(_names(unique)) for unique in schema.items("uniqueKeys"))
+    def _of(cls, descriptor: dict[str, Any], document: _Document) -> Resource:
+        document.check("schema", "fields")
+        schema = document.raw
+        fields = tuple(Field.of(raw) for raw in schema["fields"])
+        names = {field.name for field in fields}
+        (key,) = _names(schema["primaryKey"])
+        if key not in names:
+            raise document.wrong(("primaryKey",), "the name of exactly one field")
+        unique_keys = tuple(tuple(_names(unique)) for unique in schema.get("uniqueKeys", ()))
         for number, unique in enumerate(unique_keys):
-            if not unique or set(unique) - set(names) or len(set(unique)) != len(unique):
-                found = f"uniqueKeys with {list(unique)}"
-                raise schema.wrong(found, "names of fields, each once", "uniqueKeys", number)
-        label = schema.raw.get("gazadata:label")
+            if set(unique) - names or len(set(unique)) != len(unique):
+                raise document.wrong(("uniqueKeys", number), "names of fields, each once")
+        label = schema.get("gazadata:label")
         if label is not None and label not in names:
-            raise schema.not_as("the name of a field", "gazadata:label")
+            raise document.wrong(("gazadata:label",), "the name of a field")
+        foreign_keys: dict[str, ForeignKey] = {}
+        for number, raw in enumerate(schema.get("foreignKeys", ())):
+            (field,), (target,) = _names(raw["fields"]), _names(raw["reference"]["fields"])
+            if field not in names or field in foreign_keys:
+                raise document.wrong(("foreignKeys", number), "a field that has no other key")
+            resource = raw["reference"].get("resource") or descriptor["name"]
+            foreign_keys[field] = ForeignKey(field, resource, target)
         return cls(
-            name=described.raw["name"],
-            title=schema.text("title"),
-            description=schema.text("description"),
-            path=path,
+            name=descriptor["name"],
+            title=schema.get("title", ""),
+            description=schema.get("description", ""),
+            path=descriptor.get("path", ""),
             fields=fields,
-            key=key[0],
-            foreign_keys=_foreign_keys(schema, described.raw["name"], names),
+            key=key,
+            foreign_keys=tuple(foreign_keys.values()),
             unique_keys=unique_keys,
             label=label,
-            schema=schema.raw,
-            descriptor=described.raw,
+            schema=schema,
+            descriptor=descriptor,
         )
 
 
@@ -279,61 +238,45 @@ class Contract:
         ]
 
     @classmethod
-    def read(cls, root: Path) -> Contract:
+    def read(cls, root: Path, prepare: Callable[[Any], Any] = lambda raw: raw) -> Contract:
         """Read the contract of the package in the folder `root`.
 
-        A schema is in the descriptor itself or in a file of its own.
+        A schema is in the descriptor itself or in a file of its own. Each of these files is passed
+        through `prepare` before it is read.
 
         Raises:
             ContractError: the descriptor or a schema is missing, is not JSON or lacks a part.
         """
-        package = Part(read_json(root / "datapackage.json"), "datapackage.json")
-        if "name" in package.raw:
-            _check_name(package)
-        if not all(package.texts("gazadata:hedgeCues", "words")):
-            raise package.not_as("words that are not empty", "gazadata:hedgeCues")
-        schemas: dict[str, Part] = {}
-        resources: dict[str, Resource] = {}
-        for part in package.named("resources", "resource"):
-            _check_name(part)
-            schema, name = part.raw.get("schema"), part.raw["name"]
-            if isinstance(schema, str):
-                schemas[name] = Part(read_json(_schema_file(root, part), schema), schema)
-            elif isinstance(schema, dict):
-                schemas[name] = part.object("schema")
+        package = _Document(prepare(read_json(root / DESCRIPTOR)), DESCRIPTOR)
+        package.check("package", "resources")
+        schemas, resources = {}, {}
+        for number, raw in enumerate(package.raw["resources"]):
+            at, name = ("resources", number, "schema"), raw["name"]
+            if isinstance(raw["schema"], str):
+                schema = prepare(_read_schema(root, raw["schema"], package, at))
+                schemas[name] = _Document(schema, raw["schema"])
             else:
-                raise part.not_as("the path of the table's schema, or the schema", "schema")
-            resources[name] = Resource.of(part, schemas[name])
+                schemas[name] = _Document(raw["schema"], DESCRIPTOR, at)
+            resources[name] = Resource._of(raw, schemas[name])
         for name, resource in resources.items():
             for number, fk in enumerate(resource.foreign_keys):
                 if fk.resource not in resources or fk.target != resources[fk.resource].key:
-                    found = f"a foreign key of {fk.field!r} to {fk.resource!r}, field {fk.target!r}"
-                    expected = "a resource of this package, and its primary key"
-                    raise schemas[name].wrong(found, expected, "foreignKeys", number, "reference")
+                    at = ("foreignKeys", number, "reference")
+                    raise schemas[name].wrong(at, "a table of this package, and its primary key")
         return cls(package.raw, resources)
 
 
-def _check_name(part: Part) -> None:
-    """Refuse a name that cannot be one of files: releases and their tables are called by it."""
-    name = part.raw["name"]
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        expected = "letters, digits, '_', '-' and '.', which neither begins nor ends it"
-        raise part.wrong(f"the name {name!r}", expected, "name")
-
-
-def _schema_file(root: Path, part: Part) -> Path:
-    """The file of a resource's schema."""
+def _read_schema(root: Path, path: str, package: _Document, at: At) -> dict[str, Any]:
+    """The schema in a file that the descriptor names at `at`."""
     try:
-        path = inside(root, part.raw["schema"])
-        present = path.is_file()
+        file = inside(root, path)
+        present = file.is_file()
     except ContractError as error:
         expected = "a path in the package, such as schemas/events.json"
-        raise part.wrong(error.found, expected, "schema") from None
+        raise package.wrong(at, expected, error.found) from None
     if not present:
-        # The descriptor is at fault, or the file is missing: the descriptor says where.
-        expected = "the file that the descriptor names"
-        raise part.wrong(f"no file {part.raw['schema']}", expected, "schema")
-    return path
+        raise package.wrong(at, "the file that the descriptor names", f"no file {path}")
+    return read_json(file, path)
 
 
 def inside(root: Path, path: str) -> Path:
@@ -360,89 +303,6 @@ def inside(root: Path, path: str) -> Path:
     return target
 
 
-def _enum(constraints: Part, kind: str) -> tuple[str, ...]:
-    if "enum" not in constraints.raw:
-        return ()
-    enum = constraints.raw["enum"]
-    if not _texts(enum) or not enum or kind != "string" or len(set(enum)) != len(enum):
-        raise constraints.not_as("different texts, on a field of type string", "enum")
-    return tuple(enum)
-
-
-def _pattern(constraints: Part, kind: str) -> str | None:
-    pattern = constraints.raw.get("pattern")
-    if pattern is None:
-        return None
-    expected = "a regular expression, on a field of type string"
-    if not isinstance(pattern, str) or kind != "string":
-        raise constraints.not_as(expected, "pattern")
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        found = f"the pattern {pattern[:_SHOWN]}, which cannot be compiled: {error}"
-        raise constraints.wrong(found, expected, "pattern") from None
-    return pattern
-
-
-def _minimum(constraints: Part, kind: str) -> int | None:
-    minimum = constraints.raw.get("minimum")
-    if minimum is None:
-        return None
-    if type(minimum) is not int or kind != "integer" or abs(minimum) >= 1 << 63:
-        raise constraints.not_as("an integer of 64 bits, on a field of type integer", "minimum")
-    return minimum
-
-
-def _labels(part: Part) -> dict[str, str]:
-    """The label of each term."""
-    try:
-        return {str(one["value"]): str(one["label"]) for one in part.items("categories")}
-    except (KeyError, TypeError):
-        raise part.not_as("objects, each with a value and a label", "categories") from None
-
-
-def _check_our_own(part: Part) -> None:
-    """Refuse properties of ours in a form that no rule could read."""
-    part.flag("gazadata:reference")
-    part.texts("gazadata:recipientRequired", "types")
-    for key, expected, ok in (
-        ("gazadata:modes", "a list of modes for each type", _texts),
-        ("gazadata:quadClass", "a class for each type", lambda value: isinstance(value, str)),
-    ):
-        if key in part.raw and not all(map(ok, part.object(key).raw.values())):
-            raise part.not_as(expected, key)
-
-
-def _foreign_keys(schema: Part, own: str, names: Iterable[str]) -> tuple[ForeignKey, ...]:
-    """The foreign keys of a schema; one without a resource points into the table itself."""
-    keys: dict[str, ForeignKey] = {}
-    for number, raw in enumerate(schema.items("foreignKeys")):
-        try:
-            (field,) = _names(raw["fields"])
-            (target,) = _names(raw["reference"]["fields"])
-            resource = raw["reference"].get("resource") or own
-            if not isinstance(resource, str):
-                raise TypeError
-        except (KeyError, TypeError, ValueError, AttributeError):
-            found = f"the foreign key {json.dumps(raw, ensure_ascii=False)[:_SHOWN]}"
-            expected = "one field, and a reference to one field"
-            raise schema.wrong(found, expected, "foreignKeys", number) from None
-        if field not in names:
-            found = f"a foreign key of {field!r}"
-            raise schema.wrong(found, "the name of a field", "foreignKeys", number)
-        if field in keys:
-            found = f"two foreign keys of the field {field!r}"
-            raise schema.wrong(found, "one foreign key of a field", "foreignKeys", number)
-        keys[field] = ForeignKey(field, resource, target)
-    return tuple(keys.values())
-
-
-def _texts(value: Any) -> bool:
-    """Whether a value is a list of strings."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def _names(value: Any) -> list[str]:
+def _names(value: str | Sequence[str]) -> Sequence[str]:
     """A key in a Table Schema, which may be one name or a list of names."""
-    names = [value] if isinstance(value, str) else value
-    return names if _texts(names) else []
+    return [value] if isinstance(value, str) else value

@@ -224,11 +224,11 @@ SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
     ),
     "a foreign key twice": (
         "topics", "GD001", None,
-        lambda s: s["foreignKeys"].append(s["foreignKeys"][0]), "two foreign keys",
+        lambda s: s["foreignKeys"].append(s["foreignKeys"][0]), "foreignKeys",
     ),
     "a field twice in a unique key": (
         "participants", "GD001", None,
-        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), "uniqueKeys with ['event_id', 'event_id']",
+        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), 'uniqueKeys ["event_id", "event_id"]',
     ),
 }  # fmt: skip
 

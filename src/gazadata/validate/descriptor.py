@@ -6,30 +6,30 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gazadata.contract import Contract, Resource, inside
+from gazadata.contract import DESCRIPTOR, Contract, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.strict_json import LARGEST
 from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
-from gazadata.validate.say import DESCRIPTOR, Places, say, schema_path
+from gazadata.validate.say import Places, say
 
-_OF_JSON = "Write it so in the file; `gazadata fmt` mends tables alone."
+_OF_JSON = "Write it so in the file; `gazadata fmt` only changes tables."
 
 
 def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
     """Look at the descriptor and the schemas of a package whose contract could be read.
 
     Returns:
-        The package under the contract that its rows are held against, and the file of each resource
+        The package under the contract that its rows are checked by, and the file of each resource
         that is there, by name.
     """
     contract = _characters(package, report)
-    told = properties.check(contract, report)
+    reported = properties.check(contract, report)
     report.count("GD001", 1 + len(contract.resources))
     report.count("GD003", 1)
-    astray = promised.compare(contract, package.root, report, told)
+    astray = promised.compare(contract, package.root, report, reported)
     paths = listed.files(Package(package.root, contract), report, astray)
     return Package(package.root, promised.promised(contract)), paths
 
@@ -41,15 +41,13 @@ def _characters(package: Package, report: Report) -> Contract:
         The contract as it is meant without them, so that nothing else is said of them.
     """
     contract, found = package.contract, False
-    for path in sorted(
-        {DESCRIPTOR, *(schema_path(r.descriptor) for r in contract.resources.values())}
-    ):
+    for path in sorted({DESCRIPTOR, *(r.schema_path for r in contract.resources.values())}):
         content = inside(package.root, path).read_bytes()
         for code in ("GD103", "GD104"):
             report.count(code, len(content))
         for one in odd(content.decode("utf-8"), 1):
             if one.code == "GD112":
-                continue  # Descriptions are prose, in which symbols stand beside letters.
+                continue  # Descriptions are prose, in which symbols are beside letters.
             found = True
             say(report, one.code, path=path, found=one.found, expected=one.expected)
             last = report.diagnostics[-1]
@@ -58,17 +56,7 @@ def _characters(package: Package, report: Report) -> Contract:
     if not found:
         return contract
     try:
-        return Contract(
-            cleaned(contract.descriptor),
-            {
-                name: Resource.read(
-                    cleaned(resource.descriptor),
-                    cleaned(resource.schema),
-                    schema_path(resource.descriptor),
-                )
-                for name, resource in contract.resources.items()
-            },
-        )
+        return Contract.read(package.root, cleaned)
     except ContractError:
         return contract  # Two names that differ in them alone.
 

@@ -7,12 +7,11 @@ import re
 from functools import cached_property
 from typing import Any
 
+from gazadata.contract import DESCRIPTOR, Contract, Resource
+from gazadata.contract_schema import Problem, within
+from gazadata.json_schema import dotted
 from gazadata.strict_json import At, line_and_column, offsets_in
 from gazadata.validate.diagnostics import Diagnostic, Report
-
-DESCRIPTOR = "datapackage.json"
-
-MISSING = object()
 
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
@@ -47,15 +46,26 @@ def say(
     )
 
 
-def schema_path(descriptor: dict[str, Any]) -> str:
-    """Where a resource's schema stands, from its descriptor."""
-    schema = descriptor.get("schema")
-    return schema if isinstance(schema, str) else DESCRIPTOR
-
-
-def as_json(value: Any, missing: str = "missing") -> str:
-    """A value as it stands in JSON, shortened; `missing` where there is none (`MISSING`)."""
-    return missing if value is MISSING else json.dumps(value, ensure_ascii=False)[:200]
+def say_problem(
+    report: Report, contract: Contract, resource: Resource | None, problem: Problem
+) -> None:
+    """Report what is wrong with a schema, or (`resource` is None) with the descriptor."""
+    at, field, name = problem.at, None, resource.name if resource else None
+    if resource and at[0] == "fields" and len(at) > 1 and isinstance(at[1], int):
+        field = resource.fields[at[1]].name
+    elif not resource and at[0] == "resources":
+        name = contract.descriptor["resources"][at[1]]["name"]
+    say(
+        report,
+        problem.code,
+        path=resource.schema_path if resource else DESCRIPTOR,
+        resource=name,
+        field=field,
+        at=dotted(within(at)) or None,
+        found=problem.found[:500],
+        expected=problem.expected,
+        near=problem.near,
+    )
 
 
 class Places:
