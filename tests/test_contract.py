@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from gazadata.arrow import arrow_schema
 from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.curate.dictionary import data_dictionary
-from gazadata.dataset import open_dataset
 from gazadata.errors import ContractError, UnknownName
+from gazadata.opening import open_dataset
 from gazadata.pandera_schemas import pandas_schema, polars_schema
 from gazadata.strict_json import read_json
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from gazadata import sniff
 from gazadata.contract_schema import UNREADABLE, problems
 from gazadata.errors import ContractError, UnknownName
-from gazadata.json_schema import as_json
+from gazadata.json_schema import as_json, dotted
 from gazadata.strict_json import At, read_json
 
 Type = Literal["string", "integer", "boolean", "date"]
@@ -50,7 +50,7 @@ class _Document:
             value: Any = self.raw
             for step in at:
                 value = value[step]
-            found = f"{at[0]} {as_json(value)}"
+            found = f"{dotted(at)} {as_json(value)}"
         owner = ""
         if at[0] in ("resources", "fields") and len(at) > 2 and at[-1] != "name":
             part = self.raw[str(at[0])][at[1]]
@@ -275,7 +275,9 @@ def _read_schema(root: Path, path: str, package: _Document, at: At) -> dict[str,
         expected = "a path in the package, such as schemas/events.json"
         raise package.wrong(at, expected, error.found) from None
     if not present:
-        raise package.wrong(at, "the file that the descriptor names", f"no file {path}")
+        other = sniff.absent(file)
+        found = f"no file {path}" + (f": found {other}" if other else "")
+        raise package.wrong(at, "the file that the descriptor names", found)
     return read_json(file, path)
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import copyreg
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from gazadata.curate.marked import Mistake
 
 
 class GazadataError(Exception):
@@ -59,6 +65,31 @@ class ContractError(GazadataError):
 
 class ReadError(GazadataError):
     """A package, a table or a text that is missing or cannot be read."""
+
+
+class WrongSheet(GazadataError):  # noqa: N818
+    """A file with mistakes, each of them named by line and column."""
+
+    exit_code = 1
+
+    def __init__(self, path: Path, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = sorted(set(mistakes))
+        super().__init__(
+            "nothing was written\n"
+            + "\n".join(
+                f"{path}:{one.mark.line}:{one.mark.column}: {one.message}" for one in self.mistakes
+            )
+        )
+
+
+class PageError(GazadataError):
+    """A package that no page is made of."""
+
+    exit_code = 1
+
+
+class PieceError(GazadataError):
+    """A piece that failed each time that it was tried; its text names the articles."""
 
 
 class MissingExtra(GazadataError):  # noqa: N818

@@ -118,6 +118,11 @@ def form_c(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def clean(cell: str) -> str:
+    r"""The cell in NFC, with LF for line ends (CR LF and lone CR too)."""
+    return form_c(cell.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def malformed(text: str) -> str | None:
     """What keeps a text from being quoted, and where, if it is not as every held text."""
     if (at := text.find("\r")) >= 0:

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from gazadata.cli import app
-from gazadata.dataset import Dataset, open_dataset
+from gazadata.dataset import Dataset
 from gazadata.display.figures import Figure
 from gazadata.errors import MissingExtra
+from gazadata.opening import open_dataset
 
 LARGEST = 60_000
 

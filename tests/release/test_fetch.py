@@ -35,8 +35,8 @@ from tests.release.stores import (
 
 import gazadata
 from gazadata import cli, retired
-from gazadata.dataset import open_dataset
 from gazadata.errors import GazadataError, ReadError
+from gazadata.opening import open_dataset
 from gazadata.release import lock as pins
 from gazadata.release.build import build
 from gazadata.release.cache import Cache, CacheError

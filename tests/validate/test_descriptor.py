@@ -228,7 +228,7 @@ SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
     ),
     "a field twice in a unique key": (
         "participants", "GD001", None,
-        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), 'uniqueKeys ["event_id", "event_id"]',
+        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), 'uniqueKeys[0] ["event_id", "event_id"]',
     ),
 }  # fmt: skip
 

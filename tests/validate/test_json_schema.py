@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.validate.damage import SHIPPED as S
 
 from gazadata import json_schema
 from gazadata.contract_schema import checker
-from gazadata.dialect import READ, UNREAD
 
 WHOLE = json.loads(Path(json_schema.__file__).with_name("contract.schema.json").read_bytes())
 PARTS: dict[str, dict[str, Any]] = {"package": S.descriptor(), "schema": S.schema("events")}
@@ -112,12 +110,3 @@ def test_every_keyword_of_the_schema_is_one_that_is_checked() -> None:
         return set(schema).union(*inner)
 
     assert keywords(WHOLE) <= known
-
-
-@pytest.mark.parametrize("kind", ["resource", "dialect", "schema", "field"])
-def test_a_release_is_written_in_the_form_that_is_read(kind: str) -> None:
-    properties = checker().definitions[kind]["properties"]
-    for name, value in READ[kind].items():
-        assert properties[name]["const"] == value
-    if kind == "field":
-        assert all(properties[name] == {"$ref": "#/$defs/none"} for name in UNREAD)

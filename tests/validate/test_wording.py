@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gazadata.cli import app
-from gazadata.dataset import open_dataset
 from gazadata.errors import GazadataError, ReadError, UnknownName
+from gazadata.opening import open_dataset
 from gazadata.validate import Diagnostic, validate
 from gazadata.validate.dated import keys_made_dates
 

@@ -150,6 +150,7 @@ def _write(
     before: Package | None,
     validated: dict[str, int],
 ) -> None:
+    from gazadata.dataset import Dataset
     from gazadata.display.pages import release_pages
     from gazadata.release.annotations import write_annotations
     from gazadata.release.croissant import croissant
@@ -187,7 +188,7 @@ def _write(
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
-    for name, content in release_pages(folder).items():
+    for name, content in release_pages(Dataset(Package.open(folder))).items():
         files.put(name, content)
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))

@@ -7,13 +7,31 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from gazadata.contract import Contract, Resource
-from gazadata.dialect import READ, UNREAD
 from gazadata.package import Package
 from gazadata.release.croissant import croissant, stated
 from gazadata.release.files import is_sha256
 from gazadata.release.manifest import MANIFEST, File, Manifest
 from gazadata.strict_json import read_json
 from gazadata.version import parse
+
+READ: dict[str, dict[str, Any]] = {
+    "resource": {"encoding": "utf-8", "scheme": "file", "type": "table"},
+    "CSV file": {"format": "csv", "mediatype": "text/csv"},
+    "Parquet file": {"format": "parquet", "mediatype": "application/vnd.apache.parquet"},
+    "dialect": {
+        "delimiter": ",",
+        "lineTerminator": "\n",
+        "quoteChar": '"',
+        "doubleQuote": True,
+        "header": True,
+    },
+    "schema": {"missingValues": [""]},
+    "field": {"trueValues": ["true"], "falseValues": ["false"]},
+}
+"""What is read, by property, and nothing else: a value under another one would be read wrongly."""
+
+UNREAD = ("missingValues", "decimalChar", "groupChar", "bareNumber")
+"""Properties of a field that other readers go by, and those here do not."""
 
 _CSV = {**READ["CSV file"], "encoding": READ["resource"]["encoding"]}
 """What `build` says of each table; the rest of `READ` is what other readers take for granted."""
