@@ -23,6 +23,9 @@ Type = Literal["string", "integer", "boolean", "date"]
 
 DESCRIPTOR = "datapackage.json"
 
+CUES = ("gazadata:hedgeCues", "gazadata:attributionCues")
+"""Properties of the package that list words at which an alarm looks at a quote."""
+
 
 @dataclass(frozen=True)
 class _Document:
@@ -221,6 +224,11 @@ class Contract:
     def hedge_cues(self) -> tuple[str, ...]:
         """The words that make the hedge alarm look at a quote."""
         return tuple(self.descriptor.get("gazadata:hedgeCues", ()))
+
+    @property
+    def attribution_cues(self) -> tuple[str, ...]:
+        """The words that make the attribution alarm look at a quote."""
+        return tuple(self.descriptor.get("gazadata:attributionCues", ()))
 
     def __getitem__(self, name: str) -> Resource:
         try:

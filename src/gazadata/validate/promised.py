@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gazadata import version
-from gazadata.contract import DESCRIPTOR, Contract
+from gazadata.contract import CUES, DESCRIPTOR, Contract
 from gazadata.contract_schema import Problem, within
 from gazadata.errors import ContractError
 from gazadata.json_schema import as_json, dotted
@@ -113,7 +113,7 @@ def promised(contract: Contract) -> Contract:
         name: replace(own[name], path=resource.path, descriptor=resource.descriptor)
         for name, resource in contract.resources.items()
     }
-    cues = {"gazadata:hedgeCues": list(own.hedge_cues)}
+    cues = {name: list(own.descriptor.get(name, ())) for name in CUES}
     return Contract(contract.descriptor | cues, resources)
 
 
@@ -154,10 +154,11 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
         return set()
     report.count("GD004", len(contract.resources))
     as_in = f"as in {own.name} {own.version}"
-    is_reported = any(name is None and at[0] == "gazadata:hedgeCues" for name, at in reported)
-    if contract.hedge_cues != own.hedge_cues and not is_reported:
-        found, expected = "other gazadata:hedgeCues", f"those of {own.name} {own.version}"
-        say(report, "GD004", at="gazadata:hedgeCues", found=found, expected=expected)
+    for cues in CUES:
+        same = contract.descriptor.get(cues, []) == own.descriptor.get(cues, [])
+        if not same and not any(table is None and at[0] == cues for table, at in reported):
+            expected = f"those of {own.name} {own.version}"
+            say(report, "GD004", at=cues, found=f"other {cues}", expected=expected)
     renamed = _renamed(contract, own)
     for name in own.resources.keys() - contract.resources.keys() - set(renamed.values()):
         say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")

@@ -65,6 +65,7 @@ def _of_field(resource: Resource, field: Field, at: At) -> Iterator[Problem]:
         ("gazadata:modes", chain.from_iterable(modes.values()), field.enum),
         ("gazadata:recipientRequired", field.raw.get("gazadata:recipientRequired", ()), field.enum),
         ("gazadata:quadClass", field.raw.get("gazadata:quadClass", ()), field.enum),
+        ("gazadata:definitions", field.raw.get("gazadata:definitions", ()), field.enum),
     )
     for key, terms, known in named:
         for term in dict.fromkeys(terms):

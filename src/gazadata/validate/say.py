@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
+from contextlib import suppress
 from typing import Any
 
 from gazadata.contract import DESCRIPTOR, Contract, Resource
@@ -55,13 +55,16 @@ def say_problem(
         field = resource.fields[at[1]].name
     elif not resource and at[0] == "resources":
         name = contract.descriptor["resources"][at[1]]["name"]
+    inner = within(at)
+    if resource and not field and resource.schema_path == DESCRIPTOR:
+        inner = ("schema", *inner)
     say(
         report,
         problem.code,
         path=resource.schema_path if resource else DESCRIPTOR,
         resource=name,
         field=field,
-        at=dotted(within(at)) or None,
+        at=dotted(inner) or None,
         found=problem.found[:500],
         expected=problem.expected,
         near=problem.near,
@@ -73,17 +76,10 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self.text = text
-
-    @cached_property
-    def _offsets(self) -> dict[At, int]:
-        try:
-            return offsets_in(self.text)
-        except ValueError:
-            return {(): 0}
-
-    @cached_property
-    def _value(self) -> Any:
-        return json.loads(self.text) if len(self._offsets) > 1 else None
+        self.value: Any = None
+        self.offsets: dict[At, int] = {(): 0}
+        with suppress(ValueError):
+            self.offsets, self.value = offsets_in(text), json.loads(text)
 
     def of(self, d: Diagnostic) -> tuple[int, int]:
         """The line and column, from 1, of the property that a finding is about."""
@@ -91,7 +87,7 @@ class Places:
         if d.path == DESCRIPTOR:
             at = self._named(at, "resources", d.resource)
         if d.field is not None:
-            inline = (*at, "schema") if (*at, "schema", "fields") in self._offsets else at
+            inline = (*at, "schema") if (*at, "schema", "fields") in self.offsets else at
             at = self._named(inline, "fields", d.field)
         steps = _STEP.findall(d.at or "")
         return self.nearest((*at, *(int(number) if number else key for number, key in steps)))
@@ -102,32 +98,25 @@ class Places:
         A field or a resource as a whole is shown by its name.
         """
         there = at
-        while there and there not in self._offsets:
+        while there and there not in self.offsets:
             there = there[:-1]
-        name, whole = (*there, "name"), there == at
-        if there and not (whole and isinstance(there[-1], str)) and self._is_named(name):
-            offset = self.text.index('"', self._offsets[name] + len('"name"'))
-        else:
-            offset = self._offsets[there]
+        offset, name = self.offsets[there], (*there, "name")
+        is_item = there and (there != at or isinstance(there[-1], int))
+        if is_item and isinstance(self._value_at(name), str):
+            offset = self.text.index('"', self.offsets[name] + len('"name"'))
         return line_and_column(self.text, offset)
 
-    def _is_named(self, at: At) -> bool:
-        return at in self._offsets and isinstance(self._get(at), str)
-
-    def _get(self, at: At) -> Any:
+    def _value_at(self, at: At) -> Any:
         """The value at `at`; None where there is none."""
-        value = self._value
-        try:
-            for step in at:
-                value = value[step]
-        except (LookupError, TypeError):
+        if at not in self.offsets:
             return None
+        value: Any = self.value
+        for step in at:
+            value = value[step]
         return value
 
     def _named(self, at: At, key: str, name: str | None) -> At:
         """The way to the object of this name in a list; `at` where there is none."""
-        listed = self._get((*at, key))
-        for number, one in enumerate(listed) if isinstance(listed, list) and name else ():
-            if isinstance(one, dict) and one.get("name") == name:
-                return (*at, key, number)
-        return at
+        listed = self._value_at((*at, key))
+        ways = [(*at, key, number) for number in range(len(listed or ()))]
+        return next((way for way in ways if self._value_at((*way, "name")) == name), at)
