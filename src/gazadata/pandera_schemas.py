@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gazadata.contract import Field, Resource
+from gazadata.frames import pandas_type
 
 if TYPE_CHECKING:
     import pandera.pandas as pa_pandas
@@ -53,23 +54,12 @@ def polars_schema(resource: Resource, *, unique: bool = True) -> pa_polars.DataF
 
 def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
     """The schema for a pandas frame as `gazadata.load` returns it."""
-    import pandas as pd
     import pandera.pandas as pa
-
-    def dtype(field: Field) -> Any:
-        if field.enum:
-            return pd.CategoricalDtype(list(field.enum), ordered=field.ordered)
-        return {
-            "string": pd.StringDtype(),
-            "integer": pd.Int64Dtype(),
-            "boolean": pd.BooleanDtype(),
-            "date": "datetime64[us]",
-        }[field.type]
 
     return pa.DataFrameSchema(
         {
             field.name: pa.Column(
-                dtype(field),
+                pandas_type(field),
                 checks=[
                     *_checks(field, pa.Check),
                     *_once(field, pa.Check, lambda cells: ~cells.duplicated(keep=False)),

@@ -8,9 +8,8 @@ from tests.article.package import SOURCE, make
 from tests.curate.sheets import applied, opened, save, tables
 
 from gazadata.curate.coding import read_sheet
-from gazadata.curate.marked import WrongSheet
 from gazadata.curate.sheet import print_sheet
-from gazadata.errors import ReadError
+from gazadata.errors import ReadError, WrongSheet
 from gazadata.validate import validate
 
 

@@ -10,11 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from gazadata.cli import app
-from gazadata.dataset import Dataset, open_dataset
+from gazadata.dataset import Dataset
 from gazadata.display import figures
 from gazadata.display.figures import Figure
 from gazadata.display.record import Record
 from gazadata.errors import MissingExtra
+from gazadata.opening import open_dataset
 
 LARGEST = 60_000
 

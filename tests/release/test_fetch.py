@@ -36,7 +36,6 @@ from tests.release.stores import (
 
 import gazadata
 from gazadata import cli, retired
-from gazadata.dataset import open_dataset
 from gazadata.errors import (
     CacheError,
     GazadataError,
@@ -46,6 +45,7 @@ from gazadata.errors import (
     StoreAwayError,
     StoreError,
 )
+from gazadata.opening import open_dataset
 from gazadata.release import lock as pins
 from gazadata.release.cache import Cache
 from gazadata.release.fetch import open_release, pull, pulled, versions
@@ -723,7 +723,7 @@ def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
                     "manifest_sha256": "0" * 64,
                 }
             ).replace(b"{", b'{"version": "1.1.0",', 1),
-            "'version' stands twice",
+            "'version' occurs twice",
         ),
         (json_bytes({"format": "gazadata-lock/1", "version": "1.0.0"}), "not a lock"),
         (

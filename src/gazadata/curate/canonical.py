@@ -13,9 +13,10 @@ from gazadata.atomic import part_of, sync
 from gazadata.contract import Contract
 from gazadata.curate.derive import Problem, derive
 from gazadata.curate.dictionary import BEGIN, END, data_dictionary
-from gazadata.curate.tables import clean, decode, read_bytes, read_table
+from gazadata.curate.tables import decode, read_bytes, read_table
 from gazadata.errors import GazadataError
 from gazadata.package import Package
+from gazadata.text import clean
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from gazadata.curate.marked import (
     Node,
     ScalarNode,
     SequenceNode,
-    WrongSheet,
     compose,
 )
 from gazadata.curate.tables import decode, read_bytes
+from gazadata.errors import WrongSheet
 
 _ROW = ("id", "quote", "notes", "evidence")
 _WORDS = ("words", "passage", "occurrence", "source")

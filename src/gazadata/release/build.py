@@ -15,6 +15,7 @@ from gazadata.arrow import released_schema
 from gazadata.atomic import part_of
 from gazadata.contract import Resource
 from gazadata.curate.canonical import canonical_retired
+from gazadata.dataset import Dataset
 from gazadata.display.pages import release_pages
 from gazadata.errors import FaultsError, MissingExtra, ReleaseError
 from gazadata.package import Package
@@ -169,7 +170,7 @@ def _write(
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
-    for name, content in release_pages(folder).items():
+    for name, content in release_pages(Dataset(Package.open(folder))).items():
         files.put(name, content)
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))

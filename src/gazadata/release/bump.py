@@ -11,7 +11,7 @@ from pathlib import Path
 from gazadata.atomic import replace
 from gazadata.errors import GazadataError, ReleaseError
 from gazadata.package import Package
-from gazadata.validate.json_places import member_value
+from gazadata.strict_json import member_value
 from gazadata.version import parse
 
 DESCRIPTOR, CITATION, CHANGELOG = "datapackage.json", "CITATION.cff", "CHANGELOG.md"

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata import sniff
-from gazadata.contract import NAME, Contract
+from gazadata.contract import Contract
+from gazadata.contract_schema import NAME
 from gazadata.errors import ReleaseError, StoreError
 from gazadata.package import RETIRED, Package, check_path
 from gazadata.release.files import (

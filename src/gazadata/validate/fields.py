@@ -7,7 +7,7 @@ from polars import col
 
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import LONGEST, Report
-from gazadata.validate.say import say, schema_path
+from gazadata.validate.say import say
 from gazadata.validate.tables import typed
 
 URI = r"^(?i:https?)://[^\s/?#]+[^\s]*$"
@@ -26,7 +26,7 @@ def patterns_fit(resource: Resource, report: Report) -> bool:
                 say(
                     report,
                     "GD002",
-                    path=schema_path(resource.descriptor),
+                    path=resource.schema_path,
                     resource=resource.name,
                     field=name,
                     found=f"the pattern {resource[name].pattern}",
@@ -64,7 +64,7 @@ def examples(resource: Resource, report: Report) -> None:
             say(
                 report,
                 "GD002",
-                path=schema_path(resource.descriptor),
+                path=resource.schema_path,
                 resource=resource.name,
                 field=name,
                 found=f"the example {texts[name]}"[:LONGEST],
