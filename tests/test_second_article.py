@@ -82,6 +82,76 @@ def test_a_name_that_is_inferred_states_nothing(two: Path, basis: str) -> None:
     assert found == ({"GD341"} if basis == "inferred" else set())
 
 
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    return make(tmp_path / "package")
+
+
+def _change(package: Path, table: str, key: str, **cells: str) -> None:
+    """Change cells of a row; evidence of those that are emptied goes."""
+    rows = _read(package / f"data/{table}.csv")
+    (row,) = (row for row in rows if next(iter(row.values())) == key)
+    row |= cells
+    _write(package / f"data/{table}.csv", rows)
+    empty = {(table, key, field) for field, cell in cells.items() if not cell}
+    evidence = _read(package / "data/evidence.csv")
+    kept = [e for e in evidence if (e["resource"], e["row_id"], e["field"]) not in empty]
+    _write(package / "data/evidence.csv", kept)
+
+
+def _found(package: Path) -> set[tuple[str, str | None]]:
+    return {(d.code, d.severity) for d in validate(package).diagnostics}
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "cells", "found"),
+    [
+        # “said”, “insisted”, “declined”: the row is the saying itself, or no more.
+        ("positions", "telmark-government-admission", {"expression": ""}, True),
+        ("positions", "norvane-lifting-embargo", {"expression": ""}, True),
+        ("positions", "norvane-lifting-embargo", {"expression": "indicated"}, False),
+        ("events", "pell-rejects-inspections", {"event_type": "PROTEST"}, True),
+        ("events", "pell-rejects-inspections", {"event_type": "ACCUSE"}, False),
+        # “could” weakens the stance, and is kept in hedge.
+        ("positions", "telmark-government-admission", {"hedge": ""}, True),
+        # “warn” is kept in attributed_to and in hedge.
+        (
+            "assessments",
+            "dispute-most-dangerous",
+            {"attributed_to": "", "hedge": "", "certainty": "certain"},
+            True,
+        ),
+    ],
+)
+def test_a_cue_that_a_row_drops_is_reported(
+    one: Path, table: str, key: str, cells: dict[str, str], found: bool
+) -> None:
+    _change(one, table, key, **cells)
+    assert (("GD351", "warning") in _found(one)) is found
+
+
+@pytest.mark.parametrize(
+    ("key", "cells"),
+    [
+        ("tam-rusk-on-commission", {"speaker_id": ""}),
+        ("tam-rusk-on-commission", {"kind": "unnamed_source"}),
+    ],
+)
+def test_a_named_speaker_is_an_actor_and_no_other_source_is(
+    one: Path, key: str, cells: dict[str, str]
+) -> None:
+    _change(one, "sources", key, **cells)
+    assert _found(one) == {("GD420", "error")}
+
+
+@pytest.mark.parametrize(("stance", "found"), [("undecided", set()), ("unclear", {"GD408"})])
+def test_an_undecided_position_may_have_a_condition(
+    one: Path, stance: str, found: set[str]
+) -> None:
+    _change(one, "positions", "telmark-government-admission", stance=stance)
+    assert {code for code, _ in _found(one)} == found
+
+
 def test_it_has_what_articles_are_hard_to_code_for() -> None:
     for words in ("reportedly", "according to", "provided that", "has not decided", "left out"):
         assert words in TEXT
