@@ -144,6 +144,39 @@ def test_a_named_speaker_is_an_actor_and_no_other_source_is(
     assert _found(one) == {("GD420", "error")}
 
 
+@pytest.mark.parametrize(
+    ("day", "found"), [("2031-03-03", set()), ("2031-03-30", {"GD341"}), ("2031-03-13", {"GD341"})]
+)
+def test_a_written_date_states_the_date(one: Path, day: str, found: set[str]) -> None:
+    """The words are “on 3 March 2031”."""
+    _change(one, "positions", "norvane-government-admission", date_earliest=day, date_latest=day)
+    assert {code for code, _ in _found(one)} == found
+
+
+def test_a_topic_that_exists_is_not_one_that_the_words_call_proposed(one: Path) -> None:
+    _change(one, "topics", "river-commission", status="existing")
+    assert _found(one) == {("GD351", "warning")}
+
+
+def test_a_field_that_is_not_there_is_reported_with_those_that_are(one: Path) -> None:
+    evidence = _read(one / "data/evidence.csv")
+    row = next(r for r in evidence if (r["resource"], r["field"]) == ("events", "topic_id"))
+    row["field"] = "topic"
+    _write(one / "data/evidence.csv", evidence)
+    (wrong,) = (d for d in validate(one).diagnostics if d.code == "GD334")
+    assert wrong.found == "topic"
+    assert " topic_id," in (wrong.expected or "")
+
+
+def test_a_text_that_was_changed_is_what_is_found(one: Path) -> None:
+    with (one / "raw" / f"{SOURCE}.txt").open("a", encoding="utf-8") as text:
+        text.write(" More.")
+    (row,) = (row for row in _read(one / "data/sources.csv") if row["source_id"] == SOURCE)
+    (wrong,) = (d for d in validate(one).diagnostics if d.code == "GD302")
+    assert wrong.expected == row["text_sha256"]
+    assert row["text_sha256"] not in (wrong.found or "")
+
+
 @pytest.mark.parametrize(("stance", "found"), [("undecided", set()), ("unclear", {"GD408"})])
 def test_an_undecided_position_may_have_a_condition(
     one: Path, stance: str, found: set[str]

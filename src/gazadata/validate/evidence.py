@@ -381,14 +381,18 @@ def _items(
     """The rows of evidence for one table, with whether its cell is filled, and its quote there."""
     bits = _bits(resource)
     table = tables.strings(resource.name)
-    hedged = "certainty" in resource.field_names
+    names = resource.field_names
+    sure = _sure(contract) if "certainty" in names else None
+    if "status" in names and "existing" in resource["status"].enum:
+        # What is there is no longer proposed.
+        sure = col("status") == "existing"
     cells = table.select(
         row_id=resource.key,
         __filled=pl.sum_horizontal(
             pl.when(col(name).is_not_null()).then(bit).otherwise(0) for name, bit in bits.items()
         ),
-        __sure=_sure(contract) if hedged else pl.lit(False),
-        __own_word=_own_word(contract, resource) if hedged else pl.lit(False),
+        __sure=pl.lit(False) if sure is None else sure,
+        __own_word=_own_word(contract, resource),
         __reference=col("kind") == "reference" if resource.name == "sources" else pl.lit(False),
     )
     frame = (
@@ -420,7 +424,7 @@ def _items(
         *_based(resource, bits),
         *_referring(resource),
     ]
-    if hedged and (contract.hedge_cues or contract.attribution_cues):
+    if sure is not None and (contract.hedge_cues or contract.attribution_cues):
         checks.append(_committing(resource))
     return Look(
         contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=resource.name
@@ -455,7 +459,11 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
                 .then(pl.lit(", which is empty there"))
                 .otherwise(pl.lit("")),
             ),
-            expected=f"a filled field of {resource.name} that needs evidence",
+            expected=pl.when(col("field").is_in(list(bits)))
+            .then(pl.lit(f"a filled field of {resource.name}"))
+            .otherwise(
+                pl.lit(f"a field of {resource.name} that needs evidence: {', '.join(bits)}")
+            ),
             applies=col("__known"),
             relies=[TARGET, cell("evidence", "evidence_id", "row_id")],
         ),
@@ -613,7 +621,7 @@ def _sure(contract: Contract) -> pl.Expr:
 def _own_word(contract: Contract, resource: Resource) -> pl.Expr:
     """Whether a row is the article's own word, and not that somebody said something."""
     names, says = resource.field_names, pl.lit(False)
-    if "attributed_to" not in names:
+    if not {"attributed_to", "hedge"} <= {*names}:
         return pl.lit(False)
     if "expression" in names:
         says = col("expression").is_not_null()
@@ -626,21 +634,27 @@ def _own_word(contract: Contract, resource: Resource) -> pl.Expr:
 
 def _committing(resource: Resource) -> Check:
     """Whether a quote has a cue that its row drops: of a hedge, or of somebody else's word."""
-    dropped = [at for at in ("certainty", "hedge", "attributed_to") if at in resource.field_names]
-    unhedged = col("__sure") & col("__hedges")
+    keeping = ("certainty", "hedge", "attributed_to", "status")
+    of_topic = "certainty" not in resource.field_names
+    sure = col("__sure") & (col("field") == "status") if of_topic else col("__sure")
+    unhedged = sure & col("__hedges")
     return check(
         "GD351",
         "quote_id",
         unhedged | (col("__own_word") & col("__says")),
         found=col("__exact"),
         expected=pl.when(unhedged)
-        .then(pl.lit("the cue in the row's hedge, or a lower certainty"))
+        .then(
+            pl.lit(
+                "another status" if of_topic else "the cue in the row's hedge, or a lower certainty"
+            )
+        )
         .otherwise(pl.lit("attributed_to of the row, as somebody says it")),
         # Where it points to nothing, that is what is wrong.
-        applies=(col("__sure") | col("__own_word")) & col("__filled"),
+        applies=(sure | col("__own_word")) & col("__filled"),
         relies=[
             cell("quotes", "quote_id", "exact"),
-            *(cell(resource.name, "row_id", at) for at in dropped),
+            *(cell(resource.name, "row_id", at) for at in keeping if at in resource.field_names),
         ],
     )
 
