@@ -430,7 +430,7 @@ def _policies(contract: Contract, report: Report) -> Told:
         for field in resource.fields:
             report.count("GD006", 1)
             policy = field.raw.get("gazadata:evidence")
-            if policy not in ("required", "exempt"):
+            if policy not in ("required", "exempt", "derived"):
                 told.add((where, field.name, "gazadata:evidence"))
                 say(
                     report,
@@ -440,7 +440,7 @@ def _policies(contract: Contract, report: Report) -> Told:
                     field=field.name,
                     at="gazadata:evidence",
                     found=f"gazadata:evidence {policy!r}" if policy else "no gazadata:evidence",
-                    expected="required or exempt",
+                    expected="required, exempt or derived",
                 )
             if tuple(field.labels) != field.enum:
                 told |= {(where, field.name, key) for key in ("categories", "constraints.enum")}
