@@ -16,7 +16,17 @@ from gazadata.package import Package
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("sources", "passages", "quotes")
-SCHEMAS = {name: (ROOT / f"schemas/{name}.json").read_bytes() for name in TABLES}
+
+
+def schema_of(name: str) -> bytes:
+    """The schema of a table, without keys that point to tables that are left out."""
+    schema = json.loads((ROOT / f"schemas/{name}.json").read_bytes())
+    keys = schema.get("foreignKeys", [])
+    schema["foreignKeys"] = [key for key in keys if key["reference"].get("resource") in TABLES]
+    return json.dumps(schema).encode()
+
+
+SCHEMAS = {name: schema_of(name) for name in TABLES}
 HEADERS = {n: [field["name"] for field in json.loads(s)["fields"]] for n, s in SCHEMAS.items()}
 # What fmt cannot decide: nothing in these tables breaks such a rule but what it fills in.
 words = st.sampled_from(
