@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from gazadata.errors import LockError, StoreAwayError, StoreError
 from gazadata.release.cache import Cache, Cached, Progress
-from gazadata.release.files import warn
+from gazadata.release.files import failed, warn
 from gazadata.release.index import INDEX, Entry, precedence, read_index
 from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
 from gazadata.release.manifest import MANIFEST, Manifest, Release, check_outside
-from gazadata.release.sources import Source, Stores, failed, read_small, sources_of
+from gazadata.release.sources import Source, Stores, read_small, sources_of
 
 LATEST = "latest"
 

@@ -104,8 +104,3 @@ def read_small(source: Source, path: str) -> bytes:
             if len(content) > MAX_JSON:
                 raise StoreError(f"{source.where(path)}: longer than {MAX_JSON} bytes")
     return bytes(content)
-
-
-def failed(what: str, failures: Sequence[object], advice: str) -> str:
-    """What went wrong with each store, between a sentence that says with what and a remedy."""
-    return "\n".join([what, *(f"  {failure}" for failure in failures), advice])
