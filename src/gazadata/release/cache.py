@@ -56,10 +56,10 @@ class Cache(NamedTuple):
     def of_user(cls) -> Cache:
         """GAZADATA_CACHE, or where each system wants caches to be.
 
-        platformdirs says the same, but takes longer to import than a cached release to open.
+        platformdirs would do the same, but takes longer to import than a cached release to open.
 
         Raises:
-            CacheError: there is no such home folder.
+            CacheError: the user has no home folder.
             ReadError: its name is not UTF-8.
         """
         shared = os.environ.get("XDG_CACHE_HOME", "")
