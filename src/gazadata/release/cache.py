@@ -111,7 +111,7 @@ class Cache(NamedTuple):
                 for file in missing:
                     path = f"{manifest.version}/{file.path}"
                     (part / file.path).parent.mkdir(parents=True, exist_ok=True)
-                    with closing(source.read(path, file.bytes)) as chunks:
+                    with closing(source.read(path)) as chunks:
                         counted = arrived.counted(chunks)
                         receive(counted, part / file.path, file, source.where(path))
                 for name, content in (manifest.own | ATTRIBUTES).items():
