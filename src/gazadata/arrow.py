@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -166,3 +166,10 @@ def _options(schema: pa.Schema) -> csv.ConvertOptions:
         false_values=["false"],
         strings_can_be_null=True,
     )
+
+
+def rows_of(table: pa.Table) -> Iterator[list[Any]]:
+    """The rows of a table as Python values, a few at a time."""
+    for batch in table.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            yield list(row.values())

@@ -407,7 +407,7 @@ def test_named_information() -> None:
     ("table", "old", "new", "message"),
     [
         ("evidence", ",actors,asim-munir,name,", ",actors,nobody,name,", "evidence.value"),
-        ("evidence", ",actors,asim-munir,name,", ",bogus,asim-munir,name,", "names no table"),
+        ("evidence", ",actors,asim-munir,name,", ",bogus,asim-munir,name,", "does not have"),
         ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,bogus,", "evidence.value"),
         ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,cow,", "evidence.value"),
         ("evidence", ",asim-munir,name,stated,", ",asim-munir,name,stated,x", "FOREIGN KEY"),

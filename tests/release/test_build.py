@@ -352,7 +352,7 @@ def test_release_candidates_declare_what_they_are_of(
 
 def test_without_a_parent_no_release_calls_itself_the_first(built: Path) -> None:
     text = (built / "CHANGES.md").read_text("utf-8")
-    assert "This release names no earlier one." in text
+    assert "This release follows no other." in text
     assert "first" not in text.lower().partition("tables:")[0]
 
 

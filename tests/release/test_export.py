@@ -23,8 +23,9 @@ from gazadata.contract import Contract, Field, Resource
 from gazadata.display import page_link
 from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError, ReleaseError
 from gazadata.package import Package
-from gazadata.release import export as subject
-from gazadata.release.export import Format, create_table, export
+from gazadata.release import sql, workbook
+from gazadata.release.export import Format, export
+from gazadata.release.sql import create_table
 from gazadata.release.verify import verify
 
 RESOURCES = list(Package.open().contract.resources)
@@ -371,7 +372,7 @@ def test_an_older_sqlite_has_no_strict_tables(
 ) -> None:
     package = odd_package(tmp_path / "odd")
     assert create_table(Package.open(package).contract["group"], "sqlite").endswith("STRICT")
-    monkeypatch.setattr(subject, "STRICT_SINCE", (99, 0, 0))
+    monkeypatch.setattr(sql, "STRICT_SINCE", (99, 0, 0))
     export(package, "sqlite", tmp_path / "odd.db")
     with closing(sqlite3.connect(tmp_path / "odd.db")) as db:
         assert "STRICT" not in str(db.execute("SELECT sql FROM sqlite_master").fetchall())
@@ -550,7 +551,7 @@ def test_places_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "gaza.db"
     with pytest.raises(GazadataError) as error:
         export(built, "sqlite", file)
-    assert str(error.value) == f"{file}: cannot be written: there is no folder {file.parent}"
+    assert str(error.value) == f"{file}: cannot be written: no folder {file.parent}"
     for folder in (tmp_path, Path(), Path("/"), Path("..")):
         for to in get_args(Format):
             with pytest.raises(GazadataError, match="is a folder; name the file"):
@@ -612,6 +613,7 @@ def test_a_library_that_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: Format, library: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, "gazadata.release.workbook")
     with pytest.raises(MissingExtra, match=re.escape("pip install 'gazadata[export]'")):
         export(odd_package(tmp_path / "odd"), to, tmp_path / f"odd.{to}")
     assert [path.name for path in tmp_path.iterdir()] == ["odd"]
@@ -647,7 +649,7 @@ def test_what_excel_cannot_hold(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_more_rows_than_a_sheet_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "SHEET_ROWS", 3)
+    monkeypatch.setattr(workbook, "SHEET_ROWS", 3)
     export(odd_package(tmp_path / "fits", ["a,,,,,,,", "b,,,,,,,"]), "xlsx", tmp_path / "f.xlsx")
     package = odd_package(tmp_path / "odd", ["a,,,,,,,", "b,,,,,,,", "c,,,,,,,"])
     with pytest.raises(GazadataError, match="3 rows"):

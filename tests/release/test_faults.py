@@ -96,7 +96,7 @@ def test_a_server_that_misbehaves(
 ) -> None:
     if fault in SLOW:
         monkeypatch.setenv("GAZADATA_TIMEOUT", PATIENCE)
-        monkeypatch.setattr("gazadata.release.http.SLOWEST", 1 << 30)
+        monkeypatch.setattr("gazadata.release.http.SLOWEST", 1 << 18)
     server.faults[path] = fault
     harmless = path == "index.json" and fault is wrong_bytes
     with pytest.raises(StoreError) as error:

@@ -8,8 +8,8 @@ AnnotationCollection with one AnnotationPage. What the model leaves to its users
   in every release (but for the collection, which is a release's own), say nothing about where it
   is served, and need no domain of ours.
 - The target's source is the quoted source, not a file: its text is not published. Which text the
-  offsets count in is said by the target's state, named by the `ni:` URI (RFC 6920) of the text's
-  SHA-256; `sha256` and `length` say the same for whoever holds the text. The model's own states
+  offsets count in is in the target's state, named by the `ni:` URI (RFC 6920) of the text's
+  SHA-256; `sha256` and `length` repeat it for readers who have the text. The model's own states
   do not fit: one wants a date and the other HTTP headers, and neither is known.
 - A body is a TextualBody whose value is the cell as the CSV file has it.
 - Terms that the model does not have are declared in the document's own context.
@@ -164,7 +164,9 @@ def _fill(rows: sqlite3.Connection, package: Package) -> int:
         for name in ("quotes", "evidence")
     )
     if found != evidence.select(pl.len()).collect().item():
-        raise ReadError(f"{package.path('evidence')}: a row names no table of the package")
+        raise ReadError(
+            f"{package.path('evidence')}: a row is for a table that the package does not have"
+        )
     return int(total)
 
 
@@ -229,7 +231,7 @@ def _annotations(rows: sqlite3.Connection, package: Package) -> Iterator[dict[st
 
 
 def _sources(package: Package, urn: str) -> Iterator[tuple[str, tuple[dict[str, Any], ...]]]:
-    """What a target says of each source whose text is known, and of that text."""
+    """The source and the state of a target, for each source whose text is known."""
     for row in package.table("sources").to_pylist():
         if row["text_sha256"] is None:
             continue

@@ -24,9 +24,8 @@ from gazadata.release.archive import write_zip
 from gazadata.release.bump import check_stated
 from gazadata.release.changes import check_version, without_parent
 from gazadata.release.croissant import croissant
-from gazadata.release.files import json_bytes, sha256, sums_bytes, whole_folder
+from gazadata.release.files import failed, json_bytes, sha256, sums_bytes, whole_folder
 from gazadata.release.manifest import ATTRIBUTES, MANIFEST, Manifest, check_outside
-from gazadata.release.sources import failed
 from gazadata.release.verify import verified
 from gazadata.version import parse
 

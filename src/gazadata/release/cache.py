@@ -24,10 +24,18 @@ from typing import Any, NamedTuple
 from gazadata.atomic import part_of, replace
 from gazadata.errors import CacheError, ReleaseError, StoreError
 from gazadata.package import check_path
-from gazadata.release.files import exclusive, is_sha256, json_bytes, some, warn, whole_folder
+from gazadata.release.files import (
+    exclusive,
+    failed,
+    is_sha256,
+    json_bytes,
+    some,
+    warn,
+    whole_folder,
+)
 from gazadata.release.index import Entry
 from gazadata.release.manifest import ATTRIBUTES, Manifest, check_outside, receive
-from gazadata.release.sources import Source, failed
+from gazadata.release.sources import Source
 from gazadata.version import parse
 
 Progress = Callable[[int, int], None]
@@ -48,10 +56,10 @@ class Cache(NamedTuple):
     def of_user(cls) -> Cache:
         """GAZADATA_CACHE, or where each system wants caches to be.
 
-        platformdirs says the same, but takes longer to import than a cached release to open.
+        platformdirs would do the same, but takes longer to import than a cached release to open.
 
         Raises:
-            CacheError: there is no such home folder.
+            CacheError: the user has no home folder.
             ReadError: its name is not UTF-8.
         """
         shared = os.environ.get("XDG_CACHE_HOME", "")
@@ -103,7 +111,7 @@ class Cache(NamedTuple):
                 for file in missing:
                     path = f"{manifest.version}/{file.path}"
                     (part / file.path).parent.mkdir(parents=True, exist_ok=True)
-                    with closing(source.read(path, file.bytes)) as chunks:
+                    with closing(source.read(path)) as chunks:
                         counted = arrived.counted(chunks)
                         receive(counted, part / file.path, file, source.where(path))
                 for name, content in (manifest.own | ATTRIBUTES).items():

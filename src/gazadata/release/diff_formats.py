@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from gazadata.release.changes import WHICH, changes_markdown
 from gazadata.release.diff import Diff, to_json
-from gazadata.release.files import plain
+from gazadata.release.files import json_bytes, plain
 
 
 def full(diff: Diff) -> str:
@@ -46,7 +45,7 @@ def _names(fields: tuple[str, ...]) -> str:
 
 def as_json(diff: Diff) -> str:
     """The diff as JSON."""
-    return json.dumps(to_json(diff), ensure_ascii=False, indent=2) + "\n"
+    return json_bytes(to_json(diff)).decode("utf-8")
 
 
 def markdown(diff: Diff) -> str:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from gazadata.errors import LockError, StoreAwayError, StoreError
 from gazadata.release.cache import Cache, Cached, Progress
-from gazadata.release.files import warn
+from gazadata.release.files import failed, warn
 from gazadata.release.index import INDEX, Entry, precedence, read_index
 from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
 from gazadata.release.manifest import MANIFEST, Manifest, Release, check_outside
-from gazadata.release.sources import Source, Stores, failed, read_small, sources_of
+from gazadata.release.sources import Source, Stores, read_small, sources_of
 
 LATEST = "latest"
 
@@ -36,10 +36,10 @@ class Pulled(NamedTuple):
     """Whether "latest" chose it."""
 
     def __str__(self) -> str:
-        said = f"{self.before} -> {self.version}" if self.before else self.version
+        text = f"{self.before} -> {self.version}" if self.before else self.version
         if self.before == self.version:
-            said = f"{self.version}, as before"
-        lines = [f"{said} (latest)" if self.latest else said]
+            text = f"{self.version}, as before"
+        lines = [f"{text} (latest)" if self.latest else text]
         for entry in self.passed_over:
             what = "replaced, since it" if entry.version == self.before else "skipped, since it"
             lines.append(f"{entry.version}: {what} is yanked: {entry.yanked}")
@@ -110,7 +110,7 @@ def pulled(
         release.manifest.version,
         locked.version if locked else None,
         release.passed_over,
-        # What the lock stands in for, as no store answers, was in the cache.
+        # The locked version that replaces "latest" if no store answers is from the cache.
         release.fresh and (version == LATEST or (version is None and locked is None)),
     )
 
@@ -262,8 +262,8 @@ class _Pull(NamedTuple):
                 warn(f"{manifest.version} is yanked: {yanked}")
             return Cached(self.cache, manifest, source.name, self.sources, True, over)
         away = bool(failures) and all(isinstance(failure, StoreAwayError) for failure in failures)
-        told = failed(f"cannot pull {version}:", failures or [_NONE], _ADVICE)
-        raise StoreAwayError(told) if away else StoreError(told)
+        text = failed(f"cannot pull {version}:", failures or [_NONE], _ADVICE)
+        raise StoreAwayError(text) if away else StoreError(text)
 
     def _offered(
         self, source: Source, version: str

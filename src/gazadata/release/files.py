@@ -10,9 +10,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard, overload
@@ -67,6 +69,18 @@ def some(names: Sequence[object], most: int = 5) -> str:
     return ", ".join(map(str, names[:most])) + (f" and {more} more" if more > 0 else "")
 
 
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with underscores if `taken` has it, without regard to case."""
+    while name.casefold() in {other.casefold() for other in taken}:
+        name += "_"
+    return name
+
+
+def failed(what: str, failures: Sequence[object], advice: str) -> str:
+    """What went wrong with each store, between a sentence that says with what and a remedy."""
+    return "\n".join([what, *(f"  {failure}" for failure in failures), advice])
+
+
 def listing(root: Path) -> list[str]:
     """The files under a folder, and every link, as sorted relative paths with forward slashes."""
     return sorted(
@@ -106,8 +120,6 @@ def whole_folder(target: Path) -> Iterator[Path]:
             raise
         sync(target.parent)
     except BaseException:
-        import shutil
-
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
@@ -167,8 +179,6 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
 
 def _elsewhere(path: Path) -> Path:
     """Another place for a lock, where the file system of `path` has none."""
-    import tempfile
-
     warn(
         f"{path}: its file system has no locks, as NFS may not; only processes on this machine "
         "wait for each other: run one at a time, or name a local folder"

@@ -42,7 +42,7 @@ class HttpSource:
         """The address of a file."""
         return f"{self.name}/{quote(path)}"
 
-    def read(self, path: str, limit: int) -> Generator[bytes]:
+    def read(self, path: str) -> Generator[bytes]:
         """The bytes of a file, as they arrive; see `Source.read`.
 
         Raises:
@@ -67,8 +67,8 @@ class HttpSource:
             while chunk := _within(until - time.monotonic(), arrived):
                 yield chunk
                 until += len(chunk) / SLOWEST
-        except (TimeoutError, requests.Timeout):
-            # A thread may still be using them.
+        except (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError):
+            # The abandoned thread may still use them.
             late, self._session, response = response, None, None
             if late is None:
                 raise StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds") from None

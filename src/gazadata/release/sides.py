@@ -65,14 +65,14 @@ def _checkout(revision: str, folder: Path) -> None:
     # A name that begins with a hyphen must not become an option of git's.
     found = _git(revision, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if found.returncode != 0:
-        why = _said(found)
+        why = _words(found)
         known = f"git says: {why}" if why else "this repository has no such revision"
         raise _nothing(revision, known)
     tree = found.stdout.decode().strip()
     parts = ["datapackage.json", "data", "schemas", "reference"]
     listed = _git(revision, "ls-tree", "-r", "-z", "--full-tree", tree, *parts)
     if listed.returncode != 0:
-        raise _unreadable(revision, _said(listed))
+        raise _unreadable(revision, _words(listed))
     for entry in filter(None, listed.stdout.split(b"\0")):
         about, _, name = entry.partition(b"\t")
         mode, _, blob = about.decode().split()
@@ -83,7 +83,7 @@ def _checkout(revision: str, folder: Path) -> None:
         with (folder / path).open("xb") as file:
             written = _git(revision, "cat-file", "blob", blob, to=file)
         if written.returncode != 0:
-            raise _unreadable(revision, _said(written))
+            raise _unreadable(revision, _words(written))
     if not (folder / "datapackage.json").is_file():
         raise ReleaseError(
             f"the git revision {revision!r} has no datapackage.json at its top; name a folder in "
@@ -104,7 +104,7 @@ def _git(
         raise _nothing(revision, "git is not installed") from None
 
 
-def _said(git: subprocess.CompletedProcess[bytes]) -> str:
+def _words(git: subprocess.CompletedProcess[bytes]) -> str:
     return " ".join(git.stderr.decode("utf-8", "replace").split())
 
 

@@ -24,8 +24,8 @@ class Source(Protocol):
     name: str
     key: str
 
-    def read(self, path: str, limit: int) -> Generator[bytes]:
-        """The bytes of a file, as they arrive; `limit` is how many are wanted at most.
+    def read(self, path: str) -> Generator[bytes]:
+        """The bytes of a file, as they arrive; there may be more than are wanted.
 
         Raises:
             StoreError: the file cannot be read.
@@ -53,7 +53,7 @@ class FolderSource:
         """The path of a file."""
         return str(self.root / path)
 
-    def read(self, path: str, limit: int) -> Generator[bytes]:
+    def read(self, path: str) -> Generator[bytes]:
         """The bytes of a file; see `Source.read`."""
         # `Path.is_dir` raises for a folder without permission, or a dead share.
         if not os.path.isdir(self.root):
@@ -98,14 +98,9 @@ def read_small(source: Source, path: str) -> bytes:
         StoreError: it cannot be read, or is too long.
     """
     content = bytearray()
-    with closing(source.read(path, MAX_JSON)) as chunks:
+    with closing(source.read(path)) as chunks:
         for chunk in chunks:
             content += chunk
             if len(content) > MAX_JSON:
                 raise StoreError(f"{source.where(path)}: longer than {MAX_JSON} bytes")
     return bytes(content)
-
-
-def failed(what: str, failures: Sequence[object], advice: str) -> str:
-    """What went wrong with each store, between a sentence that says with what and a remedy."""
-    return "\n".join([what, *(f"  {failure}" for failure in failures), advice])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -172,8 +173,6 @@ def _check_index(store: Path) -> None:
 
 
 def _remove_left(store: Path) -> None:
-    import shutil
-
     for left in store.glob(".*.part"):
         made = _PART.fullmatch(left.name)
         if made is None or left.is_symlink():

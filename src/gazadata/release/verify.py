@@ -43,7 +43,7 @@ DESCRIBED = (
     "CHANGES.md",
     "LICENSE",
 )
-"""What every release has beside its tables, its manifest and its sums."""
+"""The files of every release besides its tables, its manifest and its sums."""
 
 
 def verify(release: Path, raw: Path | None = None) -> list[str]:
@@ -118,7 +118,7 @@ def _members(release: Path) -> list[str]:
             with archive.open(top + MANIFEST) as file:
                 manifest = Manifest.read(file.read(MAX_JSON + 1), MANIFEST)
     except (KeyError, *NO_ZIP):
-        # Unpacking it says what is wrong.
+        # Unpacking it reports what is wrong.
         return []
     sizes = {m.filename.removeprefix(top): m.file_size for m in members if not m.is_dir()}
     return [
