@@ -40,6 +40,7 @@ def test_a_part_does_not_take_the_certainty_of_the_whole_for_its_own() -> None:
     assert said.reported_in == f"positions/{position}"
     commitment = f"the article's commitment to positions/{position}, of which this is a part: "
     assert commitment in str(said)
+    assert commitment[1:] in said._repr_html_().replace("&#39;", "'")
     assert DATASET.explain("positions", position).reported_in is None
 
 

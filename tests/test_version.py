@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gazadata.errors import ReleaseError, StoreError
 from gazadata.release.build import build
-from gazadata.release.files import ReleaseError, StoreError, json_bytes
-from gazadata.release.store import precedence
+from gazadata.release.files import json_bytes
+from gazadata.release.index import precedence
 from gazadata.validate import validate
 from gazadata.version import LONGEST, parse
 

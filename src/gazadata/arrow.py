@@ -52,14 +52,16 @@ FIRST_DAY, LAST_DAY = date.min.toordinal() - EPOCH, date.max.toordinal() - EPOCH
 """The days that Python knows, counted as Arrow counts them."""
 
 
-def read_table(path: Path, resource: Resource) -> pa.Table:
-    """Read a CSV or Parquet file as the contract types it.
+def read_table(path: Path, resource: Resource, *, text: bool = False) -> pa.Table:
+    """Read a CSV or Parquet file as the contract types it; with `text` all cells as strings.
 
     Raises:
         ReadError: the file is missing, its columns are not the contract's, or a cell does not
             have the type that the contract states.
     """
     schema = arrow_schema(resource)
+    if text:
+        schema = pa.schema([pa.field(name, pa.string()) for name in schema.names])
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq

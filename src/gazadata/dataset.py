@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class Dataset:
-    """A data package, opened for use. Nothing is read before it is asked for.
+    """A data package, opened for use. Nothing is read until it is needed.
 
     `data["events"]` is `data.load("events")`; iteration, `in` and `len` are over the names of the
     tables.
 
     Attributes:
         package: the package.
-        origin: where it comes from, to be read by people: a folder, a release, or gazadata itself.
+        origin: where it comes from, for people to read: a folder, a release, or gazadata itself.
     """
 
     def __init__(self, package: Package, origin: str | None = None) -> None:
@@ -67,12 +67,12 @@ class Dataset:
         return self.tables
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies, and processes that get one pickled, read their rows themselves.
+        # Copies and unpickled datasets read their own rows.
         return type(self), (self.package, self.origin)
 
     @property
     def plot(self) -> Plots:
-        """Pictures that show themselves in notebooks: `timeline()`, `network()`, `positions()`."""
+        """Pictures that notebooks display: `timeline()`, `network()`, `positions()`."""
         from gazadata.display.notebook import Plots
 
         return Plots(self)
@@ -111,8 +111,8 @@ class Dataset:
     ) -> Frame | SparkFrame:
         """Load one table; see `gazadata.load`.
 
-        As "spark" it is a frame of the session `spark`, with the columns string, bigint, boolean
-        and date. It is read in this process first, as in the other forms.
+        As "spark" it is a frame of the session `spark`, with string, bigint, boolean and date
+        columns. The table is read in this process first, as in the other forms.
         """
         from gazadata.frames import convert
 
@@ -127,9 +127,9 @@ class Dataset:
         """Bring a frame of your own into the types that `load` gives a table.
 
         Args:
-            name: the resource that it holds rows of.
-            frame: the resource's columns, in any order and of any types that its values fit
-                into, as `pd.read_csv` and `pd.read_parquet` leave them.
+            name: the resource whose rows it holds.
+            frame: the resource's columns, in any order and with any types that hold its values,
+                as `pd.read_csv` and `pd.read_parquet` return them.
 
         Returns:
             A new frame, which `schema(name)` can validate.
@@ -147,12 +147,12 @@ class Dataset:
         """What the tables, or the columns of one table, hold.
 
         Args:
-            name: a resource; None: all of them.
+            name: a resource; None for all of them.
 
         Returns:
-            Without a name one row a table: table, title, rows (their number), description. With a
-            name one row a column: column, title, type, required, description, terms (a dictionary
-            of term and label; null where any text will do).
+            Without a name, one row per table: table, title, rows (their number), description. With
+            a name, one row per column: column, title, type, required, description, terms (a
+            dictionary from term to label; null if the column has no vocabulary).
 
         Raises:
             UnknownName: there is no such resource.
@@ -182,7 +182,7 @@ class Dataset:
         return pd.DataFrame(columns, columns=names)
 
     def view(self, name: str) -> pd.DataFrame:
-        """A table for reading: its fields, what its keys stand for, and the words behind it.
+        """A table for reading: its fields, the names its keys point to, and the words it rests on.
 
         Returns:
             The table as `load` gives it, then for each foreign key a column `<field>_label` (the
@@ -225,8 +225,8 @@ class Dataset:
         """What the cells of one row rest on.
 
         Returns:
-            One row a piece of evidence: field, value, basis, quote (the exact words), source_id,
-            passage_id, start, end (code points), reference_id, note.
+            One row per piece of evidence: field, value, basis, quote (the exact words), source_id,
+            passage_id, char_start, char_end (code points), reference_id, note.
 
         Raises:
             UnknownName: there is no such resource, row or field.
@@ -281,7 +281,7 @@ class Dataset:
                 support.setdefault(item["field"], []).append(
                     Support(
                         item["basis"],
-                        # Copies: what a caller changes is not what the next call returns.
+                        # Copies, so that a caller's changes do not affect the next call.
                         _copy(quotes.get(item["quote_id"])),
                         _copy(sources.get(item["reference_id"])),
                         item["note"],
@@ -316,7 +316,7 @@ class Dataset:
         )
 
     def labels(self, resource: str) -> dict[str, str]:
-        """What each row of a table is called, by its primary key; the key where it has no label.
+        """The label of each row of a table, by its primary key; the key itself if there is none.
 
         Raises:
             UnknownName: there is no such resource.
@@ -329,10 +329,10 @@ class Dataset:
         """Everything that has or implies a time, those with dates first.
 
         Returns:
-            One row a row of the data: resource, row_id, label, given ("date"; "words", the
-            article's own for the time; "order", a sequence; "status", no more than that),
-            date_earliest and date_latest (null where no date is stated), date_precision, words,
-            status, and basis, how the time follows from what it rests on.
+            One row per row of the data: resource, row_id, label, given ("date"; "words", the
+            article's own for the time; "order", a sequence; "status", only a status),
+            date_earliest and date_latest (null if no date is stated), date_precision, words,
+            status, and basis, how the evidence supports the time.
         """
         from gazadata.display.notebook import timeline
 
@@ -343,9 +343,9 @@ class Dataset:
 
         Returns:
             Nodes `actors.<key>` and `topics.<key>` with resource, label and kind; edges with kind
-            (event, position, relation or excluded), label, row and certainty. Who acts in an event
-            is tied to who receives it and to its topic. An excluded party takes no part: it is
-            tied to the topic alone, by an edge of kind "excluded".
+            (event, position, relation or excluded), label, row and certainty. The actors of an
+            event are tied to its recipients and to its topic. An excluded party takes no part: it
+            is tied only to the topic, by an edge of kind "excluded".
 
         Raises:
             MissingExtra: networkx is not installed.
@@ -382,7 +382,7 @@ class Dataset:
         )
 
     def _refresh(self) -> None:
-        """Forget the rows that were read where a file has changed since, so that none are mixed."""
+        """Forget cached rows if a file has changed, so that old and new rows never mix."""
         paths = (self.package.root / r.path for r in self.package.contract.resources.values())
         stats = (path.stat() if path.is_file() else None for path in paths)
         state = tuple(s and (s.st_mtime_ns, s.st_size, s.st_ino) for s in stats)
@@ -469,7 +469,7 @@ class Explanation:
 
     Conditions and participants are reported as parts of a position or an event: `source`,
     `attributed_to`, `certainty` and `hedge` are then those of that row, which `reported_in` names
-    as `table/key`, and say nothing of how certain the part itself is.
+    as `table/key`, and say nothing about how certain the part itself is.
     """
 
     resource: str
@@ -489,7 +489,7 @@ class Explanation:
     def link(self) -> str | None:
         """The address of the row on the page of a release, beside its other files.
 
-        None for a piece of evidence: the page shows it at the row that it is for.
+        None for a piece of evidence, which the page shows with its row.
         """
         from gazadata.display import page_link
 
@@ -500,18 +500,22 @@ class Explanation:
 
         return explanation_html(self)
 
+    def reported(self) -> tuple[str, ...]:
+        """Who reports the row, and how firmly; nothing for a row that no source reports."""
+        if not self.source:
+            return ()
+        voice = (
+            f"on the word of: {self.attributed_to}" if self.attributed_to else "in its own voice"
+        )
+        hedge = f" (“{self.hedge}”)" if self.hedge else ""
+        of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
+        return (
+            f"reported by: {self.source}, {voice}",
+            f"the article's commitment{of}: {self.certainty}{hedge}",
+        )
+
     def __str__(self) -> str:
-        head = [f"{self.resource}/{self.row_id}"]
-        if self.source:
-            voice = (
-                f"on the word of: {self.attributed_to}"
-                if self.attributed_to
-                else "in its own voice"
-            )
-            head.append(f"  reported by: {self.source}, {voice}")
-            hedge = f" (“{self.hedge}”)" if self.hedge else ""
-            of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
-            head.append(f"  the article's commitment{of}: {self.certainty}{hedge}")
+        head = [f"{self.resource}/{self.row_id}", *(f"  {one}" for one in self.reported())]
         tail = [f"  empty: {', '.join(self.empty)}"] if self.empty else []
         if self.link:
             tail.append(f"  on the page of a release: {self.link}")
@@ -519,7 +523,7 @@ class Explanation:
 
 
 def _titles(value: Any, name: str) -> list[str]:
-    """The property `name` of each object in a list of a descriptor, whose form nobody checked."""
+    """The property `name` of each object in a descriptor's list, whose form is not validated."""
     objects = value if isinstance(value, list) else []
     return [str(one[name]) for one in objects if isinstance(one, dict) and one.get(name)]
 

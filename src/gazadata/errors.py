@@ -1,4 +1,4 @@
-"""Errors for the person who made the mistake; the command line prints their text alone."""
+"""Errors for the person who made the mistake; the command line prints only their text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class GazadataError(Exception):
-    """Any error that is no defect of gazadata itself; its text says what to do."""
+    """Any error that is not a defect of gazadata itself; its text says what to do."""
 
     exit_code = 2
-    """What the command line ends with: 2 for wrong use or unreadable input, 1 for findings."""
+    """The exit code of the command line: 2 for wrong use or unreadable input, 1 for findings."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pool of processes pickles errors, and hangs on one that it cannot unpickle, as where
@@ -93,19 +93,19 @@ class PieceError(GazadataError):
 
 
 class MissingExtra(GazadataError):  # noqa: N818
-    """A package that only an extra installs is not there."""
+    """A package that only an extra installs is missing."""
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed; run: pip install 'gazadata[{extra}]'")
 
 
 class UnknownName(GazadataError, KeyError):  # noqa: N818
-    """A resource, field, row or term that is not there; the text names what comes nearest."""
+    """A resource, field, row or term that does not exist; the text suggests the nearest one."""
 
     def __init__(self, kind: str, name: object, known: list[str]) -> None:
         import difflib
 
-        # Another case is no other name.
+        # Names that differ only in case are the same.
         folded = {one.casefold(): one for one in reversed(known)}
         near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
         there = ", ".join(known[:40])
@@ -115,3 +115,33 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
 
     def __str__(self) -> str:
         return self.message
+
+
+class ReleaseError(GazadataError):
+    """A release that cannot be built, or differs from what it claims to be."""
+
+
+class FaultsError(ReleaseError):
+    """What was checked has faults; the text lists them."""
+
+    exit_code = 1
+
+
+class StoreError(GazadataError):
+    """A store, or a release in it, that cannot be used as it is."""
+
+
+class StoreAwayError(StoreError):
+    """A store that does not answer."""
+
+
+class LaterFormatError(StoreError):
+    """A file that a newer gazadata wrote, and this one cannot judge."""
+
+
+class CacheError(GazadataError):
+    """A cache that cannot be written."""
+
+
+class LockError(GazadataError):
+    """A gazadata.lock that cannot be read, or that contradicts this installation."""

@@ -164,7 +164,7 @@ def test_the_command_writes_a_private_page(repo: Path, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     result = CliRunner().invoke(app, ["page", str(repo), "--out", str(out)])
     assert result.exit_code == 0
-    assert "Not for passing on." in out.read_text(encoding="utf-8")
+    assert "Do not redistribute." in out.read_text(encoding="utf-8")
 
 
 def test_labels_of_the_pictures_do_not_overlap(record: Record) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from tests.release.packages import REPO, copy_package, with_version
 
+from gazadata.errors import ReleaseError
 from gazadata.package import Package
 from gazadata.release.build import build
 from gazadata.release.bump import bump, check_stated
-from gazadata.release.files import ReleaseError
 
 TODAY = datetime.now(UTC).strftime("%Y-%m-%d")
 

@@ -1,4 +1,4 @@
-"""The pages that a package has: one; or an index and one for each source where it is large."""
+"""The pages of a package: one; or, if it is large, an index and one for each source."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from gazadata.dataset import Dataset
 
 LARGEST_PAGE = 450_000
-"""Bytes of the tables that are shown on one page, which has about as many."""
+"""Most bytes of tables that one page shows; the page has about as many."""
 
 LARGEST = 5_000_000
-"""Bytes of the tables whose rows are shown on pages at all."""
+"""Most bytes of tables for which pages show rows at all."""
 
 SHOWN_FINDINGS = 50
 
@@ -27,13 +27,13 @@ SHOWN_FINDINGS = 50
 def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
     """Write the page of a data package into the file `out`.
 
-    Where one page would be too large to be read, `out` is an index, and the pages of its sources
-    are written beside it: `out-1.html`, `out-2.html` and so on.
+    If one page would be too large to read, `out` is an index, and the pages of its sources
+    are written next to it: `out-1.html`, `out-2.html` and so on.
 
     Args:
         dataset: the package.
         out: the file.
-        draft: make it of a package that does not validate, too, with the findings at their cells.
+        draft: also write it if the package does not validate, with the findings at their cells.
 
     Returns:
         The file.
@@ -53,7 +53,7 @@ def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
         raise PageError(
             "\n".join(
                 [
-                    f"no page is made: {report.errors} findings, {len(report.failures)} failures",
+                    f"no page written: {report.errors} findings, {len(report.failures)} failures",
                     *shown,
                     *(f"  {failure}" for failure in report.failures),
                     "see them all with `gazadata validate`, or on a page with --draft",
@@ -105,7 +105,7 @@ def _sizes(dataset: Dataset) -> dict[str, int]:
 
 
 def _index(dataset: Dataset, parts: dict[str, Record] | None = None) -> str:
-    """A list of the pages with the rows on each, or of the tables alone where there are none."""
+    """An index of the pages with the rows on each, or of the tables if there are no pages."""
     contract = dataset.package.contract
     title, description = title_of(contract)
     css = asset("page.css")

@@ -9,9 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from gazadata.atomic import replace
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, ReleaseError
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError
 from gazadata.strict_json import member_value
 from gazadata.version import parse
 

@@ -33,10 +33,10 @@ def full(diff: Diff) -> str:
             lines.append(f"    evidence changed of: {plain(', '.join(table.support))}")
     lines += [plain(f"reference  {change}") for change in diff.reference]
     if diff.retired:
-        lines.append("identifiers given up")
-    for given_up in diff.retired:
-        sign = "+" if given_up.old is None else "-" if given_up.new is None else "~"
-        lines.append(plain(f"  {sign} {given_up}"))
+        lines.append("retired identifiers")
+    for change in diff.retired:
+        sign = "+" if change.old is None else "-" if change.new is None else "~"
+        lines.append(plain(f"  {sign} {change}"))
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gazadata.contract import Contract, Field, Resource
+from gazadata.display import PAGE, page_link
 from gazadata.errors import GazadataError, MissingExtra, UnknownName
 from gazadata.package import Package
 from gazadata.release.manifest import check_outside
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 Format = Literal["sqlite", "duckdb", "xlsx"]
 Dialect = Literal["sqlite", "duckdb"]
 
-# SQLite has neither booleans nor dates: they are 0 and 1, and ISO 8601 text, as its manual has it
-# (https://www.sqlite.org/datatype3.html, 2.1 and 2.2), held to that by CHECK.
+# SQLite has neither booleans nor dates: they are 0 and 1, and ISO 8601 text, as its manual says
+# (https://www.sqlite.org/datatype3.html, 2.1 and 2.2); CHECK enforces it.
 SQL_TYPES: dict[Dialect, dict[str, str]] = {
     "sqlite": {"string": "TEXT", "integer": "INTEGER", "boolean": "INTEGER", "date": "TEXT"},
     "duckdb": {"string": "VARCHAR", "integer": "BIGINT", "boolean": "BOOLEAN", "date": "DATE"},
@@ -43,11 +44,11 @@ SQL_TYPES: dict[Dialect, dict[str, str]] = {
 # The first SQLite with STRICT tables (https://www.sqlite.org/stricttables.html).
 STRICT_SINCE = (3, 37, 0)
 DESCRIPTIONS = "_descriptions"
-# The smallest that there is. Each key takes blocks of its own, and with the default of 256 KiB
-# tables of a few rows would make a file of 16 MiB.
+# The smallest: each key takes its own blocks, and with the default of 256 KiB a few rows would make
+# a file of 16 MiB.
 DUCKDB_BLOCK = 16_384
 
-# What the changes of a database are in that are not yet in its file, by the end of their name.
+# The endings of the files with changes that are not yet in the database file.
 LOGS: dict[Format, tuple[str, ...]] = {
     "sqlite": ("-wal", "-journal"),
     "duckdb": (".wal",),
@@ -60,7 +61,7 @@ EXACT_INTEGER = 2**53
 WIDEST = 60
 # What XML 1.0 cannot hold (https://www.w3.org/TR/xml/, 2.2).
 NOT_IN_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
-# What begins like the code of a character, which Excel would show (ECMA-376, part 1, 22.9.2.19).
+# The beginning of an escape, for which Excel would show a character (ECMA-376, part 1, 22.9.2.19).
 ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 # Excel's calendar begins in 1900 and has a 29 February in that year.
 FIRST_DATE = datetime.date(1900, 3, 1)
@@ -78,20 +79,19 @@ def export(
 
     - sqlite: STRICT tables with primary, foreign and unique keys, NOT NULL, and CHECK for
       vocabularies, minima, booleans and dates; an index on each foreign key; for each table that
-      points to others a view `<table>_labelled`, with what its keys stand for as `<field>_label`;
-      descriptions in the table `_descriptions` and, for
-      Datasette, in a second file beside it: gaza.db gets gaza.metadata.json, for
-      `datasette gaza.db --metadata gaza.metadata.json`.
+      points to others a view `<table>_labelled`, with the labels of those rows as
+      `<field>_label`; descriptions in the table `_descriptions` and, for Datasette, in a second
+      file: gaza.db gets gaza.metadata.json, for `datasette gaza.db --metadata gaza.metadata.json`.
     - duckdb: the same keys, constraints and views, with real booleans and dates; descriptions as
       comments.
-    - xlsx: a sheet that says what the workbook is, then one sheet a table in the package's order,
-      with typed cells, filters, and the header frozen with the descriptions as its comments. Text
-      is never a formula, and `_x0041_` no code for a character (written as `_x005F_x0041_`, which
-      Excel shows as it was; openpyxl does not). Dates before March 1900 and integers beyond 2**53
-      are written as text, since Excel would change them.
+    - xlsx: a sheet that describes the workbook, then a sheet for each table in the package's order,
+      with typed cells, filters, and a frozen header with the descriptions as its comments. Text is
+      never a formula, and `_x0041_` is not an escape (it is written as `_x005F_x0041_`, which Excel
+      shows unescaped; openpyxl does not). Dates before March 1900 and integers beyond 2**53 are
+      written as text, since Excel would change them.
 
-    The file is made beside its place and renamed: it is there whole or not at all. The same
-    release gives the same bytes with the same library, but not in DuckDB's format.
+    The file is complete or absent. The same release gives the same bytes with the same library,
+    except in DuckDB's format.
 
     Args:
         release: the folder, the archive, or a version in a store; see `sides.side`.
@@ -104,9 +104,9 @@ def export(
         The files that were written, `file` first.
 
     Raises:
-        UnknownName: there is no such format.
-        GazadataError: the file is there already or cannot be written; the tables break their own
-            keys or constraints; or Excel cannot hold them.
+        UnknownName: the format is unknown.
+        GazadataError: the file exists or cannot be written; the tables break their own keys or
+            constraints; or Excel cannot hold them.
         ReadError, ContractError: the package cannot be read.
         StoreError: it is a release that is damaged.
         MissingExtra: the library for the format is not installed.
@@ -114,12 +114,12 @@ def export(
     if to not in get_args(Format):
         raise UnknownName("export to", to, list(get_args(Format)))
     if not file.name or file.is_dir():
-        raise GazadataError(f"{file} is a folder; name the file that is to be written")
+        raise GazadataError(f"{file} is a folder; name the file to write")
     check_outside(file)
     if to == "duckdb" and "?" in str(file.absolute()):
         raise GazadataError(
-            f"{file}: DuckDB takes what follows a ? for options, also in the name of a folder; "
-            "name another place and move the file from there"
+            f"{file}: DuckDB reads what follows a ? as options, also in a folder's name; name "
+            "another place and move the file from there"
         )
     with side(str(release), stores) as package:
         return _export(package, to, file, force=force)
@@ -131,7 +131,7 @@ def _export(package: Package, to: Format, file: Path, *, force: bool) -> list[Pa
     _check_free(targets, force)
     _check_closed(file, to)
     if not file.parent.is_dir():
-        raise GazadataError(f"{file}: cannot be written: there is no folder {file.parent}")
+        raise GazadataError(f"{file}: cannot be written: no folder {file.parent}")
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
             made = Path(folder).absolute() / file.name
@@ -149,7 +149,7 @@ def _export(package: Package, to: Format, file: Path, *, force: bool) -> list[Pa
                 os.replace(made.with_name(target.name), target)
             return targets[::-1]
     except (OSError, sqlite3.Error) as error:
-        # Without the name that an OSError adds, which is that of a temporary file.
+        # Without the name of the temporary file, which an OSError adds.
         reason = getattr(error, "strerror", None) or error
         raise GazadataError(f"{file}: cannot be written: {reason}") from None
 
@@ -159,16 +159,16 @@ def _check_free(targets: list[Path], force: bool) -> None:
         if target.is_dir():
             raise GazadataError(f"{target} is a folder")
         if not force and (target.exists() or target.is_symlink()):
-            raise GazadataError(f"{target} is there already; --force replaces it")
+            raise GazadataError(f"{target} exists; --force replaces it")
 
 
 def _check_closed(file: Path, to: Format) -> None:
-    """Refuse to replace a database whose log would then be applied to the new one."""
+    """Refuse to replace a database whose log would be applied to the new one."""
     for suffix in LOGS[to]:
         log = file.with_name(file.name + suffix)
         if os.path.lexists(log):
             raise GazadataError(
-                f"{log} belongs to a database {file} that is open, or was not closed; close it, or "
+                f"{log} belongs to a database {file} that is open or was not closed; close it, or "
                 "remove both files"
             )
 
@@ -202,13 +202,12 @@ def create_indexes(resource: Resource, contract: Contract) -> Iterator[str]:
             yield f"CREATE INDEX {name} ON {_name(resource.name)} ({_name(key.field)})"
 
 
-def create_view(resource: Resource, contract: Contract) -> str | None:
-    """The CREATE VIEW statement of a resource with the labels of the rows that it points to.
+def create_view(resource: Resource, contract: Contract) -> str:
+    """The CREATE VIEW statement of a resource, with labels and the place on the page.
 
-    None where it points to none.
+    It has the labels of the rows that a row points to, and in `page` where the row is on the page
+    of a release.
     """
-    if not resource.foreign_keys:
-        return None
     view = _free(f"{resource.name}_labelled", contract.resources)
     taken = [*resource.field_names]
     columns, joins = [f"{_name(resource.name)}.*"], []
@@ -224,12 +223,18 @@ def create_view(resource: Resource, contract: Contract) -> str | None:
             f"LEFT JOIN {_name(target.name)} AS {other} ON {other}.{_name(key.target)} = "
             f"{_name(resource.name)}.{_name(key.field)}"
         )
-    body = f"SELECT {', '.join(columns)} FROM {_name(resource.name)} {' '.join(joins)}"
+    link = (
+        f"{_literal(page_link(resource.name, ''))} || {_name(resource.name)}.{_name(resource.key)}"
+    )
+    if resource.name == "evidence":  # The page shows it at its cell.
+        link = f"{_literal(PAGE + '#')} || resource || '.' || row_id"
+    columns.append(f"{link} AS {_name(_free('page', taken))}")
+    body = f"SELECT {', '.join(columns)} FROM {' '.join([_name(resource.name), *joins])}"
     return f"CREATE VIEW {_name(view)} AS {body}"
 
 
 def _free(name: str, taken: Collection[str]) -> str:
-    """The name, or one like it where some system takes it for one of `taken`."""
+    """The name, with underscores if `taken` has it, without regard to case."""
     while name.casefold() in {other.casefold() for other in taken}:
         name += "_"
     return name
@@ -287,12 +292,11 @@ def _sqlite(package: Package, file: Path) -> None:
                 raise _refused(resource.name, error) from None
         for resource in contract.resources.values():
             for statement in (*create_indexes(resource, contract), create_view(resource, contract)):
-                if statement:
-                    connection.execute(statement)
+                connection.execute(statement)
         broken = connection.execute("PRAGMA foreign_key_check").fetchone()
         if broken:
             table, row, target, _ = broken
-            raise _refused(table, f"row {row} points to no row of {target}")
+            raise _refused(table, f"row {row} points to a missing row of {target}")
         connection.execute(
             f"CREATE TABLE {_name(DESCRIPTIONS)} (resource TEXT, field TEXT, title TEXT, "
             "description TEXT, UNIQUE (resource, field))"
@@ -368,11 +372,10 @@ def _duckdb(package: Package, file: Path) -> None:
                 except duckdb.ConstraintException as error:
                     raise _refused(resource.name, error) from None
             for resource in resources:
-                if statement := create_view(resource, package.contract):
-                    connection.execute(statement)
+                connection.execute(create_view(resource, package.contract))
             connection.execute("COMMIT")
     except RuntimeError as error:
-        # It makes this of an interrupt.
+        # An interrupt arrives as this.
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from None
         raise
@@ -394,7 +397,7 @@ def _duckdb_table(connection: DuckDBPyConnection, resource: Resource, table: pa.
 
 
 def _referenced_first(contract: Contract) -> list[Resource]:
-    """The resources, each after those that it points to: DuckDB adds no foreign key later on."""
+    """The resources, each after those that it points to: DuckDB cannot add foreign keys later."""
     ordered: list[Resource] = []
     waiting = list(contract.resources.values())
     while waiting:
@@ -402,8 +405,8 @@ def _referenced_first(contract: Contract) -> list[Resource]:
         free = [r for r in waiting if not ({k.resource for k in r.foreign_keys} - {r.name}) & names]
         if not free:
             raise GazadataError(
-                f"the tables {', '.join(sorted(names))} point to each other in a circle, "
-                "which DuckDB cannot hold; export to sqlite instead"
+                f"the tables {', '.join(sorted(names))} point to each other in a circle, which "
+                "DuckDB does not support; export to sqlite instead"
             )
         ordered += free
         waiting = [resource for resource in waiting if resource not in free]
@@ -411,7 +414,7 @@ def _referenced_first(contract: Contract) -> list[Resource]:
 
 
 def _parents_first(resource: Resource, table: pa.Table) -> Iterator[pa.Table]:
-    """The rows in parts, each pointing into earlier parts only: DuckDB checks keys at once."""
+    """The rows in parts that point into earlier parts only, since DuckDB checks keys at once."""
     own = [key.field for key in resource.foreign_keys if key.resource == resource.name]
     if not own:
         yield table
@@ -426,7 +429,7 @@ def _parents_first(resource: Resource, table: pa.Table) -> Iterator[pa.Table]:
         if not part:
             raise _refused(
                 resource.name,
-                f"{keys[waiting[0]]} points to a row that is not there, or to itself in a circle",
+                f"{keys[waiting[0]]} points to a missing row, or to itself in a circle",
             )
         yield table.take(part)
         waiting = [at for at in waiting if not parents[at] <= placed]
@@ -448,7 +451,7 @@ def _xlsx(package: Package, file: Path) -> None:
     contract = package.contract
     lxml_errors: tuple[type[Exception], ...] = ()
     if openpyxl.LXML:
-        # With lxml at hand openpyxl writes with it, and a full disk is an error of lxml's own.
+        # openpyxl then writes with lxml, whose errors for a full disk are its own.
         from lxml.etree import LxmlError
 
         lxml_errors = (LxmlError,)
@@ -474,10 +477,7 @@ def _xlsx(package: Package, file: Path) -> None:
 
 
 def _let_go(book: Workbook) -> None:
-    """Close the sheets that were not finished, in the order in which they can be.
-
-    Python would do it at some time, and print what then fails again.
-    """
+    """Close unfinished sheets, for which the garbage collector would print errors."""
     sheet: Any
     for sheet in book.worksheets:
         for generator in (sheet._rows, sheet._writer and sheet._writer.xf):
@@ -486,7 +486,7 @@ def _let_go(book: Workbook) -> None:
 
 
 def _check_sheet(resource: Resource, table: pa.Table) -> None:
-    """Refuse what Excel cannot hold, before a sheet is begun: openpyxl would cut long text off."""
+    """Refuse what Excel cannot hold: openpyxl would cut off long text."""
     import pyarrow.compute as pc
 
     instead = "export to sqlite or duckdb instead"
@@ -512,7 +512,7 @@ def _check_sheet(resource: Resource, table: pa.Table) -> None:
 
 
 def _about(book: Workbook, package: Package) -> None:
-    """The first sheet: what the workbook is, and what its other sheets hold."""
+    """The first sheet, which describes the workbook and its other sheets."""
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Alignment, Font
 
@@ -529,6 +529,7 @@ def _about(book: Workbook, package: Package) -> None:
         ("About", str(descriptor.get("description", ""))),
         ("Licence", "; ".join(str(part.get("title", part.get("name"))) for part in licences)),
         ("Read only", "A copy for reading: changes are made in the package that it was made from."),
+        ("Page", f"A row of a sheet is at {page_link('SHEET', 'KEY')} on the page of the release."),
         (),
         ("Sheet", "Holds", "Rows"),
     ]
@@ -547,13 +548,13 @@ def _about(book: Workbook, package: Package) -> None:
 
 
 def _widths(resource: Resource, table: pa.Table) -> Iterator[float]:
-    """The width of each column, in characters: that of most of its cells, within limits."""
+    """The width of each column in characters, enough for most of its cells."""
     import pyarrow.compute as pc
 
     for field in resource.fields:
         lengths = pc.utf8_length(table[field.name].cast("string")).drop_null()
         usual = pc.quantile(lengths, 0.9)[0].as_py() if len(lengths) else 0
-        # The arrow of the filter lies over the end of the name.
+        # The arrow of the filter covers the end of the name.
         yield min(max(len(field.name) + 4, usual + 2), WIDEST)
 
 
@@ -593,19 +594,19 @@ def _cell(sheet: Any, value: Any) -> Cell | None:
         value = _escaped(value)
     cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
-        # Text even where it looks like a formula or an error, and even once somebody edits it.
+        # Text even if it looks like a formula or an error, and even after an edit.
         cell.data_type = "s"
         cell.number_format = "@"
     return cell
 
 
 def _escaped(text: str) -> str:
-    """Text that Excel shows as `text`, whatever it looks like."""
+    """Text that Excel shows as `text`."""
     return ESCAPE.sub("_x005F_", text)
 
 
 def _without_times(plain: Path, file: Path, created: str) -> None:
-    """Copy a workbook with the time at which it was saved put back to the package's own."""
+    """Copy a workbook with the package's time for the time at which it was saved."""
     times = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
     with zipfile.ZipFile(plain) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _DESCRIPTOR = "datapackage.json"
+
+
+def path_of(uri: str) -> str:
+    """The path in an address, in which Spark encodes no character: `#` and `?` are part of it."""
+    return re.sub(r"^[a-z][a-z0-9+.-]*:(//[^/]*)?", "", uri)
 
 
 @dataclass(frozen=True)
