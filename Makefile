@@ -3,7 +3,8 @@
 #
 #   make release      validate, build the release folder, the wheel and the sdist into dist/; the
 #                     release that it follows is named: make release PARENT=STORE/1.0.0
-#   make test         run every test (some of them: make test ARGS="-k quotes")
+#   make test         run the tests (some of them: make test ARGS="-k quotes"; the long ones:
+#                     make test ARGS="-m long")
 #   make lint         ruff, mypy, import-linter, the canonical form of the tables, and the form of
 #                     the workflows
 #   make elsewhere    what others make of the release: readers of another hand, the published schema
@@ -24,6 +25,8 @@ LOWEST := .venv-lowest
 ELSEWHERE := .venv-elsewhere
 UV := uv==0.13.9
 ARGS ?=
+# A file is run by one process, as its tests share what took long to make.
+PARALLEL := --numprocesses auto --dist loadfile
 PARENT ?=
 
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -53,7 +56,7 @@ release: $(INSTALLED)
 	SOURCE_DATE_EPOCH=1580601600 $(BIN)/python -m build --no-isolation --outdir dist/
 
 test: $(INSTALLED)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -102,7 +105,7 @@ picture: $(INSTALLED)
 	$(BIN)/python tests/display/picture.py docs/page.png
 
 test-lowest: $(LOWEST_INSTALLED)
-	$(LOWEST)/$(SCRIPTS)/pytest $(ARGS)
+	$(LOWEST)/$(SCRIPTS)/pytest $(PARALLEL) $(ARGS)
 
 define check_python
 @command -v "$(PYTHON)" >/dev/null 2>&1 || { \

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from tests.article.package import SOURCE, make
 from tests.curate.sheets import applied, opened, save, tables
+from tests.validate.damage import look
 
 from gazadata.curate.coding import read_sheet
 from gazadata.curate.sheet import print_sheet
 from gazadata.errors import ReadError, WrongSheet
-from gazadata.validate import validate
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None
     ]
     (root / "sheet.yaml").write_text(text, "utf-8")
     save(application)
-    assert [d.code for d in validate(root).diagnostics] == []
+    assert [d.code for d in look(root, official=False).diagnostics] == []
 
 
 def test_a_quote_that_nothing_else_uses_goes(root: Path, sheet: str) -> None:
@@ -191,7 +191,7 @@ def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     application = applied(root, cut)
     assert f"add passages/{SOURCE}-s16" in application.changes
     save(application)
-    assert [d.code for d in validate(root).diagnostics] == []
+    assert [d.code for d in look(root, official=False).diagnostics] == []
     after = opened(root)
     quotes = after.by_key("quotes")
     assert quotes["up-to-40-observers"]["passage_id"] == f"{SOURCE}-s03"

@@ -51,7 +51,8 @@ def recorded(contract: Contract) -> str | None:
 def digest(contract: Contract) -> str:
     """The sha256, in hexadecimal, of all that a contract promises of rows."""
     schemas = {name: resource.schema for name, resource in contract.resources.items()}
-    whole = json.dumps([schemas, contract.hedge_cues], ensure_ascii=False, sort_keys=True)
+    cues = [contract.hedge_cues, contract.attribution_cues]
+    whole = json.dumps([schemas, *cues], ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
