@@ -2,7 +2,7 @@
 
 Everything else (Arrow, pandera, SQL, the data dictionary, all metadata) is compiled from these
 objects. Standard library only, so that reading the contract costs next to nothing. Reading refuses
-what these objects cannot hold; what else a descriptor may say is for `gazadata validate` to check.
+what these objects cannot hold; `gazadata validate` checks the rest.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Resource:
         return schema if isinstance(schema, str) else DESCRIPTOR
 
     def target(self, field: str) -> str | None:
-        """The resource that `field` points to, or None where it is no foreign key."""
+        """The resource that `field` points to, or None if it is not a foreign key."""
         return next((fk.resource for fk in self.foreign_keys if fk.field == field), None)
 
     @classmethod

@@ -55,7 +55,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def within(at: At) -> At:
-    """The way from the field or the resource on, if it leads into one."""
+    """The path within the field or the resource, if it leads into one."""
     return at[2:] if at[:1] in (("fields",), ("resources",)) and len(at) > 1 else at
 
 

@@ -31,9 +31,9 @@ class ContractError(GazadataError):
         found: what is wrong.
         expected: what is expected instead; empty where `found` says it.
         remedy: what to do; empty where `expected` says it.
-        file: the JSON file at fault, by its path in the package; empty where it is none.
-        at: the way to the value at fault in that file; None where the file is not strict JSON.
-        line: the line of what is not strict JSON, from 1; None where it has none.
+        file: the JSON file that is wrong, by its path in the package; empty where it is none.
+        at: the path to the wrong value in that file; None where the file is not strict JSON.
+        line: the line, from 1, of what is not strict JSON; None if there is none.
         column: its column, from 1, as for `line`.
     """
 

@@ -86,7 +86,7 @@ class Checker:
 
 
 def dotted(at: At) -> str:
-    """A way to a value as messages show it, such as constraints.enum[2]."""
+    """A path to a value as messages show it, such as constraints.enum[2]."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in at)
     return "".join(steps).removeprefix(".")
 

@@ -29,8 +29,8 @@ def polars_schema(resource: Resource, *, unique: bool = True) -> pa_polars.DataF
         if not unique:
             return []
         value = pl.col(field.name)
-        stands_once = value.is_null() | ~value.is_duplicated()
-        return _once(field, pa.Check, lambda data: data.lazyframe.select(stands_once))
+        is_unique = value.is_null() | ~value.is_duplicated()
+        return _once(field, pa.Check, lambda data: data.lazyframe.select(is_unique))
 
     return pa.DataFrameSchema(
         {
@@ -79,9 +79,9 @@ def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
     )
 
 
-def _once(field: Field, check: Any, stands_once: Callable[[Any], Any]) -> list[Any]:
-    # pandera's own `unique` takes two nulls for a value that stands twice.
-    return [check(stands_once, name="unique")] if field.unique and not field.required else []
+def _once(field: Field, check: Any, is_unique: Callable[[Any], Any]) -> list[Any]:
+    # pandera's own `unique` takes two nulls for a repeated value.
+    return [check(is_unique, name="unique")] if field.unique and not field.required else []
 
 
 def _checks(field: Field, check: Any) -> list[Any]:

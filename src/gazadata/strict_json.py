@@ -1,4 +1,4 @@
-"""The one reader of JSON: strict about what other readers refuse or read otherwise.
+"""The one reader of JSON: strict about what other readers refuse or read differently.
 
 Values come from Python's fast parser. Where each of them is takes a slower pass over the text, and
 is asked for only to say where something is wrong.
@@ -20,7 +20,7 @@ DEEPEST = 64
 """Bytes of a file, and levels of nesting: far more than any descriptor needs."""
 
 At = tuple[str | int, ...]
-"""The way to a value: names of members and numbers of items, from 0."""
+"""The path to a value: member names and item numbers, from 0."""
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -29,7 +29,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class NotStrictError(json.JSONDecodeError):
-    """JSON that other readers refuse or read otherwise: what, where, and what is expected."""
+    """JSON that other readers refuse or read differently, with its place."""
 
     def __init__(self, found: str, expected: str, text: str, offset: int) -> None:
         super().__init__(found, text, offset)

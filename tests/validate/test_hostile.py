@@ -664,7 +664,10 @@ def test_a_field_called_as_a_column_of_ours(name: str, tmp_path: Path) -> None:
     )
     (found,) = look(place.root).diagnostics
     assert (found.code, found.path) == ("GD001", "schemas/topics.json")
-    assert f"{name!r}: a name may not begin with __" in (found.found or "")
+    assert (found.found, found.expected) == (
+        f'name "{name}"',
+        "a name that does not begin with __",
+    )
 
 
 def test_one_file_for_two_resources(tmp_path: Path) -> None:

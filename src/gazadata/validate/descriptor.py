@@ -19,7 +19,7 @@ _OF_JSON = "Write it so in the file; `gazadata fmt` only changes tables."
 
 
 def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
-    """Look at the descriptor and the schemas of a package whose contract could be read.
+    """Check the descriptor and the schemas of a package whose contract could be read.
 
     Returns:
         The package under the contract that its rows are checked by, and the file of each resource
@@ -35,10 +35,10 @@ def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
 
 
 def _characters(package: Package, report: Report) -> Contract:
-    """Look for odd characters in the descriptor and the schemas.
+    """Check for odd characters in the descriptor and the schemas.
 
     Returns:
-        The contract as it is meant without them, so that nothing else is said of them.
+        The contract as it is meant without them, so that nothing else is reported about them.
     """
     contract, found = package.contract, False
     for path in sorted({DESCRIPTOR, *(r.schema_path for r in contract.resources.values())}):
@@ -51,8 +51,8 @@ def _characters(package: Package, report: Report) -> Contract:
             found = True
             say(report, one.code, path=path, found=one.found, expected=one.expected)
             last = report.diagnostics[-1]
-            mend = one.help or (_OF_JSON if one.code == "GD103" else last.help)
-            report.diagnostics[-1] = replace(last, line=one.line, column=one.at + 1, help=mend)
+            remedy = one.help or (_OF_JSON if one.code == "GD103" else last.help)
+            report.diagnostics[-1] = replace(last, line=one.line, column=one.at + 1, help=remedy)
     if not found:
         return contract
     try:

@@ -37,7 +37,7 @@ def patterns_fit(resource: Resource, report: Report) -> bool:
 
 
 def examples(resource: Resource, report: Report) -> None:
-    """Hold each field's example against the field, by the same means as its cells."""
+    """Check each field's example as its cells are checked."""
     texts, fits = {}, {}
     for field in resource.fields:
         example = field.raw.get("example")

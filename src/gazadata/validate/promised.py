@@ -33,7 +33,7 @@ RECORD = "contracts.json"
 def recorded(contract: Contract) -> str | None:
     """The digest on record for a version of this package: that of the last change up to it.
 
-    A repository at work is itself what is installed, so that this is all it can be compared with.
+    A repository under development is itself what is installed; there is nothing else to compare.
     Of versions after the installed one nothing is known, and a pre-release promises nothing.
     """
     if contract.name != NAME:
@@ -102,7 +102,7 @@ def tables_of(contract: Contract) -> set[str]:
 
 
 def promised(contract: Contract) -> Contract:
-    """The contract that rows are held against: what a package of this name and version promises.
+    """The contract that rows are checked by: what a package of this name and version promises.
 
     That is the installed one where the tables have the same columns. A schema that differs there is
     a finding, and what rows would be by that schema follows from it.
@@ -121,7 +121,7 @@ def promised(contract: Contract) -> Contract:
 def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
     """Our own properties that a contract of another name or version lacks: which, table, field.
 
-    Rules look only where these stand: without them a package would pass as one that was checked.
+    Rules run only where these are: without them a package would pass unchecked.
     A contract that is on record is what it should be. That a field is exempt from evidence is
     stated, and not left out.
     """
@@ -210,7 +210,7 @@ def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
 
 
 def differences(here: Any, there: Any, at: At = ()) -> Iterator[tuple[At, str, str]]:
-    """Where two schemas differ: the way there, what is found, and what is expected.
+    """Where two schemas differ: the path, what is found, and what is expected.
 
     Fields are compared by name. A property that is null is not one that is missing.
     """
@@ -239,7 +239,7 @@ def _fields(
         if field["name"] in expected:
             yield from differences(field, expected[field["name"]], ("fields", number))
         else:
-            yield ("fields", number), "a field more", "none"
+            yield ("fields", number), "an extra field", "none"
     for name in expected:
         if name not in names:
             yield ("fields",), f"no field {name}", "the field"

@@ -1,7 +1,7 @@
-"""The properties of the descriptor and the schemas: which there are, and what they hold.
+"""The properties of the descriptor and the schemas: which there are, and their values.
 
-contract.schema.json says what each part may hold by itself. What depends on another part, as a
-term does on its vocabulary, is checked here.
+contract.schema.json says what is valid for each part by itself. What depends on another part, as
+a term does on its vocabulary, is checked here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gazadata.validate.diagnostics import Report
 from gazadata.validate.say import say_problem
 
 Reported = set[tuple[str | None, At]]
-"""Properties that are reported: whose schema has it (None: the descriptor), and the way there."""
+"""Properties that are reported: whose schema has it (None: the descriptor), and its path."""
 
 
 def check(contract: Contract, report: Report) -> Reported:

@@ -1,4 +1,4 @@
-"""How findings about the descriptor and the schemas are said."""
+"""Reporting findings about the descriptor and the schemas, and where they are in the file."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Places:
         return self.nearest((*at, *(int(number) if number else key for number, key in steps)))
 
     def nearest(self, at: At) -> tuple[int, int]:
-        """The line and column of a value, or of what is to have it where it is missing.
+        """The line and column of a value, or of the object that lacks it.
 
         A field or a resource as a whole is shown by its name.
         """
@@ -116,7 +116,7 @@ class Places:
         return value
 
     def _named(self, at: At, key: str, name: str | None) -> At:
-        """The way to the object of this name in a list; `at` where there is none."""
+        """The path to the object of this name in a list; `at` if there is none."""
         listed = self._value_at((*at, key))
-        ways = [(*at, key, number) for number in range(len(listed or ()))]
-        return next((way for way in ways if self._value_at((*way, "name")) == name), at)
+        paths = [(*at, key, number) for number in range(len(listed or ()))]
+        return next((path for path in paths if self._value_at((*path, "name")) == name), at)
