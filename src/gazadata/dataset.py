@@ -186,9 +186,12 @@ class Dataset:
 
         Returns:
             The table as `load` gives it, then for each foreign key a column `<field>_label` (the
-            field's name without `_id`) with the name of the row that it points to; for events
-            `quad_class`, which follows from the event type; and `quotes`, a list of the distinct
-            quotes that the row's cells rest on, in the order of the text.
+            field's name without `_id`) with the name of the row that it points to. Where that row
+            may be part of another, as actors and topics are, `<field>_within` is the list of its
+            key and of all above it, nearest first: a position of a government is also within the
+            state, and one on troops for a force is within the force. Then for events `quad_class`,
+            which follows from the event type; and `quotes`, a list of the distinct quotes that the
+            row's cells rest on, in the order of the text.
 
         Raises:
             UnknownName: there is no such resource.
@@ -199,7 +202,10 @@ class Dataset:
         for key in resource.foreign_keys:
             labels = self._labels[key.resource]
             stem = key.field.removesuffix("_id")
-            frame[f"{stem}_label"] = frame[key.field].astype("string").map(labels).astype("string")
+            keys = frame[key.field].astype("string")
+            frame[f"{stem}_label"] = keys.map(labels).astype("string")
+            if (above := self._above(key.resource)) is not None:
+                frame[f"{stem}_within"] = [_within(one, above) for one in keys.fillna("")]
         for field in resource.fields:
             if quad := field.raw.get("gazadata:quadClass"):
                 frame["quad_class"] = frame[field.name].astype("string").map(quad).astype("string")
@@ -220,6 +226,13 @@ class Dataset:
             for key in frame[resource.key]
         ]
         return frame
+
+    def _above(self, name: str) -> dict[str, str] | None:
+        """What each row of a table is part of; None where rows of it have no parts."""
+        resource = self.package.contract[name]
+        if resource.target("part_of") != name:
+            return None
+        return {row[resource.key]: row["part_of"] for row in self._rows(name) if row["part_of"]}
 
     def evidence(self, resource: str, row_id: str, field: str | None = None) -> pd.DataFrame:
         """What the cells of one row rest on.
@@ -534,3 +547,12 @@ def _copy(row: Row | None) -> Row | None:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _within(key: str, above: dict[str, str]) -> list[str]:
+    """A key and all above it, nearest first; a circle, which only a draft has, is gone once."""
+    chain: list[str] = []
+    while key and key not in chain:
+        chain.append(key)
+        key = above.get(key, "")
+    return chain

@@ -114,7 +114,7 @@ def test_another_text_of_the_name_is_not_replaced(root: Path, tmp_path: Path) ->
     # The same text may be there, as after a run that broke off.
     raw.write_text(STORY, "utf-8")
     added = add_article(opened(root), story(tmp_path), Told())
-    assert "add sources/ministry-asks with 5 rows of evidence" in added.changes
+    assert "add sources/ministry-asks with 3 rows of evidence" in added.changes
 
 
 def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
