@@ -1,12 +1,16 @@
 """Fixtures that several test files share."""
 
+import atexit
+import gc
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from gazadata.cli import _Unused
 from gazadata.release.cache import Cache
 
 REPO = Path(__file__).parents[1]
@@ -34,6 +38,15 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
     assert not list(home.rglob("gazadata*")), "a test wrote into the cache below HOME"
     assert _written(cache) == before, f"a test wrote into {cache}"
+
+
+@pytest.fixture(autouse=True)
+def _process_of_tests() -> Iterator[None]:
+    """Undo what `main` does to a process that ends with its command, as this one goes on."""
+    yield
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Unused)]
+    gc.enable()
+    atexit.unregister(gc.freeze)
 
 
 def _written(folder: Path) -> dict[Path, int]:
