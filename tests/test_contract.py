@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gazadata.arrow import arrow_schema
 from gazadata.contract import Contract, Field, Resource, inside, read_json
-from gazadata.curate.dictionary import data_dictionary
+from gazadata.curate.codebook import codebook
 from gazadata.dataset import open_dataset
 from gazadata.errors import ContractError, UnknownName
 from gazadata.pandera_schemas import pandas_schema, polars_schema
@@ -382,31 +382,6 @@ class TestCompiled:
         schema = polars_schema(CONTRACT["events"], unique=False)
         assert not any(column.unique for column in schema.columns.values())
 
-    @each_field
-    def test_the_data_dictionary(self, name: str, raw: Json) -> None:
-        mend = "docs/codebook.md is behind schemas/; run: gazadata fmt"
-        assert (name, raw["name"]) in DICTIONARY, mend
-        kind, required, evidence, details = DICTIONARY[name, raw["name"]]
-        assert kind == (f"{raw['type']} ({raw['format']})" if "format" in raw else raw["type"]), (
-            mend
-        )
-        assert required == ("yes" if constraint(raw, "required") else "no"), mend
-        assert evidence == raw["gazadata:evidence"], mend
-        assert details.startswith(raw["description"]), mend
-        assert ("Unique." in details) is bool(constraint(raw, "unique")), mend
-        for part in ("pattern", "minimum"):
-            stated = re.findall(rf"{part}: `([^`]*)`", details)
-            value = constraint(raw, part)
-            assert stated == ([] if value is None else [str(value)]), mend
-        terms = re.findall(r"Terms: (.*?)(?:, in ascending order)?\.(?: Example|$)", details)
-        listed = [f"`{one['value']}` ({one['label']})" for one in raw.get("categories", [])]
-        assert terms == ([", ".join(listed)] if listed else []), mend
-        assert ("in ascending order" in details) is raw.get("categoriesOrdered", False), mend
-
-    def test_the_data_dictionary_has_nothing_else(self) -> None:
-        fields = [(name, raw["name"]) for name, raw in FIELDS.values()]
-        assert list(DICTIONARY) == fields, "docs/codebook.md: run: gazadata fmt"
-
 
 def argument(check: Any) -> Any:
     """What a pandera check compares with."""
@@ -414,24 +389,6 @@ def argument(check: Any) -> Any:
     if isinstance(value, re.Pattern):
         return value.pattern
     return list(value) if isinstance(value, (list, tuple, set, frozenset)) else value
-
-
-def dictionary() -> Iterator[tuple[tuple[str, str], list[str]]]:
-    """The rows of the data dictionary as it stands in the codebook: (resource, field), cells."""
-    text = (REPO / "docs" / "codebook.md").read_text("utf-8")
-    begin = text.index("\n<!-- data dictionary: ")
-    resource = ""
-    for line in text[begin : text.index("\n<!-- end of data dictionary")].splitlines():
-        if heading := re.match(r"### `(\w+)`", line):
-            resource = heading[1]
-        if line.startswith("| `"):
-            name, *cells = (
-                cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]
-            )
-            yield (resource, name.strip("`")), cells
-
-
-DICTIONARY = dict(dictionary())
 
 
 # A contract that cannot be read is an error that says where and why, and never another one.
@@ -785,7 +742,7 @@ def read_and_compile(root: Path, descriptor: Any, schema: Any) -> None:
 
 
 def compile_all(contract: Contract) -> None:
-    assert data_dictionary(contract)
+    assert codebook(contract)
     for resource in contract.resources.values():
         assert arrow_schema(resource).names == list(resource.field_names)
         assert list(polars_schema(resource).columns) == list(resource.field_names)

@@ -82,6 +82,109 @@ def test_a_name_that_is_inferred_states_nothing(two: Path, basis: str) -> None:
     assert found == ({"GD341"} if basis == "inferred" else set())
 
 
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    return make(tmp_path / "package")
+
+
+def _change(package: Path, table: str, key: str, **cells: str) -> None:
+    """Change cells of a row; evidence of those that are emptied goes."""
+    rows = _read(package / f"data/{table}.csv")
+    (row,) = (row for row in rows if next(iter(row.values())) == key)
+    row |= cells
+    _write(package / f"data/{table}.csv", rows)
+    empty = {(table, key, field) for field, cell in cells.items() if not cell}
+    evidence = _read(package / "data/evidence.csv")
+    kept = [e for e in evidence if (e["resource"], e["row_id"], e["field"]) not in empty]
+    _write(package / "data/evidence.csv", kept)
+
+
+def _found(package: Path) -> set[tuple[str, str | None]]:
+    return {(d.code, d.severity) for d in validate(package).diagnostics}
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "cells", "found"),
+    [
+        # “said”, “insisted”, “declined”: the row is the saying itself, or no more.
+        ("positions", "telmark-government-admission", {"expression": ""}, True),
+        ("positions", "norvane-lifting-embargo", {"expression": ""}, True),
+        ("positions", "norvane-lifting-embargo", {"expression": "indicated"}, False),
+        ("events", "pell-rejects-inspections", {"event_type": "PROTEST"}, True),
+        ("events", "pell-rejects-inspections", {"event_type": "ACCUSE"}, False),
+        # “could” weakens the stance, and is kept in hedge.
+        ("positions", "telmark-government-admission", {"hedge": ""}, True),
+        # “warn” is kept in attributed_to and in hedge.
+        (
+            "assessments",
+            "dispute-most-dangerous",
+            {"attributed_to": "", "hedge": "", "certainty": "certain"},
+            True,
+        ),
+    ],
+)
+def test_a_cue_that_a_row_drops_is_reported(
+    one: Path, table: str, key: str, cells: dict[str, str], found: bool
+) -> None:
+    _change(one, table, key, **cells)
+    assert (("GD351", "warning") in _found(one)) is found
+
+
+@pytest.mark.parametrize(
+    ("key", "cells"),
+    [
+        ("tam-rusk-on-commission", {"speaker_id": ""}),
+        ("tam-rusk-on-commission", {"kind": "unnamed_source"}),
+    ],
+)
+def test_a_named_speaker_is_an_actor_and_no_other_source_is(
+    one: Path, key: str, cells: dict[str, str]
+) -> None:
+    _change(one, "sources", key, **cells)
+    assert _found(one) == {("GD420", "error")}
+
+
+@pytest.mark.parametrize(
+    ("day", "found"), [("2031-03-03", set()), ("2031-03-30", {"GD341"}), ("2031-03-13", {"GD341"})]
+)
+def test_a_written_date_states_the_date(one: Path, day: str, found: set[str]) -> None:
+    """The words are “on 3 March 2031”."""
+    _change(one, "positions", "norvane-government-admission", date_earliest=day, date_latest=day)
+    assert {code for code, _ in _found(one)} == found
+
+
+def test_a_topic_that_exists_is_not_one_that_the_words_call_proposed(one: Path) -> None:
+    _change(one, "topics", "river-commission", status="existing")
+    assert _found(one) == {("GD351", "warning")}
+
+
+def test_a_field_that_is_not_there_is_reported_with_those_that_are(one: Path) -> None:
+    evidence = _read(one / "data/evidence.csv")
+    row = next(r for r in evidence if (r["resource"], r["field"]) == ("events", "topic_id"))
+    row["field"] = "topic"
+    _write(one / "data/evidence.csv", evidence)
+    (wrong,) = (d for d in validate(one).diagnostics if d.code == "GD334")
+    assert wrong.found == "topic"
+    assert " topic_id," in (wrong.expected or "")
+
+
+def test_a_text_that_was_changed_is_what_is_found(one: Path) -> None:
+    with (one / "raw" / f"{SOURCE}.txt").open("a", encoding="utf-8") as text:
+        text.write(" More.")
+    (row,) = (row for row in _read(one / "data/sources.csv") if row["source_id"] == SOURCE)
+    (wrong,) = (d for d in validate(one).diagnostics if d.code == "GD302")
+    assert wrong.expected == row["text_sha256"]
+    assert row["text_sha256"] not in (wrong.found or "")
+
+
+@pytest.mark.parametrize(("stance", "found"), [("undecided", set()), ("unclear", {"GD408"})])
+def test_an_undecided_position_may_have_a_condition(
+    one: Path, stance: str, found: set[str]
+) -> None:
+    _change(one, "positions", "telmark-government-admission", stance=stance)
+    assert {code for code, _ in _found(one)} == found
+
+
 def test_it_has_what_articles_are_hard_to_code_for() -> None:
     for words in ("reportedly", "according to", "provided that", "has not decided", "left out"):
         assert words in TEXT

@@ -331,7 +331,7 @@ def packet(
     ] = None,
     package: PackageOption = HERE,
 ) -> None:
-    """Write what a blind coder gets: the text, the manual and an empty sheet.
+    """Write what a blind coder gets: the text, the manual, the codebook and an empty sheet.
 
     Exit 0 when it is written, 2 if something cannot be read or the folder exists.
     """

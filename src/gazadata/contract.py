@@ -23,6 +23,9 @@ TYPES: tuple[Type, ...] = ("string", "integer", "boolean", "date")
 
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 """A name of a package or a resource: releases and their tables are files that are called by it."""
+CUES = ("gazadata:hedgeCues", "gazadata:attributionCues")
+"""Properties of the package that list words at which an alarm looks at a quote."""
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = 1 << 26
 _DEEPEST = 64
@@ -218,6 +221,11 @@ class Contract:
         """The words that make the hedge alarm look at a quote."""
         return tuple(self.descriptor.get("gazadata:hedgeCues", ()))
 
+    @property
+    def attribution_cues(self) -> tuple[str, ...]:
+        """The words that make the attribution alarm look at a quote."""
+        return tuple(self.descriptor.get("gazadata:attributionCues", ()))
+
     def __getitem__(self, name: str) -> Resource:
         try:
             return self.resources[name]
@@ -245,9 +253,10 @@ class Contract:
         descriptor = read_json(root / "datapackage.json")
         if "name" in descriptor:
             _fit_for_files(descriptor["name"])
-        cues = descriptor.get("gazadata:hedgeCues", [])
-        if not _texts(cues) or not all(cues):
-            raise ContractError("datapackage.json: gazadata:hedgeCues must be a list of words")
+        for name in CUES:
+            cues = descriptor.get(name, [])
+            if not _texts(cues) or not all(cues):
+                raise ContractError(f"datapackage.json: {name} must be a list of words")
         listed = descriptor.get("resources")
         if not isinstance(listed, list) or not listed:
             raise ContractError("datapackage.json: no list of resources")
@@ -458,6 +467,9 @@ def _wrong_properties(raw: dict[str, Any]) -> Iterator[str]:
     quad = raw.get("gazadata:quadClass", {})
     if not isinstance(quad, dict) or not _texts(list(quad.values())):
         yield "gazadata:quadClass must give a class for each type"
+    definitions = raw.get("gazadata:definitions", {})
+    if not isinstance(definitions, dict) or not _texts(list(definitions.values())):
+        yield "gazadata:definitions must give a text for each term"
     for flag in ("categoriesOrdered", "gazadata:verbatim", "gazadata:reference"):
         if not isinstance(raw.get(flag, False), bool):
             yield f"{flag} must be true or false, without quotation marks"

@@ -142,14 +142,15 @@ def test_a_packet_has_nothing_of_the_tables(package: Path, tmp_path: Path) -> No
     folder = tmp_path / "packet"
     files = write_packet(opened(package), SOURCE, folder)
     assert sorted(file.name for file in files) == [
-        "manual.md", f"{SOURCE}.txt", "sheet.schema.json", "sheet.yaml",
+        "codebook.md", "manual.md", f"{SOURCE}.txt", "sheet.schema.json", "sheet.yaml",
     ]  # fmt: skip
     text = (folder / "sheet.yaml").read_text("utf-8")
+    written = text + (folder / "codebook.md").read_text("utf-8")
     record = opened(package)
     for name in ("actors", "topics", "events", "positions", "relations", "assessments"):
         for key in record.by_key(name):
             # Keys that are a word of the article, such as kessaly, are in its sentences.
-            assert not re.search(rf"(?<![\w-]){key}(?![\w-])", text), key
+            assert not re.search(rf"(?<![\w-]){key}(?![\w-])", written), key
     assert "= " not in text
     assert text.count("- sentence:") == 15
     with pytest.raises(GazadataError, match="there is such a folder"):

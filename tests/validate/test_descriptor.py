@@ -52,7 +52,7 @@ DESCRIPTORS: dict[str, tuple[Edit, str]] = {
         "a profile",
     ),
     "a cue in capitals": (
-        lambda d: d["gazadata:hedgeCues"].append("Reportedly"), 'the hedge cue "Reportedly"'
+        lambda d: d["gazadata:hedgeCues"].append("Reportedly"), 'the cue "Reportedly"'
     ),
     "our own property misspelt": (
         lambda d: d.update({"gazadata:hedgeCue": d.pop("gazadata:hedgeCues")}),

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from gazadata import retired
 from gazadata.atomic import part_of, sync
-from gazadata.contract import Contract
+from gazadata.curate.codebook import BEGIN, codebook
 from gazadata.curate.derive import Problem, derive
-from gazadata.curate.dictionary import BEGIN, END, data_dictionary
-from gazadata.curate.tables import clean, decode, read_bytes, read_table
+from gazadata.curate.tables import clean, read_bytes, read_table
 from gazadata.errors import GazadataError
 from gazadata.package import Package
 
@@ -61,7 +60,7 @@ def canonical_retired(rows: Iterable[retired.Retired]) -> bytes:
 
 
 def format_package(package: Package) -> Formatting:
-    """Bring a package's tables and the codebook's data dictionary into canonical form.
+    """Bring a package's tables and its generated codebook into canonical form.
 
     This includes the retired identifiers. Columns are put in the schema's order, and what can be
     derived is filled in (see `gazadata.curate.derive.derive`). Nothing is written.
@@ -92,14 +91,11 @@ def format_package(package: Package) -> Formatting:
         content = canonical_retired(retired.read(package))
         if content != read_bytes(retired_file):
             files[retired_file] = content
-    codebook = package.root / "docs" / "codebook.md"
-    if codebook.exists():
-        old = read_bytes(codebook)
-        new = _with_dictionary(codebook, decode(codebook, old), package.contract)
-        if isinstance(new, Problem):
-            problems.append(new)
-        elif new.encode("utf-8") != old:
-            files[codebook] = new.encode("utf-8")
+    path = package.root / "docs" / "codebook.md"
+    old = read_bytes(path) if path.exists() else b""
+    new = codebook(package.contract).encode("utf-8")
+    if old.startswith(BEGIN.encode("utf-8")) and old != new:
+        files[path] = new
     return Formatting(files, problems)
 
 
@@ -142,21 +138,3 @@ def quoted(cell: str) -> str:
     if any(character in cell for character in ',"\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell
-
-
-def _with_dictionary(path: Path, codebook: str, contract: Contract) -> str | Problem:
-    """The codebook with the data dictionary between its two marker lines, if it has any."""
-    lines = codebook.split("\n")
-    begins = [at for at, line in enumerate(lines) if line.rstrip() == BEGIN]
-    ends = [at for at, line in enumerate(lines) if line.rstrip() == END]
-    if not begins and not ends:
-        return codebook
-    if len(begins) != 1 or len(ends) != 1 or ends < begins:
-        message = (
-            "the data dictionary needs its two marker lines, each once and in this order: "
-            f"{BEGIN} {END}"
-        )
-        return Problem(None, path, min(begins + ends) + 1, None, message)
-    begin, end = begins[0], ends[0]
-    dictionary = ["", *data_dictionary(contract).split("\n")]
-    return "\n".join([*lines[: begin + 1], *dictionary, *lines[end:]])

@@ -61,6 +61,8 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
       characters: the only change to what a person wrote.
     - `evidence`: `evidence_id`.
 
+    - booleans: `TRUE` and `FALSE`, as spreadsheets write them, become `true` and `false`.
+
     A row that cannot be completed stays as it is.
 
     Args:
@@ -77,6 +79,13 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
 
     def report(name: str, row: Row, message: str) -> None:
         problems.append(Problem.of(tables[name], row, message))
+
+    for table in tables.values():
+        flags = [field.name for field in table.resource.fields if field.type == "boolean"]
+        for row in table.rows:
+            for flag in flags:
+                if row.cells.get(flag, "").lower() in ("true", "false"):
+                    row.cells[flag] = row.cells[flag].lower()
 
     texts: dict[str, str | None] = {}
     for row in rows("sources"):

@@ -63,8 +63,10 @@ def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Itera
         yield f"no name for: {', '.join(dict.fromkeys(unnamed))}"
     if not is_open:
         return
-    if cues := [cue for cue in record.contract.hedge_cues if find(words, cue)]:
-        yield f"hedge cues: {', '.join(cues)}"
+    of = record.contract
+    for kind, known in (("hedge", of.hedge_cues), ("attribution", of.attribution_cues)):
+        if cues := [cue for cue in known if find(words, cue)]:
+            yield f"{kind} cues: {', '.join(cues)}"
     times = [match.group() for match in _TIME.finditer(words)]
     if times:
         yield f"dates: {', '.join(times)}"

@@ -1,10 +1,11 @@
-"""What a blind coder gets: the text, the manual and an empty sheet, and nothing of the tables."""
+"""What a blind coder gets: text, manual, codebook and an empty sheet; nothing of the tables."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from gazadata import atomic
+from gazadata.curate.codebook import codebook
 from gazadata.curate.layout import coded_tables
 from gazadata.curate.record import Record
 from gazadata.curate.sheet import SCHEMA, print_sheet
@@ -32,6 +33,7 @@ def write_packet(record: Record, source: str, folder: Path) -> list[Path]:
     contents = {
         f"{source}.txt": text.encode("utf-8"),
         "manual.md": manual,
+        "codebook.md": codebook(record.contract, examples=False).encode("utf-8"),
         "sheet.yaml": sheet[: sheet.rindex("\nstate:")].encode("utf-8"),
         SCHEMA: sheet_schema(record.contract).encode("utf-8"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import re
 from collections import defaultdict
@@ -120,6 +121,8 @@ class Proposer:
         target = resource.target(name)
         field = resource[name]
         words = self.record.words(span)
+        if target is None and field.type == "date":
+            return any(find(words, form) for form in _written(row[name]))
         if target is None:
             return not field.enum and field.type != "boolean" and bool(find(words, row[name]))
         forms = self.forms(target, row[name], resource, row, span.source)
@@ -216,6 +219,16 @@ class Proposer:
                     note = f"Row {named} of reference/{reference.name}."
                     return Item(name, "reference", None, reference.source, note)
         return None
+
+
+def _written(day: str) -> list[str]:
+    """A date as texts write it, in the ways of `gazadata.validate.stated`."""
+    try:
+        date = datetime.date.fromisoformat(day)
+    except ValueError:
+        return [day]
+    month = f"{date:%B}"
+    return [day, f"{date.day} {month} {date.year}", f"{month} {date.day}, {date.year}"]
 
 
 def inferred_names(evidence: dict[tuple[str, str], list[Item]]) -> set[str]:

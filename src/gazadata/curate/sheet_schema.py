@@ -87,6 +87,8 @@ def _value(field: Field) -> Schema:
     schema: Schema = {"type": _TYPES[field.type]}
     if field.enum:
         schema["enum"] = list(field.enum)
+        definitions = field.raw.get("gazadata:definitions", {})
+        schema["enumDescriptions"] = [definitions.get(term, "") for term in field.enum]
     if field.type == "date":
         schema["pattern"] = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
     if field.pattern:

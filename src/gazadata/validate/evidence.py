@@ -48,7 +48,7 @@ CODES = (
 """The rules of `items`."""
 
 _CUED = "quotes, cued"
-"""Under which the quotes are put by, each with whether it holds a hedge cue: no table's name."""
+"""Under which the quotes are put by, each with whether it holds a cue: no table's name."""
 
 
 def used(contract: Contract, tables: Tables) -> Iterator[Look]:
@@ -99,7 +99,7 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     """Whether each cell that needs evidence has it, and each row of evidence fits its cell."""
-    cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
+    hedges, sayings = map(_any_of, (contract.hedge_cues, contract.attribution_cues))
     quotes: pl.LazyFrame | None = None
     with unrun.guard(CODES, "evidence"):
         # Worked out once for all resources.
@@ -110,7 +110,8 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
                 "source_id",
                 "exact",
                 __quoted=col("exact").is_not_null(),
-                __cue=_cued(col("exact"), cues),
+                __hedges=_cued(col("exact"), hedges),
+                __says=_cued(col("exact"), sayings),
             )
             .collect_batches(chunk_size=BATCH)
         ):
@@ -132,7 +133,7 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
                 with unrun.guard(["GD336"], name):
                     elsewhere = _elsewhere(resource, tables, rows)
             yield _cells(resource, tables, rows, unstated, elsewhere)
-            yield _items(contract, resource, tables, rows, quotes, kinds, unstated, cues)
+            yield _items(contract, resource, tables, rows, quotes, kinds, unstated)
 
 
 def _placed(tables: Tables) -> pl.LazyFrame:
@@ -147,8 +148,13 @@ def _placed(tables: Tables) -> pl.LazyFrame:
     )
 
 
+def _any_of(cues: tuple[str, ...]) -> str:
+    """A pattern of these cues."""
+    return "|".join(map(re.escape, cues))
+
+
 def _cued(column: pl.Expr, cues: str) -> pl.Expr:
-    """Whether words hold a hedge cue."""
+    """Whether words hold a cue."""
     # Not `\b`, which is slow in text that is not all ASCII.
     return folded(column).str.contains(rf"(?:^|\W)(?:{cues})(?:\W|$)") if cues else pl.lit(False)
 
@@ -371,26 +377,27 @@ def _items(
     quotes: pl.LazyFrame,
     kinds: pl.LazyFrame,
     unstated: Unstated,
-    cues: str,
 ) -> Look:
     """The rows of evidence for one table, with whether its cell is filled, and its quote there."""
     bits = _bits(resource)
     table = tables.strings(resource.name)
-    hedged = "certainty" in resource.field_names
+    names = resource.field_names
+    sure = _sure(contract) if "certainty" in names else None
+    if "status" in names and "existing" in resource["status"].enum:
+        # What is there is no longer proposed.
+        sure = col("status") == "existing"
     cells = table.select(
         row_id=resource.key,
         __filled=pl.sum_horizontal(
             pl.when(col(name).is_not_null()).then(bit).otherwise(0) for name, bit in bits.items()
         ),
-        # Other words in hedge than a cue limit something else.
-        __sure=(col("certainty") == "certain") & ~_cued(col("hedge"), cues).fill_null(False)
-        if hedged
-        else pl.lit(False),
+        __sure=pl.lit(False) if sure is None else sure,
+        __own_word=_own_word(contract, resource),
         __reference=col("kind") == "reference" if resource.name == "sources" else pl.lit(False),
     )
     frame = (
         rows.join(cells, on="row_id", how="left")
-        .join(quotes.select("quote_id", "__quoted", "__cue"), on="quote_id", how="left")
+        .join(quotes.drop("source_id", "exact"), on="quote_id", how="left")
         .join(kinds, on="reference_id", how="left")
         .with_columns(
             col("__quoted").fill_null(False),
@@ -417,7 +424,7 @@ def _items(
         *_based(resource, bits),
         *_referring(resource),
     ]
-    if hedged and contract.hedge_cues:
+    if sure is not None and (contract.hedge_cues or contract.attribution_cues):
         checks.append(_committing(resource))
     return Look(
         contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=resource.name
@@ -452,7 +459,11 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
                 .then(pl.lit(", which is empty there"))
                 .otherwise(pl.lit("")),
             ),
-            expected=f"a filled field of {resource.name} that needs evidence",
+            expected=pl.when(col("field").is_in(list(bits)))
+            .then(pl.lit(f"a filled field of {resource.name}"))
+            .otherwise(
+                pl.lit(f"a field of {resource.name} that needs evidence: {', '.join(bits)}")
+            ),
             applies=col("__known"),
             relies=[TARGET, cell("evidence", "evidence_id", "row_id")],
         ),
@@ -601,19 +612,49 @@ def _referring(resource: Resource) -> list[Check]:
     return checks
 
 
+def _sure(contract: Contract) -> pl.Expr:
+    """Whether a row is certain without a hedge; other words in hedge limit something else."""
+    hedged = _cued(col("hedge"), _any_of(contract.hedge_cues)).fill_null(False)
+    return (col("certainty") == "certain") & ~hedged
+
+
+def _own_word(contract: Contract, resource: Resource) -> pl.Expr:
+    """Whether a row is the article's own word, and not that somebody said something."""
+    names, says = resource.field_names, pl.lit(False)
+    if not {"attributed_to", "hedge"} <= {*names}:
+        return pl.lit(False)
+    if "expression" in names:
+        says = col("expression").is_not_null()
+    elif "event_type" in names:
+        classes = resource["event_type"].raw.get("gazadata:quadClass", {})
+        says = col("event_type").is_in([t for t, of in classes.items() if of.startswith("verbal")])
+    kept = _cued(col("hedge"), _any_of(contract.attribution_cues))
+    return col("attributed_to").is_null() & ~says.fill_null(False) & ~kept.fill_null(False)
+
+
 def _committing(resource: Resource) -> Check:
-    """Whether the quote behind a row that is certain without a hedge has a cue."""
+    """Whether a quote has a cue that its row drops: of a hedge, or of somebody else's word."""
+    keeping = ("certainty", "hedge", "attributed_to", "status")
+    of_topic = "certainty" not in resource.field_names
+    sure = col("__sure") & (col("field") == "status") if of_topic else col("__sure")
+    unhedged = sure & col("__hedges")
     return check(
         "GD351",
         "quote_id",
-        col("__cue"),
+        unhedged | (col("__own_word") & col("__says")),
         found=col("__exact"),
-        expected="the cue in the row's hedge, or a lower certainty",
+        expected=pl.when(unhedged)
+        .then(
+            pl.lit(
+                "another status" if of_topic else "the cue in the row's hedge, or a lower certainty"
+            )
+        )
+        .otherwise(pl.lit("attributed_to of the row, as somebody says it")),
         # Where it points to nothing, that is what is wrong.
-        applies=col("__sure") & col("__filled"),
+        applies=(sure | col("__own_word")) & col("__filled"),
         relies=[
             cell("quotes", "quote_id", "exact"),
-            *(cell(resource.name, "row_id", at) for at in ("certainty", "hedge")),
+            *(cell(resource.name, "row_id", at) for at in keeping if at in resource.field_names),
         ],
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gazadata import version
-from gazadata.contract import Contract
+from gazadata.contract import CUES, Contract
 from gazadata.errors import ContractError
 from gazadata.package import bundled
 from gazadata.validate.diagnostics import Report
@@ -45,7 +45,8 @@ def recorded(contract: Contract) -> str | None:
 def digest(contract: Contract) -> str:
     """The sha256, in hexadecimal, of all that a contract promises of rows."""
     schemas = {name: resource.schema for name, resource in contract.resources.items()}
-    whole = json.dumps([schemas, contract.hedge_cues], ensure_ascii=False, sort_keys=True)
+    cues = [contract.hedge_cues, contract.attribution_cues]
+    whole = json.dumps([schemas, *cues], ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
@@ -81,7 +82,7 @@ def promised(contract: Contract) -> Contract:
         name: replace(installed[name], path=resource.path, descriptor=resource.descriptor)
         for name, resource in contract.resources.items()
     }
-    cues = {"gazadata:hedgeCues": list(installed.hedge_cues)}
+    cues = {name: list(installed.descriptor.get(name, ())) for name in CUES}
     return Contract(contract.descriptor | cues, resources)
 
 
@@ -124,15 +125,16 @@ def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[s
         _compare_with_record(contract, report, told)
         return set()
     report.count("GD004", len(contract.resources))
-    is_told = (DESCRIPTOR, None, "gazadata:hedgeCues") in told
-    if contract.hedge_cues != installed.hedge_cues and not is_told:
-        say(
-            report,
-            "GD004",
-            at="gazadata:hedgeCues",
-            found="other gazadata:hedgeCues",
-            expected=f"those of {installed.name} {installed.version}",
-        )
+    for cues in CUES:
+        same = contract.descriptor.get(cues, []) == installed.descriptor.get(cues, [])
+        if not same and (DESCRIPTOR, None, cues) not in told:
+            say(
+                report,
+                "GD004",
+                at=cues,
+                found=f"other {cues}",
+                expected=f"those of {installed.name} {installed.version}",
+            )
     renamed = _renamed(contract, installed)
     for name in installed.resources.keys() - contract.resources.keys() - set(renamed.values()):
         say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")

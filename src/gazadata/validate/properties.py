@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from gazadata.contract import Contract
+from gazadata.contract import CUES, Contract
 from gazadata.dialect import READ, UNREAD
 from gazadata.frictionless_worker import PROFILE
 from gazadata.text import fold
@@ -33,13 +33,14 @@ PROPERTIES = {
 }
 
 OURS = {
-    "package": ["gazadata:hedgeCues"],
+    "package": [*CUES],
     "resource": [],
     "schema": ["gazadata:label"],
     "field": [
         "gazadata:evidence",
         "gazadata:verbatim",
         "gazadata:reference",
+        "gazadata:definitions",
         "gazadata:quadClass",
         "gazadata:modes",
         "gazadata:recipientRequired",
@@ -367,15 +368,16 @@ def _whole(pattern: str) -> bool:
 
 def _of_ours(contract: Contract, report: Report) -> Told:
     """Report what our own properties hold and no rule could find anything by."""
-    for number, cue in enumerate(contract.hedge_cues):
-        if cue != fold(cue):
-            say(
-                report,
-                "GD002",
-                at=f"gazadata:hedgeCues[{number}]",
-                found=f"the hedge cue {as_json(cue)}",
-                expected=f"{as_json(fold(cue))}, as words are compared",
-            )
+    for name in CUES:
+        for number, cue in enumerate(contract.descriptor.get(name, ())):
+            if cue != fold(cue):
+                say(
+                    report,
+                    "GD002",
+                    at=f"{name}[{number}]",
+                    found=f"the cue {as_json(cue)}",
+                    expected=f"{as_json(fold(cue))}, as words are compared",
+                )
     told: Told = set()
     for name, resource in contract.resources.items():
         types = resource["event_type"].enum if "event_type" in resource.field_names else ()
@@ -383,11 +385,13 @@ def _of_ours(contract: Contract, report: Report) -> Told:
             modes = field.raw.get("gazadata:modes", {})
             needing = field.raw.get("gazadata:recipientRequired", [])
             classes = field.raw.get("gazadata:quadClass", {})
+            definitions = field.raw.get("gazadata:definitions", {})
             for key, used, known in (
                 ("gazadata:modes", modes, types),
                 ("gazadata:modes", chain.from_iterable(modes.values()), field.enum),
                 ("gazadata:recipientRequired", needing, field.enum),
                 ("gazadata:quadClass", classes, field.enum),
+                ("gazadata:definitions", definitions, field.enum),
             ):
                 for term in dict.fromkeys(term for term in used if term not in known):
                     near = difflib.get_close_matches(term, known, n=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gazadata.contract import Contract, ForeignKey, Resource, inside
+from gazadata.contract import CUES, Contract, ForeignKey, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import evidence, references, spans
 from gazadata.validate.checks import Look, Unrun
@@ -31,8 +31,6 @@ _READ = (
 )
 """Rules, and the tables without which they look at nothing."""
 
-
-CUES = "gazadata:hedgeCues"
 
 _BY_PROPERTY = {
     "gazadata:verbatim": ("GD345",),
@@ -88,9 +86,10 @@ def _lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) -
     pointing = [r.name for r in resources if any(_is_named(r, key) for key in r.foreign_keys)]
     if pointing and "names" not in tables.listed:
         unrun.lack(["GD341"], pointing, "table names")
-    misspelt = any(d.suggestion == CUES for d in report.diagnostics)
-    if hedged and not contract.hedge_cues and not misspelt:
-        unrun.lack(["GD351"], hedged, CUES)
+    misspelt = {d.suggestion for d in report.diagnostics}
+    for cues in CUES:
+        if hedged and not contract.descriptor.get(cues) and cues not in misspelt:
+            unrun.lack(["GD351"], hedged, cues)
     said = {(d.suggestion, d.resource, d.field) for d in report.diagnostics}
     gone = [one for one in weakened(contract) if one not in said]
     for key, by_it in _BY_PROPERTY.items():

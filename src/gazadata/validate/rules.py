@@ -496,10 +496,14 @@ RULES = _rules(
     ),
     Rule(
         "GD351",
-        "hedge in the quote is missing from the row",
-        "What the article only reports or suggests must not become certain.",
-        "certain, with no cue in hedge, on a quote that says reportedly",
-        "Lower certainty, copy the cue into hedge, or choose a quote without the cue.",
+        "hedge or attribution in the quote is missing from the row",
+        "What the article only reports or suggests must not become certain, and what somebody says "
+        "must not become the article's own word.",
+        "certain, with no cue in hedge, on a quote that says reportedly; no attributed_to on a "
+        "quote that says insisted",
+        "Lower certainty, copy the cue into hedge, or choose a quote without the cue. What "
+        "somebody says has attributed_to; only a position with an expression and an event of a "
+        "verbal type are the saying itself.",
         "evidence",
         "warning",
     ),
@@ -559,7 +563,7 @@ RULES = _rules(
         "stance of the position allows no condition",
         "Plain support, opposition and silence depend on nothing.",
         "a condition of a position with the stance oppose",
-        "Refer to a position with conditional_support, conditional_oppose or open.",
+        "Refer to a position with conditional_support, conditional_oppose, open or undecided.",
     ),
     Rule(
         "GD409",
@@ -645,11 +649,12 @@ RULES = _rules(
     ),
     Rule(
         "GD420",
-        "kind, held and cited_by of a source contradict each other",
-        "An article is coded, so its text is held; a source it passes on is cited by it.",
+        "kind, held, cited_by and speaker_id of a source contradict each other",
+        "An article is coded, so its text is held; a source it passes on is cited by it; a named "
+        "speaker is an actor.",
         "a cited report without cited_by",
-        "Correct kind, held or cited_by: an article is held; a cited report or an unnamed source "
-        "has cited_by; a reference has neither.",
+        "Correct the cells: an article is held; a cited report, a named speaker and an unnamed "
+        "source have cited_by; a reference has neither. Only a named speaker has speaker_id.",
     ),
     Rule(
         "GD421",

@@ -12,8 +12,8 @@ from gazadata.contract import Contract, Resource
 from gazadata.validate.checks import Check, Look, Unrun, cell, check
 from gazadata.validate.tables import ILL, Tables
 
-CITED = ["cited_report", "unnamed_source"]
-CARRIERS = ["conditional_support", "conditional_oppose", "open"]
+CITED = ["cited_report", "named_speaker", "unnamed_source"]
+CARRIERS = ["conditional_support", "conditional_oppose", "open", "undecided"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
 OBJECTS = {"member_of": "group", "nationality": "state"}
 """Of which kind the object of a predicate is."""
@@ -112,7 +112,7 @@ def _ill(*fields: str) -> pl.Expr:
 def _reporting(names: tuple[str, ...]) -> list[Check]:
     if "certainty" not in names:
         return []
-    # docs/codebook.md, 3.1: what is certain, the article says in its own voice.
+    # docs/manual.md, 3: what is certain, the article says in its own voice.
     weaker = col("certainty") != "certain"
     return [
         check(
@@ -308,6 +308,15 @@ def _sources(_: Contract) -> list[Check]:
             cited & col("cited_by").is_null() & ~(col("held") & has_text).fill_null(False),
             expected="the source that cites it, or another kind",
             applies=cited,
+        ),
+        check(
+            "GD420",
+            "speaker_id",
+            (col("kind") == "named_speaker") != col("speaker_id").is_not_null(),
+            expected=pl.when(col("kind") == "named_speaker")
+            .then(pl.lit("the actor who speaks"))
+            .otherwise(pl.lit("empty unless kind is named_speaker")),
+            applies=known,
         ),
     ]
 

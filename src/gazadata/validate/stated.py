@@ -17,6 +17,10 @@ FORMS = ("title", "publisher")
 """By which words a quote states a source."""
 
 
+DATES = ("%-d %B %Y", "%B %-d, %Y")
+"""How texts write a date, beside 2026-02-19."""
+
+
 CAPITALS = r"^[\p{Lu}\d\W_]*\p{Lu}[\p{Lu}\d\W_]*$"
 """A name without another letter than capitals, which small ones do not state: “told us”."""
 
@@ -98,7 +102,7 @@ def find_unstated(
         .select(LINE, "row_id", "field", "quote_id", __form=value_of(texts))
         .drop_nulls("__form")
     )
-    parts = [worded]
+    parts = [pl.concat([worded, _written(worded, resource)])]
     sources = quotes.select("quote_id", __source="source_id").drop_nulls()
     for name in needed:
         if name not in keys:
@@ -127,17 +131,27 @@ def find_unstated(
     )
     without, loose = [], ALL_STATED.loose
     for part in parts:
+        of_name = part is not parts[0]
         with_words = part.join(words, on="quote_id")
         unspaced = _lines_without(with_words, spaced, tables)
         if unspaced.is_empty():
             continue
         with_words = with_words.filter(col(LINE).is_in(unspaced.implode()))
-        whole = has_words(exact, form, of_name=part is not worded)
+        whole = has_words(exact, form, of_name=of_name)
         without.append(_lines_without(with_words, whole, tables))
-        if part is worded:
+        if not of_name:
             folded_ = with_words.filter(~col(LINE).is_in(without[-1].implode()))
             loose = _loose(resource, worded.join(words, on="quote_id"), folded_, tables)
     return Unstated(pl.concat(without), loose) if without else ALL_STATED
+
+
+def _written(worded: pl.LazyFrame, resource: Resource) -> pl.LazyFrame:
+    """The dates among the cells, as English texts write them: 19 February 2026."""
+    dates = [field.name for field in resource.fields if field.type == "date"]
+    of_dates = worded.filter(col("field").is_in(dates))
+    day = col("__form").str.to_date("%Y-%m-%d", strict=False)
+    ways = [of_dates.with_columns(__form=day.dt.strftime(way)) for way in DATES]
+    return pl.concat(ways).drop_nulls("__form")
 
 
 def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:

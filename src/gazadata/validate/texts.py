@@ -135,11 +135,11 @@ def texts(  # noqa: PLR0912, PLR0915
         checked["GD302"] += 1
         if digest != row["text_sha256"]:
             if not altered:  # Saved otherwise, a text has another hash.
-                finding("GD302", row, "text_sha256", row["text_sha256"], f"{digest} (the file's)")
+                finding("GD302", row, "text_sha256", f"a text of {digest}", row["text_sha256"])
             if length != row["text_length"]:
                 continue  # Another text: all that is held against it would be found at fault.
         elif length != row["text_length"]:
-            finding("GD302", row, "text_length", row["text_length"], f"{length} (the file's)")
+            finding("GD302", row, "text_length", f"a text of {length}", row["text_length"])
         if row["source_id"] in read:
             continue  # Its row stands twice, which is reported.
         read.add(row["source_id"])
