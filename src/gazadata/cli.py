@@ -377,7 +377,7 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
     if any(change.startswith("remove ") for change in application.changes):
         print("removed keys that were released go into data/retired.csv")
     if not dry_run:
-        write(Formatting(application.files, []))
+        write(Formatting(application.files, [], application.read))
     for path in application.files:
         print(f"{'would change' if dry_run else 'changed'} {path}")
 

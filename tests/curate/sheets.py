@@ -32,7 +32,7 @@ def applied(root: Path, text: str) -> Application:
 
 def save(application: Application) -> None:
     """Write what changes."""
-    write(Formatting(application.files, []))
+    write(Formatting(application.files, [], application.read))
 
 
 def tables(root: Path) -> dict[str, bytes]:
@@ -66,7 +66,8 @@ def add_invented(root: Path, folder: Path, sheet: str) -> Application:
     file.write_bytes(TEXT.read_bytes())
     save(add_article(opened(root), file, Told()))
     blank = print_sheet(opened(root), SOURCE)
-    (root / "sheet.yaml").write_text(blank, "utf-8")
-    application = applied(root, with_state_of(sheet, blank))
+    text = with_state_of(sheet, blank)
+    (root / "sheet.yaml").write_text(text, "utf-8")
+    application = applied(root, text)
     save(application)
     return application

@@ -1,16 +1,22 @@
 """What is wrong with a sheet is named by line and column, and nothing of it is written."""
 
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from tests.article.package import SOURCE, make
 from tests.curate.sheets import applied, opened, save, tables
 
+from gazadata.curate.apply import apply_sheet
+from gazadata.curate.canonical import format_package, write
 from gazadata.curate.coding import read_sheet
+from gazadata.curate.edit import remove, rename
 from gazadata.curate.marked import WrongSheet
 from gazadata.curate.sheet import print_sheet
-from gazadata.errors import ReadError
+from gazadata.errors import GazadataError, ReadError
+from gazadata.package import Package
 from gazadata.validate import validate
 
 
@@ -103,6 +109,61 @@ def root(tmp_path: Path) -> Path:
     return make(tmp_path / "package")
 
 
+def test_two_commands_at_once_lose_nothing(root: Path, sheet: str) -> None:
+    """The one that writes second is refused, whichever it is, and finds what the other wrote."""
+    file = root / "sheet.yaml"
+    file.write_text(sheet.replace("stance: open", "stance: oppose", 1), "utf-8")
+    read = opened(root)
+    first = apply_sheet(read, read_sheet(file, read.contract))
+    others = [
+        rename(read, "actors", "kessaly", "kessaly-state"),
+        remove(read, "conditions", "telmark-for-six-months"),
+    ]
+    table = root / "data" / "quotes.csv"
+    table.write_bytes(table.read_bytes().replace(b"\n", b"\r\n"))
+    formatting = format_package(Package.open(root))
+    table.write_bytes(table.read_bytes().replace(b"\r\n", b"\n"))
+    save(first)
+    before = tables(root), file.read_bytes()
+    for command in (*others, first):
+        with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
+            save(command)
+    with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
+        write(formatting)
+    assert (tables(root), file.read_bytes()) == before
+
+
+def test_a_sheet_that_is_saved_meanwhile_is_not_replaced(root: Path, sheet: str) -> None:
+    file = root / "sheet.yaml"
+    file.write_text(sheet.replace("stance: open", "stance: oppose", 1), "utf-8")
+    record = opened(root)
+    application = apply_sheet(record, read_sheet(file, record.contract))
+    file.write_text(sheet + "# more to do\n", "utf-8")
+    before = tables(root)
+    with pytest.raises(GazadataError, match=r"sheet\.yaml: changed while"):
+        save(application)
+    assert tables(root) == before
+    assert file.read_text("utf-8").endswith("# more to do\n")
+
+
+def test_a_command_waits_for_the_one_that_is_writing(root: Path) -> None:
+    """So it compares with all that the other wrote, and not with half of it."""
+    fcntl = pytest.importorskip("fcntl")
+    removed = remove(opened(root), "conditions", "telmark-for-six-months")
+    table = root / "data" / "conditions.csv"
+    other = os.open(root / "data", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(save, removed)
+        wait([waiting], timeout=0.5)
+        content = table.read_bytes() + b"\n"
+        table.write_bytes(content)
+        os.close(other)
+        with pytest.raises(GazadataError, match=r"conditions\.csv: changed while"):
+            waiting.result()
+    assert table.read_bytes() == content
+
+
 def test_what_changed_in_the_tables_meanwhile_is_not_lost(root: Path, sheet: str) -> None:
     table = root / "data" / "events.csv"
     table.write_text(table.read_text("utf-8").replace("Mara Oake takes office", "Oake in office"))
@@ -118,9 +179,9 @@ def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None
     """The rest still passes validation, so nothing is left that only the row had used."""
     start = sheet.index("  - id: pell-rejects-inspections")
     end = sheet.index("  positions:", start)
-    position = "    event_id: pell-rejects-inspections\n"
     text = (sheet[:start] + sheet[end:]).replace("  events:\n  positions", "  positions")
-    application = applied(root, text.replace(position, ""))
+    text = text.replace("    event_id: pell-rejects-inspections\n", "")
+    application = applied(root, text)
     assert [change.split(" with ")[0] for change in application.changes] == [
         "remove events/pell-rejects-inspections",
         "remove participants/pell-rejects-inspections-doran-pell",

@@ -82,6 +82,7 @@ class _Applier:
             self.refuse_stale()
         if (text := self.with_state(after)) != self.sheet.text:
             result.files[self.sheet.path] = text.encode("utf-8")
+            result.read[self.sheet.path] = self.sheet.text.encode("utf-8")
         return result
 
     def held_text(self) -> str:
