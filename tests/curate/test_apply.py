@@ -62,6 +62,50 @@ WRONG = {
     "of another": (f"source: {SOURCE}\n", "source: nobody\n", "nobody\n", "no source 'nobody'"),
     "other text": ("He insisted, however", "She insisted, however", "She", "letter for letter"),
     "alias": ("stance: open", "stance: *open", "*open", "no alias"),
+    "note that is replaced": (
+        "    evidence:\n    - {for: status, note: What has",
+        "    notes: {status: Mine}\n    evidence:\n    - {for: status, note: What has",
+        "Mine}",
+        "the evidence for status in line",
+    ),
+    "words and reference": (
+        "{for: plover_sector, words: farmers}",
+        "{for: plover_sector, words: farmers, reference: country-codes, note: Row A}",
+        "farmers, reference",
+        "`words` beside `reference`",
+    ),
+    "place without words": (
+        "{for: plover_sector, words: farmers}",
+        "{for: plover_sector, passage: s05, note: So}",
+        "s05, note",
+        "`passage` without `words`",
+    ),
+    "basis without reference": (
+        "{for: plover_sector, words: farmers}",
+        "{for: plover_sector, basis: reference, note: So}",
+        "reference, note",
+        "name the source under `reference`",
+    ),
+    "same evidence twice": (
+        "    evidence:\n    - {for: status, note: What would be",
+        "    evidence:\n    - {also: kind, words: it would … of 1998, note: Y}\n"
+        "    - {for: status, note: What would be",
+        "{also: kind",
+        "kind rests on 'it would replace the treaty of 1998' twice",
+    ),
+    "note of two lines": (
+        "      status: Named only as what something depends on.",
+        "      status: |\n        Named\n        only",
+        "|\n        Named",
+        "a note with a line break",
+    ),
+    "line end of YAML alone": (
+        "source: ",
+        "# one\u2028# two\nsource: ",
+        "\u2028",
+        "U+2028 ends a line in YAML",
+    ),
+    "too deep": ("stance: open", "stance: " + "[" * 16 + " [" * 5000, "[ [", "nested too deeply"),
     "not a list": ("  names:\n    - {", "  names:\n      {", "{text", "expected a list of names"),
 }
 
@@ -239,6 +283,76 @@ def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
     )
     with pytest.raises(WrongSheet, match="lists in one row must be equally long"):
         applied(root, text)
+
+
+def test_an_empty_value_in_a_list_is_that_rows_alone(root: Path, sheet: str) -> None:
+    members = "    subject_id: [brenholt, kessaly]\n"
+    assert members in sheet
+    hedged = members + '    hedge: [among them, ""]\n'
+    after = applied(root, sheet.replace(members, hedged)).record
+    rows = after.by_key("relations")
+    assert rows["brenholt-member-of-river-talks-delegations"]["hedge"] == "among them"
+    assert rows["kessaly-member-of-river-talks-delegations"]["hedge"] == ""
+    with pytest.raises(WrongSheet, match="2 values, but another field of the row has 3"):
+        applied(root, sheet.replace(members, members + '    hedge: [among them, "", ""]\n'))
+
+
+def test_a_key_stays_with_its_row(root: Path, sheet: str) -> None:
+    """Also if a new row of the same actor and event is written above it."""
+    old = "    - {actor_id: telmark, role: recipient}\n"
+    assert old in sheet
+    new = old.replace("recipient", "participant")
+    after = applied(root, sheet.replace(old, new + old)).record.by_key("participants")
+    key = "norvane-asks-telmark-to-admit-observers-telmark"
+    assert {
+        row["participant_id"]: row["role"] for row in after.values() if key in row.values()
+    } == {key: "recipient"}
+    assert after[f"{key}-participant"]["role"] == "participant"
+
+
+def test_a_retired_key_is_given_to_no_row(root: Path, sheet: str) -> None:
+    made = "norvane-asks-telmark-to-admit-observers-norvane"
+    (root / "data" / "retired.csv").write_text(
+        "resource,row_id,replaced_by,reason,version\n"
+        f"participants,{made},,Gone,1.0.0\nactors,old-kessaly,,Gone,1.0.0\n"
+    )
+    old = "    - {actor_id: telmark, role: recipient}\n"
+    new = old.replace("telmark, role: recipient", "norvane, role: participant")
+    after = applied(root, sheet.replace(old, new + old)).record.by_key("participants")
+    assert made not in after
+    assert after[f"{made}-participant"]["actor_id"] == "norvane"
+    with pytest.raises(WrongSheet, match="'old-kessaly' was a key of actors and was retired"):
+        applied(root, sheet.replace("kessaly\n", "old-kessaly\n"))
+
+
+def test_a_value_is_written_in_form_c(root: Path, sheet: str) -> None:
+    """So the sheet's own state is that of the tables, and the next edit of it is taken."""
+    file = root / "sheet.yaml"
+    label = "Passage of observers"
+    for new in ("Cafe\u0301", "Cafe\u0301 passage"):
+        sheet = sheet.replace(f"label: {label}\n", f"label: {new}\n")
+        file.write_text(sheet, "utf-8")
+        save(applied(root, sheet))
+        row = opened(root).by_key("topics")["passage-of-observers"]
+        assert row["label"] == new.replace("e\u0301", "\u00e9")
+        sheet, label = file.read_text("utf-8"), new
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_state_is_replaced_where_it_is(root: Path, sheet: str, mark: str) -> None:
+    """At the top, on a line of its own, and with characters outside the BMP before it."""
+    rows, state = sheet.rstrip("\n").split("\nstate: ")
+    edited = rows.replace("stance: open", "stance: oppose", 1)
+    for text in (
+        f"{mark}# 😀\nstate:\n  {state}  # of the tables\n{edited}\n",
+        f"{mark}# 😀\nstate: |\n  {state}\n{edited}\n",
+    ):
+        application = applied(root, text)
+        written = application.files[root / "sheet.yaml"].decode("utf-8")
+        assert written.count("state:") == 1
+        assert written.replace(re.findall("(?:[0-9a-f]{5} ?){50,}", written)[0].rstrip(), "") == (
+            text.removeprefix(mark).replace(f"|\n  {state}", "").replace(state, "")
+        )
 
 
 def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:

@@ -67,7 +67,7 @@ def test_renaming_back_gives_the_same_bytes(root: Path) -> None:
     [
         ("kessaly", "brenholt", "has a row 'brenholt' already"),
         ("kessaly", "Kessaly", "expected the form"),
-        ("kessaly", "old-kessaly", "was given up"),
+        ("kessaly", "old-kessaly", "was retired"),
         ("kesaly", "kessaly-2", "did you mean 'kessaly'"),
     ],
 )

@@ -80,6 +80,14 @@ def read_table(path: Path, resource: Resource) -> Table:
     return Table(resource, path, content, rows)
 
 
+def offset(cell: str) -> int | None:
+    """The offset that a cell has; None where it is empty, or not a whole number from 0."""
+    # No text is that long, and int() refuses numbers of 4,300 digits.
+    if cell.isascii() and cell.isdigit() and len(cell) <= 18:
+        return int(cell)
+    return None
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a whole file.
 
