@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
-from tests.article.package import SOURCE, make
+from tests.article.package import SOURCE, make, make_with_shipped
 from tests.curate.sheets import applied, opened, save, tables
 
 from gazadata.curate.apply import apply_sheet
@@ -15,6 +15,7 @@ from gazadata.curate.coding import read_sheet
 from gazadata.curate.edit import remove, rename
 from gazadata.curate.marked import WrongSheet
 from gazadata.curate.sheet import print_sheet
+from gazadata.curate.todo import todo
 from gazadata.errors import GazadataError, ReadError
 from gazadata.package import Package
 from gazadata.validate import validate
@@ -217,6 +218,39 @@ def test_what_changed_in_the_tables_meanwhile_is_not_lost(root: Path, sheet: str
     assert "    -label: Mara Oake takes office\n    +label: Oake in office" in str(raised.value)
     assert "doran-pell" not in str(raised.value)
     applied(root, print_sheet(opened(root), SOURCE))
+
+
+@pytest.mark.parametrize("offset", ["", "\u00b2", "-1"])
+def test_a_draft_without_offsets_is_named(root: Path, sheet: str, offset: str) -> None:
+    quotes = root / "data" / "quotes.csv"
+    before = quotes.read_text("utf-8")
+    row = re.search(r"(?m)^(it-would-replace-the-treaty-of-1998,[^,]*,[^,]*,)\d+,", before)
+    assert row
+    quotes.write_text(before.replace(row.group(), f"{row.group(1)}{offset},"), "utf-8")
+    for command in (
+        lambda: applied(root, sheet),
+        lambda: print_sheet(opened(root), SOURCE),
+        lambda: list(todo(opened(root), SOURCE)),
+        lambda: rename(opened(root), "actors", "kessaly", "kessaly-state"),
+    ):
+        with pytest.raises(ReadError, match=r"'it-would-replace.*run `gazadata fmt`"):
+            command()
+    write(format_package(Package.open(root)))
+    assert quotes.read_text("utf-8") == before
+
+
+def test_a_row_does_not_move_to_another_article(tmp_path: Path) -> None:
+    root = make_with_shipped(tmp_path / "package")
+    sheet = print_sheet(opened(root), SOURCE)
+    row = "    plover_sector: OPP\n"
+    other = "source: trump-leaning-on-pakistan, passage: headline, note: Invented"
+    also = "    evidence:\n"
+    for words in ("Pakistan", "Trump"):
+        also += f"    - {{also: [kind, part_of, plover_sector], words: {words}, {other}}}\n"
+    with pytest.raises(WrongSheet) as raised:
+        applied(root, sheet.replace(row, row + also))
+    assert "most of its evidence quotes trump-leaning-on-pakistan" in str(raised.value)
+    assert len(raised.value.mistakes) == 1
 
 
 def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None:

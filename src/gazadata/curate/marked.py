@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gazadata.curate.tables import place_after
 from gazadata.errors import GazadataError, MissingExtra
 
 try:
@@ -84,8 +85,7 @@ def compose(path: Path, text: str) -> Node:
             parts too deeply, or repeats one part of itself by an alias.
     """
     if other := _OTHER_ENDS.search(text):
-        before = text[: other.start()]
-        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        mark = Mark(*place_after(text[: other.start()]))
         said = f"U+{ord(other.group()):04X} ends a line in YAML, but not in your editor; remove it"
         raise WrongSheet(path, [Mistake(mark, said)])
     try:
