@@ -95,7 +95,9 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
-def agreement(first: Path, second: Path, source: str | None, contract: Contract) -> Agreement:
+def agreement(
+    first: Path, second: Path, source: str | None, contract: Contract | None = None
+) -> Agreement:
     """Compare two codings of an article, each a sheet or the folder of a package.
 
     Rows are matched by what they say, and not by their keys: by the words that they mainly rest on,
@@ -106,7 +108,7 @@ def agreement(first: Path, second: Path, source: str | None, contract: Contract)
         first: the first coding.
         second: the second coding.
         source: the article; None: that of the sheet, or the only one of the package.
-        contract: what sheets are read by.
+        contract: that of both; None: that of the first that is a package, or the bundled one.
 
     Raises:
         ReadError: a coding cannot be read.
@@ -114,6 +116,9 @@ def agreement(first: Path, second: Path, source: str | None, contract: Contract)
         GazadataError: the codings are of two articles, or which one is meant is not said.
         MissingExtra: the package krippendorff is not installed.
     """
+    if contract is None:
+        folder = next((path for path in (first, second) if path.is_dir()), None)
+        contract = Package.open(folder).contract
     a, b = (_sheet(path, source, contract) for path in (first, second))
     texts = [_bare("".join(passage.text for passage in one.passages)) for one in (a, b)]
     if texts[0] != texts[1]:

@@ -66,7 +66,7 @@ def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, 
     return [
         (name, row)
         for name in (*RULED, "passages")
-        for row in rows[name]
+        for row in rows.get(name, ())
         if row[record.contract[name].key] == _made_key(record, name, row)
     ]
 
@@ -112,7 +112,7 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
     own = {
         (name, row[record.contract[name].key])
         for name, fields in PARTS.items()
-        for row in record.rows[name]
+        for row in record.rows.get(name, ())
         if any(
             record.contract[name].target(field) == table and row[field] == key for field in fields
         )
