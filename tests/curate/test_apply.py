@@ -85,7 +85,7 @@ WRONG = {
         "{for: plover_sector, words: farmers}",
         "{for: plover_sector, basis: reference, note: So}",
         "reference, note",
-        "name the source under `reference`",
+        "name the source that was looked up",
     ),
     "same evidence twice": (
         "    evidence:\n    - {for: status, note: What would be",

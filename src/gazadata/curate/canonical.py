@@ -27,7 +27,7 @@ class Formatting:
 
     files: dict[Path, bytes]
     problems: list[Problem]
-    read: dict[Path, bytes] = field(default_factory=dict)
+    read: dict[Path, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 def canonical_csv(

@@ -341,10 +341,12 @@ class _Reader:
             self.wrong(
                 parts[where[0]], f"`{where[0]}` without `words`; write the words that are quoted"
             )
-        if basis and (basis.text == "reference") != ("reference" in parts):
-            needed = "remove one" if "reference" in parts else "name the source under `reference`"
+        if basis and "reference" in parts:
+            self.wrong(basis.mark, "`basis` beside `reference`, which says it; remove it")
+        elif basis and basis.text == "reference":
             self.wrong(
-                basis.mark, f"the basis {basis.text!r} does not go with this entry; {needed}"
+                basis.mark,
+                "the basis 'reference' without `reference`; name the source that was looked up",
             )
 
     def words(self, node: Node, parts: dict[str, Node] | None = None) -> Words | None:

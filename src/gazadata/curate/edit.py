@@ -36,14 +36,11 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
         _rename(after, rows, name, before, key)
         # Keys that a rule made of this one are made again.
         for one, row in made:
-            resource = record.contract[one]
+            own = record.contract[one].key
             wanted = _made_key(after, one, row)
-            if (
-                wanted != row[resource.key]
-                and wanted not in after.by_key(one)
-                and (one, wanted) not in record.retired
-            ):
-                renamed.append((one, row[resource.key], wanted))
+            taken = {other[own] for other in rows[one]}
+            if wanted not in taken and (one, wanted) not in record.retired:
+                renamed.append((one, row[own], wanted))
     return _application(record, after)
 
 

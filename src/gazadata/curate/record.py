@@ -101,9 +101,19 @@ class Record:
         return self.package.contract
 
     def by_key(self, table: str) -> dict[str, Cells]:
-        """The rows of a table by their keys."""
-        key = self.contract[table].key
-        return {row[key]: row for row in self.rows[table]}
+        """The rows of a table by their keys.
+
+        Raises:
+            UnknownName: there is no such table.
+        """
+        return self._by_key[self.contract[table].name]
+
+    @cached_property
+    def _by_key(self) -> dict[str, dict[str, Cells]]:
+        return {
+            name: {row[self.contract[name].key]: row for row in rows}
+            for name, rows in self.rows.items()
+        }
 
     @cached_property
     def retired(self) -> set[tuple[str, str]]:
