@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gazadata.contract import Resource
 from gazadata.curate.coding import OtherEvidence, Row, Sheet, Words, Written
-from gazadata.curate.keys import free, passage_key, quote_key, ruled_key
+from gazadata.curate.keys import free, passage_keys, quote_key, ruled_key
 from gazadata.curate.layout import (
     COMPUTED,
     coded_tables,
@@ -100,7 +100,8 @@ class _Applier:
         start, end = offsets(self.contract["passages"])
         others = [r for r in self.record.rows["passages"] if r["source_id"] != self.source]
         taken = {row["passage_id"] for row in others}
-        at = sentences = 0
+        made = passage_keys(self.source, [passage.kind for passage in self.sheet.passages])
+        at = 0
         paragraph = 1
         rows: list[Cells] = []
         for number, passage in enumerate(self.sheet.passages):
@@ -110,10 +111,7 @@ class _Applier:
                 self.wrong(passage.mark, self.other_text(passage.text, begin))
                 return []
             at = begin + len(passage.text)
-            sentences += passage.kind == "sentence"
-            key = passage_key(self.source, passage.kind, sentences)
-            if passage.key:
-                key = passage.key.text
+            key = passage.key.text if passage.key else made[number]
             if key in taken:
                 mark = passage.key.mark if passage.key else passage.mark
                 self.wrong(mark, f"the passage {key!r} is there already; give it another id")
@@ -341,7 +339,7 @@ class _Applier:
         if row.parent and whole is None:
             return None
         found = default_quote(
-            self.record, self.source, resource, cells, whole, self.parts[row.passage]
+            self.record.text, self.source, resource, cells, whole, self.parts[row.passage]
         )
         if found is None:
             self.wrong(row.mark, _NO_QUOTE)

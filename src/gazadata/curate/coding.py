@@ -341,9 +341,10 @@ class _Reader:
             self.wrong(
                 parts[where[0]], f"`{where[0]}` without `words`; write the words that are quoted"
             )
-        if basis and "reference" in parts:
-            self.wrong(basis.mark, "`basis` beside `reference`, which says it; remove it")
-        elif basis and basis.text == "reference":
+        is_reference = basis is not None and basis.text == "reference"
+        if basis and "reference" in parts and not is_reference:
+            self.wrong(basis.mark, f"the basis {basis.text!r} beside `reference`; remove one")
+        elif basis and is_reference and "reference" not in parts:
             self.wrong(
                 basis.mark,
                 "the basis 'reference' without `reference`; name the source that was looked up",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from gazadata.contract import ForeignKey, Resource
-from gazadata.curate.keys import passage_key, ruled_key
+from gazadata.curate.keys import passage_keys, ruled_key
 from gazadata.curate.layout import PARTS, RULED
 from gazadata.curate.record import Cells, Record
 from gazadata.curate.rewrite import Application, application, derived
@@ -71,14 +71,11 @@ def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, 
 def _made_key(record: Record, table: str, row: Cells) -> str:
     if table != "passages":
         return ruled_key(table, row)
-    before = [
-        one
-        for one in record.rows["passages"]
-        if one["source_id"] == row["source_id"] and one["kind"] == row["kind"]
-    ]
-    before.sort(key=lambda one: offset(one["sequence"]) or 0)
-    number = next(at for at, one in enumerate(before, 1) if one is row)
-    return passage_key(row["source_id"], row["kind"], number)
+    source = row["source_id"]
+    passages = [one for one in record.rows["passages"] if one["source_id"] == source]
+    passages.sort(key=lambda one: offset(one["sequence"]) or 0)
+    made = passage_keys(source, [one["kind"] for one in passages])
+    return next(key for one, key in zip(passages, made, strict=True) if one is row)
 
 
 def remove(record: Record, table: str, key: str, *, dependants: bool = False) -> Application:
