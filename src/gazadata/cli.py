@@ -353,7 +353,9 @@ def agreement(
     ] = None,
     package: Annotated[
         Path | None,
-        typer.Option(help="The package with the sheets' schemas.", show_default="the bundled one"),
+        typer.Option(
+            help="The package with their schemas.", show_default="that of A or B, else the bundled"
+        ),
     ] = None,
 ) -> None:
     """Compare two codings of an article: recall, precision, and agreement by column.
@@ -363,7 +365,8 @@ def agreement(
     from gazadata.curate.agreement import agreement as compare
     from gazadata.package import Package
 
-    print(compare(first, second, source, Package.open(package).contract))
+    contract = Package.open(package).contract if package else None
+    print(compare(first, second, source, contract))
 
 
 def _write(application: Application, *, dry_run: bool = False) -> None:
@@ -377,7 +380,7 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
     if any(change.startswith("remove ") for change in application.changes):
         print("removed keys that were released go into data/retired.csv")
     if not dry_run:
-        write(Formatting(application.files, []))
+        write(Formatting(application.files, [], application.read))
     for path in application.files:
         print(f"{'would change' if dry_run else 'changed'} {path}")
 

@@ -49,6 +49,21 @@ def test_what_is_changed_in_a_text_is_said(tmp_path: Path) -> None:
     ]
 
 
+def test_what_separates_becomes_a_line_end(tmp_path: Path) -> None:
+    dirty = "One spoke.\u2028Two left.\fThree\vcame.\u2029"
+    text, changes = required_form(story(tmp_path, dirty.encode()))
+    assert text == "One spoke.\nTwo left.\nThree\ncame.\n"
+    assert changes == ["line ends changed to LF: 4"]
+
+
+@pytest.mark.parametrize("character", ["\ufffd", "\x92", "\x85", "\uf0b7", "\x1f"])
+def test_a_text_that_was_decoded_wrongly_is_refused(tmp_path: Path, character: str) -> None:
+    dirty = f"One\r\nThe caf{character} owner\n"
+    said = rf"Ministry asks\.txt:2:8: U\+{ord(character):04X} .* was decoded wrongly"
+    with pytest.raises(ReadError, match=said):
+        required_form(story(tmp_path, dirty.encode()))
+
+
 def test_a_text_in_the_form_is_copied_byte_for_byte(root: Path, tmp_path: Path) -> None:
     save(add_article(opened(root), story(tmp_path), Told()))
     assert (root / "raw" / "ministry-asks.txt").read_bytes() == STORY.encode()

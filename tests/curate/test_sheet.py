@@ -134,6 +134,8 @@ def test_the_schema_of_sheets_knows_all_that_is_in_one(tmp_path: Path) -> None:
         ("occurrences: 1", "occurrences: one"),
         ("is_background: true", "is_background: perhaps"),
         ("    status: planned\n", ""),
+        ("words: farmers}", "passage: s05}"),
+        ("words: farmers}", "words: farmers, reference: country-codes}"),
     ):
         assert right in text
         broken = yaml.load(text.replace(right, wrong, 1), JsonLike)

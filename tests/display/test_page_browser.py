@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.article.package import REPO
+from tests.curate.sheets import applied, opened
 
+from gazadata.curate.sheet import print_sheet
 from gazadata.display.record import Record
 
 pytestmark = pytest.mark.browser
@@ -307,10 +310,14 @@ def test_a_selection_becomes_a_quote_on_the_clipboard(tab: Open, whole_page: Pat
     )
     shown.click("#copy-quote")
     shown.wait_for_function("() => document.querySelector('#copy-quote').textContent === 'Copied'")
-    assert shown.evaluate("navigator.clipboard.readText()").splitlines() == [
-        'passage: "trump-leaning-on-pakistan-s06"',
-        'quote: "Azerbaijan"  # characters 1112 to 1122',
-    ]
+    copied = shown.evaluate("navigator.clipboard.readText()")
+    assert copied == 'quote: {words: "Azerbaijan", passage: trump-leaning-on-pakistan-s06}\n'
+    # It can be pasted into a sheet.
+    sheet = print_sheet(opened(REPO), "trump-leaning-on-pakistan")
+    quote = "quote: potential contributors like Azerbaijan\n    name: Azerbaijan\n"
+    assert quote in sheet
+    pasted = sheet.replace(quote, f"{copied}    name: Azerbaijan\n")
+    assert applied(REPO, pasted).changes[0] == "change actors/azerbaijan: evidence of kind, name"
 
 
 def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.coding import Row, Sheet, parse_sheet, read_sheet
-from gazadata.curate.keys import label, passage_key
+from gazadata.curate.keys import label, passage_keys
 from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
 from gazadata.curate.locate import locate
-from gazadata.curate.record import Part, Record, Span, places
-from gazadata.curate.sheet import print_sheet
+from gazadata.curate.record import Part, Record, Span
+from gazadata.curate.sheet import default_quote, print_sheet
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
 from gazadata.text import fold
@@ -95,7 +95,9 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
-def agreement(first: Path, second: Path, source: str | None, contract: Contract) -> Agreement:
+def agreement(
+    first: Path, second: Path, source: str | None, contract: Contract | None = None
+) -> Agreement:
     """Compare two codings of an article, each a sheet or the folder of a package.
 
     Rows are matched by what they say, and not by their keys: by the words that they mainly rest on,
@@ -106,7 +108,7 @@ def agreement(first: Path, second: Path, source: str | None, contract: Contract)
         first: the first coding.
         second: the second coding.
         source: the article; None: that of the sheet, or the only one of the package.
-        contract: what sheets are read by.
+        contract: that of both; None: that of the first that is a package, or the bundled one.
 
     Raises:
         ReadError: a coding cannot be read.
@@ -114,6 +116,9 @@ def agreement(first: Path, second: Path, source: str | None, contract: Contract)
         GazadataError: the codings are of two articles, or which one is meant is not said.
         MissingExtra: the package krippendorff is not installed.
     """
+    if contract is None:
+        folder = next((path for path in (first, second) if path.is_dir()), None)
+        contract = Package.open(folder).contract
     a, b = (_sheet(path, source, contract) for path in (first, second))
     texts = [_bare("".join(passage.text for passage in one.passages)) for one in (a, b)]
     if texts[0] != texts[1]:
@@ -143,10 +148,10 @@ def _rows(sheet: Sheet, contract: Contract) -> Iterator[Coded]:
     source = sheet.source.text
     text = "\n".join(passage.text for passage in sheet.passages)
     parts: list[Part] = []
-    at = sentences = 0
+    at = 0
+    made = passage_keys(source, [passage.kind for passage in sheet.passages])
     for number, passage in enumerate(sheet.passages):
-        sentences += passage.kind == "sentence"
-        key = passage.key.text if passage.key else passage_key(source, passage.kind, sentences)
+        key = passage.key.text if passage.key else made[number]
         parts.append(Part(key, passage.kind, number, at, at + len(passage.text)))
         at += len(passage.text) + 1
     before = [0]
@@ -179,12 +184,9 @@ def _main(
     if row.quote:
         found = locate(row.quote, source, text, parts, own)
         return whole if isinstance(found, str) else found
-    words = next((row.values[f.name].text for f in table.fields if f.verbatim and f.required), "")
     of_parent = spans.get(id(row.parent)) if row.parent else None
-    matches = places(text, words, own) if words else []
-    if of_parent or not matches:
-        return of_parent or whole
-    return Span(source, matches[0].start, matches[0].end)
+    cells = {name: value.text for name, value in row.values.items()}
+    return default_quote({source: text}.__getitem__, source, table, cells, of_parent, own) or whole
 
 
 class _Comparison:

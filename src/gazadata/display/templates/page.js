@@ -209,7 +209,7 @@ on(document, "selectionchange", () => {
   const from = place(range.startContainer, range.startOffset), to = place(range.endContainer, range.endOffset);
   const exact = range.toString();
   if (!from || from.sentence !== to?.sentence || [...exact].length !== to.at - from.at) return;
-  yaml = `passage: ${JSON.stringify(from.sentence.dataset.passage)}\nquote: ${JSON.stringify(exact)}  # characters ${from.at} to ${to.at}\n`;
+  yaml = `quote: {words: ${JSON.stringify(exact)}, passage: ${from.sentence.dataset.passage}}\n`;
   copy.textContent = "Copy as a quote";
   bar.hidden = false;
 });
