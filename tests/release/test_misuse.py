@@ -198,7 +198,7 @@ def test_another_release_than_a_published_one_was_built_on(built: Path, tmp_path
     of = releases(built)
     store = tmp_path / "store"
     publish(of["1.1.0"], store)
-    with pytest.raises(StoreError, match=r"the published 1\.1\.0 is built on a 1\.0\.0 with"):
+    with pytest.raises(StoreError, match=r"the published 1\.1\.0 has a 1\.0\.0 as its parent with"):
         publish(of["other"], store)
     assert publish(built, store).version == "1.0.0"
 
