@@ -523,14 +523,11 @@ class _Applier:
         for row in self.sheet.rows:
             owner = after.owner(self.contract[row.table], self.cells[id(row)])
             if owner != self.source:
-                quotes = (
-                    f"most of its evidence quotes {owner}" if owner else "no evidence quotes it"
-                )
-                self.wrong(
-                    row.mark,
-                    f"this row is not of {self.source}, since {quotes}; quote more words of "
-                    f"{self.source}, or write the row in the other sheet",
-                )
+                why = f"it names {owner}, or most of its evidence quotes {owner}"
+                hint = f"quote more words of {self.source}, or write the row in the other sheet"
+                if owner is None:
+                    why, hint = "nothing links it to an article", f"write `cited_by: {self.source}`"
+                self.wrong(row.mark, f"this row is not of {self.source}: {why}; {hint}")
 
     # The state that a sheet was printed from
 
