@@ -168,6 +168,17 @@ def test_a_field_that_is_not_there_is_reported_with_those_that_are(one: Path) ->
     assert " topic_id," in (wrong.expected or "")
 
 
+def test_a_name_stands_in_the_quotes_of_its_row(one: Path) -> None:
+    """It needs no evidence of its own: its words are held against the quotes of the others."""
+    _change(one, "names", "kessaly", text="Kesaly")
+    assert ("GD345", "error") in _found(one)
+
+
+def test_a_source_is_cited_by_the_article_that_its_quotes_are_from(two: Path) -> None:
+    _change(two, "sources", "analysts", cited_by="trump-leaning-on-pakistan")
+    assert ("GD336", "error") in _found(two)
+
+
 def test_a_text_that_was_changed_is_what_is_found(one: Path) -> None:
     with (one / "raw" / f"{SOURCE}.txt").open("a", encoding="utf-8") as text:
         text.write(" More.")

@@ -403,7 +403,7 @@ def explain(
     html: Annotated[bool, typer.Option("--html", help="Print an HTML file.")] = False,
 ) -> None:
     """Print each cell of a row with its evidence, or the key and label of each row."""
-    from gazadata.dataset import open_dataset
+    from gazadata.opening import open_dataset
 
     with contextlib.ExitStack() as stack:
         if package is None or os.path.isdir(package):
@@ -443,8 +443,9 @@ def page(
     Exit 0 when it is written, 1 on findings, 2 on wrong use or if a file cannot be read or written.
     """
     from gazadata.display.pages import write_page
+    from gazadata.opening import open_dataset
 
-    print(write_page(package, out, draft=draft))
+    print(write_page(open_dataset(package), out, draft=draft))
 
 
 @app.command()
@@ -639,7 +640,7 @@ def diff(
         # Output for programs has the same bytes on every system.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with side(old, store) as before, side(new, store) as after:
-        changes = compare(before, after, (old, new))
+        changes = compare(before, after)
     print(FORMATS[format](changes), end="")
     raise typer.Exit(1 if exit_code and changes else 0)
 

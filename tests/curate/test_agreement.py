@@ -14,10 +14,9 @@ from tests.curate.sheets import opened, with_judgements
 
 from gazadata.contract import Contract
 from gazadata.curate.agreement import Agreement, agreement, alpha
-from gazadata.curate.marked import WrongSheet
 from gazadata.curate.packet import write_packet
 from gazadata.curate.sheet import print_sheet
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, WrongSheet
 
 
 @pytest.fixture(scope="module")

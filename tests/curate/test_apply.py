@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 from tests.article.package import SOURCE, make, make_with_shipped
 from tests.curate.sheets import applied, opened, save, tables
+from tests.validate.damage import look
 
 from gazadata.curate.apply import apply_sheet
 from gazadata.curate.canonical import format_package, write
 from gazadata.curate.coding import read_sheet
 from gazadata.curate.edit import remove, rename
-from gazadata.curate.marked import WrongSheet
 from gazadata.curate.sheet import print_sheet
 from gazadata.curate.todo import todo
-from gazadata.errors import GazadataError, ReadError
+from gazadata.errors import GazadataError, ReadError, WrongSheet
 from gazadata.package import Package
-from gazadata.validate import validate
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +273,7 @@ def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None
     ]
     (root / "sheet.yaml").write_text(text, "utf-8")
     save(application)
-    assert [d.code for d in validate(root).diagnostics] == []
+    assert [d.code for d in look(root, official=False).diagnostics] == []
 
 
 def test_a_quote_that_nothing_else_uses_goes(root: Path, sheet: str) -> None:
@@ -407,7 +406,7 @@ def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     application = applied(root, cut)
     assert f"add passages/{SOURCE}-s16" in application.changes
     save(application)
-    assert [d.code for d in validate(root).diagnostics] == []
+    assert [d.code for d in look(root, official=False).diagnostics] == []
     after = opened(root)
     quotes = after.by_key("quotes")
     assert quotes["up-to-40-observers"]["passage_id"] == f"{SOURCE}-s03"

@@ -819,3 +819,63 @@ def test_formatting_needs_the_standard_library_alone() -> None:
         check=True,
     )
     assert set(run.stdout.split()) - {"__main__"} == {"gazadata"}
+
+
+@pytest.mark.parametrize("written", ["TRUE", "True", "true"])
+def test_booleans_are_written_as_the_contract_has_them(root: Path, written: str) -> None:
+    def change(rows: Rows) -> None:
+        for row in rows:
+            row["is_background"] = row["is_background"].replace("true", written)
+
+    rewrite(root / "data/events.csv", change)
+    write(formatted(root))
+    assert formatted(root).files == {}
+    assert {row["is_background"] for row in read(root / "data/events.csv")} == {"true", "false"}
+
+
+@pytest.mark.parametrize(
+    ("table", "field"),
+    [
+        ("events", "date_precision"),
+        ("positions", "date_precision"),
+        ("sources", "published_precision"),
+        ("sources", "held"),
+        ("sources", "cited_by"),
+    ],
+)
+def test_derived_cells_are_filled_in_as_they_are_shipped(
+    root: Path, table: str, field: str
+) -> None:
+    path = root / f"data/{table}.csv"
+    shipped = [row[field] for row in read(path)]
+    assert set(shipped) - {""}
+    rewrite(path, blank(field))
+    write(formatted(root))
+    assert [row[field] for row in read(path)] == shipped
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "term"),
+    [
+        ("2031-03-03", "2031-03-03", "day"),
+        ("2031-03-03", "2031-03-09", "week"),
+        ("2031-03-03", "2031-03-10", "range"),
+        ("2031-02-01", "2031-02-28", "month"),
+        ("2032-02-01", "2032-02-28", "range"),
+        ("2031-12-01", "2031-12-31", "month"),
+        ("2031-03-01", "2031-04-30", "range"),
+        ("2031-01-01", "2031-12-31", "year"),
+        ("2030-01-01", "2031-12-31", "range"),
+        ("2031-03-03", "", "open"),
+        ("", "2031-03-03", "open"),
+        ("", "", "unknown"),
+        ("9999-12-01", "9999-12-31", "month"),
+    ],
+)
+def test_precision_follows_from_two_dates(root: Path, first: str, last: str, term: str) -> None:
+    def change(rows: Rows) -> None:
+        rows[0] |= {"date_earliest": first, "date_latest": last, "date_precision": ""}
+
+    rewrite(root / "data/events.csv", change)
+    write(formatted(root))
+    assert read(root / "data/events.csv")[0]["date_precision"] == term

@@ -9,14 +9,24 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.validate.damage import look
 
 from gazadata.curate.canonical import format_package, write
 from gazadata.package import Package
-from gazadata.validate import validate
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("sources", "passages", "quotes")
-SCHEMAS = {name: (ROOT / f"schemas/{name}.json").read_bytes() for name in TABLES}
+
+
+def schema_of(name: str) -> bytes:
+    """The schema of a table, without keys that point to tables that are left out."""
+    schema = json.loads((ROOT / f"schemas/{name}.json").read_bytes())
+    keys = schema.get("foreignKeys", [])
+    schema["foreignKeys"] = [key for key in keys if key["reference"].get("resource") in TABLES]
+    return json.dumps(schema).encode()
+
+
+SCHEMAS = {name: schema_of(name) for name in TABLES}
 HEADERS = {n: [field["name"] for field in json.loads(s)["fields"]] for n, s in SCHEMAS.items()}
 # What fmt cannot decide: nothing in these tables breaks such a rule but what it fills in.
 words = st.sampled_from(
@@ -109,5 +119,5 @@ def test_what_fmt_leaves_has_no_finding_of_form(
         assert [str(problem) for problem in formatting.problems] == []
         write(formatting)
         assert not format_package(Package.open(root)).files
-        form = [d for d in validate(root).diagnostics if d.code.startswith("GD1")]
+        form = [d for d in look(root, official=False).diagnostics if d.code.startswith("GD1")]
         assert [d for d in form if decided or d.code != "GD106"] == []

@@ -77,8 +77,14 @@ def test_it_asks_for_nothing_else(browser: Any, whole_page: Path) -> None:
     assert asked == [whole_page.as_uri()]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("dark", 375),
+        *(pytest.param(*of, marks=pytest.mark.long) for of in (("light", 1280), ("light", 375))),
+        pytest.param("dark", 1280, marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_nothing_in_twelve_states(
     tab: Open, whole_page: Path, short_page: Path, scheme: str, width: int
 ) -> None:

@@ -16,12 +16,12 @@ from gazadata.curate.layout import (
     source_field,
 )
 from gazadata.curate.locate import locate
-from gazadata.curate.marked import Mark, Mistake, WrongSheet
+from gazadata.curate.marked import Mark, Mistake
 from gazadata.curate.propose import Proposer, inferred_names
 from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets
 from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, WrongSheet
 
 _NO_QUOTE = "no quote; write the words that this row mainly rests on"
 _TO_REPRINT = (

@@ -151,7 +151,7 @@ def split(text: str, language: str) -> list[str]:
 
 
 def _source_row(source: str, headline: str, told: Told) -> dict[str, str]:
-    earliest, latest, precision = _published(told.published)
+    earliest, latest = _published(told.published)
     return {
         "kind": "article",
         "title": told.title or headline,
@@ -160,14 +160,13 @@ def _source_row(source: str, headline: str, told: Told) -> dict[str, str]:
         "language": told.language,
         "published_earliest": earliest,
         "published_latest": latest,
-        "published_precision": precision,
         "held": "true",
         "text_path": f"raw/{source}.txt",
     }
 
 
-def _published(published: str) -> tuple[str, str, str]:
-    """The first and the last day of a date, and its precision.
+def _published(published: str) -> tuple[str, str]:
+    """The first and the last day of a date.
 
     Raises:
         GazadataError: it is not a date.
@@ -176,7 +175,7 @@ def _published(published: str) -> tuple[str, str, str]:
     import datetime
 
     if not published:
-        return "", "", ""
+        return "", ""
     try:
         if not re.fullmatch("[0-9]{4}(-(?!00)[0-9]{2}){0,2}", published):
             raise ValueError
@@ -191,8 +190,7 @@ def _published(published: str) -> tuple[str, str, str]:
         raise GazadataError(
             f"--published {published!r} is not a date; expected YYYY-MM-DD, YYYY-MM or YYYY"
         ) from None
-    precision = "day" if day else "month" if month else "year"
-    return first.isoformat(), last.isoformat(), precision
+    return first.isoformat(), last.isoformat()
 
 
 def _first_sheet(source: str, row: dict[str, str], passages: list[str], text: str) -> str:

@@ -12,9 +12,10 @@ from gazadata import retired
 from gazadata.atomic import part_of, sync
 from gazadata.curate.codebook import BEGIN, codebook
 from gazadata.curate.derive import Problem, derive
-from gazadata.curate.tables import clean, read_bytes, read_table
+from gazadata.curate.tables import read_bytes, read_table
 from gazadata.errors import GazadataError
 from gazadata.package import Package
+from gazadata.text import clean
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ from gazadata.curate.marked import (
     Node,
     ScalarNode,
     SequenceNode,
-    WrongSheet,
     compose,
     span_of,
 )
-from gazadata.curate.tables import clean, decode, read_bytes
+from gazadata.curate.tables import decode, read_bytes
+from gazadata.errors import WrongSheet
+from gazadata.text import clean
 
 _ROW = ("id", "quote", "notes", "evidence")
 _WORDS = ("words", "passage", "occurrence", "source")

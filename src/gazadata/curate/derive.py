@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import datetime
 import hashlib
 import re
 from collections.abc import Collection, Mapping
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata import sniff
-from gazadata.contract import inside
+from gazadata.contract import Resource, inside
 from gazadata.curate.quotes import (
     Match,
     Passage,
@@ -60,6 +62,8 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
       under folding (a straight apostrophe for a curly one), it is replaced by the text's own
       characters: the only change to what a person wrote.
     - `evidence`: `evidence_id`.
+    - cells that are derived, where empty: the precision of two dates, `held` of a source by its
+      `text_path`, and `cited_by` of a cited one by the quotes of its evidence.
 
     - booleans: `TRUE` and `FALSE`, as spreadsheets write them, become `true` and `false`.
 
@@ -81,11 +85,7 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
         problems.append(Problem.of(tables[name], row, message))
 
     for table in tables.values():
-        flags = [field.name for field in table.resource.fields if field.type == "boolean"]
-        for row in table.rows:
-            for flag in flags:
-                if row.cells.get(flag, "").lower() in ("true", "false"):
-                    row.cells[flag] = row.cells[flag].lower()
+        _fill_cells(table)
 
     texts: dict[str, str | None] = {}
     for row in rows("sources"):
@@ -122,7 +122,66 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
                 complete(row.cells)
             except _RowError as error:
                 report(name, row, str(error))
+    _fill_cited_by(rows("sources"), rows("evidence"), rows("quotes"))
     return problems
+
+
+def _fill_cells(table: Table) -> None:
+    """Fill in what follows from other cells of the same row, and write booleans in their form."""
+    flags = [field.name for field in table.resource.fields if field.type == "boolean"]
+    for row in table.rows:
+        for flag in flags:
+            if row.cells.get(flag, "").lower() in ("true", "false"):
+                row.cells[flag] = row.cells[flag].lower()
+        for stem in ("date", "published"):
+            _fill_precision(row.cells, stem, table.resource)
+        if row.cells.get("held") == "":
+            row.cells["held"] = "true" if row.cells.get("text_path") else "false"
+
+
+def _fill_precision(cells: dict[str, str], stem: str, resource: Resource) -> None:
+    """Fill in how two dates are read together; dates that cannot be read are reported elsewhere."""
+    field = f"{stem}_precision"
+    if cells.get(field) or field not in cells:
+        return
+    try:
+        first, last = (
+            datetime.date.fromisoformat(day) if (day := cells[f"{stem}_{end}"]) else None
+            for end in ("earliest", "latest")
+        )
+    except (KeyError, ValueError):
+        return
+    cells[field] = precision(first, last) if first or last or resource[field].required else ""
+
+
+def precision(first: datetime.date | None, last: datetime.date | None) -> str:
+    """How two dates are read together, a term of `date_precision`."""
+    if first is None or last is None:
+        return "unknown" if first is last else "open"
+    if first == last:
+        return "day"
+    end_of_month = calendar.monthrange(last.year, last.month)[1]
+    if first.day == 1 and last == first.replace(month=last.month, day=end_of_month):
+        if first.month == last.month:
+            return "month"
+        if (first.month, last.month) == (1, 12):
+            return "year"
+    return "week" if 0 < (last - first).days < 7 else "range"
+
+
+def _fill_cited_by(sources: list[Row], evidence: list[Row], quotes: list[Row]) -> None:
+    """Fill in which article cites a source: the one that all quotes of its row are from."""
+    of_quotes = {row.cells.get("quote_id"): row.cells.get("source_id", "") for row in quotes}
+    quoted: dict[str, set[str]] = {}
+    for row in evidence:
+        if row.cells.get("resource") == "sources" and row.cells.get("quote_id"):
+            source = of_quotes.get(row.cells["quote_id"], "")
+            quoted.setdefault(row.cells.get("row_id", ""), set()).add(source)
+    for row in sources:
+        citing = quoted.get(row.cells.get("source_id", ""), set())
+        is_cited = row.cells.get("kind") not in ("article", "reference")
+        if is_cited and row.cells.get("cited_by") == "" and len(citing) == 1:
+            row.cells["cited_by"] = citing.pop()
 
 
 def _read_text(root: Path, cells: dict[str, str]) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata.curate.tables import place_after
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.errors import MissingExtra, WrongSheet
 
 try:
     import yaml
@@ -24,7 +23,6 @@ __all__ = [
     "Node",
     "ScalarNode",
     "SequenceNode",
-    "WrongSheet",
     "compose",
     "plain",
     "span_of",
@@ -60,21 +58,6 @@ class Mistake:
 
     mark: Mark
     message: str
-
-
-class WrongSheet(GazadataError):  # noqa: N818
-    """A file with mistakes, each of them named by line and column."""
-
-    exit_code = 1
-
-    def __init__(self, path: Path, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = sorted(set(mistakes))
-        super().__init__(
-            "nothing was written\n"
-            + "\n".join(
-                f"{path}:{one.mark.line}:{one.mark.column}: {one.message}" for one in self.mistakes
-            )
-        )
 
 
 def compose(path: Path, text: str) -> Node:

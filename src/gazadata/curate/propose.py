@@ -20,7 +20,6 @@ from gazadata.text import fold
 
 RESTS_WITH = {
     "certainty": "hedge",
-    "date_precision": "date_text",
     "date_earliest": "date_text",
     "date_latest": "date_text",
 }
@@ -29,16 +28,9 @@ RESTS_WITH = {
 _CONCLUDED = {("topics", "status", "unspecified")}
 """Terms that follow from what the words do not say."""
 
-_UNDATED = "The words give no date that could be placed in a calendar."
 _OF_SOURCES = {
-    ("held", "true"): "The text that holds this quote is the file in raw/.",
-    ("held", "false"): "The article passes its words on; no text of it is in raw/.",
     ("kind", "article"): "A headline followed by paragraphs of sentences is an article.",
     ("language", "en"): "The words are English.",
-}
-_OF_SOURCES_ANY = {
-    "cited_by": "The words that cite it are in this article.",
-    "text_path": "The path of the file that holds this quote.",
 }
 
 
@@ -176,10 +168,8 @@ class Proposer:
     def _usual(self, resource: Resource, row: Cells, name: str, span: Span) -> str:
         """The note of an inference that is made by the same rule everywhere."""
         value = row[name]
-        if name == "date_precision" and value == "unknown":
-            return _UNDATED
         if resource.name == "sources":
-            return _OF_SOURCES.get((name, value)) or _OF_SOURCES_ANY.get(name, "")
+            return _OF_SOURCES.get((name, value), "")
         target = resource.target(name)
         if resource.name == "names" and target:
             return self._usual_of_name(resource, row, target, value, span)

@@ -11,7 +11,7 @@ from pathlib import Path
 from gazadata import sniff
 from gazadata.contract import Resource
 from gazadata.errors import ReadError
-from gazadata.text import form_c
+from gazadata.text import clean
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,6 @@ class Table:
     path: Path
     content: bytes
     rows: list[Row]
-
-
-def clean(cell: str) -> str:
-    r"""The cell in NFC, with LF for line ends (CR LF and lone CR too)."""
-    return form_c(cell.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def read_table(path: Path, resource: Resource) -> Table:

@@ -212,7 +212,7 @@ def _acts(record: Record) -> list[tuple[Entry, list[tuple[str, str]]]]:
             act,
             [
                 (record.label(actor), "" if role == "actor" else role)
-                for actor, role in ends[act.anchor][0].items()
+                for actor, role in ends[act.anchor][0]
             ],
         )
         for act in acts

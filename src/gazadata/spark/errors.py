@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gazadata.errors import GazadataError, ReadError
+from gazadata.errors import PieceError, ReadError
 
 if TYPE_CHECKING:
     from gazadata.spark.engine import Engine
@@ -18,10 +18,6 @@ _OF_SPARK = ("PythonException", "SparkException")
 """Exceptions that only wrap another one."""
 
 _SHOWN = 10
-
-
-class PieceError(GazadataError):
-    """A piece that failed on every attempt; the message names the articles."""
 
 
 @contextmanager

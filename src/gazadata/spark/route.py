@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 import polars as pl
 import pyarrow as pa
@@ -13,6 +12,7 @@ from polars import col
 
 from gazadata.spark.cut import OWN, TEXTS, WHERE, Plan
 from gazadata.spark.messages import Message, Received, message, spread
+from gazadata.spark.mirror import path_of
 from gazadata.validate.repeats import uniques
 
 
@@ -128,7 +128,7 @@ def repeated(
 def text_files(plan: Plan, root: str, received: Iterable[pa.RecordBatch]) -> Iterator[Message]:
     """Send texts to where the rows of `sources` that name them come together."""
     for batch in received:
-        paths = [unquote(urlparse(path).path) for path in batch["path"].to_pylist()]
+        paths = [path_of(path) for path in batch["path"].to_pylist()]
         texts = pl.DataFrame(
             {
                 "path": [Path(path).relative_to(root).as_posix() for path in paths],

@@ -129,9 +129,9 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
             with unrun.guard(["GD341", "GD345"], name):
                 unstated = find_unstated(resource, tables, rows, quotes)
             elsewhere = _NOT_ELSEWHERE
-            if resource.target("source_id") == "sources":
+            if own := _own_source(resource):
                 with unrun.guard(["GD336"], name):
-                    elsewhere = _elsewhere(resource, tables, rows)
+                    elsewhere = _elsewhere(resource, own, tables, rows)
             yield _cells(resource, tables, rows, unstated, elsewhere)
             yield _items(contract, resource, tables, rows, quotes, kinds, unstated)
 
@@ -186,18 +186,24 @@ def _bit(bits: dict[str, int]) -> pl.Expr:
 _NOT_ELSEWHERE = pl.DataFrame(schema=dict.fromkeys(("row_id", "sources", "names"), pl.String))
 
 
-def _elsewhere(resource: Resource, tables: Tables, rows: pl.LazyFrame) -> pl.DataFrame:
-    """The rows of a table that have evidence, and no quote from their own source.
+def _own_source(resource: Resource) -> str | None:
+    """The field with the source that quotes of a row are from: of a cited one the article."""
+    named = [name for name in ("source_id", "cited_by") if resource.target(name) == "sources"]
+    return named[0] if named else None
+
+
+def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame) -> pl.DataFrame:
+    """The rows of a table that have evidence, and no quote from their `own` source.
 
     With the `sources` that they quote, and the `names` (`cell`) of what says so.
     """
-    own = tables.strings(resource.name).select(row_id=resource.key, __own="source_id").drop_nulls()
+    sources = tables.strings(resource.name).select(row_id=resource.key, __own=own).drop_nulls()
     quotes = tables.strings("quotes").select("quote_id", "passage_id", __source="source_id")
     # Of most rows the quotes of any one cell are from there: all are joined for the others alone.
     one = min((f for f in resource.fields if f.evidence_required), key=lambda f: not f.required)
     of_one = rows.filter(col("field") == one.name).select("row_id", "quote_id")
     doubtful = (
-        own.join(of_one, on="row_id", how="left")
+        sources.join(of_one, on="row_id", how="left")
         .join(quotes, on="quote_id", how="left")
         .filter(col("__own").ne_missing(col("__source")))
         .select("row_id", "__own")
@@ -290,7 +296,7 @@ def _cells(
             ],
         )
     ]
-    if resource.target("source_id") == "sources":
+    if own := _own_source(resource):
         quoted, names_of = (
             col(resource.key).replace_strict(
                 elsewhere["row_id"], elsewhere[column], default=None, return_dtype=pl.String
@@ -300,15 +306,28 @@ def _cells(
         checks.append(
             check(
                 "GD336",
-                "source_id",
+                own,
                 quoted.is_not_null(),
                 expected=pl.when(quoted == "")
-                .then(pl.format("a quote from {}", "source_id"))
+                .then(pl.format("a quote from {}", own))
                 .otherwise(pl.format("{}, which its quotes are from", quoted)),
-                applies=col("__any").is_not_null(),
+                applies=col("__any").is_not_null() & col(own).is_not_null(),
                 relies=[names_of],
             )
         )
+    for field in resource.fields:
+        if field.verbatim and not field.evidence_required:
+            words = _of_cell(resource, field, unstated.loose, "words")
+            checks.append(
+                check(
+                    "GD345",
+                    field.name,
+                    words.is_not_null(),
+                    expected=pl.format("words as they stand in “{}”", words),
+                    applies=col(field.name).is_not_null() & col("__any").is_not_null(),
+                    relies=[_of_cell(resource, field, unstated.loose, "quotes")],
+                )
+            )
     for field in fields:
         # Evidence can point to no row without a key, which is reported itself.
         filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
@@ -666,7 +685,7 @@ def _names(contract: Contract, tables: Tables) -> pl.LazyFrame:
         return pl.LazyFrame(schema=nothing)
     rows = tables.strings("evidence").filter(col("resource") == "names")
     # A name that was moved to another source is still looked for where its quotes are.
-    moved = _elsewhere(contract["names"], tables, rows)
+    moved = _elsewhere(contract["names"], "source_id", tables, rows)
     names = (
         tables.strings("names")
         .join(moved.lazy(), left_on="name_id", right_on="row_id", how="left")

@@ -77,8 +77,8 @@ RULES = _rules(
         "field has no evidence policy, or its categories differ from its enum",
         "A field without a policy needs no proof, and two lists of terms drift apart.",
         'a field without "gazadata:evidence"; a category that is missing from "enum"',
-        'Set "gazadata:evidence" to required or exempt, and list the same terms in categories and '
-        "enum.",
+        'Set "gazadata:evidence" to required, exempt or derived, and list the same terms in '
+        "categories and enum.",
         "fields",
     ),
     Rule(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 from polars import col
 
-from gazadata.contract import ForeignKey, Resource
+from gazadata.contract import Field, ForeignKey, Resource
 from gazadata.curate.quotes import ATTACHED, UNSPACED
 from gazadata.text import TYPESET
 from gazadata.validate.checks import cell
@@ -68,8 +68,9 @@ class Unstated:
 
     Attributes:
         without: the lines of the evidence whose quote does not have the words.
-        loose: the verbatim cells that stand in their quotes only when folded: `row_id`, `field`,
-            the first quote's `words`, and the names (`cell`) of the `quotes`.
+        loose: the verbatim cells that do not stand in a quote letter for letter: those that are
+            stated when folded, and derived ones. `row_id`, `field`, the first quote's `words`, and
+            the names (`cell`) of the `quotes`.
     """
 
     without: pl.Series
@@ -142,7 +143,33 @@ def find_unstated(
         if not of_name:
             folded_ = with_words.filter(~col(LINE).is_in(without[-1].implode()))
             loose = _loose(resource, worded.join(words, on="quote_id"), folded_, tables)
-    return Unstated(pl.concat(without), loose) if without else ALL_STATED
+    for field in resource.fields:
+        if field.verbatim and not field.evidence_required:
+            loose = pl.concat([loose, _unquoted(resource, field, table, rows, words)])
+    return Unstated(pl.concat([ALL_STATED.without, *without]), loose)
+
+
+def _unquoted(
+    resource: Resource, field: Field, table: pl.LazyFrame, rows: pl.LazyFrame, words: pl.LazyFrame
+) -> pl.DataFrame:
+    """The cells of a derived verbatim field that no quote of their row has letter for letter."""
+    cells = table.select(row_id=resource.key, __form=field.name).drop_nulls()
+    letters = _edged(col("__exact")).str.contains(_edged(col("__form")), literal=True)
+    return (
+        rows.select(LINE, "row_id", "quote_id")
+        .join(cells, on="row_id")
+        .join(words.drop_nulls(), on="quote_id")
+        .sort(LINE)
+        .group_by("row_id", maintain_order=True)
+        .agg(
+            __verbatim=letters.any(),
+            words=col("__exact").first(),
+            quotes=cell("quotes", "quote_id", "exact").unique().sort().str.join("\n"),
+        )
+        .filter(~col("__verbatim"))
+        .select("row_id", pl.lit(field.name).alias("field"), "words", "quotes")
+        .collect()
+    )
 
 
 def _written(worded: pl.LazyFrame, resource: Resource) -> pl.LazyFrame:
