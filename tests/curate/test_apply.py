@@ -108,7 +108,7 @@ WRONG = {
     "too deep": ("stance: open", "stance: " + "[" * 16 + " [" * 5000, "[ [", "nested too deeply"),
     "source of no article": (
         f"    kind: unnamed_source\n    title: analysts\n    held: false\n    cited_by: {SOURCE}\n",
-        "    kind: unnamed_source\n    title: analysts\n    held: false\n",
+        "    kind: reference\n    title: analysts\n    held: false\n",
         "id: analysts\n    quote",
         f"write `cited_by: {SOURCE}`",
     ),
