@@ -106,6 +106,12 @@ WRONG = {
         "U+2028 ends a line in YAML",
     ),
     "too deep": ("stance: open", "stance: " + "[" * 16 + " [" * 5000, "[ [", "nested too deeply"),
+    "source of no article": (
+        f"    kind: unnamed_source\n    title: analysts\n    held: false\n    cited_by: {SOURCE}\n",
+        "    kind: reference\n    title: analysts\n    held: false\n",
+        "id: analysts\n    quote",
+        f"write `cited_by: {SOURCE}`",
+    ),
     "not a list": ("  names:\n    - {", "  names:\n      {", "{text", "expected a list of names"),
 }
 

@@ -94,6 +94,9 @@ def test_what_is_told_has_evidence(root: Path, tmp_path: Path) -> None:
         (Told(published="May 2031"), "expected YYYY-MM-DD, YYYY-MM or YYYY"),
         (Told(published="2031-02-30"), "is not a date"),
         (Told(published="2031-2-3"), "is not a date"),
+        (Told(published="2031-0"), "is not a date"),
+        (Told(published="2031-01-0"), "is not a date"),
+        (Told(published="2031-00"), "is not a date"),
     ],
 )
 def test_a_wrong_date_is_refused(root: Path, tmp_path: Path, told: Told, said: str) -> None:

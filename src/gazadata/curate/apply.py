@@ -521,16 +521,16 @@ class _Applier:
     def check_owned(self, after: Record) -> None:
         """Report rows that would not be in this article's sheet when it is printed again."""
         for row in self.sheet.rows:
-            owner = after.owner(self.contract[row.table], self.cells[id(row)])
+            resource = self.contract[row.table]
+            key = self.cells[id(row)][resource.key]
+            owner = after.owner(resource, after.by_key(row.table)[key])
             if owner != self.source:
-                quotes = (
-                    f"most of its evidence quotes {owner}" if owner else "no evidence quotes it"
-                )
-                self.wrong(
-                    row.mark,
-                    f"this row is not of {self.source}, since {quotes}; quote more words of "
-                    f"{self.source}, or write the row in the other sheet",
-                )
+                why = f"it names {owner}, or most of its evidence quotes {owner}"
+                hint = f"quote more words of {self.source}, or write the row in the other sheet"
+                if owner is None:
+                    why = "nothing links it to an article"
+                    hint = f"write `cited_by: {self.source}`, or a reference's row in data/"
+                self.wrong(row.mark, f"this row is not of {self.source}: {why}; {hint}")
 
     # The state that a sheet was printed from
 

@@ -177,6 +177,8 @@ def _published(published: str) -> tuple[str, str]:
     if not published:
         return "", ""
     try:
+        if not re.fullmatch("[0-9]{4}(-(?!00)[0-9]{2}){0,2}", published):
+            raise ValueError
         year, *rest = (int(part) for part in published.split("-"))
         month, day = [*rest, 0, 0][:2]
         first = datetime.date(year, month or 1, day or 1)
@@ -184,8 +186,6 @@ def _published(published: str) -> tuple[str, str]:
         if not day:
             last_month = month or 12
             last = datetime.date(year, last_month, calendar.monthrange(year, last_month)[1])
-        if len(rest) > 2 or not first.isoformat().startswith(published):
-            raise ValueError
     except ValueError:
         raise GazadataError(
             f"--published {published!r} is not a date; expected YYYY-MM-DD, YYYY-MM or YYYY"

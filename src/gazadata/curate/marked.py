@@ -82,8 +82,6 @@ def compose(path: Path, text: str) -> Node:
         raise WrongSheet(path, [Mistake(_mark(at), f"not YAML: {_explained(error)}")]) from None
     except yaml.YAMLError as error:
         raise WrongSheet(path, [Mistake(Mark(1, 1), f"not YAML: {error}")]) from None
-    except RecursionError:
-        raise WrongSheet(path, [Mistake(Mark(1, 1), "nested too deeply to be read")]) from None
     if node is None:
         raise WrongSheet(path, [Mistake(Mark(1, 1), "the file is empty")])
     return node

@@ -117,7 +117,7 @@ class Record:
 
     @cached_property
     def retired(self) -> set[tuple[str, str]]:
-        """The tables and keys that were given up.
+        """The tables and keys of retired rows.
 
         Raises:
             ReadError: their file cannot be read.

@@ -53,8 +53,9 @@ def _object(properties: Schema, required: list[str] | None = None) -> Schema:
 
 
 def _listed(one: Schema, description: str) -> Schema:
-    """A value, or a list of them that makes several rows."""
-    return {"description": description, "anyOf": [one, {"type": "array", "items": one}]}
+    """A value, or a list of them that makes several rows, in some of which it may be empty."""
+    items = {"anyOf": [one, {"const": ""}]}
+    return {"description": description, "anyOf": [one, {"type": "array", "items": items}]}
 
 
 def _row(contract: Contract, table: Resource) -> Schema:
