@@ -168,8 +168,8 @@ def test_a_field_that_is_not_there_is_reported_with_those_that_are(one: Path) ->
     assert " topic_id," in (wrong.expected or "")
 
 
-def test_a_name_stands_in_the_quotes_of_its_row(one: Path) -> None:
-    """It needs no evidence of its own: its words are held against the quotes of the others."""
+def test_a_name_is_in_the_quotes_of_its_row(one: Path) -> None:
+    """It needs no evidence of its own: its words are checked against the quotes of the others."""
     _change(one, "names", "kessaly", text="Kesaly")
     assert ("GD345", "error") in _found(one)
 

@@ -36,7 +36,7 @@ def helpers() -> list[str]:
 
 
 def test_the_code_has_columns_of_its_own() -> None:
-    asked = {"has", "used", "text", "value", "cited_kind", "stance", "any", "cue", "filled", "cut",
+    asked = {"has", "used", "text", "value", "cited_kind", "stance", "any", "hedges", "says", "filled", "cut",
              "p_start", "part", "bad0", "there", "exact", "names", "line"}  # fmt: skip
     assert asked <= set(helpers())
 

@@ -323,7 +323,7 @@ def _cells(
                     "GD345",
                     field.name,
                     words.is_not_null(),
-                    expected=pl.format("words as they stand in “{}”", words),
+                    expected=pl.format("words as they are in “{}”", words),
                     applies=col(field.name).is_not_null() & col("__any").is_not_null(),
                     relies=[_of_cell(resource, field, unstated.loose, "quotes")],
                 )
