@@ -229,7 +229,7 @@ class _Comparison:
         """What the article calls each actor and topic, by table and key."""
         names: dict[tuple[str, str], set[str]] = {}
         for row in rows:
-            if row.table != "names":
+            if row.table != "names" or "text" not in row.values:
                 continue
             for one in self.contract["names"].foreign_keys:
                 if key := row.values.get(one.field):
