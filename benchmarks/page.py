@@ -14,15 +14,15 @@ import tempfile
 from pathlib import Path
 
 from _process import REPOSITORY, Run, run
-from gazadata.dataset import open_dataset
 from gazadata.display.html import asset
+from gazadata.opening import open_dataset
 
 ARTICLES = 67
 """A generated package of 18,000 words and 1,200 quotes."""
 
 READ = """
 import sys
-from gazadata.dataset import open_dataset
+from gazadata.opening import open_dataset
 data = open_dataset(sys.argv[1])
 print({name: data.load(name, as_="arrow").to_pylist()[:0] for name in data.tables})
 """

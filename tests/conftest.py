@@ -1,12 +1,17 @@
 """Fixtures that several test files share."""
 
-import os
+import atexit
+import gc
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from gazadata.cli import _Unused
+from gazadata.release.cache import Cache
 
 REPO = Path(__file__).parents[1]
 
@@ -16,14 +21,37 @@ settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Whatever a test or a process that it starts pulls, the user's own cache stays as it is."""
-    before = os.environ.get("GAZADATA_CACHE")
-    os.environ["GAZADATA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home folder and a cache of the tests' own; one that writes into a home all the same fails.
+
+    A browser and a notebook leave their settings in a home. gazadata leaves nothing there, neither
+    in this one nor, where a process is started without HOME, in the user's.
+    """
+    home, cache = tmp_path_factory.mktemp("home"), Cache.of_user().folder
+    before = _written(cache)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "LOCALAPPDATA"):
+            patch.setenv(name, str(home))
+        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+            patch.delenv(name, raising=False)
+        patch.setenv("GAZADATA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+    assert not list(home.rglob("gazadata*")), "a test wrote into the cache below HOME"
+    assert _written(cache) == before, f"a test wrote into {cache}"
+
+
+@pytest.fixture(autouse=True)
+def _process_of_tests() -> Iterator[None]:
+    """Undo what `main` does to a process that ends with its command, as this one goes on."""
     yield
-    del os.environ["GAZADATA_CACHE"]
-    if before is not None:
-        os.environ["GAZADATA_CACHE"] = before
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Unused)]
+    gc.enable()
+    atexit.unregister(gc.freeze)
+
+
+def _written(folder: Path) -> dict[Path, int]:
+    """The files in a folder and when they were written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +74,10 @@ def package_copy(tmp_path: Path) -> Path:
         shutil.copytree(REPO / name, root / name)
     shutil.copy(REPO / "datapackage.json", root)
     return root
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests recorded for whoever reads the output, such as the kill rate of the mutants."""
+    for report in terminalreporter.stats.get("passed", []):
+        for title, line in report.user_properties:
+            terminalreporter.write_line(f"{title}: {line}")

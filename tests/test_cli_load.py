@@ -60,7 +60,7 @@ def test_explain_one_field_of_another_package(package_copy: Path) -> None:
         (["EVENTS"], "no resource 'EVENTS'; did you mean 'events'?"),
         (["events", "doha-negotiation"], "did you mean 'doha-negotiations'?"),
         (["events", "doha-negotiations", "outcom"], "did you mean 'outcome'?"),
-        (["events", "x", "--package", "nowhere"], "'nowhere' names no package: "),
+        (["events", "x", "--package", "nowhere"], "cannot find 'nowhere' as a folder"),
     ],
 )
 def test_explain_what_is_not_there(arguments: list[str], reason: str, tmp_path: Path) -> None:

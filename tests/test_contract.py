@@ -16,11 +16,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gazadata.arrow import arrow_schema
-from gazadata.contract import Contract, Field, Resource, inside, read_json
+from gazadata.contract import Contract, Field, Resource, inside
 from gazadata.curate.codebook import codebook
-from gazadata.dataset import open_dataset
 from gazadata.errors import ContractError, UnknownName
+from gazadata.opening import open_dataset
 from gazadata.pandera_schemas import pandas_schema, polars_schema
+from gazadata.strict_json import read_json
 
 REPO = Path(__file__).parents[1]
 Json = dict[str, Any]
@@ -464,27 +465,33 @@ def test_a_schema_may_stand_in_the_descriptor(tmp_path: Path) -> None:
 
 
 SCHEMA_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
-    "no fields": (lambda s: s.pop("fields"), "no list of fields"),
-    "empty fields": (lambda s: s.update(fields=[]), "no list of fields"),
-    "fields as an object": (lambda s: s.update(fields={"a": 1}), "no list of fields"),
-    "a field that is a string": (lambda s: s["fields"].append("x"), "field without a name"),
-    "a field without a name": (lambda s: s["fields"][0].pop("name"), "field without a name"),
-    "a field twice": (lambda s: s["fields"].append(s["fields"][1]), "'part_of' stands twice"),
-    "no type": (lambda s: s["fields"][0].pop("type"), "'thing_id' has type None"),
-    "another type": (lambda s: s["fields"][0].update(type="number"), "type 'number'; expected"),
+    "no fields": (lambda s: s.pop("fields"), "a schema without fields"),
+    "empty fields": (lambda s: s.update(fields=[]), "fields []; expected a list of objects"),
+    "fields as an object": (
+        lambda s: s.update(fields={"a": 1}),
+        'fields {"a": 1}; expected a list',
+    ),
+    "a field that is a string": (
+        lambda s: s["fields"].append("x"),
+        'fields[5] "x"; expected an object',
+    ),
+    "a field without a name": (lambda s: s["fields"][0].pop("name"), "a field without name"),
+    "a field twice": (lambda s: s["fields"].append(s["fields"][1]), "'part_of' occurs twice"),
+    "no type": (lambda s: s["fields"][0].pop("type"), "'thing_id': a field without type"),
+    "another type": (lambda s: s["fields"][0].update(type="number"), 'type "number"; expected'),
     "a list as type": (lambda s: s["fields"][0].update(type=["string"]), "expected one of string"),
     "constraints as a list": (lambda s: s["fields"][0].update(constraints=[]), "'thing_id'"),
     "categories as an object": (
         lambda s: s["fields"][2].update(categories={}),
-        "categories a list",
+        "a list",
     ),
     "a category without a label": (
         lambda s: s["fields"][2]["categories"][0].pop("label"),
-        "needs a value and a label",
+        "each with a value and a label",
     ),
     "a category that is a string": (
         lambda s: s["fields"][2].update(categories=["a", "b"]),
-        "needs a value and a label",
+        "each with a value and a label",
     ),
     "enum as a string": (lambda s: s["fields"][2]["constraints"].update(enum="ab"), "enum"),
     "enum as null": (lambda s: s["fields"][2]["constraints"].update(enum=None), "enum"),
@@ -492,11 +499,11 @@ SCHEMA_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
     "a term twice": (lambda s: s["fields"][2]["constraints"].update(enum=["a", "a"]), "enum"),
     "required as text": (
         lambda s: s["fields"][0]["constraints"].update(required="false"),
-        "required must be true or false",
+        'required "false"; expected true or false',
     ),
     "unique as a number": (
         lambda s: s["fields"][0]["constraints"].update(unique=1),
-        "unique must be true or false",
+        "unique 1; expected true or false",
     ),
     "minimum as text": (lambda s: s["fields"][3]["constraints"].update(minimum="1"), "minimum"),
     "minimum as a boolean": (
@@ -512,44 +519,47 @@ SCHEMA_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
     "title as null": (lambda s: s["fields"][0].update(title=None), "title"),
     "description as a list": (lambda s: s["fields"][0].update(description=["x"]), "description"),
     "the table's title as a number": (lambda s: s.update(title=1), "title"),
-    "no key": (lambda s: s.pop("primaryKey"), "primaryKey must name exactly one"),
+    "no key": (lambda s: s.pop("primaryKey"), "expected the name of exactly one field"),
     "a key of two fields": (
         lambda s: s.update(primaryKey=["thing_id", "kind"]),
-        "primaryKey must name exactly one",
+        "expected the name of exactly one field",
     ),
-    "a key that is no field": (lambda s: s.update(primaryKey="id"), "primaryKey must name exactly"),
-    "foreign keys as an object": (lambda s: s.update(foreignKeys={}), "foreignKeys must be a list"),
+    "a key that is no field": (lambda s: s.update(primaryKey="id"), "expected the name of exactly"),
+    "foreign keys as an object": (
+        lambda s: s.update(foreignKeys={}),
+        "foreignKeys {}; expected a list",
+    ),
     "a foreign key that is a string": (
         lambda s: s.update(foreignKeys=["part_of"]),
-        "a foreign key needs one field",
+        "expected one field, and a reference to one",
     ),
     "a foreign key of two fields": (
         lambda s: s["foreignKeys"][0].update(fields=["part_of", "kind"]),
-        "a foreign key needs one field",
+        "expected one field, and a reference to one",
     ),
     "a foreign key without a reference": (
         lambda s: s["foreignKeys"][0].pop("reference"),
-        "a foreign key needs one field",
+        "expected one field, and a reference to one",
     ),
     "a foreign key from no field": (
         lambda s: s["foreignKeys"][0].update(fields="whole"),
-        "names 'whole', which is no field",
+        "expected a field that has no other key",
     ),
     "a foreign key to no resource": (
         lambda s: s["foreignKeys"][0]["reference"].update(resource="wholes"),
-        "must point to the primary key",
+        "expected a table of this package, and its primary key",
     ),
     "a foreign key to a resource that is a list": (
         lambda s: s["foreignKeys"][0]["reference"].update(resource=["things"]),
-        "a foreign key needs one field",
+        "expected one field, and a reference to one",
     ),
     "a foreign key to another field": (
         lambda s: s["foreignKeys"][0]["reference"].update(fields="kind"),
-        "must point to the primary key",
+        "expected a table of this package, and its primary key",
     ),
     "unique keys as an object": (lambda s: s.update(uniqueKeys={"a": 1}), "uniqueKeys"),
-    "unique keys of no field": (lambda s: s.update(uniqueKeys=[["x"]]), "uniqueKeys names what is"),
-    "an empty unique key": (lambda s: s.update(uniqueKeys=[[]]), "uniqueKeys names what is"),
+    "unique keys of no field": (lambda s: s.update(uniqueKeys=[["x"]]), "expected names of fields"),
+    "an empty unique key": (lambda s: s.update(uniqueKeys=[[]]), "expected names of fields"),
     "a label that is no field": (lambda s: s.update({"gazadata:label": "x"}), "gazadata:label"),
     "quad classes as a list": (
         lambda s: s["fields"][2].update({"gazadata:quadClass": ["a"]}),
@@ -575,17 +585,20 @@ def test_a_mistake_in_a_schema_is_named_with_its_file(
 
 
 DESCRIPTOR_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
-    "no resources": (lambda d: d.pop("resources"), "no list of resources"),
-    "resources as an object": (lambda d: d.update(resources={}), "no list of resources"),
-    "empty resources": (lambda d: d.update(resources=[]), "no list of resources"),
-    "a resource that is a string": (lambda d: d["resources"].append("x"), "without a name"),
-    "a resource without a name": (lambda d: d["resources"][0].pop("name"), "without a name"),
-    "a resource twice": (lambda d: d["resources"].append(d["resources"][0]), "stands twice"),
-    "no schema": (lambda d: d["resources"][0].pop("schema"), "'things' has no schema"),
-    "a schema that is a number": (lambda d: d["resources"][0].update(schema=1), "has no schema"),
+    "no resources": (lambda d: d.pop("resources"), "a package without resources"),
+    "resources as an object": (lambda d: d.update(resources={}), "resources {}; expected a list"),
+    "empty resources": (lambda d: d.update(resources=[]), "resources []; expected a list"),
+    "a resource that is a string": (lambda d: d["resources"].append("x"), 'resources[1] "x"'),
+    "a resource without a name": (lambda d: d["resources"][0].pop("name"), "without name"),
+    "a resource twice": (lambda d: d["resources"].append(d["resources"][0]), "occurs twice"),
+    "no schema": (lambda d: d["resources"][0].pop("schema"), "'things': a resource without schema"),
+    "a schema that is a number": (
+        lambda d: d["resources"][0].update(schema=1),
+        "'things': schema 1",
+    ),
     "a schema that is not there": (
         lambda d: d["resources"][0].update(schema="x.json"),
-        "x.json: no such file",
+        "no file x.json",
     ),
     "a schema outside": (
         lambda d: d["resources"][0].update(schema="../x.json"),
@@ -595,12 +608,18 @@ DESCRIPTOR_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
         lambda d: d["resources"][0].update(schema="/etc/passwd"),
         "not a relative path",
     ),
-    "a name that leads elsewhere": (lambda d: d.update(name="../x"), "'../x' must be of letters"),
-    "a name with a space": (lambda d: d.update(name="Gaza Data"), "'Gaza Data' must be of"),
-    "a name that is a number": (lambda d: d.update(name=1), "the name 1 must be of letters"),
+    "a name that leads elsewhere": (
+        lambda d: d.update(name="../x"),
+        'name "../x"; expected letters',
+    ),
+    "a name with a space": (
+        lambda d: d.update(name="Gaza Data"),
+        'name "Gaza Data"; expected letters',
+    ),
+    "a name that is a number": (lambda d: d.update(name=1), "name 1; expected letters"),
     "a resource named as a path": (
         lambda d: d["resources"][0].update(name="x/things"),
-        "'x/things' must be of letters",
+        'name "x/things"; expected letters',
     ),
     "several paths": (lambda d: d["resources"][0].update(path=["a.csv", "b.csv"]), "path"),
     "hedge cues as text": (lambda d: d.update({"gazadata:hedgeCues": "reportedly"}), "hedgeCues"),
@@ -628,10 +647,25 @@ def test_a_mistake_in_the_descriptor_is_named(
         (b"\xef\xbb\xbf{}", "things.json:1:1: not JSON"),
         (b"[]", "things.json: a JSON object is expected, not list"),
         (b"null", "things.json: a JSON object is expected, not NoneType"),
-        (b'{"a": ' + b"[" * 100_000, "things.json: nested too deeply"),
-        (b'{"a": ' + b"9" * 5_000 + b"}", "things.json: "),
+        (b'{"a": ' + b"[" * 100_000, "things.json:1:70: nested too deeply"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "things.json:1:7: a number that is too long"),
+        (b'{"a": 1,\n "b": {"c": 1, "c": 2}}', "things.json:2:16: 'c' occurs twice"),
+        (b'{"a": [\n1e999]}', "things.json:2:1: 1e999, which is too large"),
+        (b'{"a": "\\ud800"}', "things.json:1:7: half of a surrogate pair"),
     ],
-    ids=["empty", "cut off", "UTF-16", "BOM", "a list", "null", "deep", "a long number"],
+    ids=[
+        "empty",
+        "cut off",
+        "UTF-16",
+        "BOM",
+        "a list",
+        "null",
+        "deep",
+        "a long number",
+        "twice",
+        "infinite",
+        "half of a pair",
+    ],
 )
 def test_a_file_that_is_no_json_object(tmp_path: Path, content: bytes, reason: str) -> None:
     descriptor, schema = small()
@@ -648,7 +682,7 @@ def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     put(tmp_path, *small())
     (tmp_path / "things.json").unlink()
     (tmp_path / "things.json").mkdir()
-    with pytest.raises(ContractError, match=r"things\.json: "):
+    with pytest.raises(ContractError, match=r"no file things\.json"):
         Contract.read(tmp_path)
 
 

@@ -92,5 +92,6 @@ def test_a_table_behind_a_link_that_leads_out_is_not_read(package_copy: Path) ->
 @pytest.mark.parametrize("path", ["data/events.csv", "schemas/events.json"])
 def test_a_file_that_is_gone(package_copy: Path, path: str) -> None:
     (package_copy / path).unlink()
-    with pytest.raises(GazadataError, match=r"events\.(csv|json): no such file"):
+    gone = r"events\.csv: no such file|no file schemas/events\.json"
+    with pytest.raises(GazadataError, match=gone):
         Package.open(package_copy).table("events")

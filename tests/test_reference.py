@@ -78,6 +78,30 @@ def test_what_was_not_confirmed_stays_null(name: str) -> None:
     assert actor["wikidata_id"] == ""
 
 
+def test_the_reference_has_every_state_once() -> None:
+    """The members of the United Nations, Kosovo and Taiwan."""
+    assert len(COUNTRIES) == 195
+    for code in ("iso3", "cow", "cow_letters", "gleditsch_ward", "wikidata_id"):
+        assert len({row[code] for row in COUNTRIES.values()}) == 195, code
+    assert [name for name, row in COUNTRIES.items() if not row["iso_numeric"]] in ([], ["Kosovo"])
+
+
+def test_the_two_systems_of_states_differ_where_they_are_known_to() -> None:
+    """A package had the code of a state that ended for three of them."""
+    differing = {
+        name: (row["cow"], row["gleditsch_ward"])
+        for name, row in COUNTRIES.items()
+        if row["cow"] != row["gleditsch_ward"]
+    }
+    assert differing.pop("Germany") == ("255", "260")
+    assert differing.pop("Yemen") == ("679", "678")
+    assert differing.pop("Serbia") == ("345", "340")
+    assert {int(cow) >= 946 for cow, _ in differing.values()} == {True}, "small Pacific states"
+    by_code = {row["iso3"]: row for row in COUNTRIES.values()}
+    assert by_code["CZE"]["gleditsch_ward"] == "316"
+    assert by_code["VNM"]["gleditsch_ward"] == "816"
+
+
 def test_every_country_of_an_event_is_in_the_reference() -> None:
     """A place has its code by the country that the words give."""
     by_code = {row["iso3"]: name for name, row in COUNTRIES.items()}

@@ -17,8 +17,8 @@ from gazadata import sniff
 from gazadata.curate.canonical import format_package
 from gazadata.curate.lookup import find_in_package
 from gazadata.curate.tables import read_table
-from gazadata.dataset import open_dataset
 from gazadata.errors import GazadataError
+from gazadata.opening import open_dataset
 from gazadata.package import Package
 from gazadata.release.diff import diff
 from gazadata.release.lock import Lock

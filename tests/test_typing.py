@@ -29,6 +29,7 @@ REVEALED = {
 }
 
 
+@pytest.mark.long
 def test_strict_mypy_sees_frames(tmp_path: Path) -> None:
     lines = ["import gazadata", "data = gazadata.open_dataset()"]
     lines += [f"reveal_type({expression})" for expression in REVEALED]

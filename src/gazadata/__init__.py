@@ -11,9 +11,9 @@ Hand-curated tables from one news article, in which every cell can show the word
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gazadata.dataset import Dataset as Dataset
-    from gazadata.dataset import load as load
-    from gazadata.dataset import open_dataset as open_dataset
     from gazadata.errors import GazadataError as GazadataError
+    from gazadata.opening import load as load
+    from gazadata.opening import open_dataset as open_dataset
 
     __version__: str
 
@@ -22,8 +22,8 @@ __all__ = ["Dataset", "GazadataError", "__version__", "load", "open_dataset"]
 _HOME = {
     "Dataset": "gazadata.dataset",
     "GazadataError": "gazadata.errors",
-    "load": "gazadata.dataset",
-    "open_dataset": "gazadata.dataset",
+    "load": "gazadata.opening",
+    "open_dataset": "gazadata.opening",
 }
 
 

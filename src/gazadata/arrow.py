@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -52,14 +52,16 @@ FIRST_DAY, LAST_DAY = date.min.toordinal() - EPOCH, date.max.toordinal() - EPOCH
 """The days that Python knows, counted as Arrow counts them."""
 
 
-def read_table(path: Path, resource: Resource) -> pa.Table:
-    """Read a CSV or Parquet file as the contract types it.
+def read_table(path: Path, resource: Resource, *, text: bool = False) -> pa.Table:
+    """Read a CSV or Parquet file as the contract types it; with `text` all cells as strings.
 
     Raises:
         ReadError: the file is missing, its columns are not the contract's, or a cell does not
             have the type that the contract states.
     """
     schema = arrow_schema(resource)
+    if text:
+        schema = pa.schema([pa.field(name, pa.string()) for name in schema.names])
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
@@ -164,3 +166,10 @@ def _options(schema: pa.Schema) -> csv.ConvertOptions:
         false_values=["false"],
         strings_can_be_null=True,
     )
+
+
+def rows_of(table: pa.Table) -> Iterator[list[Any]]:
+    """The rows of a table as Python values, a few at a time."""
+    for batch in table.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            yield list(row.values())

@@ -1,4 +1,4 @@
-"""Files that are written in one step: whatever happens, they are the old ones or the new."""
+"""Write files in one step: whatever happens, the old file or the new one is there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def part_of(target: Path) -> Path:
-    """A name beside `target` for what is to become it, which no other process or thread uses.
+    """A temporary name next to `target` that no other process or thread uses.
 
-    Not the process's number: in containers every run may have the same one.
+    Not the process ID: in containers, every run may have the same one.
     """
     return target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
 
@@ -18,7 +18,7 @@ def part_of(target: Path) -> Path:
 def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file in one step: readers see the old bytes or the new ones.
 
-    With `durable` that holds for a crash of the machine too.
+    With `durable`, this holds even if the machine crashes.
 
     Raises:
         OSError: it cannot be written.
@@ -29,7 +29,7 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
         if durable:
             sync(part)
         with suppress(FileNotFoundError):
-            # Whoever could read it still can, whatever the umask of this process is.
+            # Keep the file's permissions, whatever this process's umask is.
             part.chmod(path.stat().st_mode & 0o777)
         os.replace(part, path)
         if durable:
@@ -40,10 +40,10 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def sync(path: Path) -> None:
-    """Make a file, or the names in a folder where the system can, survive a crash of the machine.
+    """Make a file, or a folder's entries where the system can, survive a crash of the machine.
 
     Raises:
-        OSError: it cannot be opened, or not be flushed.
+        OSError: it cannot be opened or flushed.
     """
     if os.name == "nt" and path.is_dir():
         return

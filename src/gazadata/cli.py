@@ -46,7 +46,7 @@ StoreOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="URL-or-DIR",
-        help="A store; if repeated, they are tried in turn.",
+        help="A store; may be repeated, to be tried in turn.",
         show_default="GAZADATA_STORE, then the one in gazadata.lock",
     ),
 ]
@@ -55,7 +55,7 @@ StoreOption = Annotated[
 class _Output(io.FileIO):
     """Standard output whose reader may leave early, as `head` does.
 
-    What is left to write is dropped, and the exit status is that of the command.
+    The rest of the output is dropped, and the exit status is that of the command.
     """
 
     def write(self, data: Buffer) -> int:
@@ -87,7 +87,7 @@ def _options(
 
 
 class _Unused:
-    """An import hook that hides packages pandera and pyarrow would import and we do not use.
+    """Import hook that hides packages that pandera and pyarrow import but we do not use.
 
     Polars, pandera and pyarrow work without them; the tests fail if a release no longer does.
     """
@@ -96,7 +96,7 @@ class _Unused:
         self.names = names
 
     def find_spec(self, name: str, *_: object) -> None:
-        """Say that there is no such module, if it is one of those that are hidden."""
+        """Report a hidden module as missing."""
         if name in self.names:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -112,7 +112,7 @@ def main() -> None:
     if sys.argv[1:2] == ["validate"]:
         frictionless_worker.start_ahead()
     if sys.argv[1:2] in (["validate"], ["explain"], ["find"]):
-        # Imports take longer than the work, and the process ends with its report.
+        # Imports take longer than the work, and the process exits after its report.
         sys.meta_path.insert(0, _Unused("pandas", "hypothesis", "numpy"))
         gc.disable()
         atexit.register(gc.freeze)
@@ -191,12 +191,12 @@ SourceArgument = Annotated[str, typer.Argument(help="The key of an article in so
 
 @app.command()
 def add_article(
-    file: Annotated[Path, typer.Argument(help="The text; its name becomes the article's key.")],
+    file: Annotated[Path, typer.Argument(help="A text file; its name becomes the article's key.")],
     title: Annotated[str, typer.Option(show_default="the first line")] = "",
     publisher: Annotated[str, typer.Option()] = "",
     url: Annotated[str, typer.Option()] = "",
     published: Annotated[str, typer.Option(help="YYYY-MM-DD, YYYY-MM or YYYY.")] = "",
-    language: Annotated[str, typer.Option(help="As ISO 639-1.")] = "en",
+    language: Annotated[str, typer.Option(help="An ISO 639-1 code.")] = "en",
     package: PackageOption = HERE,
 ) -> None:
     """Add an article: its text to raw/, its row to sources, and its passages.
@@ -218,9 +218,9 @@ def sheet(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a file.")] = None,
     package: PackageOption = HERE,
 ) -> None:
-    """Print an article and what the tables say of it as one YAML sheet, to read and to write in.
+    """Print an article and what the tables say about it as one YAML sheet, to read and edit.
 
-    With --out its JSON Schema is written beside it, for editors.
+    With --out, its JSON Schema is written next to it, for editors.
     """
     from gazadata.curate.record import Record
     from gazadata.curate.sheet import print_sheet
@@ -265,7 +265,7 @@ def rename(
     new: Annotated[str, typer.Argument(help="Its new key.")],
     package: PackageOption = HERE,
 ) -> None:
-    """Give a row another key, wherever it is used. Of a released row, retire the old one.
+    """Change a row's key wherever it is used. If the row was released, retire the old key.
 
     Exit 0 when it is written, 2 if the new key cannot be used.
     """
@@ -282,7 +282,7 @@ def remove(
     key: Annotated[str, typer.Argument(help="The key of a row.")],
     dependants: Annotated[
         bool,
-        typer.Option("--dependants", help="Also remove the rows that cannot be without it."),
+        typer.Option("--dependants", help="Also remove the rows that depend on it."),
     ] = False,
     package: PackageOption = HERE,
 ) -> None:
@@ -306,7 +306,7 @@ def todo(
 ) -> None:
     """List what is still open in an article, passage by passage.
 
-    Exit 0 if nothing is, 1 if something is, 2 on wrong use.
+    Exit 0 if nothing is open, 1 if something is, 2 on wrong use.
     """
     from gazadata.curate.record import Record
     from gazadata.curate.todo import todo as still_open
@@ -353,7 +353,9 @@ def agreement(
     ] = None,
     package: Annotated[
         Path | None,
-        typer.Option(help="The package whose schemas sheets have.", show_default="the bundled one"),
+        typer.Option(
+            help="The package with their schemas.", show_default="that of A or B, else the bundled"
+        ),
     ] = None,
 ) -> None:
     """Compare two codings of an article: recall, precision, and agreement by column.
@@ -363,7 +365,8 @@ def agreement(
     from gazadata.curate.agreement import agreement as compare
     from gazadata.package import Package
 
-    print(compare(first, second, source, Package.open(package).contract))
+    contract = Package.open(package).contract if package else None
+    print(compare(first, second, source, contract))
 
 
 def _write(application: Application, *, dry_run: bool = False) -> None:
@@ -375,9 +378,9 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
     if not application.changes:
         print("nothing to change")
     if any(change.startswith("remove ") for change in application.changes):
-        print("keys that a release has and that are removed go into data/retired.csv")
+        print("removed keys that were released go into data/retired.csv")
     if not dry_run:
-        write(Formatting(application.files, []))
+        write(Formatting(application.files, [], application.read))
     for path in application.files:
         print(f"{'would change' if dry_run else 'changed'} {path}")
 
@@ -397,10 +400,10 @@ def explain(
         ),
     ] = None,
     store: StoreOption = None,
-    html: Annotated[bool, typer.Option("--html", help="Print a file of HTML.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print an HTML file.")] = False,
 ) -> None:
     """Print each cell of a row with its evidence, or the key and label of each row."""
-    from gazadata.dataset import open_dataset
+    from gazadata.opening import open_dataset
 
     with contextlib.ExitStack() as stack:
         if package is None or os.path.isdir(package):
@@ -430,18 +433,19 @@ def page(
     package: PackageArgument = HERE,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file.")] = Path("index.html"),
     draft: Annotated[
-        bool, typer.Option("--draft", help="Also of a package with findings; they are shown.")
+        bool, typer.Option("--draft", help="Also write it if there are findings, and show them.")
     ] = False,
 ) -> None:
     """Write the package as one HTML page, which needs no network and no server.
 
     A large package gets an index, and beside it a page for each source.
 
-    Exit 0 when it is written, 1 on findings, 2 on wrong use or what cannot be read or written.
+    Exit 0 when it is written, 1 on findings, 2 on wrong use or if a file cannot be read or written.
     """
     from gazadata.display.pages import write_page
+    from gazadata.opening import open_dataset
 
-    print(write_page(package, out, draft=draft))
+    print(write_page(open_dataset(package), out, draft=draft))
 
 
 @app.command()
@@ -470,7 +474,7 @@ def validate(
     every: Annotated[bool, typer.Option("--all", help="Show every finding of a rule.")] = False,
     frictionless: Annotated[
         str,
-        typer.Option(help="Rows that frictionless reads of a large package: all, or a sample."),
+        typer.Option(help="Rows of a large package that frictionless reads: all or sample."),
     ] = "sample",
     engine: Annotated[
         str, typer.Option(help="Where the rules run: local (this process) or spark.")
@@ -484,7 +488,7 @@ def validate(
         ),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Show what Spark writes, and the cause of errors.")
+        bool, typer.Option("--verbose", help="Show Spark's output, and the cause of errors.")
     ] = False,
 ) -> None:
     """Validate a package.
@@ -519,14 +523,14 @@ def validate(
         raise GazadataError("--master is for --engine spark")
     limit = reporters.EVERY if every else reporters.KEPT
     if engine == "spark":
-        # Spark needs what the imports of the rules do without.
+        # Spark needs modules that are hidden from the rules' imports.
         sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, _Unused)]
         gc.enable()
         from gazadata import spark
 
         try:
             with spark.session(master, verbose=verbose) as session:
-                # As a path, an address has lost a stroke.
+                # Path() has collapsed the two slashes of an address.
                 where = f"{address[1]}://{address[2]}" if address else root
                 report = spark.report(
                     session, where, limit=limit, frictionless_all=frictionless == "all"
@@ -588,7 +592,7 @@ def bump(
 ) -> None:
     """Set the version and today's date in datapackage.json, CITATION.cff and CHANGELOG.md.
 
-    The head of CHANGELOG.md also gets the numbers of rows. `build` refuses a package in which
+    The heading in CHANGELOG.md also gets the row counts. `build` refuses a package in which
     these disagree.
     """
     from gazadata.release.bump import bump as bump_version
@@ -636,7 +640,7 @@ def diff(
         # Output for programs has the same bytes on every system.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with side(old, store) as before, side(new, store) as after:
-        changes = compare(before, after, (old, new))
+        changes = compare(before, after)
     print(FORMATS[format](changes), end="")
     raise typer.Exit(1 if exit_code and changes else 0)
 
@@ -651,7 +655,7 @@ def export(
 ) -> None:
     """Export a release to one file: a database with keys, or a workbook.
 
-    For sqlite a second file describes the tables to Datasette; all that is written is printed.
+    For sqlite, a second file describes the tables to Datasette. Prints the files written.
     """
     from gazadata.release.export import Format
     from gazadata.release.export import export as export_release
@@ -720,7 +724,7 @@ def pull(
 ) -> None:
     """Download a release to the cache, verify it, pin it in gazadata.lock, and print its path.
 
-    Which version it is, and which was pinned before, is printed to standard error.
+    The version, and the one that was pinned before, are printed to standard error.
     """
     from gazadata.release.fetch import pulled
 

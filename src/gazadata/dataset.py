@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
-from gazadata.errors import GazadataError, MissingExtra, ReadError, UnknownName
+from gazadata.errors import GazadataError, MissingExtra, UnknownName
 from gazadata.labels import Labels, Row
 from gazadata.package import Package
 
@@ -24,138 +22,17 @@ if TYPE_CHECKING:
 
     from gazadata.display.notebook import Plots
     from gazadata.frames import As, Frame
-    from gazadata.release.sources import Stores
-
-
-@overload
-def load(
-    name: str,
-    as_: Literal["pandas"] = ...,
-    *,
-    drop_unused: bool = ...,
-    version: str | None = ...,
-    store: Stores | None = ...,
-) -> pd.DataFrame: ...
-@overload
-def load(
-    name: str,
-    as_: Literal["polars"],
-    *,
-    drop_unused: bool = ...,
-    version: str | None = ...,
-    store: Stores | None = ...,
-) -> pl.DataFrame: ...
-@overload
-def load(
-    name: str,
-    as_: Literal["arrow"],
-    *,
-    drop_unused: bool = ...,
-    version: str | None = ...,
-    store: Stores | None = ...,
-) -> pa.Table: ...
-@overload
-def load(
-    name: str,
-    as_: As,
-    *,
-    drop_unused: bool = ...,
-    version: str | None = ...,
-    store: Stores | None = ...,
-) -> Frame: ...
-def load(
-    name: str,
-    as_: As = "pandas",
-    *,
-    drop_unused: bool = False,
-    version: str | None = None,
-    store: Stores | None = None,
-) -> Frame:
-    """Load one table of the bundled data package, or of a release.
-
-    Args:
-        name: the resource, such as "events".
-        as_: "pandas" (string, category, Int64, boolean and datetime64 columns, keys as columns),
-            "polars" (String, Enum, Int64, Boolean, Date) or "arrow" (imports no pandas).
-        drop_unused: leave the terms that no row has out of category and Enum columns.
-        version: a released version; see `open_dataset`.
-        store: where released versions are; see `open_dataset`.
-
-    Returns:
-        One row a record, one column a field, in the order of the schema; null where the source
-        does not say. A vocabulary that has an order, such as certainty, is an ordered category.
-        The `attrs` of a pandas frame hold the title and the description of the table and, in
-        `columns`, the title, description and terms of each column.
-
-    Raises:
-        UnknownName: there is no such resource; the text says what is meant.
-        ReadError: the table cannot be read.
-        MissingExtra: Polars, or what a release is pulled with, is needed and not installed.
-        GazadataError: the release cannot be had; see `open_dataset`.
-    """
-    return open_dataset(version=version, store=store).load(name, as_, drop_unused=drop_unused)
-
-
-def open_dataset(
-    path: str | Path | None = None, *, version: str | None = None, store: Stores | None = None
-) -> Dataset:
-    """Open a data package: the bundled one, the one in the folder `path`, or a release.
-
-    Where the current folder has a gazadata.lock, the release that it pins is opened and not the
-    bundled package. A release is pulled into the cache once and checked on every use; the cache
-    needs no network.
-
-    Args:
-        path: a folder with a datapackage.json, or its .zip. Where it is a release, each table is
-            held against its manifest when it is read.
-        version: a released version, or "latest". Where gazadata.lock in the current folder pins
-            a version, no other may be asked for.
-        store: the address or folder of a store, or several to be tried in turn; without it, those
-            of GAZADATA_STORE, else the one in gazadata.lock. Without `version`: the version that
-            gazadata.lock pins, else the latest.
-
-    Raises:
-        ReadError: there is no package at `path`, or `path` is given with a version or a store.
-        ContractError: its descriptor or a schema cannot be read.
-        StoreError: no store has the release, or all serve another than the pinned one; or the
-            release at `path` is damaged.
-        CacheError: the cache cannot be written.
-        LockError: gazadata.lock cannot be read, or pins another version.
-        MissingExtra: a release is asked for and the extra `store` is not installed.
-    """
-    if path is not None and (version is not None or store is not None):
-        raise ReadError("give either a path or a version and a store, not both")
-    lock = Path("gazadata.lock")
-    if path is None and (version is not None or store is not None or os.path.lexists(lock)):
-        from gazadata.release.fetch import CachedPackage, open_pinned
-
-        package = open_pinned(version, () if store is None else store)
-        pinned = f", pinned by {lock.absolute()}" if os.path.lexists(lock) else ""
-        how = f", {package.how}" if isinstance(package, CachedPackage) else ""
-        return Dataset(package, f"release {package.contract.version}{pinned}{how}")
-    if path is not None and Path(path).is_file() and Path(path).name != "datapackage.json":
-        from gazadata.release.sides import open_archive
-
-        return Dataset(open_archive(Path(path)), f"archive {Path(path).absolute()}")
-    root = Package.locate(path)
-    origin = "bundled with gazadata" if path is None else f"folder {root}"
-    # Importing what checks releases takes longer than opening a package.
-    if not (root / "manifest.json").is_file():
-        return Dataset(Package.open(root), origin)
-    from gazadata.release.manifest import open_package
-
-    return Dataset(open_package(root), origin)
 
 
 class Dataset:
-    """A data package, opened for use. Nothing is read before it is asked for.
+    """A data package, opened for use. Nothing is read until it is needed.
 
     `data["events"]` is `data.load("events")`; iteration, `in` and `len` are over the names of the
     tables.
 
     Attributes:
         package: the package.
-        origin: where it comes from, to be read by people: a folder, a release, or gazadata itself.
+        origin: where it comes from, for people to read: a folder, a release, or gazadata itself.
     """
 
     def __init__(self, package: Package, origin: str | None = None) -> None:
@@ -190,12 +67,12 @@ class Dataset:
         return self.tables
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies, and processes that get one pickled, read their rows themselves.
+        # Copies and unpickled datasets read their own rows.
         return type(self), (self.package, self.origin)
 
     @property
     def plot(self) -> Plots:
-        """Pictures that show themselves in notebooks: `timeline()`, `network()`, `positions()`."""
+        """Pictures that notebooks display: `timeline()`, `network()`, `positions()`."""
         from gazadata.display.notebook import Plots
 
         return Plots(self)
@@ -234,8 +111,8 @@ class Dataset:
     ) -> Frame | SparkFrame:
         """Load one table; see `gazadata.load`.
 
-        As "spark" it is a frame of the session `spark`, with the columns string, bigint, boolean
-        and date. It is read in this process first, as in the other forms.
+        As "spark" it is a frame of the session `spark`, with string, bigint, boolean and date
+        columns. The table is read in this process first, as in the other forms.
         """
         from gazadata.frames import convert
 
@@ -250,9 +127,9 @@ class Dataset:
         """Bring a frame of your own into the types that `load` gives a table.
 
         Args:
-            name: the resource that it holds rows of.
-            frame: the resource's columns, in any order and of any types that its values fit
-                into, as `pd.read_csv` and `pd.read_parquet` leave them.
+            name: the resource whose rows it holds.
+            frame: the resource's columns, in any order and with any types that hold its values,
+                as `pd.read_csv` and `pd.read_parquet` return them.
 
         Returns:
             A new frame, which `schema(name)` can validate.
@@ -270,12 +147,12 @@ class Dataset:
         """What the tables, or the columns of one table, hold.
 
         Args:
-            name: a resource; None: all of them.
+            name: a resource; None for all of them.
 
         Returns:
-            Without a name one row a table: table, title, rows (their number), description. With a
-            name one row a column: column, title, type, required, description, terms (a dictionary
-            of term and label; null where any text will do).
+            Without a name, one row per table: table, title, rows (their number), description. With
+            a name, one row per column: column, title, type, required, description, terms (a
+            dictionary from term to label; null if the column has no vocabulary).
 
         Raises:
             UnknownName: there is no such resource.
@@ -305,13 +182,16 @@ class Dataset:
         return pd.DataFrame(columns, columns=names)
 
     def view(self, name: str) -> pd.DataFrame:
-        """A table for reading: its fields, what its keys stand for, and the words behind it.
+        """A table for reading: its fields, the names its keys point to, and the words it rests on.
 
         Returns:
             The table as `load` gives it, then for each foreign key a column `<field>_label` (the
-            field's name without `_id`) with the name of the row that it points to; for events
-            `quad_class`, which follows from the event type; and `quotes`, a list of the distinct
-            quotes that the row's cells rest on, in the order of the text.
+            field's name without `_id`) with the name of the row that it points to. Where that row
+            may be part of another, as actors and topics are, `<field>_within` is the list of its
+            key and of all above it, nearest first: a position of a government is also within the
+            state, and one on troops for a force is within the force. Then for events `quad_class`,
+            which follows from the event type; and `quotes`, a list of the distinct quotes that the
+            row's cells rest on, in the order of the text.
 
         Raises:
             UnknownName: there is no such resource.
@@ -322,7 +202,10 @@ class Dataset:
         for key in resource.foreign_keys:
             labels = self._labels[key.resource]
             stem = key.field.removesuffix("_id")
-            frame[f"{stem}_label"] = frame[key.field].astype("string").map(labels).astype("string")
+            keys = frame[key.field].astype("string")
+            frame[f"{stem}_label"] = keys.map(labels).astype("string")
+            if (above := self._above(key.resource)) is not None:
+                frame[f"{stem}_within"] = [_within(one, above) for one in keys.fillna("")]
         for field in resource.fields:
             if quad := field.raw.get("gazadata:quadClass"):
                 frame["quad_class"] = frame[field.name].astype("string").map(quad).astype("string")
@@ -344,12 +227,19 @@ class Dataset:
         ]
         return frame
 
+    def _above(self, name: str) -> dict[str, str] | None:
+        """What each row of a table is part of; None where rows of it have no parts."""
+        resource = self.package.contract[name]
+        if resource.target("part_of") != name:
+            return None
+        return {row[resource.key]: row["part_of"] for row in self._rows(name) if row["part_of"]}
+
     def evidence(self, resource: str, row_id: str, field: str | None = None) -> pd.DataFrame:
         """What the cells of one row rest on.
 
         Returns:
-            One row a piece of evidence: field, value, basis, quote (the exact words), source_id,
-            passage_id, start, end (code points), reference_id, note.
+            One row per piece of evidence: field, value, basis, quote (the exact words), source_id,
+            passage_id, char_start, char_end (code points), reference_id, note.
 
         Raises:
             UnknownName: there is no such resource, row or field.
@@ -404,7 +294,7 @@ class Dataset:
                 support.setdefault(item["field"], []).append(
                     Support(
                         item["basis"],
-                        # Copies: what a caller changes is not what the next call returns.
+                        # Copies, so that a caller's changes do not affect the next call.
                         _copy(quotes.get(item["quote_id"])),
                         _copy(sources.get(item["reference_id"])),
                         item["note"],
@@ -439,7 +329,7 @@ class Dataset:
         )
 
     def labels(self, resource: str) -> dict[str, str]:
-        """What each row of a table is called, by its primary key; the key where it has no label.
+        """The label of each row of a table, by its primary key; the key itself if there is none.
 
         Raises:
             UnknownName: there is no such resource.
@@ -452,10 +342,10 @@ class Dataset:
         """Everything that has or implies a time, those with dates first.
 
         Returns:
-            One row a row of the data: resource, row_id, label, given ("date"; "words", the
-            article's own for the time; "order", a sequence; "status", no more than that),
-            date_earliest and date_latest (null where no date is stated), date_precision, words,
-            status, and basis, how the time follows from what it rests on.
+            One row per row of the data: resource, row_id, label, given ("date"; "words", the
+            article's own for the time; "order", a sequence; "status", only a status),
+            date_earliest and date_latest (null if no date is stated), date_precision, words,
+            status, and basis, how the evidence supports the time.
         """
         from gazadata.display.notebook import timeline
 
@@ -466,9 +356,9 @@ class Dataset:
 
         Returns:
             Nodes `actors.<key>` and `topics.<key>` with resource, label and kind; edges with kind
-            (event, position, relation or excluded), label, row and certainty. Who acts in an event
-            is tied to who receives it and to its topic. An excluded party takes no part: it is
-            tied to the topic alone, by an edge of kind "excluded".
+            (event, position, relation or excluded), label, row and certainty. The actors of an
+            event are tied to its recipients and to its topic. An excluded party takes no part: it
+            is tied only to the topic, by an edge of kind "excluded".
 
         Raises:
             MissingExtra: networkx is not installed.
@@ -505,7 +395,7 @@ class Dataset:
         )
 
     def _refresh(self) -> None:
-        """Forget the rows that were read where a file has changed since, so that none are mixed."""
+        """Forget cached rows if a file has changed, so that old and new rows never mix."""
         paths = (self.package.root / r.path for r in self.package.contract.resources.values())
         stats = (path.stat() if path.is_file() else None for path in paths)
         state = tuple(s and (s.st_mtime_ns, s.st_size, s.st_ino) for s in stats)
@@ -592,7 +482,7 @@ class Explanation:
 
     Conditions and participants are reported as parts of a position or an event: `source`,
     `attributed_to`, `certainty` and `hedge` are then those of that row, which `reported_in` names
-    as `table/key`, and say nothing of how certain the part itself is.
+    as `table/key`, and say nothing about how certain the part itself is.
     """
 
     resource: str
@@ -612,7 +502,7 @@ class Explanation:
     def link(self) -> str | None:
         """The address of the row on the page of a release, beside its other files.
 
-        None for a piece of evidence: the page shows it at the row that it is for.
+        None for a piece of evidence, which the page shows with its row.
         """
         from gazadata.display import page_link
 
@@ -623,18 +513,22 @@ class Explanation:
 
         return explanation_html(self)
 
+    def reported(self) -> tuple[str, ...]:
+        """Who reports the row, and how firmly; nothing for a row that no source reports."""
+        if not self.source:
+            return ()
+        voice = (
+            f"on the word of: {self.attributed_to}" if self.attributed_to else "in its own voice"
+        )
+        hedge = f" (“{self.hedge}”)" if self.hedge else ""
+        of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
+        return (
+            f"reported by: {self.source}, {voice}",
+            f"the article's commitment{of}: {self.certainty}{hedge}",
+        )
+
     def __str__(self) -> str:
-        head = [f"{self.resource}/{self.row_id}"]
-        if self.source:
-            voice = (
-                f"on the word of: {self.attributed_to}"
-                if self.attributed_to
-                else "in its own voice"
-            )
-            head.append(f"  reported by: {self.source}, {voice}")
-            hedge = f" (“{self.hedge}”)" if self.hedge else ""
-            of = f" to {self.reported_in}, of which this is a part" if self.reported_in else ""
-            head.append(f"  the article's commitment{of}: {self.certainty}{hedge}")
+        head = [f"{self.resource}/{self.row_id}", *(f"  {one}" for one in self.reported())]
         tail = [f"  empty: {', '.join(self.empty)}"] if self.empty else []
         if self.link:
             tail.append(f"  on the page of a release: {self.link}")
@@ -642,7 +536,7 @@ class Explanation:
 
 
 def _titles(value: Any, name: str) -> list[str]:
-    """The property `name` of each object in a list of a descriptor, whose form nobody checked."""
+    """The property `name` of each object in a descriptor's list, whose form is not validated."""
     objects = value if isinstance(value, list) else []
     return [str(one[name]) for one in objects if isinstance(one, dict) and one.get(name)]
 
@@ -653,3 +547,12 @@ def _copy(row: Row | None) -> Row | None:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _within(key: str, above: dict[str, str]) -> list[str]:
+    """A key and all above it, nearest first; a circle, which only a draft has, is gone once."""
+    chain: list[str] = []
+    while key and key not in chain:
+        chain.append(key)
+        key = above.get(key, "")
+    return chain

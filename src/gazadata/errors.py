@@ -1,45 +1,111 @@
-"""Errors for the person who made the mistake; the command line prints their text alone."""
+"""Errors for the person who made the mistake; the command line prints only their text."""
 
 from __future__ import annotations
 
 import copyreg
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from gazadata.curate.marked import Mistake
 
 
 class GazadataError(Exception):
-    """Any error that is no defect of gazadata itself; its text says what to do."""
+    """Any error that is not a defect of gazadata itself; its text says what to do."""
 
     exit_code = 2
-    """What the command line ends with: 2 for wrong use or unreadable input, 1 for findings."""
+    """The exit code of the command line: 2 for wrong use or unreadable input, 1 for findings."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Who loads tables in a pool of processes gets errors back pickled. `__init__` may ask for
-        # more than `args`, and a pool waits for ever for an error that it cannot unpickle.
+        # A pool of processes pickles errors, and hangs on one that it cannot unpickle, as where
+        # `__init__` needs more than `args`.
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ContractError(GazadataError):
-    """A descriptor or a schema that cannot be read as a contract."""
+    """A descriptor or a schema that cannot be read as a contract.
+
+    Attributes:
+        found: what is wrong.
+        expected: what is expected instead; empty where `found` says it.
+        remedy: what to do; empty where `expected` says it.
+        file: the JSON file that is wrong, by its path in the package; empty where it is none.
+        at: the path to the wrong value in that file; None where the file is not strict JSON.
+        line: the line, from 1, of what is not strict JSON; None if there is none.
+        column: its column, from 1, as for `line`.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        expected: str = "",
+        remedy: str = "",
+        file: str = "",
+        at: tuple[str | int, ...] | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.found, self.expected, self.remedy, self.file, self.at = (
+            found,
+            expected,
+            remedy,
+            file,
+            at,
+        )
+        self.file, self.at, self.line, self.column = file, at, line, column
+        place = ":".join(str(part) for part in (file, line, column) if part)
+        more = f"; expected {expected}" if at is not None and expected else ""
+        if remedy:
+            found, more = f"found {found}", f"; {remedy[0].lower()}{remedy[1:].rstrip('.')}"
+        super().__init__(f"{place}: {found}{more}" if place else f"{found}{more}")
 
 
 class ReadError(GazadataError):
     """A package, a table or a text that is missing or cannot be read."""
 
 
+class WrongSheet(GazadataError):  # noqa: N818
+    """A file with mistakes, each of them named by line and column."""
+
+    exit_code = 1
+
+    def __init__(self, path: Path, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = sorted(set(mistakes))
+        super().__init__(
+            "nothing was written\n"
+            + "\n".join(
+                f"{path}:{one.mark.line}:{one.mark.column}: {one.message}" for one in self.mistakes
+            )
+        )
+
+
+class PageError(GazadataError):
+    """A package that no page is made of."""
+
+    exit_code = 1
+
+
+class PieceError(GazadataError):
+    """A piece that failed each time that it was tried; its text names the articles."""
+
+
 class MissingExtra(GazadataError):  # noqa: N818
-    """A package that only an extra installs is not there."""
+    """A package that only an extra installs is missing."""
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed; run: pip install 'gazadata[{extra}]'")
 
 
 class UnknownName(GazadataError, KeyError):  # noqa: N818
-    """A resource, field, row or term that is not there; the text names what comes nearest."""
+    """A resource, field, row or term that does not exist; the text suggests the nearest one."""
 
     def __init__(self, kind: str, name: object, known: list[str]) -> None:
         import difflib
 
-        # Another case is no other name.
+        # Names that differ only in case are the same.
         folded = {one.casefold(): one for one in reversed(known)}
         near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
         there = ", ".join(known[:40])
@@ -49,3 +115,33 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
 
     def __str__(self) -> str:
         return self.message
+
+
+class ReleaseError(GazadataError):
+    """A release that cannot be built, or differs from what it claims to be."""
+
+
+class FaultsError(ReleaseError):
+    """What was checked has faults; the text lists them."""
+
+    exit_code = 1
+
+
+class StoreError(GazadataError):
+    """A store, or a release in it, that cannot be used as it is."""
+
+
+class StoreAwayError(StoreError):
+    """A store that does not answer."""
+
+
+class LaterFormatError(StoreError):
+    """A file that a newer gazadata wrote, and this one cannot judge."""
+
+
+class CacheError(GazadataError):
+    """A cache that cannot be written."""
+
+
+class LockError(GazadataError):
+    """A gazadata.lock that cannot be read, or that contradicts this installation."""

@@ -53,11 +53,6 @@ def to_pandas(table: pa.Table, resource: Resource, *, drop_unused: bool = False)
     import pyarrow.compute as pc
 
     # Column by column: Table.to_pandas costs three times as much for a small table.
-    types: dict[str, Any] = {
-        "string": pd.StringDtype(),
-        "integer": pd.Int64Dtype(),
-        "boolean": pd.BooleanDtype(),
-    }
     columns: dict[str, Any] = {}
     for field in resource.fields:
         column = table[field.name]
@@ -72,10 +67,24 @@ def to_pandas(table: pa.Table, resource: Resource, *, drop_unused: bool = False)
         elif field.type == "date":
             columns[field.name] = column.cast(pa.timestamp("us")).to_numpy()
         else:
-            columns[field.name] = types[field.type].__from_arrow__(column)
+            columns[field.name] = pandas_type(field).__from_arrow__(column)
     frame = pd.DataFrame(columns, columns=list(resource.field_names), copy=False)
     frame.attrs = _attrs(resource)
     return frame
+
+
+def pandas_type(field: Field) -> Any:
+    """The type of a field's column in the frames of `to_pandas`."""
+    import pandas as pd
+
+    if field.enum:
+        return pd.CategoricalDtype(list(field.enum), ordered=field.ordered)
+    return {
+        "string": pd.StringDtype(),
+        "integer": pd.Int64Dtype(),
+        "boolean": pd.BooleanDtype(),
+        "date": "datetime64[us]",
+    }[field.type]
 
 
 def _attrs(resource: Resource) -> Mapping[Hashable | None, Any]:

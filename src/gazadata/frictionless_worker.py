@@ -1,6 +1,6 @@
 """The process in which frictionless runs, so that its import and its work overlap with ours.
 
-It reads what it is asked for as a line of JSON, and answers in JSON. It stands outside
+It reads what it is asked for as a line of JSON, and answers in JSON. It is outside
 `gazadata.validate`, whose import it would have to wait for.
 """
 
@@ -86,7 +86,7 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
             ]
             part["schema"] = resource.schema.to_descriptor()
         # It copies and checks the descriptor again for each table and each foreign key, in twice
-        # the time that it takes without what no row is held against.
+        # the time that it takes without what no row is checked by.
         package = Package(_without_words(descriptor), basepath=str(root))
     except FrictionlessException as error:
         reasons = error.reasons or [error.error]

@@ -1,4 +1,4 @@
-"""What rows are called, where a person reads of them."""
+"""Labels by which people recognise rows."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ COMPOSED = {
 """Fields that together say what a row is about, for tables whose schema names no label."""
 
 INSTEAD = {"sources": ("publisher", "kind")}
-"""Fields of which the first that is filled names a row that lacks its label."""
+"""Fields that name a row without a label; the first filled one is used."""
 
 
 class Labels:
-    """The labels of a package's rows. `rows` gives those of a table, and is asked once for each."""
+    """Labels of a package's rows. `rows` returns a table's rows and is called once per table."""
 
     def __init__(self, contract: Contract, rows: Callable[[str], list[Row]]) -> None:
         self._contract = contract
@@ -33,7 +33,7 @@ class Labels:
     def __getitem__(self, name: str) -> dict[str, str]:
         """The label of each row of a table, by its key; none where there is no such table."""
         if name not in self._by_key:
-            # Tables may point to each other in a circle: meanwhile there are none.
+            # Tables may point to each other in a circle, so there are no labels meanwhile.
             self._by_key[name] = {}
             if name in self._contract.resources:
                 key = self._contract[name].key
@@ -43,7 +43,7 @@ class Labels:
         return self._by_key[name]
 
     def label(self, name: str, row: Row) -> str:
-        """What a row of the table `name` is called; its key, where it has nothing better."""
+        """The label of a row of the table `name`; its key if there is nothing better."""
         resource = self._contract[name]
         for field in (resource.label, *INSTEAD.get(name, ())):
             if field and row.get(field):
@@ -54,7 +54,7 @@ class Labels:
         )
 
     def shown(self, name: str, field: str, value: Any) -> str:
-        """A value as it is read: what it points to, the label of a term, yes or no."""
+        """A value for people to read: what it points to, the label of a term, yes or no."""
         resource = self._contract[name]
         target = resource.target(field)
         pointed_at = self[target].get(str(value)) if target is not None else None

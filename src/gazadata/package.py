@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gazadata.contract import Contract, inside, read_json
+from gazadata.contract import Contract, inside
 from gazadata.errors import ReadError
 from gazadata.sniff import absent
+from gazadata.strict_json import read_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +25,7 @@ def bundled() -> Path:
     An installed wheel carries it beside the modules; a development install uses the repository.
 
     Raises:
-        ReadError: neither is there, as where the modules were copied into another project.
+        ReadError: neither exists, as when the modules were copied into another project.
     """
     here = Path(__file__).absolute().parent
     shipped, repository = here / "_package", here.parents[1]
@@ -57,7 +58,7 @@ def bundled_version() -> str:
 
 
 def check_path(path: Path) -> None:
-    """Refuse a path that the libraries which read and write tables cannot be given.
+    """Refuse a path that the libraries for reading and writing tables cannot handle.
 
     Raises:
         ReadError: its name is not UTF-8, as the names of all files are on most systems.
@@ -66,7 +67,7 @@ def check_path(path: Path) -> None:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
         raise ReadError(
-            f"{str(path)!a}: its name is not UTF-8; rename it, or name another"
+            f"{str(path)!a}: its name is not UTF-8; rename it, or use another path"
         ) from None
 
 
@@ -96,7 +97,7 @@ class Package:
 
     @staticmethod
     def locate(path: str | Path | None = None) -> Path:
-        """The folder of the package at `path`, as `open` takes it, before it is read.
+        """Find the folder of the package at `path`, as `open` takes it, without reading it.
 
         Raises:
             ReadError: there is no package, or its name is not UTF-8.
@@ -123,9 +124,9 @@ class Package:
         return inside(self.root, self.contract[name].path)
 
     def given_up(self) -> Path | None:
-        """The file of identifiers given up: in data/, or beside the descriptor of a release.
+        """The file of retired identifiers: in data/, or next to the descriptor of a release.
 
-        It is whatever stands there by this name; `retired.refused` says whether it may be read.
+        It is whatever has this name there; `retired.refused` says whether it may be read.
         """
         places = (self.root / "data" / RETIRED, self.root / RETIRED)
         return next((path for path in places if os.path.lexists(path)), None)
@@ -134,12 +135,12 @@ class Package:
         """Read one table with the contract's types; nothing is validated.
 
         Returns:
-            A pyarrow Table: one column a field (string, int64, bool or date32), null where the
+            A pyarrow Table: one column per field (string, int64, bool or date32), null where the
             cell is empty.
 
         Raises:
             UnknownName: there is no such resource.
-            ReadError: the file is missing or does not have the form that the contract states.
+            ReadError: the file is missing or does not match the contract.
         """
         from gazadata.arrow import read_table
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gazadata.contract import Field, Resource
+from gazadata.frames import pandas_type
 
 if TYPE_CHECKING:
     import pandera.pandas as pa_pandas
@@ -28,8 +29,8 @@ def polars_schema(resource: Resource, *, unique: bool = True) -> pa_polars.DataF
         if not unique:
             return []
         value = pl.col(field.name)
-        stands_once = value.is_null() | ~value.is_duplicated()
-        return _once(field, pa.Check, lambda data: data.lazyframe.select(stands_once))
+        is_unique = value.is_null() | ~value.is_duplicated()
+        return _once(field, pa.Check, lambda data: data.lazyframe.select(is_unique))
 
     return pa.DataFrameSchema(
         {
@@ -53,23 +54,12 @@ def polars_schema(resource: Resource, *, unique: bool = True) -> pa_polars.DataF
 
 def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
     """The schema for a pandas frame as `gazadata.load` returns it."""
-    import pandas as pd
     import pandera.pandas as pa
-
-    def dtype(field: Field) -> Any:
-        if field.enum:
-            return pd.CategoricalDtype(list(field.enum), ordered=field.ordered)
-        return {
-            "string": pd.StringDtype(),
-            "integer": pd.Int64Dtype(),
-            "boolean": pd.BooleanDtype(),
-            "date": "datetime64[us]",
-        }[field.type]
 
     return pa.DataFrameSchema(
         {
             field.name: pa.Column(
-                dtype(field),
+                pandas_type(field),
                 checks=[
                     *_checks(field, pa.Check),
                     *_once(field, pa.Check, lambda cells: ~cells.duplicated(keep=False)),
@@ -89,9 +79,9 @@ def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
     )
 
 
-def _once(field: Field, check: Any, stands_once: Callable[[Any], Any]) -> list[Any]:
-    # pandera's own `unique` takes two nulls for a value that stands twice.
-    return [check(stands_once, name="unique")] if field.unique and not field.required else []
+def _once(field: Field, check: Any, is_unique: Callable[[Any], Any]) -> list[Any]:
+    # pandera's own `unique` takes two nulls for a repeated value.
+    return [check(is_unique, name="unique")] if field.unique and not field.required else []
 
 
 def _checks(field: Field, check: Any) -> list[Any]:

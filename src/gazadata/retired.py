@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gazadata import sniff
 from gazadata.contract import inside
-from gazadata.curate.tables import clean
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import RETIRED, Package
+from gazadata.text import clean
 
 FILE = RETIRED
 COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")

@@ -1,7 +1,7 @@
-"""Recognising something else in a file's place, so that the error names it and its remedy.
+"""Recognise something else in a file's place, so that the error names it and the remedy.
 
 Versioning tools leave pointers, links and conflict markers; servers, web pages; spreadsheets,
-workbooks and other delimiters. Only readers that have failed ask, so nothing is slower for it.
+workbooks and other delimiters. It runs only after a reader has failed, so it slows nothing down.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
-"""How the lines begin that git puts around two versions that it could not merge."""
+"""How the lines begin that Git puts around two versions it could not merge."""
 
 _HEAD = 4096
 _MARKUP = re.compile(rb"\s*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
@@ -33,7 +33,7 @@ class Other(NamedTuple):
 
 
 CONFLICT = Other(
-    "a merge conflict", "Keep the lines that are right of the two versions, and delete the markers."
+    "a merge conflict", "Keep the right lines of the two versions, and delete the markers."
 )
 
 _SIGNATURES: tuple[tuple[bytes, Other], ...] = (
@@ -56,12 +56,12 @@ _WORKBOOK = Other("a workbook", "Save the sheet as CSV in UTF-8.")
 _ZIP = Other("a zip archive", "Unpack it.")
 _PAGE = Other(
     "a web page",
-    "Download the file itself: the server sent a page, perhaps one to sign in or of an error.",
+    "Download the file itself: the server sent a page, perhaps a sign-in or error page.",
 )
 
 
 def content(head: bytes) -> Other | None:
-    """What the beginning of a file, or all of it, shows to be something else."""
+    """What a file is instead, judging by its beginning or all of it."""
     for signature, other in _SIGNATURES:
         if head.startswith(signature):
             return other
@@ -82,7 +82,7 @@ def conflict(lines: Iterable[bytes]) -> Other | None:
 
 
 def delimiter(header: str, names: Sequence[str]) -> Other | None:
-    """How a header has the right names, but not with commas alone between them."""
+    """What is wrong with a header that has the right names, but not just commas between them."""
     import csv
 
     for mark, named in _DELIMITERS.items():
@@ -96,7 +96,7 @@ def delimiter(header: str, names: Sequence[str]) -> Other | None:
             if what := " and ".join(filter(None, (other, quoted))):
                 return Other(
                     what,
-                    "Save the file with commas alone between cells, and quotation marks where "
+                    "Save the file with commas between cells, and quotation marks only where "
                     "needed.",
                 )
     return None
@@ -113,7 +113,7 @@ def table(path: Path, names: Sequence[str]) -> Other | None:
         if path.suffix == ".parquet":
             return None if head.startswith(b"PAR1") else content(head)
         other = content(head) or delimiter(header, names)
-        # Commas with needless quotation marks are read by every reader.
+        # Every reader accepts needless quotation marks.
         if other and other.what != "names in quotation marks":
             return other
         file.seek(0)
@@ -122,14 +122,14 @@ def table(path: Path, names: Sequence[str]) -> Other | None:
 
 
 def absent(path: Path) -> Other | None:
-    """Why a file is not there, though something was put in its place for it."""
+    """Why a file is not there, if something else was put in its place."""
     if os.path.lexists(Path(f"{path}.dvc")) and not path.exists():
         return Other("a file that DVC keeps elsewhere", "Fetch it: run `dvc pull`.")
     return link(path)
 
 
 def link(path: Path) -> Other | None:
-    """Where a link leads that a versioning tool put in a file's place, or one that is broken."""
+    """What a link in a file's place is: put there by a versioning tool, or broken."""
     if not path.is_symlink():
         return None
     target = os.readlink(path).replace("\\", "/")

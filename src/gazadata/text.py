@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Characters that a keyboard has, for those that a typesetter puts in their place.
+# Typographic characters, and the keyboard characters that they replace.
 TYPESET = {
     "\u2019": "'",
     "\u2018": "'",
@@ -47,9 +47,9 @@ _HIDDEN = (
 HIDDEN = re.compile(f"{_HIDDEN}|(?<![{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?![{_JOINED}])")
 """Characters that a reader cannot see or trust.
 
-Controls but for tab and line ends, zero-width and bidirectional characters, byte order marks,
+Controls except tab and line ends, zero-width and bidirectional characters, byte order marks,
 tags, variation selectors, replacement characters, private-use characters and noncharacters.
-Joiners are hidden but between letters of scripts that are written with them, such as Persian and
+Joiners are hidden except between letters of scripts that are written with them, such as Persian and
 Hindi, where they are part of the spelling.
 """
 
@@ -62,22 +62,22 @@ _SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
 
 
 def is_shown(ascii_lines: bytes) -> bool:
-    """Whether all characters of ASCII are shown."""
+    """Whether all characters of ASCII text are visible."""
     return not ascii_lines.translate(None, _SHOWN)
 
 
 def odd_part(text: str) -> str:
-    """What is left of a text without the characters of ASCII that are shown.
+    """A text without its visible ASCII characters.
 
-    To delete these and to search the rest takes a tenth of the time of searching it all.
+    Deleting these and searching the rest takes a tenth of the time of searching it all.
     """
     return text.encode().translate(None, _SHOWN).decode()
 
 
 def may_hide(left: str) -> bool:
-    """Whether a text may have one of `HIDDEN`, by its `odd_part`.
+    """Whether a text may have one of `HIDDEN`, judging by its `odd_part`.
 
-    That can part a joiner from a letter, or put it beside one.
+    Taking that part can separate a joiner from a letter, or bring the two together.
     """
     return any(joiner in left for joiner in _JOINERS) or HIDDEN.search(left) is not None
 
@@ -89,14 +89,14 @@ MARKS = 30
 """Combining marks in a row, of which no language needs more than a few.
 
 It is the limit of https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format: beyond it Python
-takes the square of their number to put them into order.
+takes quadratic time to put them into order.
 """
 
-# Where no mark is, as among the letters of Latin, CJK and Hangul, none need be counted.
+# Letters such as those of Latin, CJK and Hangul are not marks and need not be counted.
 _MARKED = re.compile(f"[^\0-\u02ff\u3100-\u9fff\uac00-\ud7a3]{{{MARKS + 1},}}")
 
 _OF_MARKS = "\u0f73\u0f75\u0f81"
-"""Characters that are no marks, and are made of them."""
+"""Characters that are not marks, but decompose into them."""
 
 
 def overlong(text: str) -> int | None:
@@ -112,14 +112,19 @@ def overlong(text: str) -> int | None:
 
 
 def form_c(text: str) -> str:
-    """A text in form C; as it is where a run of marks is too long to be put into order."""
+    """A text in form C; unchanged if a run of marks is too long to be put into order."""
     if unicodedata.is_normalized("NFC", text) or overlong(text) is not None:
         return text
     return unicodedata.normalize("NFC", text)
 
 
+def clean(cell: str) -> str:
+    r"""The cell in NFC, with LF for line ends (CR LF and lone CR too)."""
+    return form_c(cell.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def malformed(text: str) -> str | None:
-    """What keeps a text from being quoted, and where, if it is not as every held text."""
+    """Why a text cannot be quoted, and where; None if it has the form of a held text."""
     if (at := text.find("\r")) >= 0:
         what = "a carriage return, where lines end in a line feed alone"
     elif not unicodedata.is_normalized("NFC", text):

@@ -45,7 +45,7 @@ class Version(NamedTuple):
 
 
 def parse(text: object) -> Version | None:
-    """The version that `text` states; None where it is no version, or no text."""
+    """The version that `text` states; None if it is not one."""
     found = _FORM.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
     if found is None:
         return None

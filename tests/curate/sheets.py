@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def applied(root: Path, text: str) -> Application:
 
 def save(application: Application) -> None:
     """Write what changes."""
-    write(Formatting(application.files, []))
+    write(Formatting(application.files, [], application.read))
 
 
 def tables(root: Path) -> dict[str, bytes]:
@@ -45,6 +46,31 @@ def repository(root: Path) -> Path:
     for name in ("data", "schemas", "raw", "reference"):
         shutil.copytree(REPO / name, root / name)
     shutil.copy(REPO / "datapackage.json", root)
+    return root
+
+
+def without_names(root: Path) -> Path:
+    """The invented article's package, whose contract has no table of names."""
+    make(root)
+    descriptor = json.loads((root / "datapackage.json").read_text("utf-8"))
+    descriptor["resources"] = [one for one in descriptor["resources"] if one["name"] != "names"]
+    (root / "datapackage.json").write_text(json.dumps(descriptor), "utf-8")
+    evidence = root / "data" / "evidence.csv"
+    lines = evidence.read_text("utf-8").splitlines(keepends=True)
+    evidence.write_text("".join(line for line in lines if ",names," not in line), "utf-8")
+    return root
+
+
+def with_judgements(root: Path) -> Path:
+    """The invented article's package, with a table `judgements` in place of `assessments`."""
+    make(root)
+    for name in ("datapackage.json", "schemas/assessments.json", "schemas/evidence.json"):
+        path = root / name
+        text = path.read_text("utf-8").replace('"assessments"', '"judgements"')
+        path.write_text(text, "utf-8")
+    evidence = root / "data" / "evidence.csv"
+    text = evidence.read_text("utf-8").replace(",assessments,", ",judgements,")
+    evidence.write_text(text, "utf-8")
     return root
 
 
@@ -66,7 +92,8 @@ def add_invented(root: Path, folder: Path, sheet: str) -> Application:
     file.write_bytes(TEXT.read_bytes())
     save(add_article(opened(root), file, Told()))
     blank = print_sheet(opened(root), SOURCE)
-    (root / "sheet.yaml").write_text(blank, "utf-8")
-    application = applied(root, with_state_of(sheet, blank))
+    text = with_state_of(sheet, blank)
+    (root / "sheet.yaml").write_text(text, "utf-8")
+    application = applied(root, text)
     save(application)
     return application

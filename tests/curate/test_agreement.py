@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 from tests.article.package import REPO, SOURCE, make
-from tests.curate.sheets import opened
+from tests.curate.sheets import opened, with_judgements
 
 from gazadata.contract import Contract
 from gazadata.curate.agreement import Agreement, agreement, alpha
-from gazadata.curate.marked import WrongSheet
 from gazadata.curate.packet import write_packet
 from gazadata.curate.sheet import print_sheet
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, WrongSheet
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +51,16 @@ def test_a_coding_agrees_with_itself(compared: Callable[[str], Agreement], sheet
     assert all(first == second == both for first, second, both in same.rows.values())
     assert all(one.agreed == one.n for one in same.columns)
     assert {one.alpha for one in same.columns} == {None, 1.0}
+
+
+def test_a_package_is_read_by_its_own_contract(tmp_path: Path) -> None:
+    root = with_judgements(tmp_path / "package")
+    sheet = tmp_path / "b.yaml"
+    sheet.write_text(print_sheet(opened(root), SOURCE), "utf-8")
+    for first, second in ((root, root), (root, sheet), (sheet, root)):
+        result = agreement(first, second, None)
+        first_rows, second_rows, both = result.rows["judgements"]
+        assert first_rows == second_rows == both > 0
 
 
 def test_other_keys_are_no_disagreement(compared: Callable[[str], Agreement], sheet: str) -> None:

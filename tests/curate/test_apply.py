@@ -1,17 +1,23 @@
 """What is wrong with a sheet is named by line and column, and nothing of it is written."""
 
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
-from tests.article.package import SOURCE, make
+from tests.article.package import SOURCE, make, make_with_shipped
 from tests.curate.sheets import applied, opened, save, tables
+from tests.validate.damage import look
 
+from gazadata.curate.apply import apply_sheet
+from gazadata.curate.canonical import format_package, write
 from gazadata.curate.coding import read_sheet
-from gazadata.curate.marked import WrongSheet
+from gazadata.curate.edit import remove, rename
 from gazadata.curate.sheet import print_sheet
-from gazadata.errors import ReadError
-from gazadata.validate import validate
+from gazadata.curate.todo import todo
+from gazadata.errors import GazadataError, ReadError, WrongSheet
+from gazadata.package import Package
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +62,50 @@ WRONG = {
     "of another": (f"source: {SOURCE}\n", "source: nobody\n", "nobody\n", "no source 'nobody'"),
     "other text": ("He insisted, however", "She insisted, however", "She", "letter for letter"),
     "alias": ("stance: open", "stance: *open", "*open", "no alias"),
+    "note that is replaced": (
+        "    evidence:\n    - {for: status, note: What has",
+        "    notes: {status: Mine}\n    evidence:\n    - {for: status, note: What has",
+        "Mine}",
+        "the evidence for status in line",
+    ),
+    "words and reference": (
+        "{for: plover_sector, words: farmers}",
+        "{for: plover_sector, words: farmers, reference: country-codes, note: Row A}",
+        "farmers, reference",
+        "`words` beside `reference`",
+    ),
+    "place without words": (
+        "{for: plover_sector, words: farmers}",
+        "{for: plover_sector, passage: s05, note: So}",
+        "s05, note",
+        "`passage` without `words`",
+    ),
+    "basis without reference": (
+        "{for: plover_sector, words: farmers}",
+        "{for: plover_sector, basis: reference, note: So}",
+        "reference, note",
+        "name the source that was looked up",
+    ),
+    "same evidence twice": (
+        "    evidence:\n    - {for: status, note: What would be",
+        "    evidence:\n    - {also: kind, words: it would … of 1998, note: Y}\n"
+        "    - {for: status, note: What would be",
+        "{also: kind",
+        "kind rests on 'it would replace the treaty of 1998' twice",
+    ),
+    "note of two lines": (
+        "      status: Named only as what something depends on.",
+        "      status: |\n        Named\n        only",
+        "|\n        Named",
+        "a note with a line break",
+    ),
+    "line end of YAML alone": (
+        "source: ",
+        "# one\u2028# two\nsource: ",
+        "\u2028",
+        "U+2028 ends a line in YAML",
+    ),
+    "too deep": ("stance: open", "stance: " + "[" * 16 + " [" * 5000, "[ [", "nested too deeply"),
     "not a list": ("  names:\n    - {", "  names:\n      {", "{text", "expected a list of names"),
 }
 
@@ -103,6 +153,61 @@ def root(tmp_path: Path) -> Path:
     return make(tmp_path / "package")
 
 
+def test_two_commands_at_once_lose_nothing(root: Path, sheet: str) -> None:
+    """The one that writes second is refused, whichever it is, and finds what the other wrote."""
+    file = root / "sheet.yaml"
+    file.write_text(sheet.replace("stance: open", "stance: oppose", 1), "utf-8")
+    read = opened(root)
+    first = apply_sheet(read, read_sheet(file, read.contract))
+    others = [
+        rename(read, "actors", "kessaly", "kessaly-state"),
+        remove(read, "conditions", "telmark-for-six-months"),
+    ]
+    table = root / "data" / "quotes.csv"
+    table.write_bytes(table.read_bytes().replace(b"\n", b"\r\n"))
+    formatting = format_package(Package.open(root))
+    table.write_bytes(table.read_bytes().replace(b"\r\n", b"\n"))
+    save(first)
+    before = tables(root), file.read_bytes()
+    for command in (*others, first):
+        with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
+            save(command)
+    with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
+        write(formatting)
+    assert (tables(root), file.read_bytes()) == before
+
+
+def test_a_sheet_that_is_saved_meanwhile_is_not_replaced(root: Path, sheet: str) -> None:
+    file = root / "sheet.yaml"
+    file.write_text(sheet.replace("stance: open", "stance: oppose", 1), "utf-8")
+    record = opened(root)
+    application = apply_sheet(record, read_sheet(file, record.contract))
+    file.write_text(sheet + "# more to do\n", "utf-8")
+    before = tables(root)
+    with pytest.raises(GazadataError, match=r"sheet\.yaml: changed while"):
+        save(application)
+    assert tables(root) == before
+    assert file.read_text("utf-8").endswith("# more to do\n")
+
+
+def test_a_command_waits_for_the_one_that_is_writing(root: Path) -> None:
+    """So it compares with all that the other wrote, and not with half of it."""
+    fcntl = pytest.importorskip("fcntl")
+    removed = remove(opened(root), "conditions", "telmark-for-six-months")
+    table = root / "data" / "conditions.csv"
+    other = os.open(root / "data", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(save, removed)
+        wait([waiting], timeout=0.5)
+        content = table.read_bytes() + b"\n"
+        table.write_bytes(content)
+        os.close(other)
+        with pytest.raises(GazadataError, match=r"conditions\.csv: changed while"):
+            waiting.result()
+    assert table.read_bytes() == content
+
+
 def test_what_changed_in_the_tables_meanwhile_is_not_lost(root: Path, sheet: str) -> None:
     table = root / "data" / "events.csv"
     table.write_text(table.read_text("utf-8").replace("Mara Oake takes office", "Oake in office"))
@@ -114,13 +219,46 @@ def test_what_changed_in_the_tables_meanwhile_is_not_lost(root: Path, sheet: str
     applied(root, print_sheet(opened(root), SOURCE))
 
 
+@pytest.mark.parametrize("offset", ["", "\u00b2", "-1"])
+def test_a_draft_without_offsets_is_named(root: Path, sheet: str, offset: str) -> None:
+    quotes = root / "data" / "quotes.csv"
+    before = quotes.read_text("utf-8")
+    row = re.search(r"(?m)^(it-would-replace-the-treaty-of-1998,[^,]*,[^,]*,)\d+,", before)
+    assert row
+    quotes.write_text(before.replace(row.group(), f"{row.group(1)}{offset},"), "utf-8")
+    for command in (
+        lambda: applied(root, sheet),
+        lambda: print_sheet(opened(root), SOURCE),
+        lambda: list(todo(opened(root), SOURCE)),
+        lambda: rename(opened(root), "actors", "kessaly", "kessaly-state"),
+    ):
+        with pytest.raises(ReadError, match=r"'it-would-replace.*run `gazadata fmt`"):
+            command()
+    write(format_package(Package.open(root)))
+    assert quotes.read_text("utf-8") == before
+
+
+def test_a_row_does_not_move_to_another_article(tmp_path: Path) -> None:
+    root = make_with_shipped(tmp_path / "package")
+    sheet = print_sheet(opened(root), SOURCE)
+    row = "    plover_sector: OPP\n"
+    other = "source: trump-leaning-on-pakistan, passage: headline, note: Invented"
+    also = "    evidence:\n"
+    for words in ("Pakistan", "Trump"):
+        also += f"    - {{also: [kind, part_of, plover_sector], words: {words}, {other}}}\n"
+    with pytest.raises(WrongSheet) as raised:
+        applied(root, sheet.replace(row, row + also))
+    assert "most of its evidence quotes trump-leaning-on-pakistan" in str(raised.value)
+    assert len(raised.value.mistakes) == 1
+
+
 def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None:
     """The rest still passes validation, so nothing is left that only the row had used."""
     start = sheet.index("  - id: pell-rejects-inspections")
     end = sheet.index("  positions:", start)
-    position = "    event_id: pell-rejects-inspections\n"
     text = (sheet[:start] + sheet[end:]).replace("  events:\n  positions", "  positions")
-    application = applied(root, text.replace(position, ""))
+    text = text.replace("    event_id: pell-rejects-inspections\n", "")
+    application = applied(root, text)
     assert [change.split(" with ")[0] for change in application.changes] == [
         "remove events/pell-rejects-inspections",
         "remove participants/pell-rejects-inspections-doran-pell",
@@ -129,7 +267,7 @@ def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None
     ]
     (root / "sheet.yaml").write_text(text, "utf-8")
     save(application)
-    assert [d.code for d in validate(root).diagnostics] == []
+    assert [d.code for d in look(root, official=False).diagnostics] == []
 
 
 def test_a_quote_that_nothing_else_uses_goes(root: Path, sheet: str) -> None:
@@ -180,6 +318,76 @@ def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
         applied(root, text)
 
 
+def test_an_empty_value_in_a_list_is_that_rows_alone(root: Path, sheet: str) -> None:
+    members = "    subject_id: [brenholt, kessaly]\n"
+    assert members in sheet
+    hedged = members + '    hedge: [among them, ""]\n'
+    after = applied(root, sheet.replace(members, hedged)).record
+    rows = after.by_key("relations")
+    assert rows["brenholt-member-of-river-talks-delegations"]["hedge"] == "among them"
+    assert rows["kessaly-member-of-river-talks-delegations"]["hedge"] == ""
+    with pytest.raises(WrongSheet, match="2 values, but another field of the row has 3"):
+        applied(root, sheet.replace(members, members + '    hedge: [among them, "", ""]\n'))
+
+
+def test_a_key_stays_with_its_row(root: Path, sheet: str) -> None:
+    """Also if a new row of the same actor and event is written above it."""
+    old = "    - {actor_id: telmark, role: recipient}\n"
+    assert old in sheet
+    new = old.replace("recipient", "participant")
+    after = applied(root, sheet.replace(old, new + old)).record.by_key("participants")
+    key = "norvane-asks-telmark-to-admit-observers-telmark"
+    assert {
+        row["participant_id"]: row["role"] for row in after.values() if key in row.values()
+    } == {key: "recipient"}
+    assert after[f"{key}-participant"]["role"] == "participant"
+
+
+def test_a_retired_key_is_given_to_no_row(root: Path, sheet: str) -> None:
+    made = "norvane-asks-telmark-to-admit-observers-norvane"
+    (root / "data" / "retired.csv").write_text(
+        "resource,row_id,replaced_by,reason,version\n"
+        f"participants,{made},,Gone,1.0.0\nactors,old-kessaly,,Gone,1.0.0\n"
+    )
+    old = "    - {actor_id: telmark, role: recipient}\n"
+    new = old.replace("telmark, role: recipient", "norvane, role: participant")
+    after = applied(root, sheet.replace(old, new + old)).record.by_key("participants")
+    assert made not in after
+    assert after[f"{made}-participant"]["actor_id"] == "norvane"
+    with pytest.raises(WrongSheet, match="'old-kessaly' was a key of actors and was retired"):
+        applied(root, sheet.replace("kessaly\n", "old-kessaly\n"))
+
+
+def test_a_value_is_written_in_form_c(root: Path, sheet: str) -> None:
+    """So the sheet's own state is that of the tables, and the next edit of it is taken."""
+    file = root / "sheet.yaml"
+    label = "Passage of observers"
+    for new in ("Cafe\u0301", "Cafe\u0301 passage"):
+        sheet = sheet.replace(f"label: {label}\n", f"label: {new}\n")
+        file.write_text(sheet, "utf-8")
+        save(applied(root, sheet))
+        row = opened(root).by_key("topics")["passage-of-observers"]
+        assert row["label"] == new.replace("e\u0301", "\u00e9")
+        sheet, label = file.read_text("utf-8"), new
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_state_is_replaced_where_it_is(root: Path, sheet: str, mark: str) -> None:
+    """At the top, on a line of its own, and with characters outside the BMP before it."""
+    rows, state = sheet.rstrip("\n").split("\nstate: ")
+    edited = rows.replace("stance: open", "stance: oppose", 1)
+    for text in (
+        f"{mark}# 😀\nstate:\n  {state}  # of the tables\n{edited}\n",
+        f"{mark}# 😀\nstate: |\n  {state}\n{edited}\n",
+    ):
+        application = applied(root, text)
+        written = application.files[root / "sheet.yaml"].decode("utf-8")
+        assert written.count("state:") == 1
+        assert written.replace(re.findall("(?:[0-9a-f]{5} ?){50,}", written)[0].rstrip(), "") == (
+            text.removeprefix(mark).replace(f"|\n  {state}", "").replace(state, "")
+        )
+
+
 def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     """Quotes and the keys of passages follow."""
     cut = sheet.replace(
@@ -192,7 +400,7 @@ def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     application = applied(root, cut)
     assert f"add passages/{SOURCE}-s16" in application.changes
     save(application)
-    assert [d.code for d in validate(root).diagnostics] == []
+    assert [d.code for d in look(root, official=False).diagnostics] == []
     after = opened(root)
     quotes = after.by_key("quotes")
     assert quotes["up-to-40-observers"]["passage_id"] == f"{SOURCE}-s03"

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 from tests.article.package import SOURCE, make
-from tests.curate.sheets import opened, save, tables
+from tests.curate.sheets import applied, opened, save, tables, without_names
+from tests.validate.damage import look
 
 from gazadata.curate.edit import remove, rename
+from gazadata.curate.sheet import print_sheet
 from gazadata.errors import GazadataError, UnknownName
-from gazadata.validate import validate
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def mentions(root: Path, key: str) -> int:
 def test_a_row_is_renamed_everywhere(root: Path, table: str, old: str, new: str) -> None:
     before = opened(root)
     save(rename(before, table, old, new))
-    assert [(d.code, d.row_id) for d in validate(root).diagnostics] == []
+    assert [(d.code, d.row_id) for d in look(root, official=False).diagnostics] == []
     after = opened(root)
     assert new in after.by_key(table)
     assert old not in after.by_key(table)
@@ -67,7 +68,7 @@ def test_renaming_back_gives_the_same_bytes(root: Path) -> None:
     [
         ("kessaly", "brenholt", "has a row 'brenholt' already"),
         ("kessaly", "Kessaly", "expected the form"),
-        ("kessaly", "old-kessaly", "was given up"),
+        ("kessaly", "old-kessaly", "was retired"),
         ("kesaly", "kessaly-2", "did you mean 'kessaly'"),
     ],
 )
@@ -82,7 +83,7 @@ def test_a_name_that_cannot_be_given(root: Path, old: str, new: str, said: str) 
 def test_a_row_goes_with_its_parts_evidence_and_quotes(root: Path) -> None:
     save(remove(opened(root), "conditions", "telmark-for-six-months"))
     assert mentions(root, "six-months") == 0
-    assert [d.code for d in validate(root).diagnostics] == []
+    assert [d.code for d in look(root, official=False).diagnostics] == []
     before = opened(root)
     save(remove(before, "positions", "telmark-government-admission"))
     after = opened(root)
@@ -109,8 +110,30 @@ def test_dependants_are_removed_or_emptied(root: Path) -> None:
     assert mentions(root, "farmers-block-bridge") == 0
     save(remove(after, "actors", "kessaly", dependants=True))
     assert "kessaly-river-commission" not in opened(root).by_key("positions")
-    found = {d.code for d in validate(root).diagnostics}
+    found = {d.code for d in look(root, official=False).diagnostics}
     assert found <= {"GD331"}
+
+
+def test_a_package_needs_no_table_of_names(tmp_path: Path) -> None:
+    root = without_names(tmp_path / "package")
+    before = opened(root)
+    save(rename(before, "events", "farmers-block-bridge", "holm-blockade"))
+    save(remove(opened(root), "conditions", "telmark-for-six-months"))
+    after = opened(root)
+    assert "holm-blockade-farmers-at-holm" in after.by_key("participants")
+    assert len(after.rows["conditions"]) == len(before.rows["conditions"]) - 1
+    assert applied(root, print_sheet(after, SOURCE)).changes == []
+
+
+def test_a_made_key_that_was_retired_is_not_made_again(root: Path) -> None:
+    (root / "data" / "retired.csv").write_text(
+        "resource,row_id,replaced_by,reason,version\n"
+        "participants,holm-blockade-farmers-at-holm,,Gone,1.0.0\n"
+    )
+    save(rename(opened(root), "events", "farmers-block-bridge", "holm-blockade"))
+    participants = opened(root).by_key("participants")
+    assert "holm-blockade-farmers-at-holm" not in participants
+    assert participants["farmers-block-bridge-farmers-at-holm"]["event_id"] == "holm-blockade"
 
 
 def test_an_article_goes_with_all_that_was_coded_from_it(root: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from gazadata.curate.canonical import canonical_csv
 from gazadata.curate.lookup import find_in_package
-from gazadata.dataset import open_dataset
 from gazadata.errors import ReadError
+from gazadata.opening import open_dataset
 from gazadata.package import Package
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from tests.article.package import SOURCE, make
 from tests.curate.sheets import TEXT, opened, repository, save
+from tests.validate.damage import look
 
 from gazadata.curate.article import Told, add_article
 from gazadata.curate.lookup import find_in_package
 from gazadata.curate.todo import todo
 from gazadata.errors import ReadError
 from gazadata.package import Package
-from gazadata.validate import validate
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_new_article_is_one_finding_and_a_list(tmp_path: Path) -> None:
     file = tmp_path / f"{SOURCE}.txt"
     file.write_bytes(TEXT.read_bytes())
     save(add_article(opened(root), file, Told()))
-    found = [d for d in validate(root).diagnostics if SOURCE in (d.row_id or "")]
+    found = [d for d in look(root, official=False).diagnostics if SOURCE in (d.row_id or "")]
     assert [(d.code, d.row_id, d.found) for d in found] == [
         ("GD331", f"{SOURCE}-s01", f"{SOURCE}-s01 and 14 more of {SOURCE}")
     ]
@@ -65,7 +65,7 @@ def test_one_passage_that_was_left_out_is_named_alone(root: Path) -> None:
     drop(root, "evidence", "quote_id", "the-dispute-is-now-the-most-dangerous-in-the")
     drop(root, "evidence", "quote_id", "the-dispute-is-now-the-most-dangerous-in-the-s10")
     drop(root, "evidence", "quote_id", "analysts-warn")
-    found = [d for d in validate(root).diagnostics if d.code == "GD331"]
+    found = [d for d in look(root, official=False).diagnostics if d.code == "GD331"]
     assert [d.found for d in found] == [f"{SOURCE}-s10"]
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from tests.release.packages import copy_package
 
-from gazadata.dataset import open_dataset
 from gazadata.display.page import page
 from gazadata.display.record import Record
+from gazadata.opening import open_dataset
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

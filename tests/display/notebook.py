@@ -22,7 +22,7 @@ def read(path: Path) -> Any:
 def run(path: Path) -> Any:
     """The notebook at `path` after a fresh run, without what differs from run to run."""
     notebook = read(path)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=120, kernel_name="python3", coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata.clear()
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"]}

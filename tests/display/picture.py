@@ -12,10 +12,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from gazadata.dataset import open_dataset
 from gazadata.display import page_link
 from gazadata.display.page import page
 from gazadata.display.record import Record
+from gazadata.opening import open_dataset
 
 REPO = Path(__file__).parents[2]
 CHOSEN = "positions", "azerbaijan-isf-participation"

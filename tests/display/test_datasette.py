@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gazadata.dataset import open_dataset
+from gazadata.opening import open_dataset
 from gazadata.release.export import export
 
 pytest.importorskip("datasette", reason="datasette is not installed")

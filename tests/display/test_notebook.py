@@ -10,9 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from gazadata.cli import app
-from gazadata.dataset import Dataset, open_dataset
+from gazadata.dataset import Dataset
+from gazadata.display import figures
 from gazadata.display.figures import Figure
+from gazadata.display.record import Record
 from gazadata.errors import MissingExtra
+from gazadata.opening import open_dataset
 
 LARGEST = 60_000
 
@@ -133,6 +136,27 @@ def test_excluded_parties_take_no_part_in_the_graph(dataset: Dataset) -> None:
         "actors.trump-administration", "actors.pakistan-military-leadership"
     )
     assert [edge["certainty"] for edge in asked.values()] == ["uncommitted"]
+
+
+def test_pictures_leave_no_row_out(package_copy: Path) -> None:
+    """Of two positions of one holder on one topic both are drawn, and both roles of one actor."""
+    positions = package_copy / "data/positions.csv"
+    head, first, *rest = positions.read_text("utf-8").splitlines(keepends=True)
+    again = first.replace(first.partition(",")[0], "another-one", 1)
+    positions.write_text("".join([head, again, first, *rest]), "utf-8")
+    participants = package_copy / "data/participants.csv"
+    lines = participants.read_text("utf-8").splitlines(keepends=True)
+    host = next(line for line in lines if ",visitor," in line)
+    other = host.replace(host.partition(",")[0], "another-one").replace(",visitor,", ",excluded,")
+    participants.write_text("".join([*lines, other]), "utf-8")
+
+    record = Record(open_dataset(package_copy))
+    drawn = [part.get("href") for part in figures.draw_positions(record).parts]
+    assert all(record.address(one.anchor) in drawn for one in record.entries["positions"].values())
+    _, ends = figures.acts_of(record)
+    event, actor = host.split(",")[1:3]
+    roles = [role for one, role in ends[f"events.{event}"][0] if one == f"actors.{actor}"]
+    assert roles == ["visitor", "excluded"]
 
 
 def test_networkx_is_an_extra(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,14 @@ from tests.release.packages import copy_package
 from typer.testing import CliRunner
 
 from gazadata.cli import app
-from gazadata.dataset import open_dataset
 from gazadata.display import figures
 from gazadata.display.article import articles, segments
 from gazadata.display.html import asset
 from gazadata.display.page import page
-from gazadata.display.pages import PageError, release_pages, write_page
+from gazadata.display.pages import release_pages, write_page
 from gazadata.display.record import Quote, Record
+from gazadata.errors import PageError
+from gazadata.opening import open_dataset
 
 TEXT = 4.5
 MARK = 3.0
@@ -152,9 +153,9 @@ def test_a_package_with_findings_is_refused_and_a_draft_shows_them(tmp_path: Pat
     )
     out = tmp_path / "page.html"
     with pytest.raises(PageError, match="positions"):
-        write_page(root, out)
+        write_page(open_dataset(root), out)
     assert not out.exists()
-    content = write_page(root, out, draft=True).read_text(encoding="utf-8")
+    content = write_page(open_dataset(root), out, draft=True).read_text(encoding="utf-8")
     row = content.partition('<tbody id="positions.azerbaijan-isf-participation">')[2]
     assert "<em>GD" in row.partition("<tbody")[0]
 
@@ -163,7 +164,7 @@ def test_the_command_writes_a_private_page(repo: Path, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     result = CliRunner().invoke(app, ["page", str(repo), "--out", str(out)])
     assert result.exit_code == 0
-    assert "Not for passing on." in out.read_text(encoding="utf-8")
+    assert "Do not redistribute." in out.read_text(encoding="utf-8")
 
 
 def test_labels_of_the_pictures_do_not_overlap(record: Record) -> None:
@@ -187,7 +188,7 @@ def test_a_package_too_large_for_pages_gets_a_list_of_its_tables(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gazadata.display.pages.LARGEST", 1000)
-    [content] = release_pages(repo).values()
+    [content] = release_pages(open_dataset(repo)).values()
     for name in open_dataset(repo).tables:
         assert f'href="data/{name}.csv"'.encode() in content
     assert b"<article" not in content
@@ -203,6 +204,8 @@ def test_a_draft_is_made_of_a_package_that_lacks_much(tmp_path: Path) -> None:
         path = root / f"data/{name}.csv"
         header = path.read_text(encoding="utf-8").splitlines()[0]
         path.write_text(f"{header}\n", encoding="utf-8", newline="\n")
-    content = write_page(root, tmp_path / "page.html", draft=True).read_text(encoding="utf-8")
+    content = write_page(open_dataset(root), tmp_path / "page.html", draft=True).read_text(
+        encoding="utf-8"
+    )
     assert "findings" in content
     assert 'id="events.doha-negotiations"' in content

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.article.package import REPO
+from tests.curate.sheets import applied, opened
 
+from gazadata.curate.sheet import print_sheet
 from gazadata.display.record import Record
 
 pytestmark = pytest.mark.browser
@@ -74,8 +77,14 @@ def test_it_asks_for_nothing_else(browser: Any, whole_page: Path) -> None:
     assert asked == [whole_page.as_uri()]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("dark", 375),
+        *(pytest.param(*of, marks=pytest.mark.long) for of in (("light", 1280), ("light", 375))),
+        pytest.param("dark", 1280, marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_nothing_in_twelve_states(
     tab: Open, whole_page: Path, short_page: Path, scheme: str, width: int
 ) -> None:
@@ -301,10 +310,14 @@ def test_a_selection_becomes_a_quote_on_the_clipboard(tab: Open, whole_page: Pat
     )
     shown.click("#copy-quote")
     shown.wait_for_function("() => document.querySelector('#copy-quote').textContent === 'Copied'")
-    assert shown.evaluate("navigator.clipboard.readText()").splitlines() == [
-        'passage: "trump-leaning-on-pakistan-s06"',
-        'quote: "Azerbaijan"  # characters 1112 to 1122',
-    ]
+    copied = shown.evaluate("navigator.clipboard.readText()")
+    assert copied == 'quote: {words: "Azerbaijan", passage: trump-leaning-on-pakistan-s06}\n'
+    # It can be pasted into a sheet.
+    sheet = print_sheet(opened(REPO), "trump-leaning-on-pakistan")
+    quote = "quote: potential contributors like Azerbaijan\n    name: Azerbaijan\n"
+    assert quote in sheet
+    pasted = sheet.replace(quote, f"{copied}    name: Azerbaijan\n")
+    assert applied(REPO, pasted).changes[0] == "change actors/azerbaijan: evidence of kind, name"
 
 
 def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(
@@ -318,7 +331,7 @@ def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(
     assert gaps
     for name, content, said in (
         ("near.txt", article.replace("Munir", "Munit", 1).encode(), "its SHA-256 differs"),
-        ("other.txt", b"another text", "another text"),
+        ("other.txt", b"another text", "a different text"),
         ("binary.bin", bytes(range(256)), "not a text in UTF-8"),
         ("huge.txt", b"x" * 100_000, "more bytes than the text can have"),
     ):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from _generate import generate
-from gazadata.dataset import open_dataset
 from gazadata.display import page_link
 from gazadata.display.pages import release_pages, write_page
 from gazadata.display.record import Record
+from gazadata.opening import open_dataset
 
 ARTICLES = 64
 
@@ -32,7 +32,10 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pages(large: Path) -> dict[str, str]:
-    return {name: content.decode("utf-8") for name, content in release_pages(large).items()}
+    return {
+        name: content.decode("utf-8")
+        for name, content in release_pages(open_dataset(large)).items()
+    }
 
 
 def test_each_source_has_a_page_and_none_is_too_large(pages: dict[str, str]) -> None:
@@ -61,7 +64,7 @@ def test_the_index_has_every_row_once(pages: dict[str, str], large: Path) -> Non
 
 
 def test_the_command_writes_them_beside_the_index(large: Path, tmp_path: Path) -> None:
-    write_page(large, tmp_path / "all of it.html")
+    write_page(open_dataset(large), tmp_path / "all of it.html")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"all of it.html", *(f"all of it-{at}.html" for at in range(1, ARTICLES + 1))}
     part = (tmp_path / "all of it-2.html").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ from typing import Any
 
 from gazadata import retired
 from gazadata.curate.canonical import canonical_csv
+from gazadata.errors import ReleaseError
 from gazadata.package import Package
 from gazadata.release.diff import FORMAT
-from gazadata.release.files import ReleaseError
 
 
 def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import gzip
+import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,33 +16,60 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.release.packages import copy_package, with_version
-
-from gazadata.release.build import build
-from gazadata.release.files import json_bytes, sha256
+from gazadata.release.files import json_bytes, listing, sha256
 from gazadata.release.manifest import Manifest
 
 Fault = Callable[["Handler"], None]
 
 
-def make_release(work: Path, version: str, note: str = "", parent: Path | None = None) -> Path:
-    """Build a release of the package as `version`; another `note` makes other bytes."""
-    package = with_version(copy_package(work / f"package-{version}-{note}"), version)
-    with (package / "docs" / "codebook.md").open("a", encoding="utf-8") as codebook:
+def make_release(
+    built: Path, work: Path, version: str, note: str = "", parent: Path | None = None
+) -> Path:
+    """The release `built` as another version; another `note` makes other bytes.
+
+    It is not built, since that would validate the same tables again.
+    """
+    release = Path(shutil.copytree(built, work / f"made-{note}" / f"gazadata-{version}"))
+    with (release / "codebook.md").open("a", encoding="utf-8") as codebook:
         codebook.write(note)
-    return build(package, work / f"built-{note}", parent=parent)
+    path = release / "datapackage.json"
+    path.write_bytes(json_bytes(json.loads(path.read_bytes()) | {"version": version}))
+    before = parent and Manifest.of(parent)
+    resealed(
+        release,
+        version=version,
+        parent=before and {"version": before.version, "manifest_sha256": before.sha256},
+    )
+    return release
+
+
+def resealed(release: Path, **changes: Any) -> None:
+    """Give a changed release a manifest and sums that agree with its files."""
+    path = release / "manifest.json"
+    unlisted = {"manifest.json", "SHA256SUMS", ".gitattributes"}
+    files = [
+        {"path": name, "bytes": (release / name).stat().st_size, "sha256": sha256(release / name)}
+        for name in listing(release)
+        if name not in unlisted
+    ]
+    path.write_bytes(json_bytes(json.loads(path.read_bytes()) | changes | {"files": files}))
+    sums = {name: sha256(release / name) for name in listing(release)}
+    named = [name for name in sums if name not in ("SHA256SUMS", ".gitattributes")]
+    (release / "SHA256SUMS").write_text(
+        "".join(f"{sums[name]}  {name}\n" for name in named), encoding="utf-8", newline=""
+    )
 
 
 @functools.cache
 def releases(built: Path) -> dict[str, Path]:
     """Releases to publish, made once; "other" has the version of `built` and other bytes."""
     work = built.parent / "releases"
-    later = make_release(work, "1.1.0", parent=built)
+    later = make_release(built, work, "1.1.0", parent=built)
     return {
         "1.0.0": built,
         "1.1.0": later,
-        "2.0.0-rc.1": make_release(work, "2.0.0-rc.1", parent=later),
-        "other": make_release(work, "1.0.0", "other"),
+        "2.0.0-rc.1": make_release(built, work, "2.0.0-rc.1", parent=later),
+        "other": make_release(built, work, "1.0.0", "other"),
     }
 
 
@@ -355,7 +384,7 @@ AT_ONCE = """
 import sys
 from pathlib import Path
 from gazadata.errors import GazadataError
-import filelock, urllib3
+import filelock, requests
 import gazadata.release.verify, gazadata.arrow, pyarrow.csv, pyarrow.parquet
 from gazadata.release.fetch import pull
 from gazadata.release.store import publish

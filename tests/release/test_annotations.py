@@ -16,7 +16,6 @@ from pyld import jsonld
 
 from gazadata.errors import ReadError
 from gazadata.package import Package
-from gazadata.release import annotations
 from gazadata.release.annotations import (
     ANNO,
     CONTEXT,
@@ -407,21 +406,26 @@ def test_named_information() -> None:
 @pytest.mark.parametrize(
     ("table", "old", "new", "message"),
     [
-        ("evidence", ",actors,asim-munir,name,", ",actors,nobody,name,", "names actors/nobody"),
-        ("evidence", ",actors,asim-munir,name,", ",bogus,asim-munir,name,", "no table: bogus"),
-        ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,bogus,", "no field: bogus"),
-        ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,cow,", "cell that is null"),
-        ("evidence", ",asim-munir,name,stated,", ",asim-munir,name,stated,x", "names quotes/xp"),
+        ("evidence", ",actors,asim-munir,name,", ",actors,nobody,name,", "evidence.value"),
+        ("evidence", ",actors,asim-munir,name,", ",bogus,asim-munir,name,", "does not have"),
+        ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,bogus,", "evidence.value"),
+        ("evidence", ",actors,asim-munir,name,", ",actors,asim-munir,cow,", "evidence.value"),
+        ("evidence", ",asim-munir,name,stated,", ",asim-munir,name,stated,x", "FOREIGN KEY"),
         (
             "quotes",
             "a-proposal,trump-leaning-on-pakistan,",
             "a-proposal,nowhere,",
             "sources/nowhere",
         ),
-        ("quotes", ",1769,1779,", ",1769,end,", "no place"),
-        ("quotes", "-s10,1769,1779,a proposal,", "-s10,1769,1779,,", "a-proposal lacks a cell"),
-        ("evidence", ",asim-munir,name,stated,", ",asim-munir,name,,", "lacks a cell"),
-        ("sources", "81306ad569d136e6bbbf928d30e193808a8e98a807b5fb4870769112a834e4d3", "", "text"),
+        ("quotes", ",1769,1779,", ",1769,end,", "quotes.char_end"),
+        ("quotes", "-s10,1769,1779,a proposal,", "-s10,1769,1779,,", "quotes.exact"),
+        ("evidence", ",asim-munir,name,stated,", ",asim-munir,name,,", "evidence.basis"),
+        (
+            "sources",
+            "81306ad569d136e6bbbf928d30e193808a8e98a807b5fb4870769112a834e4d3",
+            "",
+            "no text_sha256",
+        ),
     ],
 )
 def test_what_is_not_there_is_said(
@@ -620,17 +624,6 @@ def test_a_quote_without_evidence_has_no_body(built: Path, tmp_path: Path) -> No
     made = written(package, tmp_path)
     assert json.dumps(made) == json.dumps(reference(package))
     assert not all("body" in item for item in made["first"]["items"])
-
-
-@pytest.mark.parametrize(("batch", "quotes"), [(1, 1), (7, 3), (1000, 50)])
-def test_how_much_is_held_at_a_time_changes_nothing(
-    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, quotes: int
-) -> None:
-    monkeypatch.setattr(annotations, "BATCH", batch)
-    monkeypatch.setattr(annotations, "QUOTES", quotes)
-    written(Package.open(built), tmp_path)
-    again = (tmp_path / "annotations.jsonld").read_bytes()
-    assert again == (built / "annotations.jsonld").read_bytes()
 
 
 def test_an_annotation_is_a_line(built: Path, document: dict[str, Any]) -> None:

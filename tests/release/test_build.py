@@ -23,17 +23,10 @@ from tests.release.packages import REPO, copy_package, with_version
 from gazadata import retired
 from gazadata.contract import Contract
 from gazadata.curate.canonical import canonical_csv
-from gazadata.errors import ReadError
+from gazadata.errors import FaultsError, ReadError, ReleaseError, StoreError
 from gazadata.package import Package
 from gazadata.release.build import build
-from gazadata.release.files import (
-    FaultsError,
-    ReleaseError,
-    StoreError,
-    listing,
-    sha256,
-    whole_folder,
-)
+from gazadata.release.files import listing, sha256, whole_folder
 from gazadata.release.verify import verify
 
 NAMES = list(Contract.read(REPO).resources)
@@ -164,7 +157,7 @@ def test_findings_refuse_the_build_and_leave_nothing(package_folder: Path, tmp_p
 
 def test_a_release_that_is_there_is_not_touched(source: Path, release: Path) -> None:
     before = content(release)
-    with pytest.raises(ReleaseError, match="there already"):
+    with pytest.raises(ReleaseError, match="exists; remove it"):
         build(source, release.parent)
     assert content(release) == before
 
@@ -236,7 +229,7 @@ def test_two_builds_of_one_archive_at_once(source: Path, tmp_path: Path) -> None
     ]
     ends = sorted((build.communicate()[1], build.returncode) for build in builds)
     assert [code for _, code in ends] == [0, 2]
-    assert "is there already; remove it or choose another --out" in ends[1][0]
+    assert "exists; remove it or choose another --out" in ends[1][0]
     names = sorted(path.name for path in out.iterdir())
     assert names == ["gazadata-1.0.0", "gazadata-1.0.0.zip"]
     verify(out / names[0])
@@ -252,7 +245,7 @@ def test_a_folder_that_comes_while_a_release_is_made(tmp_path: Path) -> None:
             target.mkdir()
             (target / "mine").write_text("mine", "utf-8")
 
-    with pytest.raises(ReleaseError, match="is there already"):
+    with pytest.raises(ReleaseError, match="exists; remove it"):
         make()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "release"]
 
@@ -264,9 +257,9 @@ def test_a_version_that_declares_too_little(
     with_label(package_folder)
     for version in ("1.0.0", "1.0.0-rc.1", "0.9.0"):
         with_version(package_folder, version)
-        with pytest.raises(ReleaseError, match=r"at least 1\.0\.1") as refusal:
+        with pytest.raises(ReleaseError, match=r"so use 1\.0\.1") as refusal:
             build(package_folder, out, parent=built)
-        assert "is not later than 1.0.0" in str(refusal.value)
+        assert "is too low: the changes since 1.0.0 are" in str(refusal.value)
     with_version(package_folder, "1.0.1")
     made = build(package_folder, out, parent=built)
     assert "Conflicts of the region" in (made / "CHANGES.md").read_text("utf-8")
@@ -285,14 +278,14 @@ def test_what_cannot_be_held_against_a_text_is_not_released(
     quotes = package_folder / "data/quotes.csv"
     said = quotes.read_text("utf-8").replace("reportedly reconsidered", "reportedly abandoned")
     quotes.write_text(said, "utf-8")
-    with pytest.raises(FaultsError, match=r"(?s)no folder raw/ .*put back what is missing"):
+    with pytest.raises(FaultsError, match=r"(?s)no folder raw/ .*restore what is missing"):
         build(package_folder, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_release_is_not_released_again(built: Path, tmp_path: Path) -> None:
     """It carries no text to hold its quotes against."""
-    with pytest.raises(FaultsError, match="not all of it could be proven"):
+    with pytest.raises(FaultsError, match="not all of the package can be proven"):
         build(built, tmp_path / "out")
 
 
@@ -335,7 +328,7 @@ def test_a_second_release_of_a_version_is_refused(
     """Nothing that a diff sees had changed, so another 1.0.0 was built on 1.0.0."""
     with (package_folder / "docs/codebook.md").open("a", encoding="utf-8") as codebook:
         codebook.write("\nMore words.\n")
-    with pytest.raises(ReleaseError, match=r"not later than 1\.0\.0.*at least 1\.0\.1"):
+    with pytest.raises(ReleaseError, match=r"too low: the changes since 1\.0\.0.*so use 1\.0\.1"):
         build(package_folder, tmp_path / "out", parent=built)
     with_version(package_folder, "1.0.1")
     build(package_folder, tmp_path / "out", parent=built)
@@ -347,7 +340,7 @@ def test_release_candidates_declare_what_they_are_of(
     out = tmp_path / "out"
     with_source(package_folder)
     with_version(package_folder, "1.0.1-rc.1")
-    with pytest.raises(ReleaseError, match=r"too little.*at least 1\.1\.0"):
+    with pytest.raises(ReleaseError, match=r"too low.*so use 1\.1\.0"):
         build(package_folder, out, parent=built)
     parent = built
     for version in ("1.1.0-rc.1", "1.1.0-rc.2", "1.1.0"):
@@ -359,7 +352,7 @@ def test_release_candidates_declare_what_they_are_of(
 
 def test_without_a_parent_no_release_calls_itself_the_first(built: Path) -> None:
     text = (built / "CHANGES.md").read_text("utf-8")
-    assert "This release names no earlier one." in text
+    assert "This release follows no other." in text
     assert "first" not in text.lower().partition("tables:")[0]
 
 
@@ -380,7 +373,7 @@ def test_a_parent_is_verified_first(release: Path, package_folder: Path, tmp_pat
     path.write_bytes(path.read_bytes().replace(b"Regional", b"Rigional"))
     done = run_on(package_folder, tmp_path / "out", release)
     assert done.returncode == 1
-    assert f"{release} is not what it was released as" in done.stderr
+    assert f"{release} does not verify" in done.stderr
     assert "csv/topics.csv" in done.stderr
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -395,12 +388,12 @@ def test_a_parent_is_opened_as_verify_opens_it(
         made = build(package_folder, tmp_path / str(number), parent=parent)
         assert content(made) == wanted
     for parent, why in (
-        (package_folder, "it holds no manifest.json"),
-        (tmp_path / "nowhere", "there is no such folder"),
+        (package_folder, "it has no manifest.json"),
+        (tmp_path / "nowhere", "no such folder"),
     ):
         done = run_on(package_folder, tmp_path / "refused", parent)
         assert done.returncode == 2
-        assert done.stderr.startswith(f"error: {parent} is no release: {why}")
+        assert done.stderr.startswith(f"error: {parent} is not a release: {why}")
 
 
 def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
@@ -416,7 +409,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     with_version(package_folder, "2.0.0")
     with pytest.raises(ReleaseError, match="vanished") as error:
         build(package_folder, out, parent=second)
-    assert f"{path} does not name: sources/zz-manual" in str(error.value)
+    assert f"{path} does not list: sources/zz-manual" in str(error.value)
     gone = csv.DictReader((second / "csv/evidence.csv").open(encoding="utf-8"))
     keys = [row["evidence_id"] for row in gone if "zz-manual" in row["evidence_id"]]
     rows = ["sources,zz-manual,,doubled,{}", *(f"evidence,{key},,doubled,{{}}" for key in keys)]
@@ -438,13 +431,15 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     with_label(package_folder)
     with_version(package_folder, "2.1.0")
     retire([*rows[1:], rows[0].replace("doubled", "other words")])
-    with pytest.raises(ReleaseError, match="put them back:\nsources,zz-manual,,doubled"):
+    with pytest.raises(ReleaseError, match="restore them:\nsources,zz-manual,,doubled"):
         build(package_folder, out, parent=third)
     path.unlink()
-    with pytest.raises(ReleaseError, match=f"^{len(rows)} rows that 2.0.0 has in its retired.csv"):
+    with pytest.raises(
+        ReleaseError, match=f"^{len(rows)} rows of the retired.csv of 2.0.0 are missing"
+    ):
         build(package_folder, out, parent=third)
     with_source(package_folder)
-    with pytest.raises(ReleaseError, match=r"are given again .*sources/zz-manual"):
+    with pytest.raises(ReleaseError, match=r"are used again .*sources/zz-manual"):
         build(package_folder, out, parent=third)
 
 
@@ -474,7 +469,7 @@ def test_a_table_goes_once_its_rows_are_given_up(
     descriptor.write_text(json.dumps(without | {"version": "99.0.0"}), encoding="utf-8")
     for kind in ("data/pledges.csv", "schemas/pledges.json"):
         (package_folder / kind).unlink()
-    with pytest.raises(ReleaseError, match="does not name: pledges/first"):
+    with pytest.raises(ReleaseError, match="does not list: pledges/first"):
         build(package_folder, out, parent=second)
     path.write_text(f"{GIVEN_UP}\npledges,first,,the table was dropped,99.0.0\n", encoding="utf-8")
     third = build(package_folder, out, parent=second)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from tests.release.packages import REPO, copy_package, with_version
 
+from gazadata.errors import ReleaseError
 from gazadata.package import Package
 from gazadata.release.build import build
 from gazadata.release.bump import bump, check_stated
-from gazadata.release.files import ReleaseError
 
 TODAY = datetime.now(UTC).strftime("%Y-%m-%d")
 
@@ -75,7 +75,7 @@ def test_a_package_without_the_other_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "why"), [("1.1", "is not MAJOR"), ("0.9.0", "is lower than 1.0.0")]
+    ("version", "why"), [("1.1", "invalid version"), ("0.9.0", "is lower than the package's 1.0.0")]
 )
 def test_a_version_that_cannot_follow(package: Path, version: str, why: str) -> None:
     before = {p: p.read_bytes() for p in package.iterdir() if p.is_file()}
@@ -130,4 +130,4 @@ def test_the_command(package: Path) -> None:
     assert f"changed {package / 'datapackage.json'}\n" in done.stdout
     done = subprocess.run([*command, "1.0", package], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: version '1.0' is not MAJOR.MINOR.PATCH")
+    assert done.stderr.startswith("error: invalid version '1.0'; expected MAJOR.MINOR.PATCH")

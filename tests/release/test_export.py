@@ -20,11 +20,12 @@ import pytest
 from datasette.app import Datasette
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError
+from gazadata.display import page_link
+from gazadata.errors import ContractError, GazadataError, MissingExtra, ReadError, ReleaseError
 from gazadata.package import Package
-from gazadata.release import export as subject
-from gazadata.release.export import Format, create_table, export
-from gazadata.release.files import ReleaseError
+from gazadata.release import sql, workbook
+from gazadata.release.export import Format, export
+from gazadata.release.sql import create_table
 from gazadata.release.verify import verify
 
 RESOURCES = list(Package.open().contract.resources)
@@ -306,7 +307,7 @@ def test_every_constraint_is_tried(contract: Contract) -> None:
     [
         ("a,,,-2,,,,", "CHECK"),
         ("a,,,,,,its,", "CHECK"),
-        ("a,nobody,,,,,,", "a points to a row that|row 1 points to no row of group"),
+        ("a,nobody,,,,,,", "a points to a missing row|row 1 points to a missing row of group"),
         ("a,,x,,true,,,\nb,,x,,true,,,", "UNIQUE|Duplicate key"),
         ("a,,,,,,,1\nb,,,,,,,1", "UNIQUE|Duplicate key"),
         ("a,,,,,,,\na,,,,,,,", "UNIQUE|Duplicate key"),
@@ -371,7 +372,7 @@ def test_an_older_sqlite_has_no_strict_tables(
 ) -> None:
     package = odd_package(tmp_path / "odd")
     assert create_table(Package.open(package).contract["group"], "sqlite").endswith("STRICT")
-    monkeypatch.setattr(subject, "STRICT_SINCE", (99, 0, 0))
+    monkeypatch.setattr(sql, "STRICT_SINCE", (99, 0, 0))
     export(package, "sqlite", tmp_path / "odd.db")
     with closing(sqlite3.connect(tmp_path / "odd.db")) as db:
         assert "STRICT" not in str(db.execute("SELECT sql FROM sqlite_master").fetchall())
@@ -448,7 +449,7 @@ def test_a_file_that_is_there_is_kept_without_force(tmp_path: Path, to: Format) 
     file = tmp_path / "out" / "odd.db"
     file.parent.mkdir()
     file.write_text("mine", encoding="utf-8")
-    with pytest.raises(GazadataError, match="is there already; --force"):
+    with pytest.raises(GazadataError, match="exists; --force"):
         export(package, to, file)
     assert file.read_text(encoding="utf-8") == "mine"
     assert [path.name for path in file.parent.iterdir()] == ["odd.db"]
@@ -503,7 +504,7 @@ def test_nothing_is_exported_into_a_release(release: Path) -> None:
 
 def test_the_metadata_of_an_earlier_export_is_kept_too(tmp_path: Path) -> None:
     (tmp_path / "odd.metadata.json").write_text("mine", encoding="utf-8")
-    with pytest.raises(GazadataError, match=re.escape("odd.metadata.json is there already")):
+    with pytest.raises(GazadataError, match=re.escape("odd.metadata.json exists")):
         export(odd_package(tmp_path / "odd"), "sqlite", tmp_path / "odd.db")
     assert not (tmp_path / "odd.db").exists()
     assert (tmp_path / "odd.metadata.json").read_text(encoding="utf-8") == "mine"
@@ -550,7 +551,7 @@ def test_places_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "gaza.db"
     with pytest.raises(GazadataError) as error:
         export(built, "sqlite", file)
-    assert str(error.value) == f"{file}: cannot be written: there is no folder {file.parent}"
+    assert str(error.value) == f"{file}: cannot be written: no folder {file.parent}"
     for folder in (tmp_path, Path(), Path("/"), Path("..")):
         for to in get_args(Format):
             with pytest.raises(GazadataError, match="is a folder; name the file"):
@@ -612,6 +613,7 @@ def test_a_library_that_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: Format, library: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, "gazadata.release.workbook")
     with pytest.raises(MissingExtra, match=re.escape("pip install 'gazadata[export]'")):
         export(odd_package(tmp_path / "odd"), to, tmp_path / f"odd.{to}")
     assert [path.name for path in tmp_path.iterdir()] == ["odd"]
@@ -647,7 +649,7 @@ def test_what_excel_cannot_hold(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_more_rows_than_a_sheet_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "SHEET_ROWS", 3)
+    monkeypatch.setattr(workbook, "SHEET_ROWS", 3)
     export(odd_package(tmp_path / "fits", ["a,,,,,,,", "b,,,,,,,"]), "xlsx", tmp_path / "f.xlsx")
     package = odd_package(tmp_path / "odd", ["a,,,,,,,", "b,,,,,,,", "c,,,,,,,"])
     with pytest.raises(GazadataError, match="3 rows"):
@@ -660,6 +662,7 @@ def test_the_first_sheet_says_what_the_workbook_is(exported: Path, contract: Con
     told = {row[0]: row[1] for row in rows}
     assert told["Title"] == contract.descriptor["title"]
     assert told["Version"] == contract.version
+    assert page_link("SHEET", "KEY") in str(told["Page"])
     assert [row[0] for row in rows if row[2] is not None] == ["Sheet", *RESOURCES]
     book = openpyxl.load_workbook(exported / "gaza.xlsx")
     for name, _, count in rows[-len(RESOURCES) :]:
@@ -693,6 +696,18 @@ def test_views_have_what_keys_stand_for(built: Path, exported: Path, to: str) ->
             found = db.execute(query).fetchall()
     assert dict(found) == wanted
     assert len(found) == len(wanted)
+
+
+@pytest.mark.parametrize("to", ["sqlite", "duckdb"])
+def test_every_row_of_a_view_is_on_the_page(built: Path, exported: Path, to: str) -> None:
+    page = (built / "index.html").read_text(encoding="utf-8")
+    shown = set(re.findall(r'id="?([^\s">]+)', page))
+    connect = sqlite3.connect if to == "sqlite" else duckdb.connect
+    with closing(connect(str(exported / f"gaza.{to}"))) as db:
+        for table in RESOURCES:
+            links = [row[0] for row in db.execute(f"SELECT page FROM {table}_labelled").fetchall()]
+            assert len(links) == len(rows_of(built, table))
+            assert {link.partition("#")[2] for link in links} <= shown, table
 
 
 def test_all_files_that_are_written_are_named(built: Path, tmp_path: Path) -> None:

@@ -21,30 +21,39 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.packages import copy_package, with_version
 from tests.release.stores import (
     Handler,
     Server,
     drips_in_a_header,
     left_over,
+    make_release,
     redirect_to,
     releases,
+    resealed,
     serving,
     whole,
 )
 
 import gazadata
 from gazadata import cli, retired
-from gazadata.dataset import open_dataset
-from gazadata.errors import GazadataError, ReadError
+from gazadata.errors import (
+    CacheError,
+    GazadataError,
+    LockError,
+    ReadError,
+    ReleaseError,
+    StoreAwayError,
+    StoreError,
+)
+from gazadata.opening import open_dataset
 from gazadata.release import lock as pins
-from gazadata.release.build import build
-from gazadata.release.cache import Cache, CacheError
+from gazadata.release.cache import Cache
 from gazadata.release.fetch import open_release, pull, pulled, versions
-from gazadata.release.files import ReleaseError, StoreAwayError, StoreError, json_bytes
-from gazadata.release.lock import Lock, LockError
+from gazadata.release.files import json_bytes
+from gazadata.release.index import folder_of
+from gazadata.release.lock import Lock
 from gazadata.release.manifest import Manifest, open_package
-from gazadata.release.store import folder_of, publish, yank
+from gazadata.release.store import publish, yank
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -144,7 +153,9 @@ def test_a_pre_release_is_pulled_by_number(store: Path) -> None:
 
 
 def test_a_version_that_is_not_there_names_those_that_are(server: Server) -> None:
-    with pytest.raises(StoreError, match=r"404 Not Found; .*: 1\.0\.0, 1\.1\.0, 2\.0\.0-rc\.1"):
+    with pytest.raises(
+        StoreError, match=r"404 Not Found; .*lists: 1\.0\.0, 1\.1\.0, 2\.0\.0-rc\.1"
+    ):
         pull("7.0.0", server.url)
 
 
@@ -173,10 +184,10 @@ def test_the_environment_may_name_a_folder_with_a_space(
     ("store", "message"),
     [
         ("ftp://example.org", "a folder or an http, https or file address"),
-        ("https://me:secret@example.org/store", "holds a password"),
+        ("https://me:secret@example.org/store", "has a password"),
         ("https://example.org/?key=1", "no query"),
         ("http://[::1", "not an address"),
-        ("http://exa mple.org:x", "could not be pulled"),
+        ("http://exa mple.org:x", "cannot pull"),
         ("", "empty"),
     ],
 )
@@ -252,7 +263,7 @@ def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch
     assert "secret" not in str(e.value)
 
 
-@pytest.mark.parametrize("name", ["::1", "[::1]", "[::1]:1", "*"])
+@pytest.mark.parametrize("name", ["::1", "*"])
 def test_no_proxy_is_asked_for_an_address_that_goes_without(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -285,7 +296,7 @@ def test_a_proxy_is_asked_with_its_password(
     with pytest.raises(StoreError, match="Connection refused"):
         pull("1.0.0", "http://127.0.0.1:1", lock=None)
     monkeypatch.setenv(name, "socks5://127.0.0.1:1")
-    with pytest.raises(StoreError, match="unsupported scheme socks5"):
+    with pytest.raises(StoreError, match="SOCKS support"):
         pull("1.0.0", "http://data.example/other", lock=None)
 
 
@@ -344,7 +355,7 @@ def test_out_never_replaces_what_is_there(store: Path) -> None:
     mine = Path("out/gazadata-1.0.0/notes.txt")
     mine.parent.mkdir(parents=True)
     mine.write_text("mine", "utf-8")
-    with pytest.raises(ReleaseError, match="is there already"):
+    with pytest.raises(ReleaseError, match="exists and differs"):
         pull("1.0.0", store, Path("out"))
     assert mine.read_text("utf-8") == "mine"
     assert sorted(Path("out").rglob("*")) == [mine.parent, mine]
@@ -354,7 +365,7 @@ def test_a_copy_with_more_than_the_release_is_not_taken_for_it(store: Path) -> N
     """`verify` refused what `pull` had just called the release."""
     folder = pull("1.0.0", store, Path("out"))
     (folder / "csv" / "mine.csv").write_text("mine", "utf-8")
-    told = r"is there already, and not what was released: csv/mine\.csv; remove it or choose"
+    told = r"exists and differs from the release: csv/mine\.csv; remove it or choose"
     with pytest.raises(ReleaseError, match=told):
         pull("1.0.0", store, Path("out"))
     assert (folder / "csv" / "mine.csv").read_text("utf-8") == "mine"
@@ -363,7 +374,9 @@ def test_a_copy_with_more_than_the_release_is_not_taken_for_it(store: Path) -> N
 def test_an_out_that_is_a_file_is_named(store: Path) -> None:
     Path("out").write_text("mine", "utf-8")
     for out in (Path("out"), Path("out/deeper")):
-        with pytest.raises(ReleaseError, match=r"^out is no folder.*move it away or choose anoth"):
+        with pytest.raises(
+            ReleaseError, match=r"^out is not a folder; move it away or choose anoth"
+        ):
             pull("1.0.0", store, out)
     assert Path("out").read_text("utf-8") == "mine"
 
@@ -421,13 +434,14 @@ def test_a_folder_is_one_store_however_it_is_spelt(store: Path, tmp_path: Path) 
 
 def test_what_is_given_up_is_held_against_the_manifest(built: Path, tmp_path: Path) -> None:
     """A list that was edited in the cache was told as it stood; one that was deleted was none."""
-    package = with_version(copy_package(tmp_path / "package"), "1.1.0")
-    (package / "data/retired.csv").write_text(
+    later = make_release(built, tmp_path, "1.1.0", parent=built)
+    (later / "retired.csv").write_text(
         "resource,row_id,replaced_by,reason,version\nactors,nobody,,never was,1.1.0\n", "utf-8"
     )
+    resealed(later)
     store = tmp_path / "shop"
     publish(built, store)
-    publish(build(package, tmp_path / "next", parent=store / "1.0.0"), store)
+    publish(later, store)
     opened = open_release("1.1.0", store)
     (row,) = retired.read(opened)
     listed = opened.root / "retired.csv"
@@ -438,10 +452,10 @@ def test_what_is_given_up_is_held_against_the_manifest(built: Path, tmp_path: Pa
         harm()
     with pytest.raises(StoreError, match=r"retired\.csv"):
         retired.read(open_release("1.1.0", store))
-    with pytest.raises(StoreError, match=r"retired\.csv is not what its manifest"):
+    with pytest.raises(StoreError, match=r"retired\.csv differs from manifest"):
         retired.read(open_package(store / "1.1.0"))
     (store / "1.0.0/retired.csv").write_text("resource,row_id\n")
-    with pytest.raises(StoreError, match=r"retired\.csv is not what its manifest"):
+    with pytest.raises(StoreError, match=r"retired\.csv differs from manifest"):
         retired.read(open_package(store / "1.0.0"))
 
 
@@ -478,25 +492,18 @@ def damage(path: Path, how: str, elsewhere: Path) -> None:
     "name", ["csv/events.csv", "datapackage.json", "manifest.json", "SHA256SUMS"]
 )
 @pytest.mark.filterwarnings("ignore:.*is damaged")
-def test_damage_at_rest_is_repaired(
+def test_a_damaged_release_is_fetched_again(
     server: Server, tmp_path: Path, name: str, how: str, request: pytest.FixtureRequest
 ) -> None:
     folder = pull("1.0.0", server.url)
     damage(folder / name, how, tmp_path / "elsewhere")
-    server.asked.clear()
     assert pull("1.0.0", server.url) == folder
     assert whole(folder)
-    # Nothing is fetched that was not damaged.
-    tables = [path for path in server.asked if path.startswith("1.0.0/csv/")]
-    assert tables == (["1.0.0/csv/events.csv"] if name.startswith("csv/") else [])
+    assert not left_over(folder.parent)
     damage(folder / name, how, tmp_path / "elsewhere2")
     request.getfixturevalue("offline")
-    if name == "SHA256SUMS" or (name, how) == ("manifest.json", "link"):
-        # It follows from what is there.
-        assert whole(pull("1.0.0", server.url))
-    else:
-        with pytest.raises(StoreError, match=r"could not be pulled|no store could mend"):
-            pull("1.0.0", server.url)
+    with pytest.raises(StoreError, match=r"cannot pull|no store could replace"):
+        pull("1.0.0", server.url)
 
 
 @pytest.mark.parametrize("how", DAMAGE)
@@ -511,7 +518,7 @@ def test_a_damaged_table_is_never_loaded(
     assert whole(folder)
     damage(folder / "csv" / "events.csv", how, tmp_path / "elsewhere2")
     request.getfixturevalue("offline")
-    with pytest.raises(StoreError, match=r"csv/events\.csv .*no store could mend it"):
+    with pytest.raises(StoreError, match=r"csv/events\.csv .*no store could replace it"):
         dataset.load("events")
     assert len(dataset.load("actors"))
 
@@ -596,11 +603,11 @@ def test_a_store_that_serves_something_else_is_refused(
     swap(store, releases["other"])
     if indexed:
         publish(releases["other"], store)
-    with pytest.raises(StoreError, match=r"gazadata\.lock says") as refusal:
+    with pytest.raises(StoreError, match=r"but gazadata\.lock has") as refusal:
         pull(version, server.url)
     assert expected in str(refusal.value)
     assert digest(releases["other"]) in str(refusal.value)
-    with pytest.raises(StoreError, match=r"gazadata\.lock says"):
+    with pytest.raises(StoreError, match=r"but gazadata\.lock has"):
         gazadata.load("events", version=version, store=server.url)
     assert Path("gazadata.lock").read_bytes() == content
     assert not before.exists()
@@ -610,13 +617,13 @@ def test_a_swapped_manifest_is_refused_without_a_lock_too(
     store: Path, server: Server, releases: dict[str, Path]
 ) -> None:
     swap(store, releases["other"])
-    with pytest.raises(StoreError, match="the store's index says") as refusal:
+    with pytest.raises(StoreError, match="the store's index has") as refusal:
         pull("1.0.0", server.url)
     assert digest(releases["1.0.0"]) in str(refusal.value)
     assert digest(releases["other"]) in str(refusal.value)
 
 
-def test_a_release_pulled_before_is_not_mended_with_another(
+def test_a_release_pulled_before_is_not_replaced_by_another(
     store: Path, releases: dict[str, Path]
 ) -> None:
     folder = pull("1.0.0", store, lock=None)
@@ -624,7 +631,7 @@ def test_a_release_pulled_before_is_not_mended_with_another(
     publish(releases["other"], store)
     assert whole(pull("1.0.0", store, lock=None))
     (folder / "manifest.json").unlink()
-    with pytest.raises(StoreError, match="an earlier pull from there says"):
+    with pytest.raises(StoreError, match="an earlier pull from there has"):
         pull("1.0.0", store, lock=None)
     (folder / "manifest.json").write_bytes((releases["1.0.0"] / "manifest.json").read_bytes())
     (folder / "codebook.md").unlink()
@@ -645,7 +652,7 @@ def test_a_refusal_says_what_remembers_and_what_to_do(
     (record,) = (cache / "served").rglob("1.0.0.json")
     with pytest.raises(StoreError, match="ask the publisher first") as e:
         pull("1.0.0", server.url)
-    assert f"delete {record}, which remembers it, and pull again" in str(e.value)
+    assert f"delete {record} and pull again" in str(e.value)
     record.unlink()
     with pytest.raises(StoreError, match="ask the publisher, or try another store"):
         pull("1.0.0", server.url)
@@ -657,7 +664,7 @@ def test_this_installation_pins_what_it_knows(
     monkeypatch.setattr(pins, "KNOWN", {"1.0.0": digest(releases["1.0.0"])})
     assert whole(pull("1.0.0", store))
     monkeypatch.setattr(pins, "KNOWN", {"1.1.0": digest(releases["1.0.0"])})
-    with pytest.raises(StoreError, match="this installation of gazadata says"):
+    with pytest.raises(StoreError, match="this installation of gazadata has"):
         pull("latest", store)
     monkeypatch.setattr(pins, "KNOWN", {"1.0.0": "0" * 64})
     with pytest.raises(LockError, match="one of the two was not released"):
@@ -716,7 +723,7 @@ def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
                     "manifest_sha256": "0" * 64,
                 }
             ).replace(b"{", b'{"version": "1.1.0",', 1),
-            "'version' stands twice",
+            "'version' occurs twice",
         ),
         (json_bytes({"format": "gazadata-lock/1", "version": "1.0.0"}), "not a lock"),
         (
@@ -754,7 +761,7 @@ def test_a_lock_of_another_version_by_the_hash_is_named(
 ) -> None:
     pull("1.0.0", store)
     Lock(str(store), "1.1.0", digest(releases["1.0.0"])).write(Path("gazadata.lock"))
-    with pytest.raises(StoreError, match=r"of version 1\.0\.0, though gazadata\.lock has") as e:
+    with pytest.raises(StoreError, match=r"version 1\.0\.0, though gazadata\.lock has") as e:
         pull()
     assert "delete gazadata.lock and pull again" in str(e.value)
 
@@ -765,7 +772,7 @@ def test_a_pull_that_fails_moves_no_pin(store: Path, tmp_path: Path) -> None:
     before = Path("gazadata.lock").read_bytes()
     (tmp_path / "out/gazadata-1.1.0").mkdir(parents=True)
     (tmp_path / "out/gazadata-1.1.0/mine").touch()
-    with pytest.raises(ReleaseError, match="not what was released"):
+    with pytest.raises(ReleaseError, match="differs from the release"):
         pull("1.1.0", store, tmp_path / "out")
     assert Path("gazadata.lock").read_bytes() == before
 
@@ -819,7 +826,7 @@ def test_a_folder_with_another_version_is_refused(store: Path) -> None:
     shutil.copytree(store / "1.0.0", store / "1.1.0")
     index["versions"][1]["manifest_sha256"] = index["versions"][0]["manifest_sha256"]
     (store / "index.json").write_bytes(json_bytes(index))
-    with pytest.raises(StoreError, match=r"is the manifest of 1\.0\.0"):
+    with pytest.raises(StoreError, match=r"the manifest of version 1\.0\.0"):
         pull("latest", store)
 
 
@@ -838,7 +845,7 @@ def test_python_opens_releases(store: Path) -> None:
 
 def test_a_version_that_is_no_text_is_told_so(store: Path) -> None:
     """A number ended in a TypeError from within."""
-    told = r'^1 is no version: expected text, .* "1\.0\.0"'
+    told = r'^invalid version 1; expected text, .* "1\.0\.0"'
     with pytest.raises(GazadataError, match=told):
         gazadata.open_dataset(version=1, store=store)  # type: ignore[arg-type]
     with pytest.raises(GazadataError, match=told):
@@ -850,13 +857,13 @@ def test_the_bundled_package_is_opened_without_any_of_this(monkeypatch: pytest.M
     assert gazadata.open_dataset().tables
 
 
-@pytest.mark.parametrize("module", ["certifi", "filelock", "urllib3"])
+@pytest.mark.parametrize("module", ["filelock", "requests"])
 def test_what_is_not_installed_is_named(
     server: Server, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(GazadataError, match=rf"{module} is not installed.*gazadata\[store\]"):
-        pull("1.0.0", "https://127.0.0.1:1" if module == "certifi" else server.url)
+        pull("1.0.0", server.url)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="homes are found in another way here")
@@ -887,7 +894,7 @@ def test_without_a_home_the_error_says_how_to_name_a_cache(
 
     monkeypatch.delenv("GAZADATA_CACHE")
     monkeypatch.setattr(Path, "expanduser", homeless)
-    with pytest.raises(CacheError, match="no such home folder; GAZADATA_CACHE can name another"):
+    with pytest.raises(CacheError, match="no such home folder; name a cache with GAZADATA_CACHE"):
         pull("1.0.0", store)
 
 
@@ -923,7 +930,7 @@ def test_the_command_line(
     assert [line.split("\t")[0] for line in out.splitlines()] == ["1.0.0", "1.1.0"]
     assert out.splitlines()[1].endswith("\tyanked: wrong")
     code, out, err = gazadata_("pull", "latest", "--store", store)
-    assert (code, err) == (0, "1.0.0 (latest)\n1.1.0: passed over: it is yanked: wrong\n")
+    assert (code, err) == (0, "1.0.0 (latest)\n1.1.0: skipped, since it is yanked: wrong\n")
     assert whole(Path(out.strip()))
     code, out, err = gazadata_("pull", "1.1.0", "--store", store, "--out", "here")
     assert (code, out, err) == (
@@ -967,7 +974,7 @@ def test_a_store_to_write_may_be_a_file_address(
         monkeypatch, capsys, "publish", releases["1.0.0"], "--store", "http://127.0.0.1:1/store"
     )
     assert code == 2
-    assert "a store is written to as a folder" in err
+    assert "cannot write to a web server" in err
     assert list(Path().iterdir()) == []
 
 
@@ -984,7 +991,7 @@ def test_a_store_to_write_may_be_a_file_address(
 )
 def test_an_address_that_would_be_misread_is_refused(name: str) -> None:
     """The machine was dropped, so that a folder of this one was published into."""
-    with pytest.raises(StoreError, match=r"no folder of this machine|names no machine|no query"):
+    with pytest.raises(StoreError, match=r"not a folder of this machine|no host|no query"):
         folder_of(name)
     assert list(Path().iterdir()) == []
 
@@ -1024,7 +1031,7 @@ def test_what_a_server_says_is_shown_as_text(server: Server, where: str) -> None
 def test_a_store_whose_name_is_no_text_is_refused(store: Path) -> None:
     """It was pulled from, and then could not be remembered."""
     for name in (f"{store}\udcff", Path(f"{store}\udcff")):
-        with pytest.raises(StoreError, match="is not UTF-8, so that no lock could name it"):
+        with pytest.raises(StoreError, match="is not UTF-8, so that no lock could contain it"):
             pull("1.0.0", name)
     assert whole(pull("1.0.0", store.rename(store.with_name("بيانات"))))
     assert whole(pull())
@@ -1187,10 +1194,10 @@ def test_pull_says_what_was_chosen_and_what_it_replaces(store: Path, cache: Path
     told = str(pulled("latest", store)).splitlines()
     assert told == [
         "1.1.0 -> 1.0.0 (latest)",
-        "1.1.0: latest went back, as it is yanked: wrong dates",
+        "1.1.0: replaced, since it is yanked: wrong dates",
     ]
     told = str(pulled("latest", store)).splitlines()
-    assert told[1] == "1.1.0: passed over: it is yanked: wrong dates"
+    assert told[1] == "1.1.0: skipped, since it is yanked: wrong dates"
 
 
 def test_the_command_prints_the_path_alone_where_scripts_read_it(store: Path, cache: Path) -> None:
@@ -1212,7 +1219,7 @@ def test_a_dataset_says_where_its_release_was_had_from(
     data = open_dataset(version="1.0.0", store=server.url)
     assert "from the cache" in repr(data)
     assert len(data.load("events"))
-    with pytest.raises(StoreError, match=r"in the cache, which needs no network, are: 1\.0\.0$"):
+    with pytest.raises(StoreError, match=r"cached, without the network: 1\.0\.0$"):
         open_dataset(version="latest", store=server.url)
 
 

@@ -19,7 +19,14 @@ import pytest
 from tests.release.stores import left_over, releases, start, tiny_release, whole
 
 import gazadata
-from gazadata.errors import GazadataError, ReadError, UnknownName
+from gazadata.errors import (
+    GazadataError,
+    LaterFormatError,
+    ReadError,
+    ReleaseError,
+    StoreError,
+    UnknownName,
+)
 from gazadata.package import Package
 from gazadata.release.build import build
 from gazadata.release.changes import changes_markdown
@@ -27,11 +34,12 @@ from gazadata.release.diff import diff
 from gazadata.release.diff_formats import full
 from gazadata.release.export import export
 from gazadata.release.fetch import open_release, pull
-from gazadata.release.files import LaterFormatError, ReleaseError, StoreError, json_bytes
+from gazadata.release.files import json_bytes
+from gazadata.release.index import folder_of
 from gazadata.release.lock import Lock
 from gazadata.release.manifest import Manifest
 from gazadata.release.sides import side
-from gazadata.release.store import folder_of, publish, yank
+from gazadata.release.store import publish, yank
 
 
 @pytest.fixture
@@ -180,7 +188,7 @@ def test_a_key_cannot_write_to_the_terminal(source: Path, tmp_path: Path) -> Non
     content = topics.read_bytes()
     last = content.splitlines()[-1].partition(b",")[2]
     topics.write_bytes(content + b"zz\x1b[31mred," + last + b"\n")
-    text = full(diff(Package.open(source), Package.open(new), ("old", "new")))
+    text = full(diff(Package.open(source), Package.open(new)))
     assert "[31mred" in text
     assert "\x1b" not in text
 
@@ -252,7 +260,7 @@ def test_another_package_in_the_cache_is_not_what_was_locked(
     Path("gazadata.lock").unlink()
     pull("1.0.0", store)
     for use in (pull, open_release):
-        with pytest.raises(StoreError, match="of the package 'elsewhere', but"):
+        with pytest.raises(StoreError, match="a release of 'elsewhere', but"):
             use("1.0.1", other_store)
 
 
@@ -432,6 +440,6 @@ def test_a_key_forges_nothing_in_what_is_read_as_markdown(source: Path, tmp_path
     last = content.splitlines()[-1].partition(b",")[2]
     key = "x`\n- removed: `everything` <b>"
     topics.write_bytes(content + f'"{key}",'.encode() + last + b"\n")
-    text = changes_markdown("x", diff(Package.open(source), Package.open(new), ("old", "new")))
+    text = changes_markdown("x", diff(Package.open(source), Package.open(new)))
     assert "\n- removed" not in text
     assert "- added: x\\`&#10;- removed: \\`everything\\` \\<b\\>\n" in text

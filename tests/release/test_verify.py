@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,24 +18,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.release.packages import REPO
+from tests.release.stores import resealed
 
 import gazadata
 from gazadata import cli
 from gazadata.arrow import read_table
 from gazadata.curate.canonical import canonical_csv
-from gazadata.errors import GazadataError
+from gazadata.errors import FaultsError, GazadataError, LaterFormatError, ReleaseError, StoreError
 from gazadata.package import Package
 from gazadata.release.annotations import write_annotations
 from gazadata.release.croissant import croissant
-from gazadata.release.files import (
-    FaultsError,
-    LaterFormatError,
-    ReleaseError,
-    StoreError,
-    json_bytes,
-    listing,
-    sha256,
-)
+from gazadata.release.files import json_bytes, listing, sha256
 from gazadata.release.verify import DESCRIBED, verify
 
 TEXT = REPO / "raw/000_6e04a71c739462ee.txt"
@@ -74,20 +66,6 @@ def test_a_file_more_is_named(release: Path) -> None:
         verify(release)
 
 
-def resealed(release: Path) -> None:
-    """Give a changed release a manifest and sums that agree with its files."""
-    path = release / "manifest.json"
-    manifest = json.loads(path.read_text("utf-8"))
-    manifest["files"] = [f for f in manifest["files"] if (release / f["path"]).exists()]
-    for entry in manifest["files"]:
-        entry["bytes"] = (release / entry["path"]).stat().st_size
-        entry["sha256"] = sha256(release / entry["path"])
-    path.write_bytes(json_bytes(manifest))
-    names = [name for name in listing(release) if name not in ("SHA256SUMS", ".gitattributes")]
-    sums = "".join(f"{sha256(release / name)}  {name}\n" for name in names)
-    (release / "SHA256SUMS").write_text(sums, encoding="utf-8")
-
-
 def test_a_table_swapped_under_a_new_manifest_is_found(release: Path) -> None:
     """The Parquet is held against the CSV itself, not against what the manifest says of both."""
     path = release / "csv/topics.csv"
@@ -114,7 +92,7 @@ def test_whatever_is_damaged_is_a_fault_of_the_release(
         resealed(release)
     with pytest.raises(FaultsError, match=Path(name).name) as error:
         verify(release)
-    assert str(error.value).startswith(f"{release} is not what it was released as:\n")
+    assert str(error.value).startswith(f"{release} does not verify:\n")
 
 
 def exit_code(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
@@ -146,10 +124,10 @@ def test_a_script_can_tell_damage_from_a_mistyped_path(
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
-        (lambda text: text.replace(b"Doha", b"Dofa"), "every byte counts, line ends"),
-        (lambda text: text.replace(b"\n", b"\r\n"), "but for a byte order mark or CRLF line ends"),
-        (lambda text: b"\xef\xbb\xbf" + text, "but for a byte order mark or CRLF line ends"),
-        (lambda text: b"\xff" + text, "every byte counts, line ends"),
+        (lambda text: text.replace(b"Doha", b"Dofa"), "every byte counts, also line ends"),
+        (lambda text: text.replace(b"\n", b"\r\n"), "with a byte order mark or CRLF line ends"),
+        (lambda text: b"\xef\xbb\xbf" + text, "with a byte order mark or CRLF line ends"),
+        (lambda text: b"\xff" + text, "every byte counts, also line ends"),
     ],
 )
 def test_another_text_is_no_fault_of_the_release(
@@ -160,7 +138,9 @@ def test_another_text_is_no_fault_of_the_release(
     with pytest.raises(FaultsError) as error:
         verify(built, other)
     told = str(error.value)
-    assert told.startswith(f"{other} is the text of no source of {built}, so no quote was held")
+    assert told.startswith(
+        f"{other} is not the text of a source of {built}, so no quote was checked"
+    )
     assert f"found: {len(other.read_bytes().decode('utf-8', 'replace'))} code points" in told
     assert sha256(other) in told
     text = TEXT.read_bytes()
@@ -226,12 +206,12 @@ def changed(release: Path, name: str, change: Callable[[dict[str, Any]], object]
 @pytest.mark.parametrize(
     ("table", "field", "value", "told"),
     [
-        ("quotes", "prefix", "other words ", "prefix or suffix are not what stands around"),
-        ("quotes", "suffix", "", "prefix or suffix are not what stands around"),
-        ("quotes", "passage_id", "trump-leaning-on-pakistan-s15", "is not within its passage"),
-        ("quotes", "char_start", "1", "not at 1 to"),
-        ("quotes", "char_start", "-2720", "not at -2720 to"),
-        ("passages", "char_end", "1", "is not within its passage"),
+        ("quotes", "prefix", "other words ", "prefix or suffix differs from the text around"),
+        ("quotes", "suffix", "", "prefix or suffix differs from the text around"),
+        ("quotes", "passage_id", "trump-leaning-on-pakistan-s15", "is not within passage"),
+        ("quotes", "char_start", "1", "exact differs from 1 to"),
+        ("quotes", "char_start", "-2720", "exact differs from -2720 to"),
+        ("passages", "char_end", "1", "is not within passage"),
         ("sources", "text_length", "2744", "text_length 2744, expected 2745"),
     ],
 )
@@ -246,7 +226,7 @@ def test_each_part_of_a_quote_is_held_against_the_text(
     verify(release)
     with pytest.raises(FaultsError) as error:
         verify(release, TEXT)
-    assert str(error.value).startswith(f"{release} is not what it was released as:\n")
+    assert str(error.value).startswith(f"{release} does not verify:\n")
     assert told in str(error.value)
 
 
@@ -254,7 +234,7 @@ def test_each_part_of_a_quote_is_held_against_the_text(
     ("change", "told"),
     [
         (lambda text: text.replace(b"\n", b"\r\n"), "1: not in canonical form"),
-        (lambda text: b"\xef\xbb\xbf" + text, "1: other columns"),
+        (lambda text: b"\xef\xbb\xbf" + text, "1: the columns differ"),
         (lambda text: text.replace(b"\n", b"\n\n", 1), "2: not in canonical form"),
         (lambda text: text + b"\n", "not in canonical form"),
         (lambda text: text.replace(b"azerbaijan,", b'"azerbaijan",', 1), "not in canonical form"),
@@ -264,11 +244,11 @@ def test_each_part_of_a_quote_is_held_against_the_text(
         ),
         (
             lambda text: text.replace(b"\nazerbaijan,", b"\nzz,", 1),
-            "stands behind 'zz'",
+            "follows 'zz', so the rows are not sorted",
         ),
         (
             lambda text: text.replace(b"\nazerbaijan,", b"\nasim-munir,", 1),
-            "the key 'asim-munir' stands twice",
+            "primary key 'asim-munir' occurs twice",
         ),
     ],
 )
@@ -292,156 +272,6 @@ def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
         verify(release)
 
 
-@pytest.mark.parametrize(
-    ("name", "change", "told"),
-    [
-        ("croissant.json", lambda text: text[:-3], "not JSON"),
-        (
-            "croissant.json",
-            lambda text: re.sub(rb'"sha256": "[0-9a-f]{8}', b'"sha256": "01234567', text, count=1),
-            r'sha256 of parquet/sources\.parquet is "01234567',
-        ),
-        (
-            "croissant.json",
-            lambda text: text.replace(b'"contentUrl": "parquet/', b'"contentUrl": "x/', 1),
-            r'contentUrl of parquet/sources\.parquet is "x/sources\.parquet", expected "parquet/s',
-        ),
-        ("annotations.jsonld", lambda text: text[:-4], "without its annotations: not JSON"),
-        ("annotations.jsonld", lambda text: text[: len(text) // 2], r":\d+: not JSON"),
-        ("annotations.jsonld", lambda text: text.replace(b"}},\n", b"}}\n", 1), "no comma"),
-        ("annotations.jsonld", lambda text: text.replace(b"}}\n]", b"}},\n]"), "after a comma"),
-        ("annotations.jsonld", lambda text: text.replace(b"Doha", b"\xff", 1), r":\d+: not JSON"),
-        (
-            "annotations.jsonld",
-            lambda text: b"".join(line for line in text.splitlines(True) if b"doha" not in line),
-            r':\d+: quote recent: quote_id is "troop-commitments", expected "recent"',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: b"".join(
-                line.replace(b"}},", b"}}") if number == 60 else line
-                for number, line in enumerate(text.splitlines(True), 1)
-                if number <= 60 or line.strip(b" \n") in (b"]", b"}")
-            ),
-            "ends before the annotation of the quote",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: text.replace(b"}}\n]", b'}},\n{"id":"more"}\n]'),
-            "one annotation more than there are quotes",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'"total": \d+', b'"total": 7', text),
-            r"total is 7, expected \d+",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: text.replace(b"#annotations/1.0.0", b"#annotations/9.9.9"),
-            r'the version in its id is "9\.9\.9.*expected "1\.0\.0"',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: text.replace(b'"created": "2', b'"created": "1'),
-            r'created is "1.*", expected "2',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'"exact":"[^"]*"', b'"exact":"never said"', text, count=1),
-            r':\d+: quote [\w-]*: exact is "never said", expected "',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'"start":\d+', b'"start":7', text, count=1),
-            r":\d+: quote [\w-]*: start is 7, expected \d",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'"end":(\d+)', rb'"end":"\1"', text, count=1),
-            r':\d+: quote [\w-]*: end is "\d+", expected \d',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb',"suffix":"[^"]*"', b"", text, count=1),
-            r':\d+: quote [\w-]*: suffix is null, expected "',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'"selector":\[', b'"selector":[{},', text, count=1),
-            r":\d+: not of the form of an annotation; expected that of the quote [a-z]",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'\n\{"id".*\},\n', b"\n[],\n", text, count=1),
-            r":\d+: not of the form of an annotation",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'"value":"[^"]*"', b'"value":"said"', text, count=1),
-            r':\d+: quote [\w-]*: value of [\w.-]* is "said", expected "',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: text.replace(b'"basis":"inferred"', b'"basis":"stated"', 1),
-            r':\d+: quote [\w-]*: basis of [\w.-]* is "stated", expected "inferred"',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb',"note":"[^"]*"', b"", text, count=1),
-            r':\d+: quote [\w-]*: note of [\w.-]* is null, expected "',
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'\{"canonical":[^{}]*\},', b"", text, count=1),
-            r":\d+: quote [\w-]*: item \d+ of bodies is \"[\w.-]*\", expected \"[a-z]",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: re.sub(rb'"body":\[.*?\],"target"', b'"target"', text, count=1),
-            r":\d+: quote [\w-]*: item 1 of bodies is \"nothing\", expected \"[a-z]",
-        ),
-        (
-            "annotations.jsonld",
-            lambda text: text.replace(b'"body":[{', b'"body":["a body",{', 1),
-            r":\d+: not of the form of an annotation",
-        ),
-        ("codebook.md", lambda _: b"\xff\xfe", r"not UTF-8"),
-        ("CHANGES.md", lambda text: text + "…".encode()[:2], r"not UTF-8"),
-        ("LICENSE", lambda text: text + "ü".encode("latin-1"), r"not UTF-8"),
-    ],
-)
-def test_metadata_that_no_reader_would_take(
-    release: Path, name: str, change: Callable[[bytes], bytes], told: str
-) -> None:
-    path = release / name
-    content = path.read_bytes()
-    path.write_bytes(change(content))
-    assert path.read_bytes() != content
-    resealed(release)
-    with pytest.raises(FaultsError, match=told) as error:
-        verify(release)
-    assert name in str(error.value)
-
-
-def test_bodies_may_stand_in_another_order(release: Path) -> None:
-    """What they are tells them apart, and a later gazadata may write them in another order."""
-    path = release / "annotations.jsonld"
-    document = json.loads(path.read_bytes())
-    turned = path.read_bytes()
-    for annotation in document["first"]["items"]:
-        if len(bodies := annotation.get("body", [])) > 1:
-            one, other = (
-                json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode()[1:-1]
-                for each in (bodies, bodies[::-1])
-            )
-            assert one in turned
-            turned = turned.replace(one, other)
-    assert turned != path.read_bytes()
-    path.write_bytes(turned)
-    resealed(release)
-    verify(release)
-
-
 def reparqueted(release: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
     path = release / "parquet" / f"{name}.parquet"
     pq.write_table(change(pq.read_table(path)), path)
@@ -462,44 +292,27 @@ def column(name: str, cast: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Any
     [
         (
             column("is_background", lambda values: values.cast(pa.string())),
-            'type of is_background is "string not null", expected "bool not null"',
+            "found pyarrow.Field<is_background: string not null>",
         ),
         (
             column("event_type", lambda values: values.dictionary_encode()),
-            'type of event_type is "dictionary<.*", expected "string"',
+            "found pyarrow.Field<event_type: dictionary<",
         ),
         (
             column("label", lambda values: values.cast(pa.large_string())),
-            'type of label is "large_string',
+            "found pyarrow.Field<label: large_string",
         ),
         (
             lambda table: table.cast(pa.schema([f.with_nullable(True) for f in table.schema])),
-            'type of event_id is "string", expected "string not null"',
+            "found pyarrow.Field<event_id: string>",
         ),
         (
             lambda table: table.select(table.column_names[::-1]),
-            'item 1 of columns is "hedge", expected "event_id"',
+            "the columns differ from the schema",
         ),
         (
             lambda table: table.append_column("more", table["label"]),
-            r'item \d+ of columns is "more", expected "nothing"',
-        ),
-        (lambda table: table.replace_schema_metadata(None), "version is null, expected"),
-        (
-            lambda table: table.replace_schema_metadata(
-                {**table.schema.metadata, b"version": "9.9.9"}
-            ),
-            r'version is "9\.9\.9", expected "1\.0\.0"',
-        ),
-        (
-            lambda table: table.replace_schema_metadata({**table.schema.metadata, b"pandas": "{}"}),
-            'pandas is "{}", expected null',
-        ),
-        (
-            lambda table: table.cast(
-                pa.schema([f.remove_metadata() for f in table.schema], table.schema.metadata)
-            ),
-            "description of event_id is null, expected",
+            "found pyarrow.Field<more: string",
         ),
     ],
 )
@@ -508,7 +321,7 @@ def test_parquet_is_of_the_types_of_the_contract(
 ) -> None:
     """What has the same cells once it is cast is read as another type by all that do not cast."""
     reparqueted(release, "events", change)
-    with pytest.raises(FaultsError, match=rf"parquet/events\.parquet: {told}"):
+    with pytest.raises(FaultsError, match=rf"parquet/events\.parquet: .*{told}"):
         verify(release)
 
 
@@ -519,160 +332,41 @@ def test_how_parquet_is_packed_is_free(release: Path) -> None:
     verify(release)
 
 
-def resource_of(document: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(part for part in document["resources"] if part["name"] == name)
-
-
-def field_of(document: dict[str, Any], table: str, name: str) -> dict[str, Any]:
-    fields = resource_of(document, table)["schema"]["fields"]
-    return next(field for field in fields if field["name"] == name)
-
-
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [
-        (
-            "croissant.json",
-            lambda d: d.update(version="9.9.9"),
-            r'version is "9\.9\.9", expected "1\.0\.0"',
-        ),
-        (
-            "croissant.json",
-            lambda d: d.update(name="other"),
-            'name is "other", expected "gazadata"',
-        ),
-        (
-            "croissant.json",
-            lambda d: d.update(datePublished="1999-01-01"),
-            'datePublished is "1999',
-        ),
-        ("croissant.json", lambda d: d.pop("license"), "license is null, expected"),
-        (
-            "croissant.json",
-            lambda d: d.update(recordSet=[]),
-            'item 1 of recordSet is "nothing", expected "sources"',
-        ),
-        ("croissant.json", lambda d: d.update(recordSet={}), "recordSet is {}, expected"),
-        (
-            "croissant.json",
-            lambda d: d["recordSet"].append("more"),
-            'item 14 of recordSet is "more", expected "nothing"',
-        ),
-        (
-            "croissant.json",
-            lambda d: d["distribution"].insert(0, {**d["distribution"][0], "sha256": "0" * 64}),
-            r'item 2 of distribution is "parquet/sources\.parquet", expected "parquet/pass',
-        ),
-        (
-            "croissant.json",
-            lambda d: d["distribution"].insert(0, {**d["distribution"][0], "@id": "first"}),
-            r'item 1 of distribution is "first", expected "parquet/sources\.parquet"',
-        ),
-        ("croissant.json", lambda d: d["distribution"][0].update(contentSize="1 B"), "contentSize"),
-        (
-            "croissant.json",
-            lambda d: d["recordSet"][0]["field"].pop(),
-            r'item \d+ of field of sources is "nothing"',
-        ),
-        (
-            "croissant.json",
-            lambda d: d["recordSet"][0]["field"][0].update(dataType="sc:Integer"),
-            'dataType of sources/source_id is "sc:Integer", expected "sc:Text"',
-        ),
-        (
-            "croissant.json",
-            lambda d: d["recordSet"][0]["field"][1]["source"]["extract"].update(column="title"),
-            "source of sources/kind is ",
-        ),
-        ("manifest.json", lambda d: d.update(created="1999-01-01T00:00:00Z"), 'created is "1999'),
-        ("manifest.json", lambda d: d.update(created=5), "created is 5, expected"),
-        ("manifest.json", lambda d: d.pop("created"), "created is null, expected"),
-        ("datapackage.json", lambda d: d.pop("created"), "created is .*, expected null"),
-        ("manifest.json", lambda d: d.update(parent=["x"]), r'parent is \["x"\], expected null'),
-        ("manifest.json", lambda d: d.update(parent={"version": "0.9.0"}), "parent is {"),
+        ("manifest.json", lambda d: d.update(version="9.9.9"), "gazadata 1.0.0, but manifest.json"),
+        ("manifest.json", lambda d: d["tables"].pop("events"), "other tables than manifest"),
         (
             "manifest.json",
-            lambda d: d.update(parent={"version": "1.0.0", "manifest_sha256": "0" * 64}),
-            "parent is .*, expected null, or an earlier version",
+            lambda d: d["tables"]["events"].update(rows=7),
+            r"csv/events\.csv: \d+ rows, manifest\.json has 7",
+        ),
+        (
+            "manifest.json",
+            lambda d: d["tables"]["events"].update(digest="sha256:" + "0" * 64),
+            "hash of events differs",
+        ),
+        ("datapackage.json", lambda d: d["resources"].pop(), "other tables than manifest"),
+        (
+            "datapackage.json",
+            lambda d: d["resources"][0].update(hash="sha256:" + "0" * 64),
+            "hash of sources differs",
         ),
         (
             "datapackage.json",
-            lambda d: resource_of(d, "actors").update(format="tsv"),
-            'actors: format is "tsv", expected "csv"',
-        ),
-        (
-            "datapackage.json",
-            lambda d: resource_of(d, "actors").update(encoding="utf-16"),
-            'actors: encoding is "utf-16", expected "utf-8"',
-        ),
-        (
-            "datapackage.json",
-            lambda d: resource_of(d, "actors").pop("encoding"),
-            'actors: encoding is null, expected "utf-8"',
-        ),
-        (
-            "datapackage.json",
-            lambda d: resource_of(d, "actors")["dialect"].update(delimiter=";"),
-            'actors: delimiter of the dialect is ";", expected ","',
-        ),
-        (
-            "datapackage.json",
-            lambda d: resource_of(d, "actors")["dialect"].update(commentChar="a"),
-            'actors: commentChar of the dialect is "a", expected null',
-        ),
-        (
-            "datapackage.json",
-            lambda d: resource_of(d, "actors").update(dialect="dialect.json"),
-            'actors: dialect is "dialect.json", expected an object',
-        ),
-        (
-            "datapackage.json",
-            lambda d: resource_of(d, "actors")["schema"].update(missingValues=["-"]),
-            'actors: item 1 of missingValues is "-", expected ""',
-        ),
-        (
-            "datapackage.json",
-            lambda d: field_of(d, "events", "is_background").update(trueValues=["false"]),
-            "events: item 1 of trueValues of is_background is ",
-        ),
-        (
-            "datapackage.json",
-            lambda d: d.update(licenses=["x"]),
-            r'licenses is \["x"\], expected',
+            lambda d: d["resources"][0].update(path="parquet/sources.parquet"),
+            "path or hash of sources differs",
         ),
     ],
 )
-def test_files_that_say_otherwise_than_each_other(
+def test_a_manifest_and_a_descriptor_that_differ(
     release: Path, name: str, change: Callable[[dict[str, Any]], object], told: str
 ) -> None:
     """Every hash agrees, and a reader who goes by one of the files would be led astray."""
     changed(release, name, change)
-    with pytest.raises(FaultsError, match=rf"{re.escape(name)}: {told}|manifest\.json: {told}"):
+    with pytest.raises(FaultsError, match=told):
         verify(release)
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("datapackage.json", lambda d: resource_of(d, "actors").pop("dialect")),
-        ("datapackage.json", lambda d: resource_of(d, "actors").pop("type")),
-        (
-            "datapackage.json",
-            lambda d: resource_of(d, "actors")["schema"].update(missingValues=[""]),
-        ),
-        ("datapackage.json", lambda d: d.update(contributors="anybody", keywords=5)),
-        (
-            "manifest.json",
-            lambda d: d.update(parent={"version": "1.0.0-rc.1", "manifest_sha256": "0" * 64}),
-        ),
-        ("croissant.json", lambda d: d["recordSet"][0]["field"][0].update(description="Words.")),
-    ],
-)
-def test_what_no_reader_would_be_led_astray_by(
-    release: Path, name: str, change: Callable[[dict[str, Any]], object]
-) -> None:
-    changed(release, name, change)
-    verify(release)
 
 
 @pytest.mark.parametrize(("table", "field"), [("participants", "actor_id"), ("actors", "part_of")])
@@ -687,7 +381,7 @@ def test_a_key_that_points_nowhere(release: Path, table: str, field: str) -> Non
     rewritten(release, table)
     with pytest.raises(
         FaultsError,
-        match=rf"csv/{table}\.csv: {field} '(nobody|nothing)' and 1 more: no such key in actors",
+        match=rf"csv/{table}\.csv: {field}: no such row in actors: no\w+, no\w+$",
     ):
         verify(release)
 
@@ -723,12 +417,12 @@ def test_a_link_is_no_file_of_a_release(release: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("extra.txt", r"its files lie in extra\.txt, gazadata-1\.0\.0, where all"),
-        ("other/csv/events.csv", r"its files lie in gazadata-1\.0\.0, other, where all"),
-        ("gazadata-1.0.0/other/datapackage.json", r"other/datapackage\.json: there, not listed"),
+        ("extra.txt", r"its files are in extra\.txt, gazadata-1\.0\.0; expected one"),
+        ("other/csv/events.csv", r"its files are in gazadata-1\.0\.0, other; expected one"),
+        ("gazadata-1.0.0/other/datapackage.json", r"other/datapackage\.json: not listed"),
         ("gazadata-1.0.0/csv/events.csv", "twice"),
-        ("gazadata-1.0.0/csv/Events.csv", r"csv/Events\.csv: there, not listed"),
-        ("gazadata-1.0.0/../escaped.csv", r"escaped\.csv: there, not listed"),
+        ("gazadata-1.0.0/csv/Events.csv", r"csv/Events\.csv: not listed"),
+        ("gazadata-1.0.0/../escaped.csv", r"escaped\.csv: not listed"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -741,7 +435,7 @@ def test_an_archive_holds_a_release_and_nothing_else(
         opened.writestr(name, forged)
     with pytest.raises(FaultsError, match=told) as error:
         verify(archive)
-    assert str(error.value).startswith(f"{archive} is not what it was released as")
+    assert str(error.value).startswith(f"{archive} does not verify")
 
 
 def test_an_archive_is_not_unpacked_beyond_its_manifest(
@@ -778,17 +472,17 @@ def test_what_no_store_would_take_does_not_verify(release: Path, tmp_path: Path)
         text = path.read_text("utf-8").replace('"name": "gazadata"', '"name": "Gaza Data"', 1)
         path.write_text(text, encoding="utf-8")
     resealed(release)
-    with pytest.raises(FaultsError, match="'Gaza Data' is no name of a package"):
+    with pytest.raises(FaultsError, match="invalid package name 'Gaza Data'"):
         verify(release)
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("package", r"holds no manifest\.json"), ("nowhere", "no such folder")]
+    ("path", "why"), [("package", r"it has no manifest\.json"), ("nowhere", "no such folder")]
 )
 def test_what_is_no_release_says_where_one_comes_from(
     package_folder: Path, tmp_path: Path, path: str, why: str
 ) -> None:
-    with pytest.raises(ReleaseError, match=f"is no release: .*{why}; `gazadata build` makes"):
+    with pytest.raises(ReleaseError, match=f"is not a release: {why}; `gazadata build` makes"):
         verify(tmp_path / path)
 
 
@@ -799,7 +493,7 @@ def test_the_archive_verifies_as_its_folder_does(built: Path, release: Path) -> 
     damaged = Path(shutil.make_archive(str(release), "zip", release.parent, release.name))
     with pytest.raises(ReleaseError, match="LICENSE") as error:
         verify(damaged)
-    assert str(error.value).startswith(f"{damaged} is not what it was released as")
+    assert str(error.value).startswith(f"{damaged} does not verify")
 
 
 def test_what_is_neither_a_folder_nor_an_archive(built: Path) -> None:
@@ -815,7 +509,7 @@ def test_a_damaged_archive_does_not_verify(built: Path, tmp_path: Path, damage: 
     rest = bytes([content[half] ^ 1]) + content[half + 1 :] if damage == "a byte" else b""
     archive = tmp_path / "release.zip"
     archive.write_bytes(content[:half] + rest)
-    with pytest.raises(FaultsError, match=r"release\.zip is not what it was released as"):
+    with pytest.raises(FaultsError, match=r"release\.zip does not verify"):
         verify(archive)
 
 
@@ -856,7 +550,7 @@ def test_a_release_without_git_attributes_verifies_and_one_with_others_does_not(
     release: Path,
 ) -> None:
     (release / ".gitattributes").write_bytes(b"* text\n")
-    with pytest.raises(FaultsError, match=r"\.gitattributes: expected '\* -text' alone"):
+    with pytest.raises(FaultsError, match=r"\.gitattributes: differs from what"):
         verify(release)
     (release / ".gitattributes").unlink()
     assert verify(release)

@@ -68,13 +68,14 @@ def same(report: Report, other: Report) -> None:
     assert sorted(report.notes) == sorted(other.notes)
 
 
-@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("pieces", [pytest.param(1, marks=pytest.mark.long), 3])
 def test_the_shipped_package_passes(pieces: int, session: SparkSession) -> None:
     on_spark = gazadata_spark.report(session, REPO, pieces=pieces, limit=LIMIT)
     same(on_spark, validate(REPO, limit=LIMIT))
     assert on_spark.ok(strict=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pieces", [2, 7])
 def test_more_than_two_hundred_mutants_at_once(
     pieces: int, session: SparkSession, mutated: tuple[Path, Report]
@@ -83,6 +84,7 @@ def test_more_than_two_hundred_mutants_at_once(
     same(gazadata_spark.report(session, root, pieces=pieces, limit=LIMIT), report)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pieces", [1, 5])
 def test_generated_packages(
     pieces: int, session: SparkSession, generated: tuple[Path, Report]

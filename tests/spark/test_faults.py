@@ -16,9 +16,8 @@ from pyspark.sql import SparkSession
 from tests.validate.damage import DESCRIPTOR, REPO, SHIPPED, Place, json_bytes
 
 from gazadata import spark as gazadata_spark
-from gazadata.errors import ContractError
+from gazadata.errors import ContractError, PieceError
 from gazadata.spark import engine
-from gazadata.spark.errors import PieceError
 from gazadata.validate import validate
 
 pytestmark = pytest.mark.spark

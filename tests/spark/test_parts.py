@@ -90,7 +90,7 @@ def test_parts_hold_what_the_whole_holds(session: SparkSession, tmp_path: Path) 
 
 
 def test_an_address_is_read_through_spark(session: SparkSession, tmp_path: Path) -> None:
-    place = Place(tmp_path / "package")
+    place = Place(tmp_path / "a#b %41?")
     place.damage(S.change("quotes", 70, exact="none of the words"))
     local = validate(place.root)
     validated = gazadata_spark.validate(session, f"file://{place.root}", pieces=2)

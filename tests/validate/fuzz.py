@@ -42,8 +42,9 @@ with instrumented:
         things_of,
     )
 
-    from gazadata.contract import Contract, parse_json
+    from gazadata.contract import Contract
     from gazadata.errors import ContractError
+    from gazadata.strict_json import parse_json
     from gazadata.text import HIDDEN
     from gazadata.validate import Report
     from gazadata.validate.characters import MIXED

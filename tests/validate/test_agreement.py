@@ -294,6 +294,7 @@ def _concerned(files: Files) -> set[str]:
     return names | {fk.resource for name in names for fk in S.resource(name).foreign_keys}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [n for n, kind in KINDS.items() if kind.codes & set(BOTH)])
 def test_they_agree_on_mutants(name: str, place: Place) -> None:
     """On each cell; both reject what no rule but theirs is to find."""

@@ -46,13 +46,13 @@ DESCRIPTORS: dict[str, tuple[Edit, str]] = {
         '$schema "https://specs',
     ),
     "a profile in a file": (lambda d: d.update({"$schema": "own.json"}), '$schema "own.json"'),
-    "no profile": (lambda d: d.pop("$schema"), "$schema missing"),
+    "no profile": (lambda d: d.pop("$schema"), "a package without $schema"),
     "a profile of a resource": (
         lambda d: resource(d, "events").update({"profile": "http://127.0.0.1:9/x.json"}),
-        "a profile",
+        'profile "http://127.0.0.1:9/x.json"',
     ),
     "a cue in capitals": (
-        lambda d: d["gazadata:hedgeCues"].append("Reportedly"), 'the cue "Reportedly"'
+        lambda d: d["gazadata:hedgeCues"].append("Reportedly"), '] "Reportedly"'
     ),
     "our own property misspelt": (
         lambda d: d.update({"gazadata:hedgeCue": d.pop("gazadata:hedgeCues")}),
@@ -67,18 +67,18 @@ DESCRIPTORS: dict[str, tuple[Edit, str]] = {
     ),
     "a hash that is a number": (lambda d: resource(d, "topics").update({"hash": 5}), "hash 5"),
     "a resource that is no table": (
-        lambda d: resource(d, "topics").update({"type": "json"}), "resource type 'json'"
+        lambda d: resource(d, "topics").update({"type": "json"}), 'type "json"'
     ),
     "a format that is not read": (
-        lambda d: resource(d, "topics").update({"format": "tsv"}), "CSV file format 'tsv'"
+        lambda d: resource(d, "topics").update({"format": "tsv"}), 'format "tsv"'
     ),
     "a media type of something else": (
         lambda d: resource(d, "topics").update({"mediatype": "text/plain"}),
-        "CSV file mediatype 'text/plain'",
+        'mediatype "text/plain"',
     ),
     "a dialect that is not read": (
         lambda d: resource(d, "events")["dialect"].update({"delimiter": ";"}),
-        "dialect delimiter ';'",
+        'dialect.delimiter ";"',
     ),
     "a path misspelt": (
         lambda d: resource(d, "events").update({"pat": resource(d, "events").pop("path")}),
@@ -115,7 +115,7 @@ OF_A_RESOURCE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a source that is text": ({"sources": ["the article"]}, 'sources[0] "the article"'),
     "a homepage that is null": ({"homepage": None}, "homepage null"),
-    "rows beside a path": ({"data": [["topic_id"], ["a"]]}, 'data [["topic_id"], ["a"]] beside path'),
+    "rows beside a path": ({"data": [["topic_id"], ["a"]]}, 'data [["topic_id"], ["a"]]'),
 }  # fmt: skip
 
 
@@ -196,19 +196,19 @@ SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
     "a pattern without its end": (
         "topics", "GD002", "topic_id",
         lambda s: of(s, "topic_id")["constraints"].update({"pattern": "^[a-z0-9-]+"}),
-        "the pattern ^[a-z0-9-]+",
+        'pattern "^[a-z0-9-]+"',
     ),
     "alternatives without a group": (
         "topics", "GD002", "topic_id",
         lambda s: of(s, "topic_id")["constraints"].update({"pattern": "^[a-z0-9-]+$|^x$"}),
-        "the pattern ^[a-z0-9-]+$|^x$",
+        'pattern "^[a-z0-9-]+$|^x$"',
     ),
     "an end that is a dollar sign": (
         "topics", "GD002", "description",
         lambda s: of(s, "description").update(
             {"constraints": {"pattern": r"^[^$]*\$"}, "example": "5 $"}
         ),
-        r"the pattern ^[^$]*\$",
+        r'pattern "^[^$]*\\$"',
     ),
     "an example of another type": (
         "events", "GD002", "occurrences",
@@ -224,11 +224,11 @@ SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
     ),
     "a foreign key twice": (
         "topics", "GD001", None,
-        lambda s: s["foreignKeys"].append(s["foreignKeys"][0]), "two foreign keys",
+        lambda s: s["foreignKeys"].append(s["foreignKeys"][0]), "foreignKeys",
     ),
     "a field twice in a unique key": (
         "participants", "GD001", None,
-        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), "names a field twice",
+        lambda s: s.update({"uniqueKeys": [["event_id", "event_id"]]}), 'uniqueKeys[0] ["event_id", "event_id"]',
     ),
 }  # fmt: skip
 
@@ -263,7 +263,7 @@ def test_numbers_that_json_does_not_have(constant: bytes, place: Place) -> None:
     content = S.files["schemas/topics.json"].replace(b'"name": "topics"', b'"name": ' + constant)
     (found,) = damaged(place, {"schemas/topics.json": content}).diagnostics
     assert (found.code, found.path) == ("GD001", "schemas/topics.json")
-    assert f"holds {constant.decode()}" in (found.found or "")
+    assert f"{constant.decode()}, which is not JSON" in (found.found or "")
 
 
 @pytest.mark.parametrize("path", [DESCRIPTOR, "schemas/topics.json"])

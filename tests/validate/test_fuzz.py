@@ -1,6 +1,6 @@
 """The readers under inputs that are led by what they reach; fuzz.py says what must be true.
 
-More than the suite's own: GAZADATA_FUZZ=100000 pytest tests/validate/test_fuzz.py
+More than the suite's own: GAZADATA_FUZZ=100000 pytest -m long tests/validate/test_fuzz.py
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def test_where_fuzzing_begins(name: str, tmp_path: Path) -> None:
         target(tmp_path, seed)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None,
     reason="atheris is not installed: it is built for CPython on Linux alone",

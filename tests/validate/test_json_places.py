@@ -13,14 +13,14 @@ from tests.validate.damage import DESCRIPTOR, Place, json_bytes, look
 from tests.validate.damage import SHIPPED as S
 
 from gazadata.validate.diagnostics import Diagnostic
-from gazadata.validate.json_places import place
+from gazadata.validate.say import Places
 
 Edit = Callable[[dict[str, Any]], object]
 
 
 def _marked(text: str, d: Diagnostic) -> str:
     """What stands where a finding is placed, to the end of its line."""
-    line, column = place(text, d)
+    line, column = Places(text).of(d)
     return text.split("\n")[line - 1][column - 1 :]
 
 
@@ -99,14 +99,14 @@ PLACES: dict[str, tuple[str, Edit, str, str]] = {
         "schemas/topics.json", lambda s: s.update(foreignKeys=5), "GD001", '"foreignKeys"'),
     "a key that points to no table": (
         "schemas/topics.json",
-        lambda s: s["foreignKeys"][0]["reference"].update(resource="nowhere"), "GD001", '"topics"'),
+        lambda s: s["foreignKeys"][0]["reference"].update(resource="nowhere"), "GD001", '"reference"'),
     "a primary key that is no field": (
         "schemas/topics.json", lambda s: s.update(primaryKey=["nothing"]), "GD001",
         '"primaryKey"'),
     "a path that is a number": (
         DESCRIPTOR, _resource(lambda r: r.update(path=5)), "GD001", '"path"'),
     "a schema that is a number": (
-        DESCRIPTOR, _resource(lambda r: r.update(schema=5)), "GD001", '"passages"'),
+        DESCRIPTOR, _resource(lambda r: r.update(schema=5)), "GD001", '"schema"'),
     "resources that are no list": (
         DESCRIPTOR, lambda d: d.update(resources=5), "GD001", '"resources"'),
     "no list of fields": ("schemas/topics.json", lambda s: s.pop("fields"), "GD001", "{"),
@@ -124,11 +124,6 @@ def test_findings_have_the_line_and_column_of_what_they_are_about(
     root.damage({path: json_bytes(whole)})
     (said,) = look(root.root, official=False).diagnostics
     assert said.code == code
-    if said.path == path:
-        lines = json_bytes(whole).decode().split("\n")
-    else:
-        # Where a key of it points, the descriptor knows.
-        lines = S.files[DESCRIPTOR].decode().split("\n")
-        assert said.path == DESCRIPTOR
-        assert name == "a key that points to no table"
+    assert said.path == path
+    lines = json_bytes(whole).decode().split("\n")
     assert lines[(said.line or 0) - 1][(said.column or 0) - 1 :].startswith(wanted)

@@ -699,19 +699,19 @@ def test_what_frictionless_alone_sees_of_a_table_is_kept_where_another_has_too_m
 GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
     "a resource without a name": (
         {DESCRIPTOR: json_bytes(S.descriptor() | {"resources": [{"path": "data/events.csv"}]})},
-        (DESCRIPTOR, "a resource without a name", "a name")),
+        (DESCRIPTOR, "a resource without name", "letters, digits, '_', '-' and '.', which neither begins nor ends it")),
     "no object": (
         {DESCRIPTOR: b"[]"},
         (DESCRIPTOR, "a JSON object is expected, not list", "an object: { … }")),
     "no schema": (
         {"schemas/topics.json": None},
-        (DESCRIPTOR, "no file schemas/topics.json", "the file that the descriptor names")),
+        (DESCRIPTOR, "resource 'topics': no file schemas/topics.json", "the file that the descriptor names")),
     "no fields": (
         {"schemas/topics.json": b"{}"},
-        ("schemas/topics.json", "no list of fields", "fields, with an object for each column")),
+        ("schemas/topics.json", "a schema without fields", "a list of objects, one for each column")),
     "a type that is none": (
         {"schemas/topics.json": S.files["schemas/topics.json"].replace(b'"string"', b'"text"', 1)},
-        ("schemas/topics.json", "field 'topic_id' has type 'text'",
+        ("schemas/topics.json", "field 'topic_id': type \"text\"",
          "one of string, integer, boolean, date")),
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ import pytest
 
 from gazadata.contract import Contract
 from gazadata.release.build import build
-from gazadata.validate import promised
+from gazadata.validate import promised, validate
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -97,3 +97,18 @@ def test_a_package_of_another_name_promises_nothing(repository: Path, tmp_path: 
 def test_a_release_has_the_contract_that_is_recorded(repo: Path, tmp_path: Path) -> None:
     release = build(repo, tmp_path)
     assert promised.digest(Contract.read(release)) == promised.digest(Contract.read(repo))
+
+
+def test_each_contract_is_read_once(package_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the package, and that of the installed one if it was not read before."""
+    roots = []
+
+    def read(root: Path, *prepare: Any, original: Any = Contract.read) -> Contract:
+        roots.append(root)
+        contract: Contract = original(root, *prepare)
+        return contract
+
+    monkeypatch.setattr(Contract, "read", read)
+    validate(package_copy)
+    assert roots.count(package_copy) == 1
+    assert len(roots) <= 2

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gazadata.cli import app
-from gazadata.dataset import open_dataset
 from gazadata.errors import GazadataError, ReadError, UnknownName
+from gazadata.opening import open_dataset
 from gazadata.validate import Diagnostic, validate
 from gazadata.validate.dated import keys_made_dates
-from gazadata.validate.json_places import doubled
 
 
 def change(root: Path, path: str, old: str, new: str) -> None:
@@ -48,12 +46,7 @@ def test_a_doubled_name_is_found_where_it_is(place: str, package_copy: Path) -> 
     (package_copy / place).write_text("\n".join(lines), "utf-8")
     one = only(package_copy)
     assert (one.code, one.path, one.line) == ("GD001", place, at + 2)
-    assert "'title' stands twice" in (one.found or "")
-
-
-def test_names_may_stand_in_several_objects() -> None:
-    assert doubled(json.dumps({"a": {"a": [{"a": 1}, {"a": 1}]}, "b": {"a": 2}})) is None
-    assert doubled('{"a": [{"b": 1,\n "c": {}, "b": 2}]}') == (2, 11)
+    assert "'title' occurs twice" in (one.found or "")
 
 
 def test_a_row_that_is_too_short_is_not_told_of_commas_in_cells(package_copy: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.coding import Row, Sheet, parse_sheet, read_sheet
-from gazadata.curate.keys import label, passage_key
+from gazadata.curate.keys import label, passage_keys
 from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.locate import locate
 from gazadata.curate.record import Part, Record, Span, places
@@ -98,7 +98,9 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
-def agreement(first: Path, second: Path, source: str | None, contract: Contract) -> Agreement:
+def agreement(
+    first: Path, second: Path, source: str | None, contract: Contract | None = None
+) -> Agreement:
     """Compare two codings of an article, each a sheet or the folder of a package.
 
     Rows are matched by what they say, and not by their keys: by the words that they mainly rest on,
@@ -109,7 +111,7 @@ def agreement(first: Path, second: Path, source: str | None, contract: Contract)
         first: the first coding.
         second: the second coding.
         source: the article; None: that of the sheet, or the only one of the package.
-        contract: what sheets are read by.
+        contract: that of both; None: that of the first that is a package, or the bundled one.
 
     Raises:
         ReadError: a coding cannot be read.
@@ -117,6 +119,9 @@ def agreement(first: Path, second: Path, source: str | None, contract: Contract)
         GazadataError: the codings are of two articles, or which one is meant is not said.
         MissingExtra: the package krippendorff is not installed.
     """
+    if contract is None:
+        folder = next((path for path in (first, second) if path.is_dir()), None)
+        contract = Package.open(folder).contract
     a, b = (_sheet(path, source, contract) for path in (first, second))
     texts = [_bare("".join(passage.text for passage in one.passages)) for one in (a, b)]
     if texts[0] != texts[1]:
@@ -146,10 +151,10 @@ def _rows(sheet: Sheet, contract: Contract) -> Iterator[Coded]:
     source = sheet.source.text
     text = "\n".join(passage.text for passage in sheet.passages)
     parts: list[Part] = []
-    at = sentences = 0
+    at = 0
+    made = passage_keys(source, [passage.kind for passage in sheet.passages])
     for number, passage in enumerate(sheet.passages):
-        sentences += passage.kind == "sentence"
-        key = passage.key.text if passage.key else passage_key(source, passage.kind, sentences)
+        key = passage.key.text if passage.key else made[number]
         parts.append(Part(key, passage.kind, number, at, at + len(passage.text)))
         at += len(passage.text) + 1
     before = [0]

@@ -7,22 +7,21 @@ from collections.abc import Iterator
 
 from gazadata.contract import Resource
 from gazadata.curate.coding import OtherEvidence, Row, Sheet, Words, Written
-from gazadata.curate.keys import free, passage_key, quote_key, ruled_key
+from gazadata.curate.keys import free, passage_keys, quote_key, ruled_key
 from gazadata.curate.layout import (
     COMPUTED,
     coded_tables,
-    misfit,
     nearest_names,
     parts_of,
     source_field,
 )
 from gazadata.curate.locate import locate
-from gazadata.curate.marked import Mark, Mistake, WrongSheet
+from gazadata.curate.marked import Mark, Mistake
 from gazadata.curate.propose import Proposer, inferred_names
 from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets
 from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, WrongSheet
 
 _NO_QUOTE = "no quote; write the words that this row mainly rests on"
 _TO_REPRINT = (
@@ -76,12 +75,14 @@ class _Applier:
         after = after.changed(self.proofs(after, evidence))
         after = self.derived(after)
         self.check_filled(after)
+        self.check_owned(after)
         self.check()
         result = application(self.record, after)
         if result.files:
             self.refuse_stale()
         if (text := self.with_state(after)) != self.sheet.text:
             result.files[self.sheet.path] = text.encode("utf-8")
+            result.read[self.sheet.path] = self.sheet.content
         return result
 
     def held_text(self) -> str:
@@ -99,7 +100,8 @@ class _Applier:
         start, end = offsets(self.contract["passages"])
         others = [r for r in self.record.rows["passages"] if r["source_id"] != self.source]
         taken = {row["passage_id"] for row in others}
-        at = sentences = 0
+        made = passage_keys(self.source, [passage.kind for passage in self.sheet.passages])
+        at = 0
         paragraph = 1
         rows: list[Cells] = []
         for number, passage in enumerate(self.sheet.passages):
@@ -109,10 +111,7 @@ class _Applier:
                 self.wrong(passage.mark, self.other_text(passage.text, begin))
                 return []
             at = begin + len(passage.text)
-            sentences += passage.kind == "sentence"
-            key = passage_key(self.source, passage.kind, sentences)
-            if passage.key:
-                key = passage.key.text
+            key = passage.key.text if passage.key else made[number]
             if key in taken:
                 mark = passage.key.mark if passage.key else passage.mark
                 self.wrong(mark, f"the passage {key!r} is there already; give it another id")
@@ -159,12 +158,13 @@ class _Applier:
         lines: dict[tuple[str, str], int] = {}
         for row in self.sheet.rows:
             self.cells[id(row)] = self.row_cells(row)
-        # Keys that somebody wrote go before those that a rule makes.
-        for row in sorted(self.sheet.rows, key=lambda one: one.key is None):
+        held = {id(row): self.held_key(row, self.complete(row)) for row in self.sheet.rows}
+        # Keys that somebody wrote, or that rows have already, go before those that a rule makes.
+        for row in sorted(self.sheet.rows, key=lambda one: held[id(one)] is None):
             resource = self.contract[row.table]
-            cells = self.complete(row)
+            cells = self.cells[id(row)]
             taken = {*kept[row.table], *(key for table, key in lines if table == row.table)}
-            key = row.key.text if row.key else self.made_key(resource, cells, taken)
+            key = held[id(row)] or self.made_key(resource, cells, taken)
             mark = row.key.mark if row.key else row.mark
             if (row.table, key) in lines:
                 self.wrong(
@@ -174,7 +174,7 @@ class _Applier:
                 )
             elif key in kept[row.table]:
                 self.wrong(mark, self.taken(row.table, key))
-            elif problem := misfit(resource[resource.key], key):
+            elif problem := self.record.unfit_key(row.table, key):
                 self.wrong(mark, problem)
             lines.setdefault((row.table, key), mark.line)
             cells[resource.key] = key
@@ -210,15 +210,22 @@ class _Applier:
             cells[implied] = self.cells[id(row.parent)][whole.key]
         return cells
 
-    def made_key(self, resource: Resource, cells: Cells, taken: set[str]) -> str:
-        """The key of a row that states none: the one it has already, or that the rule makes."""
+    def held_key(self, row: Row, cells: Cells) -> str | None:
+        """The key of a row that is written, or that it has in the tables already."""
+        if row.key:
+            return row.key.text
+        resource = self.contract[row.table]
         for unique in resource.unique_keys:
             for before in self.record.rows[resource.name]:
-                key = before[resource.key]
-                if key not in taken and all(before[name] == cells[name] for name in unique):
-                    return key
+                if all(before[name] == cells[name] for name in unique):
+                    return before[resource.key]
+        return None
+
+    def made_key(self, resource: Resource, cells: Cells, taken: set[str]) -> str:
+        """The key that a rule makes for a new row, which no row has or had."""
+        retired = {key for table, key in self.record.retired if table == resource.name}
         endings = cells.get("role", ""), self.source
-        return free(ruled_key(resource.name, cells), taken, endings=endings)
+        return free(ruled_key(resource.name, cells), taken | retired, endings=endings)
 
     def taken(self, table: str, key: str) -> str:
         resource = self.contract[table]
@@ -309,7 +316,19 @@ class _Applier:
         cells = self.cells[id(row)]
         if main is None:
             return {}
-        items = list(self.items(row, resource, cells, main, proposer))
+        items: list[tuple[Item, Mark]] = []
+        for item, mark in self.items(row, resource, cells, main, proposer):
+            if any(
+                (item.field, item.span, item.reference) == (one.field, one.span, one.reference)
+                for one, _ in items
+            ):
+                rests_on = item.reference or repr(self.record.words(item.span or main))
+                self.wrong(
+                    mark,
+                    f"{item.field} rests on {rests_on} twice; remove one of the two, or write "
+                    "`for` in place of `also`",
+                )
+            items.append((item, mark))
         return {(row.table, cells[resource.key]): items}
 
     def main(self, row: Row, resource: Resource, cells: Cells) -> Span | None:
@@ -320,7 +339,7 @@ class _Applier:
         if row.parent and whole is None:
             return None
         found = default_quote(
-            self.record, self.source, resource, cells, whole, self.parts[row.passage]
+            self.record.text, self.source, resource, cells, whole, self.parts[row.passage]
         )
         if found is None:
             self.wrong(row.mark, _NO_QUOTE)
@@ -365,7 +384,9 @@ class _Applier:
                 span = found
                 self.marks.setdefault(span, entry.words.mark)
             for at in entry.fields:
-                yield self.noted(self.other(row, cells, entry, at, span, proposer), entry.mark)
+                if cells[at.text]:
+                    item = self.other(row, cells, entry, at, span, proposer)
+                    yield self.noted(item, entry.mark)
 
     def other(
         self,
@@ -497,6 +518,20 @@ class _Applier:
                 if one.required and not cells[one.name]:
                     self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
 
+    def check_owned(self, after: Record) -> None:
+        """Report rows that would not be in this article's sheet when it is printed again."""
+        for row in self.sheet.rows:
+            owner = after.owner(self.contract[row.table], self.cells[id(row)])
+            if owner != self.source:
+                quotes = (
+                    f"most of its evidence quotes {owner}" if owner else "no evidence quotes it"
+                )
+                self.wrong(
+                    row.mark,
+                    f"this row is not of {self.source}, since {quotes}; quote more words of "
+                    f"{self.source}, or write the row in the other sheet",
+                )
+
     # The state that a sheet was printed from
 
     def refuse_stale(self) -> None:
@@ -559,14 +594,13 @@ class _Applier:
 
     def with_state(self, record: Record) -> str:
         """The text of the sheet with the state of the tables that it makes."""
-        line = f"state: {' '.join(state(record, self.source))}"
-        lines = self.sheet.text.split("\n")
-        if self.sheet.state_lines:
-            first, after_last = self.sheet.state_lines
-            lines[first - 1 : after_last - 1] = [line]
-        else:
-            lines = [*"\n".join(lines).rstrip("\n").split("\n"), "", line, ""]
-        return "\n".join(lines)
+        made, text = " ".join(state(record, self.source)), self.sheet.text
+        if self.sheet.state_span is None:
+            return f"{text.rstrip()}\n\nstate: {made}\n"
+        start, end = self.sheet.state_span
+        written = text[start:end]
+        gap = "" if text[start - 1].isspace() else " "
+        return text[:start] + gap + made + written[len(written.rstrip()) :] + text[end:]
 
 
 def _short(text: str) -> str:

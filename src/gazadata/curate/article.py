@@ -15,9 +15,15 @@ from gazadata.curate.keys import slug
 from gazadata.curate.marked import plain
 from gazadata.curate.record import Record
 from gazadata.curate.rewrite import Application, application
-from gazadata.curate.tables import decode, read_bytes
+from gazadata.curate.tables import decode, read_bytes, refusal
 from gazadata.errors import GazadataError, MissingExtra, ReadError
 from gazadata.text import HIDDEN, form_c
+
+_LINE_ENDS = re.compile("\r\n|[\r\v\f\u2028\u2029]")
+_WRONG = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U0010ffff]"
+)
+"""Controls, replacement and private-use characters, where another encoding has letters."""
 
 _NOT_IN_TEXT = "Given when the article was added; its text does not say it."
 
@@ -86,27 +92,38 @@ def required_form(file: Path) -> tuple[str, list[str]]:
     """A text as it must be in raw/ (UTF-8, NFC, LF, nothing hidden), and what was changed for it.
 
     Raises:
-        ReadError: the file cannot be read, is not UTF-8 or has a NUL character; the text names line
-            and column.
+        ReadError: the file cannot be read, is not UTF-8, or has a character that no text has unless
+            it was decoded wrongly; the message names line and column.
     """
     text = decode(file, read_bytes(file))
     changes = []
     if text.startswith("\ufeff"):
         text = text[1:]
         changes.append("removed the byte order mark")
-    if "\r" in text:
-        number = text.count("\r")
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if wrong := _WRONG.search(text):
+        before = text[: wrong.start()].replace("\r\n", "\n").replace("\r", "\n")
+        raise refusal(
+            file,
+            before,
+            f"{_called(wrong.group())} shows that the text was decoded wrongly, so that letters "
+            "are lost; copy it from its source again, as UTF-8",
+        )
+    text, number = _LINE_ENDS.subn("\n", text)
+    if number:
         changes.append(f"line ends changed to LF: {number}")
     for character in sorted(set(HIDDEN.findall(text))):
-        name = unicodedata.name(character, "a control character").lower()
         number = text.count(character)
         text = text.replace(character, "")
-        changes.append(f"removed U+{ord(character):04X} ({name}): {number}")
+        changes.append(f"removed {_called(character)}: {number}")
     if (composed := form_c(text)) != text:
         changes.append("composed characters (Unicode form NFC)")
         text = composed
     return text, changes
+
+
+def _called(character: str) -> str:
+    name = unicodedata.name(character, "a control or private character").lower()
+    return f"U+{ord(character):04X} ({name})"
 
 
 def split(text: str, language: str) -> list[str]:

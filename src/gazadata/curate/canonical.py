@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gazadata import retired
 from gazadata.atomic import part_of, sync
 from gazadata.curate.codebook import BEGIN, codebook
 from gazadata.curate.derive import Problem, derive
-from gazadata.curate.tables import clean, read_bytes, read_table
+from gazadata.curate.tables import read_bytes, read_table
 from gazadata.errors import GazadataError
 from gazadata.package import Package
+from gazadata.text import clean
 
 
 @dataclass(frozen=True)
 class Formatting:
     """What to write, and what a person has to decide.
 
-    `files` holds the canonical bytes of the files that are not in canonical form.
+    `files` holds the canonical bytes of the files that are not in canonical form, and `read` the
+    bytes of all files that they follow from.
     """
 
     files: dict[Path, bytes]
     problems: list[Problem]
+    read: dict[Path, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 def canonical_csv(
@@ -75,6 +78,7 @@ def format_package(package: Package) -> Formatting:
     }
     problems = derive(package.root, tables)
     files = {}
+    known = {table.path: table.content for table in tables.values()}
     for table in tables.values():
         problems += (
             Problem.of(table, row, f"{name} has a line break; write the cell in one line")
@@ -88,25 +92,38 @@ def format_package(package: Package) -> Formatting:
         if content != table.content:
             files[table.path] = content
     if retired_file := package.given_up():
+        known[retired_file] = read_bytes(retired_file)
         content = canonical_retired(retired.read(package))
-        if content != read_bytes(retired_file):
+        if content != known[retired_file]:
             files[retired_file] = content
     path = package.root / "docs" / "codebook.md"
     old = read_bytes(path) if path.exists() else b""
     new = codebook(package.contract).encode("utf-8")
     if old.startswith(BEGIN.encode("utf-8")) and old != new:
         files[path] = new
-    return Formatting(files, problems)
+        known[path] = old
+    return Formatting(files, problems, known)
 
 
 def write(formatting: Formatting) -> None:
     """Write the files of `formatting`: all beside their targets first, then rename them.
 
-    Neither a crash nor a full disk leaves a half-written file.
+    Neither a crash nor a full disk leaves a half-written file. Of two commands that write at once,
+    the second is refused, since what it read has changed.
 
     Raises:
-        GazadataError: a file cannot be written; the text names it.
+        GazadataError: a file cannot be written, or has changed since it was read; the text names
+            it.
     """
+    if not formatting.files:
+        return
+    with ExitStack() as locks:
+        for folder in sorted({path.resolve().parent for path in formatting.read}):
+            locks.enter_context(_locked(folder))
+        _replace(formatting)
+
+
+def _replace(formatting: Formatting) -> None:
     beside: dict[Path, Path] = {}
     try:
         for path, content in formatting.files.items():
@@ -116,6 +133,11 @@ def write(formatting: Formatting) -> None:
             beside[target].write_bytes(content)
             sync(beside[target])
             beside[target].chmod(target.stat().st_mode & 0o777)
+        for path, content in formatting.read.items():
+            if path.read_bytes() != content:
+                raise GazadataError(
+                    f"{path}: changed while this command ran, so nothing was written; run it again"
+                )
         for path, temporary in beside.items():
             os.replace(temporary, path)
     except OSError as error:
@@ -124,6 +146,24 @@ def write(formatting: Formatting) -> None:
         for temporary in beside.values():
             with suppress(OSError):
                 temporary.unlink()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Wait until no other command writes to a folder, where the system can lock folders."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some file systems have no locks.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def record(cells: Sequence[str]) -> str:

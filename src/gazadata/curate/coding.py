@@ -23,10 +23,12 @@ from gazadata.curate.marked import (
     Node,
     ScalarNode,
     SequenceNode,
-    WrongSheet,
     compose,
+    span_of,
 )
 from gazadata.curate.tables import decode, read_bytes
+from gazadata.errors import WrongSheet
+from gazadata.text import clean
 
 _ROW = ("id", "quote", "notes", "evidence")
 _WORDS = ("words", "passage", "occurrence", "source")
@@ -120,18 +122,21 @@ class Sheet:
     """A sheet.
 
     Attributes:
+        content: its bytes.
+        text: what they say, without a byte order mark.
         state: short hashes of the rows that the sheet was printed from; None for one that was not
             printed from any.
-        state_lines: the first line of the state, from 1, and the one after its last.
+        state_span: where the state is in the text, from its first character to after its last.
     """
 
     path: Path
+    content: bytes
     text: str
     source: Written
     passages: list[SheetPassage] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     state: frozenset[str] | None = None
-    state_lines: tuple[int, int] | None = None
+    state_span: tuple[int, int] | None = None
 
 
 def read_sheet(path: Path, contract: Contract) -> Sheet:
@@ -152,7 +157,7 @@ def parse_sheet(path: Path, text: str, contract: Contract) -> Sheet:
         WrongSheet: as above.
     """
     reader = _Reader(path, text, contract)
-    sheet = reader.sheet(compose(path, text))
+    sheet = reader.sheet(compose(path, reader.text))
     if reader.mistakes:
         raise WrongSheet(path, reader.mistakes)
     return sheet
@@ -162,7 +167,8 @@ class _Reader:
     """Reads the nodes of a sheet, and collects what is wrong."""
 
     def __init__(self, path: Path, text: str, contract: Contract) -> None:
-        self.path, self.text, self.contract = path, text, contract
+        self.path, self.content, self.contract = path, text.encode("utf-8"), contract
+        self.text = text.removeprefix("\ufeff")
         self.tables = {resource.name: resource for resource in coded_tables(contract)}
         self.kinds = contract["passages"]["kind"].enum
         self.mistakes: list[Mistake] = []
@@ -178,15 +184,14 @@ class _Reader:
         if source is None:
             self.wrong(top, "no source; write `source:` and the key of the article")
             source = Written("", Mark.of(top))
-        sheet = Sheet(self.path, self.text, source)
+        sheet = Sheet(self.path, self.content, self.text, source)
         for number, node in enumerate(self.items(parts.get("passages"), "passages")):
             self.passage(sheet, number, node)
         if "state" in parts:
             state = self.scalar(parts["state"])
             if state is not None:
-                end = parts["state"].end_mark.line + 2
                 sheet.state = frozenset(state.text.split())
-                sheet.state_lines = state.mark.line, end
+                sheet.state_span = span_of(parts["state"])
         return sheet
 
     def passage(self, sheet: Sheet, number: int, node: Node) -> None:
@@ -227,7 +232,7 @@ class _Reader:
         for name in ("id", *fields):
             if name in parts:
                 lists[name] = self.values(parts[name], table[table.key if name == "id" else name])
-        longest = max((len(each) for each in lists.values()), default=1)
+        longest = max((1, *map(len, lists.values())))
         for name, each in lists.items():
             if len(each) not in (0, 1, longest):
                 self.wrong(
@@ -237,12 +242,22 @@ class _Reader:
                 )
                 return
         quote = self.words(parts["quote"]) if "quote" in parts else None
-        given = {name for name, each in lists.items() if each} | ({implied} if implied else set())
+        given = {name for name, each in lists.items() if any(one.text for one in each)}
+        given |= {implied} if implied else set()
         notes = self.notes(table, parts.get("notes"), given)
         others = tuple(self.others(table, parts.get("evidence"), given))
+        for entry in others:
+            for proven in () if entry.adds else entry.fields:
+                if proven.text in notes:
+                    self.wrong(
+                        notes[proven.text].mark,
+                        f"the evidence for {proven.text} in line {entry.mark.line} would replace "
+                        "this note; write the note there",
+                    )
         span = (node.start_mark.line + 1, node.end_mark.line + 1)
         for at in range(longest):
             one = {name: each[at if len(each) > 1 else 0] for name, each in lists.items() if each}
+            one = {name: value for name, value in one.items() if value.text}
             key = one.pop("id", None)
             if key is None and table.name not in RULED:
                 self.wrong(node, f"no id; a row of {table.name} needs a key of its own")
@@ -260,11 +275,17 @@ class _Reader:
         needed = [one.name for one in table.fields if one.evidence_required]
         notes = {}
         for name, value in self.mapping(node, f"notes on a row of {table.name}", needed).items():
-            note = self.scalar(value)
+            note = self.note(value)
             if note and note.text:
                 notes[name] = note
                 self.filled(Written(name, Mark.of(value)), given)
         return notes
+
+    def note(self, node: Node) -> Written | None:
+        note = self.scalar(node)
+        if note and "\n" in note.text:
+            self.wrong(note.mark, "a note with a line break; write it in one line")
+        return note
 
     def filled(self, one: Written, given: set[str]) -> None:
         if one.text not in given:
@@ -282,19 +303,21 @@ class _Reader:
             if len(named) != 1:
                 self.wrong(item, "expected either `for` or `also`, with the fields that it is for")
                 continue
-            fields = self.scalars(parts[named[0]])
+            fields = [one for one in self.scalars(parts[named[0]]) if one.text]
             for one in fields:
                 if one.text not in needed:
                     self.wrong(one.mark, self.unknown(f"field of {table.name}", one.text, needed))
                 else:
                     self.filled(one, given)
-            basis, reference, note = (
+            basis, reference = (
                 self.scalar(parts[name]) if name in parts else None
-                for name in ("basis", "reference", "note")
+                for name in ("basis", "reference")
             )
+            note = self.note(parts["note"]) if "note" in parts else None
             terms = self.contract["evidence"]["basis"].enum
             if basis is not None and basis.text not in terms:
                 self.wrong(basis.mark, self.unknown("basis", basis.text, list(terms)))
+            self.words_or_reference(parts, basis)
             words = self.words(item, parts) if "words" in parts else None
             yield OtherEvidence(
                 tuple(fields),
@@ -304,6 +327,28 @@ class _Reader:
                 reference,
                 note.text if note else "",
                 Mark.of(item),
+            )
+
+    def words_or_reference(self, parts: dict[str, Node], basis: Written | None) -> None:
+        """Report parts of an evidence entry that do not go together."""
+        where = [name for name in _WORDS if name in parts]
+        if where and "reference" in parts:
+            self.wrong(
+                parts[where[0]],
+                f"`{where[0]}` beside `reference`; evidence is either words or a reference, so "
+                "write two entries, one of them with `also`",
+            )
+        elif where and "words" not in parts:
+            self.wrong(
+                parts[where[0]], f"`{where[0]}` without `words`; write the words that are quoted"
+            )
+        is_reference = basis is not None and basis.text == "reference"
+        if basis and "reference" in parts and not is_reference:
+            self.wrong(basis.mark, f"the basis {basis.text!r} beside `reference`; remove one")
+        elif basis and is_reference and "reference" not in parts:
+            self.wrong(
+                basis.mark,
+                "the basis 'reference' without `reference`; name the source that was looked up",
             )
 
     def words(self, node: Node, parts: dict[str, Node] | None = None) -> Words | None:
@@ -333,21 +378,20 @@ class _Reader:
         )
 
     def values(self, node: Node, field_: Field) -> list[Written]:
-        """The values of a cell, one for each row that a list makes; none if it is empty."""
+        """The values of a cell, one for each row that a list makes; '' is null."""
         values = self.scalars(node)
         for value in values:
-            if problem := misfit(field_, value.text):
+            if value.text and (problem := misfit(field_, value.text)):
                 self.wrong(value.mark, problem)
         return values
 
     def scalars(self, node: Node) -> list[Written]:
         nodes = node.value if isinstance(node, SequenceNode) else [node]
-        values = [self.scalar(one) for one in nodes]
-        return [value for value in values if value is not None and value.text]
+        return [value for one in nodes if (value := self.scalar(one)) is not None]
 
     def scalar(self, node: Node) -> Written | None:
         if isinstance(node, ScalarNode):
-            return Written(str(node.value), Mark.of(node))
+            return Written(clean(str(node.value)), Mark.of(node))
         self.wrong(node, "expected one value; found a list or fields")
         return None
 

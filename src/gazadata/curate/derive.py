@@ -21,7 +21,7 @@ from gazadata.curate.quotes import (
     nearest,
     passage_of,
 )
-from gazadata.curate.tables import Row, Table, decode, read_bytes
+from gazadata.curate.tables import Row, Table, decode, offset, read_bytes
 from gazadata.errors import GazadataError
 from gazadata.text import FORMULA, HIDDEN, fold, malformed
 
@@ -100,8 +100,8 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
     passages: dict[str, dict[str, Passage]] = {}
     for row in rows("passages"):
         start, end = (
-            _offset(row.cells.get("char_start", "")),
-            _offset(row.cells.get("char_end", "")),
+            offset(row.cells.get("char_start", "")),
+            offset(row.cells.get("char_end", "")),
         )
         if start is None or end is None:
             report(
@@ -205,7 +205,7 @@ def _read_text(root: Path, cells: dict[str, str]) -> str:
     # raw/ is frozen: another hash means that somebody changed the text, and updating the hash
     # silently would hide it.
     if written_sha256 not in ("", sha256) or (
-        written_length and _offset(written_length) != len(text)
+        written_length and offset(written_length) != len(text)
     ):
         raise _RowError(
             f"{path} is not the text that the row describes: it has sha256 {sha256} and "
@@ -237,7 +237,7 @@ def _complete_quote(
     passage = here.get(passage_id)
     bounded = passage if passage and passage.start is not None else None
     text, exact = texts[source], cells.get("exact", "")
-    start, end = _offset(cells.get("char_start", "")), _offset(cells.get("char_end", ""))
+    start, end = offset(cells.get("char_start", "")), offset(cells.get("char_end", ""))
     if text is None:
         # Reported once, at the source; the passage follows from the offsets alone.
         if start is not None and end is not None and not passage_id:
@@ -337,10 +337,3 @@ def _name_evidence(cells: dict[str, str]) -> None:
         raise _RowError(f"evidence_id cannot be derived: {', '.join(empty)} is empty")
     parts["field"] = parts["field"].replace("_", "-")
     cells["evidence_id"] = ".".join(parts.values())
-
-
-def _offset(cell: str) -> int | None:
-    # No text is that long, and int() refuses numbers of 4,300 digits.
-    if cell.isascii() and cell.isdigit() and len(cell) <= 18:
-        return int(cell)
-    return None

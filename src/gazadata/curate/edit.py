@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from gazadata import retired
 from gazadata.contract import ForeignKey, Resource
-from gazadata.curate.keys import passage_key, ruled_key
-from gazadata.curate.layout import PARTS, RULED, misfit
+from gazadata.curate.keys import passage_keys, ruled_key
+from gazadata.curate.layout import PARTS, RULED
 from gazadata.curate.record import Cells, Record
 from gazadata.curate.rewrite import Application, application, derived
+from gazadata.curate.tables import offset
 from gazadata.errors import GazadataError, UnknownName
 
 Name = tuple[str, str]
@@ -23,14 +23,11 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
         UnknownName: there is no such table or row.
         GazadataError: the new key is taken, was given up, or does not have the form of one.
     """
-    resource = record.contract[table]
     _known(record, table, old)
-    if problem := misfit(resource[resource.key], new):
+    if problem := record.unfit_key(table, new):
         raise GazadataError(problem)
     if new in record.by_key(table):
         raise GazadataError(f"{table} has a row {new!r} already; choose another key")
-    if any(row.key == (table, new) for row in retired.read(record.package)):
-        raise GazadataError(f"{new!r} was a key of {table} and was given up; choose another")
     rows = {name: [dict(row) for row in those] for name, those in record.rows.items()}
     after = record.changed(rows)
     renamed = [(table, old, new)]
@@ -39,10 +36,11 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
         _rename(after, rows, name, before, key)
         # Keys that a rule made of this one are made again.
         for one, row in made:
-            resource = record.contract[one]
+            own = record.contract[one].key
             wanted = _made_key(after, one, row)
-            if wanted != row[resource.key] and wanted not in after.by_key(one):
-                renamed.append((one, row[resource.key], wanted))
+            taken = {other[own] for other in rows[one]}
+            if wanted not in taken and (one, wanted) not in record.retired:
+                renamed.append((one, row[own], wanted))
     return _application(record, after)
 
 
@@ -65,7 +63,7 @@ def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, 
     return [
         (name, row)
         for name in (*RULED, "passages")
-        for row in rows[name]
+        for row in rows.get(name, ())
         if row[record.contract[name].key] == _made_key(record, name, row)
     ]
 
@@ -73,14 +71,11 @@ def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, 
 def _made_key(record: Record, table: str, row: Cells) -> str:
     if table != "passages":
         return ruled_key(table, row)
-    before = [
-        one
-        for one in record.rows["passages"]
-        if one["source_id"] == row["source_id"] and one["kind"] == row["kind"]
-    ]
-    before.sort(key=lambda one: int(one["sequence"]) if one["sequence"].isdigit() else 0)
-    number = next(at for at, one in enumerate(before, 1) if one is row)
-    return passage_key(row["source_id"], row["kind"], number)
+    source = row["source_id"]
+    passages = [one for one in record.rows["passages"] if one["source_id"] == source]
+    passages.sort(key=lambda one: offset(one["sequence"]) or 0)
+    made = passage_keys(source, [one["kind"] for one in passages])
+    return next(key for one, key in zip(passages, made, strict=True) if one is row)
 
 
 def remove(record: Record, table: str, key: str, *, dependants: bool = False) -> Application:
@@ -111,7 +106,7 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
     own = {
         (name, row[record.contract[name].key])
         for name, fields in PARTS.items()
-        for row in record.rows[name]
+        for row in record.rows.get(name, ())
         if any(
             record.contract[name].target(field) == table and row[field] == key for field in fields
         )

@@ -78,7 +78,7 @@ def _names(record: Record, words: str) -> Iterator[tuple[int, int, str, str]]:
     """Known names in a passage with their places and keys; the longest of those that overlap."""
     found = [
         (match.start, match.end, match.exact, row["actor_id"] or row["topic_id"])
-        for row in record.rows["names"]
+        for row in record.rows.get("names", ())
         for match in find(words, row["text"])
     ]
     taken: list[tuple[int, int]] = []

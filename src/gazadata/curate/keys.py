@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -22,9 +23,16 @@ def slug(text: str, words: int | None = None) -> str:
     return "-".join(parts[:words])
 
 
-def passage_key(source: str, kind: str, sentences: int) -> str:
-    """The key of a passage: that of its source, with the number of the sentence from 1."""
-    return f"{source}-s{sentences:02}" if kind == "sentence" else f"{source}-{kind}"
+def passage_keys(source: str, kinds: Iterable[str]) -> list[str]:
+    """The keys that a rule makes for an article's passages, of which these are the kinds.
+
+    They are the key of the source, with the number of the sentence from 1 or the kind.
+    """
+    sentences = itertools.count(1)
+    return [
+        f"{source}-s{next(sentences):02}" if kind == "sentence" else f"{source}-{kind}"
+        for kind in kinds
+    ]
 
 
 def label(passage: str, source: str) -> str:

@@ -8,9 +8,10 @@ from gazadata import sniff
 from gazadata.contract import inside
 from gazadata.curate.canonical import record
 from gazadata.curate.quotes import Match, Passage, context, find, nearest, passage_of
-from gazadata.curate.tables import clean, decode, read_bytes
+from gazadata.curate.tables import decode, read_bytes
 from gazadata.errors import ReadError
 from gazadata.package import Package
+from gazadata.text import clean
 
 _UNNAMED = (
     "{file} is not searched, since no row of sources names it; `gazadata add-article` adds it"

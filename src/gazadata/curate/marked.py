@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.curate.tables import place_after
+from gazadata.errors import MissingExtra, WrongSheet
 
 try:
     import yaml
@@ -22,9 +23,9 @@ __all__ = [
     "Node",
     "ScalarNode",
     "SequenceNode",
-    "WrongSheet",
     "compose",
     "plain",
+    "span_of",
 ]
 
 
@@ -46,6 +47,11 @@ def _mark(at: object) -> Mark:
     return Mark(getattr(at, "line", 0) + 1, getattr(at, "column", 0) + 1)
 
 
+def span_of(node: Node) -> tuple[int, int]:
+    """Where a node begins and ends, in characters of the text."""
+    return node.start_mark.index, node.end_mark.index
+
+
 @dataclass(frozen=True, order=True)
 class Mistake:
     """What is wrong at a place of a file, with what is expected there."""
@@ -54,27 +60,17 @@ class Mistake:
     message: str
 
 
-class WrongSheet(GazadataError):  # noqa: N818
-    """A file with mistakes, each of them named by line and column."""
-
-    exit_code = 1
-
-    def __init__(self, path: Path, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = sorted(set(mistakes))
-        super().__init__(
-            "nothing was written\n"
-            + "\n".join(
-                f"{path}:{one.mark.line}:{one.mark.column}: {one.message}" for one in self.mistakes
-            )
-        )
-
-
 def compose(path: Path, text: str) -> Node:
     """The node at the top of a YAML text; errors call it `path`.
 
     Raises:
-        WrongSheet: it is not YAML, is empty, or repeats one part of itself by an alias.
+        WrongSheet: it is not YAML, is empty, has a line end of which editors know nothing, nests
+            parts too deeply, or repeats one part of itself by an alias.
     """
+    if other := _OTHER_ENDS.search(text):
+        mark = Mark(*place_after(text[: other.start()]))
+        said = f"U+{ord(other.group()):04X} ends a line in YAML, but not in your editor; remove it"
+        raise WrongSheet(path, [Mistake(mark, said)])
     try:
         try:
             node = _composed(path, text, _FAST)
@@ -93,12 +89,24 @@ def compose(path: Path, text: str) -> Node:
     return node
 
 
+_OTHER_ENDS = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
+"""Line ends of YAML that would shift its line numbers from those of editors."""
+
+_DEPTH = 20
+"""Lists and fields within each other, of which a sheet has at most ten."""
+
 # That of libyaml, where PyYAML was built with it.
 _FAST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _composed(path: Path, text: str, loader: type[yaml.SafeLoader]) -> Node | None:
+    depth = 0
     for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH:
+            mistake = Mistake(_mark(event.start_mark), "nested too deeply; a sheet needs no more")
+            raise WrongSheet(path, [mistake])
         if isinstance(event, yaml.AliasEvent):
             mistake = Mistake(_mark(event.start_mark), "write the value out; no alias is read")
             raise WrongSheet(path, [mistake])

@@ -6,10 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from gazadata import retired
 from gazadata.contract import Contract, Resource, inside
-from gazadata.curate.layout import PARTS, coded_tables, source_field
+from gazadata.curate.layout import PARTS, coded_tables, misfit, source_field
 from gazadata.curate.quotes import Match, find
-from gazadata.curate.tables import Table, decode, read_bytes, read_table
+from gazadata.curate.tables import Table, decode, offset, read_bytes, read_table
 from gazadata.errors import ReadError, UnknownName
 from gazadata.package import Package
 
@@ -100,9 +101,35 @@ class Record:
         return self.package.contract
 
     def by_key(self, table: str) -> dict[str, Cells]:
-        """The rows of a table by their keys."""
-        key = self.contract[table].key
-        return {row[key]: row for row in self.rows[table]}
+        """The rows of a table by their keys.
+
+        Raises:
+            UnknownName: there is no such table.
+        """
+        return self._by_key[self.contract[table].name]
+
+    @cached_property
+    def _by_key(self) -> dict[str, dict[str, Cells]]:
+        return {
+            name: {row[self.contract[name].key]: row for row in rows}
+            for name, rows in self.rows.items()
+        }
+
+    @cached_property
+    def retired(self) -> set[tuple[str, str]]:
+        """The tables and keys that were given up.
+
+        Raises:
+            ReadError: their file cannot be read.
+        """
+        return {row.key for row in retired.read(self.package)}
+
+    def unfit_key(self, table: str, key: str) -> str | None:
+        """Why no row may be given a key, if none may."""
+        resource = self.contract[table]
+        if (table, key) in self.retired:
+            return f"{key!r} was a key of {table} and was retired; choose another"
+        return misfit(resource[resource.key], key)
 
     def articles(self) -> list[str]:
         """The sources whose texts are held."""
@@ -131,17 +158,21 @@ class Record:
         Raises:
             ReadError: an offset is not a number.
         """
-        start, end = offsets(self.contract["passages"])
-        rows = [row for row in self.rows["passages"] if row["source_id"] == source]
-        try:
-            rows.sort(key=lambda row: int(row["sequence"]))
-            return [
-                Part(row["passage_id"], row["kind"], number, int(row[start]), int(row[end]))
-                for number, row in enumerate(rows)
-            ]
-        except ValueError:
-            file = self.package.path("passages")
-            raise ReadError(f"{file}: sequence, {start} and {end} must be whole numbers") from None
+        names = ("sequence", *offsets(self.contract["passages"]))
+        found = []
+        for row in self.rows["passages"]:
+            if row["source_id"] == source:
+                number, start, end = (offset(row[name]) for name in names)
+                if number is None or start is None or end is None:
+                    raise ReadError(
+                        f"{self.package.path('passages')}: {row['passage_id']}: "
+                        f"{names[0]}, {names[1]} and {names[2]} must be whole numbers"
+                    )
+                found.append((number, row["passage_id"], row["kind"], start, end))
+        return [
+            Part(key, kind, number, start, end)
+            for number, (_, key, kind, start, end) in enumerate(sorted(found))
+        ]
 
     def open_passages(self, source: str) -> list[Part]:
         """The passages of an article that no evidence quotes yet."""
@@ -154,13 +185,22 @@ class Record:
 
     @cached_property
     def spans(self) -> dict[str, Span]:
-        """What each quote is of, by its key; quotes without offsets are left out."""
-        start, end = offsets(self.contract["quotes"])
-        return {
-            row["quote_id"]: Span(row["source_id"], int(row[start]), int(row[end]))
-            for row in self.rows["quotes"]
-            if row[start].isdigit() and row[end].isdigit()
-        }
+        """What each quote is of, by its key.
+
+        Raises:
+            ReadError: a quote has no offsets yet.
+        """
+        names = offsets(self.contract["quotes"])
+        spans = {}
+        for row in self.rows["quotes"]:
+            start, end = (offset(row[name]) for name in names)
+            if start is None or end is None:
+                raise ReadError(
+                    f"{self.package.path('quotes')}: {row['quote_id'] or row['exact']!r} has no "
+                    f"{names[0]} and {names[1]}; run `gazadata fmt`, which finds them"
+                )
+            spans[row["quote_id"]] = Span(row["source_id"], start, end)
+        return spans
 
     @cached_property
     def evidence(self) -> dict[tuple[str, str], list[Item]]:

@@ -21,11 +21,13 @@ class Application:
         record: the package as it will be.
         files: the bytes of each file that changes.
         changes: what changes, a line for each row.
+        read: the bytes of the files that all this follows from.
     """
 
     record: Record
     files: dict[Path, bytes] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    read: dict[Path, bytes] = field(default_factory=dict)
 
 
 def derived(record: Record) -> tuple[Record, list[Problem]]:
@@ -53,7 +55,8 @@ def application(before: Record, after: Record) -> Application:
         file = before.files[name]
         if content != file.content:
             files[file.path] = content
-    return Application(after, files, list(_changes(before, after)))
+    read = {file.path: file.content for file in before.files.values()}
+    return Application(after, files, list(_changes(before, after)), read)
 
 
 def _changes(before: Record, after: Record) -> Iterator[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.hints import hints, legend
-from gazadata.curate.keys import label, passage_key
+from gazadata.curate.keys import label, passage_keys
 from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.marked import plain
 from gazadata.curate.propose import Proposer, inferred_names
@@ -111,12 +111,11 @@ def print_sheet(record: Record, source: str) -> str:
         f"source: {source}",
         "passages:",
     ]
-    sentences = 0
-    for passage in passages:
-        sentences += passage.kind == "sentence"
+    made = passage_keys(source, [passage.kind for passage in passages])
+    for passage, key in zip(passages, made, strict=True):
         words = text[passage.start : passage.end]
         lines += ["", f"- {passage.kind}: {plain(words, is_text=True)}"]
-        if passage.key != passage_key(source, passage.kind, sentences):
+        if passage.key != key:
             lines.append(f"  id: {passage.key}")
         is_open = passage.number not in coded
         lines += (f"  # {hint}" for hint in hints(record, source, passage, is_open=is_open))
@@ -243,7 +242,7 @@ class Printer:
         passage = self.passage(main)
         if of_whole and not passage.holds(of_whole):
             of_whole = None
-        found = default_quote(self.record, self.source, resource, row, of_whole, passage)
+        found = default_quote(self.record.text, self.source, resource, row, of_whole, passage)
         return {found} if found else set()
 
     def exceptions(
@@ -327,7 +326,7 @@ class Printer:
 
 
 def default_quote(
-    record: Record,
+    text: Callable[[str], str],
     source: str,
     resource: Resource,
     row: Cells,
@@ -338,13 +337,22 @@ def default_quote(
 
     That is the quote of the row it is written within, unless this lacks the text that the row
     itself quotes; or else that text, where it is in one place of the passage.
+
+    Args:
+        text: gives the text of an article.
+        source: the article of the passage.
+        resource: the row's table.
+        row: its cells.
+        of_whole: the quote of the row it is written within, if any.
+        passage: the passage it is written under.
     """
     own = next((f.name for f in resource.fields if f.verbatim and f.required), None)
     if own is None:
         return of_whole
-    if of_whole and find(record.words(of_whole), row[own]):
+    words = row.get(own, "")
+    if of_whole and find(text(of_whole.source)[of_whole.start : of_whole.end], words):
         return of_whole
-    matches = places(record.text(source), row[own], passage)
+    matches = places(text(source), words, passage)
     return Span(source, matches[0].start, matches[0].end) if len(matches) == 1 else None
 
 

@@ -113,7 +113,7 @@ def _words() -> Schema:
 
 def _evidence(contract: Contract, proven: Schema) -> Schema:
     fields = _listed(proven, "The fields that this is evidence for.")
-    return _object(
+    entry = _object(
         {
             "for": fields | {"description": "The fields whose evidence this is."},
             "also": fields | {"description": "The fields to whose proposed evidence this adds."},
@@ -124,3 +124,10 @@ def _evidence(contract: Contract, proven: Schema) -> Schema:
             "note": _text("How the cell follows, or Row NAME of reference/FILE.csv."),
         }
     )
+    # Either words or a reference; and where words are, only beside them.
+    return entry | {
+        "dependencies": {
+            **{name: ["words"] for name in _where()},
+            "reference": {"not": {"required": ["words"]}},
+        }
+    }

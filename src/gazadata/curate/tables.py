@@ -11,7 +11,7 @@ from pathlib import Path
 from gazadata import sniff
 from gazadata.contract import Resource
 from gazadata.errors import ReadError
-from gazadata.text import form_c
+from gazadata.text import clean
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,6 @@ class Table:
     path: Path
     content: bytes
     rows: list[Row]
-
-
-def clean(cell: str) -> str:
-    r"""The cell in NFC, with LF for line ends (CR LF and lone CR too)."""
-    return form_c(cell.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def read_table(path: Path, resource: Resource) -> Table:
@@ -80,6 +75,14 @@ def read_table(path: Path, resource: Resource) -> Table:
     return Table(resource, path, content, rows)
 
 
+def offset(cell: str) -> int | None:
+    """The offset that a cell has; None where it is empty, or not a whole number from 0."""
+    # No text is that long, and int() refuses numbers of 4,300 digits.
+    if cell.isascii() and cell.isdigit() and len(cell) <= 18:
+        return int(cell)
+    return None
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a whole file.
 
@@ -116,15 +119,21 @@ def decode(path: Path, content: bytes) -> str:
         _refuse_other(path, sniff.content(content))
         found = f"not UTF-8: the byte 0x{content[error.start]:02x}; save the file as UTF-8"
         before = content[: error.start].decode("utf-8")
-        raise ReadError(f"{path}:{_after(before)}: {found}") from None
+        raise refusal(path, before, found) from None
     if (at := text.find("\0")) >= 0:
-        raise ReadError(f"{path}:{_after(text[:at])}: a NUL character; remove it")
+        raise refusal(path, text[:at], "a NUL character; remove it")
     return text
 
 
-def _after(text: str) -> str:
+def place_after(text: str) -> tuple[int, int]:
     """The line and the column, both from 1, of what follows a text."""
-    return f"{text.count(chr(10)) + 1}:{len(text) - text.rfind(chr(10))}"
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
+
+
+def refusal(path: Path, before: str, why: str) -> ReadError:
+    """Why a file cannot be read, with the place after the text `before`."""
+    line, column = place_after(before)
+    return ReadError(f"{path}:{line}:{column}: {why}")
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:

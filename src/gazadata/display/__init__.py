@@ -1,4 +1,4 @@
-"""The record to be seen: as one page, in notebooks, and as pictures."""
+"""Displays of the record: as a page, in notebooks, and as pictures."""
 
 from urllib.parse import quote
 

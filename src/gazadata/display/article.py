@@ -12,7 +12,7 @@ from gazadata.display.record import Quote, Record, extent
 from gazadata.errors import ContractError
 
 OPENING = 64
-"""Characters by which a sentence is told from others."""
+"""How many characters identify a sentence."""
 
 DEPTHS = 4
 """Shades of a highlight: words in more quotes than this look alike."""
@@ -20,7 +20,7 @@ DEPTHS = 4
 
 @dataclass(frozen=True)
 class Segment:
-    """Words that the same quotes hold; `text` is None where the text is not at hand."""
+    """Words covered by the same quotes; `text` is None if the text is not available."""
 
     start: int
     end: int
@@ -49,7 +49,7 @@ class Sentence:
 
     @property
     def uncoded(self) -> tuple[Segment, ...]:
-        """What of the sentence no quote holds."""
+        """The parts of the sentence that no quote covers."""
         return tuple(
             one
             for one in self.segments
@@ -58,14 +58,14 @@ class Sentence:
 
     @property
     def opening(self) -> str:
-        """Its first words, with a sign for those that are not at hand."""
+        """Its first words, with an ellipsis for those not available."""
         shown = "".join("…" if one.text is None else one.text for one in self.segments)
         return shown if len(shown) <= OPENING else f"{shown[:OPENING].rpartition(' ')[0]}…"
 
 
 @dataclass(frozen=True)
 class Article:
-    """A held source; `whole` says whether its text is at hand."""
+    """A held source; `whole` says whether its text is available."""
 
     key: str
     title: str
@@ -81,7 +81,7 @@ class Article:
 
 
 def articles(record: Record) -> list[Article]:
-    """The held sources of a package, each with its text where that is at hand and the right one."""
+    """The held sources of a package, each with its text if available and its hash matches."""
     shown = record.held if record.source is None else [record.source]
     return [_article(record, row) for row in record.rows("sources") if row["source_id"] in shown]
 

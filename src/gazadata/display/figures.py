@@ -22,7 +22,7 @@ SIGNS = {
     "conditional_oppose": "−",
     "oppose": "−−",
 }
-"""How a stance is drawn, so that it can be told without colours."""
+"""How a stance is drawn, so that it can be recognised without colours."""
 
 SIDES = {"+": "for", "−": "against"}
 
@@ -34,11 +34,13 @@ NO_CIRCLE = 12
 PNG_SCALE = 2
 COLUMN = 118
 """How wide a topic is in the matrix."""
+ROW = 46
+"""How high a position is in the matrix."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that shows itself in a notebook; `svg` is its source."""
+    """A picture that notebooks display; `svg` is its source."""
 
     title: str
     svg: str
@@ -52,7 +54,7 @@ class Figure:
         return figure_html(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture as SVG, or as PNG on white where the name of the file ends in .png.
+        """Write the picture as SVG, or as PNG on white if the file name ends in .png.
 
         Raises:
             ValueError: the name ends in something else.
@@ -141,9 +143,9 @@ class Link:
 def links(record: Record) -> list[Link]:
     """Events, positions and relations as ties between actors and topics.
 
-    Nodes are called `actors.<key>` and `topics.<key>`. Whoever acts in an event is tied to whoever
-    receives it, or those who take part to each other, and both to its topic. An excluded party is
-    tied to the topic alone, and the tie says so.
+    Nodes are called `actors.<key>` and `topics.<key>`. The actors of an event are tied to its
+    recipients, or to each other if there are none, and to its topic. An excluded party is tied
+    only to the topic, and the tie says so.
     """
     found: list[Link] = []
     by_event: dict[str, list[Entry]] = defaultdict(list)
@@ -219,7 +221,7 @@ class Matrix:
 
 
 def matrix(record: Record) -> Matrix:
-    """The positions, with the holders and topics that most positions are on first."""
+    """The positions: topics with most positions first, and holders in the order of their topics."""
     cells: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     holders: dict[str, str] = {}
     topics: dict[str, str] = {}
@@ -374,7 +376,7 @@ def draw_network(record: Record) -> Drawing:
     """Actors at the left, what they do or want in the middle, what it is about at the right."""
     drawing = Drawing(record, "network", "Network", 720)
     acts, ends = acts_of(record)
-    actors = list(dict.fromkeys(one for act in acts for one in ends[act.anchor][0]))
+    actors = list(dict.fromkeys(one for act in acts for one, _ in ends[act.anchor][0]))
     topics = list(dict.fromkeys(one for act in acts for one in ends[act.anchor][1]))
     actors, acts, topics = _uncrossed(actors, acts, topics, ends)
     height = max([len(acts) * 38, len(actors) * 30, len(topics) * 38, 60])
@@ -391,7 +393,7 @@ def draw_network(record: Record) -> Drawing:
         drawing.text(x, 14, head, "head", anchor or "start")
     for act in acts:
         y = at[act.anchor]
-        for one, role in ends[act.anchor][0].items():
+        for one, role in ends[act.anchor][0]:
             drawing.line(
                 f"M156 {_n(at[one])}C196 {_n(at[one])} 190 {_n(y)} 228 {_n(y)}",
                 ("excluded" if role == "excluded" else "") + _unsure(act),
@@ -419,7 +421,7 @@ def draw_network(record: Record) -> Drawing:
     return drawing
 
 
-Ends = dict[str, tuple[dict[str, str], list[str]]]
+Ends = dict[str, tuple[list[tuple[str, str]], list[str]]]
 
 
 def acts_of(record: Record) -> tuple[list[Entry], Ends]:
@@ -429,37 +431,41 @@ def acts_of(record: Record) -> tuple[list[Entry], Ends]:
     for name in ("events", "positions"):
         for entry in record.entries.get(name, {}).values():
             topic = entry.value("topic_id")
-            ends[entry.anchor] = ({}, [f"topics.{topic}"] if topic else [])
-            if name == "positions":
-                ends[entry.anchor][0][f"actors.{entry.value('holder_id')}"] = "actor"
+            holder = f"actors.{entry.value('holder_id')}"
+            actors = [(holder, "actor")] if name == "positions" else []
+            ends[entry.anchor] = (actors, [f"topics.{topic}"] if topic else [])
             acts.append(entry)
     for part in record.entries.get("participants", {}).values():
         event = f"events.{part.value('event_id')}"
         if event in ends:
-            ends[event][0][f"actors.{part.value('actor_id')}"] = part.value("role")
+            ends[event][0].append((f"actors.{part.value('actor_id')}", part.value("role")))
     return acts, ends
 
 
 def _uncrossed(
     actors: list[str], acts: list[Entry], topics: list[str], ends: Ends
 ) -> tuple[list[str], list[Entry], list[str]]:
-    """Put each column into the order of the middle of what its members are tied to."""
+    """Sort each column by the mean place of what its members are tied to."""
     for _ in range(NO_CIRCLE):
         place = {name: at / max(1, len(actors)) for at, name in enumerate(actors)}
         place |= {name: at / max(1, len(topics)) for at, name in enumerate(topics)}
         acts = sorted(
             acts,
-            key=lambda act: _mean([place[one] for side in ends[act.anchor] for one in side]),
+            key=lambda act: _mean([place[one] for one in _tied(ends[act.anchor])]),
         )
         order = {act.anchor: at for at, act in enumerate(acts)}
         tied: dict[str, list[float]] = defaultdict(list)
         for act in acts:
-            for column in ends[act.anchor]:
-                for one in column:
-                    tied[one].append(order[act.anchor])
+            for one in _tied(ends[act.anchor]):
+                tied[one].append(order[act.anchor])
         actors = sorted(actors, key=lambda one: _mean(tied[one]))
         topics = sorted(topics, key=lambda one: _mean(tied[one]))
     return actors, acts, topics
+
+
+def _tied(ends: tuple[list[tuple[str, str]], list[str]]) -> list[str]:
+    actors, topics = ends
+    return [*(actor for actor, _ in actors), *topics]
 
 
 def _mean(numbers: list[float]) -> float:
@@ -479,12 +485,13 @@ def draw_positions(record: Record) -> Drawing:
         lines = _lines(label, 25)
         drawing.link(f"actors.{holder}", 0, y + 27 - 7.5 * (len(lines) - 1), lines)
         for at, (topic, _) in enumerate(table.topics):
-            for entry in table.cells.get((holder, topic), [])[:1]:
+            for nth, entry in enumerate(table.cells.get((holder, topic), [])):
                 x, stance = 170 + COLUMN * at, entry.value("stance")
+                top = y + ROW * nth
                 look = f"stance {side(stance)}{_unsure(entry)}"
-                drawing.box(x, y + 4, COLUMN - 6, 38, look)
-                drawing.text(x + 8, y + 20, sign(stance), "sign")
-                drawing.link(entry.anchor, x + 8, y + 35, [entry.shown("stance")], "small")
-        y += 46
+                drawing.box(x, top + 4, COLUMN - 6, 38, look)
+                drawing.text(x + 8, top + 20, sign(stance), "sign")
+                drawing.link(entry.anchor, x + 8, top + 35, [entry.shown("stance")], "small")
+        y += ROW * max(len(table.cells.get((holder, topic), [])) for topic, _ in table.topics)
     drawing.height = y + 6
     return drawing

@@ -38,7 +38,7 @@ def environment() -> Environment:
 def render(template: str, **values: Any) -> str:
     """Render a template of this package."""
     html = environment().get_template(template).render(**values)
-    # The breaks between blocks show nothing, and no attribute is in single quotes.
+    # Line breaks between blocks are not shown, and no attribute uses single quotes.
     return _BEFORE_BLOCK.sub("", html).replace("&#39;", "'")
 
 
@@ -48,5 +48,5 @@ def asset(name: str) -> str:
 
 
 def figure_html(figure: Figure) -> str:
-    """A picture in a frame of its own, so that its style touches nothing else in a notebook."""
+    """A picture in its own frame, so that its style affects nothing else in a notebook."""
     return render("figure.html.j2", figure=figure)

@@ -1,4 +1,4 @@
-"""What notebooks show of a data set and of an explanation, and the pictures that they draw."""
+"""What notebooks show for a dataset and an explanation, and the pictures that they draw."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Plots:
         return figures.draw_network(Record(self.dataset)).figure(linked=False)
 
     def positions(self) -> Figure:
-        """Who holds which position on what; a blank is no position found."""
+        """Who holds which position on what; a blank means that no position was found."""
         return figures.draw_positions(Record(self.dataset)).figure(linked=False)
 
 

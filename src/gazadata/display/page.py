@@ -29,11 +29,11 @@ COLUMNS = {
     "names": ("text", "form", "actor_id", "topic_id"),
     "sources": ("title", "kind", "publisher", "cited_by"),
 }
-"""The columns that a table shows at once, in the order of the page; a row's details have all."""
+"""The columns that each table shows, in the order of the page; a row's details show all."""
 
 MOST_COLUMNS = 5
 FACETS = range(2, 13)
-"""How many different values a column may have to be chosen from."""
+"""How many different values a column may have to be offered as a filter."""
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Table:
         }
 
     def explained(self, entry: Entry) -> list[Cell]:
-        """The cells of a row that are explained at the row: not what its table says once."""
+        """The cells that are explained at the row; others are stated once for the table."""
         return [
             cell
             for cell in entry.cells.values()
@@ -85,7 +85,7 @@ class Table:
 
     @property
     def facets(self) -> list[Field]:
-        """Columns of few values to choose from."""
+        """Columns with few enough values to filter by."""
         return [
             part
             for part in self.columns
@@ -95,7 +95,7 @@ class Table:
 
 
 def page(record: Record, draft: dict[str, Any] | None = None) -> str:
-    """The page of a record, the same for the same record.
+    """The page of a record; the same record always gives the same page.
 
     Args:
         record: the package.
@@ -167,9 +167,9 @@ def _contents(record: Record) -> dict[str, Any]:
         "uncertain": [entry for entry in record.all_entries() if entry.hedged],
         "doubtful": list(_doubtful(record)),
         "uncoded": _uncoded(held),
-        "single": "The package says nothing of what other sources report, of what happened later, "
-        "or of whether the article is right. A verified quote proves that the words are there, "
-        "not that they support the cell: that is a coder’s judgement, and open to yours.",
+        "single": "The package says nothing about what other sources report, what happened later, "
+        "or whether the article is right. A verified quote proves that the words are there, "
+        "not that they support the cell: that is a coder’s judgement, which you can check.",
         "citation": dataset.cite(),
         "licences": _licences(contract.descriptor.get("licenses")),
         "files": list(_files(record)),
@@ -212,7 +212,7 @@ def _acts(record: Record) -> list[tuple[Entry, list[tuple[str, str]]]]:
             act,
             [
                 (record.label(actor), "" if role == "actor" else role)
-                for actor, role in ends[act.anchor][0].items()
+                for actor, role in ends[act.anchor][0]
             ],
         )
         for act in acts
@@ -251,7 +251,7 @@ def _licences(listed: Any) -> list[tuple[str, str | None]]:
     for one in listed if isinstance(listed, list) else ():
         if isinstance(one, dict) and (one.get("title") or one.get("name")):
             path = str(one.get("path") or "")
-            # Anything else, such as javascript:, is shown and leads nowhere.
+            # Anything else, such as javascript:, is shown without a link.
             safe = path if re.match(r"https?://", path) else None
             found.append((str(one.get("title") or one["name"]), safe))
     return found

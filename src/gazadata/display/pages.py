@@ -1,56 +1,51 @@
-"""The pages that a package has: one; or an index and one for each source where it is large."""
+"""The pages of a package: one; or, if it is large, an index and one for each source."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazadata import atomic
-from gazadata.dataset import Dataset, open_dataset
 from gazadata.display import PAGE
 from gazadata.display.html import asset, render
 from gazadata.display.page import csp_hash, page, title_of
 from gazadata.display.record import Record
-from gazadata.errors import GazadataError
+from gazadata.errors import PageError
+
+if TYPE_CHECKING:
+    from gazadata.dataset import Dataset
 
 LARGEST_PAGE = 450_000
-"""Bytes of the tables that are shown on one page, which has about as many."""
+"""Most bytes of tables that one page shows; the page has about as many."""
 
 LARGEST = 5_000_000
-"""Bytes of the tables whose rows are shown on pages at all."""
+"""Most bytes of tables for which pages show rows at all."""
 
 SHOWN_FINDINGS = 50
 
 
-class PageError(GazadataError):
-    """A package that no page is made of."""
+def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
+    """Write the page of a data package into the file `out`.
 
-    exit_code = 1
-
-
-def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Path:
-    """Write the page of the package at `path` into the file `out`.
-
-    Where one page would be too large to be read, `out` is an index, and the pages of its sources
-    are written beside it: `out-1.html`, `out-2.html` and so on.
+    If one page would be too large to read, `out` is an index, and the pages of its sources
+    are written next to it: `out-1.html`, `out-2.html` and so on.
 
     Args:
-        path: a folder with a datapackage.json; None for the bundled one.
+        dataset: the package.
         out: the file.
-        draft: make it of a package that does not validate, too, with the findings at their cells.
+        draft: also write it if the package does not validate, with the findings at their cells.
 
     Returns:
         The file.
 
     Raises:
         PageError: the package does not validate, and no draft is asked for.
-        ReadError, ContractError: there is no package that can be read.
+        ReadError: a table or a text cannot be read.
         MissingExtra: the extra `validate` is not installed.
         OSError: the file cannot be written.
     """
     from gazadata.validate import validate
 
-    dataset = open_dataset(path)
     report = validate(dataset.package.root)
     if not report.ok() and not draft:
         first = next((d for d in report.diagnostics if d.severity == "error"), None)
@@ -58,7 +53,7 @@ def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Pa
         raise PageError(
             "\n".join(
                 [
-                    f"no page is made: {report.errors} findings, {len(report.failures)} failures",
+                    f"no page written: {report.errors} findings, {len(report.failures)} failures",
                     *shown,
                     *(f"  {failure}" for failure in report.failures),
                     "see them all with `gazadata validate`, or on a page with --draft",
@@ -82,9 +77,9 @@ def write_page(path: str | Path | None, out: Path, *, draft: bool = False) -> Pa
     return out
 
 
-def release_pages(root: Path) -> dict[str, bytes]:
-    """The pages of the release in the folder `root`, which is known to validate, by file name."""
-    pages = _pages(Record(open_dataset(root)), PAGE)
+def release_pages(dataset: Dataset) -> dict[str, bytes]:
+    """The pages of a release, which is known to validate, by file name."""
+    pages = _pages(Record(dataset), PAGE)
     return {name: content.encode("utf-8") for name, content in pages.items()}
 
 
@@ -110,7 +105,7 @@ def _sizes(dataset: Dataset) -> dict[str, int]:
 
 
 def _index(dataset: Dataset, parts: dict[str, Record] | None = None) -> str:
-    """A list of the pages with the rows on each, or of the tables alone where there are none."""
+    """An index of the pages with the rows on each, or of the tables if there are no pages."""
     contract = dataset.package.contract
     title, description = title_of(contract)
     css = asset("page.css")

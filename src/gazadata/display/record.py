@@ -54,7 +54,7 @@ class Proof:
 
     @property
     def source(self) -> tuple[object, ...]:
-        """What tells its words or its reference from others."""
+        """What identifies its words or its reference."""
         return self.quote, self.words, self.reference
 
 
@@ -90,7 +90,7 @@ class Ground:
 
 
 def grounds(cells: Iterable[Cell]) -> list[Ground]:
-    """The cells of a row, put together by what they rest on; a cell may rest on several things."""
+    """Group the cells of a row by what they rest on; a cell may rest on several things."""
     found: dict[tuple[object, ...], Ground] = {}
     lines: dict[tuple[object, ...], Line] = {}
     for cell in cells:
@@ -132,7 +132,7 @@ class Entry:
 
     @cached_property
     def unproven(self) -> list[Cell]:
-        """The cells that need no evidence and have none, and that nothing is found wrong with."""
+        """The cells that need no evidence, have none, and have no findings."""
         return [
             cell
             for cell in self.cells.values()
@@ -155,7 +155,7 @@ class Record:
     """A package with everything that its displays need, read once.
 
     `findings` are sentences about cells, by resource, row and field ("" for the row as a whole).
-    A part of a record, see `part`, has a `source`, and leads to other rows by the `index`.
+    A part of a record (see `part`) has a `source` and links to other rows through the `index`.
     """
 
     dataset: Dataset
@@ -186,8 +186,8 @@ class Record:
     def part(self, source: str, index: str) -> Record:
         """What of the record is shown on the page of one held source.
 
-        It has the rows that rest on words of the source, and those that it is given as the source
-        of. Rows that belong to no held source are on the page of the first.
+        It has the rows that rest on words of the source, and those that name it as their source.
+        Rows that belong to no held source are on the page of the first.
         """
         part = copy.copy(self)
         part.source, part.index = source, index
@@ -233,7 +233,7 @@ class Record:
         return {entry.anchor: at for at, entry in enumerate(self.all_entries(), start=1)}
 
     def number(self, entry: Entry) -> int:
-        """The place of a row on the page, by which links within the page name it."""
+        """The number of a row on the page, used by links within the page."""
         return self._numbers[entry.anchor]
 
     def address(self, anchor: str) -> str:
@@ -260,7 +260,7 @@ class Record:
 
     @cached_property
     def quotes(self) -> dict[str, Quote]:
-        """The quotes by key, in the order of the text: the longer first where two begin alike."""
+        """The quotes by key, in the order of the text: the longer first if two begin together."""
         placed = [(row, *extent(row)) for row in self.rows("quotes")]
         placed.sort(
             key=lambda one: (one[0]["source_id"] or "", one[1], -one[2], one[0]["quote_id"])
@@ -365,7 +365,7 @@ class Record:
 
 
 def explained(explanation: Explanation) -> Iterable[Cell]:
-    """The cells of an explanation in the form in which cells are shown."""
+    """The cells of an explanation, as displays show cells."""
     for cell in explanation.cells:
         proofs = []
         for item in cell.support:

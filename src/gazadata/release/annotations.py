@@ -8,38 +8,39 @@ AnnotationCollection with one AnnotationPage. What the model leaves to its users
   in every release (but for the collection, which is a release's own), say nothing about where it
   is served, and need no domain of ours.
 - The target's source is the quoted source, not a file: its text is not published. Which text the
-  offsets count in is said by the target's state, named by the `ni:` URI (RFC 6920) of the text's
-  SHA-256; `sha256` and `length` say the same for whoever holds the text. The model's own states
+  offsets count in is in the target's state, named by the `ni:` URI (RFC 6920) of the text's
+  SHA-256; `sha256` and `length` repeat it for readers who have the text. The model's own states
   do not fit: one wants a date and the other HTTP headers, and neither is known.
-- A body is a TextualBody whose value is the cell as it stands in the CSV file.
+- A body is a TextualBody whose value is the cell as the CSV file has it.
 - Terms that the model does not have are declared in the document's own context.
 
-The file is larger than all tables together and is never held as a whole: the evidence is put by in
-files for so many quotes each, and those are sorted and written one after another, a line for each
-annotation. JSON is put together by Polars, since making each object in Python took thirty times as
-long.
+The file is larger than all tables together and is never held as a whole: SQLite sorts what it is
+made of in a temporary file, and each annotation is written as a line.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from gazadata.contract import Resource
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
 from gazadata.release.files import json_bytes
 
 try:
     import polars as pl
-    from polars import col, lit
+    from polars import col
 
-    from gazadata.validate.tables import LINE, strings, typed
+    from gazadata.validate.tables import strings, typed
 except ImportError:
     raise MissingExtra("polars", "validate") from None
 
@@ -71,54 +72,50 @@ CONTEXT: dict[str, Any] = {
 # Why a cell is tied to the words, in the model's motivations (section 3.3.5).
 PURPOSES = {"classified": "classifying"}
 
-BATCH = 300_000
-"""Rows of evidence that are looked at together."""
+# What an IRI holds only percent-encoded (RFC 3987, section 2.2).
+_IN_IRI = {code: f"%{code:02X}" for code in (*range(0x21), 0x7F, *map(ord, '"#%<>[\\]^`{|}'))}
 
-QUOTES = 20_000
-"""Quotes that are sorted and written together."""
-
-# What a JSON string holds only escaped (RFC 8259, section 7), and an IRI only percent-encoded
-# (RFC 3987, section 2.2).
-_CONTROL = [chr(code) for code in (*range(0x20), 0x7F)]
-_IN_TEXT = {character: json.dumps(character)[1:-1] for character in ('"', "\\", *_CONTROL)}
-_IN_IRI = {character: f"%{ord(character):02X}" for character in (*' "#%<>[\\]^`{|}', *_CONTROL)}
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """JSON that is another in each row; an optional member is left out where it is null."""
-
-    pieces: tuple[str | pl.Expr, ...]
-    optional: bool = False
+_QUOTE = ("quote_id", "source_id", "char_start", "char_end", "passage_id", "exact")
+_EVIDENCE = ("evidence_id", "quote_id", "resource", "row_id", "field", "basis")
+_TABLES = f"""
+CREATE TABLE quotes ({" NOT NULL, ".join(_QUOTE)} NOT NULL, prefix, suffix);
+CREATE UNIQUE INDEX quote ON quotes (quote_id);
+CREATE TABLE evidence (
+    {" NOT NULL, ".join(_EVIDENCE)} NOT NULL, value NOT NULL, table_at, field_at, note,
+    FOREIGN KEY (quote_id) REFERENCES quotes (quote_id)
+);
+"""
+_IN_ORDER = """
+SELECT * FROM quotes LEFT JOIN evidence USING (quote_id)
+ORDER BY source_id, char_start, char_end, quote_id, table_at, row_id, field_at, evidence_id
+"""
 
 
 def write_annotations(package: Package, target: Path) -> None:
-    """Write every quote of a package as a Web Annotation.
+    """Write every quote of a package that validates as a Web Annotation.
 
     Annotations are in the order of the text, bodies in the order of the package's tables, their
     keys and their fields: the order of rows in the files changes nothing.
 
     Raises:
-        ReadError: a table cannot be read, or a quote or a piece of evidence names what is not
-            there; `gazadata validate` says where.
+        ReadError: a table cannot be read, or a row lacks a cell or names what is not there.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
-            ranks = _put_quotes(package, Path(folder))
-            _put_evidence(package, ranks, Path(folder))
-            sources = _sources(package)
-            with target.open("wb") as file:
-                head, tail = _around(package, ranks.height)
-                file.write(head)
-                for part in range(-(-ranks.height // QUOTES)):
-                    beside = Path(folder) / str(part)
-                    quotes = _read_ipc(beside / "quotes.arrow")
-                    quotes = quotes.join(sources, on="source_id", how="left", maintain_order="left")
-                    bodies = _bodies(package, sorted(beside.glob("evidence-*.arrow")))
-                    lines = _lines(package, quotes, bodies, last=ranks.height - 1)
-                    lines.write_csv(file, include_header=False, quote_style="never")
-                file.write(tail)
-    except (pl.exceptions.PolarsError, FileNotFoundError) as error:
+        with (
+            tempfile.TemporaryDirectory(prefix="gazadata-") as folder,
+            closing(sqlite3.connect(f"{folder}/rows.db", isolation_level=None)) as rows,
+            target.open("wb") as file,
+        ):
+            rows.row_factory = sqlite3.Row
+            head, tail = _around(package, _fill(rows, package))
+            file.write(head)
+            before = ""
+            for annotation in _annotations(rows, package):
+                line = json.dumps(annotation, ensure_ascii=False, separators=(",", ":"))
+                file.write(f"{before}{line}".encode())
+                before = ",\n"
+            file.write(before[1:].encode() + tail)
+    except (pl.exceptions.PolarsError, FileNotFoundError, sqlite3.IntegrityError) as error:
         raise ReadError(
             f"{package.root}: {str(error).splitlines()[0]}; `gazadata validate` names the cell and "
             "the remedy"
@@ -126,7 +123,7 @@ def write_annotations(package: Package, target: Path) -> None:
 
 
 def _around(package: Package, total: int) -> tuple[bytes, bytes]:
-    """What the file has before the annotations, and what behind them."""
+    """What the file has before the annotations, and what after them."""
     name, version = package.contract.name, package.contract.version
     descriptor = package.contract.descriptor
     collection = f"{_urn(package)}#annotations/{version}"
@@ -149,242 +146,128 @@ def _around(package: Package, total: int) -> tuple[bytes, bytes]:
     return head + b"[\n", b"]" + tail
 
 
-def _put_quotes(package: Package, folder: Path) -> pl.DataFrame:
-    """Put the quotes by in the order of the text, so many in a folder; return the place of each."""
-    resource = package.contract["quotes"]
-    quotes = (
-        strings(package.path("quotes"), resource)
-        .drop(LINE)
-        .with_columns(typed(resource["char_start"]), typed(resource["char_end"]))
-        .sort("source_id", "char_start", "char_end", "quote_id")
-        .with_row_index("rank")
-        .collect(engine="streaming")
+def _fill(rows: sqlite3.Connection, package: Package) -> int:
+    """Copy the quotes, and the evidence that names one with its cell; the number of quotes."""
+    contract = package.contract
+    rows.executescript(f"PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON; {_TABLES} BEGIN;")
+    offsets = [typed(contract["quotes"][name]) for name in ("char_start", "char_end")]
+    quotes = strings(package.path("quotes"), contract["quotes"]).with_columns(offsets)
+    _copy(rows, "quotes", quotes.select(*_QUOTE, "prefix", "suffix"))
+    evidence = strings(package.path("evidence"), contract["evidence"])
+    evidence = evidence.filter(col("quote_id").is_not_null()).select(*_EVIDENCE, "note")
+    for number, resource in enumerate(contract.resources.values()):
+        cells = _with_cells(evidence, package, resource)
+        _copy(rows, "evidence", cells.with_columns(table_at=number))
+    rows.execute("COMMIT")
+    total, found = (
+        rows.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        for name in ("quotes", "evidence")
     )
-    _refuse(
-        quotes,
-        col("char_start").is_null() | col("char_end").is_null(),
-        "quotes/{quote_id} has no place",
-    )
-    for part in range(-(-quotes.height // QUOTES)):
-        (folder / str(part)).mkdir()
-        some = quotes.slice(part * QUOTES, QUOTES)
-        some.write_ipc(folder / str(part) / "quotes.arrow", compression="lz4")
-    return quotes.select("quote_id", "rank")
-
-
-def _sources(package: Package) -> pl.DataFrame:
-    """What a target says of each source, and of the source's text where that is known."""
-    sources = strings(package.path("sources"), package.contract["sources"]).collect()
-    known = [digest and named_information(digest) for digest in sources["text_sha256"]]
-    source = {
-        "id": _iri(package, "sources", "source_id"),
-        "type": "Text",
-        "format": "text/plain",
-        # No rule asks for these two, so the schemas of a package may lack them.
-        **{
-            member: _text(field, optional=True)
-            for member, field in (("language", "language"), ("label", "title"))
-            if field in sources.columns
-        },
-        "source_id": _text("source_id"),
-    }
-    state = {
-        "id": _text("known"),
-        "type": "oa:State",
-        "sha256": _text("text_sha256"),
-        "length": _Cell((col("text_length"),)),
-    }
-    sources = sources.with_columns(known=pl.Series(known, dtype=pl.String))
-    return sources.select("source_id", source=_json(source), state=_json(state))
-
-
-def _put_evidence(package: Package, ranks: pl.DataFrame, folder: Path) -> None:
-    """Put the evidence by with the cells that it is for, in the folders of its quotes."""
-    evidence = strings(package.path("evidence"), package.contract["evidence"])
-    evidence = evidence.filter(col("quote_id").is_not_null()).drop(LINE, "reference_id")
-    cells = _Cells(package)
-    for number, batch in enumerate(evidence.collect_batches(chunk_size=BATCH)):
-        rows = cells.of(batch).join(ranks, on="quote_id", how="left")
-        _refuse(rows, col("rank").is_null(), f"{_NAMES} quotes/{{quote_id}}, which is not there")
-        rows = rows.drop("quote_id").with_columns(part=col("rank") // QUOTES)
-        for (part,), some in rows.partition_by("part", as_dict=True, include_key=False).items():
-            some.write_ipc(folder / str(part) / f"evidence-{number}.arrow", compression="lz4")
-
-
-_NAMES = "evidence/{evidence_id} names"
-
-
-class _Cells:
-    """The cells that evidence is for; one table is held at a time, as evidence is sorted by it."""
-
-    def __init__(self, package: Package) -> None:
-        self.package = package
-        self.held: tuple[str, pl.DataFrame] | None = None
-
-    def of(self, evidence: pl.DataFrame) -> pl.DataFrame:
-        """Evidence with the value of its cell, and where its table and its field come."""
-        resources = self.package.contract.resources
-        parts = []
-        for (name,), rows in evidence.partition_by("resource", as_dict=True).items():
-            if name not in resources:
-                _refuse(rows, lit(True), f"{_NAMES} no table: {{resource}}")
-            table, fields = self._table(name), resources[name].field_names
-            keys = table.select(row_id=resources[name].key).with_row_index("at")
-            placed = rows.join(keys, on="row_id", how="left")
-            _refuse(
-                placed,
-                col("at").is_null(),
-                f"{_NAMES} {{resource}}/{{row_id}}, which is not there",
-            )
-            for (field,), some in placed.partition_by("field", as_dict=True).items():
-                if field not in fields:
-                    _refuse(some, lit(True), f"{_NAMES} no field: {{field}}")
-                parts.append(
-                    some.drop("at").with_columns(
-                        value=table[field].gather(some["at"]),
-                        table_at=lit(list(resources).index(name), pl.UInt16),
-                        field_at=lit(fields.index(field), pl.UInt16),
-                    )
-                )
-        found = pl.concat(parts)
-        _refuse(found, col("value").is_null(), "evidence/{evidence_id} is for a cell that is null")
-        return found
-
-    def _table(self, name: str) -> pl.DataFrame:
-        if self.held is None or self.held[0] != name:
-            self.held = None
-            resource = self.package.contract[name]
-            self.held = name, strings(self.package.path(name), resource).collect()
-        return self.held[1]
-
-
-def _read_ipc(path: Path) -> pl.DataFrame:
-    """Read an Arrow file by its literal path, which `pl.read_ipc` would take for a pattern."""
-    return pl.scan_ipc(path, glob=False).collect()
-
-
-def _bodies(package: Package, files: list[Path]) -> pl.DataFrame:
-    """The bodies of the quotes for which evidence was put by in files."""
-    body = {
-        # Not `id`: a body with one is an External Web Resource, which may not have a purpose.
-        "canonical": _iri(package, "evidence", "evidence_id"),
-        "type": "TextualBody",
-        "purpose": _Cell(('"', col("basis").replace_strict(PURPOSES, default="describing"), '"')),
-        "value": _text("value"),
-        "format": "text/plain",
-        "evidence_id": _text("evidence_id"),
-        "resource": _text("resource"),
-        "row_id": _text("row_id"),
-        "field": _text("field"),
-        "basis": _text("basis"),
-        "note": _text("note", optional=True),
-    }
-    if not files:
-        return pl.DataFrame(schema={"rank": pl.UInt32, "body": pl.String})
-    bodies = (
-        pl.concat(map(_read_ipc, files))
-        # One number to compare for two: a third of the time.
-        .sort(
-            col("rank").cast(pl.Int64) * (1 << 16) + col("table_at"),
-            "row_id",
-            "field_at",
-            "evidence_id",
+    if found != evidence.select(pl.len()).collect().item():
+        raise ReadError(
+            f"{package.path('evidence')}: a row is for a table that the package does not have"
         )
-        .lazy()
-        .select("rank", "evidence_id", body=_json(body))
-        .collect(engine="streaming")
+    return int(total)
+
+
+def _with_cells(evidence: pl.LazyFrame, package: Package, resource: Resource) -> pl.LazyFrame:
+    """The evidence for one table, with the cell that each row is for as the CSV file has it."""
+    names = resource.field_names
+    key = col(resource.key).alias("row_id")
+    table = strings(package.path(resource.name), resource)
+    table = table.select(key, *(col(name).alias(f"cell:{name}") for name in names))
+    value = pl.coalesce(pl.when(col("field") == name).then(col(f"cell:{name}")) for name in names)
+    place = col("field").replace_strict(names, range(len(names)), default=None)
+    return (
+        evidence.filter(col("resource") == resource.name)
+        .join(table, on="row_id", how="left")
+        .select(*_EVIDENCE, "note", value=value, field_at=place)
     )
-    _refuse(bodies, col("body").is_null(), "evidence/{evidence_id} lacks a cell")
-    return bodies.group_by("rank", maintain_order=True).agg(col("body").str.join(","))
 
 
-def _lines(package: Package, quotes: pl.DataFrame, bodies: pl.DataFrame, last: int) -> pl.DataFrame:
-    """A line for each quote, in their order."""
-    named = "quotes/{quote_id} quotes sources/{source_id}, "
-    _refuse(quotes, col("source").is_null(), f"{named}which is not there")
-    _refuse(quotes, col("state").is_null(), f"{named}whose text is not known")
-    annotation = {
-        "id": _iri(package, "quotes", "quote_id"),
-        "type": "Annotation",
-        "motivation": "describing",
-        "quote_id": _text("quote_id"),
-        "body": _Cell(("[", col("body"), "]"), optional=True),
-        "target": {
-            "type": "SpecificResource",
-            "source": _Cell((col("source"),)),
-            "state": _Cell((col("state"),)),
-            "passage_id": _text("passage_id"),
-            "selector": [
-                {
-                    "type": "TextQuoteSelector",
-                    "exact": _text("exact"),
-                    "prefix": _text("prefix", optional=True),
-                    "suffix": _text("suffix", optional=True),
-                },
-                {
-                    "type": "TextPositionSelector",
-                    "start": _Cell((col("char_start").cast(pl.String),)),
-                    "end": _Cell((col("char_end").cast(pl.String),)),
-                },
-            ],
-        },
+def _copy(rows: sqlite3.Connection, name: str, frame: pl.LazyFrame) -> None:
+    columns = frame.collect_schema().names()
+    marks = ", ".join("?" * len(columns))
+    insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})"
+    for batch in frame.collect_batches():
+        rows.executemany(insert, batch.iter_rows())
+
+
+def _annotations(rows: sqlite3.Connection, package: Package) -> Iterator[dict[str, Any]]:
+    urn = _urn(package)
+    sources = dict(_sources(package, urn))
+    for _, group in groupby(rows.execute(_IN_ORDER), lambda row: row["quote_id"]):
+        evidence = list(group)
+        quote = evidence[0]
+        source, state = sources.get(quote["source_id"], (None, None))
+        if source is None:
+            raise ReadError(
+                f"{package.root}: quotes/{quote['quote_id']} quotes sources/{quote['source_id']}, "
+                "which is missing or has no text_sha256"
+            )
+        words = {name: quote[name] for name in ("prefix", "suffix") if quote[name] is not None}
+        bodies = [_body(row, urn) for row in evidence if row["evidence_id"] is not None]
+        yield {
+            "id": _iri(urn, "quotes", quote["quote_id"]),
+            "type": "Annotation",
+            "motivation": "describing",
+            "quote_id": quote["quote_id"],
+            **({"body": bodies} if bodies else {}),
+            "target": {
+                "type": "SpecificResource",
+                "source": source,
+                "state": state,
+                "passage_id": quote["passage_id"],
+                "selector": [
+                    {"type": "TextQuoteSelector", "exact": quote["exact"], **words},
+                    {
+                        "type": "TextPositionSelector",
+                        "start": quote["char_start"],
+                        "end": quote["char_end"],
+                    },
+                ],
+            },
+        }
+
+
+def _sources(package: Package, urn: str) -> Iterator[tuple[str, tuple[dict[str, Any], ...]]]:
+    """The source and the state of a target, for each source whose text is known."""
+    for row in package.table("sources").to_pylist():
+        if row["text_sha256"] is None:
+            continue
+        # No rule asks for these two, so the schemas of a package may lack them.
+        given = {"language": row.get("language"), "label": row.get("title")}
+        source = {
+            "id": _iri(urn, "sources", row["source_id"]),
+            "type": "Text",
+            "format": "text/plain",
+            **{member: value for member, value in given.items() if value is not None},
+            "source_id": row["source_id"],
+        }
+        state = {
+            "id": named_information(row["text_sha256"]),
+            "type": "oa:State",
+            "sha256": row["text_sha256"],
+            "length": row["text_length"],
+        }
+        yield row["source_id"], (source, state)
+
+
+def _body(row: sqlite3.Row, urn: str) -> dict[str, Any]:
+    return {
+        # Not `id`: a body with one is an External Web Resource, which may not have a purpose.
+        "canonical": _iri(urn, "evidence", row["evidence_id"]),
+        "type": "TextualBody",
+        "purpose": PURPOSES.get(row["basis"], "describing"),
+        "value": row["value"],
+        "format": "text/plain",
+        **{name: row[name] for name in ("evidence_id", "resource", "row_id", "field", "basis")},
+        **({"note": row["note"]} if row["note"] is not None else {}),
     }
-    comma = pl.when(col("rank") < last).then(lit(",")).otherwise(lit(""))
-    lines = (
-        quotes.join(bodies, on="rank", how="left", maintain_order="left")
-        .lazy()
-        .select("quote_id", line=pl.concat_str(_json(annotation), comma))
-        .collect(engine="streaming")
-    )
-    _refuse(lines, col("line").is_null(), "quotes/{quote_id} lacks a cell")
-    return lines.select("line")
 
 
-def _refuse(rows: pl.DataFrame, which: pl.Expr, what: str) -> None:
-    """Name the first of those rows, if there are any."""
-    for row in rows.filter(which).head(1).to_dicts():
-        raise ReadError(what.format(**row))
-
-
-def _json(value: Any) -> pl.Expr:
-    """The JSON text of an object in each row, without white space."""
-    pieces: list[str | pl.Expr] = []
-    for piece in _pieces(value):
-        if pieces and isinstance(piece, str) and isinstance(pieces[-1], str):
-            pieces[-1] += piece
-        else:
-            pieces.append(piece)
-    return pl.concat_str([lit(piece) if isinstance(piece, str) else piece for piece in pieces])
-
-
-def _pieces(value: Any) -> Iterator[str | pl.Expr]:
-    if isinstance(value, _Cell):
-        yield from value.pieces
-    elif isinstance(value, dict):
-        for number, (name, member) in enumerate(value.items()):
-            before = f"{',' if number else '{'}{json.dumps(name)}:"
-            if isinstance(member, _Cell) and member.optional:
-                yield _json(_Cell((before, *member.pieces))).fill_null("")
-            else:
-                yield before
-                yield from _pieces(member)
-        yield "}"
-    elif isinstance(value, list):
-        for number, member in enumerate(value):
-            yield "," if number else "["
-            yield from _pieces(member)
-        yield "]"
-    else:
-        yield json.dumps(value, ensure_ascii=False)
-
-
-def _text(name: str, *, optional: bool = False) -> _Cell:
-    """A column as a JSON string."""
-    return _Cell(('"', col(name).str.replace_many(_IN_TEXT), '"'), optional)
-
-
-def _iri(package: Package, table: str, key: str) -> _Cell:
-    return _Cell((f'"{_urn(package)}#{table}/', col(key).str.replace_many(_IN_IRI), '"'))
+def _iri(urn: str, table: str, key: str) -> str:
+    return f"{urn}#{table}/{key.translate(_IN_IRI)}"
 
 
 def _urn(package: Package) -> str:

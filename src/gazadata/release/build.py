@@ -3,53 +3,45 @@
 from __future__ import annotations
 
 import copy
-import shutil
-import zipfile
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from gazadata import retired
+from gazadata.arrow import released_schema
 from gazadata.atomic import part_of
 from gazadata.contract import Resource
 from gazadata.curate.canonical import canonical_retired
-from gazadata.errors import MissingExtra
+from gazadata.dataset import Dataset
+from gazadata.display.pages import release_pages
+from gazadata.errors import FaultsError, MissingExtra, ReleaseError
 from gazadata.package import Package
+from gazadata.release.annotations import write_annotations
+from gazadata.release.archive import write_zip
 from gazadata.release.bump import check_stated
 from gazadata.release.changes import check_version, without_parent
-from gazadata.release.files import (
-    FaultsError,
-    ReleaseError,
-    json_bytes,
-    listing,
-    sha256,
-    sums_bytes,
-    whole_folder,
-)
+from gazadata.release.croissant import croissant
+from gazadata.release.files import failed, json_bytes, sha256, sums_bytes, whole_folder
 from gazadata.release.manifest import ATTRIBUTES, MANIFEST, Manifest, check_outside
 from gazadata.release.verify import verified
 from gazadata.version import parse
 
-if TYPE_CHECKING:
+try:
     import polars as pl
 
+    from gazadata.validate import validate
+    from gazadata.validate.tables import BATCH, LINE, strings, typed
+except ImportError:
+    raise MissingExtra("polars", "validate") from None
+
 NEEDED = ("GD301", "GD348")
-"""Rules that only warn where the texts or the references are not there: a release has none."""
+"""Rules that only warn without texts or references, which a release does not have."""
 
 ROW_GROUP = 1 << 20
 """Rows of a Parquet row group: a table of this package is one."""
-
-
-def _check_beside(target: Path, package: Package) -> None:
-    """Refuse a place among the package's own files: whatever is there belongs to it."""
-    resources = package.contract.resources.values()
-    folders = {(package.root / resource.path).parent.resolve() for resource in resources}
-    for folder in folders - {package.root.resolve()}:
-        if target.resolve().is_relative_to(folder):
-            raise ReleaseError(
-                f"{target} lies in {folder}, where the package has its tables, and nothing that it "
-                "does not list may lie there; choose another --out"
-            )
 
 
 def build(
@@ -68,33 +60,37 @@ def build(
         The release folder.
 
     Raises:
-        FaultsError: the package has findings, the texts or references to prove it are not there, or
+        FaultsError: the package has findings, the texts or references to prove it are missing, or
             the parent does not verify.
-        StoreError: a table's name is none that every system can have a file of.
-        ReleaseError: it declares too small a version, states another version, date or number of
-            rows elsewhere, gives an identifier up without a word or gives one again; the parent is
-            no release; or the target is there already or cannot be written.
-        ReadError, ContractError: there is no package that can be read.
+        StoreError: some system cannot have a file of a table's name.
+        ReleaseError: its version is too low, its files state another version, date or number of
+            rows, an identifier vanished that is not retired or a retired one is used again; the
+            parent is not a release; or the target exists or cannot be written.
+        ReadError, ContractError: the package cannot be read.
         MissingExtra: the extra `validate` is not installed.
     """
     package = Package.open(path)
     if not parse(package.contract.version):
-        raise ReleaseError(f"version {package.contract.version!r} is not major.minor.patch")
+        raise ReleaseError(
+            f"invalid version {package.contract.version!r}; expected MAJOR.MINOR.PATCH"
+        )
     target = out / f"{package.contract.name}-{package.contract.version}"
     zipped = target.with_name(f"{target.name}.zip")
     if archive and zipped.exists():
-        raise ReleaseError(f"{zipped} is there already; remove it or choose another --out")
+        raise ReleaseError(f"{zipped} exists; remove it or choose another --out")
     check_outside(target)
     _check_beside(target, package)
     part = part_of(zipped)
     try:
-        with whole_folder(target) as folder, _opened(parent) as before:
+        # The parent's hash goes into what is built, so that it has to verify.
+        opened = verified(parent) if parent else nullcontext()
+        with whole_folder(target) as folder, opened as before:
             rows = _validated(package)
             check_stated(package, rows, before)
             changes = check_version(package, before) if before else without_parent(package)
             _write(package, folder, changes, before, rows)
             if archive:
-                _zip(folder, target, part)
+                write_zip(folder, target, part)
         if archive:
             part.replace(zipped)
     finally:
@@ -103,44 +99,35 @@ def build(
     return target
 
 
-def _opened(parent: Path | None) -> AbstractContextManager[Package | None]:
-    """The parent, which is vouched for by its hash in what is built and so has to verify."""
-    return nullcontext() if parent is None else verified(parent)
+def _check_beside(target: Path, package: Package) -> None:
+    """Refuse a place among the package's own tables, where only tables may be."""
+    resources = package.contract.resources.values()
+    folders = {(package.root / resource.path).parent.resolve() for resource in resources}
+    for folder in folders - {package.root.resolve()}:
+        if target.resolve().is_relative_to(folder):
+            raise ReleaseError(
+                f"{target} is in {folder}, which is for the package's tables; choose another --out"
+            )
 
 
 def _validated(package: Package) -> dict[str, int]:
-    """Refuse a package with findings; how many rows of each table validation has read."""
-    from gazadata.validate import validate
-
+    """Refuse a package with findings; the number of rows of each table that validation read."""
     report = validate(package.root, limit=20)
-    if unheld := [d for d in report.diagnostics if d.code in NEEDED and d.severity == "warning"]:
-        raise FaultsError(
-            "\n".join(
-                [
-                    "no release is built, as not all of it could be proven:",
-                    *(f"  {d.found}: {d.expected}" for d in unheld),
-                    "a release is built from the repository, where raw/ and reference/ are; put "
-                    "back what is missing",
-                ]
-            )
-        )
-    if report.ok():
+    unproven = [d for d in report.diagnostics if d.code in NEEDED and d.severity == "warning"]
+    errors = [d for d in report.diagnostics if d.severity == "error"]
+    if report.ok() and not unproven:
         return report.rows
+    if unproven:
+        what = "not all of the package can be proven"
+        advice = "build from the repository, which has raw/ and reference/; restore what is missing"
+    else:
+        what = f"the package has {report.errors} findings, {len(report.failures)} failures"
+        advice = "list all with: gazadata validate"
     shown = [
-        f"  {d.path}:{d.line or 1}: {d.code} {d.message}: found {d.found}, expected {d.expected}"
-        for d in report.diagnostics
-        if d.severity == "error"
-    ][:20]
-    raise FaultsError(
-        "\n".join(
-            [
-                f"no release is built: {report.errors} findings, {len(report.failures)} failures",
-                *shown,
-                *(f"  {failure}" for failure in report.failures),
-                "see them all with: gazadata validate",
-            ]
-        )
-    )
+        f"{d.path}:{d.line or 1}: {d.code} {d.message}: found {d.found}, expected {d.expected}"
+        for d in unproven or errors[:20]
+    ]
+    raise FaultsError(failed(f"no release was built: {what}:", [*shown, *report.failures], advice))
 
 
 def _write(
@@ -150,10 +137,6 @@ def _write(
     before: Package | None,
     validated: dict[str, int],
 ) -> None:
-    from gazadata.display.pages import release_pages
-    from gazadata.release.annotations import write_annotations
-    from gazadata.release.croissant import croissant
-
     contract = package.contract
     descriptor = copy.deepcopy(contract.descriptor)
     (folder / "csv").mkdir()
@@ -166,9 +149,8 @@ def _write(
         rows = _write_table(package, resource, folder / csv, folder / parquet)
         if rows != validated.get(resource.name):
             raise FaultsError(
-                f"no release is built: {rows} rows of {resource.name} were written, and "
-                f"{validated.get(resource.name, 0)} were validated; build "
-                "again while no file changes"
+                f"no release was built: {resource.name} had {validated.get(resource.name, 0)} rows "
+                f"when it was validated, and {rows} when it was written; build again"
             )
         size, digest = files.add(csv)
         files.add(parquet)
@@ -187,13 +169,13 @@ def _write(
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
-    for name, content in release_pages(folder).items():
+    for name, content in release_pages(Dataset(Package.open(folder))).items():
         files.put(name, content)
     files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
     for name, content in ATTRIBUTES.items():
         (folder / name).write_bytes(content)
-    # Whoever reads it refuses what a name cannot be on every system; so it is not released.
+    # Readers refuse names of files that some system cannot have.
     Manifest.of(folder, MANIFEST)
 
 
@@ -220,9 +202,6 @@ def _manifest(
     tables: dict[str, Any],
     before: Package | None,
 ) -> dict[str, Any]:
-    import polars as pl
-    import pyarrow as pa
-
     contract = package.contract
     parent = before and {
         "version": before.contract.version,
@@ -245,14 +224,10 @@ def _manifest(
 
 def _write_table(package: Package, resource: Resource, csv: Path, parquet: Path) -> int:
     """Write a table in canonical form, and as Parquet by the contract; return its rows."""
-    try:
-        from gazadata.validate.tables import LINE, strings
-    except ImportError:
-        raise MissingExtra("polars", "validate") from None
     frame = strings(package.path(resource.name), resource).drop(LINE)
     rows = _write_sorted(package, resource, frame, csv, parquet)
     if rows is None:
-        # Only what is not in order is sorted, since it has to be held in memory for that.
+        # Sorting holds the table in memory.
         rows = _write_sorted(package, resource, frame.sort(resource.key), csv, parquet)
     assert rows is not None
     return rows
@@ -262,12 +237,6 @@ def _write_sorted(
     package: Package, resource: Resource, frame: pl.LazyFrame, csv: Path, parquet: Path
 ) -> int | None:
     """Write a table in one pass over its rows; None where they are not in the order of its key."""
-    import polars as pl
-    import pyarrow.parquet as pq
-
-    from gazadata.arrow import released_schema
-    from gazadata.validate.tables import BATCH, typed
-
     schema = released_schema(resource, package.contract)
     types = [typed(field) for field in resource.fields]
     waiting = pl.DataFrame(schema=dict.fromkeys(resource.field_names, pl.String))
@@ -305,18 +274,3 @@ def _companion(package: Package, *names: str) -> bytes:
         if (package.root / name).is_file():
             return (package.root / name).read_bytes()
     raise ReleaseError(f"{package.root}: a release needs the file {' or '.join(names)}")
-
-
-def _zip(folder: Path, target: Path, part: Path) -> None:
-    """Write the archive of what is to be `target` into `part`, its name until that is there."""
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for name in listing(folder):
-                # The earliest date that a zip can hold; the permissions of an ordinary file.
-                entry = zipfile.ZipInfo(f"{target.name}/{name}", (1980, 1, 1, 0, 0, 0))
-                entry.create_system, entry.external_attr = 3, 0o100644 << 16
-                entry.file_size = (folder / name).stat().st_size
-                with (folder / name).open("rb") as file, archive.open(entry, "w") as member:
-                    shutil.copyfileobj(file, member, 1 << 20)
-    except OSError as error:
-        raise ReleaseError(f"{target}.zip cannot be written: {error.strerror}") from None

@@ -9,10 +9,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from gazadata.atomic import replace
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, ReleaseError
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError
-from gazadata.validate.json_places import member_value
+from gazadata.strict_json import member_value
 from gazadata.version import parse
 
 DESCRIPTOR, CITATION, CHANGELOG = "datapackage.json", "CITATION.cff", "CHANGELOG.md"
@@ -21,27 +20,29 @@ _ROWS = re.compile(r"^- Rows: .*$", re.MULTILINE)
 
 
 def bump(path: str | Path, version: str) -> list[Path]:
-    """Set the version of a package, today's date and the numbers of rows wherever they are stated.
+    """Set the version of a package, today's date and the numbers of rows in each file with them.
 
     That is `version` and `created` in datapackage.json, the same in CITATION.cff, and the first
-    section of CHANGELOG.md, which is made if it is of another version; of a section "Unreleased"
-    it is the new head. The two latter files are optional. The version that the package has
-    already only brings date and numbers up to date.
+    section of CHANGELOG.md; a section "Unreleased" is renamed, and a section for another version
+    gets a new one before it. CITATION.cff and CHANGELOG.md are optional. With the version that the
+    package has, only date and numbers change.
 
     Returns:
         The files that were changed.
 
     Raises:
         ReleaseError: `version` is not a semantic version, or is lower than the package's.
-        ReadError, ContractError: there is no package that can be read.
+        ReadError, ContractError: the package cannot be read.
         GazadataError: a file cannot be written.
     """
     package = Package.open(path)
     new, old = parse(version), parse(package.contract.version)
     if new is None:
-        raise ReleaseError(f"version {version!r} is not MAJOR.MINOR.PATCH, such as 1.1.0")
+        raise ReleaseError(
+            f"invalid version {version!r}; expected MAJOR.MINOR.PATCH, such as 1.1.0"
+        )
     if old is not None and new < old:
-        raise ReleaseError(f"version {version} is lower than {old}, which the package has")
+        raise ReleaseError(f"version {version} is lower than the package's {old}")
     rows = {name: package.table(name).num_rows for name in package.contract.resources}
     created = datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z")
     changed = []

@@ -1,13 +1,12 @@
-"""The cache: what is in it is right or is not used.
-
-It is keyed by content. Every file is checked against the manifest, and the manifest against its
-own hash, each time that it is used. So nothing in it needs to be forced to the disk.
+"""The cache: every file is checked before it is used, so that nothing in it is ever trusted.
 
     releases/<manifest sha256>/…            whole releases, put there by one rename
     releases/.<manifest sha256>.part/…      what a pull has fetched so far; the next goes on from it
     served/<store>/<version>.json           which manifest a store served, so that a version that
                                             is cached needs no network
     locks/<manifest sha256>                 held by whoever fetches
+
+As everything can be fetched again, nothing is forced to the disk.
 """
 
 from __future__ import annotations
@@ -15,39 +14,37 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gazadata.atomic import replace
-from gazadata.errors import GazadataError
+from gazadata.atomic import part_of, replace
+from gazadata.errors import CacheError, ReleaseError, StoreError
 from gazadata.package import check_path
 from gazadata.release.files import (
-    ReleaseError,
-    StoreError,
     exclusive,
+    failed,
     is_sha256,
     json_bytes,
+    some,
+    warn,
     whole_folder,
 )
+from gazadata.release.index import Entry
 from gazadata.release.manifest import ATTRIBUTES, Manifest, check_outside, receive
-from gazadata.release.sources import Source, indented
-from gazadata.release.store import Entry
+from gazadata.release.sources import Source
 from gazadata.version import parse
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there and the bytes that are needed."""
 
 WAITING = (
-    "another process fetches {0} into {1}, and this one waits for it; should its store be slow, "
-    "end it, or name another cache with GAZADATA_CACHE"
+    "waiting for another process that fetches {0} into {1}; if its store is slow, end it, or name "
+    "another cache with GAZADATA_CACHE"
 )
-
-
-class CacheError(GazadataError):
-    """A cache that cannot be written."""
 
 
 class Cache(NamedTuple):
@@ -59,10 +56,10 @@ class Cache(NamedTuple):
     def of_user(cls) -> Cache:
         """GAZADATA_CACHE, or where each system wants caches to be.
 
-        platformdirs says the same, but takes longer to import than a cached release to open.
+        platformdirs would do the same, but takes longer to import than a cached release to open.
 
         Raises:
-            CacheError: there is no such home folder.
+            CacheError: the user has no home folder.
             ReadError: its name is not UTF-8.
         """
         shared = os.environ.get("XDG_CACHE_HOME", "")
@@ -79,53 +76,52 @@ class Cache(NamedTuple):
             folder = folder.expanduser().absolute()
         except RuntimeError:
             raise CacheError(
-                f"{folder}: there is no such home folder; GAZADATA_CACHE can name another"
+                f"{folder}: no such home folder; name a cache with GAZADATA_CACHE"
             ) from None
         check_path(folder)
         return cls(folder)
 
     def place(self, manifest_sha256: str) -> Path:
-        """Where the release of a manifest lies, if it is there."""
+        """The folder of the release with that manifest, if it is cached."""
         return self.folder / "releases" / manifest_sha256
 
     def fill(self, manifest: Manifest, source: Source, progress: Progress | None) -> None:
-        """Fetch what is lacking of a release, and only that.
+        """Fetch a release that is missing or damaged.
 
-        Where nothing is, nothing is written: the cache may be somebody else's.
+        Nothing is written if it is whole: the cache may belong to somebody else.
 
         Raises:
             StoreError: the store does not have it, or serves something else.
-            CacheError: it cannot be written.
+            CacheError: the cache cannot be written.
         """
         whole = self.place(manifest.sha256)
         part = whole.with_name(f".{manifest.sha256}.part")
         with self._errors():
-            if whole.is_dir() and not manifest.damage(whole):
+            if not manifest.damage(whole):
                 return
             lock = self.folder / "locks" / manifest.sha256
             lock.parent.mkdir(parents=True, exist_ok=True)
             with exclusive(lock, lambda: warn(WAITING.format(manifest.version, self.folder))):
-                # A release that is there is mended file by file, each in one step, since others
-                # may be reading it. One that is not is put together beside, and becomes visible
-                # whole.
-                for place in (whole, part):
-                    if os.path.lexists(place) and not place.is_dir():
-                        place.unlink()
-                folder = whole if whole.exists() else part
-                folder.mkdir(parents=True, exist_ok=True)
-                missing = [file for file in manifest.files if not file.intact(folder)]
+                if not manifest.damage(whole):
+                    return
+                if os.path.lexists(part) and not part.is_dir():
+                    part.unlink()
+                missing = [file for file in manifest.files if not file.intact(part)]
                 arrived = _Count(sum(file.bytes for file in missing), progress)
                 for file in missing:
                     path = f"{manifest.version}/{file.path}"
-                    _make_way(folder, file.path)
-                    with closing(source.read(path, file.bytes)) as chunks:
+                    (part / file.path).parent.mkdir(parents=True, exist_ok=True)
+                    with closing(source.read(path)) as chunks:
                         counted = arrived.counted(chunks)
-                        receive(counted, folder / file.path, file, source.where(path))
+                        receive(counted, part / file.path, file, source.where(path))
                 for name, content in (manifest.own | ATTRIBUTES).items():
-                    _make_way(folder, name)
-                    replace(folder / name, content, durable=False)
-                if folder != whole:
-                    folder.rename(whole)
+                    replace(part / name, content, durable=False)
+                # A damaged release leaves in one step, too, since others may be reading it.
+                damaged = part_of(whole)
+                if os.path.lexists(whole):
+                    whole.rename(damaged)
+                part.rename(whole)
+                _remove(damaged)
 
     def record(self, source: Source, version: str) -> Path:
         """The file that remembers what a store served for a version."""
@@ -162,19 +158,19 @@ class Cache(NamedTuple):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Say of a full disk or a folder that cannot be written what to do about it."""
+        """Say what to do about a full disk or a folder that cannot be written."""
         try:
             yield
         except OSError as error:
             where = error.filename or self.folder
             raise CacheError(
-                f"{where}: {error.strerror or error}; the cache is {self.folder}, and "
-                "GAZADATA_CACHE can name another folder, with space and permission to write"
+                f"{where}: {error.strerror or error}; the cache is {self.folder}; GAZADATA_CACHE "
+                "can name another folder, with space and permission to write"
             ) from None
 
 
 class Cached(NamedTuple):
-    """A release in the cache, and the stores that can mend it."""
+    """A release in the cache, and the stores that can serve it again."""
 
     cache: Cache
     manifest: Manifest
@@ -182,52 +178,49 @@ class Cached(NamedTuple):
     sources: tuple[Source, ...]
     fresh: bool = False
     passed_over: tuple[Entry, ...] = ()
-    """The yanked versions that "latest" passed over."""
+    """The yanked versions that are higher than what "latest" chose."""
 
     @property
     def folder(self) -> Path:
-        """Where the release lies."""
+        """The folder of the release."""
         return self.cache.place(self.manifest.sha256)
 
     def ensure(self, path: str) -> None:
-        """Make sure that one file is there and right.
+        """Fetch the release again if one of its files is damaged.
 
         Raises:
-            StoreError: the manifest does not list it, or it is damaged and cannot be mended.
+            StoreError: the manifest does not list the file, or no store has the release.
         """
         listed = next((file for file in self.manifest.files if file.path == path), None)
         if listed is None:
-            raise StoreError(f"{self.folder}: {path} is no file of the release")
+            raise StoreError(f"{self.folder}: the release has no file {path}")
         if not listed.intact(self.folder):
-            self._mend([path], None)
+            self._fetch([path], None)
 
     def make_whole(self, progress: Progress | None) -> None:
-        """Make sure that every file is there and right.
+        """Fetch the release again if any of its files is damaged.
 
         Raises:
-            StoreError: one is damaged and cannot be mended.
+            StoreError: no store has the release.
         """
         if damaged := self.manifest.damage(self.folder):
-            self._mend(damaged, progress)
+            self._fetch(damaged, progress)
 
-    def _mend(self, damaged: list[str], progress: Progress | None) -> None:
-        failures = []
+    def _fetch(self, damaged: list[str], progress: Progress | None) -> None:
+        failures: list[object] = []
         for source in self.sources:
             try:
                 with closing(source):
                     self.cache.fill(self.manifest, source, progress)
                 return
             except StoreError as error:
-                failures.append(str(error))
-        named = ", ".join(damaged[:5]) + (" and more" if len(damaged) > 5 else "")
+                failures.append(error)
         raise StoreError(
-            "\n".join(
-                [
-                    f"the cached release {self.manifest.version} is damaged ({named} in "
-                    f"{self.folder}), and no store could mend it:",
-                    *indented(failures or ["no store is named; use --store or GAZADATA_STORE"]),
-                    "try again when the store can be reached",
-                ]
+            failed(
+                f"the cached release {self.manifest.version} is damaged ({some(damaged)} in "
+                f"{self.folder}), and no store could replace it:",
+                failures or ["no store is named; use --store or GAZADATA_STORE"],
+                "try again when the store can be reached",
             )
         )
 
@@ -246,32 +239,25 @@ class Cached(NamedTuple):
                     self.manifest.copy(self.folder, folder)
                 return target
             except ReleaseError:
-                # Somebody else may have been quicker with the same copy.
+                # Another process may have been quicker with the same copy.
                 if not target.is_dir():
                     raise
             except OSError as error:
                 raise StoreError(f"{target}: {error.strerror or error}") from None
         if other := self.manifest.difference(target):
             raise ReleaseError(
-                f"{target} is there already, and not what was released: {', '.join(other[:5])}"
-                f"{' and more' if len(other) > 5 else ''}; remove it or choose another --out"
+                f"{target} exists and differs from the release: {some(other)}; remove it or choose "
+                "another --out"
             )
         return target
 
 
-def _make_way(root: Path, path: str) -> None:
-    """Make the folders that lead to a file, and take away what lies in its way, such as a link."""
-    import shutil
-
-    folder = root
-    for name in path.split("/")[:-1]:
-        folder = folder / name
-        if folder.is_symlink() or folder.is_file():
-            folder.unlink()
-        folder.mkdir(exist_ok=True)
-    target = root / path
-    if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
+def _remove(path: Path) -> None:
+    """Remove what was damaged: a folder, or whatever took its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class _Count:
@@ -284,18 +270,3 @@ class _Count:
             self.done += len(chunk)
             if self.progress:
                 self.progress(self.done, self.total)
-
-
-def warn(message: str) -> None:
-    """Tell the user what is not as it was asked for, and goes on."""
-    import warnings
-
-    # Past the frames of gazadata, so that the line shown is the user's own.
-    warnings.warn(message, UserWarning, stacklevel=_depth())
-
-
-def _depth() -> int:
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("gazadata."):
-        depth, frame = depth + 1, frame.f_back
-    return depth

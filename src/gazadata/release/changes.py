@@ -1,18 +1,16 @@
-"""What a release says of its changes, and the version that these changes take."""
+"""CHANGES.md, and the version that the changes require."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from gazadata import retired
 from gazadata.curate.canonical import canonical_retired
+from gazadata.errors import ReleaseError
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError
+from gazadata.release.diff import Diff, Which, diff
+from gazadata.release.files import some
 from gazadata.version import bumped, parse
-
-if TYPE_CHECKING:
-    from gazadata.release.diff import Diff, Which
 
 WHICH: tuple[Which, ...] = ("added", "removed")
 _SHOWN = 50
@@ -20,12 +18,12 @@ _NAMED = 10
 
 
 def without_parent(package: Package) -> str:
-    """CHANGES.md of a release that was built without one to follow."""
+    """CHANGES.md of a release without a parent."""
     contract = package.contract
     lines = [
         f"# Changes in {contract.name} {contract.version}",
         "",
-        "This release names no earlier one. Its tables:",
+        "This release follows no other. Its tables:",
         "",
         *(f"- `{r.name}`: {r.description}" for r in contract.resources.values()),
     ]
@@ -33,44 +31,39 @@ def without_parent(package: Package) -> str:
 
 
 def check_version(package: Package, before: Package) -> str:
-    """Hold the declared version against the changes since `before`; return CHANGES.md.
+    """Check the version against the changes since `before`; return CHANGES.md.
 
     Args:
         package: a package that validates.
         before: the release that it follows, which verifies.
 
     Raises:
-        ReleaseError: the version is not later than the one before, or declares less than the
-            changes take; or an identifier vanished that data/retired.csv does not name, was given
-            up before and is given again, or is not told of as it was.
+        ReleaseError: the version is too low for the changes; or an identifier vanished that
+            data/retired.csv does not list, was retired before and is used again, or is not retired
+            any more as it was.
     """
-    from gazadata.release.diff import diff
-
     changes = diff(before, package)
     level, reason = changes.bump()
     old, new = parse(changes.old), parse(changes.new)
     assert old, "a release that verifies has a version"
     assert new, "no release is built of a package without a version"
-    # A release that is built anew is a change, be it of the codebook alone.
+    # A release without changes in the tables may still have some in the codebook.
     least = bumped(old, "patch" if level == "none" else level)
     if new <= old or new.core < least:
-        too_little = "declares too little" if new > old else f"is not later than {changes.old}"
         raise ReleaseError(
-            f"version {changes.new} {too_little}: since {changes.old} the step is {level} "
-            f"({reason}), so the version must be at least {least}, or a later pre-release "
-            f"of it; write it into datapackage.json"
+            f"version {changes.new} is too low: the changes since {changes.old} are {level} "
+            f"({reason}), so use {least}, a later version, or a pre-release: gazadata bump {least}"
         )
     _check_retired(package, before, changes, str(new.core))
     return changes_markdown(package.contract.name, changes)
 
 
 def _check_retired(package: Package, before: Package, changes: Diff, version: str) -> None:
-    """Hold data/retired.csv against the rows that came and went, and against that of `before`.
+    """Check data/retired.csv against the rows that came and went, and against that of `before`.
 
     Raises:
-        ReleaseError: an identifier that was given up before is given again, or what was said of it
-            is not said any more; an identifier vanished that no row names; or a row that is new
-            names another version than `version`.
+        ReleaseError: a retired identifier is used again, or its row is missing or was edited; an
+            identifier vanished without a row; or a new row names another version than `version`.
     """
     was, now = ({row.key: row for row in retired.read(side)} for side in (before, package))
     path = package.given_up() or package.root / "data" / retired.FILE
@@ -80,36 +73,34 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
             for name, table in changes.tables.items()
             for key in getattr(table, which)[table.key].to_list()
         ]
-        for which in ("added", "removed")
+        for which in WHICH
     )
     if again := [key for key in came if key in was]:
         raise ReleaseError(
-            f"{len(again)} identifiers are given again that {changes.old} or a release before it "
-            f"gave up: {_named(again)}; give those rows other keys"
+            f"{len(again)} identifiers are used again that {changes.old} or a release before it "
+            f"retired: {_named(again)}; give those rows other keys"
         )
     if lost := [row for key, row in was.items() if now.get(key) != row]:
         _, *lines = canonical_retired(lost[:_NAMED]).decode("utf-8").splitlines()
         raise ReleaseError(
-            f"{len(lost)} rows that {changes.old} has in its {retired.FILE} are not in {path}, or "
-            f"not as they were: {_named([row.key for row in lost])}; put them back:\n"
-            + "\n".join(lines)
+            f"{len(lost)} rows of the {retired.FILE} of {changes.old} are missing from {path}, or "
+            f"were edited: {_named([row.key for row in lost])}; restore them:\n" + "\n".join(lines)
         )
     if missing := [key for key in went if key not in now]:
         raise ReleaseError(
-            f"{len(missing)} identifiers vanished that {path} does not name: {_named(missing)}; "
+            f"{len(missing)} identifiers vanished that {path} does not list: {_named(missing)}; "
             f"add a row each ({','.join(retired.COLUMNS)})"
         )
     for key, row in now.items():
         if key not in was and row.version != version:
             raise ReleaseError(
-                f"{path}:{row.line}: version {row.version}, but {changes.old} does not tell of "
-                f"this identifier yet; write {version}, the first version without it"
+                f"{path}:{row.line}: version {row.version}, but {changes.old} does not list this "
+                f"identifier; write {version}, the first version without it"
             )
 
 
 def _named(keys: list[tuple[str, str]]) -> str:
-    shown = ", ".join("/".join(key) for key in keys[:_NAMED])
-    return shown + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+    return some(["/".join(key) for key in keys], _NAMED)
 
 
 def changes_markdown(name: str, changes: Diff) -> str:
@@ -154,7 +145,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
             lines.append(f"- evidence changed of: {shown}")
         lines.append("")
     if changes.retired:
-        lines += ["## Identifiers given up", ""]
+        lines += ["## Retired identifiers", ""]
         lines += [f"- {_escaped(str(change))}" for change in changes.retired[:_SHOWN]]
         if len(changes.retired) > _SHOWN:
             lines.append(f"- {len(changes.retired) - _SHOWN} more")
@@ -177,7 +168,7 @@ def _quoted(value: str | None) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is: in a list, and read by itself as well."""
+    """Text that Markdown shows unchanged."""
     return re.sub(r"[\\`*\[\]<>&~|\r\n]|(?<!\w)_|_(?!\w)", _reference, text)
 
 

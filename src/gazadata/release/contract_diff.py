@@ -23,9 +23,9 @@ class ContractChange:
         return f"{'.'.join(filter(None, (self.resource, self.field)))}: {self.what}"
 
 
-Told = list[tuple[str, Level]]
-Judge = Callable[[Any, Any], Told]
-"""What it means that a property had one value and has another, each None where it is missing."""
+Found = list[tuple[str, Level]]
+Judge = Callable[[Any, Any], Found]
+"""What a change from one value of a property to another means; None where it is missing."""
 
 
 def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
@@ -42,18 +42,18 @@ def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
             changes += _compare_resources(old[name], resource)
     ignored = ("version", "created", "resources")
     before, after = (_without(contract.descriptor, ignored) for contract in (old, new))
-    told = _judged(before, after, _OF_PACKAGES)
+    found = _judged(before, after, _OF_PACKAGES)
     kept = [name for name in new.resources if name in old.resources]
     if kept != [name for name in old.resources if name in new.resources]:
-        told.append(("the resources have another order", "patch"))
-    return changes + [ContractChange("package", None, what, level) for what, level in told]
+        found.append(("the resources have another order", "patch"))
+    return changes + [ContractChange("package", None, what, level) for what, level in found]
 
 
 def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
     changes: list[ContractChange] = []
 
-    def say(told: Told, field: str | None = None) -> None:
-        changes.extend(ContractChange(new.name, field, what, level) for what, level in told)
+    def say(found: Found, field: str | None = None) -> None:
+        changes.extend(ContractChange(new.name, field, what, level) for what, level in found)
 
     kept = [f for f in new.field_names if f in old.field_names]
     for gone in old.field_names:
@@ -83,16 +83,16 @@ def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
     say(_judged(before, after, of_keys))
     before, after = (_without(r.descriptor, _BY_THE_WRITER) for r in (old, new))
     say(_judged(before, after, {}))
-    # What the schema and the descriptor both have, such as a title, is one change.
+    # A title, which both the schema and the descriptor have, is one change.
     return list(dict.fromkeys(changes))
 
 
-def _compare_fields(old: Field, new: Field) -> Told:
+def _compare_fields(old: Field, new: Field) -> Found:
     before, after = (
         _without(f.raw, ("constraints",)) | f.raw.get("constraints", {}) for f in (old, new)
     )
     if old.enum != new.enum:
-        # Terms that come, go or move are told once, of the vocabulary; here labels alone count.
+        # New, removed and moved terms are reported of the vocabulary; only labels count here.
         terms = sorted(old.labels.keys() & new.labels.keys())
         for field, properties in ((old, before), (new, after)):
             properties["categories"] = [{"value": t, "label": field.labels[t]} for t in terms]
@@ -107,15 +107,15 @@ def _compare_fields(old: Field, new: Field) -> Told:
     return _judged(before, after, judges)
 
 
-def _judged(old: dict[str, Any], new: dict[str, Any], judges: dict[str, Judge]) -> Told:
-    """What changed from one object to another; nothing that differs goes untold."""
-    told: Told = []
+def _judged(old: dict[str, Any], new: dict[str, Any], judges: dict[str, Judge]) -> Found:
+    """What changed from one object to another, every difference included."""
+    found: Found = []
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
         if before != after:
             meant = judges[key](before, after) if key in judges else []
-            told += meant or [(f"{key} has another value", "patch")]
-    return told
+            found += meant or [(f"{key} has another value", "patch")]
+    return found
 
 
 def _without(properties: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _now(what: str, old: Any, new: Any) -> str:
 def _flag(what: str) -> Judge:
     """A demand that is made or is not."""
 
-    def judge(old: Any, new: Any) -> Told:
+    def judge(old: Any, new: Any) -> Found:
         if bool(old) == bool(new):
             return []
         return [(f"is now {what}", "major") if new else (f"is no longer {what}", "minor")]
@@ -159,11 +159,11 @@ def _flag(what: str) -> Judge:
 
 
 def _demands(what: str, of_new: Callable[[str], bool], *, gone: Level) -> Judge:
-    """Demands: one more is a tighter constraint, unless it is of what is new itself."""
+    """Requirements: one more is a tighter constraint, unless it is for a new field or term."""
 
-    def judge(old: Any, new: Any) -> Told:
+    def judge(old: Any, new: Any) -> Found:
         before, after = set(old or ()), set(new or ())
-        more: Told = [
+        more: Found = [
             (f"{what} is new: {one}", "minor" if of_new(one) else "major")
             for one in sorted(after - before)
         ]
@@ -173,30 +173,30 @@ def _demands(what: str, of_new: Callable[[str], bool], *, gone: Level) -> Judge:
 
 
 def _offers(what: str, each: Callable[[Any], list[str]]) -> Judge:
-    """A list of what a cell may hold: one less is a tighter constraint."""
+    """A list of what a cell may be: one less is a tighter constraint."""
 
-    def judge(old: Any, new: Any) -> Told:
+    def judge(old: Any, new: Any) -> Found:
         before, after = each(old), each(new)
-        less: Told = [(f"{what} {one} is gone", "major") for one in before if one not in after]
+        less: Found = [(f"{what} {one} is gone", "major") for one in before if one not in after]
         return less + [(f"{what} {one} is new", "minor") for one in after if one not in before]
 
     return judge
 
 
-def _terms(old: Any, new: Any) -> Told:
+def _terms(old: Any, new: Any) -> Found:
     if not old or not new:
         # Either way the column has another type where it is loaded.
-        return [("has a vocabulary" if new else "has no vocabulary any more", "major")]
+        return [("has a vocabulary" if new else "no longer has a vocabulary", "major")]
     return _offers("the term", list)(old, new) + _order(old, new)
 
 
-def _order(old: list[str], new: list[str]) -> Told:
+def _order(old: list[str], new: list[str]) -> Found:
     # Categories of a data frame take their order from the terms, and values sort by it.
     same = [t for t in old if t in new] == [t for t in new if t in old]
     return [] if same else [("the terms have another order", "major")]
 
 
-def _categories(old: Any, new: Any) -> Told:
+def _categories(old: Any, new: Any) -> Found:
     before, after = ({c["value"]: c["label"] for c in side or ()} for side in (old, new))
     return _order(list(before), list(after)) + [
         (f"the term {term} has another label", "patch")
@@ -205,14 +205,14 @@ def _categories(old: Any, new: Any) -> Told:
     ]
 
 
-def _ordered(old: Any, new: Any) -> Told:
+def _ordered(old: Any, new: Any) -> Found:
     # Ordered and unordered categories neither compare nor concatenate.
     if bool(old) == bool(new):
         return []
     return [("the terms are now ordered" if new else "the terms are no longer ordered", "major")]
 
 
-def _format(old: Any, new: Any) -> Told:
+def _format(old: Any, new: Any) -> Found:
     before, after = old or "default", new or "default"
     return [] if before == after else [(_now("format", before, after), "major")]
 
@@ -222,12 +222,12 @@ def _limit(what: str) -> Judge:
     return lambda old, new: [(_now(what, old, new), "minor" if new is None else "major")]
 
 
-def _minimum(old: Any, new: Any) -> Told:
+def _minimum(old: Any, new: Any) -> Found:
     tighter = new is not None and (old is None or new > old)
     return [(_now("minimum", old, new), "major" if tighter else "minor")]
 
 
-def _evidence(old: Any, new: Any) -> Told:
+def _evidence(old: Any, new: Any) -> Found:
     return _flag("in need of evidence")(old == "required", new == "required")
 
 

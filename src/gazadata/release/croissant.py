@@ -9,11 +9,11 @@ settled by what its reference implementation, mlcroissant, can load:
   generator that has ended: those that reference it then fail, and it is itself read wrongly where
   it was joined to another before. So a field references only tables that reference no other, which
   are never joined themselves: then one Dataset loads all record sets, in any order. The foreign
-  keys that are left out stand in datapackage.json. Read again from one Dataset, a joined record set
+  keys that are left out are in datapackage.json. Read again from one Dataset, a joined record set
   still gives no row (https://github.com/mlcommons/croissant/issues/1049).
-- A foreign key into the table that it stands in is left out too: it would be a loop in the graph of
+- A foreign key into its own table is left out, too: it would be a loop in the graph of
   joins, which mlcroissant refuses. Its field is described like any other.
-- Vocabularies stand in the fields' descriptions. As enumerations (record sets that the fields
+- Vocabularies are in the fields' descriptions. As enumerations (record sets that the fields
   reference) they would make every table a join.
 - Parquet has the registered media type application/vnd.apache.parquet, and mlcroissant knows only
   the older application/x-parquet. A file may have several, so both are named.
@@ -142,35 +142,6 @@ def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str
             _record_set(resource, _unjoined(contract)) for resource in contract.resources.values()
         ],
     }
-
-
-def stated(document: dict[str, Any]) -> dict[str, Any]:
-    """What loaders go by in a croissant.json, whoever wrote it, each part by a name for it."""
-    said = {key: document.get(key) for key in ("name", "version", "datePublished", "license")}
-    said["distribution"] = _ids(document, "distribution")
-    for file in _parts(document, "distribution"):
-        for key in ("@type", "contentUrl", "contentSize", "encodingFormat", "sha256"):
-            said[f"{key} of {file.get('@id')}"] = file.get(key)
-    said["recordSet"] = _ids(document, "recordSet")
-    for record_set in _parts(document, "recordSet"):
-        said[f"key of {record_set.get('@id')}"] = record_set.get("key")
-        said[f"field of {record_set.get('@id')}"] = _ids(record_set, "field")
-        for field in _parts(record_set, "field"):
-            for key in ("dataType", "source"):
-                said[f"{key} of {field.get('@id')}"] = field.get(key)
-    return said
-
-
-def _ids(owner: dict[str, Any], key: str) -> Any:
-    listed = owner.get(key)
-    if not isinstance(listed, list):
-        return listed
-    return [part.get("@id") if isinstance(part, dict) else part for part in listed]
-
-
-def _parts(owner: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    listed = owner.get(key)
-    return [p for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
 
 
 def _unjoined(contract: Contract) -> set[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gazadata import retired, sniff
+from gazadata import retired
+from gazadata.arrow import read_table
 from gazadata.contract import Resource
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
@@ -20,8 +19,6 @@ from gazadata.version import LEVELS, Level, Version, bumped, parse
 
 try:
     import polars as pl
-
-    from gazadata.validate.tables import LINE, strings
 except ImportError:
     raise MissingExtra("polars", "validate") from None
 
@@ -72,7 +69,7 @@ class TableChange:
 
 @dataclass(frozen=True)
 class RetiredChange:
-    """What is told of one identifier that was given up; None on the side that does not name it."""
+    """What changed about a retired identifier; None on the side that does not list it."""
 
     old: Retired | None
     new: Retired | None
@@ -81,7 +78,7 @@ class RetiredChange:
         if self.old is None:
             return str(self.new)
         if self.new is None:
-            return f"no longer named: {self.old}"
+            return f"no longer listed: {self.old}"
         return f"{self.new}; before: {self.old}"
 
 
@@ -177,20 +174,15 @@ LAST = ("passages", "quotes", "evidence")
 
 _SHOWN = 10
 
-Table = tuple[Resource, pl.LazyFrame]
+Table = tuple[Resource, pl.DataFrame]
 
 
-def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Diff:
+def diff(old: Package, new: Package) -> Diff:
     """Compare two packages, whatever the order of their rows.
 
-    Args:
-        old: the earlier side.
-        new: the later side.
-        names: what errors call the sides; None: their folders.
-
     Raises:
-        ReadError: a table or what tells of identifiers given up cannot be read, or a table's key
-            does not tell its rows apart.
+        ReadError: a table or the file of retired identifiers cannot be read, or a primary key is
+            missing or occurs twice.
     """
     before, after = old.contract, new.contract
     result = Diff(before.version, after.version, compare_contracts(before, after))
@@ -200,8 +192,7 @@ def diff(old: Package, new: Package, names: tuple[str, str] | None = None) -> Di
         for key in sorted(was | now)
         if was.get(key) != now.get(key)
     )
-    left, right = names or (str(old.root), str(new.root))
-    olds, news = _tables(old, "old", left), _tables(new, "new", right)
+    olds, news = _tables(old, "old"), _tables(new, "new")
     changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
     _support((olds, news), changes)
     order = sorted(changes, key=lambda name: (name not in FIRST, name in LAST))
@@ -239,113 +230,22 @@ def _first_cells(path: Path) -> dict[str, list[list[str]]]:
     return rows
 
 
-def _tables(package: Package, side: str, named: str) -> dict[str, Table]:
-    """All tables of one side, their cells as text, each known to be whole and to have its key.
-
-    Polars fills rows that are too short with nulls, and a join goes wrong without a word where
-    keys are null or double.
-    """
+def _tables(package: Package, side: str) -> dict[str, Table]:
+    """All tables of one side, their cells as text, each row with its own key."""
     tables = {}
     for name, resource in package.contract.resources.items():
-        with _refusing(f"the {side} side ({named}), {resource.path}", named):
+        try:
             path = package.path(name)
-            if path.suffix != ".parquet":
-                _check_form(path, resource)
-            rows = strings(path, resource).drop(LINE)
-            _check_key(rows, resource.key)
-            tables[name] = resource, rows
+            rows = pl.DataFrame(read_table(path, resource, text=True))
+            if nulls := rows[resource.key].null_count():
+                raise ReadError(f"{path}: {nulls} rows have no {resource.key}, the primary key")
+            double = rows[resource.key].filter(rows[resource.key].is_duplicated())
+            if len(double):
+                raise ReadError(f"{path}: primary key {double.min()!r} occurs twice")
+        except ReadError as error:
+            raise ReadError(f"the {side} side: {error}") from None
+        tables[name] = resource, rows
     return tables
-
-
-@contextmanager
-def _refusing(where: str, named: str) -> Iterator[None]:
-    """Say in one line which table cannot be compared, why, and what shows more."""
-    try:
-        yield
-        return
-    except FileNotFoundError as error:
-        other = sniff.absent(Path(str(error.filename)))
-        why = f"found {other}" if other else "no such file, though the descriptor lists it"
-    except OSError as error:
-        why = f"cannot be read: {error.strerror or error}"
-    except pl.exceptions.PolarsError as error:
-        why = f"cannot be split into cells: {str(error).splitlines()[0][:100]}"
-    except ValueError as error:
-        why = str(error)
-    command = f"`gazadata validate {named}`" if Path(named).is_dir() else "`gazadata validate`"
-    raise ReadError(f"{where}: {why}; {command} names the cell")
-
-
-def _check_form(path: Path, resource: Resource) -> None:
-    """Refuse a file that has other columns than its schema, or a row with other cells.
-
-    Raises:
-        ValueError: what is wrong.
-    """
-    import pyarrow as pa
-    import pyarrow.csv
-
-    names = resource.field_names
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
-        if sorted(header) != sorted(names):
-            _refuse_other(path, names)
-            found = ", ".join(header)[:200] or "none"
-            raise ValueError(f"the columns are {found}; expected {', '.join(names)}")
-        with pyarrow.csv.open_csv(
-            path.absolute(),
-            parse_options=pyarrow.csv.ParseOptions(
-                newlines_in_values=True, ignore_empty_lines=False
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string())
-            ),
-        ) as batches:
-            for _ in batches:
-                pass
-    except UnicodeDecodeError:
-        _refuse_other(path, names)
-        raise ValueError("holds a byte that is not UTF-8") from None
-    except (csv.Error, pa.ArrowInvalid) as error:
-        # A handler of such rows in Python would be called by Arrow's threads, which abort the
-        # process where it ends meanwhile.
-        why = str(error).splitlines()[0]
-        _refuse_other(path, names)
-        if ragged := re.search(r"Expected (\d+) columns, got (\d+)", why):
-            raise ValueError(f"a row has {ragged[2]} cells, not {ragged[1]}") from None
-        if "UTF8" in why:
-            raise ValueError("holds a byte that is not UTF-8") from None
-        raise ValueError(f"cannot be split into cells: {why[:100]}") from None
-
-
-def _refuse_other(path: Path, names: tuple[str, ...]) -> None:
-    """Refuse a file that is something else than a table.
-
-    Raises:
-        ValueError: what it is.
-    """
-    if other := sniff.table(path, names):
-        raise ValueError(f"line {other.line}: found {other}")
-
-
-def _check_key(rows: pl.LazyFrame, key: str) -> None:
-    """Refuse rows that their key does not tell apart.
-
-    Raises:
-        ValueError: which key.
-    """
-    # Hashes take a third of the time; only where two are equal are the keys themselves looked at.
-    # Of the other columns nothing is asked but that Polars can read them.
-    hashes = pl.col(key).hash().n_unique().alias("__hashes")
-    counts = rows.select(pl.all().null_count(), hashes, pl.len().alias("__rows"))
-    found = counts.collect(engine="streaming").row(0, named=True)
-    if found[key]:
-        raise ValueError(f"rows without {key}, the primary key: {found[key]}")
-    if found["__hashes"] != found["__rows"]:
-        double = rows.group_by(key).len().filter(pl.col("len") > 1).sort(key).head(1).collect()
-        if double.height:
-            raise ValueError(f"{double[key][0]!r} is the primary key of {double['len'][0]} rows")
 
 
 def _table(old: Table | None, new: Table | None) -> TableChange:
@@ -353,7 +253,7 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         table = old or new
         assert table is not None
         resource, cells = table
-        rows = cells.sort(resource.key).collect(engine="streaming")
+        rows = cells.sort(resource.key)
         return TableChange(
             resource.name,
             resource.key,
@@ -375,9 +275,7 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
     # A field that is new has values for rows that are not: each counts as a changed cell.
     before = {f: pl.col(f"old:{f}") for f in common} | {f: pl.lit(None, pl.String) for f in fresh}
     differs = {f: pl.col(f).ne_missing(past) for f, past in before.items()}
-    moved = both.filter(pl.any_horizontal(pl.lit(False), *differs.values())).collect(
-        engine="streaming"
-    )
+    moved = both.filter(pl.any_horizontal(pl.lit(False), *differs.values()))
     parts = [
         moved.filter(differs[f]).select(key, field=pl.lit(f), old=past, new=pl.col(f))
         for f, past in before.items()
@@ -388,8 +286,8 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         was.key,
         resource.field_names,
         was.field_names,
-        b.join(a.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
-        a.join(b.select(key), on=key, how="anti").sort(key).collect(engine="streaming"),
+        b.join(a.select(key), on=key, how="anti").sort(key),
+        a.join(b.select(key), on=key, how="anti").sort(key),
         _cells(parts, resource),
     )
 
@@ -418,11 +316,11 @@ def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange
         pairs.append(rows.filter(pl.any_horizontal(touched)).select("resource", "row_id"))
     if not pairs:
         return
-    found = pl.concat(pairs).drop_nulls().unique().collect(engine="streaming")
+    found = pl.concat(pairs).drop_nulls().unique()
     for (name,), rows_of in found.group_by("resource"):
         if name in changes:
             change = changes[name]
-            # Rows that came or went are told as that.
+            # Rows that came or went are listed themselves.
             own = pl.concat([change.added[change.key], change.removed[change.key]])
             keys = tuple(rows_of["row_id"].filter(~rows_of["row_id"].is_in(own.implode())).sort())
             changes[name] = replace(change, support=keys)

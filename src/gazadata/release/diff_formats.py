@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from gazadata.release.changes import WHICH, changes_markdown
 from gazadata.release.diff import Diff, to_json
-from gazadata.release.files import plain
+from gazadata.release.files import json_bytes, plain
 
 
 def full(diff: Diff) -> str:
@@ -33,10 +32,10 @@ def full(diff: Diff) -> str:
             lines.append(f"    evidence changed of: {plain(', '.join(table.support))}")
     lines += [plain(f"reference  {change}") for change in diff.reference]
     if diff.retired:
-        lines.append("identifiers given up")
-    for given_up in diff.retired:
-        sign = "+" if given_up.old is None else "-" if given_up.new is None else "~"
-        lines.append(plain(f"  {sign} {given_up}"))
+        lines.append("retired identifiers")
+    for change in diff.retired:
+        sign = "+" if change.old is None else "-" if change.new is None else "~"
+        lines.append(plain(f"  {sign} {change}"))
     return "\n".join(lines) + "\n"
 
 
@@ -46,7 +45,7 @@ def _names(fields: tuple[str, ...]) -> str:
 
 def as_json(diff: Diff) -> str:
     """The diff as JSON."""
-    return json.dumps(to_json(diff), ensure_ascii=False, indent=2) + "\n"
+    return json_bytes(to_json(diff)).decode("utf-8")
 
 
 def markdown(diff: Diff) -> str:

@@ -7,20 +7,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gazadata.contract import Contract
-from gazadata.package import RETIRED, Package
-from gazadata.release.cache import Cache, Cached, Progress, warn
-from gazadata.release.files import StoreAwayError, StoreError
-from gazadata.release.lock import FILE, Lock, LockError, Pin, first_seen, indexed, pin
-from gazadata.release.manifest import MANIFEST, Manifest, check_outside
-from gazadata.release.sources import Source, Stores, indented, read_small, sources_of
-from gazadata.release.store import INDEX, Entry, precedence, read_index
+from gazadata.errors import LockError, StoreAwayError, StoreError
+from gazadata.release.cache import Cache, Cached, Progress
+from gazadata.release.files import failed, warn
+from gazadata.release.index import INDEX, Entry, precedence, read_index
+from gazadata.release.lock import FILE, Lock, Pin, first_seen, indexed, pin
+from gazadata.release.manifest import MANIFEST, Manifest, Release, check_outside
+from gazadata.release.sources import Source, Stores, read_small, sources_of
 
 LATEST = "latest"
 
 _ADVICE = (
-    "check the version, the store and the network; stores are named by --store, by store=… or by "
-    "GAZADATA_STORE, and else by gazadata.lock"
+    "check the version, the store and the network; stores are named by --store, by store=…, by "
+    "GAZADATA_STORE or by gazadata.lock"
 )
 
 
@@ -37,13 +36,13 @@ class Pulled(NamedTuple):
     """Whether "latest" chose it."""
 
     def __str__(self) -> str:
-        said = f"{self.before} -> {self.version}" if self.before else self.version
+        text = f"{self.before} -> {self.version}" if self.before else self.version
         if self.before == self.version:
-            said = f"{self.version}, as before"
-        lines = [f"{said} (latest)" if self.latest else said]
+            text = f"{self.version}, as before"
+        lines = [f"{text} (latest)" if self.latest else text]
         for entry in self.passed_over:
-            went = "latest went back, as it" if entry.version == self.before else "passed over: it"
-            lines.append(f"{entry.version}: {went} is yanked: {entry.yanked}")
+            what = "replaced, since it" if entry.version == self.before else "skipped, since it"
+            lines.append(f"{entry.version}: {what} is yanked: {entry.yanked}")
         return "\n".join(lines)
 
 
@@ -69,9 +68,9 @@ def pulled(
 ) -> Pulled:
     """Pull a release, and pin it in `lock` when all else is done.
 
-    A version that is in the cache is taken from there, without the network: that it was yanked
-    since is told only where something is fetched, and by `versions`. "latest" needs a store's
-    index; where no store answers, the locked version stands in for it if it is cached.
+    A version that is in the cache is taken from there, without the network; whether it was yanked
+    since, only a fetch and `versions` say. "latest" needs a store's index; if no store answers, the
+    locked version is used instead if it is cached.
 
     Args:
         version: a version, or "latest": the highest that is neither yanked nor a pre-release.
@@ -111,32 +110,32 @@ def pulled(
         release.manifest.version,
         locked.version if locked else None,
         release.passed_over,
-        # What the lock stands in for, as no store answers, was in the cache.
+        # The locked version that replaces "latest" if no store answers is from the cache.
         release.fresh and (version == LATEST or (version is None and locked is None)),
     )
 
 
 def open_release(
     version: str | None = None, stores: Stores = (), *, lock: Path | None = FILE
-) -> Package:
+) -> Release:
     """Open a release, pulled into the cache if it is not there; no lock is written.
 
     Each table is checked against the manifest when it is read. The arguments are those of `pull`.
 
     Raises:
         StoreError: no store has the whole release, or the cached copy is damaged and no store
-            can mend it.
+            can replace it.
         LockError: `lock` cannot be read, or contradicts this installation.
         ContractError: the release's descriptor cannot be read.
         MissingExtra: the extra `store` is not installed.
     """
     locked = Lock.read(lock) if lock else None
     release = _Pull(Cache.of_user(), sources_of(stores, locked), locked, None).obtain(version)
-    release.ensure("datapackage.json")
-    return CachedPackage(release)
+    how = f"fetched from {release.store}" if release.fresh else "from the cache"
+    return Release(release.folder, release.manifest, release.ensure, how)
 
 
-def open_pinned(version: str | None = None, stores: Stores = ()) -> Package:
+def open_pinned(version: str | None = None, stores: Stores = ()) -> Release:
     """Open the release that gazadata.lock in the current folder pins; without a lock, any.
 
     The arguments and errors are those of `open_release`.
@@ -168,55 +167,18 @@ def versions(stores: Stores = ()) -> list[Entry]:
         LockError: no store is named, and gazadata.lock cannot be read.
         MissingExtra: the extra `store` is not installed.
     """
-    failures = []
-    # The lock is read only where it is needed: one that is broken is nothing to a store named here.
+    failures: list[object] = []
+    # The lock is read last: a broken one does not matter where a store is named.
     for source in sources_of(stores, None) or sources_of((), Lock.read(FILE)):
         try:
             with closing(source):
                 return _index(source)
         except StoreError as error:
-            failures.append(str(error))
-    failures = failures or ["no store is named"]
-    raise StoreError("\n".join(["no store answers with an index:", *indented(failures), _ADVICE]))
+            failures.append(error)
+    raise StoreError(failed("no store has an index:", failures or [_NONE], _ADVICE))
 
 
-class CachedPackage(Package):
-    """A release in the cache, opened: whatever is read of it is checked first."""
-
-    release: Cached
-
-    def __init__(self, release: Cached) -> None:
-        super().__init__(release.folder, Contract.read(release.folder))
-        object.__setattr__(self, "release", release)
-
-    @property
-    def how(self) -> str:
-        """Where the release was had from: a store, or the cache alone."""
-        if self.release.fresh:
-            return f"fetched from {self.release.store}"
-        return "from the cache"
-
-    def path(self, name: str) -> Path:
-        """The file of the resource `name`, as the manifest has it.
-
-        Raises:
-            UnknownName: there is no such resource.
-            ContractError: its path leads out of the package.
-            StoreError: the file is damaged and no store can mend it.
-        """
-        self.release.ensure(self.contract[name].path)
-        return super().path(name)
-
-    def given_up(self) -> Path | None:
-        """The file of identifiers given up, if the manifest lists one.
-
-        Raises:
-            StoreError: the file is damaged and no store can mend it.
-        """
-        if all(file.path != RETIRED for file in self.release.manifest.files):
-            return None
-        self.release.ensure(RETIRED)
-        return self.root / RETIRED
+_NONE = "no store is named"
 
 
 class _Pull(NamedTuple):
@@ -246,12 +208,12 @@ class _Pull(NamedTuple):
             return found
 
     def _there(self) -> str:
-        """Which versions of these stores are in the cache, to be asked for by name."""
+        """Which versions of these stores are cached, and can be asked for by name."""
         served = {version for source in self.sources for version in self.cache.versions(source)}
         cached = sorted((v for v in served if self._cached(v)), key=precedence)
         if not cached:
             return ""
-        return f"\nin the cache, which needs no network, are: {', '.join(cached)}"
+        return f"\ncached, without the network: {', '.join(cached)}"
 
     def _cached(self, version: str) -> Cached | None:
         """The release in the cache: by its pin, else as one of the stores served it before."""
@@ -271,10 +233,10 @@ class _Pull(NamedTuple):
                 continue
             manifest = Manifest.read(content, str(path))
             if manifest.version != version:
-                by = pinned.by if pinned else f"the memory of {source and source.name}"
+                by = pinned.by if pinned else f"the cache's record of {source and source.name}"
                 raise StoreError(
-                    f"{path}: is of version {manifest.version}, though {by} has its hash for "
-                    f"{version}; {pinned.remedy if pinned else 'empty the cache'}"
+                    f"{path}: version {manifest.version}, though {by} has its hash for {version}; "
+                    f"{pinned.remedy if pinned else 'empty the cache'}"
                 )
             self._check_name(manifest, str(path))
             if served.get("yanked"):
@@ -300,20 +262,13 @@ class _Pull(NamedTuple):
                 warn(f"{manifest.version} is yanked: {yanked}")
             return Cached(self.cache, manifest, source.name, self.sources, True, over)
         away = bool(failures) and all(isinstance(failure, StoreAwayError) for failure in failures)
-        raise (StoreAwayError if away else StoreError)(
-            "\n".join(
-                [
-                    f"{version} could not be pulled:",
-                    *indented(failures or ["no store is named"]),
-                    _ADVICE,
-                ]
-            )
-        )
+        text = failed(f"cannot pull {version}:", failures or [_NONE], _ADVICE)
+        raise StoreAwayError(text) if away else StoreError(text)
 
     def _offered(
         self, source: Source, version: str
     ) -> tuple[Manifest, str | None, tuple[Entry, ...]]:
-        """The manifest that a store has for a version, held against every pin; and the yank.
+        """The manifest that a store has for a version, checked against every pin; and the yank.
 
         For "latest" also the yanked versions that are higher.
         """
@@ -331,7 +286,7 @@ class _Pull(NamedTuple):
             version = current[-1].version
             chosen = precedence(version)
             over = tuple(e for e in entries if e.yanked and precedence(e.version) > chosen)
-        # The folder is what counts; an index may be older, in a proxy or after a crash.
+        # An index may be older than the folder, in a proxy or after a crash.
         entry = next((e for e in entries if e.version == version), None)
         where = source.where(f"{version}/{MANIFEST}")
         try:
@@ -340,34 +295,34 @@ class _Pull(NamedTuple):
             if entry:
                 raise
             there = ", ".join(e.version for e in entries) or "none"
-            raise StoreError(f"{error}; the index of the store names: {there}") from None
+            raise StoreError(f"{error}; the store's index lists: {there}") from None
         manifest = Manifest.read(content, where)
         served = self.cache.served(source, version)
-        pinned = pin(version, self.locked) or self._said(source, version, served, entry)
+        pinned = pin(version, self.locked) or self._served_before(source, version, served, entry)
         if pinned and manifest.sha256 != pinned.manifest_sha256:
             raise StoreError(
-                f"{where}: refused: its sha256 is {manifest.sha256}, but {pinned.by} says "
+                f"{where}: sha256 {manifest.sha256}, but {pinned.by} has "
                 f"{pinned.manifest_sha256}; {pinned.remedy}"
             )
         if manifest.version != version:
-            raise StoreError(f"{where}: is the manifest of {manifest.version}")
+            raise StoreError(f"{where}: the manifest of version {manifest.version}")
         self._check_name(manifest, where)
-        # An index that does not name the version takes no yank back.
+        # An index that does not list the version does not take a yank back.
         return manifest, entry.yanked if entry else served.get("yanked"), over
 
     def _check_name(self, manifest: Manifest, where: str) -> None:
-        """Another package has versions of the same names, and is not what was locked."""
+        """Refuse another package than the locked one, which may have the same versions."""
         name = self.locked.name if self.locked else None
         if name is not None and manifest.name != name:
             raise StoreError(
-                f"{where}: is of the package {manifest.name!r}, but gazadata.lock pins {name!r}; "
-                "work with it in another folder, or delete gazadata.lock"
+                f"{where}: a release of {manifest.name!r}, but gazadata.lock pins {name!r}; use it "
+                "in another folder, or delete gazadata.lock"
             )
 
-    def _said(
+    def _served_before(
         self, source: Source, version: str, served: dict[str, Any], entry: Entry | None
     ) -> Pin | None:
-        """What nobody pinned is still held to what the store itself said of it."""
+        """What the store itself said of a version that nobody pinned."""
         if served:
             record = self.cache.record(source, version)
             return first_seen(served["manifest_sha256"], record)

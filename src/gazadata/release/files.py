@@ -1,4 +1,4 @@
-"""Files of releases: their hashes, their JSON, and folders that are whole or not there.
+"""Files of releases: their hashes, their JSON, and folders that are complete or absent.
 
 Opening a cached release imports this; see `gazadata.release.manifest` for what that asks.
 """
@@ -10,14 +10,18 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard, overload
 
 from gazadata.atomic import part_of, sync
-from gazadata.contract import parse_json
-from gazadata.errors import ContractError, GazadataError, MissingExtra
+from gazadata.errors import ContractError, LaterFormatError, MissingExtra, ReleaseError, StoreError
+from gazadata.strict_json import parse_json
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
@@ -29,28 +33,6 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class ReleaseError(GazadataError):
-    """A release that cannot be built, or is not what it says it is."""
-
-
-class FaultsError(ReleaseError):
-    """What was to be checked was checked, and has faults: they are its text."""
-
-    exit_code = 1
-
-
-class StoreError(GazadataError):
-    """A store, or a release in it, that cannot be used as it is."""
-
-
-class StoreAwayError(StoreError):
-    """A store that does not answer at all."""
-
-
-class LaterFormatError(StoreError):
-    """What a newer gazadata wrote, and this one cannot judge."""
-
-
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in lower-case hexadecimal."""
     with path.open("rb") as file:
@@ -58,7 +40,7 @@ def sha256(path: Path) -> str:
 
 
 def is_sha256(value: object) -> TypeGuard[str]:
-    """Whether a value that somebody else wrote is a SHA-256 as `sha256` gives it."""
+    """Whether a value from elsewhere is a SHA-256 as `sha256` gives it."""
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
@@ -67,18 +49,36 @@ def plain(text: str) -> str: ...
 @overload
 def plain(text: None) -> None: ...
 def plain(text: str | None) -> str | None:
-    """Text of somebody else that is to be shown: what would move the cursor or colour it is not."""
+    """Text from elsewhere without what would move the cursor or colour a terminal."""
     return text and "".join(c if c.isprintable() else " " for c in text)
 
 
 def json_bytes(value: Any) -> bytes:
-    """A JSON file as every release writes it: UTF-8, two spaces, a line feed at the end."""
+    """A JSON file of a release: UTF-8, two spaces, a line feed at the end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
 def sums_bytes(sums: Mapping[str, str]) -> bytes:
     """SHA256SUMS for the SHA-256 of each file, as `sha256sum --check` reads it."""
     return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
+
+
+def some(names: Sequence[object], most: int = 5) -> str:
+    """The first of several names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(map(str, names[:most])) + (f" and {more} more" if more > 0 else "")
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with underscores if `taken` has it, without regard to case."""
+    while name.casefold() in {other.casefold() for other in taken}:
+        name += "_"
+    return name
+
+
+def failed(what: str, failures: Sequence[object], advice: str) -> str:
+    """What went wrong with each store, between a sentence that says with what and a remedy."""
+    return "\n".join([what, *(f"  {failure}" for failure in failures), advice])
 
 
 def listing(root: Path) -> list[str]:
@@ -90,22 +90,19 @@ def listing(root: Path) -> list[str]:
 
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target` that becomes it at the end, or nothing does.
+    """A temporary folder that becomes `target` at the end, or is removed.
 
     Raises:
-        ReleaseError: `target` is there already, perhaps since another was quicker; or its parent
-            cannot be written.
+        ReleaseError: `target` exists, or another process made it meanwhile; or its parent cannot
+            be written.
     """
-    taken = ReleaseError(f"{target} is there already; remove it or choose another --out")
+    taken = ReleaseError(f"{target} exists; remove it or choose another --out")
     if os.path.lexists(target):
         raise taken
     temporary = part_of(target)
     for folder in reversed((target.parent, *target.parent.parents)):
         if os.path.lexists(folder) and not folder.is_dir():
-            raise ReleaseError(
-                f"{folder} is no folder, and {target.name} is to be put into one; move it away or "
-                "choose another --out"
-            )
+            raise ReleaseError(f"{folder} is not a folder; move it away or choose another --out")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
@@ -123,8 +120,6 @@ def whole_folder(target: Path) -> Iterator[Path]:
             raise
         sync(target.parent)
     except BaseException:
-        import shutil
-
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
@@ -135,7 +130,6 @@ def chunks_of(path: Path) -> Generator[bytes]:
     Raises:
         StoreError: the file is missing or cannot be read.
     """
-    # Reading fails as a fault of the file read, so that it is not taken for one of the target.
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
@@ -146,14 +140,11 @@ def chunks_of(path: Path) -> Generator[bytes]:
 
 @contextmanager
 def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the lock in the file `path`; waits for whoever holds it.
+    """Hold the lock in the file `path`; `waiting` is called if that takes more than a second.
 
-    `waiting` is called where that takes longer than a second.
-
-    The kernel holds it, for the process: nobody can leave it behind. The file itself stays, since
-    deleting it would let two processes hold locks of the same name. Where the file system has no
-    locks, as NFS may not, a warning says so, and the lock is one among the processes of the same
-    user on this machine.
+    The system releases it when the process ends. The file stays, since deleting it would let two
+    processes hold locks of the same name. Where the file system has no locks, as NFS may not, a
+    warning says so, and only processes of the same user on this machine wait for each other.
 
     Raises:
         MissingExtra: filelock is not installed.
@@ -174,7 +165,7 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
         return lock
 
     try:
-        # Without kernel locks filelock would fall back to a file that a dead process leaves behind.
+        # Its fallback is a file that would stay when the process ends.
         lock = acquired(FileLock(path, fallback_to_soft=False))
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
@@ -187,14 +178,10 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
 
 
 def _elsewhere(path: Path) -> Path:
-    """A file for the lock of `path`, whose file system has none; says so."""
-    import tempfile
-
-    from gazadata.release.cache import warn
-
+    """Another place for a lock, where the file system of `path` has none."""
     warn(
-        f"{path}: its file system has no locks, as NFS may not; processes on this machine wait for "
-        "each other, and on others they do not: run one at a time, or name a local folder"
+        f"{path}: its file system has no locks, as NFS may not; only processes on this machine "
+        "wait for each other: run one at a time, or name a local folder"
     )
     key = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]
     user = os.getuid() if hasattr(os, "getuid") else 0
@@ -209,7 +196,7 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
         StoreError: it is something else, or too long.
     """
     if len(content) > MAX_JSON:
-        raise StoreError(f"{where}: longer than {MAX_JSON} bytes, which no {kind} is")
+        raise StoreError(f"{where}: longer than {MAX_JSON} bytes, the most for {kind}")
     try:
         value = parse_json(content, where)
     except ContractError as error:
@@ -222,4 +209,16 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
             f"{where}: format {form!r} was made by a newer gazadata; "
             "upgrade with: pip install --upgrade gazadata"
         )
-    raise StoreError(f"{where}: format {form!r} where {kind}/1 is expected")
+    raise StoreError(f"{where}: format {form!r}, expected {kind}/1")
+
+
+def warn(message: str) -> None:
+    """Warn the user, at the line of theirs that called gazadata."""
+    warnings.warn(message, UserWarning, stacklevel=_depth())
+
+
+def _depth() -> int:
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("gazadata."):
+        depth, frame = depth + 1, frame.f_back
+    return depth

@@ -1,6 +1,6 @@
-"""What is pinned: gazadata.lock in a user's folder, and the releases that this installation knows.
+"""Pins: gazadata.lock in a user's folder, and the releases that this installation knows.
 
-A pin says which manifest a version has. Whatever a store serves, another manifest is refused.
+A pin states the manifest of a version; a store that serves another one is refused.
 """
 
 from __future__ import annotations
@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gazadata.atomic import replace
-from gazadata.errors import GazadataError
-from gazadata.release.files import (
-    LaterFormatError,
-    StoreError,
-    is_sha256,
-    json_bytes,
-    read_object,
-)
-from gazadata.release.store import folder_of
+from gazadata.errors import LaterFormatError, LockError, StoreError
+from gazadata.release.files import is_sha256, json_bytes, read_object
+from gazadata.release.index import folder_of
 from gazadata.version import parse
 
 KIND = "gazadata-lock"
@@ -34,33 +28,29 @@ A release gets its line once it is published, in the commit that follows it.
 
 _NO_LOCK = (
     "this is not a lock of gazadata; restore it, or delete it and pull again to pin what the store "
-    "serves now"
+    "has now"
 )
-
-
-class LockError(GazadataError):
-    """A gazadata.lock that cannot be read, or that contradicts this installation."""
 
 
 class Lock(NamedTuple):
     """One release, pinned: the store it came from, its version and its manifest's hash.
 
-    In the file a store that is a relative folder is meant from where the file lies, so that a
-    project finds it from any folder and on any machine.
+    In the file, a relative folder starts at the file's own folder, so that a project finds its
+    store from any folder and on any machine.
     """
 
     store: str | None
     version: str
     manifest_sha256: str
     name: str | None = None
-    """Of the package: versions of two packages may be called the same."""
+    """The package's name: two packages may have the same versions."""
 
     @classmethod
     def read(cls, path: Path) -> Lock | None:
-        """Read a lock; None where there is none.
+        """Read a lock; None if there is no file.
 
         Raises:
-            LockError: the file is no lock that this gazadata can read.
+            LockError: the file cannot be read as a lock.
         """
         try:
             value = read_object(path.read_bytes(), str(path), KIND)
@@ -68,8 +58,7 @@ class Lock(NamedTuple):
             return None
         except OSError as error:
             raise LockError(
-                f"{path}: cannot be read: {error.strerror}; move it away, or make it a file that "
-                "you may read"
+                f"{path}: cannot be read: {error.strerror}; move it away, or make it readable"
             ) from None
         except LaterFormatError as error:
             raise LockError(str(error)) from None
@@ -87,14 +76,12 @@ class Lock(NamedTuple):
                 store = str(path.parent / store)
             return cls(store, version, digest, name)
         raise LockError(
-            f"{path}: expected are store and name (text or null), version "
-            f"(MAJOR.MINOR.PATCH) and manifest_sha256 (64 hexadecimal digits)\n{_NO_LOCK}"
+            f"{path}: expected store and name (text or null), version (MAJOR.MINOR.PATCH) and "
+            f"manifest_sha256 (64 hexadecimal digits)\n{_NO_LOCK}"
         )
 
     def write(self, path: Path) -> None:
-        """Write the lock in one step, behind a link where it is one.
-
-        A lock that says the same already is left alone.
+        """Write the lock in one step; a link stays one. The same lock is not written again.
 
         Raises:
             LockError: the file cannot be written.
@@ -108,8 +95,8 @@ class Lock(NamedTuple):
                 replace(path.resolve(), content)
         except OSError as error:
             raise LockError(
-                f"{path}: cannot be written: {error.strerror}; what was pulled is pinned there, so "
-                "pull in a folder that you may write"
+                f"{path}: cannot be written: {error.strerror}; the release is pinned there: "
+                "pull in a folder that you may write to"
             ) from None
 
 
@@ -121,11 +108,11 @@ def _is_relative(store: str, lock: Path) -> bool:
     return folder is not None and not folder.is_absolute()
 
 
-_ASK = "what is published never changes, so ask the publisher first; "
+_ASK = "a published version never changes, so ask the publisher first; "
 
 
 class Pin(NamedTuple):
-    """The manifest that a version must have, who says so, and what mends a disagreement."""
+    """The manifest that a version must have, what pins it, and the remedy for a mismatch."""
 
     manifest_sha256: str
     by: str
@@ -133,36 +120,34 @@ class Pin(NamedTuple):
 
 
 def pin(version: str, lock: Lock | None) -> Pin | None:
-    """What `version` is pinned to by the lock or by this installation, if by either.
+    """The pin of a version in the lock or in this installation, if there is one.
 
     Raises:
-        LockError: the two pin different manifests.
+        LockError: they pin different manifests.
     """
     locked = lock.manifest_sha256 if lock and lock.version == version else None
     known = KNOWN.get(version)
     if locked and known and locked != known:
         raise LockError(
             f"gazadata.lock pins {version} to the manifest sha256 {locked}, but this installation "
-            f"knows it as {known}; one of the two was not released under that version"
+            f"has {known}; one of the two was not released as {version}"
         )
     if locked:
-        remedy = f"{_ASK}if the change is meant, delete gazadata.lock and pull again"
+        remedy = f"{_ASK}if the change is intended, delete gazadata.lock and pull again"
         return Pin(locked, "gazadata.lock", remedy)
     if known:
-        remedy = f"{_ASK}if the change is meant, install a gazadata that knows of it"
+        remedy = f"{_ASK}if the change is intended, install a gazadata that has it"
         return Pin(known, "this installation of gazadata", remedy)
     return None
 
 
 def first_seen(manifest_sha256: str, record: Path) -> Pin:
-    """The pin of what nobody pinned, but a store served before; `record` remembers it."""
-    remedy = f"{_ASK}if the change is meant, delete {record}, which remembers it, and pull again"
+    """The pin of a version that the store served before, as the file `record` says."""
+    remedy = f"{_ASK}if the change is intended, delete {record} and pull again"
     return Pin(manifest_sha256, "an earlier pull from there", remedy)
 
 
 def indexed(manifest_sha256: str) -> Pin:
-    """The pin of what nobody pinned or served before, but the store's own index states."""
-    remedy = (
-        "one of the two was changed by hand, or is old: ask the publisher, or try another store"
-    )
+    """The pin of a version that is only in the store's index."""
+    remedy = "one of the two was edited, or is old: ask the publisher, or try another store"
     return Pin(manifest_sha256, "the store's index", remedy)

@@ -1,26 +1,26 @@
-"""A release's manifest: what it lists may be fetched and written, and is what a file is held to.
+"""A release's manifest, which lists its files with their hashes, and releases opened by it.
 
-Opening a cached release passes through here, in less time than some imports take: records are
-named tuples, of which five are made while Python makes one frozen dataclass.
+Records are named tuples, since opening a cached release is to be quick: frozen dataclasses take
+five times as long to define.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata import sniff
-from gazadata.contract import NAME, Contract
+from gazadata.contract import Contract
+from gazadata.contract_schema import NAME
+from gazadata.errors import ReleaseError, StoreError
 from gazadata.package import RETIRED, Package, check_path
 from gazadata.release.files import (
     CHUNK,
     MAX_JSON,
-    ReleaseError,
-    StoreError,
     chunks_of,
     is_sha256,
     listing,
@@ -33,10 +33,9 @@ from gazadata.version import parse
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 
 ATTRIBUTES = {".gitattributes": b"* -text\n"}
-"""Keeps Git from giving the files of a release other line ends. Older releases have none."""
+"""Keeps Git from changing line ends in a release. Older releases have none."""
 
-# What a manifest may ask of a reader. It comes from a server that may be broken or worse, and is
-# read before anything can be checked against it.
+# Limits for a manifest, which may come from a broken or hostile server.
 MAX_FILES = 1000
 MAX_BYTES = 64 << 30
 
@@ -57,38 +56,43 @@ class File(NamedTuple):
 
     def intact(self, root: Path) -> bool:
         """Whether the file is under `root`, an ordinary file, with its size and its hash."""
+        return self.mismatch(root) is None
+
+    def mismatch(self, root: Path) -> str | None:
+        """How what is under `root` differs from the file; None where it is `intact`."""
         path = root
         try:
             for name in self.path.split("/"):
                 path = path / name
                 if path.is_symlink():
-                    return False
-            return (
-                path.is_file() and path.stat().st_size == self.bytes and sha256(path) == self.sha256
-            )
-        except OSError:
-            return False
-
-    def why_not(self, root: Path) -> str:
-        """What is in the file's place under `root`, where it is not `intact`."""
-        path = root / self.path
-        try:
+                    return f"found {sniff.link(path) or 'a link'}"
             if not path.is_file():
                 other = sniff.absent(path)
-                return f"found {other}" if other else "there is no such file"
-            with path.open("rb") as file:
-                head = file.read(CHUNK)
-                if b"\r\n" in head:
-                    file.seek(0)
-                    digest = hashlib.sha256()
-                    for line in file:
-                        digest.update(line[:-2] + b"\n" if line.endswith(b"\r\n") else line)
-                    if digest.hexdigest() == self.sha256:
-                        return OTHER_LINE_ENDS
-            other = sniff.content(head)
-            return f"found {other}" if other else f"its sha256 is {sha256(path)}"
+                return f"found {other}" if other else "missing"
+            size = path.stat().st_size
+            digest = sha256(path) if size == self.bytes else ""
+            if digest == self.sha256:
+                return None
+            found = f"sha256 {digest}, expected {self.sha256}"
+            return self._replaced(path) or (
+                found if digest else f"{size} bytes, expected {self.bytes}"
+            )
         except OSError as error:
             return f"cannot be read: {error.strerror}"
+
+    def _replaced(self, path: Path) -> str | None:
+        """What a tool left in the place of the file, where that can be recognized."""
+        with path.open("rb") as file:
+            head = file.read(CHUNK)
+            if b"\r\n" in head:
+                file.seek(0)
+                digest = hashlib.sha256()
+                for line in file:
+                    digest.update(line[:-2] + b"\n" if line.endswith(b"\r\n") else line)
+                if digest.hexdigest() == self.sha256:
+                    return OTHER_LINE_ENDS
+        other = sniff.content(head)
+        return f"found {other}" if other else None
 
 
 class Table(NamedTuple):
@@ -99,13 +103,13 @@ class Table(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A release's manifest.json, checked: what may be fetched and written because it says so."""
+    """A release's manifest.json, checked: its paths and sizes are safe to fetch and write."""
 
     name: str
     version: str
     created: str | None
     parent: Any
-    """As it is stated: its version and its manifest_sha256, or null."""
+    """Its version and its manifest_sha256, or null, as the file has it."""
     files: tuple[File, ...]
     tables: dict[str, Table]
     content: bytes
@@ -113,18 +117,18 @@ class Manifest(NamedTuple):
 
     @classmethod
     def read(cls, content: bytes, where: str) -> Manifest:
-        """Read a manifest that nothing vouches for yet.
+        """Read a manifest that nothing was checked of yet.
 
         Raises:
             LaterFormatError: it is of a later format.
-            StoreError: it is no manifest, or lists what must not be written.
+            StoreError: it is not a manifest, or lists what must not be written.
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise StoreError(f"{where}: the name {name!r} is no name of a package")
+            raise StoreError(f"{where}: invalid package name {name!r}")
         if not isinstance(version, str) or not parse(version):
-            raise StoreError(f"{where}: {version!r} is no version")
+            raise StoreError(f"{where}: invalid version {version!r}")
         return cls(
             name,
             version,
@@ -154,7 +158,7 @@ class Manifest(NamedTuple):
 
     @property
     def own(self) -> dict[str, bytes]:
-        """The files that the manifest does not list because they follow from it, and itself."""
+        """The manifest itself, and the file that follows from it."""
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
         return {SUMS: sums_bytes(sums), MANIFEST: self.content}
 
@@ -164,7 +168,7 @@ class Manifest(NamedTuple):
         return self.own | there
 
     def damage(self, root: Path) -> list[str]:
-        """The files that are not, or not as the manifest says, in the folder `root`."""
+        """The files in the folder `root` that are missing or differ from the manifest."""
         bad = [file.path for file in self.files if not file.intact(root)]
         return bad + [
             name
@@ -173,7 +177,7 @@ class Manifest(NamedTuple):
         ]
 
     def difference(self, root: Path) -> list[str]:
-        """The damage, and the files that are in the folder `root` and not of the release."""
+        """The damage, and the files in the folder `root` that are not of the release."""
         names = {file.path for file in self.files} | self.own.keys() | ATTRIBUTES.keys()
         return self.damage(root) + [name for name in listing(root) if name not in names]
 
@@ -181,7 +185,7 @@ class Manifest(NamedTuple):
         """Copy the release in the folder `release`, hashed on the way: it may just have changed.
 
         Raises:
-            StoreError: a file is not what the manifest says.
+            StoreError: a file differs from the manifest.
             OSError: `folder` cannot be written.
         """
         for file in self.files:
@@ -201,10 +205,10 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> None:
-    """Write what arrives to `target`: exactly the file that the manifest lists, or nothing.
+    """Write what arrives to `target`: the file that the manifest lists, or nothing.
 
     Raises:
-        StoreError: what arrives is longer, shorter or other than the manifest says.
+        StoreError: what arrives differs from the manifest.
         OSError: the target cannot be written.
     """
     part = target.with_name(f".{target.name}.part")
@@ -221,26 +225,28 @@ def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> No
         if size < file.bytes:
             raise StoreError(f"{where}: ends after {size} of its {file.bytes} bytes")
         if digest.hexdigest() != file.sha256:
-            raise StoreError(
-                f"{where}: sha256 {digest.hexdigest()}, but the manifest says {file.sha256}"
-            )
+            raise StoreError(f"{where}: sha256 {digest.hexdigest()}, expected {file.sha256}")
         os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-class CheckedPackage(Package):
-    """A release folder, opened: a table is held against the manifest when it is read."""
+class Release(Package):
+    """A release, opened: each file is checked against the manifest before it is read."""
 
     manifest: Manifest
-    shown: str
+    check: Callable[[str], None]
+    """Raises a StoreError if a file differs from the manifest."""
+    how: str
+    """Where it was fetched from, for people; empty for a folder."""
 
-    def __init__(self, root: Path, shown: str) -> None:
-        manifest = Manifest.of(root, f"{shown}: {MANIFEST}")
-        object.__setattr__(self, "manifest", manifest)
-        object.__setattr__(self, "shown", shown)
-        self._check(root, "datapackage.json")
+    def __init__(
+        self, root: Path, manifest: Manifest, check: Callable[[str], None], how: str = ""
+    ) -> None:
+        for name, value in (("manifest", manifest), ("check", check), ("how", how)):
+            object.__setattr__(self, name, value)
+        check("datapackage.json")
         super().__init__(root, Contract.read(root))
 
     def path(self, name: str) -> Path:
@@ -249,33 +255,21 @@ class CheckedPackage(Package):
         Raises:
             UnknownName: there is no such resource.
             ContractError: its path leads out of the package.
-            StoreError: the file is not what the manifest says.
+            StoreError: the file differs from the manifest.
         """
-        self._check(self.root, self.contract[name].path)
+        self.check(self.contract[name].path)
         return super().path(name)
 
     def given_up(self) -> Path | None:
-        """The file of identifiers given up, as the manifest has it.
+        """The file of retired identifiers, as the manifest has it.
 
         Raises:
-            StoreError: the file is not what the manifest says.
+            StoreError: the file differs from the manifest.
         """
-        path = super().given_up()
-        if path or any(file.path == RETIRED for file in self.manifest.files):
-            self._check(self.root, RETIRED)
+        if any(file.path == RETIRED for file in self.manifest.files) or super().given_up():
+            self.check(RETIRED)
             return self.root / RETIRED
         return None
-
-    def _check(self, root: Path, path: str) -> None:
-        listed = next((file for file in self.manifest.files if file.path == path), None)
-        if listed is None or not listed.intact(root):
-            why = listed.why_not(root) if listed else "it is not listed"
-            raise StoreError(
-                f"{self.shown}: {path} is not what its manifest.json says ({why}), so it is not "
-                "used; pull "
-                "or build the release again (`gazadata verify` names all that is damaged). A "
-                "package that is meant to be changed has no manifest.json"
-            )
 
 
 def release_around(target: Path) -> Path | None:
@@ -285,7 +279,7 @@ def release_around(target: Path) -> Path | None:
 
 
 def check_outside(target: Path) -> None:
-    """Refuse to write into a release, which would then be another than was released.
+    """Refuse to write into a release.
 
     Raises:
         ReleaseError: `target` lies in a release.
@@ -294,13 +288,13 @@ def check_outside(target: Path) -> None:
     check_path(target)
     if folder := release_around(target):
         raise ReleaseError(
-            f"{target} is no place to write to: {folder} is a release, to which nothing is added; "
-            "name a folder outside of it"
+            f"{target} cannot be written: {folder} is a release, to which nothing is added; name a "
+            "folder outside it"
         )
 
 
 def open_package(path: Path, shown: str | None = None) -> Package:
-    """Open any package; one with a manifest.json is a release, and is held against it.
+    """Open any package; one with a manifest.json is a release, and is checked against it.
 
     Args:
         path: the folder, or its datapackage.json.
@@ -312,9 +306,21 @@ def open_package(path: Path, shown: str | None = None) -> Package:
         StoreError: it is a release, and its manifest or its descriptor is damaged.
     """
     root = Package.locate(path)
-    if os.path.lexists(root / MANIFEST):
-        return CheckedPackage(root, shown or str(root))
-    return Package.open(root)
+    if not os.path.lexists(root / MANIFEST):
+        return Package.open(root)
+    named = shown or str(root)
+    manifest = Manifest.of(root, f"{named}: {MANIFEST}")
+
+    def check(path: str) -> None:
+        listed = next((file for file in manifest.files if file.path == path), None)
+        if why := listed.mismatch(root) if listed else "not listed":
+            raise StoreError(
+                f"{named}: {path} differs from {MANIFEST} ({why}); pull or build the release again "
+                "(`gazadata verify` names all damage), or delete manifest.json from a package that "
+                "is meant to be edited"
+            )
+
+    return Release(root, manifest, check)
 
 
 def _files(listed: Any, where: str) -> tuple[File, ...]:
@@ -323,7 +329,7 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
     if len(listed) > MAX_FILES:
         raise StoreError(f"{where}: {len(listed)} files; at most {MAX_FILES} are taken")
     files = []
-    # Each path and each folder on the way to it, as a file system that ignores case knows it.
+    # Each path and each of its folders, without case.
     taken: dict[str, str] = {name.casefold(): name for name in (MANIFEST, SUMS)}
     for raw in listed:
         path, size, digest = (
@@ -363,7 +369,7 @@ def _tables(listed: Any, where: str) -> dict[str, Table]:
     for name, raw in listed.items():
         rows, digest = (raw.get(key) if isinstance(raw, dict) else None for key in Table._fields)
         if not isinstance(rows, int) or isinstance(rows, bool) or not isinstance(digest, str):
-            raise StoreError(f"{where}: a table that cannot be read: {name!r}: {str(raw)[:200]}")
+            raise StoreError(f"{where}: invalid table {name!r}: {str(raw)[:200]}")
         tables[name] = Table(rows, digest)
     return tables
 

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import lzma
 import os
-import shutil
 import subprocess
 import tempfile
-import weakref
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from gazadata.errors import ReleaseError
 from gazadata.package import Package
-from gazadata.release.files import ReleaseError
-from gazadata.release.manifest import MAX_BYTES, open_package
+from gazadata.release.archive import open_archive
+from gazadata.release.fetch import LATEST, open_release
+from gazadata.release.lock import FILE, Lock
+from gazadata.release.manifest import open_package
 from gazadata.version import parse
-
-NO_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,
-)
-"""What zipfile raises for a damaged archive; the last for one that is encrypted, or compressed in a
-way that Python does not know."""
 
 
 @contextmanager
 def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
     """Open what a person named: a folder, a .zip, a version in a store, or a git revision.
 
-    A store is asked for what is written as a version is, and only where one is named: in `stores`,
-    in GAZADATA_STORE or in gazadata.lock. A release's tables are held against its manifest when
-    they are read.
+    A version is asked of a store only if one is named: in `stores`, in GAZADATA_STORE or in
+    gazadata.lock. A release's tables are checked against its manifest when they are read.
 
     Raises:
         ReleaseError: it is none of these.
@@ -52,8 +37,6 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
     elif path.is_file():
         yield open_archive(path)
     elif _is_version(name) and (stores or _names_store()):
-        from gazadata.release.fetch import open_release
-
         yield open_release(name, stores or ())
     else:
         with tempfile.TemporaryDirectory() as folder:
@@ -61,77 +44,8 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
             yield Package.open(folder)
 
 
-def open_archive(path: Path) -> Package:
-    """Open the package in an archive, unpacked for as long as the package is in use.
-
-    Raises:
-        ReleaseError: it cannot be unpacked, or holds no package.
-        StoreError: it is a release that is damaged.
-        ContractError: its descriptor or a schema cannot be read.
-    """
-    folder = tempfile.mkdtemp(prefix="gazadata-")
-    try:
-        package = open_package(unzipped(path, Path(folder)), str(path))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    weakref.finalize(package, shutil.rmtree, folder, ignore_errors=True)
-    return package
-
-
-def unzipped(path: Path, folder: Path) -> Path:
-    """Unpack an archive into `folder`; return the folder of the package that it holds.
-
-    Raises:
-        ReleaseError: it cannot be unpacked, or what came out would depend on who unpacks it.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(path, archive, folder)
-            archive.extractall(folder)
-    except NO_ZIP as error:
-        raise ReleaseError(
-            f"{path} is no folder and cannot be unpacked as a zip archive: {error}; fetch it "
-            f"again, or unpack it and give the folder"
-        ) from None
-    found = sorted(folder.rglob("datapackage.json"), key=lambda p: len(p.parts))
-    if not found:
-        raise ReleaseError(f"{path} holds no datapackage.json")
-    if len(found) > 1 and len(found[0].parts) == len(found[1].parts):
-        both = " and ".join(p.relative_to(folder).as_posix() for p in found[:2])
-        raise ReleaseError(f"{path} holds more than one package: {both}; unpack it and give one")
-    return found[0].parent
-
-
-def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
-    """Refuse, before anything is written, what unpacks differently here and there, or for ever."""
-    seen: dict[str, str] = {}
-    for member in archive.infolist():
-        name = member.filename.removesuffix("/")
-        if "\\" in name or {"", ".", ".."} & set(name.split("/")):
-            raise ReleaseError(
-                f"{path} holds {member.filename!r}, which is no path inside of a folder; get the "
-                "archive anew from whoever made it"
-            )
-        if other := seen.get(name.casefold()):
-            raise ReleaseError(
-                f"{path} holds {name!r} twice, or what some systems take for it ({other!r}), so "
-                "that it is not one content; get the archive anew from whoever made it"
-            )
-        seen[name.casefold()] = name
-    size = sum(member.file_size for member in archive.infolist())
-    room = min(shutil.disk_usage(folder).free, MAX_BYTES)
-    if size > room:
-        raise ReleaseError(
-            f"{path} unpacks to {size} bytes, and there is room for {room} in {folder.parent}; "
-            "TMPDIR can name another folder"
-        )
-
-
 def _names_store() -> bool:
     """Whether the environment or the lock names a store."""
-    from gazadata.release.lock import FILE, Lock
-
     if os.environ.get("GAZADATA_STORE", "").strip():
         return True
     locked = Lock.read(FILE)
@@ -139,8 +53,6 @@ def _names_store() -> bool:
 
 
 def _is_version(name: str) -> bool:
-    from gazadata.release.fetch import LATEST
-
     return name == LATEST or parse(name) is not None
 
 
@@ -148,19 +60,19 @@ def _checkout(revision: str, folder: Path) -> None:
     """Write the package of a commit, or of a folder in one (`HEAD:folder`), as it was committed.
 
     Not by an archive or a work tree: what these hold depends on the attributes of paths, and on
-    the line ends that this user wants in files.
+    the line ends that this user has set.
     """
     # A name that begins with a hyphen must not become an option of git's.
     found = _git(revision, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if found.returncode != 0:
-        why = _said(found)
-        known = f"git says here: {why}" if why else "the repository here has none of that name"
+        why = _words(found)
+        known = f"git says: {why}" if why else "this repository has no such revision"
         raise _nothing(revision, known)
     tree = found.stdout.decode().strip()
     parts = ["datapackage.json", "data", "schemas", "reference"]
     listed = _git(revision, "ls-tree", "-r", "-z", "--full-tree", tree, *parts)
     if listed.returncode != 0:
-        raise _unreadable(revision, _said(listed))
+        raise _unreadable(revision, _words(listed))
     for entry in filter(None, listed.stdout.split(b"\0")):
         about, _, name = entry.partition(b"\t")
         mode, _, blob = about.decode().split()
@@ -171,11 +83,11 @@ def _checkout(revision: str, folder: Path) -> None:
         with (folder / path).open("xb") as file:
             written = _git(revision, "cat-file", "blob", blob, to=file)
         if written.returncode != 0:
-            raise _unreadable(revision, _said(written))
+            raise _unreadable(revision, _words(written))
     if not (folder / "datapackage.json").is_file():
         raise ReleaseError(
-            f"the git revision {revision!r} does not hold a package at its top, since there is no "
-            f"datapackage.json; a folder in it is named {revision.partition(':')[0]}:FOLDER"
+            f"the git revision {revision!r} has no datapackage.json at its top; name a folder in "
+            f"it as {revision.partition(':')[0]}:FOLDER"
         )
 
 
@@ -192,7 +104,7 @@ def _git(
         raise _nothing(revision, "git is not installed") from None
 
 
-def _said(git: subprocess.CompletedProcess[bytes]) -> str:
+def _words(git: subprocess.CompletedProcess[bytes]) -> str:
     return " ".join(git.stderr.decode("utf-8", "replace").split())
 
 
@@ -205,8 +117,7 @@ def _unreadable(revision: str, why: str) -> ReleaseError:
 
 def _nothing(name: str, git: str) -> ReleaseError:
     return ReleaseError(
-        f"{name!r} names no package: for a folder or a zip archive there is no such path; "
-        "for a version it must look like 1.0.0, and a store be named (--store, GAZADATA_STORE or "
-        "gazadata.lock); "
-        f"for a git revision, {git}"
+        f"cannot find {name!r} as a folder, archive, version or git revision: no such path; a "
+        "version looks like 1.0.0 and needs a store (--store, GAZADATA_STORE or gazadata.lock); "
+        f"{git}"
     )

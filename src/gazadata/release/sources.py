@@ -1,4 +1,4 @@
-"""The stores that releases are read from: which are named, and a folder as one of them."""
+"""The stores that releases are read from: which are named, and folders among them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from gazadata.release.files import MAX_JSON, StoreAwayError, StoreError, chunks_of
+from gazadata.errors import StoreAwayError, StoreError
+from gazadata.release.files import MAX_JSON, chunks_of
+from gazadata.release.http import HttpSource
+from gazadata.release.index import folder_of
 from gazadata.release.lock import Lock
-from gazadata.release.store import folder_of
 
 Stores = str | Path | Sequence[str | Path]
 """An address or a folder, or several to be tried in turn."""
@@ -22,11 +24,11 @@ class Source(Protocol):
     name: str
     key: str
 
-    def read(self, path: str, limit: int) -> Generator[bytes]:
-        """The bytes of a file, as they arrive; `limit` is how many are wanted at most.
+    def read(self, path: str) -> Generator[bytes]:
+        """The bytes of a file, as they arrive; there may be more than are wanted.
 
         Raises:
-            StoreError: the file cannot be had.
+            StoreError: the file cannot be read.
         """
         ...
 
@@ -40,20 +42,20 @@ class Source(Protocol):
 
 
 class FolderSource:
-    """A store that is a folder on this machine or a file share."""
+    """A store in a folder of this machine or a file share."""
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self.root = name, root
-        # However it is spelt, it is one store.
+        # One store has one key, however its folder is spelt.
         self.key = os.path.realpath(root)
 
     def where(self, path: str) -> str:
         """The path of a file."""
         return str(self.root / path)
 
-    def read(self, path: str, limit: int) -> Generator[bytes]:
+    def read(self, path: str) -> Generator[bytes]:
         """The bytes of a file; see `Source.read`."""
-        # Unlike `Path.is_dir`, this bears a folder that may not be looked into, or a dead share.
+        # `Path.is_dir` raises for a folder without permission, or a dead share.
         if not os.path.isdir(self.root):
             raise StoreAwayError(f"{self.root}: no such folder")
         return chunks_of(self.root / path)
@@ -66,7 +68,7 @@ def sources_of(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
     """The stores that are named: here, else in GAZADATA_STORE, else in the lock.
 
     Raises:
-        StoreError: GAZADATA_TIMEOUT is no number of seconds.
+        StoreError: GAZADATA_TIMEOUT is not a number of seconds.
     """
     named = [stores] if isinstance(stores, str | Path) else list(stores) or _named_stores()
     if not named and locked and locked.store:
@@ -86,26 +88,19 @@ def _source(store: str | Path) -> Source:
     folder = folder_of(text)
     if folder is not None:
         return FolderSource(text, folder)
-    from gazadata.release.http import HttpSource
-
     return HttpSource(text.rstrip("/"))
 
 
 def read_small(source: Source, path: str) -> bytes:
-    """Read a file that has to be read before anything is known about it.
+    """Read a file whose size is not known.
 
     Raises:
-        StoreError: it cannot be had, or is longer than any such file.
+        StoreError: it cannot be read, or is too long.
     """
     content = bytearray()
-    with closing(source.read(path, MAX_JSON)) as chunks:
+    with closing(source.read(path)) as chunks:
         for chunk in chunks:
             content += chunk
             if len(content) > MAX_JSON:
                 raise StoreError(f"{source.where(path)}: longer than {MAX_JSON} bytes")
     return bytes(content)
-
-
-def indented(failures: Sequence[object]) -> list[str]:
-    """What went wrong with each store, as lines under a sentence that says with what."""
-    return [f"  {failure}" for failure in failures]

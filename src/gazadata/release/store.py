@@ -3,91 +3,36 @@
     <version>/…   a release as built, never changed once it is there
     index.json    the versions, their dates and manifest hashes, and which are yanked and why
     yanked.json   the yanks: the one thing in the index that the releases do not say themselves
-    .lock         held by whoever publishes; the kernel lets it go with its process
+    .lock         held while publishing; the kernel releases it when the process ends
 
 The rename of a whole version folder is what publishes it. The index only follows: it is rebuilt
-from what is there each time, so that a publisher that dies leaves nothing to mend by hand.
+from the folders each time, so that a crash leaves nothing to repair by hand.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 from gazadata.atomic import replace
-from gazadata.release.files import (
-    LaterFormatError,
-    StoreError,
-    exclusive,
-    is_sha256,
-    json_bytes,
-    plain,
-    read_object,
-    whole_folder,
-)
+from gazadata.errors import LaterFormatError, StoreError
+from gazadata.release.files import exclusive, json_bytes, plain, read_object, some, whole_folder
+from gazadata.release.index import INDEX, Entry, folder_of, precedence, read_index
 from gazadata.release.manifest import Manifest, release_around
-from gazadata.version import Version, parse
+from gazadata.release.verify import verify
+from gazadata.version import parse
 
-INDEX, YANKED = "index.json", "yanked.json"
+YANKED = "yanked.json"
 
 # What `part_of` calls what is being made for a version, the index or the yanks.
 _PART = re.compile(r"\.(.+)\.[0-9a-f]{16}\.part")
-
-
-def precedence(version: object) -> Version:
-    """The key by which versions are sorted.
-
-    Raises:
-        StoreError: `version` is no semantic version.
-    """
-    parsed = parse(version)
-    if parsed is None:
-        raise StoreError(
-            f'{version!r} is no version: expected text, MAJOR.MINOR.PATCH, such as "1.0.0"'
-        )
-    return parsed
-
-
-class Entry(NamedTuple):
-    """A published version, as the index lists it."""
-
-    version: str
-    date: str | None
-    manifest_sha256: str
-    yanked: str | None
-
-
-def read_index(content: bytes, where: str) -> list[Entry]:
-    """Read an index: its versions, the oldest first.
-
-    Raises:
-        StoreError: it is no index, or is of a later format.
-    """
-    listed = read_object(content, where, "gazadata-store").get("versions")
-    if not isinstance(listed, list):
-        raise StoreError(f"{where}: no list of versions")
-    entries: dict[str, Entry] = {}
-    for raw in listed:
-        values = [raw.get(key) if isinstance(raw, dict) else None for key in Entry._fields]
-        version, date, digest, yanked = values
-        if (
-            not isinstance(version, str)
-            or not is_sha256(digest)
-            or not isinstance(date, str | None)
-            or not isinstance(yanked, str | None)
-            or version in entries
-        ):
-            raise StoreError(f"{where}: an entry that cannot be read: {str(raw)[:200]}")
-        precedence(version)
-        entries[version] = Entry(version, plain(date), digest, plain(yanked))
-    return sorted(entries.values(), key=lambda entry: precedence(entry.version))
 
 
 def publish(release: Path, store: Path) -> Entry:
@@ -100,40 +45,37 @@ def publish(release: Path, store: Path) -> Entry:
         store: the folder of the store; made if it is not there.
 
     Returns:
-        The entry of the version; the same release again is no change.
+        The entry of the version; publishing the same release again changes nothing.
 
     Raises:
         FaultsError: the release does not verify.
         ReleaseError: there is no release.
-        StoreError: the version is there with other bytes, the release does not follow what is
-            published before it, is a file or of a later format, the store has releases of another
-            name, or it is damaged, no store, or cannot be written.
+        StoreError: the version is published with other bytes, the release does not follow the
+            published versions, is a file or of a later format, the store has releases of another
+            name, is damaged, or cannot be written.
         MissingExtra: the extra `store` is not installed.
     """
-    from gazadata.release.verify import verify
-
     if release.is_file():
-        raise StoreError(f"{release} is a file; unpack it, and publish the folder that it holds")
+        raise StoreError(f"{release} is a file; unpack it, and publish its folder")
     verify(release)
     manifest = Manifest.of(release)
     target = store / manifest.version
     _check_place(store)
     with _publishing(store):
-        # Read before anything is added: a store that is damaged elsewhere is not added to.
+        # Read first, so that nothing is added to a damaged store.
         there = _releases(store)
         for other in there:
             if other.name != manifest.name:
                 raise StoreError(
-                    f"{store} is a store of {other.name!r}, since it has its {other.version}; "
-                    f"{release} is a release of {manifest.name!r}: publish it into another store"
+                    f"{store} has releases of {other.name!r}, and {release} is a release of "
+                    f"{manifest.name!r}; publish it to another store"
                 )
             if other.version.casefold() == manifest.version.casefold():
                 _check_same(other, manifest, target)
         if not target.is_dir():
             if os.path.lexists(target):
                 raise StoreError(
-                    f"{target} is in the way: it is no folder, and that of the release is to stand "
-                    "there; move it away"
+                    f"{target} is not a folder, and the release needs its place; move it away"
                 )
             for other in there:
                 parent = other.parent if isinstance(other.parent, dict) else {}
@@ -148,19 +90,21 @@ def publish(release: Path, store: Path) -> Entry:
 
 
 def yank(version: str, reason: str, store: Path) -> Entry:
-    """Mark a version as one that nobody should start to use; its files stay as they are.
+    """Mark a version as not to be used; its files stay as they are.
 
     Returns:
         The entry of the version.
 
     Raises:
-        StoreError: there is no such version in the store, no reason, or the store cannot be
-            written.
+        StoreError: the store does not have the version, the reason is empty, or the store
+            cannot be written.
         MissingExtra: the extra `store` is not installed.
     """
     reason = " ".join(plain(reason).split())
     if not reason:
-        raise StoreError(f"say why {version} is yanked; whoever pulls it will read the reason")
+        raise StoreError(
+            f"the reason to yank {version} is empty; it is shown to everyone who pulls it"
+        )
     if not store.is_dir():
         raise StoreError(f"{store}: no such store")
     with _publishing(store):
@@ -173,45 +117,6 @@ def yank(version: str, reason: str, store: Path) -> Entry:
         return _reindex(store)[version]
 
 
-def folder_of(store: str) -> Path | None:
-    """The folder that somebody calls a store by; None for one behind a web server.
-
-    Raises:
-        StoreError: `store` is neither.
-    """
-    if not store:
-        raise StoreError("the name of a store is empty")
-    if not store.isascii() and store.encode("utf-8", "replace").decode("utf-8") != store:
-        raise StoreError(f"{store!a}: is not UTF-8, so that no lock could name it; rename it")
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", store):
-        return Path(store)
-    try:
-        address = urlsplit(store)
-    except ValueError as error:
-        raise StoreError(f"{store}: not an address: {error}") from None
-    if address.scheme not in ("http", "https", "file"):
-        raise StoreError(f"{store}: a store is a folder or an http, https or file address")
-    if address.scheme == "file" and (
-        address.netloc not in ("", "localhost") or not address.path.startswith("/")
-    ):
-        raise StoreError(
-            f"{store}: is no folder of this machine; the address of one is file:/// and its path"
-        )
-    if address.scheme != "file" and not address.netloc:
-        raise StoreError(f"{store}: names no machine; write {address.scheme}://MACHINE/PATH")
-    if "@" in address.netloc:
-        # It would end up in gazadata.lock, and from there in a repository.
-        netrc = "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
-        raise StoreError(f"the address of the store holds a password; put it into {netrc}")
-    if "?" in store or "#" in store:
-        raise StoreError(f"{store}: the address of a store has no query and no fragment")
-    if address.scheme == "file":
-        from urllib.request import url2pathname
-
-        return Path(url2pathname(address.path))
-    return None
-
-
 def written_folder(store: str) -> Path:
     """The folder of a store that is to be written.
 
@@ -221,37 +126,36 @@ def written_folder(store: str) -> Path:
     folder = folder_of(store)
     if folder is None:
         raise StoreError(
-            f"{store}: a store is written to as a folder; name the folder that the server serves, "
-            "or one on this machine, and copy it to the server"
+            f"{store}: cannot write to a web server; name the folder that it serves, or write to "
+            "a folder of this machine and copy that to the server"
         )
     return folder
 
 
 def _check_place(store: Path) -> None:
-    """Refuse to make a store of what is no folder, is a release, or lies inside one."""
+    """Refuse a place that is not a folder, is a release, or is inside one."""
     if os.path.lexists(store) and not store.is_dir():
-        raise StoreError(f"{store} is no folder, and a store is one; name another, or move it away")
+        raise StoreError(f"{store} is not a folder, as a store is; name another, or move it away")
     if folder := release_around(store / INDEX):
         raise StoreError(
-            f"{store} is no place for a store: {folder} is a release, to which nothing is added; "
-            "name a folder outside of it"
+            f"{store} cannot be a store: {folder} is a release, to which nothing is added; name a "
+            "folder outside it"
         )
 
 
 @contextmanager
 def _publishing(store: Path) -> Iterator[None]:
-    """Have the store to oneself, without what publishers before left unfinished."""
+    """Hold the store's lock and remove what crashed publishers left."""
     try:
         store.mkdir(parents=True, exist_ok=True)
         with exclusive(store / ".lock"):
-            # Nobody else is at work, so what is left belongs to publishers that were killed.
             _check_index(store)
             _remove_left(store)
             yield
     except OSError as error:
         raise StoreError(
-            f"{error.filename or store}: {error.strerror or error}; what the store {store} had "
-            "published is as it was: give it the space and the permission to write, and publish or "
+            f"{error.filename or store}: {error.strerror or error}; the published versions in "
+            f"{store} are unchanged: give it the space and the permission to write, and publish or "
             "yank again"
         ) from None
 
@@ -269,8 +173,6 @@ def _check_index(store: Path) -> None:
 
 
 def _remove_left(store: Path) -> None:
-    import shutil
-
     for left in store.glob(".*.part"):
         made = _PART.fullmatch(left.name)
         if made is None or left.is_symlink():
@@ -296,7 +198,7 @@ def _releases(store: Path) -> list[Manifest]:
                 f"{error}; the store is damaged: restore {folder} from a copy, or move it away"
             ) from None
         if manifest.version != folder.name:
-            raise StoreError(f"{folder} holds the release {manifest.version}; move it away")
+            raise StoreError(f"{folder} has the release {manifest.version}; move it away")
         manifests.append(manifest)
     return sorted(manifests, key=lambda manifest: precedence(manifest.version))
 
@@ -314,7 +216,7 @@ def _yanks(store: Path) -> dict[str, str]:
 
 
 def _open_as(store: Path, path: Path) -> None:
-    """Let everybody read it who may look into the store, whatever this publisher's umask is."""
+    """Give a file the readers of the store's folder, whatever this publisher's umask is."""
     readers = store.stat().st_mode & (0o755 if path.is_dir() else 0o644)
     path.chmod(stat.S_IMODE(path.stat().st_mode) | readers)
 
@@ -336,40 +238,39 @@ def _reindex(store: Path) -> dict[str, Entry]:
 
 
 def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
-    """Refuse what would replace a version that is there."""
+    """Refuse another release than the published one of that version."""
     if there.version != manifest.version:
         raise StoreError(
             f"{manifest.version} differs from the published {there.version} in case only"
         )
     if there.sha256 != manifest.sha256:
         raise StoreError(
-            f"{target} is published with the manifest sha256 {there.sha256}; this release "
-            f"has {manifest.sha256}. A published version is never replaced: raise the version"
+            f"{target} is published with the manifest sha256 {there.sha256}, and this release has "
+            f"{manifest.sha256}; a published version is never replaced: raise the version"
         )
     if damage := manifest.damage(target):
         raise StoreError(
-            f"{target} is published, but damaged: {', '.join(damage[:5])}; "
-            "move it away and publish the release again"
+            f"{target} is published, but damaged: {some(damage)}; move it away and publish the "
+            "release again"
         )
 
 
 def _check_parent(other: Manifest, built_on: object, manifest: Manifest) -> None:
-    """Refuse another release than the one that a published version says it was built on."""
+    """Refuse another release than the parent of a published version."""
     if built_on != manifest.sha256:
         raise StoreError(
-            f"the published {other.version} is built on a {manifest.version} with the manifest "
-            f"sha256 {built_on}; this release has {manifest.sha256}: publish the one that it was "
-            "built on, or raise the version"
+            f"the published {other.version} has a {manifest.version} as its parent with the "
+            f"manifest sha256 {built_on}, and this release has {manifest.sha256}; publish that "
+            "parent, or raise the version"
         )
 
 
 def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
-    """Refuse a release that is not built on what is published before it.
+    """Refuse a release whose parent is not the published version before it.
 
-    What a version may change, and that no identifier is given again, was held against its parent
-    alone. So a final version is built on the final one before it: what a pre-release said binds
-    nobody, and CHANGES.md tells what changed for those who did not follow them. A pre-release may
-    also be built on another one since.
+    The version and the retired identifiers were checked against the parent alone. So the parent of
+    a final version is the final one before it: pre-releases promise nothing. The parent of a
+    pre-release may also be a pre-release since then.
     """
     version = precedence(manifest.version)
     finals = [
@@ -379,19 +280,20 @@ def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
     ]
     parent = manifest.parent if isinstance(manifest.parent, dict) else {}
     named = next((release for release in there if release.version == parent.get("version")), None)
-    if not finals and named is None:
-        return
     last = finals[-1] if finals else named
-    assert last
+    if last is None:
+        return
     if named is not None and named.sha256 == parent.get("manifest_sha256"):
         since = precedence(named.version) >= precedence(last.version)
         if named is last or (since and not version.is_final):
             return
-    digest = parent.get("manifest_sha256")
-    built = (
-        f"{parent.get('version')}, with the manifest sha256 {digest}" if parent else "no release"
+    found = (
+        f"{parent.get('version')}, with the manifest sha256 {parent.get('manifest_sha256')}"
+        if parent
+        else "none"
     )
     raise StoreError(
-        f"{manifest.version} is built on {built}, and not on {last.version} as it is published in "
-        f"{store}; build it again with: gazadata build --parent {quote(str(store / last.version))}"
+        f"the parent of {manifest.version} is {found}; expected {last.version} as it is published "
+        f"in {store}: build it again with: gazadata build --parent "
+        f"{quote(str(store / last.version))}"
     )

@@ -1,4 +1,4 @@
-"""Validation on Apache Spark: the same rules, for a corpus that one machine does not hold."""
+"""Validation on Apache Spark: the same rules, for a corpus that does not fit on one machine."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def validate(
 
     Args:
         spark: the session to run on. Its workers need gazadata with the extra `validate`. A local
-            master repeats a task that failed only where it says how often, as `local[2,3]` does.
+            master retries a failed task only if it says how often, as `local[2,3]` does.
         path: a folder with a datapackage.json, or that file.
         pieces: into how many pieces the articles are cut (None: by the size of the tables). It
-            changes the time and memory that validation takes, and no finding.
+            changes the time and memory that validation takes, but no findings.
         limit: how many findings of a rule are kept; all are counted.
 
     Raises:
         ReadError: there is no package, or Spark cannot read it.
         ContractError: a table lacks the key by which it is cut.
-        PieceError: a piece failed each time that it was tried.
+        PieceError: a piece failed on every attempt.
     """
     found = report(spark, path, pieces=pieces, limit=limit)
     rows = [
@@ -133,7 +133,7 @@ def session(master: str | None = None, *, verbose: bool = False) -> Iterator[Spa
 
     with warnings.catch_warnings():
         if not verbose:
-            # PySpark warns of each pandas that is newer than itself.
+            # PySpark warns about every pandas that is newer than itself.
             warnings.simplefilter("ignore", FutureWarning)
         spark = started(master, verbose=verbose)
         try:

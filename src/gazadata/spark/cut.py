@@ -1,8 +1,8 @@
 """How a corpus is cut into pieces: to which of them each row goes, and what else it takes there.
 
 A row goes to the piece of its article. Rows that another row points to, and that are in another
-piece, are sent after it to be looked up. What the foreign keys of the contract say of a table
-decides how it is cut:
+piece, are sent after it to be looked up. The foreign keys of the contract decide how a table
+is cut:
 
 - A table with the key of `sources` is cut by that.
 - A table that points to one which is cut follows the row that it points to; evidence follows the
@@ -34,16 +34,16 @@ OWN = "__own"
 """Whether a row is validated in the piece, or is there to be looked up."""
 
 TEXTS = "#texts"
-"""Under which the texts of sources are sent; it is no table's name."""
+"""The name under which texts of sources are sent; no table has it."""
 
 BESIDE = ("names",)
-"""Tables beside every piece however they are cut: names are found by what they are names of."""
+"""Tables sent to every piece, however they are cut: names are looked up by what they name."""
 
 _ADJACENT = ("passages",)
 """Tables whose findings name the rows above and below."""
 
 _PIECES, _PLACES = 1, 2
-"""Seeds of the hashes that tell the piece of an article and the place where a key is looked up."""
+"""Seeds of the hashes that give the piece of an article and the place where a key is looked up."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Plan:
                     )
 
     def piece(self, home: pl.Expr) -> pl.Expr:
-        """The piece of an article, or of what has none, by its key."""
+        """The piece of an article, or of a row without one, by its key."""
         return (home.hash(_PIECES) % self.pieces).cast(pl.Int32)
 
     def place(self, key: pl.Expr) -> pl.Expr:
@@ -150,7 +150,7 @@ class Plan:
         return (key.hash(_PLACES) % self.pieces).cast(pl.Int32)
 
     def read(self, name: str, rows: pl.DataFrame) -> Iterator[Message]:
-        """All that is sent of a batch of rows of a table, as they stand in its file."""
+        """Everything to send for a batch of a table's rows, as they are in its file."""
         resource = self.contract[name]
         yield from self._hashes(resource, rows)
         if name in self.beside:
@@ -171,12 +171,12 @@ class Plan:
             key = pl.coalesce(home, resource.key)
             yield from self.settled(name, rows.with_columns(__piece=self.piece(key)))
             return
-        # What points to nothing goes where that would be.
+        # A row that points to nothing goes where its target would be.
         key = pl.coalesce("__link", resource.key, pl.lit(""))
         yield from spread("link", name, linked, self.place(key))
 
     def settled(self, name: str, rows: pl.DataFrame) -> Iterator[Message]:
-        """All that is sent of rows of which `__piece` is known."""
+        """Everything to send for rows whose `__piece` is known."""
         resource = self.contract[name]
         plain = rows.drop("__piece").with_columns(pl.lit(True).alias(OWN))
         yield from spread("row", name, plain, rows["__piece"])

@@ -16,7 +16,7 @@ from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 import polars as pl
 from polars import col
@@ -28,7 +28,7 @@ from gazadata.package import Package
 from gazadata.spark import piece, read, route
 from gazadata.spark.cut import BLOCK, INDEX, OWN, PART, WHERE, Part, Plan
 from gazadata.spark.messages import SCHEMA, Received, batches
-from gazadata.spark.mirror import Mirror, here
+from gazadata.spark.mirror import Mirror, here, path_of
 from gazadata.spark.piece import Beside, Outcome
 from gazadata.spark.read import Stretch, moved, shift
 from gazadata.validate import files, layers
@@ -141,10 +141,8 @@ class Engine:
             .load([_literal(uri) for uri in uris])
             .select("_metadata.file_path", functions.xxhash64("_metadata.file_path"))
         )
-        by_path = {unquote(urlparse(uri).path): part for uri, part in zip(uris, parts, strict=True)}
-        called = {
-            number: by_path[unquote(urlparse(path).path)] for path, number in listing.collect()
-        }
+        by_path = {path_of(uri): part for uri, part in zip(uris, parts, strict=True)}
+        called = {number: by_path[unquote(path_of(path))] for path, number in listing.collect()}
         file = functions.xxhash64("_metadata.file_path")
         sent = []
         if lines := [u for u, p in zip(uris, parts, strict=True) if not u.endswith(".parquet")]:
@@ -200,7 +198,7 @@ class Engine:
                 .load(_literal(folder))
                 .select("path", "content")
             )
-            above = unquote(urlparse(self._uri).path)
+            above = path_of(self._uri)
             return _staged(texts, lambda got: batches(route.text_files(plan, above, got)))
         if kind == "table":
             rows = self._spark.read.parquet(_literal(folder))

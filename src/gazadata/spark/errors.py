@@ -1,4 +1,4 @@
-"""What goes wrong on Spark, in a sentence for the person who runs it."""
+"""Failures on Spark, in a sentence for the person who runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gazadata.errors import GazadataError, ReadError
+from gazadata.errors import PieceError, ReadError
 
 if TYPE_CHECKING:
     from gazadata.spark.engine import Engine
@@ -15,13 +15,9 @@ if TYPE_CHECKING:
 _FAILED = re.compile(r"Task (\d+) in stage \S+ failed (\d+) times, most recent failure: (.*)")
 _REASON = re.compile(r"^(?:: )?(?:[\w$]+\.)*([\w$]+(?:Error|Exception)): (.+)$", re.MULTILINE)
 _OF_SPARK = ("PythonException", "SparkException")
-"""What only says that there was another one."""
+"""Exceptions that only wrap another one."""
 
 _SHOWN = 10
-
-
-class PieceError(GazadataError):
-    """A piece that failed each time that it was tried; its text names the articles."""
 
 
 @contextmanager
@@ -50,8 +46,8 @@ def explained(engine: Engine) -> Iterator[None]:
 
 
 def _reason(said: str) -> str:
-    """The last line of what a worker raised, or of what Spark says became of it."""
+    """The last error that a worker raised, or what Spark says happened to it."""
     if "Python worker exited unexpectedly" in said:
-        return "its Python process was ended, as by the system when memory is short"
+        return "its Python process was killed, perhaps by the system for lack of memory"
     reasons = [f"{m[1]}: {m[2]}" for m in _REASON.finditer(said) if m[1] not in _OF_SPARK]
     return (reasons[-1] if reasons else said.splitlines()[0])[:300]

@@ -20,7 +20,7 @@ _BATCH_BYTES = 1 << 24
 
 
 class Message(NamedTuple):
-    """A frame of rows of one table: what they are there for, and where they go."""
+    """A frame of rows of one table: why they are sent, and where."""
 
     kind: str
     to: int
@@ -82,6 +82,6 @@ class Received:
         return sorted(name for of, name in self._content if of == kind)
 
     def take(self, kind: str, name: str) -> pl.DataFrame | None:
-        """All rows of a kind of a table, which are then given away."""
+        """All rows of one kind of a table; they are not kept."""
         frames = self._content.pop((kind, name), None)
         return pl.concat(frames) if frames else None

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazadata.contract import parse_json
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import RETIRED
+from gazadata.strict_json import parse_json
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _DESCRIPTOR = "datapackage.json"
+
+
+def path_of(uri: str) -> str:
+    """The path in an address, in which Spark encodes no character: `#` and `?` are part of it."""
+    return re.sub(r"^[a-z][a-z0-9+.-]*:(//[^/]*)?", "", uri)
 
 
 @dataclass(frozen=True)

@@ -26,15 +26,15 @@ ROW = "__row"
 """The line of a row in its part."""
 
 CHAINED = {"actors": "part_of", "topics": "part_of", "sources": "cited_by"}
-"""The fields that link rows of a table to others of it."""
+"""Fields that link rows to other rows of the same table."""
 
 _GLOBAL = ("GD411",)
-"""Rules that only all pieces together can tell."""
+"""Rules that need all pieces together."""
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What is beside every piece.
+    """What every piece gets besides its own rows.
 
     Attributes:
         shared: rows of tables of which a piece takes those that it names, by table.
@@ -55,12 +55,12 @@ class Beside:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a piece."""
+    """The outcome of a piece."""
 
     report: Report
     textless: dict[str, str]
     chains: dict[str, pl.DataFrame]
-    """Rows of `CHAINED` tables that may be of a circle: key, link and place."""
+    """Rows of `CHAINED` tables that may be part of a circle: key, link and place."""
     references: dict[str, Report]
     """What was found in each file of reference/."""
     bare: list[str]
@@ -220,7 +220,7 @@ def _placed(
 
 
 def _chained(plan: Plan, name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The own rows of a table that link to a row which links on."""
+    """A piece's own rows that link to a row with a link of its own."""
     key, link = plan.contract[name].key, CHAINED[name]
     on = frame.filter(col(link).is_not_null())[key]
     rows = frame.filter(col(OWN) & col(link).is_in(on.drop_nulls().implode()))

@@ -26,9 +26,9 @@ from gazadata.validate.tables import LINE, Tables, batches
 
 @dataclass
 class Stretch:
-    """What the lines of a part that were read together say of its form.
+    """What lines of a part that were read together show about its form.
 
-    Lines are counted from the begin of their block, and from 1.
+    Lines are counted from the beginning of their block, starting at 1.
     """
 
     part: int
@@ -37,7 +37,7 @@ class Stretch:
     lines: int
     size: int
     end: int = 1
-    """The column behind the last of the lines."""
+    """The column after the end of the last line."""
     rows: int = 0
     text: bool = True
     """Whether the bytes can be split into lines of text."""
@@ -60,7 +60,7 @@ def read_lines(
     Args:
         plan: how the tables are cut.
         parts: by what Spark calls them.
-        headed: the tables whose parts have the right header; of others the bytes alone are read.
+        headed: the tables whose parts have the right header; of others only the bytes are read.
         received: batches of the columns line, file and block.
     """
     at: dict[tuple[int, int], int] = {}
@@ -100,7 +100,7 @@ def _rows(
     headed: set[str],
     stretch: Stretch,
 ) -> pl.DataFrame | None:
-    """The rows of some lines; None where they are none."""
+    """The rows of some lines; None if the lines are not rows."""
     path = tables.paths[resource.name]
     stretch.text = check_bytes(path, part.path, resource, stretch.of_bytes, plan.limit)
     if not stretch.text or resource.name not in headed:
@@ -182,7 +182,7 @@ def _sent(
 
 
 def shift(report: Report, by: int) -> None:
-    """Count the lines of findings from an earlier place."""
+    """Shift the line numbers of findings."""
     report.diagnostics = [
         moved(d, partial(lambda path, line: (path, line + by), d.path)) for d in report.diagnostics
     ]

@@ -1,11 +1,10 @@
-"""Where rows meet that have a key in common: what follows which row, and what lies elsewhere."""
+"""Matching rows that share a key: which row follows which, and which are in other pieces."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 import polars as pl
 import pyarrow as pa
@@ -13,6 +12,7 @@ from polars import col
 
 from gazadata.spark.cut import OWN, TEXTS, WHERE, Plan
 from gazadata.spark.messages import Message, Received, message, spread
+from gazadata.spark.mirror import path_of
 from gazadata.validate.repeats import uniques
 
 
@@ -29,7 +29,7 @@ def follow(plan: Plan, received: Received) -> Iterator[Message]:
         key = pl.coalesce("__link", plan.contract[name].key, pl.lit(""))
         found = found.with_columns(pl.coalesce("__piece", plan.piece(key)))
         found = found.drop("__target", "__link")
-        # A key that stands twice may be in two pieces: each row is validated once.
+        # A repeated key may be in two pieces: each row is validated once.
         first = found.select((col("__piece") == col("__piece").min().over(WHERE)).alias(OWN))
         yield from plan.settled(name, found.filter(first[OWN]))
         others = found.filter(~first[OWN]).with_columns(pl.lit(False).alias(OWN))
@@ -54,7 +54,7 @@ def answer(plan: Plan, received: Received) -> Iterator[Message]:
 
 
 def _uses(plan: Plan, name: str, elsewhere: pl.DataFrame) -> Iterator[Message]:
-    """Rows that use what is in another piece, as it is there that it counts as used."""
+    """Rows that use a row of another piece, so that it counts as used there."""
     used = elsewhere.rename({plan.contract[name].key: "__key"}).select("__key", "__by", "__piece")
     if name == "quotes":
         uses = used.filter(col("__by") == "evidence")
@@ -77,7 +77,7 @@ def _stubs(plan: Plan, name: str, uses: pl.DataFrame, **cells: pl.Expr) -> Itera
 
 
 def _texts(asks: pl.DataFrame | None, texts: pl.DataFrame | None) -> Iterator[Message]:
-    """Send texts to the sources that name them, and to the report those that none names."""
+    """Send texts to the sources that name them, and texts that no source names to the report."""
     if texts is None:
         return
     if asks is None:
@@ -105,7 +105,7 @@ def twice(plan: Plan, received: Received) -> Iterator[Message]:
 def repeated(
     plan: Plan, hashes: dict[str, pl.DataFrame], received: Iterable[pa.RecordBatch]
 ) -> Iterator[Message]:
-    """The rows whose hash is one of those that are there twice, by table."""
+    """The rows whose hashes occur more than once, by table."""
     got = Received(received)
     for kind in ("row", "link"):
         for name in got.names(kind):
@@ -128,7 +128,7 @@ def repeated(
 def text_files(plan: Plan, root: str, received: Iterable[pa.RecordBatch]) -> Iterator[Message]:
     """Send texts to where the rows of `sources` that name them come together."""
     for batch in received:
-        paths = [unquote(urlparse(path).path) for path in batch["path"].to_pylist()]
+        paths = [path_of(path) for path in batch["path"].to_pylist()]
         texts = pl.DataFrame(
             {
                 "path": [Path(path).relative_to(root).as_posix() for path in paths],

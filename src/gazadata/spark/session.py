@@ -1,4 +1,4 @@
-"""Starting Spark from the command line, and what can be in the way."""
+"""Start Spark from the command line, after checking what could prevent it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ATTEMPTS = 3
 """How often a task is tried."""
 
 _PATIENCE = 5.0
-"""Seconds in which a master is to answer."""
+"""Seconds that a master has to answer."""
 
 
 def started(master: str | None, *, verbose: bool) -> SparkSession:
@@ -51,7 +51,7 @@ def started(master: str | None, *, verbose: bool) -> SparkSession:
 
 
 def _retrying(master: str) -> str:
-    """A local master that tries a task again, as others do."""
+    """A local master that retries a task, as other masters do."""
     local = re.fullmatch(r"local(?:\[(\d+|\*)\])?", master)
     return f"local[{local[1] or 1},{ATTEMPTS}]" if local else master
 
@@ -60,17 +60,17 @@ def _check_java() -> None:
     home = os.environ.get("JAVA_HOME")
     if home and not shutil.which("java", path=os.path.join(home, "bin")):
         raise ReadError(
-            f"Spark needs Java 17 or newer, and JAVA_HOME, {home}, has no bin/java; correct it"
+            f"Spark needs Java 17 or newer, but JAVA_HOME ({home}) has no bin/java; correct it"
         )
     if not home and not shutil.which("java"):
         raise ReadError(
-            "Spark needs Java 17 or newer, and there is no command java; install it (on Debian: "
+            "Spark needs Java 17 or newer, but there is no java command; install it (on Debian: "
             "apt-get install openjdk-17-jre-headless) or set JAVA_HOME"
         )
 
 
 def _check_master(master: str) -> None:
-    """Refuse a master of a cluster that does not answer: Spark itself would wait a minute."""
+    """Refuse a cluster's master that does not answer: Spark itself would wait a minute."""
     if not master.startswith("spark://"):
         return
     last = None
@@ -86,7 +86,7 @@ def _check_master(master: str) -> None:
 
 @contextmanager
 def _quiet(verbose: bool) -> Iterator[None]:
-    """Start processes whose standard error is nowhere: Java's, and those that it starts."""
+    """Discard the standard error of processes started here: Java's, and those that it starts."""
     if verbose:
         yield
         return

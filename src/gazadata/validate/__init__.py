@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from gazadata import frictionless_worker
-from gazadata.contract import Contract
 from gazadata.errors import ContractError, MissingExtra
 from gazadata.package import Package
-from gazadata.validate import descriptor, files, standard
+from gazadata.validate import descriptor, files, promised, standard
 from gazadata.validate.diagnostics import Count, Diagnostic, Place, Report
 from gazadata.validate.merge import merge
 from gazadata.validate.rules import RULES, Rule
@@ -71,7 +70,7 @@ def validate(
     root, engine = Package.locate(path), engine or _Local()
     report = Report(str(root), "")
     try:
-        package = Package(root, Contract.read(root))
+        package = Package(root, promised.contract_at(root))
     except ContractError as error:
         descriptor.unreadable(root, error, report)
         return report

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from gazadata.contract import Contract, Resource
-from gazadata.errors import ContractError
-from gazadata.package import bundled
+from gazadata.contract import Resource
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Place, Report
+from gazadata.validate.promised import installed
 from gazadata.validate.rules import RULES
 from gazadata.validate.tables import BATCH, LINE, Tables
 
@@ -171,10 +170,8 @@ def _why(name: str, error: Exception, tables: Tables) -> str:
     """
     said = str(error).splitlines()[0]
     words = set(re.findall(r"\w+", said))
-    try:
-        asked = Contract.read(bundled()).resources
-    except ContractError:
-        asked = {}
+    ours = installed()
+    asked = ours.resources if ours else {}
     lacks: dict[tuple[str, str], str] = {}
     for table, resource in tables.resources.items():
         for one in asked[table].fields if table in asked else ():

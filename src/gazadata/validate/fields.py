@@ -7,7 +7,7 @@ from polars import col
 
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import LONGEST, Report
-from gazadata.validate.say import say, schema_path
+from gazadata.validate.say import say
 from gazadata.validate.tables import typed
 
 URI = r"^(?i:https?)://[^\s/?#]+[^\s]*$"
@@ -26,7 +26,7 @@ def patterns_fit(resource: Resource, report: Report) -> bool:
                 say(
                     report,
                     "GD002",
-                    path=schema_path(resource.descriptor),
+                    path=resource.schema_path,
                     resource=resource.name,
                     field=name,
                     found=f"the pattern {resource[name].pattern}",
@@ -37,7 +37,7 @@ def patterns_fit(resource: Resource, report: Report) -> bool:
 
 
 def examples(resource: Resource, report: Report) -> None:
-    """Hold each field's example against the field, by the same means as its cells."""
+    """Check each field's example as its cells are checked."""
     texts, fits = {}, {}
     for field in resource.fields:
         example = field.raw.get("example")
@@ -64,7 +64,7 @@ def examples(resource: Resource, report: Report) -> None:
             say(
                 report,
                 "GD002",
-                path=schema_path(resource.descriptor),
+                path=resource.schema_path,
                 resource=resource.name,
                 field=name,
                 found=f"the example {texts[name]}"[:LONGEST],

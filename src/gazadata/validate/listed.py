@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from gazadata import retired, sniff
-from gazadata.contract import Resource, inside
+from gazadata.contract import DESCRIPTOR, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.say import DESCRIPTOR, say
+from gazadata.validate.say import say
 
 
 def files(  # noqa: PLR0912, PLR0915

@@ -16,8 +16,9 @@ from gazadata.contract import Resource, inside
 from gazadata.curate.quotes import nearest
 from gazadata.errors import ContractError
 from gazadata.package import Package
-from gazadata.validate import json_places, references, retired
+from gazadata.validate import references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
+from gazadata.validate.say import Places
 from gazadata.validate.split import column_of, split_line
 from gazadata.validate.tables import LINE, strings
 
@@ -76,14 +77,14 @@ def _in_json(root: Path, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     """Give findings about a descriptor or a schema the line and column of what they are about."""
 
     @cache
-    def text(path: str) -> str | None:
+    def places(path: str) -> Places | None:
         with suppress(OSError, UnicodeDecodeError):
-            return (root / path).read_bytes().decode("utf-8")
+            return Places((root / path).read_bytes().decode("utf-8"))
         return None
 
     for d in found:
-        if d.path.endswith(".json") and d.line is None and (content := text(d.path)) is not None:
-            line, column = json_places.place(content, d)
+        if d.path.endswith(".json") and d.line is None and (there := places(d.path)) is not None:
+            line, column = there.of(d)
             yield replace(d, line=line, column=column)
         else:
             yield d

@@ -6,19 +6,25 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from gazadata import version
-from gazadata.contract import CUES, Contract
+from gazadata.contract import CUES, DESCRIPTOR, Contract
+from gazadata.contract_schema import Problem, within
 from gazadata.errors import ContractError
+from gazadata.json_schema import as_json, dotted
 from gazadata.package import bundled
+from gazadata.strict_json import At, read_json
 from gazadata.validate.diagnostics import Report
-from gazadata.validate.properties import Told
-from gazadata.validate.say import DESCRIPTOR, MISSING, as_json, say, schema_path
+from gazadata.validate.properties import Reported
+from gazadata.validate.say import say, say_problem
 
 NAME = "gazadata"
+
+_MISSING = object()
 
 RECORD = "contracts.json"
 """The file beside this module with the digest of each version that changed the contract."""
@@ -27,12 +33,12 @@ RECORD = "contracts.json"
 def recorded(contract: Contract) -> str | None:
     """The digest on record for a version of this package: that of the last change up to it.
 
-    A repository at work is itself what is installed, so that this is all it can be compared with.
+    A repository under development is itself what is installed; there is nothing else to compare.
     Of versions after the installed one nothing is known, and a pre-release promises nothing.
     """
     if contract.name != NAME:
         return None
-    descriptor = json.loads((bundled() / DESCRIPTOR).read_bytes())
+    descriptor = read_json(bundled() / DESCRIPTOR)
     of, installed = version.parse(contract.version), version.parse(descriptor.get("version"))
     if of is None or installed is None or not of.is_final or of > installed:
         return None
@@ -50,14 +56,40 @@ def digest(contract: Contract) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
+def installed() -> Contract | None:
+    """The contract of the installed package; None where it is a repository that cannot be read.
+
+    It is read again only after it has changed.
+    """
+    root = bundled()
+    files = (root / DESCRIPTOR, *sorted((root / "schemas").glob("*.json")))
+    states = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    try:
+        return _read(root, states)
+    except ContractError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _read(root: Path, states: tuple[tuple[int, int], ...]) -> Contract:
+    return Contract.read(root)
+
+
+def contract_at(root: Path) -> Contract:
+    """The contract of the package at `root`, which may be the installed one.
+
+    Raises:
+        ContractError: its descriptor or a schema cannot be read.
+    """
+    own = installed() if root.resolve() == bundled().resolve() else None
+    return own or Contract.read(root)
+
+
 def known(contract: Contract) -> Contract | None:
     """The contract of the installed package, where it has the same name and version."""
-    try:
-        installed = Contract.read(bundled())
-    except ContractError:
-        return None  # The installed package is a repository at work; it is validated as itself.
-    same = (contract.name, contract.version) == (installed.name, installed.version)
-    return installed if same else None
+    own = installed()
+    same = own and (contract.name, contract.version) == (own.name, own.version)
+    return own if same else None
 
 
 def tables_of(contract: Contract) -> set[str]:
@@ -65,42 +97,39 @@ def tables_of(contract: Contract) -> set[str]:
 
     One that is lacking there is a finding; in other packages it is as one without rows.
     """
-    installed = known(contract)
-    return contract.resources.keys() | (installed.resources.keys() if installed else set())
+    own = known(contract)
+    return contract.resources.keys() | (own.resources.keys() if own else set())
 
 
 def promised(contract: Contract) -> Contract:
-    """The contract that rows are held against: what a package of this name and version promises.
+    """The contract that rows are checked by: what a package of this name and version promises.
 
     That is the installed one where the tables have the same columns. A schema that differs there is
     a finding, and what rows would be by that schema follows from it.
     """
-    installed = known(contract)
-    if installed is None or _columns(contract) != _columns(installed):
+    own = known(contract)
+    if own is None or _columns(contract) != _columns(own):
         return contract
     resources = {
-        name: replace(installed[name], path=resource.path, descriptor=resource.descriptor)
+        name: replace(own[name], path=resource.path, descriptor=resource.descriptor)
         for name, resource in contract.resources.items()
     }
-    cues = {name: list(installed.descriptor.get(name, ())) for name in CUES}
+    cues = {name: list(own.descriptor.get(name, ())) for name in CUES}
     return Contract(contract.descriptor | cues, resources)
 
 
 def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
     """Our own properties that a contract of another name or version lacks: which, table, field.
 
-    Rules look only where these stand: without them a package would pass as one that was checked.
+    Rules run only where these are: without them a package would pass unchecked.
     A contract that is on record is what it should be. That a field is exempt from evidence is
     stated, and not left out.
     """
-    try:
-        installed = Contract.read(bundled())
-    except ContractError:
+    own = installed()
+    if own is None or known(contract) or recorded(contract) == digest(contract):
         return
-    if known(contract) or recorded(contract) == digest(contract):
-        return
-    for name in [name for name in contract.resources if name in installed.resources]:
-        here, there = contract[name], installed[name]
+    for name in [name for name in contract.resources if name in own.resources]:
+        here, there = contract[name], own[name]
         for field in [field for field in here.fields if field.name in there.field_names]:
             for key in ("gazadata:verbatim", "gazadata:reference", "gazadata:recipientRequired"):
                 if there[field.name].raw.get(key) and not field.raw.get(key):
@@ -111,63 +140,53 @@ def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
     return {name: resource.field_names for name, resource in contract.resources.items()}
 
 
-def compare(contract: Contract, root: Path, report: Report, told: Told) -> set[str]:
-    """Hold the contract of the package at `root` against that of its name and version.
+def compare(contract: Contract, root: Path, report: Report, reported: Reported) -> set[str]:
+    """Compare the contract of the package at `root` with that of its name and version.
 
-    That is the installed package's, or what is recorded of it. Properties that are `told` already
-    are left out.
+    That is the installed package's, or what is recorded of it. Properties that are `reported`
+    already are left out.
 
     Returns:
         The resources that are reported as missing, or as one more.
     """
-    installed = known(contract)
-    if installed is None or root.resolve() == bundled().resolve():
-        _compare_with_record(contract, report, told)
+    own = known(contract)
+    if own is None or root.resolve() == bundled().resolve():
+        _compare_with_record(contract, report, reported)
         return set()
     report.count("GD004", len(contract.resources))
+    as_in = f"as in {own.name} {own.version}"
     for cues in CUES:
-        same = contract.descriptor.get(cues, []) == installed.descriptor.get(cues, [])
-        if not same and (DESCRIPTOR, None, cues) not in told:
-            say(
-                report,
-                "GD004",
-                at=cues,
-                found=f"other {cues}",
-                expected=f"those of {installed.name} {installed.version}",
-            )
-    renamed = _renamed(contract, installed)
-    for name in installed.resources.keys() - contract.resources.keys() - set(renamed.values()):
+        same = contract.descriptor.get(cues, []) == own.descriptor.get(cues, [])
+        if not same and not any(table is None and at[0] == cues for table, at in reported):
+            expected = f"those of {own.name} {own.version}"
+            say(report, "GD004", at=cues, found=f"other {cues}", expected=expected)
+    renamed = _renamed(contract, own)
+    for name in own.resources.keys() - contract.resources.keys() - set(renamed.values()):
         say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
     for name, resource in contract.resources.items():
-        where = schema_path(resource.descriptor)
-        if name not in installed.resources:
-            as_in = f"{installed.name} {installed.version}"
+        if name not in own.resources:
             meant = renamed.get(name)
-            say(
-                report,
-                "GD004",
-                resource=name,
-                found=f"a resource {name}",
-                expected=f"{meant}, as in {as_in}" if meant else f"none of that name in {as_in}",
-                near=meant,
-            )
+            expected = f"{meant}, {as_in}" if meant else f"none of that name, {as_in}"
+            found = f"a resource {name}"
+            say(report, "GD004", resource=name, found=found, expected=expected, near=meant)
             continue
-        here, there = (
-            _without(schema, {(field, key) for path, field, key in told if path == where})
-            for schema in (resource.schema, installed.resources[name].schema)
-        )
-        if here != there:
-            as_in = f"as in {installed.name} {installed.version}"
-            say(report, "GD004", path=where, resource=name, **_difference(here, there, as_in))
-    return installed.resources.keys() ^ contract.resources.keys()
+        known_at = [at for table, at in reported if table == name]
+        for at, found, expected in differences(resource.schema, own[name].schema):
+            if not any(at[: len(one)] == one for one in known_at):
+                inner = dotted(within(at))
+                said = f"{inner} {found}" if inner not in ("", "fields") else found
+                problem = Problem("GD004", at, said, f"{expected}, {as_in}")
+                say_problem(report, contract, resource, problem)
+                break
+    return own.resources.keys() ^ contract.resources.keys()
 
 
-def _compare_with_record(contract: Contract, report: Report, told: Told) -> None:
+def _compare_with_record(contract: Contract, report: Report, reported: Reported) -> None:
     wanted, found = recorded(contract), digest(contract)
     if wanted is None:
         return
     report.count("GD004", len(contract.resources))
-    if found != wanted and not told:
+    if found != wanted and not reported:
         say(
             report,
             "GD004",
@@ -190,60 +209,39 @@ def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
     }
 
 
-def _without(schema: dict[str, Any], told: set[tuple[str | None, str]]) -> dict[str, Any]:
-    """A schema without some properties, each by its field (None: of the schema itself)."""
+def differences(here: Any, there: Any, at: At = ()) -> Iterator[tuple[At, str, str]]:
+    """Where two schemas differ: the path, what is found, and what is expected.
 
-    def left(raw: dict[str, Any], field: str | None, above: str = "") -> dict[str, Any]:
-        return {
-            key: left(value, field, f"{key}.") if key == "constraints" else value
-            for key, value in raw.items()
-            if key == "name" or (field, above + key) not in told
-        }
-
-    if not told:
-        return schema
-    return left(schema, None) | {"fields": [left(f, f["name"]) for f in schema["fields"]]}
-
-
-def _difference(here: dict[str, Any], there: dict[str, Any], as_in: str) -> dict[str, str]:
-    """The first part in which two schemas differ: what is found, what is expected, the field."""
-    fields = {f["name"]: f for f in there["fields"]}
-    for field in here["fields"]:
-        name = field["name"]
-        if name not in fields:
-            return {"field": name, "found": "a field more", "expected": f"none, {as_in}"}
-        if field != fields[name]:
-            key, mine, other = _differing(field, fields[name])
-            return {
-                "field": name,
-                "at": key,
-                "found": f"{key} {as_json(mine)}",
-                "expected": f"{as_json(other, 'none')}, {as_in}",
-            }
-    gone = fields.keys() - {f["name"] for f in here["fields"]}
-    if gone:
-        return {"found": f"no field {min(gone)}", "expected": f"the field, {as_in}"}
-    if [f["name"] for f in here["fields"]] != list(fields):
-        return {"found": "another order of fields", "expected": f"{', '.join(fields)}, {as_in}"}
-    key, mine, other = _differing(here, there)
-    return {
-        "at": key,
-        "found": f"{key} {as_json(mine)}",
-        "expected": f"{as_json(other, 'none')}, {as_in}",
-    }
+    Fields are compared by name. A property that is null is not one that is missing.
+    """
+    if isinstance(here, dict) and isinstance(there, dict):
+        fields = ["fields"] if not at and "fields" in here and "fields" in there else []
+        for key in (*fields, *sorted((here.keys() | there.keys()) - set(fields))):
+            mine, other = here.get(key, _MISSING), there.get(key, _MISSING)
+            if key in fields:
+                yield from _fields(mine, other)
+            else:
+                yield from differences(mine, other, (*at, key))
+    elif isinstance(here, list) and isinstance(there, list):
+        for number, (mine, other) in enumerate(zip_longest(here, there, fillvalue=_MISSING)):
+            yield from differences(mine, other, (*at, number))
+    elif _MISSING in (here, there) or json.dumps(here) != json.dumps(there):
+        found = "missing" if here is _MISSING else as_json(here)
+        yield at, found, "none" if there is _MISSING else as_json(there)
 
 
-def _differing(here: Any, there: Any) -> tuple[str, Any, Any]:
-    """Where in two objects that differ the first difference is, and what stands in each."""
-    keys = sorted(here.keys() | there.keys())
-    # A property that is null, and not missing, is a difference too.
-    key = next(k for k in keys if (k in here, here.get(k)) != (k in there, there.get(k)))
-    mine, other = here.get(key, MISSING), there.get(key, MISSING)
-    if isinstance(mine, list) and isinstance(other, list):
-        pairs = enumerate(zip_longest(mine, other, fillvalue=MISSING))
-        number, (mine, other) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
-        key = f"{key}[{number}]"
-    if isinstance(mine, dict) and isinstance(other, dict):
-        rest, mine, other = _differing(mine, other)
-        key = f"{key}.{rest}"
-    return key, mine, other
+def _fields(
+    here: list[dict[str, Any]], there: list[dict[str, Any]]
+) -> Iterator[tuple[At, str, str]]:
+    expected = {field["name"]: field for field in there}
+    names = [field["name"] for field in here]
+    for number, field in enumerate(here):
+        if field["name"] in expected:
+            yield from differences(field, expected[field["name"]], ("fields", number))
+        else:
+            yield ("fields", number), "an extra field", "none"
+    for name in expected:
+        if name not in names:
+            yield ("fields",), f"no field {name}", "the field"
+    if names != list(expected):
+        yield ("fields",), "another order of fields", ", ".join(expected)

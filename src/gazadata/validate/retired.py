@@ -12,7 +12,8 @@ from pathlib import Path
 from polars import DataFrame, String, UInt32, col
 
 from gazadata import retired
-from gazadata.contract import NAME, Resource
+from gazadata.contract import Resource
+from gazadata.contract_schema import NAME
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.retired import Retired

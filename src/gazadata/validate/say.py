@@ -1,15 +1,19 @@
-"""How findings about the descriptor and the schemas are said."""
+"""Reporting findings about the descriptor and the schemas, and where they are in the file."""
 
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from typing import Any
 
+from gazadata.contract import DESCRIPTOR, Contract, Resource
+from gazadata.contract_schema import Problem, within
+from gazadata.json_schema import dotted
+from gazadata.strict_json import At, line_and_column, offsets_in
 from gazadata.validate.diagnostics import Diagnostic, Report
 
-DESCRIPTOR = "datapackage.json"
-
-MISSING = object()
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 def say(
@@ -42,12 +46,77 @@ def say(
     )
 
 
-def schema_path(descriptor: dict[str, Any]) -> str:
-    """Where a resource's schema stands, from its descriptor."""
-    schema = descriptor.get("schema")
-    return schema if isinstance(schema, str) else DESCRIPTOR
+def say_problem(
+    report: Report, contract: Contract, resource: Resource | None, problem: Problem
+) -> None:
+    """Report what is wrong with a schema, or (`resource` is None) with the descriptor."""
+    at, field, name = problem.at, None, resource.name if resource else None
+    if resource and at[0] == "fields" and len(at) > 1 and isinstance(at[1], int):
+        field = resource.fields[at[1]].name
+    elif not resource and at[0] == "resources":
+        name = contract.descriptor["resources"][at[1]]["name"]
+    inner = within(at)
+    if resource and not field and resource.schema_path == DESCRIPTOR:
+        inner = ("schema", *inner)
+    say(
+        report,
+        problem.code,
+        path=resource.schema_path if resource else DESCRIPTOR,
+        resource=name,
+        field=field,
+        at=dotted(inner) or None,
+        found=problem.found[:500],
+        expected=problem.expected,
+        near=problem.near,
+    )
 
 
-def as_json(value: Any, missing: str = "missing") -> str:
-    """A value as it stands in JSON, shortened; `missing` where there is none (`MISSING`)."""
-    return missing if value is MISSING else json.dumps(value, ensure_ascii=False)[:200]
+class Places:
+    """Where the properties of a descriptor or a schema are; all at 1:1 where it is not JSON."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.value: Any = None
+        self.offsets: dict[At, int] = {(): 0}
+        with suppress(ValueError):
+            self.offsets, self.value = offsets_in(text), json.loads(text)
+
+    def of(self, d: Diagnostic) -> tuple[int, int]:
+        """The line and column, from 1, of the property that a finding is about."""
+        at: At = ()
+        if d.path == DESCRIPTOR:
+            at = self._named(at, "resources", d.resource)
+        if d.field is not None:
+            inline = (*at, "schema") if (*at, "schema", "fields") in self.offsets else at
+            at = self._named(inline, "fields", d.field)
+        steps = _STEP.findall(d.at or "")
+        return self.nearest((*at, *(int(number) if number else key for number, key in steps)))
+
+    def nearest(self, at: At) -> tuple[int, int]:
+        """The line and column of a value, or of the object that lacks it.
+
+        A field or a resource as a whole is shown by its name.
+        """
+        there = at
+        while there and there not in self.offsets:
+            there = there[:-1]
+        offset, name = self.offsets[there], (*there, "name")
+        is_item = there and (there != at or isinstance(there[-1], int))
+        if is_item and isinstance(self._value_at(name), str):
+            offset = self.text.index('"', self.offsets[name] + len('"name"'))
+        return line_and_column(self.text, offset)
+
+    def _value_at(self, at: At) -> Any:
+        """The value at `at`; None where there is none."""
+        if at not in self.offsets:
+            return None
+        value: Any = self.value
+        for step in at:
+            value = value[step]
+        return value
+
+    def _named(self, at: At, key: str, name: str | None) -> At:
+        """The path to the object of this name in a list; `at` if there is none."""
+        listed = self._value_at((*at, key))
+        paths = [(*at, key, number) for number in range(len(listed or ()))]
+        return next((path for path in paths if self._value_at((*path, "name")) == name), at)

@@ -16,10 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gazadata.contract import Contract, Resource
+from gazadata.contract import DESCRIPTOR, Contract, Resource
 from gazadata.package import Package
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
-from gazadata.validate.say import DESCRIPTOR
 from gazadata.validate.split import cells
 
 SAMPLE_ROWS = 1_000

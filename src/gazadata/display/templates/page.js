@@ -25,7 +25,7 @@ function light(numbers, rows) {
 function seek(number) {
   const [first] = quotes.get(number)?.segments ?? [];
   if (!first) return;
-  // Reading a place forces a layout: what is lit is painted before.
+  // Reading a position forces a layout: paint first.
   requestAnimationFrame(() => setTimeout(() => {
     if (pane.scrollHeight === pane.clientHeight) return first.scrollIntoView({ block: "center" });
     // The article alone moves.
@@ -65,7 +65,7 @@ function choose(number, move = true) {
 function chooseRow(body) {
   const numbers = [...new Set($$("dt a[href^='#q']", body).map((link) => link.hash.slice(2)))];
   light(numbers, [body]);
-  say(body.id, element("p", `${$("th", body).textContent.trim()}. Quotes lit in the article: ${numbers.length}`));
+  say(body.id, element("p", `${$("th", body).textContent.trim()}. Quotes highlighted in the article: ${numbers.length}`));
   if (numbers.length && innerWidth > 992) seek(String(Math.min(...numbers)));
 }
 
@@ -209,7 +209,7 @@ on(document, "selectionchange", () => {
   const from = place(range.startContainer, range.startOffset), to = place(range.endContainer, range.endOffset);
   const exact = range.toString();
   if (!from || from.sentence !== to?.sentence || [...exact].length !== to.at - from.at) return;
-  yaml = `passage: ${JSON.stringify(from.sentence.dataset.passage)}\nquote: ${JSON.stringify(exact)}  # characters ${from.at} to ${to.at}\n`;
+  yaml = `quote: {words: ${JSON.stringify(exact)}, passage: ${from.sentence.dataset.passage}}\n`;
   copy.textContent = "Copy as a quote";
   bar.hidden = false;
 });
@@ -221,7 +221,7 @@ async function take(file) {
   const wanted = $$("article[data-sha256]:not([data-whole])");
   const said = $(".drop");
   if (!wanted.length || !file) return;
-  const refuse = (why) => { said.textContent = `“${file.name}” ${why} Nothing of it is shown.`; };
+  const refuse = (why) => { said.textContent = `“${file.name}” ${why} None of it is shown.`; };
   const longest = Math.max(...wanted.map((one) => one.dataset.length)) * 4;
   if (file.size > longest) return refuse("has more bytes than the text can have.");
   if (!globalThis.crypto?.subtle) return refuse("cannot be checked by this browser.");
@@ -231,14 +231,14 @@ async function take(file) {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const digest = [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
   const article = wanted.find((one) => one.dataset.sha256 === digest);
-  if (!article) return refuse(`is another text, of ${letters.length} characters: its SHA-256 differs.`);
+  if (!article) return refuse(`is a different text, of ${letters.length} characters: its SHA-256 differs.`);
   $$(".gap[data-a]", article).forEach((gap) => {
     const start = +gap.dataset.a;
     gap.textContent = letters.slice(start, start + +gap.textContent).join("");
     gap.classList.add("filled");
   });
   article.dataset.whole = "";
-  said.textContent = "The text is the right one, and shown whole.";
+  said.textContent = "The text is the right one and is shown in full.";
 }
 $$(".file input").forEach((one) => on(one, "change", () => take(one.files[0])));
 on(window, "dragover", (event) => { event.preventDefault(); page.classList.add("dragging"); });

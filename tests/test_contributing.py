@@ -1,0 +1,92 @@
+"""CONTRIBUTING.md: its worked examples work in a clone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parents[1]
+CONTRIBUTING = (REPO / "CONTRIBUTING.md").read_text("utf-8")
+ARTICLE = "trump-leaning-on-pakistan"
+
+
+def section(head: str) -> str:
+    found = re.search(rf"^## {head}\n(.*?)(?=^## )", CONTRIBUTING, re.M | re.S)
+    assert found
+    return found[1]
+
+
+def block(text: str, language: str) -> str:
+    found = re.search(rf"^ *```{language}\n(.*?)^ *```$", text, re.M | re.S)
+    assert found
+    return found[1]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    root = tmp_path / "clone"
+    for name in ("data", "schemas", "raw", "reference", "docs", "src"):
+        shutil.copytree(REPO / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("datapackage.json", "CITATION.cff", "CHANGELOG.md", "README.md"):
+        shutil.copy(REPO / name, root)
+    return root
+
+
+def run(clone: Path, *arguments: str) -> str:
+    """The output of a command of the clone's own code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gazadata", *arguments],
+        cwd=clone,
+        env=os.environ | {"PYTHONPATH": str(clone / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr, done.stderr
+    return done.stdout
+
+
+def edit(path: Path, change: object) -> None:
+    path.write_text(json.dumps(change, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def test_a_table_is_added_as_written(clone: Path) -> None:
+    schema = json.loads(block(section("Add a table"), "json"))
+    (clone / "schemas/places.json").write_text(json.dumps(schema, indent=2), "utf-8")
+    descriptor = json.loads((clone / "datapackage.json").read_text("utf-8"))
+    like = next(one for one in descriptor["resources"] if one["name"] == "conditions")
+    named = {key: schema[key] for key in ("name", "title", "description")}
+    paths = {"path": "data/places.csv", "schema": "schemas/places.json"}
+    descriptor["resources"].insert(-1, like | named | paths)
+    edit(clone / "datapackage.json", descriptor)
+    evidence = json.loads((clone / "schemas/evidence.json").read_text("utf-8"))
+    resource = next(field for field in evidence["fields"] if field["name"] == "resource")
+    resource["constraints"]["enum"].append("places")
+    resource["categories"].append({"value": "places", "label": "Places"})
+    edit(clone / "schemas/evidence.json", evidence)
+    (clone / "data/places.csv").write_text("place_id,name\n", "utf-8")
+
+    sheet = clone / "sheet.yaml"
+    run(clone, "sheet", ARTICLE, "--out", "sheet.yaml")
+    (rows,) = re.findall(r"`(places: \[.*?\])`", section("Add a table"))
+    text = sheet.read_text("utf-8")
+    sentence = text.index("- sentence: Recent negotiations in Doha")
+    line = text.index("\n", sentence) + 1
+    sheet.write_text(f"{text[:line]}  {rows}\n{text[line:]}", "utf-8")
+    run(clone, "apply", "sheet.yaml")
+    run(clone, "fmt")
+
+    # The contract has changed, and nothing else is wrong.
+    (found,) = run(clone, "validate", "--format", "concise").splitlines()[:-1]
+    record = re.search(r'"([\d.]+)": "([0-9a-f]{64})" in (\S+)$', found)
+    assert record
+    edit(clone / record[3], {record[1]: record[2]})
+    assert run(clone, "validate", "--strict", "--format", "concise").startswith("passed")
+    assert "[Doha, Qatar]" in run(clone, "explain", "places", "doha", "--package", ".")
