@@ -106,6 +106,48 @@ def test_rows_are_matched_by_their_words_and_not_by_their_order(
     assert compared(text).disagreements == []
 
 
+def swap(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1
+    return text.replace(old, new)
+
+
+def test_a_participant_read_from_other_words_is_the_same(
+    compared: Callable[[str], Agreement], sheet: str
+) -> None:
+    row = "  - quote: {}\n    event_id: river-commission-talks\n"
+    text = swap(sheet, row.format("About 30 delegations"), row.format("was left out"))
+    assert compared(text).disagreements == []
+
+
+def test_an_actor_is_matched_by_any_of_its_names(
+    compared: Callable[[str], Agreement], sheet: str
+) -> None:
+    row = "    quote: {}\n    name: {}\n"
+    text = swap(
+        sheet,
+        row.format("Commander Edda Vorn of the Alliance", "Edda Vorn"),
+        row.format("declined to say whether", "Leader"),
+    )
+    assert compared(text).disagreements == []
+
+
+def test_a_condition_is_matched_by_its_own_words(sheet: str, tmp_path: Path) -> None:
+    """And not by the quote of its position, which may leave them out."""
+    position = "  - id: telmark-government-admission\n    quote: Telmark’s energy minister, … {}\n"
+    text = swap(sheet, position.format("its grain embargo"), position.format("on Tuesday"))
+    kind = "      kind: time_limit\n"
+    quoted = swap(text, kind, "      quote: for six months\n" + kind)
+    for name, one in (("a", text), ("b", quoted)):
+        (tmp_path / name).write_text(one, "utf-8")
+    result = agreement(tmp_path / "a", tmp_path / "b", None, Contract.read(REPO))
+    assert result.disagreements == []
+
+
+def test_who_coded_is_no_disagreement(compared: Callable[[str], Agreement], sheet: str) -> None:
+    kind = "    kind: article\n"
+    assert compared(swap(sheet, kind, kind + "    coded_by_program: true\n")).disagreements == []
+
+
 def test_codings_of_two_texts_are_not_compared(
     compared: Callable[[str], Agreement], sheet: str
 ) -> None:

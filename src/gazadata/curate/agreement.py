@@ -10,10 +10,10 @@ from pathlib import Path
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.coding import Row, Sheet, parse_sheet, read_sheet
 from gazadata.curate.keys import label, passage_keys
-from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
+from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.locate import locate
-from gazadata.curate.record import Part, Record, Span
-from gazadata.curate.sheet import default_quote, print_sheet
+from gazadata.curate.record import Part, Record, Span, places
+from gazadata.curate.sheet import print_sheet
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
 from gazadata.text import fold
@@ -23,6 +23,9 @@ _FIRST = ("sources", "actors", "topics", "events", "positions")
 
 _ALIKE = 0.6
 """The least likeness (0 to 1) of two labels that may mean the same."""
+
+_NOT_CODED = ("text_path", "coded_by_program", "coded_on", "reviewed_on")
+"""Columns about the file and the coder, on which coders need not agree."""
 
 
 @dataclass(eq=False)
@@ -178,15 +181,20 @@ def _main(
     parts: Sequence[Part],
     spans: dict[int, Span | None],
 ) -> Span | None:
-    """The main quote of a row; the whole passage for words that are not there."""
+    """The words that a row copies, or else its main quote, or else the whole passage."""
     own = parts[row.passage]
     whole = Span(source, own.start, own.end)
+    quote = spans.get(id(row.parent)) if row.parent else None
     if row.quote:
         found = locate(row.quote, source, text, parts, own)
-        return whole if isinstance(found, str) else found
-    of_parent = spans.get(id(row.parent)) if row.parent else None
-    cells = {name: value.text for name, value in row.values.items()}
-    return default_quote({source: text}.__getitem__, source, table, cells, of_parent, own) or whole
+        quote = None if isinstance(found, str) else found
+    words = next((row.values[f.name].text for f in table.fields if f.verbatim and f.required), "")
+    matches = places(text, words, own) if words else []
+    if not matches:
+        return quote or whole
+    within = quote or whole
+    best = next((m for m in matches if within.start <= m.start < within.end), matches[0])
+    return Span(source, best.start, best.end)
 
 
 class _Comparison:
@@ -196,6 +204,7 @@ class _Comparison:
         self.pairs: dict[str, list[tuple[Coded, Coded]]] = {}
         self.same: dict[str, dict[str, str]] = {}
         self.keys = {(row.table, row.key) for row in second}
+        self.names = [self.named(rows) for rows in (first, second)]
 
     def agreement(self) -> Agreement:
         """The rows matched, and their columns compared."""
@@ -221,10 +230,21 @@ class _Comparison:
             result.disagreements += self.differences(table)
         return result
 
+    def named(self, rows: list[Coded]) -> dict[tuple[str, str], set[str]]:
+        """What the article calls each actor and topic, by table and key."""
+        names: dict[tuple[str, str], set[str]] = {}
+        for row in rows:
+            if row.table != "names" or "text" not in row.values:
+                continue
+            for one in self.contract["names"].foreign_keys:
+                if key := row.values.get(one.field):
+                    names.setdefault((one.resource, key), set()).add(fold(row.values["text"]))
+        return names
+
     def compared(self, table: Resource) -> list[Field]:
         """The columns that are compared: not keys, nor texts that each coder words in their way."""
         own = source_field(table)
-        left_out = (table.key, own, "text_path", *COMPUTED.get(table.name, ()))
+        left_out = (table.key, own, *_NOT_CODED, *COMPUTED.get(table.name, ()))
         return [
             one
             for one in table.fields
@@ -253,6 +273,14 @@ class _Comparison:
 
     def likeness(self, table: Resource, a: Coded, b: Coded) -> float:
         """How alike two rows are, from 0 to 3; 0 if they cannot be the same."""
+        compared = self.compared(table)
+        if table.name in RULED and all(
+            self.value(table, f, a) == self.value(table, f, b, other=True)
+            for f in compared
+            if f.verbatim or table.target(f.name)
+        ):
+            # A pair of event and actor, or of a thing and its name, is one row wherever it is read.
+            return 3.0
         union = a.quoted | b.quoted
         overlap = len(a.quoted & b.quoted) / len(union) if union else 0.0
         called = 0.0
@@ -260,7 +288,13 @@ class _Comparison:
             one, two = (fold(row.values.get(table.label, "")) for row in (a, b))
             called = difflib.SequenceMatcher(None, one, two).ratio() if one and two else 0.0
             called = called if called >= _ALIKE else 0.0
-        columns = [f for f in self.compared(table) if f.name in a.values or f.name in b.values]
+        mine, theirs = (
+            names.get((table.name, row.key), set())
+            for names, row in zip(self.names, (a, b), strict=True)
+        )
+        if mine & theirs:
+            called = 1.0
+        columns = [f for f in compared if f.name in a.values or f.name in b.values]
         equal = sum(self.value(table, f, a) == self.value(table, f, b, other=True) for f in columns)
         values = equal / len(columns) if columns else 0.0
         if not (overlap or called) or not (values or called):
