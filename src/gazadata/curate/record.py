@@ -9,9 +9,9 @@ from functools import cached_property
 from gazadata import retired
 from gazadata.contract import Contract, Resource, inside
 from gazadata.curate.layout import PARTS, coded_tables, misfit, source_field
-from gazadata.curate.quotes import Match, find
 from gazadata.curate.tables import Table, decode, offset, read_bytes, read_table
 from gazadata.errors import ReadError, UnknownName
+from gazadata.evidence.quotes import Match, find
 from gazadata.package import Package
 
 _LONG = 60

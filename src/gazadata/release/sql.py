@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from gazadata.arrow import rows_of
 from gazadata.contract import Contract, Field, Resource
 from gazadata.display import PAGE, page_link
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
 from gazadata.release.files import free_name
+from gazadata.tables.arrow import rows_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

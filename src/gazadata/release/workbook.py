@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gazadata.arrow import rows_of
 from gazadata.contract import Resource
 from gazadata.display import page_link
 from gazadata.errors import GazadataError, MissingExtra
 from gazadata.package import Package
 from gazadata.release.files import free_name
+from gazadata.tables.arrow import rows_of
 
 try:
     import openpyxl
