@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gazadata.arrow import arrow_schema, batches, read_table
 from gazadata.contract import Contract
 from gazadata.errors import ReadError
+from gazadata.tables.arrow import arrow_schema, batches, read_table
 
 REPO = Path(__file__).parents[1]
 CONTRACT = Contract.read(REPO)

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gazadata.arrow import arrow_schema
 from gazadata.contract import Contract, Field, Resource, inside
+from gazadata.contract.strict_json import read_json
 from gazadata.curate.codebook import codebook
 from gazadata.errors import ContractError, UnknownName
 from gazadata.opening import open_dataset
-from gazadata.pandera_schemas import pandas_schema, polars_schema
-from gazadata.strict_json import read_json
+from gazadata.tables.arrow import arrow_schema
+from gazadata.tables.pandera_schemas import pandas_schema, polars_schema
 
 REPO = Path(__file__).parents[1]
 Json = dict[str, Any]

@@ -20,7 +20,7 @@ import gazadata
 from gazadata.contract import Contract
 from gazadata.dataset import Dataset
 from gazadata.errors import GazadataError, MissingExtra, ReadError, UnknownName
-from gazadata.labels import Labels
+from gazadata.tables.labels import Labels
 
 REPO = Path(__file__).parents[1]
 Json = dict[str, Any]

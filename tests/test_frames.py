@@ -17,10 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import gazadata
-from gazadata.arrow import read_table
 from gazadata.contract import Contract
 from gazadata.errors import ReadError, UnknownName
-from gazadata.frames import As, cast, convert
+from gazadata.tables.arrow import read_table
+from gazadata.tables.frames import As, cast, convert
 
 REPO = Path(__file__).parents[1]
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import gazadata
-from gazadata.pandera_schemas import polars_schema
+from gazadata.tables.pandera_schemas import polars_schema
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

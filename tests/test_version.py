@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gazadata.contract.version import LONGEST, parse
 from gazadata.errors import ReleaseError, StoreError
 from gazadata.release.build import build
 from gazadata.release.files import json_bytes
 from gazadata.release.index import precedence
 from gazadata.validate import validate
-from gazadata.version import LONGEST, parse
 
 NONE = [
     *("", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0+x", "1.0.0/..", "1.0.0-", "1.0.0-a..b"),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
 from gazadata.errors import GazadataError, MissingExtra, UnknownName
-from gazadata.labels import Labels, Row
 from gazadata.package import Package
+from gazadata.tables.labels import Labels, Row
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from gazadata.display.notebook import Plots
-    from gazadata.frames import As, Frame
+    from gazadata.tables.frames import As, Frame
 
 
 class Dataset:
@@ -114,7 +114,7 @@ class Dataset:
         As "spark" it is a frame of the session `spark`, with string, bigint, boolean and date
         columns. The table is read in this process first, as in the other forms.
         """
-        from gazadata.frames import convert
+        from gazadata.tables.frames import convert
 
         table = self.package.table(name)
         if as_ == "spark":
@@ -139,7 +139,7 @@ class Dataset:
             ReadError: it has other columns, or a cell does not fit its column's type or
                 vocabulary.
         """
-        from gazadata.frames import cast
+        from gazadata.tables.frames import cast
 
         return cast(frame, self.package.contract[name])
 
@@ -361,7 +361,7 @@ class Dataset:
             UnknownName: there is no such resource.
             MissingExtra: pandera is not installed.
         """
-        from gazadata.pandera_schemas import pandas_schema
+        from gazadata.tables.pandera_schemas import pandas_schema
 
         resource = self.package.contract[name]
         try:

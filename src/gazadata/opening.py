@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from gazadata.frames import As, Frame
     from gazadata.release.sources import Stores
+    from gazadata.tables.frames import As, Frame
 
 
 @overload

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gazadata.contract import Contract, inside
+from gazadata.contract.strict_json import read_json
 from gazadata.errors import ReadError
 from gazadata.sniff import absent
-from gazadata.strict_json import read_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -142,6 +142,6 @@ class Package:
             UnknownName: there is no such resource.
             ReadError: the file is missing or does not match the contract.
         """
-        from gazadata.arrow import read_table
+        from gazadata.tables.arrow import read_table
 
         return read_table(self.path(name), self.contract[name])

@@ -10,7 +10,7 @@ import pytest
 from tests.validate.damage import look
 
 from gazadata.curate.canonical import format_package, write
-from gazadata.curate.quotes import cuts_word, find
+from gazadata.evidence.quotes import cuts_word, find
 from gazadata.package import Package
 from gazadata.text import HIDDEN, malformed
 

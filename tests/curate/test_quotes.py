@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gazadata.curate.quotes import Match, cuts_word, find, nearest
+from gazadata.evidence.quotes import Match, cuts_word, find, nearest
 from gazadata.text import fold
 
 ROOT = Path(__file__).parents[2]

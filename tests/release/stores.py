@@ -385,7 +385,7 @@ import sys
 from pathlib import Path
 from gazadata.errors import GazadataError
 import filelock, requests
-import gazadata.release.verify, gazadata.arrow, pyarrow.csv, pyarrow.parquet
+import gazadata.release.verify, gazadata.tables.arrow, pyarrow.csv, pyarrow.parquet
 from gazadata.release.fetch import pull
 from gazadata.release.store import publish
 

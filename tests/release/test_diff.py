@@ -27,6 +27,7 @@ from tests.release.applied import apply
 from tests.release.packages import REPO, copy_package, with_version
 
 from gazadata import cli
+from gazadata.contract.version import LEVELS, Level, bumped, parse
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError, ReleaseError
 from gazadata.package import Package
@@ -35,7 +36,6 @@ from gazadata.release.diff import diff, to_json
 from gazadata.release.diff_formats import FORMATS
 from gazadata.release.sides import side
 from gazadata.release.store import publish
-from gazadata.version import LEVELS, Level, bumped, parse
 
 Table = list[list[str]]
 

@@ -22,7 +22,6 @@ from tests.release.stores import resealed
 
 import gazadata
 from gazadata import cli
-from gazadata.arrow import read_table
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import FaultsError, GazadataError, LaterFormatError, ReleaseError, StoreError
 from gazadata.package import Package
@@ -30,6 +29,7 @@ from gazadata.release.annotations import write_annotations
 from gazadata.release.croissant import croissant
 from gazadata.release.files import json_bytes, listing, sha256
 from gazadata.release.verify import DESCRIBED, verify
+from gazadata.tables.arrow import read_table
 
 TEXT = REPO / "raw/000_6e04a71c739462ee.txt"
 

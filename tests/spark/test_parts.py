@@ -16,8 +16,8 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Place
 
 from gazadata import open_dataset
 from gazadata import spark as gazadata_spark
-from gazadata.arrow import arrow_schema
 from gazadata.errors import GazadataError, ReadError
+from gazadata.tables.arrow import arrow_schema
 from gazadata.validate import validate
 
 pytestmark = pytest.mark.spark

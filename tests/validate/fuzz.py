@@ -43,8 +43,8 @@ with instrumented:
     )
 
     from gazadata.contract import Contract
+    from gazadata.contract.strict_json import parse_json
     from gazadata.errors import ContractError
-    from gazadata.strict_json import parse_json
     from gazadata.text import HIDDEN
     from gazadata.validate import Report
     from gazadata.validate.characters import MIXED

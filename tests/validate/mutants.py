@@ -23,10 +23,10 @@ from typing import Any
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Row, csv_bytes, json_bytes
 
 from gazadata.contract import Field
+from gazadata.contract.version import parse
 from gazadata.curate.canonical import record
 from gazadata.text import fold
 from gazadata.validate.semantics import OBJECTS
-from gazadata.version import parse
 
 S = SHIPPED
 NAMES = list(S.contract.resources)

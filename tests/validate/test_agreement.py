@@ -17,7 +17,7 @@ from tests.validate.mutants import KINDS, mutant
 
 from gazadata import frictionless_worker
 from gazadata.contract import Field
-from gazadata.pandera_schemas import polars_schema
+from gazadata.tables.pandera_schemas import polars_schema
 from gazadata.validate import RULES
 from gazadata.validate.tables import LINE, strings, typed
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.validate.damage import SHIPPED as S
 
-from gazadata import json_schema
-from gazadata.contract_schema import checker
+from gazadata.contract import json_schema
+from gazadata.contract.schema import checker
 
 WHOLE = json.loads(Path(json_schema.__file__).with_name("contract.schema.json").read_bytes())
 PARTS: dict[str, dict[str, Any]] = {"package": S.descriptor(), "schema": S.schema("events")}

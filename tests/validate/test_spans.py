@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.validate.damage import SHIPPED as S
 from tests.validate.damage import Files, Place, Row, look
 
-from gazadata.curate.quotes import cuts_word
+from gazadata.evidence.quotes import cuts_word
 from gazadata.validate.spans import _cuts
 
 PIECES = (

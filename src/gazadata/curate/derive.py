@@ -12,7 +12,9 @@ from pathlib import Path
 
 from gazadata import sniff
 from gazadata.contract import Resource, inside
-from gazadata.curate.quotes import (
+from gazadata.curate.tables import Row, Table, decode, read_bytes
+from gazadata.errors import GazadataError
+from gazadata.evidence.quotes import (
     Match,
     Passage,
     check_quote,
@@ -21,8 +23,6 @@ from gazadata.curate.quotes import (
     nearest,
     passage_of,
 )
-from gazadata.curate.tables import Row, Table, decode, read_bytes
-from gazadata.errors import GazadataError
 from gazadata.text import FORMULA, HIDDEN, fold, malformed
 
 _UNCHECKED = "the offsets and contexts of its quotes are neither filled in nor checked"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
-from gazadata.curate.quotes import find
 from gazadata.curate.record import Part, Record
+from gazadata.evidence.quotes import find
 
 _HOW = """\
 Write rows under the sentence that they rest on, as a list under the name of their table:

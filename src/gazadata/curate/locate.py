@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from gazadata.curate.coding import Words
 from gazadata.curate.keys import label
 from gazadata.curate.layout import nearest_names
-from gazadata.curate.quotes import Match, nearest
 from gazadata.curate.record import Part, Span, places
+from gazadata.evidence.quotes import Match, nearest
 
 
 def locate(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from gazadata import sniff
 from gazadata.contract import inside
 from gazadata.curate.canonical import record
-from gazadata.curate.quotes import Match, Passage, context, find, nearest, passage_of
 from gazadata.curate.tables import decode, read_bytes
 from gazadata.errors import ReadError
+from gazadata.evidence.quotes import Match, Passage, context, find, nearest, passage_of
 from gazadata.package import Package
 from gazadata.text import clean
 

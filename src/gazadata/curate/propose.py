@@ -13,9 +13,9 @@ from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import source_field
-from gazadata.curate.quotes import find
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places
 from gazadata.curate.tables import decode, read_bytes
+from gazadata.evidence.quotes import find
 from gazadata.text import fold
 
 RESTS_WITH = {

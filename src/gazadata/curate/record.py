@@ -8,9 +8,9 @@ from functools import cached_property
 
 from gazadata.contract import Contract, Resource, inside
 from gazadata.curate.layout import PARTS, coded_tables, source_field
-from gazadata.curate.quotes import Match, find
 from gazadata.curate.tables import Table, decode, read_bytes, read_table
 from gazadata.errors import ReadError, UnknownName
+from gazadata.evidence.quotes import Match, find
 from gazadata.package import Package
 
 _LONG = 60

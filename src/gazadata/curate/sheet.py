@@ -13,9 +13,9 @@ from gazadata.curate.keys import label, passage_key
 from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
 from gazadata.curate.marked import plain
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.quotes import Match, find
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places, shortened
 from gazadata.errors import ReadError
+from gazadata.evidence.quotes import Match, find
 
 SCHEMA = "sheet.schema.json"
 """The file that the first line of a sheet names."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gazadata.contract import Resource
 from gazadata.display import page_link
-from gazadata.labels import Labels, Row
+from gazadata.tables.labels import Labels, Row
 
 if TYPE_CHECKING:
     from gazadata.dataset import Dataset, Explanation

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gazadata import retired
-from gazadata.arrow import released_schema
 from gazadata.atomic import part_of
 from gazadata.contract import Resource
+from gazadata.contract.version import parse
 from gazadata.curate.canonical import canonical_retired
 from gazadata.dataset import Dataset
 from gazadata.display.pages import release_pages
@@ -28,7 +28,7 @@ from gazadata.release.files import json_bytes, sha256, sums_bytes, whole_folder
 from gazadata.release.manifest import ATTRIBUTES, MANIFEST, Manifest, check_outside
 from gazadata.release.sources import failed
 from gazadata.release.verify import verified
-from gazadata.version import parse
+from gazadata.tables.arrow import released_schema
 
 try:
     import polars as pl

@@ -9,10 +9,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from gazadata.atomic import replace
+from gazadata.contract.strict_json import member_value
+from gazadata.contract.version import parse
 from gazadata.errors import GazadataError, ReleaseError
 from gazadata.package import Package
-from gazadata.strict_json import member_value
-from gazadata.version import parse
 
 DESCRIPTOR, CITATION, CHANGELOG = "datapackage.json", "CITATION.cff", "CHANGELOG.md"
 _HEAD = re.compile(r"^## (.*)$", re.MULTILINE)

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata.atomic import part_of, replace
+from gazadata.contract.version import parse
 from gazadata.errors import CacheError, ReleaseError, StoreError
 from gazadata.package import check_path
 from gazadata.release.files import exclusive, is_sha256, json_bytes, some, warn, whole_folder
 from gazadata.release.index import Entry
 from gazadata.release.manifest import ATTRIBUTES, Manifest, check_outside, receive
 from gazadata.release.sources import Source, failed
-from gazadata.version import parse
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there and the bytes that are needed."""

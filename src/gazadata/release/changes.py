@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from gazadata import retired
+from gazadata.contract.version import bumped, parse
 from gazadata.curate.canonical import canonical_retired
 from gazadata.errors import ReleaseError
 from gazadata.package import Package
 from gazadata.release.diff import Diff, Which, diff
 from gazadata.release.files import some
-from gazadata.version import bumped, parse
 
 WHICH: tuple[Which, ...] = ("added", "removed")
 _SHOWN = 50

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.version import Level
+from gazadata.contract.version import Level
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gazadata import retired
-from gazadata.arrow import read_table
 from gazadata.contract import Resource
+from gazadata.contract.version import LEVELS, Level, Version, bumped, parse
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
 from gazadata.release.contract_diff import ContractChange, compare_contracts
 from gazadata.retired import Retired
-from gazadata.version import LEVELS, Level, Version, bumped, parse
+from gazadata.tables.arrow import read_table
 
 try:
     import polars as pl

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, TypeGuard, overload
 
 from gazadata.atomic import part_of, sync
+from gazadata.contract.strict_json import parse_json
 from gazadata.errors import ContractError, LaterFormatError, MissingExtra, ReleaseError, StoreError
-from gazadata.strict_json import parse_json
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from gazadata.contract.version import Version, parse
 from gazadata.errors import StoreError
 from gazadata.release.files import is_sha256, plain, read_object
-from gazadata.version import Version, parse
 
 INDEX = "index.json"
 

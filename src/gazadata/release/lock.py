@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gazadata.atomic import replace
+from gazadata.contract.version import parse
 from gazadata.errors import LaterFormatError, LockError, StoreError
 from gazadata.release.files import is_sha256, json_bytes, read_object
 from gazadata.release.index import folder_of
-from gazadata.version import parse
 
 KIND = "gazadata-lock"
 FILE = Path("gazadata.lock")

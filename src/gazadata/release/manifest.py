@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from gazadata import sniff
 from gazadata.contract import Contract
-from gazadata.contract_schema import NAME
+from gazadata.contract.schema import NAME
+from gazadata.contract.version import parse
 from gazadata.errors import ReleaseError, StoreError
 from gazadata.package import RETIRED, Package, check_path
 from gazadata.release.files import (
@@ -28,7 +29,6 @@ from gazadata.release.files import (
     sha256,
     sums_bytes,
 )
-from gazadata.version import parse
 
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 

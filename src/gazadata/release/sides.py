@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from gazadata.contract.version import parse
 from gazadata.errors import ReleaseError
 from gazadata.package import Package
 from gazadata.release.archive import open_archive
 from gazadata.release.fetch import LATEST, open_release
 from gazadata.release.lock import FILE, Lock
 from gazadata.release.manifest import open_package
-from gazadata.version import parse
 
 
 @contextmanager

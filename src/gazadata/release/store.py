@@ -21,12 +21,12 @@ from shlex import quote
 from typing import Any
 
 from gazadata.atomic import replace
+from gazadata.contract.version import parse
 from gazadata.errors import LaterFormatError, StoreError
 from gazadata.release.files import exclusive, json_bytes, plain, read_object, some, whole_folder
 from gazadata.release.index import INDEX, Entry, folder_of, precedence, read_index
 from gazadata.release.manifest import Manifest, release_around
 from gazadata.release.verify import verify
-from gazadata.version import parse
 
 YANKED = "yanked.json"
 

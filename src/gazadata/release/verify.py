@@ -18,10 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gazadata import sniff
-from gazadata.arrow import arrow_schema, read_table
 from gazadata.contract import Contract, ForeignKey, Resource
 from gazadata.curate.canonical import record
-from gazadata.curate.quotes import check_quote, context
 from gazadata.errors import (
     ContractError,
     FaultsError,
@@ -30,10 +28,12 @@ from gazadata.errors import (
     ReleaseError,
     StoreError,
 )
+from gazadata.evidence.quotes import check_quote, context
 from gazadata.package import Package, check_path
 from gazadata.release.archive import NO_ZIP, unzipped
 from gazadata.release.files import MAX_JSON, listing, some
 from gazadata.release.manifest import ATTRIBUTES, MANIFEST, SUMS, Manifest
+from gazadata.tables.arrow import arrow_schema, read_table
 
 DESCRIBED = (
     "datapackage.json",

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gazadata.contract.strict_json import parse_json
 from gazadata.errors import ContractError, ReadError
 from gazadata.package import RETIRED
-from gazadata.strict_json import parse_json
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

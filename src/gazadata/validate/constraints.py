@@ -11,7 +11,7 @@ import pandera.errors
 import polars as pl
 
 from gazadata.contract import Field, Resource
-from gazadata.pandera_schemas import polars_schema
+from gazadata.tables.pandera_schemas import polars_schema
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.tables import INTEGER, LINE, Tables, typed

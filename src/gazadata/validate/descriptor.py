@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gazadata.contract import DESCRIPTOR, Contract, inside
+from gazadata.contract.strict_json import LARGEST
 from gazadata.errors import ContractError
 from gazadata.package import Package
-from gazadata.strict_json import LARGEST
 from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report

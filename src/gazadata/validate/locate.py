@@ -13,8 +13,8 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Resource, inside
-from gazadata.curate.quotes import nearest
 from gazadata.errors import ContractError
+from gazadata.evidence.quotes import nearest
 from gazadata.package import Package
 from gazadata.validate import references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report

@@ -11,13 +11,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from gazadata import version
-from gazadata.contract import CUES, DESCRIPTOR, Contract
-from gazadata.contract_schema import Problem, within
+from gazadata.contract import CUES, DESCRIPTOR, Contract, version
+from gazadata.contract.json_schema import as_json, dotted
+from gazadata.contract.schema import Problem, within
+from gazadata.contract.strict_json import At, read_json
 from gazadata.errors import ContractError
-from gazadata.json_schema import as_json, dotted
 from gazadata.package import bundled
-from gazadata.strict_json import At, read_json
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.properties import Reported
 from gazadata.validate.say import say, say_problem

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.contract_schema import Problem, nearest, problems
-from gazadata.json_schema import as_json
-from gazadata.strict_json import At
+from gazadata.contract.json_schema import as_json
+from gazadata.contract.schema import Problem, nearest, problems
+from gazadata.contract.strict_json import At
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.say import say_problem
 

@@ -13,7 +13,8 @@ from polars import DataFrame, String, UInt32, col
 
 from gazadata import retired
 from gazadata.contract import Resource
-from gazadata.contract_schema import NAME
+from gazadata.contract.schema import NAME
+from gazadata.contract.version import parse
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.retired import Retired
@@ -21,7 +22,6 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes, check_header, is_other
 from gazadata.validate.promised import tables_of
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
-from gazadata.version import parse
 
 FORM = Resource.read(
     {"name": retired.FILE},

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 from gazadata.contract import DESCRIPTOR, Contract, Resource
-from gazadata.contract_schema import Problem, within
-from gazadata.json_schema import dotted
-from gazadata.strict_json import At, line_and_column, offsets_in
+from gazadata.contract.json_schema import dotted
+from gazadata.contract.schema import Problem, within
+from gazadata.contract.strict_json import At, line_and_column, offsets_in
 from gazadata.validate.diagnostics import Diagnostic, Report
 
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")

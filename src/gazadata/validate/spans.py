@@ -8,7 +8,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract
-from gazadata.curate.quotes import ATTACHED, BEFORE, CONTEXT, TURNS, UNSPACED
+from gazadata.evidence.quotes import ATTACHED, BEFORE, CONTEXT, TURNS, UNSPACED
 from gazadata.validate.checks import Look, cell, check
 from gazadata.validate.tables import LINE, Tables
 
@@ -337,6 +337,6 @@ def _held(tables: Tables) -> pl.LazyFrame:
 
 
 def _cuts(text: pl.Expr, at: pl.Expr) -> pl.Expr:
-    """`gazadata.curate.quotes.cuts_word` as an expression."""
+    """`gazadata.evidence.quotes.cuts_word` as an expression."""
     before = text.str.slice((at - BEFORE).clip(0), at.clip(0, BEFORE))
     return pl.concat_str(before, pl.lit("\u001f"), text.str.slice(at, 3)).str.contains(_CUT)

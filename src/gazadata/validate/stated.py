@@ -8,7 +8,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Field, ForeignKey, Resource
-from gazadata.curate.quotes import ATTACHED, UNSPACED
+from gazadata.evidence.quotes import ATTACHED, UNSPACED
 from gazadata.text import TYPESET
 from gazadata.validate.checks import cell
 from gazadata.validate.tables import LINE, Tables

@@ -124,7 +124,7 @@ def writable(output: Path, package: Path) -> None:
 def _parts(package: Path) -> Iterator[Path]:
     """The descriptor of a package, and the files it names, as far as it can be read."""
     from gazadata.contract import inside
-    from gazadata.strict_json import read_json
+    from gazadata.contract.strict_json import read_json
 
     yield package / "datapackage.json"
     yield package / RETIRED

@@ -113,7 +113,7 @@ def cast(frame: pd.DataFrame, resource: Resource) -> pd.DataFrame:
     """
     import pyarrow as pa
 
-    from gazadata.arrow import arrow_schema
+    from gazadata.tables.arrow import arrow_schema
 
     if set(frame.columns) != set(resource.field_names) or not frame.columns.is_unique:
         raise ReadError(

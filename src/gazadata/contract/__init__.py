@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gazadata import sniff
-from gazadata.contract_schema import UNREADABLE, problems
+from gazadata.contract.json_schema import as_json, dotted
+from gazadata.contract.schema import UNREADABLE, problems
+from gazadata.contract.strict_json import At, read_json
 from gazadata.errors import ContractError, UnknownName
-from gazadata.json_schema import as_json, dotted
-from gazadata.strict_json import At, read_json
 
 Type = Literal["string", "integer", "boolean", "date"]
 

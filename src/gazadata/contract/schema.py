@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gazadata.json_schema import Checker, Mismatch, as_json, dotted
-from gazadata.strict_json import At
+from gazadata.contract.json_schema import Checker, Mismatch, as_json, dotted
+from gazadata.contract.strict_json import At
+from gazadata.contract.version import parse
 from gazadata.text import fold
-from gazadata.version import parse
 
 UNREADABLE = "GD001"
 """The rule that is broken by what no contract can be read from."""

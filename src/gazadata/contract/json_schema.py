@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gazadata.strict_json import At
+from gazadata.contract.strict_json import At
 
 Schema = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gazadata.contract import Field, Resource
-from gazadata.frames import pandas_type
+from gazadata.tables.frames import pandas_type
 
 if TYPE_CHECKING:
     import pandera.pandas as pa_pandas

@@ -1,0 +1,1 @@
+"""Evidence: quotes, and finding words in a text."""

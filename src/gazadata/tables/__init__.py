@@ -1,0 +1,1 @@
+"""Tables in memory: Arrow tables, data frames, and what their rows are called."""
