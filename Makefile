@@ -161,5 +161,5 @@ lock:
 	@rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(ELSEWHERE) .venv-lock .venv-3.* dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) $(ELSEWHERE) .venv-lock .venv-3.* dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

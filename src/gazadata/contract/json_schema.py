@@ -1,7 +1,7 @@
 """The part of JSON Schema that contract.schema.json uses, with a place for each mistake.
 
-The package `jsonschema` answers the same (a test compares them), but importing it alone takes a
-tenth of the time in which the shipped package is validated, and a contract is read at each start.
+The package `jsonschema` answers the same (a test compares them), but importing it takes longer than
+reading the contract, which every start does.
 """
 
 from __future__ import annotations
