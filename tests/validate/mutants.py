@@ -2131,8 +2131,8 @@ def cited_by_second(key: str, *more: Row) -> Files:
     """The second article, and a source with the cells of another one that this article cites."""
     cited = S.rows("sources")[S.where("sources", source_id=key)]
     copies = [
-        S.evidence("sources", OTHER, e["field"],
-                   **{at: e[at] for at in ("basis", "quote_id", "reference_id", "note")})
+        S.evidence("sources", OTHER, e["field"], basis="inferred", quote_id=SECOND_QUOTE,
+                   note="By a rule.")
         for e in S.rows("evidence")
         if (e["resource"], e["row_id"]) == ("sources", key)
     ]  # fmt: skip
