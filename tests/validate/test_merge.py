@@ -585,17 +585,15 @@ def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) 
     assert sum(d.code == "GD203" for d in report.diagnostics) == 4
 
 
-def seen_by_frictionless(
-    place: Place, files: Files, *errors: dict[str, Any], limit: int = 100
-) -> list[Where]:
+def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) -> list[Where]:
     """What is reported where frictionless alone sees these mistakes in sources."""
     place.damage(files)
     try:
         report = Report(str(place.root), "")
         package = Package(place.root, Contract.read(place.root))
         package, there = descriptor.check(package, report)
-        paths = check(package, there, report, limit)
-        layers.run(package, paths, report, limit)
+        paths = check(package, there, report, 100)
+        layers.run(package, paths, report, 100)
         result = {
             "errors": [],
             "tables": {
@@ -610,90 +608,25 @@ def seen_by_frictionless(
     return found(report)
 
 
-def test_what_frictionless_alone_sees_is_never_lost(place: Place) -> None:
-    """In a cell, a row or a file of which something else is reported."""
+def test_what_frictionless_alone_rejects_is_reported_where_nothing_else_is(place: Place) -> None:
     number = at("sources", "plover-manual")
     line = number + 2
     url = {
         "type": "type-error", "rowNumber": line, "fieldName": "url", "cell": "x:", "note": "type",
     }  # fmt: skip
-    alone = ("GD210", "sources", line, "url")
+    alone = ("GD008", "sources", line, "url")
     assert seen_by_frictionless(place, {}, url) == [alone]
-    # Its cell is without evidence.
-    key = S.rows("sources")[number]["source_id"]
-    proven = S.evidence_of("sources", key, "url")
+    # Another table has findings, and so have the meaning and the proof of this one.
+    assert alone in seen_by_frictionless(place, edited(("topics", 0, {"kind": "x"})), url)
+    proven = S.evidence_of("sources", S.rows("sources")[number]["source_id"], "url")
     assert proven
-    said = seen_by_frictionless(place, S.drop("evidence", *proven), url)
-    assert alone in said
-    # Another cell of its row is wrong, and another row.
-    other = edited(("sources", number, {"language": "eng"}), ("sources", 0, {"kind": "Reference"}))
-    assert [code for code, *_ in seen_by_frictionless(place, other, url)] == [
-        "GD203", "GD204", "GD210",
-    ]  # fmt: skip
-    # Its file has another size than is stated.
-    stated = S.descriptor()
-    (listed,) = (r for r in stated["resources"] if r["name"] == "sources")
-    listed["bytes"] = 1
-    wrong = {"type": "byte-count", "note": "bytes"}
-    said = seen_by_frictionless(place, {DESCRIPTOR: json_bytes(stated)}, url, wrong)
-    assert [code for code, *_ in said] == ["GD007", "GD210"]
-    # The same cell, of the same kind, is one finding.
-    mine = edited(("sources", number, {"url": "github"}))
-    assert seen_by_frictionless(place, mine, url) == [alone]
-
-
-def _types(of: type[Error]) -> Iterator[type[Error]]:
-    for type_ in of.__subclasses__():
-        yield type_
-        yield from _types(type_)
-
-
-NOT_OF_PACKAGES = {
-    *("catalog-error", "dataset-error", "checklist-error", "check-error", "detector-error"),
-    *("inquiry-error", "inquiry-task-error", "pipeline-error", "step-error"),
-    *("report-error", "report-task-error"),
-}
-"""Raised where descriptors of these are read, of which none is asked for."""
-
-
-def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: Place) -> None:
-    """Where one is new, it is to be put into words before it is met."""
-    types = {type_.type: type_ for type_ in _types(Error) if type_.type not in NOT_OF_PACKAGES}
-    assert types.keys() == standard.STANDARD.keys()
-    assert len(types) > 40
-    package = Package(place.root, Contract.read(place.root))
-    for name, type_ in types.items():
-        # What frictionless says, and where; all but the type and the label is put away.
-        raw = {"type": name, "title": "raw", "description": "raw", "message": "raw", "note": "raw"}
-        for more in ({}, {"rowNumber": 3}, {"rowNumber": 3, "fieldName": "url", "cell": "x:"}):
-            rows = dict.fromkeys(package.contract.resources, 9)
-            tables: dict[str, Any] = {
-                key: {"rows": 9, "errors": [raw | more] * (key == "sources")} for key in rows
-            }
-            report = Report(str(place.root), "", rows=rows)
-            result = {"errors": [raw], "tables": tables}
-            standard.take(package, result, report, list(rows), sampled=False)
-            ours = [str(field) for d in report.diagnostics for field in vars(d).values()]
-            assert len(report.diagnostics) == 2
-            assert not report.failures
-            assert not [text for text in ours if "raw" in text or type_.title in text]
-            assert all(d.found and d.help for d in report.diagnostics)
-
-
-def test_what_frictionless_alone_sees_of_a_table_is_kept_where_another_has_too_many(
-    place: Place,
-) -> None:
-    kinds: list[Edit] = [("topics", i, {"kind": "x"}) for i in range(9)]
-    line = at("sources", "plover-manual") + 2
-    error = {"type": "constraint-error", "rowNumber": line, "fieldName": "kind", "cell": "x",
-             "note": 'constraint "enum"'}  # fmt: skip
-    said = seen_by_frictionless(place, edited(*kinds), error, limit=4)
-    assert ("GD203", "sources", line, "kind") in said
-    # Of the table itself it can be one of those that were counted.
-    more: list[Edit] = [("sources", i, {"kind": "x"}) for i in range(3)]
-    assert line > 3 + 1
-    said = seen_by_frictionless(place, edited(*more), error, limit=2)
-    assert [code for code, *_ in said if code == "GD203"] == ["GD203"] * 2
+    assert alone in seen_by_frictionless(place, S.drop("evidence", *proven), url)
+    # A table of which something is found says what it says with a place and a remedy.
+    other = edited(("sources", number, {"language": "eng"}))
+    assert [code for code, *_ in seen_by_frictionless(place, other, url)] == ["GD204"]
+    # A key that points to a row whose own key is wrong.
+    key = url | {"type": "foreign-key", "fieldNames": ["cited_by"], "fieldCells": ["x"]}
+    assert seen_by_frictionless(place, {}, key) == [("GD008", "sources", line, "cited_by")]
 
 
 GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
@@ -729,14 +662,6 @@ def test_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
     for label, shown in ((" ISF", "“ ISF”"), ('"ISF ', '["ISF ]'), ("“ISF” ", "[“ISF” ]")):
         (d,) = damaged(place, edited(("topics", at("topics", "isf"), {"label": label}))).diagnostics
         assert (d.code, d.found, d.expected) == ("GD109", shown, label.strip())
-
-
-def test_a_new_type_of_error_is_named(place: Place) -> None:
-    package, report = Package(place.root, Contract.read(place.root)), Report("", "")
-    errors = [{"type": "moon-error", "note": "raw"}]
-    standard.take(package, {"errors": errors, "tables": {}}, report, [], sampled=False)
-    (said,) = report.diagnostics
-    assert said.found == "what frictionless alone knows as moon-error"
 
 
 def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
