@@ -63,7 +63,7 @@ def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> 
 def ask(
     process: subprocess.Popen[bytes], root: Path, sample: int | None, names: Sequence[str]
 ) -> None:
-    """Have these resources of the package at `root` looked at, all rows or the first `sample`.
+    """Have these resources of the package at `root` checked, all rows or the first `sample`.
 
     They are those whose files the files layer could read.
 
@@ -91,14 +91,14 @@ def finish(process: subprocess.Popen[bytes], patience: float, errors: int) -> di
         output, trouble = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         stop(process)
-        mend = (
-            f"mend the {errors:,} errors of the other layers, on each of which it takes its time"
+        fix = (
+            f"fix the {errors:,} errors of the other layers, each of which takes time"
             if errors >= MANY
-            else "mend what else is found, and write patterns of which no part can match the same "
+            else "fix what else is found, and write patterns of which no part can match the same "
             "text in two ways, as (a|aa)+ can"
         )
         return {
-            "failure": f"frictionless was stopped, as it did not end in {patience:,.0f} s: {mend}"
+            "failure": f"frictionless was stopped, as it did not end in {patience:,.0f} s: {fix}"
         }
     if process.returncode != 0:
         last = trouble.decode("utf-8", "replace").strip().splitlines()[-1:]

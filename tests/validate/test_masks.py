@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
-from frictionless import Error
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
 
 from gazadata.contract import Contract
 from gazadata.package import Package
 from gazadata.validate import Diagnostic, Report, descriptor, layers, standard
 from gazadata.validate.files import check
-from gazadata.validate.merge import merge
+from gazadata.validate.grouped import group
+from gazadata.validate.tables import LINE, MASKED, Tables
 
 S = SHIPPED
 
@@ -602,7 +603,7 @@ def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) ->
             },
         }
         standard.take(package, result, report, list(paths), sampled=False)
-        merge(report)
+        group(report, 100)
     finally:
         place.mend(files)
     return found(report)
@@ -926,3 +927,59 @@ def test_identifiers_that_are_wrong_each_in_its_way_are_as_many_findings(place: 
     keys = [(n, {"evidence_id": rows[n]["evidence_id"] + "0"}) for n in (3, 40)]
     report = damaged(place, edited(*(("evidence", n, cells) for n, cells in keys)))
     assert [(d.code, d.line) for d in report.diagnostics] == [("GD335", 5), ("GD335", 42)]
+
+
+# ---------------------------------------------------------------------------------- the masks
+def tables_of(name: str, *rows: Row) -> Tables:
+    """One table that is held in memory, its rows in lines from 2 on."""
+    tables = Tables(Path(), dict(S.contract.resources), {name: Path(S.path(name))}, Path())
+    cells = [{field: cell or None for field, cell in row.items()} for row in rows]
+    lines = pl.Series(LINE, range(2, len(rows) + 2), dtype=pl.UInt32)
+    schema = dict.fromkeys(S.resource(name).field_names, pl.String)
+    tables.put(name, pl.DataFrame(cells, schema).insert_column(0, lines))
+    tables.add(name, len(rows))
+    return tables
+
+
+def masked(tables: Tables, name: str, field: str, *lines: int) -> None:
+    tables.mask(name, field, pl.Series(lines, dtype=pl.UInt32))
+
+
+def test_a_table_without_findings_has_no_masks() -> None:
+    tables = tables_of("positions", *S.rows("positions")[:2])
+    columns = tables.cells("positions", position_id="position_id", __stance="stance")
+    assert columns.collect_schema().names() == ["position_id", "__stance"]
+    assert not [c for c in tables.typed("positions").collect().columns if c.startswith(MASKED)]
+
+
+def test_a_mask_goes_along_with_its_cell() -> None:
+    tables = tables_of("positions", *S.rows("positions")[:3])
+    masked(tables, "positions", "stance", 3)
+    masked(tables, "positions", "stance", 4)
+    joined = tables.cells("positions", position_id="position_id", __stance="stance").collect()
+    assert joined[f"{MASKED}__stance"].to_list() == [False, True, True]
+    assert None not in joined["__stance"]
+
+
+def test_a_masked_cell_has_no_value_of_its_type() -> None:
+    rows = S.rows("passages")[:2]
+    tables = tables_of("passages", *rows)
+    masked(tables, "passages", "char_end", 2)
+    masked(tables, "passages", "passage_id", 2)
+    typed = tables.typed("passages").collect()
+    assert typed["char_end"].to_list() == [None, int(rows[1]["char_end"])]
+    assert None not in typed["passage_id"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("ISF", "isf"), ("isf ", "isf"), ("\u0456sf", "isf"), ("7-Oct", "oct-7"), ("isf_a", "isf-a")],
+)
+def test_a_row_is_found_by_the_key_that_is_meant(written: str, meant: str) -> None:
+    (row, other, *_) = S.rows("topics")
+    tables = tables_of("topics", row | {"topic_id": written}, other)
+    assert meant not in tables.meant("topics").collect()["topic_id"]
+    masked(tables, "topics", "topic_id", 2)
+    keys = tables.meant("topics").filter(pl.col(LINE) == 2).collect()["topic_id"]
+    assert {written, meant} <= set(keys)
+    assert tables.meant("topics").filter(pl.col(LINE) == 3).collect().height == 1
