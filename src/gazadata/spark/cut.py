@@ -160,7 +160,8 @@ class Plan:
         odd = col(resource.key).str.contains(_ODD_KEY)
         if name == "evidence":
             odd = odd | identifier().ne_missing(col("evidence_id"))
-        yield message("odd", 0, name, rows.filter(odd))
+        if (lent := rows.filter(odd)).height:
+            yield message("odd", 0, name, lent)
         if name in self.beside:
             yield message("beside", 0, name, rows)
         if named := self.given_up.get(name):

@@ -504,7 +504,8 @@ class Engine:
         circles, linked = self._circles(outcomes)
         miscited = {d.row_id for d in once if d.code == "GD417" and d.resource == "sources"}
         for d in once:
-            # Each link of a circle may be the wrong one; what a source is cited by, in any piece.
+            # Each link of a circle may be the wrong one, and which source cites another is
+            # checked in one piece and read in others.
             cited = (d.found or "").partition(", which ")[0] if d.code == "GD422" else None
             cells = {d.about, f"{d.resource}/{d.row_id}/{d.field}", f"sources/{cited}/cited_by"}
             if cited in miscited or not linked.isdisjoint(cells):
