@@ -157,7 +157,8 @@ def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
             )
             for form in own
         ]
-    return pl.concat(called).drop_nulls()
+    # A cell that was emptied may be the name.
+    return pl.concat(called).filter(col("__form").is_not_null() | col("__wrong"))
 
 
 _FORM = {"__value": pl.String, "__form": pl.String, "__wrong": pl.Boolean}
