@@ -10,6 +10,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Field, Resource
+from gazadata.text import HAS_HIDDEN
 from gazadata.validate.checks import TARGET_LINE, Check, Look, Unrun, check
 from gazadata.validate.stated import (
     ALL_STATED,
@@ -150,6 +151,11 @@ def items(
             frame = partial(_raw, tables, name)
             yield Look(contract["evidence"], frame, (_nothing_to_prove(),), of=name)
     cues = "|".join(re.escape(cue) for cue in contract.hedge_cues)
+    exact, misquoted = col("exact"), tables.masked("quotes", "exact")
+    if "text_path" in tables.masks.get("sources", {}):
+        # Characters that a quote has from its text are reported there.
+        odd = exact.str.contains(HAS_HIDDEN) | (exact.str.normalize("NFC") != exact)
+        misquoted = misquoted | odd.fill_null(False)
     quotes: pl.LazyFrame | None = None
     with unrun.guard(CODES, "evidence"):
         # Worked out once for all resources.
@@ -161,7 +167,7 @@ def items(
                 "exact",
                 __quoted=col("exact").is_not_null(),
                 __cue=_cued(col("exact"), cues),
-                __misquoted=tables.masked("quotes", "exact"),
+                __misquoted=misquoted,
             )
             .collect_batches(chunk_size=BATCH)
         ):
