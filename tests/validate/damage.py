@@ -17,7 +17,7 @@ from gazadata.contract import Contract, Resource
 from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate import Report, descriptor, files, layers, locate, standard
-from gazadata.validate.merge import merge
+from gazadata.validate.grouped import group
 
 REPO = Path(__file__).parents[2]
 PARTS = ("data", "schemas", "raw", "reference")
@@ -177,7 +177,7 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
         asked = standard.readable(package.contract, paths, None)
         result = frictionless_worker.run(root, 0, asked)
         standard.take(package, result, report, asked, sampled=False)
-    merge(report, limit)
+    group(report, limit)
     locate.locate(package, report)
     return report
 

@@ -19,8 +19,9 @@ from tests.validate.damage import (
 )
 
 from gazadata.contract import Contract
-from gazadata.validate import Report, cells, provenance, semantics, sweep
-from gazadata.validate.checks import Look, Unrun
+from gazadata.package import Package
+from gazadata.validate import Report, layers, sweep
+from gazadata.validate.checks import Unrun
 from gazadata.validate.tables import Tables
 
 S = SHIPPED
@@ -37,7 +38,7 @@ def helpers() -> list[str]:
 
 def test_the_code_has_columns_of_its_own() -> None:
     asked = {"has", "used", "text", "value", "cited_kind", "stance", "any", "hedges", "says", "filled", "cut",
-             "p_start", "part", "bad0", "there", "exact", "names", "line"}  # fmt: skip
+             "p_start", "part", "misquoted", "there", "exact", "names", "line"}  # fmt: skip
     assert asked <= set(helpers())
 
 
@@ -154,15 +155,10 @@ def test_every_look_keeps_its_own_columns_apart(tmp_path: Path) -> None:
     tables = Tables(root, contract.resources, paths, tmp_path / "put-by")
     for name, resource in contract.resources.items():
         tables.add(name, sweep.sweep(resource, tables, report, 10) or 0)
-    unrun = Unrun(tables)
-    looks: list[Look] = [
-        *cells.looks(contract, tables),
-        *provenance.looks(root, contract, tables, report, 10, unrun),
-        *semantics.looks(contract, tables, unrun),
-    ]
+    looks = list(layers.ordered(Package(root, contract), tables, report, 10, Unrun(tables)))
     assert len(looks) > 50
     for one in looks:
-        frame = one.shown(one.frame) if one.shown else one.frame
+        frame = one.shown(one.frame()) if one.shown else one.frame()
         own = {*one.resource.field_names}
         for column in frame.collect_schema().names():
             assert column in own or column.startswith("__"), [c.code for c in one.checks]

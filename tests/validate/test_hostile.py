@@ -836,7 +836,7 @@ def test_what_cannot_run_says_so_and_stops_nothing_else(
 ) -> None:
     report = _under_another_version(name, change)
     (failure,) = report.failures
-    assert failure.startswith(f"{why}, so these rules could not look: ")
+    assert failure.startswith(f"{why}, so these rules could not run: ")
     assert which in failure
     assert "Restore in the contract" in failure
     assert not report.diagnostics
@@ -1501,7 +1501,7 @@ def test_mistakes_in_parquet_are_found_in_their_row(
         ("label", "a \u200bb \u200c", "U+200B ZERO WIDTH SPACE", "none but visible characters", "Delete"),
         ("label", "a\nb", "U+000A control character", "none but visible characters", "Delete"),
         ("label", "a P\u0430kistan", "P\u0430kistan with U+0430 CYRILLIC SMALL LETTER A", "letters of one alphabet", "Retype the word in one alphabet"),
-        ("label", "a e\u0301", "e\u0301 (U+0065 U+0301)", "\u00e9 (U+00E9)", "mend the table there, and write the Parquet file again"),
+        ("label", "a e\u0301", "e\u0301 (U+0065 U+0301)", "\u00e9 (U+00E9)", "fix the table there, and write the Parquet file again"),
         ("label", f"x{DISORDER}", "more than 30 combining marks in a row", "30 at most", ""),
         ("part_of", "", "", "null, as an empty cell is", "Write null"),
     ],
@@ -1590,7 +1590,7 @@ def test_a_process_that_prints_no_answer_did_not_run(printed: str) -> None:
 
 @pytest.mark.parametrize(
     ("errors", "blamed"),
-    [(standard.MANY, f"mend the {standard.MANY:,} errors"), (standard.MANY - 1, "write patterns")],
+    [(standard.MANY, f"fix the {standard.MANY:,} errors"), (standard.MANY - 1, "write patterns")],
 )
 def test_what_is_blamed_where_frictionless_does_not_end(errors: int, blamed: str) -> None:
     """Half a million rows of one key took it longer than its time, and no pattern was at fault."""

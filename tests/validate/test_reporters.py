@@ -417,7 +417,7 @@ def test_concise_has_one_line_a_finding(report: Report) -> None:
 
 
 # ------------------------------------------------------------------ json
-UNSAID = ("at", "relies", "elsewhere")
+UNSAID = ("at", "elsewhere")
 """What tells findings apart, and is said in no format."""
 
 

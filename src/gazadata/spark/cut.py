@@ -24,6 +24,7 @@ from gazadata.contract import Contract, ForeignKey, Resource
 from gazadata.errors import ContractError
 from gazadata.spark.messages import Message, message, spread
 from gazadata.validate.repeats import uniques
+from gazadata.validate.stated import identifier
 from gazadata.validate.tables import UNHYPHENED
 
 PART, BLOCK, INDEX = "__part", "__block", "__index"
@@ -41,6 +42,9 @@ BESIDE = ("names",)
 
 _ADJACENT = ("passages",)
 """Tables whose findings name the rows above and below."""
+
+_ODD_KEY = r"[^a-z0-9.-]|^-|-$"
+"""In keys that may be meant as another one, so that they are beside every piece."""
 
 _PIECES, _PLACES = 1, 2
 """Seeds of the hashes that give the piece of an article and the place where a key is looked up."""
@@ -153,6 +157,11 @@ class Plan:
         """Everything to send for a batch of a table's rows, as they are in its file."""
         resource = self.contract[name]
         yield from self._hashes(resource, rows)
+        odd = col(resource.key).str.contains(_ODD_KEY)
+        if name == "evidence":
+            odd = odd | identifier().ne_missing(col("evidence_id"))
+        if (lent := rows.filter(odd)).height:
+            yield message("odd", 0, name, lent)
         if name in self.beside:
             yield message("beside", 0, name, rows)
         if named := self.given_up.get(name):

@@ -35,8 +35,7 @@ from gazadata.validate import files, layers
 from gazadata.validate.checks import Unrun
 from gazadata.validate.checks import run as run_looks
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.promised import tables_of
-from gazadata.validate.repeats import Repeats, uniques
+from gazadata.validate.promised import known, tables_of
 from gazadata.validate.semantics import cycles
 from gazadata.validate.sweep import Form
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
@@ -94,6 +93,7 @@ class Engine:
         contract, headed = package.contract, set()
         place = self.mirror or here(package.root, paths)
         self._texts_as, self._uri = place.texts, place.uri
+        self._known = known(contract)
         for name, path in paths.items():
             shown = path.relative_to(package.root).as_posix()
             files.sums(path, shown, contract[name], report)
@@ -120,13 +120,13 @@ class Engine:
     def _headed(self, package: Package, name: str, path: Path, report: Report) -> bool:
         """Whether each part of a table has the header of its schema."""
         if self.mirror is None:
-            return files.header(package, name, path, report)
+            return files.header(package, self._known, name, path, report)
         right = []
         with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
             for file in self.mirror.tables[name]:
                 head = Path(folder, "header")
                 head.write_bytes(file.header)
-                right.append(files.header(package, name, head, report, file.shown))
+                right.append(files.header(package, self._known, name, head, report, file.shown))
         return all(right)
 
     def _read(self, headed: set[str]) -> None:
@@ -175,7 +175,7 @@ class Engine:
         if texts := self._texts():
             sent.append(texts)
         self._sent = self._keep(reduce(lambda a, b: a.union(b), sent))
-        wanted = self._sent.where("kind in ('stretch', 'beside', 'given-up')")
+        wanted = self._sent.where("kind in ('stretch', 'beside', 'given-up', 'odd')")
         self._stretches: defaultdict[int, list[Stretch]] = defaultdict(list)
         frames: defaultdict[tuple[str, str], list[pl.DataFrame]] = defaultdict(list)
         for row in wanted.collect():
@@ -268,7 +268,7 @@ class Engine:
                 # A table that cannot be split is read by line, for lines that are no rows alone.
                 said.diagnostics = [d for d in said.diagnostics if d.code == "GD107"]
                 said.counts.pop("GD108", None)
-            said.diagnostics = [d for d in said.diagnostics if not d.relies]
+            said.diagnostics = [d for d in said.diagnostics if d.code != "GD108" or not d.field]
             report.take(said)
         return False
 
@@ -332,7 +332,7 @@ class Engine:
             layers.names(package, tables, report, limit)
             report.rows = tables.rows
             names = [name for name in resources if name in tables]
-            always = self._repeats(names, tables.rows, report)
+            always = self._repeats(names)
             self._pieces_run(package, names, always, report)
 
     def _counted(self, name: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -367,10 +367,8 @@ class Engine:
 
         return where
 
-    def _repeats(
-        self, names: list[str], rows: dict[str, int], report: Report
-    ) -> dict[str, pl.DataFrame]:
-        """Report the rows that repeat another one, which are then beside every piece."""
+    def _repeats(self, names: list[str]) -> dict[str, pl.DataFrame]:
+        """The rows that repeat another one, or that one does, which are beside every piece."""
         from pyspark.sql import functions
 
         plan = self._plan
@@ -388,28 +386,7 @@ class Engine:
                 own, lambda got: batches(route.repeated(plan, twice, got))
             ).collect():
                 again[row.name].append(pl.read_ipc(io.BytesIO(row.content)))
-        always = {}
-        for name in names:
-            resource = plan.contract[name]
-            repeats, said = Repeats(resource), Report("", "")
-            count = 0
-            if name in again:
-                frame = self._counted(name, pl.concat(again[name]))
-                always[name] = frame.drop(LINE)
-                with tempfile.TemporaryDirectory() as folder:
-                    root = Path(folder)
-                    path = root / next(p.path for p in self._parts if p.table == name)
-                    tables = Tables(root, {name: resource}, {name: path}, root)
-                    tables.put(name, frame.select(LINE, *resource.field_names))
-                    repeats.add(frame)
-                    repeats.find(tables, said, plan.limit)
-                count = frame.height
-                where = self._back(name)
-                said.diagnostics = [moved(d, where) for d in said.diagnostics]
-            for code in dict.fromkeys(unique.code for unique in uniques(resource)):
-                report.count(code, rows[name] - count)
-            report.take(said)
-        return always
+        return {name: pl.concat(frames) for name, frames in again.items() if name in names}
 
     def _pieces_run(
         self, package: Package, names: list[str], always: dict[str, pl.DataFrame], report: Report
@@ -431,7 +408,7 @@ class Engine:
         # Whatever fails from here on is a piece.
         answers.count()
         rows = everything.where("kind = 'row'").union(answers)
-        beside = self._beside(package, names, always)
+        beside = self._beside(package, names, always, report)
         shared = self._spark.sparkContext.broadcast(beside)
 
         def run(got: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -456,7 +433,11 @@ class Engine:
         self._gather(package, outcomes, found, left, report)
 
     def _beside(
-        self, package: Package, names: list[str], always: dict[str, pl.DataFrame]
+        self,
+        package: Package,
+        names: list[str],
+        always: dict[str, pl.DataFrame],
+        report: Report,
     ) -> Beside:
         plan = self._plan
         shared = {
@@ -464,16 +445,28 @@ class Engine:
             for (kind, name), frame in self._frames.items()
             if kind == "beside" and name in names and name in plan.beside
         }
-        evidence = self._frames.get(("beside", "evidence"))
-        if evidence is not None and "evidence" in names:
-            rows = [evidence, *([always["evidence"]] if "evidence" in always else [])]
-            always = {**always, "evidence": pl.concat(rows, how="diagonal").unique(WHERE)}
+        lent = {name: [frame] for name, frame in always.items()}
+        for (kind, name), frame in self._frames.items():
+            if name in names and (kind == "odd" or (kind, name) == ("beside", "evidence")):
+                lent.setdefault(name, []).append(frame)
+        numbers = {part.path: part.number for part in self._parts}
+        found = [
+            (d.resource, numbers[d.path], d.line, d.field)
+            for d in report.diagnostics
+            if d.field and d.line and d.resource in names and d.path in numbers
+            if d.code != "GD108"
+        ]
         folder, references = package.root / "reference", None
         if folder.is_dir():
             references = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
         return Beside(
             shared,
-            always,
+            {n: pl.concat(frames, how="diagonal").unique(WHERE) for n, frames in lent.items()},
+            pl.DataFrame(
+                found,
+                {"__table": pl.String, PART: pl.Int64, piece.ROW: pl.Int64, "__field": pl.String},
+                orient="row",
+            ),
             references,
             self._texts_as is not None,
             self._lines,
@@ -506,15 +499,27 @@ class Engine:
         for code, number in Counter(d.code for d in found).items():
             fewer = number - sum(d.code == code for d in once)
             report.count(code, 0, -fewer)
-        report.add(once)
-        self._say_circles(outcomes, report)
+        circles, linked = self._circles(outcomes)
+        miscited = {d.row_id for d in once if d.code == "GD417" and d.resource == "sources"}
+        for d in once:
+            # Each link of a circle may be the wrong one, and which source cites another is
+            # checked in one piece and read in others.
+            cited = (d.found or "").partition(", which ")[0] if d.code == "GD422" else None
+            cells = {d.about, f"{d.resource}/{d.row_id}/{d.field}", f"sources/{cited}/cited_by"}
+            if cited in miscited or not linked.isdisjoint(cells):
+                report.count(d.code, 0, -1)
+            else:
+                report.add([d])
+        for d in circles:
+            report.say(d)
         if left and "sources" in report.rows:
-            textless = {k: v for outcome in outcomes for k, v in outcome.textless.items()}
+            textless = {digest for outcome in outcomes for digest in outcome.textless}
             rows = pl.concat(left).sort("path").rows()
             unnamed(rows, textless, report, self._plan.limit)
 
-    def _say_circles(self, outcomes: list[Outcome], report: Report) -> None:
-        contract = self._plan.contract
+    def _circles(self, outcomes: list[Outcome]) -> tuple[list[Diagnostic], set[str]]:
+        """The findings of links that come to no end, and the names of all cells with one."""
+        contract, linked = self._plan.contract, set[str]()
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             tables = Tables(root, contract.resources, {}, root)
@@ -530,9 +535,11 @@ class Engine:
             said = Report("", "")
             unrun = Unrun(tables)
             run_looks(cycles(contract, tables, unrun), tables, said, self._plan.limit, unrun)
-        for d in said.diagnostics:
-            assert d.resource
-            report.say(moved(d, self._back(d.resource)))
+            for name in tables.masks:
+                key, field = contract[name].key, piece.CHAINED[name]
+                rows_ = tables.strings(name).filter(tables.masked(name, field)).collect()
+                linked.update(f"{name}/{one}/{field}" for one in rows_[key])
+        return [moved(d, self._back(d.resource or "")) for d in said.diagnostics], linked
 
 
 def _limited(stage: Stage) -> Stage:
@@ -593,7 +600,7 @@ def _once(found: list[Diagnostic]) -> list[Diagnostic]:
         if d.code == "GD348" and d.field == "note":
             said = _NOTES.search(d.found or "")
             note = (d.found or "")[: said.start()] if said else d.found
-            own = (d.expected or "").startswith(("Row NAME", "a row that is called"))
+            own = (d.expected or "").startswith(("Row NAME", "a row with a name of"))
             key = d.code, d.severity, d.expected, note if own else None
             notes[key] += 1 + (int(said[1]) if said else 0)
         kept.setdefault(key, d)

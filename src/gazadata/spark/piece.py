@@ -18,8 +18,8 @@ from gazadata.spark.cut import OWN, PART, TEXTS, WHERE, Plan
 from gazadata.spark.messages import Received, message
 from gazadata.spark.read import moved
 from gazadata.validate import layers
-from gazadata.validate.constraints import Constraints
 from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.stated import parts_of_identifier
 from gazadata.validate.tables import LINE, Tables
 
 ROW = "__row"
@@ -39,6 +39,7 @@ class Beside:
     Attributes:
         shared: rows of tables of which a piece takes those that it names, by table.
         always: rows that are beside every piece, by table.
+        found: the cells with findings of their characters, as rows of table, part, line and field.
         references: the files of reference/, by name; None: there is no such folder.
         has_texts: whether there are texts.
         lines: how many lines of a part are before a block, as rows of part, block and `__before`.
@@ -47,6 +48,7 @@ class Beside:
 
     shared: dict[str, pl.DataFrame]
     always: dict[str, pl.DataFrame]
+    found: pl.DataFrame
     references: dict[str, bytes] | None
     has_texts: bool
     lines: pl.DataFrame
@@ -58,7 +60,7 @@ class Outcome:
     """The outcome of a piece."""
 
     report: Report
-    textless: dict[str, str]
+    textless: set[str]
     chains: dict[str, pl.DataFrame]
     """Rows of `CHAINED` tables that may be part of a circle: key, link and place."""
     references: dict[str, Report]
@@ -83,10 +85,12 @@ def validate(plan: Plan, names: list[str], beside: Beside, received: Received) -
         bare = _write(root, plan, beside, received, rows)
         tables, places = _tables(root, plan, rows)
         for name, frame in rows.items():
-            resource = plan.contract[name]
-            own = frame.filter(OWN).select(LINE, *resource.field_names)
-            if own.height:
-                Constraints(resource, tables, plan.limit).look(own, report)
+            of_table = beside.found.filter(col("__table") == name)
+            for (field,), at in of_table.partition_by("__field", as_dict=True).items():
+                there = frame.join(at, on=[PART, ROW], how="semi")
+                tables.mask(name, str(field), there[LINE])
+        if "evidence" in rows:
+            _identify(rows["evidence"].filter(~col(OWN)), tables)
         layers.rules(Package(root, plan.contract), tables, report, plan.limit)
     found = [d for d in report.diagnostics if d.code not in _GLOBAL]
     for code in _GLOBAL:
@@ -169,6 +173,7 @@ def _tables(
         if not frame[OWN].all():
             tables.own[name] = frame.filter(OWN)[LINE]
         places[name] = frame.select(PART, ROW)
+        tables.lines[name] = frame[ROW]
     return tables, places
 
 
@@ -217,6 +222,15 @@ def _placed(
         return beside.paths[part], row
 
     return moved(d, where)
+
+
+def _identify(lent: pl.DataFrame, tables: Tables) -> None:
+    """Take evidence of other pieces for what its identifier says, where its cells say otherwise.
+
+    Whether these point to anything can only be told where it is.
+    """
+    for field, part in parts_of_identifier().items():
+        tables.mask("evidence", field, lent.filter(part != col(field))[LINE])
 
 
 def _chained(plan: Plan, name: str, frame: pl.DataFrame) -> pl.DataFrame:

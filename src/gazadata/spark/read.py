@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -189,14 +188,8 @@ def shift(report: Report, by: int) -> None:
 
 
 def moved(d: Diagnostic, where: Callable[[int], tuple[str, int]]) -> Diagnostic:
-    """A finding at another place of a file, and with it what it relies on."""
+    """A finding at another place of a file."""
     if d.line is None:
         return d
-    begin = re.compile(rf"{re.escape(d.path)}:(\d+)(?=/|$)")
-
-    def again(name: str) -> str:
-        found = begin.match(name)
-        return "{}:{}".format(*where(int(found[1]))) + name[found.end() :] if found else name
-
     path, line = where(d.line)
-    return replace(d, path=path, line=line, relies=tuple(map(again, d.relies)))
+    return replace(d, path=path, line=line)

@@ -13,7 +13,7 @@ from gazadata.errors import ContractError, MissingExtra
 from gazadata.package import Package
 from gazadata.validate import descriptor, files, promised, standard
 from gazadata.validate.diagnostics import Count, Diagnostic, Place, Report
-from gazadata.validate.merge import merge
+from gazadata.validate.grouped import group
 from gazadata.validate.rules import RULES, Rule
 
 __all__ = ["RULES", "Count", "Diagnostic", "Place", "Report", "Rule", "validate"]
@@ -101,6 +101,6 @@ def validate(
         raise
     result = standard.finish(process, patience, report.errors)
     standard.take(package, result, report, asked, sampled=sample is not None)
-    merge(report, limit)
+    group(report, limit)
     locate.locate(package, report)
     return report

@@ -9,10 +9,10 @@ from functools import partial
 import polars as pl
 from polars import col
 
-from gazadata.contract import Contract, Field
+from gazadata.contract import Contract, Field, ForeignKey, Resource
 from gazadata.text import FORMULA, HAS_HIDDEN
 from gazadata.validate.characters import MIXED, OF_THE_TEXT, named, odd, worded
-from gazadata.validate.checks import Check, Look, cell, check
+from gazadata.validate.checks import Check, Look, check
 from gazadata.validate.fields import URI
 from gazadata.validate.tables import Tables
 
@@ -32,83 +32,71 @@ NOTHING = (
 
 
 def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
-    """Cells' edges, and foreign keys."""
+    """Edges, spaces and characters of cells."""
     for name, resource in contract.resources.items():
         if name not in tables:
             continue
-        edged = [
-            f.name
-            for f in resource.fields
-            if f.type == "string" and f.name not in UNEDGED.get(name, ())
-        ]
-        words = worded(resource)
-        checks = []
-        for field in edged:
-            value, filled = col(field), col(field).is_not_null()
-            checks.append(
-                check(
-                    "GD109",
-                    field,
-                    value.str.strip_chars() != value,
-                    found=_between_marks(value),
-                    expected=value.str.strip_chars(),
-                    applies=filled,
-                )
+        checks: list[Check] = []
+        for field in resource.fields:
+            of_text = name == "quotes" and field.name in OF_THE_TEXT
+            if tables.paths[name].suffix == ".parquet" and not of_text:
+                checks += characters(field, resource)
+            checks += _of_field(field, resource)
+        yield Look(resource, partial(tables.strings, name), tuple(checks))
+
+
+def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
+    value, filled = col(field.name), col(field.name).is_not_null()
+    if field.type == "string" and field.name not in UNEDGED.get(resource.name, ()):
+        yield check(
+            "GD109",
+            field.name,
+            value.str.strip_chars() != value,
+            found=_between_marks(value),
+            expected=value.str.strip_chars(),
+            applies=filled,
+        )
+        yield check(
+            "GD110",
+            field.name,
+            value.str.contains(FORMULA),
+            expected="another first character",
+            applies=filled,
+        )
+        if field.name in worded(resource):
+            yield check(
+                "GD111",
+                field.name,
+                value.str.contains(SPACES),
+                found=_between_marks(value),
+                expected=value.str.replace_all(SPACES, " "),
+                applies=filled,
             )
-            if field in words:
-                checks.append(
-                    check(
-                        "GD113",
-                        field,
-                        value.str.contains(NOTHING),
-                        expected="words, or an empty cell",
-                        applies=filled,
-                    )
-                )
-                checks.append(
-                    check(
-                        "GD111",
-                        field,
-                        value.str.contains(SPACES),
-                        found=_between_marks(value),
-                        expected=value.str.replace_all(SPACES, " "),
-                        applies=filled,
-                    )
-                )
-            checks.append(
-                check(
-                    "GD110",
-                    field,
-                    value.str.contains(FORMULA),
-                    expected="another first character",
-                    applies=filled,
-                )
+            yield check(
+                "GD113",
+                field.name,
+                value.str.contains(NOTHING),
+                expected="words, or an empty cell",
+                applies=filled,
             )
-        for f in resource.fields:
-            if f.format == "uri":
-                checks.append(
-                    check(
-                        "GD210",
-                        f.name,
-                        ~col(f.name).str.contains(URI),
-                        expected="a whole address, which begins with https:// or http://",
-                        applies=col(f.name).is_not_null(),
-                    )
-                )
-        if tables.paths[name].suffix == ".parquet":
-            for f in resource.fields:
-                of_text = name == "quotes" and f.name in OF_THE_TEXT
-                relies = [_TEXT] if of_text and "source_id" in resource.field_names else []
-                checks += _characters(f, relies, of_words=f.name in words)
-        yield Look(resource, tables.strings(name), tuple(checks))
-        for fk in resource.foreign_keys:
+    if field.format == "uri":
+        yield check(
+            "GD210",
+            field.name,
+            ~value.str.contains(URI),
+            expected="a whole address, which begins with https:// or http://",
+            applies=filled,
+        )
+
+
+def keys(contract: Contract, tables: Tables) -> Iterator[Look]:
+    """Foreign keys."""
+    for name, resource in contract.resources.items():
+        for fk in resource.foreign_keys if name in tables else ():
             if fk.resource in tables:
-                keys = tables.strings(fk.resource).select(
-                    pl.col(fk.target).alias(fk.field), __there=pl.lit(True)
-                )
                 yield Look(
                     resource,
-                    tables.strings(name).join(keys.unique(), on=fk.field, how="left"),
+                    partial(_pointing, tables, name, fk),
                     (
                         check(
                             "GD207",
@@ -116,10 +104,16 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                             col("__there").is_null(),
                             expected=f"a key of {fk.resource} ({fk.target})",
                             applies=col(fk.field).is_not_null(),
-                            relies=[cell(fk.resource, fk.field, "")],
                         ),
                     ),
                 )
+
+
+def _pointing(tables: Tables, name: str, fk: ForeignKey) -> pl.LazyFrame:
+    there = tables.cells(fk.resource, **{fk.field: fk.target}).select(
+        fk.field, __there=pl.lit(True)
+    )
+    return tables.strings(name).join(there.unique(), on=fk.field, how="left")
 
 
 def _between_marks(value: pl.Expr) -> pl.Expr:
@@ -130,15 +124,11 @@ def _between_marks(value: pl.Expr) -> pl.Expr:
     return pl.concat_str(first, value, last)
 
 
-_TEXT = cell("sources", "source_id", "text_path")
-"""The name of the cell with the text that a row of quotes is cut out of."""
-
-
-def _characters(field: Field, relies: list[pl.Expr], *, of_words: bool) -> Iterator[Check]:
-    """What the files layer asks of the characters of a CSV file, of the cells of a Parquet file."""
-    cell = col(field.name)
+def characters(field: Field, resource: Resource) -> Iterator[Check]:
+    """What the files layer asks of the characters of a line, of the cells of a field."""
     if field.type != "string":
         return
+    cell, of_words = col(field.name), field.name in worded(resource)
     for code, bad in (
         ("GD103", cell.str.normalize("NFC") != cell),
         ("GD104", cell.str.contains(f"{HAS_HIDDEN}|[\n\r]")),
@@ -147,11 +137,10 @@ def _characters(field: Field, relies: list[pl.Expr], *, of_words: bool) -> Itera
         found, expected = (
             cell.map_elements(partial(_said, code, part), return_dtype=pl.String) for part in (0, 1)
         )
-        # What is looked at is counted in `sweep`, with the file.
+        # Its bytes are counted with the file.
         yield check(
             code, field.name, bad,
-            found=found, expected=expected, applies=cell.is_not_null(), relies=relies,
-            counted=False,
+            found=found, expected=expected, applies=cell.is_not_null(), counted=False,
         )  # fmt: skip
 
 

@@ -6,10 +6,10 @@ tables and ten million rows, which are streamed.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import polars as pl
 
@@ -17,24 +17,27 @@ from gazadata.contract import Resource
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Place, Report
 from gazadata.validate.promised import installed
 from gazadata.validate.rules import RULES
-from gazadata.validate.tables import BATCH, LINE, Tables
+from gazadata.validate.tables import BATCH, LINE, MASKED, Tables
 
 
 @dataclass(frozen=True)
 class Check:
     """One question to each row of a frame.
 
+    It is not asked where a cell that it reads has a finding already. Those are the columns of `bad`
+    and `applies`, the field itself, and what is named in `reads`.
+
     Attributes:
         code: the rule.
         field: the field at fault.
         bad: whether the row breaks the rule (null: it does not).
-        found: what stands there, as a string.
-        expected: what should stand there, as a string.
+        found: what is there, as a string.
+        expected: what should be there, as a string.
         applies: whether the rule has anything to look at in the row.
-        relies: names (`cell`) of the cells of other rows that decide whether the row breaks the
-            rule; those of the row itself are known from `bad`.
-        counted: whether what it applies to counts as looked at; not where other checks of the
-            rule look at the same.
+        reads: further columns that decide, such as a key by which rows were joined.
+        blames: the fields whose cells have a finding from here on.
+        counted: whether the rows that it applies to are counted as checked; not where another
+            check of the rule counts the same.
     """
 
     code: str
@@ -43,16 +46,21 @@ class Check:
     found: pl.Expr
     expected: pl.Expr
     applies: pl.Expr
-    relies: tuple[pl.Expr, ...] = ()
+    reads: tuple[str, ...] = ()
+    blames: tuple[str, ...] = ()
     counted: bool = True
 
+    @property
+    def columns(self) -> set[str]:
+        """The columns that decide whether a row breaks the rule."""
+        named = (*self.bad.meta.root_names(), *self.applies.meta.root_names())
+        return {self.field, *self.reads, *named}
 
-def cell(resource: str | pl.Expr, key: str | pl.Expr, field: str | pl.Expr) -> pl.Expr:
-    """The name of a cell: `resource/key/field`, of which a string `key` is a column."""
-    parts = (resource, pl.col(key) if isinstance(key, str) else key, field)
-    return pl.concat_str(
-        (pl.lit(part) if isinstance(part, str) else part for part in parts), separator="/"
-    )
+    def asked(self, columns: Collection[str]) -> pl.Expr:
+        """Whether the rule applies to a row of a frame, by the masks among its columns."""
+        masks = sorted(f"{MASKED}{name}" for name in self.columns)
+        unread = (pl.col(mask).fill_null(False) for mask in masks if mask in columns)
+        return self.applies & ~pl.any_horizontal(pl.lit(False), *unread)
 
 
 def check(
@@ -63,10 +71,11 @@ def check(
     found: pl.Expr | None = None,
     expected: pl.Expr | str = "",
     applies: pl.Expr | None = None,
-    relies: Iterable[pl.Expr] = (),
+    reads: Iterable[str] = (),
+    blames: Iterable[str] | None = None,
     counted: bool = True,
 ) -> Check:
-    """A check; what is found is the field's own cell unless said otherwise."""
+    """A check; what is found is the field's own cell unless said otherwise, and so is the blame."""
     return Check(
         code,
         field,
@@ -74,17 +83,21 @@ def check(
         (pl.col(field) if found is None else found).cast(pl.String).fill_null(""),
         pl.lit(expected) if isinstance(expected, str) else expected.cast(pl.String),
         pl.repeat(True, pl.len()) if applies is None else applies.fill_null(False),
-        tuple(relies),
+        tuple(reads),
+        (field,) if blames is None else tuple(blames),
         counted,
     )
 
 
 @dataclass(frozen=True)
 class Look:
-    """A frame of rows of one resource, with their `LINE` and key, and what is asked of them."""
+    """A frame of rows of one resource, with their `LINE` and key, and what is asked of them.
+
+    The frame is made again after each rule that was broken, since its findings mask cells.
+    """
 
     resource: Resource
-    frame: pl.LazyFrame
+    frame: Callable[[], pl.LazyFrame]
     checks: tuple[Check, ...]
     about: pl.Expr | None = None
     """For rows that are about another cell: `resource/row_id/field` of that cell."""
@@ -96,8 +109,15 @@ class Look:
     """Second places of findings, by the key of the row and the field."""
 
 
+TARGET_LINE = "__target_line"
+"""In a frame of evidence: the line of the row that it is for, by which its cell is masked, too."""
+
+OF_EVIDENCE = ("GD334", "GD341")
+"""Rules of evidence by which it may as well be the cell that it is for that is wrong."""
+
+
 class Unrun:
-    """The rules that could not look at a table, by why.
+    """The rules that could not run on a table, by reason.
 
     A package may have schemas of its own, which lack a field that a rule asks for, or have it in
     another type. The other looks go on.
@@ -107,28 +127,50 @@ class Unrun:
         self._tables = tables
         self._why: dict[str, dict[str, dict[str, None]]] = {}
 
-    def add(self, codes: Iterable[str], name: str, error: Exception) -> None:
-        """Take in that these rules could not look at the table `name`."""
-        rules = self._why.setdefault(_why(name, error, self._tables), {})
+    @cached_property
+    def _lacks(self) -> dict[str, str]:
+        """How the schema of each table differs in fields from the one that the rules ask for.
+
+        The rules are written for the schemas of the installed package.
+        """
+        ours = installed()
+        asked = ours.resources if ours else {}
+        lacks: dict[str, list[str]] = {}
+        for table, resource in self._tables.resources.items():
+            for one in asked[table].fields if table in asked else ():
+                if one.name not in resource.field_names:
+                    lacks.setdefault(table, []).append(
+                        f"the schema of {table} has no field {one.name}"
+                    )
+                elif (has := resource[one.name].type) != one.type:
+                    lacks.setdefault(table, []).append(
+                        f"the field {one.name} of {table} is of the type {has}, not {one.type}"
+                    )
+        return {table: "; ".join(whys) for table, whys in lacks.items()}
+
+    def add(self, codes: Iterable[str], name: str) -> None:
+        """Record that these rules could not run on the table `name`."""
+        why = self._lacks.get(name) or "; ".join(self._lacks.values())
+        rules = self._why.setdefault(why or "the schemas are not those of the rules", {})
         for code in codes:
             rules.setdefault(code, {})[name] = None
 
     def lack(self, codes: Iterable[str], names: Iterable[str], what: str) -> None:
-        """Take in that these rules could not look at these tables, as the package has no `what`."""
+        """Record that these rules could not run on these tables, as the package has no `what`."""
         rules = self._why.setdefault(f"the package has no {what}", {})
         for code in codes:
             rules.setdefault(code, {}).update(dict.fromkeys(names))
 
     @contextmanager
     def guard(self, codes: Iterable[str], name: str) -> Iterator[None]:
-        """Take in that what is done here for these rules cannot be done."""
+        """Record where the code in this block cannot run for these rules."""
         try:
             yield
-        except _CANNOT_RUN as error:
-            self.add(codes, name, error)
+        except _CANNOT_RUN:
+            self.add(codes, name)
 
     def failures(self) -> list[str]:
-        """What could not be looked at and why, in a line for each reason."""
+        """What could not run and why, in a line for each reason."""
         lines = []
         for why, rules in self._why.items():
             by_tables: dict[str, list[str]] = {}
@@ -136,14 +178,14 @@ class Unrun:
                 by_tables.setdefault(", ".join(names), []).append(code)
             said = (f"{', '.join(codes)} at {names}" for names, codes in by_tables.items())
             lines.append(
-                f"{why}, so these rules could not look: {'; '.join(said)}. Restore in "
+                f"{why}, so these rules could not run: {'; '.join(said)}. Restore in "
                 "the contract what they ask for, or validate with the gazadata that it is of"
             )
         return lines
 
 
 def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int, unrun: Unrun) -> None:
-    """Run every check, adding to the report what was looked at and at most `limit` findings each.
+    """Run every check, adding to the report what it checked and at most `limit` findings each.
 
     One streamed pass counts; only where a count is not zero a second one looks up the rows.
     """
@@ -163,58 +205,31 @@ _CANNOT_RUN = (pl.exceptions.PolarsError, KeyError)
 """What is raised where a field that a rule asks for is not there, or is of another type."""
 
 
-def _why(name: str, error: Exception, tables: Tables) -> str:
-    """Which fields the rules ask for that the schemas lack or have in another type.
-
-    The rules are written for the schemas of the installed package.
-    """
-    said = str(error).splitlines()[0]
-    words = set(re.findall(r"\w+", said))
-    ours = installed()
-    asked = ours.resources if ours else {}
-    lacks: dict[tuple[str, str], str] = {}
-    for table, resource in tables.resources.items():
-        for one in asked[table].fields if table in asked else ():
-            if one.name not in resource.field_names:
-                lacks[table, one.name] = f"the schema of {table} has no field {one.name}"
-            elif (has := resource[one.name].type) != one.type:
-                lacks[table, one.name] = (
-                    f"the field {one.name} of {table} is of the type {has}, not {one.type}"
-                )
-    named = [why for (_, name_of), why in lacks.items() if name_of in words]
-    own = [why for (table, _), why in lacks.items() if table == name]
-    if told := named or own or list(lacks.values()):
-        return "; ".join(told)
-    if isinstance(error, (pl.exceptions.ColumnNotFoundError, KeyError)):
-        return f"a schema lacks a field ({said[:200]})"
-    return f"a field is not of the type that the rules ask for ({said[:200]})"
-
-
 def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
+    frame, checks = look.frame(), look.checks
     if look.resource.name in tables.own:
-        asked = tables.asked(look.resource.name)
-        checks = (replace(c, applies=c.applies & asked) for c in look.checks)
-        look = replace(look, checks=tuple(checks))
-    counts = look.frame.select(
-        *_looked_at(look.checks),
+        own = tables.asked(look.resource.name)
+        checks = tuple(replace(c, applies=c.applies & own) for c in checks)
+    counts = frame.select(
+        *_looked_at(checks),
         *((c.bad & c.applies).sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
     ).collect(engine=tables.engine)
     (row,) = counts.to_dicts()
-    broken = [(c, found) for i, c in enumerate(look.checks) if (found := row[f"b{i}"] or 0)]
-    # Nothing is reported of a look that cannot be run to its end.
-    every = list(_findings(look, broken, tables, limit))
+    broken = [c for i, c in enumerate(look.checks) if row[f"b{i}"]]
+    if broken:
+        # Nothing is reported of a look that cannot be run to its end.
+        shown = look.shown(frame) if look.shown else frame
+        for c in broken:
+            shown.select(found=c.found, expected=c.expected).collect_schema()
     for code in dict.fromkeys(c.code for c in look.checks):
         report.count(code, row.get(code) or 0)
-    for c, found, listed in every:
-        if not listed:
-            report.failures.append(f"{c.code} counted {found:,} rows and could name none")
-        # A row that joins to one that stands twice is counted twice, and is one finding.
-        exact = found if len(listed) == limit else len(listed)
-        report.count(c.code, 0, exact)
+    for c in broken:
+        number, listed = _findings(look, c, tables, limit)
+        report.count(c.code, 0, number)
         report.add(listed)
 
 
-def _looked_at(checks: tuple[Check, ...]) -> Iterator[pl.Expr]:
+def _looked_at(checks: Iterable[Check]) -> Iterator[pl.Expr]:
     """For each rule how many cells its checks apply to, or in how many rows one of them does."""
     by_rule: dict[str, list[pl.Expr]] = {}
     for c in checks:
@@ -227,52 +242,49 @@ def _looked_at(checks: tuple[Check, ...]) -> Iterator[pl.Expr]:
             yield pl.any_horizontal(applies).sum().alias(code)
 
 
-def _findings(
-    look: Look, found: list[tuple[Check, int]], tables: Tables, limit: int
-) -> Iterator[tuple[Check, int, list[Diagnostic]]]:
-    """The first `limit` findings of each check, all in one pass, however many there are."""
-    if not found:
-        return
-    broken = [c for c, _ in found]
-    bad = [c.bad & c.applies for c in broken]
-    rows = look.frame.with_columns(one.alias(f"__bad{i}") for i, one in enumerate(bad))
-    rows = rows.filter(pl.any_horizontal(f"__bad{i}" for i in range(len(bad))))
+def _findings(look: Look, c: Check, tables: Tables, limit: int) -> tuple[int, list[Diagnostic]]:
+    """How many rows break a rule, and the first `limit` of its findings; their cells are masked."""
+    name, frame = look.resource.name, look.frame()
+    columns = frame.collect_schema().names()
+    rows = frame.filter(c.bad & c.asked(columns))
+    if not c.columns <= {*look.resource.field_names}:
+        # Other rows of a piece lack what they are joined to.
+        rows = rows.filter(tables.asked(name))
+    target = [TARGET_LINE, "field"] if c.code in OF_EVIDENCE and TARGET_LINE in columns else []
     rows = (look.shown(rows) if look.shown else rows).select(
-        *(f"__bad{i}" for i in range(len(bad))),
-        *(c.found.str.slice(0, LONGEST).alias(f"found{i}") for i, c in enumerate(broken)),
-        *(c.expected.str.slice(0, LONGEST).alias(f"expected{i}") for i, c in enumerate(broken)),
-        *(_relies(c).alias(f"relies{i}") for i, c in enumerate(broken)),
-        line=pl.col(LINE),
+        LINE,
+        *target,
+        own=tables.asked(name),
         key=pl.col(look.resource.key),
         about=pl.lit(None, pl.String) if look.about is None else look.about,
+        found=c.found.str.slice(0, LONGEST),
+        expected=c.expected.str.slice(0, LONGEST),
     )
-    kept: dict[int, pl.DataFrame] = {}
+    lines: list[pl.DataFrame] = []
+    kept: pl.DataFrame | None = None
     for batch in rows.collect_batches(chunk_size=BATCH):
-        for i in range(len(broken)):
-            more = batch.filter(f"__bad{i}").select(
-                "line", "key", "about",
-                found=f"found{i}", expected=f"expected{i}", relies=f"relies{i}",
-            )  # fmt: skip
-            every = pl.concat([kept[i], more]) if i in kept else more
-            kept[i] = every.unique().bottom_k(limit, by=["line", "found", "expected"])
-    for i, (c, number) in enumerate(found):
-        yield c, number, _diagnostics(look, c, kept[i], tables) if i in kept else []
-
-
-def _relies(c: Check) -> pl.Expr:
-    if not c.relies:
-        return pl.lit("")
-    return pl.concat_str(c.relies, separator="\n", ignore_nulls=True)
+        lines.append(batch.select(LINE, "own", *target))
+        more = batch.filter("own").drop("own", *target)
+        kept = more if kept is None else pl.concat([kept, more])
+        # A row joined to a duplicate row is still one finding.
+        kept = kept.sort("found", "expected").unique(LINE, keep="first").bottom_k(limit, by=LINE)
+    if kept is None:
+        return 0, []
+    broken = pl.concat(lines).unique()
+    for at in c.blames:
+        tables.mask(name, at, broken[LINE].unique())
+    if target:
+        for (at,), part in broken.drop_nulls().partition_by("field", as_dict=True).items():
+            tables.mask(look.of, str(at), part[TARGET_LINE])
+    return broken.filter("own")[LINE].n_unique(), _diagnostics(look, c, kept, tables)
 
 
 def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> list[Diagnostic]:
-    path = tables.shown(look.resource.name)
-    own = [name for name in c.bad.meta.root_names() if name in look.resource.field_names]
     return [
         Diagnostic.of(
             c.code,
-            path,
-            row["line"],
+            tables.shown(look.resource.name),
+            row[LINE],
             resource=look.resource.name,
             row_id=row["key"],
             field=c.field,
@@ -280,10 +292,6 @@ def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> li
             expected=row["expected"] or None,
             about=row["about"],
             related=look.related.get((row["key"], c.field), ()),
-            relies=(
-                *(f"{path}:{row['line']}/{name}" for name in own),
-                *filter(None, row["relies"].split("\n")),
-            ),
         )
-        for row in rows.sort("line", "found", "expected").to_dicts()
+        for row in rows.sort(LINE).to_dicts()
     ]

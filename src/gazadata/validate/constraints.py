@@ -1,11 +1,11 @@
-"""Types and constraints, held against batches of rows: what pandera says, in words of our own."""
+"""Types and constraints of the cells, checked by pandera and reported in our own words."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pandera.errors
 import polars as pl
@@ -13,7 +13,7 @@ import polars as pl
 from gazadata.contract import Field, Resource
 from gazadata.tables.pandera_schemas import polars_schema
 from gazadata.validate.dated import keys_made_dates
-from gazadata.validate.diagnostics import Report
+from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.tables import INTEGER, LINE, Tables, typed
 
 _FORMS = {
@@ -50,69 +50,69 @@ class Constraints:
         self._schema = polars_schema(resource, unique=False)
 
     def look(self, frame: pl.DataFrame, report: Report) -> None:
-        """Look at the next batch of rows."""
-        cast = frame.with_columns(typed(f) for f in self._resource.fields if f.type != "string")
+        """Look at the next batch of rows, and at none of their cells that has a finding already."""
+        names = self._resource.field_names
+        asked = frame.filter(self._tables.asked(self._resource.name))
+        cast = frame.select(names).with_columns(
+            typed(f) for f in self._resource.fields if f.type != "string"
+        )
         for field in self._resource.fields:
-            filled = frame.height - frame[field.name].null_count()
+            filled = asked.height - asked[field.name].null_count()
             report.count("GD201", filled * (field.type != "string"))
-            report.count("GD202", frame.height * field.required)
+            report.count("GD202", asked.height * field.required)
             report.count("GD203", filled * bool(field.enum))
             report.count("GD204", filled * bool(field.pattern))
             report.count("GD205", filled * (field.minimum is not None))
             if cast[field.name].null_count() > frame[field.name].null_count():
-                self._ill_typed(frame, cast, field, report)
+                wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
+                self._say("GD201", field, wrong, report)
         try:
-            self._schema.validate(cast.drop(LINE), lazy=True)
+            self._schema.validate(cast, lazy=True)
         except pandera.errors.SchemaErrors as errors:
             self._failed(frame, errors.failure_cases, report)
 
-    def _ill_typed(
-        self, frame: pl.DataFrame, cast: pl.DataFrame, field: Field, report: Report
-    ) -> None:
-        wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
-        report.count("GD201", 0, wrong.height)
-        for row in wrong.head(self._limit).to_dicts():
-            value = row[field.name]
-            too_long = field.type == "integer" and re.search(INTEGER, value)
-            asked = _LONGEST if too_long else _FORMS[field.type]
-            one = self._tables.finding("GD201", self._resource, row, field.name, value, asked)
-            mend = f"Write {_LONGEST}, or empty the cell." if too_long else one.help
-            report.add([replace(one, help=mend)])
-
     def _failed(self, frame: pl.DataFrame, cases: pl.DataFrame, report: Report) -> None:
-        found: Counter[str] = Counter()
-        for name in cases["check"].unique(maintain_order=True):
-            of_name = cases.filter(pl.col("check") == name)
-            code = next((c for begin, c in _PANDERA if name.startswith(begin)), "")
+        for (name, column), of_name in cases.partition_by(
+            "check", "column", as_dict=True, maintain_order=True
+        ).items():
+            code = next((c for begin, c in _PANDERA if str(name).startswith(begin)), "")
             if not code or of_name["index"].null_count():
                 report.failures.append(f"pandera on {self._resource.name}: {name}")
                 continue
-            # However many there are, only those that are kept are looked at one by one.
-            kept = of_name.head(max(self._limit - found[code], 0))
-            found[code] += of_name.height
-            self._say(code, frame, kept, report)
-        for code, number in found.items():
-            report.count(code, 0, number)
+            rows = frame[of_name["index"].cast(pl.UInt32).sort()]
+            self._say(code, self._resource[str(column)], rows, report)
 
-    def _say(self, code: str, frame: pl.DataFrame, cases: pl.DataFrame, report: Report) -> None:
-        for case in cases.iter_rows(named=True):
-            row = frame.row(case["index"], named=True)
-            field = self._resource[case["column"]]
-            value = row[field.name] or ""
-            one = self._tables.finding(
-                code, self._resource, row, field.name, value, _wanted(code, field)
-            )
-            # Some vocabularies are in capitals; the case alone is no distance.
-            terms = {term.lower(): term for term in field.enum}
-            near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
-            if code == "GD202" and field.name in _COMPUTED.get(self._resource.name, ()):
-                one = replace(one, help="Run `gazadata fmt`, which fills it in.")
-            if code == "GD204" and keys_made_dates(value):
-                one = replace(one, help=_A_DATE)
-            report.add([replace(one, suggestion=terms[near[0]] if near else None)])
+    def _say(self, code: str, field: Field, rows: pl.DataFrame, report: Report) -> None:
+        """Report the cells of a field in these rows, however many of which are kept."""
+        name = self._resource.name
+        rows = rows.filter(~self._tables.masked(name, field.name))
+        self._tables.mask(name, field.name, rows[LINE])
+        rows = rows.filter(self._tables.asked(name))
+        found = report.counts[code].found
+        report.count(code, 0, rows.height)
+        for row in rows.head(max(self._limit - found, 0)).iter_rows(named=True):
+            report.add([self._finding(code, field, row)])
+
+    def _finding(self, code: str, field: Field, row: dict[str, Any]) -> Diagnostic:
+        value = row[field.name] or ""
+        wanted = _wanted(code, field)
+        help_ = None
+        if code == "GD201" and field.type == "integer" and re.search(INTEGER, value):
+            wanted, help_ = _LONGEST, f"Write {_LONGEST}, or empty the cell."
+        if code == "GD202" and field.name in _COMPUTED.get(self._resource.name, ()):
+            help_ = "Run `gazadata fmt`, which fills it in."
+        if code == "GD204" and keys_made_dates(value):
+            help_ = _A_DATE
+        one = self._tables.finding(code, self._resource, row, field.name, value, wanted)
+        # Some vocabularies are in capitals; a difference in case alone does not count.
+        terms = {term.lower(): term for term in field.enum}
+        near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
+        return replace(one, help=help_ or one.help, suggestion=terms[near[0]] if near else None)
 
 
 def _wanted(code: str, field: Field) -> str:
+    if code == "GD201":
+        return _FORMS[field.type]
     if code == "GD203" or (code == "GD202" and field.enum):
         return f"one of {', '.join(field.enum)}"
     if code == "GD202":

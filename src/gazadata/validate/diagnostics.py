@@ -1,4 +1,4 @@
-"""What validation reports: findings, and what was looked at to be able to say so."""
+"""What validation reports: findings, and how much each rule checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from gazadata import frictionless_worker
 from gazadata.validate.rules import RULES, Severity
 
-_OF_PARQUET = "It is for CSV: mend the table there, and write the Parquet file again from it."
+_OF_PARQUET = "It is for CSV: fix the table there, and write the Parquet file again from it."
 
 LONGEST = frictionless_worker.LONGEST
 """Code points of a cell that a finding repeats."""
@@ -33,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding: which rule, where, what was found, what is expected, and how to mend it.
+    """One finding: which rule, where, what was found, what is expected, and how to fix it.
 
     Lines and columns count from 1, columns in code points; None where a finding has none.
     """
@@ -57,8 +57,6 @@ class Diagnostic:
     """For a row that is about another cell (evidence): `resource/row_id/field` of that cell."""
     suggestion: str | None = None
     """What is probably meant, where something comes near to what was found."""
-    relies: tuple[str, ...] = ()
-    """Cells that the finding follows from, as `merge` names them: not said where one is broken."""
     elsewhere: int = 0
     """In how many other places the same mistake shows."""
 
@@ -66,10 +64,10 @@ class Diagnostic:
     def of(cls, code: str, path: str, line: int | None = None, **more: Any) -> Diagnostic:
         """A finding by the rule `code`, with the rule's title, remedy and severity."""
         rule = RULES[code]
-        mend = rule.remedy
-        if path.endswith(".parquet") and "`gazadata fmt`" in mend:
-            mend = f"{mend} {_OF_PARQUET}"
-        said = {"help": mend, "severity": rule.severity} | more
+        fix = rule.remedy
+        if path.endswith(".parquet") and "`gazadata fmt`" in fix:
+            fix = f"{fix} {_OF_PARQUET}"
+        said = {"help": fix, "severity": rule.severity} | more
         return cls(code, rule.title, path, line, **said)
 
     @property
@@ -80,7 +78,7 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Count:
-    """What one rule looked at, and how many of it it found at fault."""
+    """How much a rule checked, and how many findings it has."""
 
     checked: int
     unit: str
@@ -91,7 +89,7 @@ class Count:
 class Report:
     """The findings of a validation, and the proof that it ran.
 
-    `counts` maps every rule's code to what it looked at; `found` there counts all findings, of
+    `counts` maps every rule's code to how much it checked; `found` there counts all findings, of
     which `diagnostics` holds at most `limit` a rule. `failures` names rules and layers that could
     not run.
     """
@@ -137,7 +135,7 @@ class Report:
 
     @property
     def looked(self) -> bool:
-        """Whether any rule looked at anything: a report of nothing is never a pass."""
+        """Whether any rule checked anything: a report of nothing is never a pass."""
         return any(count.checked for count in self.counts.values())
 
     def ok(self, *, strict: bool = False) -> bool:
@@ -146,7 +144,7 @@ class Report:
         return clean and self.looked
 
     def count(self, code: str, checked: int, found: int = 0) -> None:
-        """Add to what the rule `code` looked at, and to what it found."""
+        """Add to what the rule `code` checked, and to what it found."""
         before = self.counts.get(code, Count(0, RULES[code].unit))
         self.counts[code] = replace(
             before, checked=before.checked + checked, found=before.found + found
@@ -165,5 +163,5 @@ class Report:
         self.add(other.diagnostics)
 
     def add(self, found: Iterable[Diagnostic]) -> None:
-        """Take in findings; `merge.merge` tells which of them are one mistake."""
+        """Take in findings, which are counted already."""
         self.diagnostics.extend(found)

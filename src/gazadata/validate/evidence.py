@@ -4,48 +4,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.validate.checks import Check, Look, Unrun, cell, check
+from gazadata.text import HAS_HIDDEN
+from gazadata.validate.checks import TARGET_LINE, Check, Look, Unrun, check
 from gazadata.validate.stated import (
     ALL_STATED,
-    FORMS,
     Unstated,
     cells_of,
     find_unstated,
     folded,
+    identifier,
+    proof,
     value_of,
 )
-from gazadata.validate.tables import BATCH, LINE, Tables
+from gazadata.validate.tables import BATCH, LINE, MASKED, Tables
 
 WORD = r"\p{L}"
 """What a note has at least."""
 
 _BY_REFERENCE = col("basis") == "reference"
 _HAS_QUOTE, _HAS_REFERENCE = col("quote_id").is_not_null(), col("reference_id").is_not_null()
-TARGET = pl.concat_str("resource", "row_id", "field", separator="/")
+_POINTS = ("resource", "row_id", "field")
+"""By what a row of evidence points to a cell."""
+
+TARGET = pl.concat_str(*_POINTS, separator="/")
 """The name (`cell`) of the cell that a row of evidence is for."""
 
 CODES = (
-    *(
-        "GD333",
-        "GD334",
-        "GD335",
-        "GD336",
-        "GD341",
-        "GD342",
-        "GD343",
-        "GD344",
-        "GD345",
-        "GD346",
-        "GD347",
-    ),
+    *("GD333", "GD334", "GD335", "GD341", "GD342", "GD343", "GD344", "GD345", "GD346", "GD347"),
     "GD351",
 )
 """The rules of `items`."""
+
+LATER = ("GD335", "GD342", "GD351")
+"""Those of `items` by which nothing else is wrong."""
 
 _CUED = "quotes, cued"
 """Under which the quotes are put by, each with whether it holds a cue: no table's name."""
@@ -53,8 +50,11 @@ _CUED = "quotes, cued"
 
 def used(contract: Contract, tables: Tables) -> Iterator[Look]:
     """Whether each quote is used, and each passage rested on."""
-    used = tables.strings("evidence").select("quote_id", __used=pl.lit(True)).drop_nulls().unique()
-    quotes = tables.strings("quotes").join(used, on="quote_id", how="left")
+
+    def quotes() -> pl.LazyFrame:
+        used = proof(tables).select("quote_id", __used=pl.lit(True)).drop_nulls().unique()
+        return tables.strings("quotes").join(used, on="quote_id", how="left")
+
     yield Look(
         contract["quotes"],
         quotes,
@@ -64,15 +64,15 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
                 "quote_id",
                 col("__used").is_null(),
                 expected="evidence that uses it",
-                relies=[pl.concat_str(pl.lit("evidence/*."), "quote_id")],
             ),
         ),
     )
-    if "passages" in tables:
-        lit = quotes.filter(col("__used")).select("passage_id", __lit=pl.lit(True)).unique()
-        dark = col("__lit").is_null()
+    dark = col("__lit").is_null()
+
+    def passages() -> pl.LazyFrame:
+        lit = quotes().filter(col("__used")).select("passage_id", __lit=pl.lit(True)).unique()
         # An article that is still being coded is one finding, at its first such passage.
-        passages = (
+        return (
             tables.strings("passages")
             .join(lit, on="passage_id", how="left")
             .with_columns(
@@ -80,6 +80,8 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
                 __others=dark.sum().over("source_id") - 1,
             )
         )
+
+    if "passages" in tables:
         yield Look(
             contract["passages"],
             passages,
@@ -97,9 +99,64 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
         )
 
 
-def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
-    """Whether each cell that needs evidence has it, and each row of evidence fits its cell."""
+def proven(contract: Contract, tables: Tables) -> Iterator[tuple[Resource, pl.LazyFrame]]:
+    """The tables of which a field needs evidence, each with the evidence for it."""
+    for name, resource in contract.resources.items():
+        if name in tables and any(field.evidence_required for field in resource.fields):
+            yield resource, proof(tables).filter(col("resource") == name)
+
+
+def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
+    """Whether each row that names its source has a quote from it."""
+    for resource, rows in proven(contract, tables):
+        own = _own_source(resource)
+        if not own:
+            continue
+        with unrun.guard(["GD336"], resource.name):
+            elsewhere = _elsewhere(resource, own, tables, rows)
+            quoted = col(resource.key).replace_strict(
+                elsewhere["row_id"], elsewhere["sources"], default=None, return_dtype=pl.String
+            )
+            proofs = rows.select("row_id", __any=pl.lit(True)).unique()
+
+            def frame(resource: Resource = resource, proofs: pl.LazyFrame = proofs) -> pl.LazyFrame:
+                rows = tables.strings(resource.name)
+                return rows.join(proofs, left_on=resource.key, right_on="row_id", how="left")
+
+            yield Look(
+                resource,
+                frame,
+                (
+                    check(
+                        "GD336",
+                        own,
+                        quoted.is_not_null(),
+                        expected=pl.when(quoted == "")
+                        .then(pl.format("a quote from {}", own))
+                        .otherwise(pl.format("{}, which its quotes are from", quoted)),
+                        applies=col("__any").is_not_null() & col(own).is_not_null(),
+                    ),
+                ),
+            )
+
+
+def items(
+    contract: Contract, tables: Tables, unrun: Unrun, loose: dict[str, pl.DataFrame]
+) -> Iterator[Look]:
+    """Whether each row of evidence fits its cell.
+
+    `loose` takes for each table the verbatim cells that are not in their quotes letter for letter.
+    """
+    for name, resource in contract.resources.items():
+        if not any(field.evidence_required for field in resource.fields):
+            frame = partial(_raw, tables, name)
+            yield Look(contract["evidence"], frame, (_nothing_to_prove(),), of=name)
     hedges, sayings = map(_any_of, (contract.hedge_cues, contract.attribution_cues))
+    exact, misquoted = col("exact"), tables.masked("quotes", "exact")
+    if "text_path" in tables.masks.get("sources", {}):
+        # Characters that a quote has from its text are reported there.
+        odd = exact.str.contains(HAS_HIDDEN) | (exact.str.normalize("NFC") != exact)
+        misquoted = misquoted | odd.fill_null(False)
     quotes: pl.LazyFrame | None = None
     with unrun.guard(CODES, "evidence"):
         # Worked out once for all resources.
@@ -109,9 +166,10 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
                 "quote_id",
                 "source_id",
                 "exact",
-                __quoted=col("exact").is_not_null(),
-                __hedges=_cued(col("exact"), hedges),
-                __says=_cued(col("exact"), sayings),
+                __quoted=exact.is_not_null(),
+                __hedges=_cued(exact, hedges),
+                __says=_cued(exact, sayings),
+                __misquoted=misquoted,
             )
             .collect_batches(chunk_size=BATCH)
         ):
@@ -119,21 +177,23 @@ def items(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
         quotes = tables.kept(_CUED)
     if quotes is None:
         return
-    kinds = tables.strings("sources").select(reference_id="source_id", __reference_kind="kind")
-    for name, resource in contract.resources.items():
-        rows = tables.strings("evidence").filter(col("resource") == name)
-        if not any(field.evidence_required for field in resource.fields):
-            yield Look(contract["evidence"], rows, (_nothing_to_prove(),), of=name)
-        elif name in tables:
-            unstated = ALL_STATED
-            with unrun.guard(["GD341", "GD345"], name):
-                unstated = find_unstated(resource, tables, rows, quotes)
-            elsewhere = _NOT_ELSEWHERE
-            if own := _own_source(resource):
-                with unrun.guard(["GD336"], name):
-                    elsewhere = _elsewhere(resource, own, tables, rows)
-            yield _cells(resource, tables, rows, unstated, elsewhere)
-            yield _items(contract, resource, tables, rows, quotes, kinds, unstated)
+    for resource, rows in proven(contract, tables):
+        unstated = ALL_STATED
+        with unrun.guard(["GD341", "GD345"], resource.name):
+            unstated = find_unstated(resource, tables, rows, quotes)
+        loose[resource.name] = unstated.loose
+        yield _items(contract, resource, tables, quotes, unstated)
+
+
+def needed(contract: Contract, tables: Tables, loose: dict[str, pl.DataFrame]) -> Iterator[Look]:
+    """Whether each cell has the evidence that it needs."""
+    for resource, _ in proven(contract, tables):
+        yield _cells(resource, tables, loose.get(resource.name, ALL_STATED.loose))
+
+
+def _raw(tables: Tables, name: str) -> pl.LazyFrame:
+    """The evidence for a table as it is written."""
+    return tables.strings("evidence").filter(col("resource") == name)
 
 
 def _placed(tables: Tables) -> pl.LazyFrame:
@@ -183,7 +243,7 @@ def _bit(bits: dict[str, int]) -> pl.Expr:
     )
 
 
-_NOT_ELSEWHERE = pl.DataFrame(schema=dict.fromkeys(("row_id", "sources", "names"), pl.String))
+_NOT_ELSEWHERE = pl.DataFrame(schema=dict.fromkeys(("row_id", "sources"), pl.String))
 
 
 def _own_source(resource: Resource) -> str | None:
@@ -195,10 +255,15 @@ def _own_source(resource: Resource) -> str | None:
 def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame) -> pl.DataFrame:
     """The rows of a table that have evidence, and no quote from their `own` source.
 
-    With the `sources` that they quote, and the `names` (`cell`) of what says so.
+    With the `sources` that they quote.
     """
     sources = tables.strings(resource.name).select(row_id=resource.key, __own=own).drop_nulls()
-    quotes = tables.strings("quotes").select("quote_id", "passage_id", __source="source_id")
+    quotes = tables.strings("quotes").select(
+        "quote_id",
+        "passage_id",
+        __source="source_id",
+        __unsure=tables.masked("quotes", "source_id"),
+    )
     # Of most rows the quotes of any one cell are from there: all are joined for the others alone.
     one = min((f for f in resource.fields if f.evidence_required), key=lambda f: not f.required)
     of_one = rows.filter(col("field") == one.name).select("row_id", "quote_id")
@@ -219,65 +284,56 @@ def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame)
     else:
         quotes = quotes.with_columns(__passage_of="__source")
     is_own = (col("__source") == col("__own")) | (col("__passage_of") == col("__own"))
-    lost = pl.when(col("__source").is_null()).then(cell("evidence", "evidence_id", "quote_id"))
+    # A quote that is not there is a finding itself.
+    lost = col("quote_id").is_not_null() & col("__source").is_null()
     return (
-        rows.select("evidence_id", "row_id", "quote_id")
+        rows.select("row_id", "quote_id")
         .join(doubtful.lazy(), on="row_id")
         .join(quotes, on="quote_id", how="left")
         .group_by("row_id")
         .agg(
             sources=col("__source").drop_nulls().unique().sort().str.join(", "),
-            names=pl.coalesce(lost, cell("quotes", "quote_id", "source_id")).str.join("\n"),
-            __has=is_own.fill_null(False).any(),
-            # A quote that is not there is a finding itself.
-            __lost=(col("quote_id").is_not_null() & col("__source").is_null()).any(),
+            __has=(is_own.fill_null(False) | col("__unsure").fill_null(False) | lost).any(),
         )
-        .filter(~col("__has") & ~col("__lost"))
-        .select("row_id", "sources", "names")
+        .filter(~col("__has"))
+        .select("row_id", "sources")
         .collect(engine=tables.engine)
     )
 
 
-def _cells(
-    resource: Resource,
-    tables: Tables,
-    rows: pl.LazyFrame,
-    unstated: Unstated,
-    elsewhere: pl.DataFrame,
-) -> Look:
+def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
     """The cells of a table, each with whether it has evidence, and evidence of which basis."""
     fields = [field for field in resource.fields if field.evidence_required]
     bits = _bits(resource)
     bit = _bit(bits)
 
     def of(basis: str) -> pl.Expr:
-        return pl.when(col("basis") == basis).then(bit).otherwise(0).bitwise_or()
+        # Evidence that has a finding may be of this basis.
+        return pl.when((col("basis") == basis) | col("__wrong")).then(bit).otherwise(0)
 
-    proof = rows.group_by("row_id").agg(
-        __any=bit.bitwise_or(), __stated=of("stated"), __looked_up=of("reference")
-    )
-    frame = tables.strings(resource.name).join(
-        proof, left_on=resource.key, right_on="row_id", how="left"
-    )
+    # A row of which no cell has any is one mistake: it is new, or its key has been renamed.
+    names = [pl.when(col(f.name).is_not_null()).then(pl.lit(f.name)) for f in fields]
+
+    def frame() -> pl.LazyFrame:
+        rows = proof(tables).filter(col("resource") == resource.name)
+        proofs = rows.group_by("row_id").agg(
+            __any=bit.bitwise_or(),
+            __stated=of("stated").bitwise_or(),
+            __looked_up=of("reference").bitwise_or(),
+        )
+        return (
+            tables.strings(resource.name)
+            .join(proofs, left_on=resource.key, right_on="row_id", how="left")
+            .with_columns(
+                __bare=col("__any").is_null()
+                & col(resource.key).is_not_null()
+                & (pl.sum_horizontal(name.is_not_null() for name in names) > 1)
+            )
+        )
 
     def lacks(field: Field, column: str) -> pl.Expr:
         return (col(column).fill_null(0) // bits[field.name]) % 2 == 0
 
-    def by_identifier(field: Field) -> pl.Expr:
-        return pl.concat_str(
-            pl.lit(f"evidence/{resource.name}."),
-            resource.key,
-            pl.lit(f".{field.name.replace('_', '-')}.*"),
-        )
-
-    # A row of which no cell has any is one mistake: it is new, or its key has been renamed.
-    names = [pl.when(col(f.name).is_not_null()).then(pl.lit(f.name)) for f in fields]
-    bare = (
-        col("__any").is_null()
-        & col(resource.key).is_not_null()
-        & (pl.sum_horizontal(name.is_not_null() for name in names) > 1)
-    )
-    frame = frame.with_columns(__bare=bare)
     bare = col("__bare")
     checks = [
         check(
@@ -290,34 +346,11 @@ def _cells(
             ),
             applies=bare,
             counted=False,  # Its cells are counted one by one.
-            relies=[
-                cell(resource.name, resource.key, resource.key),
-                *(by_identifier(field) for field in fields),
-            ],
         )
     ]
-    if own := _own_source(resource):
-        quoted, names_of = (
-            col(resource.key).replace_strict(
-                elsewhere["row_id"], elsewhere[column], default=None, return_dtype=pl.String
-            )
-            for column in ("sources", "names")
-        )
-        checks.append(
-            check(
-                "GD336",
-                own,
-                quoted.is_not_null(),
-                expected=pl.when(quoted == "")
-                .then(pl.format("a quote from {}", own))
-                .otherwise(pl.format("{}, which its quotes are from", quoted)),
-                applies=col("__any").is_not_null() & col(own).is_not_null(),
-                relies=[names_of],
-            )
-        )
     for field in resource.fields:
         if field.verbatim and not field.evidence_required:
-            words = _of_cell(resource, field, unstated.loose, "words")
+            words = _loose_words(resource, field, loose)
             checks.append(
                 check(
                     "GD345",
@@ -325,18 +358,11 @@ def _cells(
                     words.is_not_null(),
                     expected=pl.format("words as they are in “{}”", words),
                     applies=col(field.name).is_not_null() & col("__any").is_not_null(),
-                    relies=[_of_cell(resource, field, unstated.loose, "quotes")],
                 )
             )
     for field in fields:
         # Evidence can point to no row without a key, which is reported itself.
         filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
-        # Evidence that is broken itself, and by its identifier is for this cell.
-        relies = [
-            cell(resource.name, resource.key, resource.key),
-            cell(resource.name, resource.key, field.name),
-            by_identifier(field),
-        ]
         checks.append(
             check(
                 "GD333",
@@ -348,22 +374,20 @@ def _cells(
                     pl.lit(f" and field {field.name}"),
                 ),
                 applies=filled,
-                relies=relies,
             )
         )
         if field.verbatim:
-            loose = _of_cell(resource, field, unstated.loose, "words")
+            folded_only = _loose_words(resource, field, loose)
             checks.append(
                 check(
                     "GD345",
                     field.name,
-                    (lacks(field, "__stated") & ~lacks(field, "__any")) | loose.is_not_null(),
+                    (lacks(field, "__stated") & ~lacks(field, "__any")) | folded_only.is_not_null(),
                     expected=pl.coalesce(
-                        pl.format("the words as they stand in “{}”", loose),
+                        pl.format("the words exactly as in “{}”", folded_only),
                         pl.lit("evidence of basis stated"),
                     ),
                     applies=filled,
-                    relies=[*relies, _of_cell(resource, field, unstated.loose, "quotes")],
                 )
             )
         if field.raw.get("gazadata:reference"):
@@ -374,17 +398,16 @@ def _cells(
                     lacks(field, "__looked_up") & ~lacks(field, "__any"),
                     expected="evidence of basis reference",
                     applies=filled,
-                    relies=relies,
                 )
             )
     return Look(resource, frame, tuple(checks))
 
 
-def _of_cell(resource: Resource, field: Field, cells: pl.DataFrame, column: str) -> pl.Expr:
-    """What a frame with row_id and field says of the cells of a field; null where it does not."""
-    own = cells.filter(col("field") == field.name)
+def _loose_words(resource: Resource, field: Field, loose: pl.DataFrame) -> pl.Expr:
+    """The words of the first quote of a row whose cell has other letters; null where it has not."""
+    of_field = loose.filter(col("field") == field.name)
     return col(resource.key).replace_strict(
-        own["row_id"], own[column], default=None, return_dtype=pl.String
+        of_field["row_id"], of_field["words"], default=None, return_dtype=pl.String
     )
 
 
@@ -392,73 +415,82 @@ def _items(
     contract: Contract,
     resource: Resource,
     tables: Tables,
-    rows: pl.LazyFrame,
     quotes: pl.LazyFrame,
-    kinds: pl.LazyFrame,
     unstated: Unstated,
 ) -> Look:
     """The rows of evidence for one table, with whether its cell is filled, and its quote there."""
-    bits = _bits(resource)
-    table = tables.strings(resource.name)
-    names = resource.field_names
-    sure = _sure(contract) if "certainty" in names else None
-    if "status" in names and "existing" in resource["status"].enum:
-        # What is there is no longer proposed.
-        sure = col("status") == "existing"
-    cells = table.select(
-        row_id=resource.key,
-        __filled=pl.sum_horizontal(
-            pl.when(col(name).is_not_null()).then(bit).otherwise(0) for name, bit in bits.items()
-        ),
-        __sure=pl.lit(False) if sure is None else sure,
-        __own_word=_own_word(contract, resource),
-        __reference=col("kind") == "reference" if resource.name == "sources" else pl.lit(False),
-    )
-    frame = (
-        rows.join(cells, on="row_id", how="left")
-        .join(quotes.drop("source_id", "exact"), on="quote_id", how="left")
-        .join(kinds, on="reference_id", how="left")
-        .with_columns(
-            col("__quoted").fill_null(False),
-            __known=col("__filled").is_not_null(),
-            __filled=((col("__filled") & _bit(bits)) != 0).fill_null(False),
-        )
-    )
+    name, bits = resource.name, _bits(resource)
+    sure = _sure(contract, resource)
 
-    def shown(frame: pl.LazyFrame) -> pl.LazyFrame:
+    def frame() -> pl.LazyFrame:
+        broken = [at for at in bits if at in tables.masks.get(name, {})]
+        cells = tables.meant(name).select(
+            col(LINE).alias(TARGET_LINE),
+            row_id=resource.key,
+            # A cell that has a finding is there, whatever is said of it.
+            __filled=pl.sum_horizontal(
+                pl.when(col(at).is_not_null() | tables.masked(name, at)).then(bit).otherwise(0)
+                for at, bit in bits.items()
+            ),
+            __broken=pl.sum_horizontal(
+                pl.lit(0), *(pl.when(tables.masked(name, at)).then(bits[at]) for at in broken)
+            ),
+            __sure=pl.lit(False) if sure is None else sure,
+            __own_word=_own_word(contract, resource),
+            __reference=col("kind") == "reference" if name == "sources" else pl.lit(False),
+            **tables.masks_of(name, __sure=_KEEPING, __reference=("kind",)),
+        )
+        kinds = tables.meant("sources").select(
+            reference_id="source_id",
+            __reference_kind="kind",
+            **tables.masks_of("sources", __reference_kind=("kind", "cited_by")),
+        )
+        of_cell = (
+            {f"{MASKED}__cell": ((col("__broken") & _bit(bits)) != 0).fill_null(False)}
+            if broken
+            else {}
+        )
         return (
-            frame.join(cells_of(table, resource, list(bits)), on="row_id", how="left")
+            _raw(tables, name)
+            .join(cells, on="row_id", how="left")
             .join(
-                quotes.select("quote_id", __exact="exact", __source="source_id"),
+                quotes.drop("source_id", "exact"),
                 on="quote_id",
                 how="left",
             )
+            .join(kinds, on="reference_id", how="left")
+            .with_columns(
+                col("__quoted").fill_null(False),
+                __known=col("__filled").is_not_null(),
+                __filled=((col("__filled") & _bit(bits)) != 0).fill_null(False),
+                **of_cell,
+            )
+        )
+
+    def shown(frame: pl.LazyFrame) -> pl.LazyFrame:
+        return (
+            frame.join(
+                cells_of(tables.strings(name), resource, list(bits)), on="row_id", how="left"
+            )
+            .join(quotes.select("quote_id", __exact="exact"), on="quote_id", how="left")
             .with_columns(__value=value_of(list(bits)))
-            .join(_names(contract, tables), on=["__value", "__source"], how="left")
         )
 
     checks = [
         *_pointing(resource, bits),
-        _stating(contract, resource, tables, unstated),
+        _stating(resource, tables, unstated),
         *_based(resource, bits),
         *_referring(resource),
     ]
     if sure is not None and (contract.hedge_cues or contract.attribution_cues):
         checks.append(_committing(resource))
-    return Look(
-        contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=resource.name
-    )
+    # A row that points to no cell, or whose words are not there, may be right, and the cell wrong.
+    checks.sort(key=lambda one: one.code in LATER)
+    return Look(contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=name)
 
 
 def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
     """Whether a row of evidence points to a filled cell, and is called by it."""
-    identifier = pl.concat_str(
-        "resource",
-        "row_id",
-        col("field").str.replace_all("_", "-", literal=True),
-        pl.coalesce("quote_id", "reference_id", pl.lit("")),
-        separator=".",
-    )
     return [
         check(
             "GD334",
@@ -466,7 +498,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             ~col("__known"),
             expected=f"a key of {resource.name} ({resource.key})",
             applies=~col("__known"),
-            relies=[cell(resource.name, "row_id", "")],
+            blames=_POINTS,
         ),
         check(
             "GD334",
@@ -484,20 +516,21 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
                 pl.lit(f"a field of {resource.name} that needs evidence: {', '.join(bits)}")
             ),
             applies=col("__known"),
-            relies=[TARGET, cell("evidence", "evidence_id", "row_id")],
+            reads=["row_id", "__cell"],
+            blames=_POINTS,
         ),
         check(
             "GD335",
             "evidence_id",
-            col("evidence_id") != identifier,
-            expected=identifier,
+            col("evidence_id") != identifier(),
+            expected=identifier(),
             # Where it points to nothing, that is what is wrong.
             applies=col("__filled") & (~_HAS_QUOTE | col("__quoted")),
         ),
     ]
 
 
-def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: Unstated) -> Check:
+def _stating(resource: Resource, tables: Tables, unstated: Unstated) -> Check:
     """Whether the quote of evidence of basis stated has the words of the cell."""
     # Without the names nothing can be said of them.
     unnamed = [
@@ -506,9 +539,6 @@ def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: U
         if fk.resource in ("actors", "topics")
         and not ("names" in tables and (resource.name != "names" or fk.resource in tables))
     ]
-    of_sources = col("field").is_in(
-        [fk.field for fk in resource.foreign_keys if fk.resource == "sources"]
-    )
     return check(
         "GD341",
         "quote_id",
@@ -519,17 +549,7 @@ def _stating(contract: Contract, resource: Resource, tables: Tables, unstated: U
         & ~col("field").is_in(unnamed)
         & col("__filled")
         & col("__quoted"),
-        relies=[
-            TARGET,
-            cell("quotes", "quote_id", "exact"),
-            col("__names"),
-            *(pl.when(of_sources).then(cell("sources", "__value", form)) for form in FORMS),
-            *(
-                pl.when(col("field") == fk.field).then(cell(fk.resource, "__value", at))
-                for fk in resource.foreign_keys
-                for at in ("", contract[fk.resource].label or "")
-            ),
-        ],
+        reads=["row_id", "__cell"],
     )
 
 
@@ -614,7 +634,6 @@ def _referring(resource: Resource) -> list[Check]:
             .then(pl.lit("the row itself"))
             .otherwise(pl.lit("a source of kind reference")),
             applies=_BY_REFERENCE & _HAS_REFERENCE,
-            relies=[cell("sources", "reference_id", at) for at in ("kind", "cited_by")],
         )
     ]
     if itself:
@@ -625,14 +644,23 @@ def _referring(resource: Resource) -> list[Check]:
                 ~_BY_REFERENCE,
                 expected="reference, with the row's own key",
                 applies=col("__reference") & col("__filled"),
-                relies=[cell("sources", "row_id", "kind")],
             )
         )
     return checks
 
 
-def _sure(contract: Contract) -> pl.Expr:
-    """Whether a row is certain without a hedge; other words in hedge limit something else."""
+_KEEPING = ("certainty", "hedge", "attributed_to", "status", "expression", "event_type")
+"""The fields in which a row keeps a hedge, or says whose word it is."""
+
+
+def _sure(contract: Contract, resource: Resource) -> pl.Expr | None:
+    """Whether a row is certain without a hedge; None where no row of the table can be."""
+    if "status" in resource.field_names and "existing" in resource["status"].enum:
+        # What is there is no longer proposed.
+        return col("status") == "existing"
+    if "certainty" not in resource.field_names:
+        return None
+    # Other words in hedge than a cue limit something else.
     hedged = _cued(col("hedge"), _any_of(contract.hedge_cues)).fill_null(False)
     return (col("certainty") == "certain") & ~hedged
 
@@ -653,7 +681,6 @@ def _own_word(contract: Contract, resource: Resource) -> pl.Expr:
 
 def _committing(resource: Resource) -> Check:
     """Whether a quote has a cue that its row drops: of a hedge, or of somebody else's word."""
-    keeping = ("certainty", "hedge", "attributed_to", "status")
     of_topic = "certainty" not in resource.field_names
     sure = col("__sure") & (col("field") == "status") if of_topic else col("__sure")
     unhedged = sure & col("__hedges")
@@ -670,46 +697,5 @@ def _committing(resource: Resource) -> Check:
         )
         .otherwise(pl.lit("attributed_to of the row, as somebody says it")),
         # Where it points to nothing, that is what is wrong.
-        applies=(sure | col("__own_word")) & col("__filled"),
-        relies=[
-            cell("quotes", "quote_id", "exact"),
-            *(cell(resource.name, "row_id", at) for at in keeping if at in resource.field_names),
-        ],
-    )
-
-
-def _names(contract: Contract, tables: Tables) -> pl.LazyFrame:
-    """What says how a source calls each actor and topic: the names of these cells, in one text."""
-    nothing = dict.fromkeys(("__value", "__source", "__names"), pl.String)
-    if "names" not in tables:
-        return pl.LazyFrame(schema=nothing)
-    rows = tables.strings("evidence").filter(col("resource") == "names")
-    # A name that was moved to another source is still looked for where its quotes are.
-    moved = _elsewhere(contract["names"], "source_id", tables, rows)
-    names = (
-        tables.strings("names")
-        .join(moved.lazy(), left_on="name_id", right_on="row_id", how="left")
-        .with_columns(
-            __source=pl.coalesce(col("sources").str.split(", "), pl.concat_list("source_id"))
-        )
-        .explode("__source")
-    )
-    called = [cell("names", "name_id", at) for at in ("text", "source_id")]
-    every = [
-        names.select(
-            "__source",
-            __value=at,
-            __names=pl.concat_str(
-                *called,
-                pl.format(f"evidence/names.{{}}.{at.replace('_', '-')}.*", "name_id"),
-                separator="\n",
-            ),
-        )
-        for at in ("actor_id", "topic_id")
-    ]
-    return (
-        pl.concat(every)
-        .drop_nulls()
-        .group_by("__value", "__source")
-        .agg(col("__names").sort().str.join("\n"))
+        applies=(sure | col("__own_word")) & col("__filled") & ~col("__misquoted").fill_null(False),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata import sniff
-from gazadata.contract import Resource
+from gazadata.contract import Contract, Resource
 from gazadata.package import Package
 from gazadata.validate.characters import OF_THE_TEXT, odd, plain, worded
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
@@ -32,7 +32,7 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
     Returns:
         Those of the files that can be split into rows of the schema's columns.
     """
-    readable = {}
+    readable, installed = {}, known(package.contract)
     for name, path in paths.items():
         resource = package.contract[name]
         shown = path.relative_to(package.root).as_posix()
@@ -41,7 +41,7 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
             if is_other(path, shown, name, report):
                 continue
             whole = check_bytes(path, shown, resource, report, limit)
-            if not (header(package, name, path, report) and whole):
+            if not (header(package, installed, name, path, report) and whole):
                 continue
         readable[name] = path
     return readable
@@ -69,10 +69,15 @@ def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
 
 
 def header(
-    package: Package, name: str, path: Path, report: Report, shown: str | None = None
+    package: Package,
+    installed: Contract | None,
+    name: str,
+    path: Path,
+    report: Report,
+    shown: str | None = None,
 ) -> bool:
     """Compare the header of a table's file with the schema; whether it is the same."""
-    resource, installed = package.contract[name], known(package.contract)
+    resource = package.contract[name]
     # A header as in the installed schema follows from another schema here.
     as_known = installed[name] if installed and name in installed.resources else resource
     shown = shown or path.relative_to(package.root).as_posix()
@@ -113,9 +118,6 @@ def check_bytes(
     ok, returns, last = True, False, b""
     found: dict[str, int] = {}
 
-    def full(code: str) -> bool:
-        return found.get(code, 0) >= limit
-
     def finding(code: str, at: int, what: str, expected: str, **cell: Any) -> None:
         found[code] = found.get(code, 0) + 1
         report.count(code, 0, 1)
@@ -151,9 +153,9 @@ def check_bytes(
             whole, feed, rest = text.rpartition("\n")
             if not feed and len(rest) > _LONGEST:
                 whole, rest = rest, ""
-            _look(whole, line, resource, finding, full)
+            _look(whole, line, resource, finding)
             line += whole.count("\n") + len(feed)
-        _look(rest, line, resource, finding, full)
+        _look(rest, line, resource, finding)
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -171,33 +173,29 @@ def _end(text: str) -> int:
     return len(text) - text.rfind("\n")
 
 
-def _look(
-    text: str,
-    first: int,
-    resource: Resource,
-    finding: Callable[..., None],
-    full: Callable[[str], bool],
-) -> None:
-    """Find odd characters in whole lines of a table, the first numbered `first`.
-
-    A rule that is `full` keeps no more findings: they are counted, and not located.
-    """
+def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:
+    """Find odd characters in whole lines of a table, the first numbered `first`."""
     lines: list[str] = []
     split, place, worded_in = 0, _Row(), {None, *worded(resource)}
+    # What a quote has from its text is looked at once it is known whether the text has it.
+    of_text = OF_THE_TEXT if resource.name == "quotes" else ()
+    reported: set[tuple[int, str]] = set()
     for one in odd(text, first):
-        said = one.code, one.line, one.found, one.expected
-        if full(one.code) and one.code != "GD112":
-            finding(*said)
-            continue
         lines = lines or text.split("\n")
         if one.line != split:
             # A line is split once, however many of its characters are odd.
             split, place = one.line, _row(lines[one.line - first], one.line, resource)
         cell = place.cell(one.at)
+        field = cell.get("field")
         # Other fields are held against terms or texts, and the header against the schema.
-        if one.code == "GD112" and (one.line == 1 or cell.get("field") not in worded_in):
+        if one.code == "GD112" and (one.line == 1 or field not in worded_in):
             continue
-        finding(*said, **cell | ({"help": one.help} if one.help else {}))
+        if field in of_text or (one.line, field) in reported:
+            continue
+        if field:
+            reported.add((one.line, field))
+        more = {"help": one.help} if one.help else {}
+        finding(one.code, one.line, one.found, one.expected, **cell | more)
 
 
 class _Row(NamedTuple):
@@ -206,17 +204,13 @@ class _Row(NamedTuple):
     starts: tuple[int, ...] = ()
     fields: tuple[str, ...] = ()
     row_id: str | None = None
-    text: str | None = None
-    """The name (`checks.cell`) of the cell with the text that the row of quotes is cut out of."""
 
     def cell(self, at: int) -> dict[str, Any]:
         """The column of position `at` of the line, and the cell it lies in."""
         place: dict[str, Any] = {"column": at + 1}
-        if not self.starts:
-            return place
-        field = self.fields[bisect(self.starts, at) - 1]
-        place |= {"field": field, "row_id": self.row_id}
-        return place | ({"relies": (self.text,)} if self.text and field in OF_THE_TEXT else {})
+        if self.starts:
+            place |= {"field": self.fields[bisect(self.starts, at) - 1], "row_id": self.row_id}
+        return place
 
 
 def _row(line: str, number: int, resource: Resource) -> _Row:
@@ -224,9 +218,7 @@ def _row(line: str, number: int, resource: Resource) -> _Row:
     cells = split_line(line)
     if number == 1 or cells is None or len(cells) != len(names):
         return _Row()
-    of_text = resource.name == "quotes" and "source_id" in names
-    text = f"sources/{cells[names.index('source_id')]}/text_path" if of_text else None
-    return _Row((*starts(line),), names, cells[names.index(resource.key)] or None, text)
+    return _Row((*starts(line),), names, cells[names.index(resource.key)] or None)
 
 
 def check_header(

@@ -9,18 +9,18 @@ import polars as pl
 
 from gazadata.contract import CUES, Contract, ForeignKey, Resource, inside
 from gazadata.errors import ContractError
-from gazadata.validate import evidence, references, spans
+from gazadata.validate import evidence, references
 from gazadata.validate.checks import Look, Unrun
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.promised import weakened
 from gazadata.validate.say import say
 from gazadata.validate.tables import Tables
-from gazadata.validate.texts import texts
+from gazadata.validate.texts import texts as read_texts
 
 _OF_TEXTS = ("GD301", "GD302", "GD303", "GD304")
 
 _BY_TEXTS = ("GD311", "GD312", "GD313", "GD321", "GD322", "GD324")
-"""Rules of the texts, and those that hold passages and quotes against them."""
+"""Rules of the texts, and those that compare passages and quotes with them."""
 
 _READ = (
     (_OF_TEXTS, ("sources",)),
@@ -29,7 +29,7 @@ _READ = (
     (("GD331",), ("sources", "passages", "quotes", "evidence")),
     (("GD332", *evidence.CODES, "GD348"), ("sources", "quotes", "evidence")),
 )
-"""Rules, and the tables without which they look at nothing."""
+"""Rules, and the tables without which they cannot run."""
 
 
 _BY_PROPERTY = {
@@ -40,40 +40,34 @@ _BY_PROPERTY = {
 """Rules that look only at the fields that have a property of our own."""
 
 
-def looks(
+def texts(
+    root: Path, tables: Tables, report: Report, limit: int, unrun: Unrun
+) -> pl.LazyFrame | None:
+    """Check the held texts; returns source_id and text of those that can be read, if any can."""
+    if "sources" not in tables:
+        return None
+    there = _folder(root, "raw", report, "quotes and passages were not compared with the texts")
+    held: pl.LazyFrame | None = None
+    with unrun.guard((*_OF_TEXTS, *_BY_TEXTS) if there else _OF_TEXTS, "sources"):
+        held = read_texts(root, tables, report, limit, with_texts=there)
+    return held if there else None
+
+
+def looked_up(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
-    """Every look of this layer at the tables that could be read."""
-    _lacking(contract, tables, report, unrun)
-    if "sources" not in tables:
-        return
-    with_texts = _folder(root, "raw", report, "quotes and passages were not held against the texts")
-    held: pl.LazyFrame | None = None
-    rules = (*_OF_TEXTS, *_BY_TEXTS) if with_texts else _OF_TEXTS
-    with unrun.guard(rules, "sources"):
-        held = texts(root, tables, report, limit, with_texts=with_texts)
-    if not with_texts:
-        held = None
-    if "passages" in tables:
-        yield spans.cut_unheld(contract, tables)
-        if held is not None:
-            yield from spans.passages(contract, tables, held)
-    if "quotes" in tables and "passages" in tables:
-        yield from spans.quotes(contract, tables, held)
-    if "evidence" in tables and "quotes" in tables:
-        yield from evidence.used(contract, tables)
-        yield from evidence.items(contract, tables, unrun)
-        if any(references.coded(contract[name]) for name in tables.rows):
-            else_ = "codes and identifiers were not held against it"
-            with unrun.guard(["GD348"], "evidence"):
-                if _folder(root, "reference", report, else_):
-                    yield from references.looks(root, contract, tables, report, limit, unrun)
-                elif not (root / "reference").is_symlink():
-                    references.missing(contract, tables, report)
+    """Whether cells agree with the references that their evidence names."""
+    if any(references.coded(contract[name]) for name in tables.rows):
+        else_ = "codes and identifiers were not compared with it"
+        with unrun.guard(["GD348"], "evidence"):
+            if _folder(root, "reference", report, else_):
+                yield from references.looks(root, contract, tables, report, limit, unrun)
+            elif not (root / "reference").is_symlink():
+                references.missing(contract, tables, report)
 
 
-def _lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) -> None:
-    """Take in which rules look at nothing, as what they read is no part of the package.
+def lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) -> None:
+    """Record which rules cannot run, as the package lacks what they read.
 
     A table that is listed and cannot be read is a finding itself, as is a name that is misspelt.
     """
@@ -106,7 +100,7 @@ def _is_named(resource: Resource, key: ForeignKey) -> bool:
 def _folder(root: Path, name: str, report: Report, else_: str) -> bool:
     """Whether the package has a folder, from which texts or references may be read.
 
-    One that is a link to elsewhere is a finding of its own: nothing in it is looked at or named.
+    A link out of the package is a finding of its own, and nothing in it is read or named.
     """
     try:
         inside(root, name)

@@ -23,7 +23,7 @@ from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import cells
 from gazadata.validate.characters import cleaned
-from gazadata.validate.checks import Look, Unrun, cell, check, run
+from gazadata.validate.checks import Look, Unrun, check, run
 from gazadata.validate.diagnostics import Place, Report
 from gazadata.validate.evidence import TARGET, WORD
 from gazadata.validate.files import check_bytes, is_other
@@ -47,12 +47,12 @@ _BY_HAND = {
     "GD102": "Save the file with a line feed alone at the end of each line.",
     "GD103": "Save the file in this form; `gazadata fmt` writes the package's own tables alone.",
 }
-"""How to mend here what `gazadata fmt` mends in tables."""
+"""How to fix here what `gazadata fmt` fixes in tables."""
 
 _HEADER = 1 << 20
 
-_ROWS = {"__row_line": pl.UInt32} | dict.fromkeys(
-    ("__file", "__named", "field", "__known", "__name_at", "__code_at"), pl.String
+_ROWS = {"__row_line": pl.UInt32, "__wrong": pl.Boolean} | dict.fromkeys(
+    ("__file", "__named", "field", "__known", "__column"), pl.String
 )
 
 
@@ -62,10 +62,10 @@ def coded(resource: Resource) -> list[str]:
 
 
 def form(path: Path, name: str) -> Resource:
-    """What the header of a file of reference/ says of its rows, by which they are looked at.
+    """What the header of a file of reference/ says of its rows, by which they are checked.
 
     Raises:
-        ContractError: a column has no name, stands twice, or is called as one of our own.
+        ContractError: a column has no name, occurs twice, or is called as one of our own.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -95,20 +95,18 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
     for row in notes.bottom_k(1, by=LINE).collect(engine=tables.engine).to_dicts():
         report.count("GD348", number, 1)
         found = row["note"] + (f" (as in {number - 1} other notes)" if number > 1 else "")
-        expected = "the folder reference/, to hold codes and identifiers against"
+        expected = "the folder reference/, to compare codes and identifiers with"
         one = tables.finding("GD348", contract["evidence"], row, "note", found, expected)
-        why = (
-            "Restore the folder; a release carries none, and was held against it when it was made."
-        )
+        why = "Restore the folder; a release has none, and was compared with it when it was built."
         report.add([replace(one, severity="warning", help=why, about=row["about"])])
 
 
 def looks(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
-    """Hold cells against the rows that the notes of their evidence name, and look at these files.
+    """Compare cells with the rows that the notes of their evidence name, and check these files.
 
-    What is held against a file that cannot be read, and is reported for it, is passed over.
+    What refers to a file that cannot be read, which is reported, is skipped.
     """
     resources = [
         resource
@@ -124,7 +122,7 @@ def looks(
     known = _known(read, looked_up["field"].unique().to_list())
     columns = known.select("__file", "field", __has_column=pl.lit(True)).unique()
     rows = known.group_by("__file", "__named", "field", maintain_order=True).agg(
-        "__known", "__row_line", __at=pl.concat_str("__name_at", "__code_at", separator="\n")
+        "__known", "__row_line", "__column", __wrong=col("__wrong").any()
     )
     reported = [file for file, why in unread.items() if not why]
     held = (
@@ -135,8 +133,8 @@ def looks(
         .with_columns(
             _lost(unread),
             __wanted=col("__known").list.drop_nulls().list.unique().list.sort().list.join(" or "),
-            __right=col("__known").list.contains(col("__value")),
-            __at=col("__at").list.join("\n"),
+            # A row of the file that has a finding itself may be meant as the cell.
+            __right=col("__known").list.contains(col("__value")) | col("__wrong").fill_null(False),
         )
         # What is not there is one mistake, however many notes name it; but words that name nothing
         # are one only with their like.
@@ -152,6 +150,7 @@ def looks(
             & col("__lost").is_null()
             & col("note").str.contains(_ALONE)
             & ~col("__names").list.contains(folded(col("__named")))
+            & ~col("row_id").is_in(_misnamed(tables).implode())
         )
         .with_columns(
             __first_other=col(LINE) == col(LINE).min().over("row_id", "__named", "__other")
@@ -159,16 +158,16 @@ def looks(
     )
     yield Look(
         contract["evidence"],
-        held.lazy(),
+        held.lazy,
         (
             check(
                 "GD348",
                 "note",
                 col("__other") & col("__first_other"),
                 expected=pl.format(
-                    "a row that is called as {} is, or behind the file why it is this one", "row_id"
+                    "a row with a name of {}, or the reason for another one after the file",
+                    "row_id",
                 ),
-                relies=[cell("actors", "row_id", "name")],
                 counted=False,
             ),
             check(
@@ -187,14 +186,20 @@ def looks(
         pointed = held.filter(
             col("resource") == resource.name, col("__lost").is_null()
         ).select(
-            "__value", "__right", "__wanted", "__named", "__file", "__row_line", "__at",
-            __row="row_id", __field="field", __note=cell("evidence", "evidence_id", "note"),
+            "__value", "__right", "__wanted", "__named", "__file", "__row_line", "__column",
+            __row="row_id", __field="field",
         )  # fmt: skip
+
+        def frame(resource: Resource = resource, pointed: pl.DataFrame = pointed) -> pl.LazyFrame:
+            return tables.strings(resource.name).join(
+                pointed.drop("__row_line", "__column").lazy(),
+                left_on=resource.key,
+                right_on="__row",
+            )
+
         yield Look(
             resource,
-            tables.strings(resource.name)
-            .select(LINE, resource.key)
-            .join(pointed.drop("__row_line").lazy(), left_on=resource.key, right_on="__row"),
+            frame,
             tuple(
                 check(
                     "GD348",
@@ -210,7 +215,6 @@ def looks(
                         "__file",
                     ),
                     applies=col("__field") == name,
-                    relies=[col("__note"), col("__at")],
                     counted=False,  # The evidence is.
                 )
                 for name in _needing(resource)
@@ -223,7 +227,8 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
     """The evidence of basis reference for the cells of a table, with the value that each is for."""
     evidence = (
         tables.strings("evidence")
-        # That a note has no word, or a quote stands beside it, is a finding of its own.
+        # A note without words, and one beside a quote, is a finding of its own.
+        .filter(~tables.masked("evidence", "row_id", "field", "basis", "note"))
         .filter(
             (col("resource") == resource.name)
             & (col("basis") == "reference")
@@ -278,13 +283,21 @@ def _names(tables: Tables) -> pl.DataFrame:
     return every.collect(engine=tables.engine)
 
 
+def _misnamed(tables: Tables) -> pl.Series:
+    """The actors whose name has a finding itself."""
+    if "actors" not in tables:
+        return pl.Series(dtype=pl.String)
+    rows = tables.strings("actors").filter(tables.masked("actors", "name"))
+    return rows.select("actor_id").collect().to_series()
+
+
 def _needing(resource: Resource) -> list[str]:
     """The fields of a table that need evidence, which may be of basis reference."""
     return [field.name for field in resource.fields if field.evidence_required]
 
 
-Read = dict[str, tuple[Path, Resource, pl.DataFrame]]
-"""For each file of reference/ where it lies, its form and its rows."""
+Read = dict[str, tuple[Path, Tables]]
+"""For each file of reference/ where it lies, and its rows as a table of its name."""
 
 
 def _read(
@@ -328,11 +341,14 @@ def _read(
             continue
         tables.put(name, frame)
         tables.add(name, frame.height)
+        tables.mask_found(report)
         repeats = Repeats(resource)
         repeats.add(frame)
-        repeats.find(tables, report, limit)
         run(cells.looks(Contract({}, tables.resources), tables), tables, report, limit, unrun)
-        read[file] = path, resource, frame
+        # A row that repeats another one may be the right one of the two.
+        masks = {name: dict(fields) for name, fields in tables.masks.items()}
+        repeats.find(replace(tables, masks=masks), report, limit)
+        read[file] = path, tables
     return read, unread
 
 
@@ -343,21 +359,20 @@ def _known(read: Read, fields: list[str]) -> pl.DataFrame:
     with iso3. A name that has a character at fault, which is reported, is still the row's.
     """
     parts = [pl.DataFrame(schema=_ROWS)]
-    for file, (_, resource, frame) in read.items():
+    for file, (_, tables) in read.items():
+        ((name, resource),) = tables.resources.items()
+        frame = tables.strings(name).collect()
         names = resource.field_names
-        meant = [name and " ".join(cleaned(name).split()) for name in frame[resource.key]]
+        meant = [key and " ".join(cleaned(key).split()) for key in frame[resource.key]]
         for field in fields:
             ends = [c for c in names if field == c or field.endswith(f"_{c}")]
             if not ends:
                 continue
             column = max(ends, key=len)
-            at = [
-                pl.format("{}:{}/{}", pl.lit(resource.name), LINE, pl.lit(n))
-                for n in (resource.key, column)
-            ]
             part = frame.select(
-                __row_line=LINE, __file=pl.lit(file), __named=pl.Series(meant, dtype=pl.String),
-                field=pl.lit(field), __known=column, __name_at=at[0], __code_at=at[1],
+                __row_line=LINE, __wrong=tables.masked(name, resource.key, column),
+                __file=pl.lit(file), __named=pl.Series(meant, dtype=pl.String),
+                field=pl.lit(field), __known=column, __column=pl.lit(column),
             )  # fmt: skip
             parts.append(part)
     return pl.concat(parts)
@@ -408,14 +423,13 @@ def _places(wrong: pl.DataFrame, read: Read) -> dict[tuple[str, str], tuple[Plac
 
     places: dict[tuple[str, str], tuple[Place, ...]] = {}
     for row in wrong.to_dicts():
-        path, resource, _ = read[row["__file"]]
-        of_codes = row["__at"].split("\n")[1::2]
-        for number, at in zip(row["__row_line"], of_codes, strict=True):
-            column = at.removeprefix(f"{resource.name}:{number}/")
+        path, tables = read[row["__file"]]
+        ((name, resource),) = tables.resources.items()
+        for number, column in zip(row["__row_line"], row["__column"], strict=True):
             line, position = lines(path)[number - 1], resource.field_names.index(column)
-            behind = position + 1 < len(resource.fields)
-            end = column_of(line, position + 1) - 2 if behind else len(line)
-            place = Place(resource.name, number, line, column_of(line, position) - 1, end)
+            is_last = position + 1 == len(resource.fields)
+            end = len(line) if is_last else column_of(line, position + 1) - 2
+            place = Place(name, number, line, column_of(line, position) - 1, end)
             key = row["__row"], row["__field"]
             places[key] = (*places.get(key, ()), place)
     return places

@@ -1,9 +1,8 @@
-"""Rows that repeat what may stand only once: sorted hashes tell where to look for them."""
+"""Rows that repeat what must be unique: sorted hashes tell where to look for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
@@ -70,6 +69,8 @@ class Repeats:
         self._resource, self._rows = resource, 0
         self._others = _others(resource)
         self._hashes: dict[Unique, list[pl.Series]] = {one: [] for one in uniques(resource)}
+        self._reported: set[tuple[int, int]] = set()
+        """The lines of rows that repeat one, and of that one: by its key and by what it says."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take in the next batch of rows."""
@@ -78,20 +79,49 @@ class Repeats:
             hashes.append(frame.select(unique.hash()).to_series())
 
     def find(self, tables: Tables, report: Report, limit: int) -> None:
-        """Report the rows that repeat an earlier one, and what was looked at."""
+        """Report the rows that repeat an earlier one, and count what was checked."""
+        own = tables.own.get(self._resource.name)
         for code in dict.fromkeys(unique.code for unique in self._hashes):
-            report.count(code, self._rows)
+            report.count(code, self._rows if own is None else len(own))
+        self._find(tables, report, limit, of_values=False)
+
+    def find_values(self, tables: Tables, report: Report, limit: int) -> None:
+        """Report the cells that repeat one which no rule found to be wrong."""
+        self._find(tables, report, limit, of_values=True)
+
+    def _find(self, tables: Tables, report: Report, limit: int, *, of_values: bool) -> None:
         for unique, hashes in self._hashes.items():
-            if not hashes:
+            is_value = unique.code == "GD208" and len(unique.fields) == 1
+            if not hashes or is_value != of_values:
                 continue
             ordered = pl.concat(hashes).sort()
             twice = ordered.filter(ordered == ordered.shift(1)).unique()
             if len(twice):
-                rows = self._rows_of(unique, twice, tables)
+                rows = self._unreported(unique, self._rows_of(unique, twice, tables), tables)
+                rows = rows.filter(tables.asked(self._resource.name))
                 report.count(unique.code, 0, rows.height)
                 report.add(
                     self._findings(unique, self._shown(unique, rows.head(limit), tables), tables)
                 )
+
+    def _unreported(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+        """The rows that are not reported already, and masks for their keys.
+
+        What a row says may have a finding itself, in either of the two.
+        """
+        name, key = self._resource.name, self._resource.key
+        reads = unique.fields if unique.code == "GD208" else (key,)
+        wrong = (
+            tables.strings(name).filter(tables.masked(name, *reads)).select(LINE).collect()[LINE]
+        )
+        rows = rows.filter(~col(LINE).is_in(wrong.implode()))
+        if unique.code == "GD208":
+            rows = rows.filter(~col("__first").is_in(wrong.implode()))
+        new = [pair not in self._reported for pair in rows.select(LINE, "__first").rows()]
+        rows = rows.filter(pl.Series(new, dtype=pl.Boolean))
+        self._reported.update(rows.select(LINE, "__first").rows())
+        tables.mask(name, key, rows[LINE])
+        return rows
 
     def _shown(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         """Rows with the values that are shown of them."""
@@ -124,7 +154,10 @@ class Repeats:
 
     def _findings(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> Iterator[Diagnostic]:
         resource, (code, fields) = self._resource, unique
+        shown = tables.lines.get(resource.name)
         for row in rows.to_dicts():
+            if shown is not None:
+                row["__first"] = shown[row["__first"] - 1]
             if code == "GD209":
                 what = row[resource.key]
                 wanted = (
@@ -143,8 +176,4 @@ class Repeats:
             else:
                 what = ", ".join(f"{field} {row['__value'][field] or 'empty'}" for field in fields)
                 wanted = f"other values than in line {row['__first']}"
-            one = tables.finding(code, resource, row, fields[0], what, wanted)
-            # A row can repeat another by its key and by what it says; what it says may be wrong.
-            said = fields if code == "GD208" else ()
-            relies = (f"{one.path}:{row['__first']}/{field}" for field in said)
-            yield replace(one, relies=(f"{one.path}:{row['__first']}", *relies))
+            yield tables.finding(code, resource, row, fields[0], what, wanted)

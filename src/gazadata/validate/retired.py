@@ -12,12 +12,14 @@ from pathlib import Path
 from polars import DataFrame, String, UInt32, col
 
 from gazadata import retired
-from gazadata.contract import Resource
+from gazadata.contract import Contract, Resource
 from gazadata.contract.schema import NAME
 from gazadata.contract.version import parse
 from gazadata.errors import ReadError
 from gazadata.package import Package
 from gazadata.retired import Retired
+from gazadata.validate import cells
+from gazadata.validate.checks import Unrun, run
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes, check_header, is_other
 from gazadata.validate.promised import tables_of
@@ -40,19 +42,15 @@ Found = tuple[int, str, str, str]
 """A mistake: its line, the column, what stands there, and what should."""
 
 
-def check(package: Package, tables: Tables, report: Report, limit: int) -> Tables | None:
-    """Hold each row against the tables, none of whose keys may have been given up.
-
-    Returns:
-        The rows, for what is asked of every table's cells; None where there are none to be read.
-    """
+def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
+    """Compare each row with the tables, none of whose keys may be retired."""
     report.count("GD211", sum(tables.rows.values()))
     path = package.given_up()
     if path is None or retired.refused(package.root, path):
-        return None  # The package layer says so.
+        return  # The package layer says so.
     shown = path.relative_to(package.root).as_posix()
     if not _is_table(path, shown, report, limit):
-        return None
+        return
     try:
         rows = retired.read(package)
     except ReadError as error:
@@ -60,19 +58,25 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
         what, _, wanted = what.partition(", expected ")
         wanted = wanted or f"{len(FORM.fields)} cells"
         _say(report, "GD107", shown, [(int(line), "", what, wanted)], limit)
-        return None
+        return
     broken = [row.line for row in rows if any("\n" in cell for cell in row.cells)]
     if broken:
         said = "a row with a line break in a cell"
         _say(report, "GD107", shown, [(n, "", said, "a row in one line") for n in broken], limit)
-        return None
+        return
     if not any(d.path == shown for d in report.diagnostics):
         # What is wrong with its characters is not in canonical form either.
         _say(report, "GD108", shown, _uncanonical(path, rows), limit)
-    _say(report, "GD211", shown, list(_wrong(package, tables, rows)), limit)
-    if not rows:
-        return None
-    form = Tables(package.root, {FORM.name: FORM}, {FORM.name: path}, tables.folder)
+    if rows:
+        _cells(tables, path, rows, report, limit)
+    reported = {(d.line, d.field) for d in report.diagnostics if d.path == shown}
+    wrong = [one for one in _wrong(package, tables, rows) if one[:2] not in reported]
+    _say(report, "GD211", shown, wrong, limit)
+
+
+def _cells(tables: Tables, path: Path, rows: list[Retired], report: Report, limit: int) -> None:
+    """Check what is asked of every table's cells."""
+    form = Tables(tables.root, {FORM.name: FORM}, {FORM.name: path}, tables.folder)
     frame = DataFrame(
         [(row.line, *(cell or None for cell in row.cells)) for row in rows],
         {LINE: UInt32, **dict.fromkeys(retired.COLUMNS, String)},
@@ -80,7 +84,9 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> Table
     )
     form.put(FORM.name, frame)
     form.add(FORM.name, len(rows))
-    return form
+    form.mask_found(report)
+    looks = cells.looks(Contract({}, form.resources), form)
+    run(looks, form, report, limit, Unrun(tables))
 
 
 def _is_table(path: Path, shown: str, report: Report, limit: int) -> bool:

@@ -89,6 +89,14 @@ RULES = _rules(
         "Restore the file, or build the release again.",
         "files",
     ),
+    Rule(
+        "GD008",
+        "frictionless rejects what the other rules accept",
+        "Users open the package with frictionless, the official implementation of the standard.",
+        "a schema in a form that only frictionless refuses",
+        "Run `frictionless validate datapackage.json` for its full report, and correct the place.",
+        "rows",
+    ),
     # ------------------------------------------------------------------ files
     Rule(
         "GD101",

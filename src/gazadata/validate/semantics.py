@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal
 
 import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.validate.checks import Check, Look, Unrun, cell, check
-from gazadata.validate.tables import ILL, Tables
+from gazadata.validate.checks import Check, Look, Unrun, check
+from gazadata.validate.tables import LINE, Tables
 
 CITED = ["cited_report", "named_speaker", "unnamed_source"]
 CARRIERS = ["conditional_support", "conditional_oppose", "open", "undecided"]
@@ -21,18 +23,32 @@ SUBJECTS = dict.fromkeys(("holds_rank", "holds_office", "nationality"), "person"
 """Of which kind the subject of a predicate is."""
 
 
-def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
-    """Every look of this layer at the tables that could be read."""
+OF_KINDS = ("GD416", "GD418")
+OF_SOURCES = ("GD420",)
+OF_REPORTS = ("GD417",)
+OF_OTHERS = ("GD407", "GD419", "GD422")
+OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
+OF_MEANING = tuple(f"GD{nr}" for nr in (401, 402, 403, 405, 406, 408, 410, 421))
+"""The rules of `looks`, each after those that tell more exactly which cells are wrong."""
+
+
+def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
+    """Rules of what the cells of a row say together, and rows that belong together."""
     for name, resource in contract.resources.items():
         if name in tables:
             checks = [*_dates(resource), *_reporting(resource.field_names)]
             if name in ROW_CHECKS:
                 checks += ROW_CHECKS[name](contract)
-            yield Look(resource, tables.typed(name), tuple(checks))
+            yield Look(resource, partial(tables.typed, name), tuple(checks))
     for name, other, make in JOINED:
         if name in tables and not tables.unread(other):
             yield from make(contract, tables)
-    yield from cycles(contract, tables, unrun)
+
+
+def only(looks: Iterable[Look], codes: Collection[str]) -> Iterator[Look]:
+    """Looks with their checks of some rules alone."""
+    for look in looks:
+        yield replace(look, checks=tuple(one for one in look.checks if one.code in codes))
 
 
 def _dates(resource: Resource) -> list[Check]:
@@ -83,7 +99,7 @@ def _dates(resource: Resource) -> list[Check]:
             ~agrees & ~(last < first).fill_null(False),
             found=span,
             expected="dates and precision that agree",
-            applies=precision.is_not_null() & ~_ill(f"{stem}_earliest", f"{stem}_latest"),
+            applies=precision.is_not_null(),
         ),
         check(
             "GD402",
@@ -102,11 +118,6 @@ def _required(resource: Resource, field: str) -> bool:
 def _property(resource: Resource, field: str, name: str, otherwise: Any) -> Any:
     """A property of a field; that the field is not there is said where a rule asks for it."""
     return resource[field].raw.get(name, otherwise) if field in resource.field_names else otherwise
-
-
-def _ill(*fields: str) -> pl.Expr:
-    """Whether a cell that is null here is not empty in the file."""
-    return pl.any_horizontal(f"{ILL}{field}" for field in fields)
 
 
 def _reporting(names: tuple[str, ...]) -> list[Check]:
@@ -167,6 +178,7 @@ def _events(contract: Contract) -> list[Check]:
                 col("local_type").fill_null("none"),
             ),
             expected="one of event_type and local_type",
+            blames=("event_type", "local_type"),
         ),
         check(
             "GD405",
@@ -187,13 +199,14 @@ def _participants(_: Contract) -> list[Check]:
             col("member_count").is_not_null() & excluded,
             expected="no count of an excluded party",
             applies=excluded,
+            blames=("member_count", "role"),
         ),
         check(
             "GD413",
             "member_count_is_approximate",
             col("member_count").is_null() != col("member_count_is_approximate").is_null(),
             expected="filled exactly where member_count is",
-            applies=~_ill("member_count", "member_count_is_approximate"),
+            blames=("member_count", "member_count_is_approximate"),
         ),
     ]
 
@@ -208,6 +221,7 @@ def _positions(_: Contract) -> list[Check]:
             expected=pl.when(silent)
             .then(pl.lit("silence"))
             .otherwise(pl.lit("another expression")),
+            blames=("stance", "expression"),
         ),
         check(
             "GD418",
@@ -230,6 +244,7 @@ def _relations(_: Contract) -> list[Check]:
             expected=pl.when(worded)
             .then(pl.lit("object_text, and no object_id"))
             .otherwise(pl.lit("object_id, and no object_text")),
+            blames=("predicate", "object_text", "object_id"),
         ),
         check(
             "GD418",
@@ -253,18 +268,20 @@ def _names(_: Contract) -> list[Check]:
                 col("topic_id").fill_null("none"),
             ),
             expected="one of actor_id and topic_id",
+            blames=("actor_id", "topic_id"),
         )
     ]
 
 
 def _assessments(_: Contract) -> list[Check]:
-    about = [col(f"about_{thing}_id") for thing in ("actor", "topic", "event")]
+    about = [f"about_{thing}_id" for thing in ("actor", "topic", "event")]
     return [
         check(
             "GD415",
             "about_actor_id",
-            pl.all_horizontal(a.is_null() for a in about),
+            pl.all_horizontal(col(one).is_null() for one in about),
             expected="at least one of about_actor_id, about_topic_id and about_event_id",
+            blames=about,
         )
     ]
 
@@ -358,29 +375,35 @@ ROW_CHECKS = {
 
 def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
     needing = _property(contract["events"], "event_type", "gazadata:recipientRequired", [])
-    # A role that is none of the terms is reported itself: it may be meant as this one.
-    recipients = pl.LazyFrame(schema={"event_id": pl.String, "__has": pl.Boolean})
+    terms: list[str] = []
     if "participants" in tables:
         terms = _property(contract["participants"], "role", "constraints", {}).get("enum", [])
-        others = [term for term in terms if term != "recipient"]
-        recipients = (
-            tables.strings("participants")
-            .filter(~col("role").is_in(others).fill_null(False))
-            .select("event_id", __has=pl.lit(True))
-            .unique()
-        )
+
+    def frame() -> pl.LazyFrame:
+        recipients = pl.LazyFrame(schema={"event_id": pl.String, "__has": pl.Boolean})
+        if "participants" in tables:
+            # An unknown role is reported itself, and may be meant as this one.
+            others = [term for term in terms if term != "recipient"]
+            recipients = (
+                tables.strings("participants")
+                .filter(~col("role").is_in(others).fill_null(False))
+                .select("event_id", __has=pl.lit(True))
+                .unique()
+            )
+        return tables.strings("events").join(recipients, on="event_id", how="left")
+
     # The benchmark of a rule that looks at nothing is a package without such events: the types
-    # of all events are looked at.
+    # of all events are checked.
     yield Look(
         contract["events"],
-        tables.strings("events").join(recipients, on="event_id", how="left"),
+        frame,
         (
             check(
                 "GD406",
                 "event_type",
                 col("event_type").is_in(needing) & col("__has").is_null(),
                 expected="a participant in the role recipient",
-                relies=[cell("events", "event_id", "event_id")],
+                reads=["event_id"],
             ),
         ),
     )
@@ -388,12 +411,17 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
     conditional = col("stance").is_in(["conditional_support", "conditional_oppose"])
-    carried = pl.LazyFrame(schema={"position_id": pl.String, "__has": pl.Boolean})
-    if "conditions" in tables:
-        carried = tables.strings("conditions").select("position_id", __has=pl.lit(True)).unique()
+
+    def frame() -> pl.LazyFrame:
+        carried = pl.LazyFrame(schema={"position_id": pl.String, "__has": pl.Boolean})
+        if "conditions" in tables:
+            rows = tables.strings("conditions")
+            carried = rows.select("position_id", __has=pl.lit(True)).unique()
+        return tables.strings("positions").join(carried, on="position_id", how="left")
+
     yield Look(
         contract["positions"],
-        tables.strings("positions").join(carried, on="position_id", how="left"),
+        frame,
         (
             check(
                 "GD407",
@@ -401,17 +429,21 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
                 col("__has").is_null(),
                 expected="a row in conditions",
                 applies=conditional,
-                relies=[cell("positions", "position_id", "position_id")],
+                reads=["position_id"],
+                blames=(),  # It may be the condition that is missing.
             ),
         ),
     )
 
 
 def _carried(contract: Contract, tables: Tables) -> Iterator[Look]:
-    stances = tables.strings("positions").select("position_id", __stance="stance")
+    def frame() -> pl.LazyFrame:
+        stances = tables.cells("positions", position_id="position_id", __stance="stance")
+        return tables.strings("conditions").join(stances, on="position_id", how="inner")
+
     yield Look(
         contract["conditions"],
-        tables.strings("conditions").join(stances, on="position_id", how="inner"),
+        frame,
         (
             check(
                 "GD408",
@@ -419,46 +451,53 @@ def _carried(contract: Contract, tables: Tables) -> Iterator[Look]:
                 ~col("__stance").is_in(CARRIERS),
                 found=pl.concat_str(col("position_id"), pl.lit(" is "), col("__stance")),
                 expected="a position that is " + " or ".join(CARRIERS),
-                relies=[cell("positions", "position_id", "stance")],
             ),
         ),
     )
 
 
 def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
-    sources = tables.strings("sources").select("source_id", "kind", "held", "cited_by")
-    citing = sources.select(cited_by="source_id", __citing_held="held")
+    def cited() -> pl.LazyFrame:
+        citing = tables.cells("sources", cited_by="source_id", __citing_held="held")
+        return tables.strings("sources").join(citing, on="cited_by", how="inner")
+
     yield Look(
         contract["sources"],
-        tables.strings("sources").join(citing, on="cited_by", how="inner"),
+        cited,
         (
             check(
                 "GD417",
                 "cited_by",
                 col("__citing_held") != "true",
                 expected="a held source",
-                relies=[cell("sources", "cited_by", "held")],
             ),
         ),
     )
-    told = sources.select("source_id", __told_held="held")
-    cited = sources.select(attributed_to="source_id", __cited_kind="kind", __cited_by="cited_by")
+
+    def attributed(name: str) -> pl.LazyFrame:
+        own = tables.cells("sources", source_id="source_id", __source_held="held")
+        source = tables.cells(
+            "sources", attributed_to="source_id", __cited_kind="kind", __cited_by="cited_by"
+        )
+        return (
+            tables.strings(name)
+            .join(own, on="source_id", how="left")
+            .join(source, on="attributed_to", how="left")
+        )
+
     for name, resource in contract.resources.items():
         if name not in tables or "attributed_to" not in resource.field_names:
             continue
         yield Look(
             resource,
-            tables.strings(name)
-            .join(told, on="source_id", how="left")
-            .join(cited, on="attributed_to", how="left"),
+            partial(attributed, name),
             (
                 check(
                     "GD417",
                     "source_id",
-                    col("__told_held") != "true",
+                    col("__source_held") != "true",
                     expected="a held source",
-                    applies=col("__told_held").is_not_null(),
-                    relies=[cell("sources", "source_id", "held")],
+                    applies=col("__source_held").is_not_null(),
                 ),
                 check(
                     "GD417",
@@ -467,7 +506,6 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
                     found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("__cited_kind")),
                     expected=f"a source of kind {' or '.join(CITED)}",
                     applies=col("__cited_kind").is_not_null(),
-                    relies=[cell("sources", "attributed_to", "kind")],
                 ),
                 check(
                     "GD422",
@@ -476,17 +514,18 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
                     found=pl.format("{}, which {} cites", "attributed_to", "__cited_by"),
                     expected=pl.format("a source that {} cites", "source_id"),
                     applies=col("__cited_kind").is_in(CITED) & col("__cited_by").is_not_null(),
-                    relies=[cell("sources", "attributed_to", "cited_by")],
                 ),
             ),
         )
 
 
 def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
-    kinds = tables.strings("actors").select("actor_id", __kind="kind")
-
-    def actor(field: str) -> pl.LazyFrame:
-        return kinds.rename({"actor_id": field, "__kind": f"__kind:{field}"})
+    def of(name: str, *fields: str, how: Literal["left", "inner"] = "left") -> pl.LazyFrame:
+        frame = tables.strings(name)
+        for at in fields:
+            kinds = tables.cells("actors", **{at: "actor_id", f"__kind:{at}": "kind"})
+            frame = frame.join(kinds, on=at, how=how)
+        return frame
 
     def is_of(field: str, wanted: pl.Expr, *, applies: pl.Expr | bool = True) -> Check:
         kind = col(f"__kind:{field}")
@@ -496,15 +535,13 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
             kind != wanted,
             found=pl.concat_str(col(field), pl.lit(" is "), kind),
             expected=pl.concat_str(pl.lit("an actor of kind "), wanted),
-            relies=[cell("actors", field, "kind")],
             applies=kind.is_not_null() & wanted.is_not_null() & applies,
         )
 
     if "positions" in tables:
-        spokespeople = actor("spokesperson_id")
         yield Look(
             contract["positions"],
-            tables.strings("positions").join(spokespeople, on="spokesperson_id", how="left"),
+            partial(of, "positions", "spokesperson_id"),
             (is_of("spokesperson_id", pl.lit("person")),),
         )
     if "relations" in tables:
@@ -518,14 +555,12 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
         )
         yield Look(
             contract["relations"],
-            tables.strings("relations")
-            .join(actor("subject_id"), on="subject_id", how="left")
-            .join(actor("object_id"), on="object_id", how="left"),
+            partial(of, "relations", "subject_id", "object_id"),
             (is_of("subject_id", of_subject, applies=goes), is_of("object_id", of_object)),
         )
     yield Look(
         contract["actors"],
-        tables.strings("actors").join(actor("part_of"), on="part_of", how="inner"),
+        partial(of, "actors", "part_of", how="inner"),
         (
             check(
                 "GD419",
@@ -533,24 +568,29 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
                 col("__kind:part_of") == "person",
                 found=pl.concat_str(col("part_of"), pl.lit(" is "), col("__kind:part_of")),
                 expected="an actor that has parts, or nothing",
-                relies=[cell("actors", "part_of", "kind")],
             ),
         ),
     )
 
 
 def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
-    participants = tables.strings("participants")
-    taking_part = (
-        participants.filter(col("role") != "excluded")
-        .group_by("event_id", "actor_id")
-        .agg(__part=col("role").min(), __other=col("participant_id").min())
-    )
+    def frame() -> pl.LazyFrame:
+        participants = tables.strings("participants")
+        taking_part = (
+            participants.filter(
+                (col("role") != "excluded")
+                & ~tables.masked("participants", "event_id", "actor_id", "role")
+            )
+            .group_by("event_id", "actor_id")
+            .agg(__part=col("role").min(), __other=col("participant_id").min())
+        )
+        return participants.filter(col("role") == "excluded").join(
+            taking_part, on=["event_id", "actor_id"], how="left"
+        )
+
     yield Look(
         contract["participants"],
-        participants.filter(col("role") == "excluded").join(
-            taking_part, on=["event_id", "actor_id"], how="left"
-        ),
+        frame,
         (
             check(
                 "GD421",
@@ -558,9 +598,7 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
                 col("__part").is_not_null(),
                 found=pl.concat_str(pl.lit("excluded, and "), "__part", pl.lit(" in "), "__other"),
                 expected="no other part in the event",
-                relies=[
-                    cell("participants", "__other", at) for at in ("event_id", "actor_id", "role")
-                ],
+                reads=["event_id", "actor_id"],
             ),
         ),
     )
@@ -573,31 +611,31 @@ def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
             continue
         resource = contract[name]
         with unrun.guard(["GD411"], name):
-            links = tables.strings(name).select(resource.key, field).drop_nulls()
-            parents = dict(links.collect(engine=tables.engine).iter_rows())
-            circular = _circular(parents)
-            first = col(resource.key).replace_strict(circular, default=None, return_dtype=pl.String)
+            links = tables.strings(name).select(resource.key, field, LINE).drop_nulls()
+            every = links.collect(engine=tables.engine)
+            circles = _circles(dict(every.select(resource.key, field).iter_rows()))
             yield Look(
                 resource,
-                tables.strings(name),
+                partial(tables.strings, name),
                 (
                     check(
                         "GD411",
                         field,
-                        col(resource.key).is_in(sorted(circular)),
+                        col(resource.key).is_in([min(circle) for circle in circles]),
                         expected="a chain that ends",
                         applies=col(field).is_not_null(),
-                        # A circle is one mistake.
-                        relies=[cell(name, first, field)],
                     ),
                 ),
             )
+            # Each of its links may be the wrong one.
+            within = [key for circle in circles for key in circle]
+            tables.mask(name, field, every.filter(col(resource.key).is_in(within))[LINE])
 
 
-def _circular(parents: dict[str, str]) -> dict[str, str]:
-    """The keys that lie on a circle of links, each with the first of that circle."""
+def _circles(parents: dict[str, str]) -> list[list[str]]:
+    """The circles of links, each by its keys."""
     done: set[str] = set()
-    circular: dict[str, str] = {}
+    circles: list[list[str]] = []
     for start in parents:
         trail: dict[str, int] = {}
         at: str | None = start
@@ -605,18 +643,17 @@ def _circular(parents: dict[str, str]) -> dict[str, str]:
             trail[at] = len(trail)
             at = parents.get(at)
         if at is not None and at in trail:
-            circle = [key for key, place in trail.items() if place >= trail[at]]
-            circular |= dict.fromkeys(circle, min(circle))
+            circles.append([key for key, place in trail.items() if place >= trail[at]])
         done.update(trail)
-    return circular
+    return circles
 
 
 JOINED = (
+    ("sources", "sources", _reporters),
+    ("actors", "actors", _kinds),
     ("events", "participants", _recipients),
     ("positions", "conditions", _conditions),
     ("conditions", "positions", _carried),
-    ("sources", "sources", _reporters),
-    ("actors", "actors", _kinds),
     ("participants", "participants", _excluded),
 )
-"""Rules of a table that also look at another one."""
+"""Rules of a table that also read another one."""

@@ -10,7 +10,6 @@ from polars import col
 from gazadata.contract import Field, ForeignKey, Resource
 from gazadata.evidence.quotes import ATTACHED, UNSPACED
 from gazadata.text import TYPESET
-from gazadata.validate.checks import cell
 from gazadata.validate.tables import LINE, Tables
 
 FORMS = ("title", "publisher")
@@ -22,7 +21,7 @@ DATES = ("%-d %B %Y", "%B %-d, %Y")
 
 
 CAPITALS = r"^[\p{Lu}\d\W_]*\p{Lu}[\p{Lu}\d\W_]*$"
-"""A name without another letter than capitals, which small ones do not state: “told us”."""
+"""A name in capitals alone, which small letters do not state: “told us”."""
 
 
 _WORD = rf"[\w--[{UNSPACED}]]+|[{UNSPACED}][\p{{M}}{ATTACHED}]*"
@@ -68,9 +67,8 @@ class Unstated:
 
     Attributes:
         without: the lines of the evidence whose quote does not have the words.
-        loose: the verbatim cells that do not stand in a quote letter for letter: those that are
-            stated when folded, and derived ones. `row_id`, `field`, the first quote's `words`, and
-            the names (`cell`) of the `quotes`.
+        loose: the verbatim cells that are not in a quote letter for letter: those that are stated
+            when folded, and derived ones. `row_id`, `field` and the first quote's `words`.
     """
 
     without: pl.Series
@@ -79,14 +77,14 @@ class Unstated:
 
 ALL_STATED = Unstated(
     pl.Series(dtype=pl.UInt32),
-    pl.DataFrame(schema=dict.fromkeys(("row_id", "field", "words", "quotes"), pl.String)),
+    pl.DataFrame(schema=dict.fromkeys(("row_id", "field", "words"), pl.String)),
 )
 
 
 def find_unstated(
     resource: Resource, tables: Tables, rows: pl.LazyFrame, quotes: pl.LazyFrame
 ) -> Unstated:
-    """Hold what is stated against the words of its quotes.
+    """Compare what is stated with the words of its quotes.
 
     For a key these are the names of what it points to. This is worked out beforehand, since as a
     part of the query for all of the evidence it takes more time and memory.
@@ -100,7 +98,7 @@ def find_unstated(
     worded = (
         stated.filter(col("field").is_in(texts))
         .join(cells_of(table, resource, texts), on="row_id")
-        .select(LINE, "row_id", "field", "quote_id", __form=value_of(texts))
+        .select(LINE, "row_id", "field", "quote_id", __form=value_of(texts), __wrong=pl.lit(False))
         .drop_nulls("__form")
     )
     parts = [pl.concat([worded, _written(worded, resource)])]
@@ -120,13 +118,13 @@ def find_unstated(
         called = pointing.join(_called(keys[name], tables, of_names=of_names), on="__value")
         parts += [
             pl.concat(
-                part.select(LINE, "row_id", "field", "quote_id", "__form")
-                for part in (named, called)
+                part.select(LINE, "row_id", "field", "quote_id", "__form", "__wrong")
+                for part in (named, called, pointing.join(_misnamed(keys[name], tables), "__value"))
             )
         ]
-    words = quotes.select("quote_id", __exact="exact")
-    exact, form = col("__exact"), col("__form")
-    # Most stand there letter for letter between spaces; folding the others alone halves the time.
+    words = quotes.select("quote_id", "__misquoted", __exact="exact")
+    exact, form, wrong = col("__exact"), col("__form"), col("__wrong") | col("__misquoted")
+    # Most are there letter for letter between spaces; folding the others alone halves the time.
     spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
         pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
     )
@@ -134,7 +132,8 @@ def find_unstated(
     for part in parts:
         of_name = part is not parts[0]
         with_words = part.join(words, on="quote_id")
-        unspaced = _lines_without(with_words, spaced, tables)
+        # Where the words have a finding themselves, what rests on them has none.
+        unspaced = _lines_without(with_words, spaced | wrong, tables)
         if unspaced.is_empty():
             continue
         with_words = with_words.filter(col(LINE).is_in(unspaced.implode()))
@@ -162,12 +161,11 @@ def _unquoted(
         .sort(LINE)
         .group_by("row_id", maintain_order=True)
         .agg(
-            __verbatim=letters.any(),
+            __verbatim=(letters | col("__misquoted")).any(),
             words=col("__exact").first(),
-            quotes=cell("quotes", "quote_id", "exact").unique().sort().str.join("\n"),
         )
         .filter(~col("__verbatim"))
-        .select("row_id", pl.lit(field.name).alias("field"), "words", "quotes")
+        .select("row_id", pl.lit(field.name).alias("field"), "words")
         .collect()
     )
 
@@ -190,11 +188,19 @@ def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
     own: tuple[str, ...] = FORMS if fk.resource == "sources" else ()
     if of_names and (label := tables.resources[fk.resource].label):
         own = (label,)
-    called = [pl.LazyFrame(schema=dict.fromkeys(("__value", "__form"), pl.String))]
+    called = [pl.LazyFrame(schema=_FORM)]
     if fk.resource in tables:
-        target = tables.strings(fk.resource)
-        called += [target.select(__value=fk.target, __form=form) for form in own]
-    return pl.concat(called).drop_nulls()
+        called += [
+            tables.cells(fk.resource, __value=fk.target, __form=form, __line=LINE).select(
+                "__value", "__form", __wrong=tables.masked(fk.resource, form)
+            )
+            for form in own
+        ]
+    # A cell that was emptied may be the name.
+    return pl.concat(called).filter(col("__form").is_not_null() | col("__wrong"))
+
+
+_FORM = {"__value": pl.String, "__form": pl.String, "__wrong": pl.Boolean}
 
 
 def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
@@ -203,8 +209,8 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
     A name that was resolved by inference states nothing itself.
     """
     if fk.resource not in ("actors", "topics") or "names" not in tables:
-        columns = ("__of", "__value", "__source", "__form")
-        return pl.LazyFrame(schema=dict.fromkeys(columns, pl.String))
+        columns = ("__of", "__source")
+        return pl.LazyFrame(schema=_FORM | dict.fromkeys(columns, pl.String))
     inferred = (
         tables.strings("evidence")
         .filter(
@@ -217,8 +223,58 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
     return (
         tables.strings("names")
         .join(inferred, on="name_id", how="anti")
-        .select(__of="name_id", __value=fk.target, __source="source_id", __form="text")
+        .select(
+            __of="name_id",
+            __value=fk.target,
+            __source="source_id",
+            __form="text",
+            __wrong=pl.lit(False),
+        )
         .drop_nulls()
+    )
+
+
+def _misnamed(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
+    """The actors or topics of which a name, or what it rests on, has a finding.
+
+    It may be what states them.
+    """
+    found = not tables.masks.keys().isdisjoint(("names", "evidence"))
+    if fk.resource not in ("actors", "topics") or "names" not in tables or not found:
+        return pl.LazyFrame(schema=_FORM)
+    proofs = (
+        proof(tables)
+        .filter((col("resource") == "names") & (col("field") == fk.target) & col("__wrong"))
+        .select(name_id="row_id", __unproven=pl.lit(True))
+        .unique()
+    )
+    wrong = tables.masked("names", "text", "source_id") | col("__unproven").fill_null(False)
+    return (
+        tables.strings("names")
+        .join(proofs, on="name_id", how="left")
+        .filter(wrong)
+        .select(__value=fk.target, __form="text", __wrong=pl.lit(True))
+        .drop_nulls("__value")
+        .unique("__value")
+    )
+
+
+def proof(tables: Tables) -> pl.LazyFrame:
+    """The evidence, each row for the cell that it is meant for, and whether it is `__wrong`.
+
+    What a row is for, and which quote it has, its identifier says too: that counts where the cell
+    has a finding.
+    """
+    meant = parts_of_identifier()
+    named = meant["quote_id"].is_not_null() & ~tables.masked("evidence", "evidence_id")
+    masks = tables.masks.get("evidence", {})
+    frame = tables.strings("evidence").with_columns(
+        __wrong=tables.masked("evidence", *meant, "basis", "reference_id")
+    )
+    return frame.with_columns(
+        pl.when(tables.masked("evidence", field) & named).then(part).otherwise(field).alias(field)
+        for field, part in meant.items()
+        if field in masks
     )
 
 
@@ -256,12 +312,11 @@ def _loose(
         .sort(LINE)
         .group_by("row_id", "field", maintain_order=True)
         .agg(
-            __verbatim=letters.any(),
+            __verbatim=(letters | col("__misquoted")).any(),
             words=col("__exact").first(),
-            quotes=cell("quotes", "quote_id", "exact").str.join("\n"),
         )
         .filter(~col("__verbatim"))
-        .select("row_id", "field", "words", "quotes")
+        .select("row_id", "field", "words")
         .collect()
     )
 
@@ -275,3 +330,26 @@ def cells_of(table: pl.LazyFrame, resource: Resource, fields: list[str]) -> pl.L
 def value_of(fields: list[str]) -> pl.Expr:
     """The cell that a row of evidence is for, out of those of `cells_of`."""
     return pl.coalesce(pl.when(col("field") == name).then(col(f"__cell:{name}")) for name in fields)
+
+
+def parts_of_identifier() -> dict[str, pl.Expr]:
+    """What the identifier of a row of evidence says of its cells; null where it is none."""
+    parts = col("evidence_id").str.split(".")
+    parts = pl.when(parts.list.len() == 4).then(parts)
+    return {
+        "resource": parts.list.get(0),
+        "row_id": parts.list.get(1),
+        "field": parts.list.get(2).str.replace_all("-", "_"),
+        "quote_id": parts.list.get(3),
+    }
+
+
+def identifier() -> pl.Expr:
+    """What a row of evidence is called by its cells."""
+    return pl.concat_str(
+        "resource",
+        "row_id",
+        col("field").str.replace_all("_", "-", literal=True),
+        pl.coalesce("quote_id", "reference_id", pl.lit("")),
+        separator=".",
+    )

@@ -1,4 +1,4 @@
-"""Reading every row of a table once: its form, its types, pandera, and which keys repeat."""
+"""Reading every row of a table once: the form of its lines, and their order."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from polars import col
 
 from gazadata.contract import Resource
 from gazadata.sniff import CONFLICT, MARKERS
-from gazadata.validate.constraints import Constraints
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
-from gazadata.validate.repeats import Repeats
 from gazadata.validate.tables import LINE, Line, Tables, batches, lines
 
 
@@ -24,9 +22,6 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
     """
     path, width = tables.paths[resource.name], len(resource.fields)
     form = Form(resource, tables, limit)
-    constraints, repeats = Constraints(resource, tables, limit), Repeats(resource)
-    # Nothing that is said of a file's rows stands once a line of it turns out to be none.
-    said = Report("", "")
     try:
         for frame, odd in batches(path, resource):
             form.look(frame, odd)
@@ -34,8 +29,6 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
                 frame = form.emptied(frame)  # noqa: PLW2901
             if frame.height:
                 tables.put(resource.name, frame)
-                repeats.add(frame)
-                constraints.look(frame, said)
     except (pl.exceptions.PolarsError, ValueError) as error:
         bad = ragged(resource, tables, report, limit) if path.suffix != ".parquet" else 0
         if not bad:
@@ -47,11 +40,6 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
     form.say(report)
     if form.ragged:
         return None
-    report.failures += said.failures
-    for code, count in said.counts.items():
-        report.count(code, count.checked, count.found)
-    report.add(said.diagnostics)
-    repeats.find(tables, report, limit)
     report.count("GD106", 1)
     if not form.rows:
         report.say(_of_file("GD106", tables, resource, "no rows", "at least one"))
@@ -98,15 +86,14 @@ class Form:
                 self._lines.append(replace(one, found=found, help=remedy))
         keys = frame[resource.key]
         before = self._before
-        behind = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
-        disorder = frame.filter((keys < behind).fill_null(False))
+        above = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
+        disorder = frame.filter((keys < above).fill_null(False))
         self._unsorted += disorder.height
         for row in disorder.head(limit).iter_rows(named=True):
             key = row[resource.key]
-            one = tables.finding("GD108", resource, row, resource.key, key, "rows sorted by key")
-            # It may be the key of the row above that is wrong.
-            above = f"{one.path}:{row[LINE] - 1}/{resource.key}"
-            self._order.append(replace(one, relies=(above,)))
+            self._order.append(
+                tables.finding("GD108", resource, row, resource.key, key, "rows sorted by key")
+            )
         self._before = keys[-1]
 
     def emptied(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -184,7 +171,7 @@ _COLUMNS = {
 
 
 def columns(resource: Resource, tables: Tables, report: Report) -> bool:
-    """Hold the columns of a Parquet file against the schema; whether its rows can be read."""
+    """Compare the columns of a Parquet file with the schema; whether its rows can be read."""
     wanted = list(resource.field_names)
     report.count("GD105", len(wanted))
     try:
@@ -203,8 +190,8 @@ def columns(resource: Resource, tables: Tables, report: Report) -> bool:
     for field in wrong:
         there, asked = f"a column of type {columns[field.name]}", f"a column of type {field.type}"
         one = _of_file("GD201", tables, resource, there, asked)
-        mend = f"Write the column {field.name} in the schema's type."
-        report.say(replace(one, line=None, field=field.name, help=mend))
+        fix = f"Write the column {field.name} in the schema's type."
+        report.say(replace(one, line=None, field=field.name, help=fix))
     for code in ("GD103", "GD104", "GD112"):
         report.count(code, tables.paths[resource.name].stat().st_size)
     return not wrong

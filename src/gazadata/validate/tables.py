@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,14 +13,18 @@ from typing import Any, BinaryIO, Literal
 import polars as pl
 
 from gazadata.contract import Field, Resource
+from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.split import cells
 
 LINE = "__line"
 """The column that holds each row's line in its file (a Parquet file's rows count from 1)."""
 
-ILL = "__ill"
-"""Before a field's name: whether its cell is null since it holds what is not of its type."""
+MASKED = "__masked:"
+"""Before a column's name: whether its cell has a finding, so that later rules pass over it.
+
+Only tables with findings have these columns.
+"""
 
 BATCH = 500_000
 """Rows held at a time: measured as the fastest that keeps 10 million rows under 1 GiB."""
@@ -54,10 +59,14 @@ class Tables:
     rows: dict[str, int] = field(default_factory=dict)
     own: dict[str, pl.Series] = field(default_factory=dict)
     """The lines that the rules look at, of tables of which other rows are there to be looked up."""
-    textless: dict[str, str] = field(default_factory=dict)
-    """The sources whose text could not be read, by the hash that they give."""
+    lines: dict[str, pl.Series] = field(default_factory=dict)
+    """What findings call the lines of tables whose rows are put together from several places."""
+    textless: set[str] = field(default_factory=set)
+    """The hashes that sources give whose text could not be read."""
     references: dict[str, Report] = field(default_factory=dict)
     """What was found in each file of reference/ itself."""
+    masks: dict[str, dict[str, pl.Series]] = field(default_factory=dict)
+    """The lines whose cell has a finding, by table and field."""
     _strings: dict[str, pl.LazyFrame] = field(default_factory=dict)
     _held: dict[str, pl.DataFrame] = field(default_factory=dict)
     _files: dict[str, list[Path]] = field(default_factory=dict)
@@ -70,7 +79,7 @@ class Tables:
     def put(self, name: str, frame: pl.DataFrame) -> None:
         """Put by the next batch of a table: in memory if it is the only one, else in a file.
 
-        Every query reads a larger table anew, streamed: 8 million rows of evidence from Parquet
+        Every query reads a larger table again, streamed: 8 million rows of evidence from Parquet
         in 0.4 s, or in 0.1 s those for one resource, as row groups without it are passed over;
         from CSV in 1.9 s.
         """
@@ -133,24 +142,95 @@ class Tables:
         """Whether a table is listed and not here: of what has no row in it nothing can be said."""
         return name in self.listed and name not in self
 
+    def mask(self, name: str, field: str, lines: pl.Series) -> None:
+        """Mask the cells of a field in these lines, as they have a finding."""
+        if name in self.resources and field in self.resources[name].field_names and len(lines):
+            lines, fields = lines.cast(pl.UInt32), self.masks.setdefault(name, {})
+            fields[field] = pl.concat([fields[field], lines]) if field in fields else lines
+
+    def mask_found(self, report: Report) -> None:
+        """Mask the cells that a report has findings of."""
+        cells: dict[tuple[str, str], list[int]] = {}
+        for d in report.diagnostics:
+            # A row out of order is reported only where nothing else is wrong with its key.
+            in_table = d.resource in self.paths and d.path == self.shown(d.resource)
+            if in_table and d.resource and d.field and d.line and d.code != "GD108":
+                cells.setdefault((d.resource, d.field), []).append(d.line)
+        for (name, at), lines in cells.items():
+            self.mask(name, at, pl.Series(lines, dtype=pl.UInt32))
+
+    def masked(self, name: str, *fields: str) -> pl.Expr:
+        """Whether one of these cells of a row has a finding."""
+        masks = self.masks.get(name, {})
+        lines = [masks[field].implode() for field in fields if field in masks]
+        return pl.any_horizontal(pl.lit(False), *(pl.col(LINE).is_in(one) for one in lines))
+
     def strings(self, name: str) -> pl.LazyFrame:
-        """Every cell as it is written, null where it is empty, and the column `LINE`."""
-        return self._strings[name]
+        """Every cell as it is written, null where it is empty; the column `LINE`; and masks."""
+        masks = self.masks.get(name, ())
+        return self._strings[name].with_columns(
+            self.masked(name, field).alias(f"{MASKED}{field}") for field in masks
+        )
+
+    def batches(self, name: str) -> Iterator[pl.DataFrame]:
+        """The rows of `strings` in their order, as many at a time as are held in memory."""
+        if name in self._held:
+            yield self.strings(name).collect()
+        else:
+            yield from self.strings(name).collect_batches(chunk_size=BATCH, maintain_order=True)
 
     def typed(self, name: str) -> pl.LazyFrame:
-        """The cells in the contract's types, null where one is not of its field, and `LINE`."""
-        fields = [field for field in self.resources[name].fields if field.type != "string"]
-        values = [
-            typed(field)
-            if field.minimum is None
-            else pl.when(typed(field) >= field.minimum).then(typed(field)).alias(field.name)
-            for field in fields
-        ]
-        ill = [
-            (pl.col(field.name).is_not_null() & value.is_null()).alias(f"{ILL}{field.name}")
-            for field, value in zip(fields, values, strict=True)
-        ]
-        return self._strings[name].with_columns(*values, *ill)
+        """The cells in the contract's types, and as `strings`; null where masked, but for keys."""
+        resource = self.resources[name]
+        masks = [field for field in self.masks.get(name, ()) if field != resource.key]
+        values = [typed(field) for field in resource.fields if field.type != "string"]
+        frame = self.strings(name).with_columns(values)
+        return frame.with_columns(pl.when(~pl.col(f"{MASKED}{at}")).then(at) for at in masks)
+
+    def masks_of(self, name: str, **columns: tuple[str, ...]) -> dict[str, pl.Expr]:
+        """Masks for columns that are made from some cells of a row; none where none is masked."""
+        masks = self.masks.get(name, {})
+        return {
+            f"{MASKED}{new}": self.masked(name, *fields)
+            for new, fields in columns.items()
+            if not masks.keys().isdisjoint(fields)
+        }
+
+    def meant(self, name: str) -> pl.LazyFrame:
+        """`strings`, with a row whose key has a finding under each key that may be meant.
+
+        Others point to that, and the mistake is reported at the key itself.
+        """
+        key = self.resources[name].key
+        if key not in self.masks.get(name, {}):
+            return self.strings(name)
+        every = pl.col(key).map_elements(_meant, return_dtype=pl.List(pl.String))
+        return (
+            self.strings(name)
+            .with_columns(
+                pl.when(f"{MASKED}{key}").then(every).otherwise(pl.concat_list(key)).alias(key)
+            )
+            .explode(key)
+        )
+
+    def cells(self, name: str, **columns: str) -> pl.LazyFrame:
+        """Columns of `meant` under other names, each but the key with its mask, to be joined."""
+        key = self.resources[name].key
+        masks = {new: (old,) for new, old in columns.items() if old != key}
+        return self.meant(name).select(**columns, **self.masks_of(name, **masks))
+
+
+def _meant(key: str) -> list[str]:
+    """The keys that one with a mistake in its form may be meant as, itself among them."""
+    plain = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-").translate(_LOOK_ALIKE)).strip("-")
+    return sorted({key, plain, *keys_made_dates(key)})
+
+
+_NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
+_LOOK_ALIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u03bf\u0131", "aeopcyxsijoi"
+)
+"""Letters of other alphabets that cannot be told from those of keys by eye."""
 
 
 def strings(path: Path, resource: Resource) -> pl.LazyFrame:
@@ -176,7 +256,7 @@ def typed(field: Field) -> pl.Expr:
     """A column of strings in the field's type; null where the text is not one of that type.
 
     Polars' own casts take more than the standard does (`+1`, `2025-1-1`), so the text's form is
-    held against the standard's first.
+    compared with the standard's first.
     """
     column = pl.col(field.name)
     if field.type == "integer":
@@ -200,7 +280,7 @@ class Line:
     cells: int | None
     """How many cells it has; None where it cannot be split."""
     breaks: int = 0
-    """How many line breaks stand within cells of the row that begins here."""
+    """How many line breaks are within cells of the row that begins here."""
 
 
 def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list[Line]]]:

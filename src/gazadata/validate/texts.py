@@ -1,4 +1,4 @@
-"""The held texts, read and held against their rows in `sources`."""
+"""The held texts, read and compared with their rows in `sources`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import hashlib
 import os
 import re
 import stat
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from gazadata.contract import inside
 from gazadata.errors import ContractError
 from gazadata.text import malformed
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
-from gazadata.validate.tables import LINE, Tables
+from gazadata.validate.tables import LINE, MASKED, Tables
 
 _TEXTS_A_CHUNK = 1_000
 
@@ -33,20 +33,32 @@ _PLAIN = re.compile("raw/[A-Za-z0-9][A-Za-z0-9._-]*")
 def texts(  # noqa: PLR0912, PLR0915
     root: Path, tables: Tables, report: Report, limit: int, *, with_texts: bool
 ) -> pl.LazyFrame:
-    """Read every held text, holding it against its row.
+    """Read every held text, and compare it with its row.
 
     Returns:
         A frame of source_id and text, of the texts that can be read.
     """
+    masks = {field: f"{MASKED}{field}" for field in tables.masks.get("sources", ())}
     rows = (
-        tables.strings("sources").filter(tables.asked("sources")).select(LINE, *_OF_TEXT).collect()
+        tables.strings("sources")
+        .select(LINE, *_OF_TEXT, *masks.values(), own=tables.asked("sources"))
+        .collect()
     )
     path = tables.shown("sources")
     found: Counter[str] = Counter()
+    wrong: defaultdict[str, list[int]] = defaultdict(list)
 
     def finding(
         code: str, row: dict[str, str], field: str, found_: str, expected: str, **more: Any
     ) -> None:
+        # A mistake in `held` is reported there alone.
+        reads = (field, "held") if code == "GD303" else (field,)
+        if any(row[masks[at]] for at in reads if at in masks):
+            return
+        if more.get("severity") != "warning":
+            wrong[field].append(int(row[LINE]))
+        if not row["own"]:
+            return
         report.count(code, 0, 1)
         found[code] += 1
         if found[code] > limit:
@@ -73,7 +85,6 @@ def texts(  # noqa: PLR0912, PLR0915
     unread = tables.textless
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
-        held = f"sources/{row['source_id']}/held"
         if row["text_path"]:
             # However it is written: that it is not so as it should be is reported itself.
             named.add(os.path.normpath(row["text_path"]))
@@ -84,8 +95,8 @@ def texts(  # noqa: PLR0912, PLR0915
             if row["held"] == "false" and any(of_text):
                 at = next(field for field in _OF_TEXT[2:] if row[field])
                 nothing = "nothing, as the source is not held"
-                finding("GD303", row, at, row[at], nothing, relies=(held,))
-                unread[row["text_sha256"]] = row["source_id"]
+                finding("GD303", row, at, row[at], nothing)
+                unread.add(row["text_sha256"])
             continue
         elif not any(of_text):
             finding("GD303", row, "held", "true", "false, or a path, a hash and a length")
@@ -93,19 +104,21 @@ def texts(  # noqa: PLR0912, PLR0915
         elif not all(of_text):
             at = next(field for field in _OF_TEXT[2:] if not row[field])
             finding("GD303", row, at, "", "what a held source has")
-            unread[row["text_sha256"]] = row["source_id"]
+            unread.add(row["text_sha256"])
+            continue
+        if not row["own"]:
             continue
         checked["GD301"] += 1
         if not with_texts and linked:
             continue  # It leads out of the package, which is reported.
         if not with_texts:
-            # A release carries no texts: no error, but quotes were not held against anything.
+            # A release carries no texts: no error, but quotes were not compared with anything.
             finding(
                 "GD301",
                 row,
                 "text_path",
                 f"no folder raw/ with {row['text_path']}",
-                "the text, to hold quotes and passages against",
+                "the text, to compare quotes and passages with",
                 severity="warning",
             )
             continue
@@ -120,13 +133,13 @@ def texts(  # noqa: PLR0912, PLR0915
             reason, more = (other.what, {"help": other.remedy}) if other else (reason, {})
             said = f"{row['text_path']}: {reason}"
             finding("GD301", row, "text_path", said, "a text in UTF-8", **more)
-            unread[row["text_sha256"]] = row["source_id"]
+            unread.add(row["text_sha256"])
             continue
         digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
         if digest != row["text_sha256"] and (other := sniff.content(raw)):
             said = f"{row['text_path']}: {other.what}"
             finding("GD301", row, "text_path", said, "the text itself", help=other.remedy)
-            unread[row["text_sha256"]] = row["source_id"]
+            unread.add(row["text_sha256"])
             continue
         # A quote's prefix would hold a hidden character, which no cell may.
         if altered := malformed(text):
@@ -137,11 +150,11 @@ def texts(  # noqa: PLR0912, PLR0915
             if not altered:  # Saved otherwise, a text has another hash.
                 finding("GD302", row, "text_sha256", f"a text of {digest}", row["text_sha256"])
             if length != row["text_length"]:
-                continue  # Another text: all that is held against it would be found at fault.
+                continue  # Nothing in the record would agree with another text.
         elif length != row["text_length"]:
             finding("GD302", row, "text_length", f"a text of {length}", row["text_length"])
         if row["source_id"] in read:
-            continue  # Its row stands twice, which is reported.
+            continue  # Its row occurs twice, which is reported.
         read.add(row["source_id"])
         keys.append(row["source_id"])
         values.append(text)
@@ -149,7 +162,9 @@ def texts(  # noqa: PLR0912, PLR0915
             chunks.append(_chunk(keys, values))
             keys, values = [], []
     chunks.append(_chunk(keys, values))
-    report.count("GD303", rows.height)
+    for field, lines in wrong.items():
+        tables.mask("sources", field, pl.Series(lines, dtype=pl.UInt32))
+    report.count("GD303", int(rows["own"].sum()))
     for code, n in checked.items():
         report.count(code, n)
     if with_texts:
@@ -169,19 +184,17 @@ def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
     if not linked and _PLAIN.fullmatch(path):
         with suppress(OSError):
             plain = stat.S_ISREG(os.lstat(file).st_mode)
-    # What is no file, such as a pipe, could be read for ever.
+    # A pipe or device could block forever.
     if not plain and not inside(root, path).is_file():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     with open(file, "rb") as text:
         return text.read()
 
 
-def _unnamed(
-    root: Path, named: set[str], unread: dict[str, str], report: Report, limit: int
-) -> None:
+def _unnamed(root: Path, named: set[str], unread: set[str], report: Report, limit: int) -> None:
     """Report the texts in raw/ that no source names: what they assert is left out unseen.
 
-    `unread` has the sources whose text could not be read, by the hash that they give.
+    `unread` has the hashes of the texts that could not be read.
     """
     there = sorted(name for name in os.listdir(root / "raw") if not name.startswith("."))
     left = [f"raw/{name}" for name in there if f"raw/{name}" not in named]
@@ -191,21 +204,24 @@ def _unnamed(
 
 
 def unnamed(
-    left: Iterable[tuple[str, str]], unread: dict[str, str], report: Report, limit: int
+    left: Iterable[tuple[str, str]], unread: Container[str], report: Report, limit: int
 ) -> None:
-    """Report texts that no source names, by path and hash."""
+    """Report texts that no source names, by path and hash.
+
+    Those of sources that name them wrongly, which is reported, are `unread`.
+    """
     number = 0
-    for number, (path, digest) in enumerate(left, start=1):
+    for path, digest in left:
+        if digest in unread:
+            continue
+        number += 1
         if number > limit:
             continue
-        key = unread.get(digest)
         one = Diagnostic.of(
             "GD304",
             path,
             found="a text that no held source names",
             expected="a row in sources with this text_path",
-            # It is the text of a source that names it wrongly.
-            relies=tuple(f"sources/{key}/{field}" for field in ("held", "text_path") if key),
         )
         report.add([one])
     report.count("GD304", number, number)
@@ -213,7 +229,7 @@ def unnamed(
 
 def _digest(path: Path) -> str:
     if not path.is_file():
-        return ""  # A pipe could be read for ever.
+        return ""  # A pipe could block forever.
     with suppress(OSError), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
     return ""

@@ -77,7 +77,7 @@ def as_json(report: Report, options: Options) -> str:
 def _finding(d: Diagnostic) -> dict[str, Any]:
     """A finding without what serves only to locate and merge it."""
     finding = asdict(d)
-    del finding["at"], finding["relies"], finding["elsewhere"]
+    del finding["at"], finding["elsewhere"]
     return finding
 
 

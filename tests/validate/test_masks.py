@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
-from frictionless import Error
 from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
 
 from gazadata.contract import Contract
 from gazadata.package import Package
 from gazadata.validate import Diagnostic, Report, descriptor, layers, standard
 from gazadata.validate.files import check
-from gazadata.validate.merge import merge
+from gazadata.validate.grouped import group
+from gazadata.validate.tables import LINE, MASKED, Tables
 
 S = SHIPPED
 
@@ -585,17 +586,15 @@ def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) 
     assert sum(d.code == "GD203" for d in report.diagnostics) == 4
 
 
-def seen_by_frictionless(
-    place: Place, files: Files, *errors: dict[str, Any], limit: int = 100
-) -> list[Where]:
+def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) -> list[Where]:
     """What is reported where frictionless alone sees these mistakes in sources."""
     place.damage(files)
     try:
         report = Report(str(place.root), "")
         package = Package(place.root, Contract.read(place.root))
         package, there = descriptor.check(package, report)
-        paths = check(package, there, report, limit)
-        layers.run(package, paths, report, limit)
+        paths = check(package, there, report, 100)
+        layers.run(package, paths, report, 100)
         result = {
             "errors": [],
             "tables": {
@@ -604,96 +603,31 @@ def seen_by_frictionless(
             },
         }
         standard.take(package, result, report, list(paths), sampled=False)
-        merge(report)
+        group(report, 100)
     finally:
         place.mend(files)
     return found(report)
 
 
-def test_what_frictionless_alone_sees_is_never_lost(place: Place) -> None:
-    """In a cell, a row or a file of which something else is reported."""
+def test_what_frictionless_alone_rejects_is_reported_where_nothing_else_is(place: Place) -> None:
     number = at("sources", "plover-manual")
     line = number + 2
     url = {
         "type": "type-error", "rowNumber": line, "fieldName": "url", "cell": "x:", "note": "type",
     }  # fmt: skip
-    alone = ("GD210", "sources", line, "url")
+    alone = ("GD008", "sources", line, "url")
     assert seen_by_frictionless(place, {}, url) == [alone]
-    # Its cell is without evidence.
-    key = S.rows("sources")[number]["source_id"]
-    proven = S.evidence_of("sources", key, "url")
+    # Another table has findings, and so have the meaning and the proof of this one.
+    assert alone in seen_by_frictionless(place, edited(("topics", 0, {"kind": "x"})), url)
+    proven = S.evidence_of("sources", S.rows("sources")[number]["source_id"], "url")
     assert proven
-    said = seen_by_frictionless(place, S.drop("evidence", *proven), url)
-    assert alone in said
-    # Another cell of its row is wrong, and another row.
-    other = edited(("sources", number, {"language": "eng"}), ("sources", 0, {"kind": "Reference"}))
-    assert [code for code, *_ in seen_by_frictionless(place, other, url)] == [
-        "GD203", "GD204", "GD210",
-    ]  # fmt: skip
-    # Its file has another size than is stated.
-    stated = S.descriptor()
-    (listed,) = (r for r in stated["resources"] if r["name"] == "sources")
-    listed["bytes"] = 1
-    wrong = {"type": "byte-count", "note": "bytes"}
-    said = seen_by_frictionless(place, {DESCRIPTOR: json_bytes(stated)}, url, wrong)
-    assert [code for code, *_ in said] == ["GD007", "GD210"]
-    # The same cell, of the same kind, is one finding.
-    mine = edited(("sources", number, {"url": "github"}))
-    assert seen_by_frictionless(place, mine, url) == [alone]
-
-
-def _types(of: type[Error]) -> Iterator[type[Error]]:
-    for type_ in of.__subclasses__():
-        yield type_
-        yield from _types(type_)
-
-
-NOT_OF_PACKAGES = {
-    *("catalog-error", "dataset-error", "checklist-error", "check-error", "detector-error"),
-    *("inquiry-error", "inquiry-task-error", "pipeline-error", "step-error"),
-    *("report-error", "report-task-error"),
-}
-"""Raised where descriptors of these are read, of which none is asked for."""
-
-
-def test_every_type_of_error_that_frictionless_has_is_said_in_our_words(place: Place) -> None:
-    """Where one is new, it is to be put into words before it is met."""
-    types = {type_.type: type_ for type_ in _types(Error) if type_.type not in NOT_OF_PACKAGES}
-    assert types.keys() == standard.STANDARD.keys()
-    assert len(types) > 40
-    package = Package(place.root, Contract.read(place.root))
-    for name, type_ in types.items():
-        # What frictionless says, and where; all but the type and the label is put away.
-        raw = {"type": name, "title": "raw", "description": "raw", "message": "raw", "note": "raw"}
-        for more in ({}, {"rowNumber": 3}, {"rowNumber": 3, "fieldName": "url", "cell": "x:"}):
-            rows = dict.fromkeys(package.contract.resources, 9)
-            tables: dict[str, Any] = {
-                key: {"rows": 9, "errors": [raw | more] * (key == "sources")} for key in rows
-            }
-            report = Report(str(place.root), "", rows=rows)
-            result = {"errors": [raw], "tables": tables}
-            standard.take(package, result, report, list(rows), sampled=False)
-            ours = [str(field) for d in report.diagnostics for field in vars(d).values()]
-            assert len(report.diagnostics) == 2
-            assert not report.failures
-            assert not [text for text in ours if "raw" in text or type_.title in text]
-            assert all(d.found and d.help for d in report.diagnostics)
-
-
-def test_what_frictionless_alone_sees_of_a_table_is_kept_where_another_has_too_many(
-    place: Place,
-) -> None:
-    kinds: list[Edit] = [("topics", i, {"kind": "x"}) for i in range(9)]
-    line = at("sources", "plover-manual") + 2
-    error = {"type": "constraint-error", "rowNumber": line, "fieldName": "kind", "cell": "x",
-             "note": 'constraint "enum"'}  # fmt: skip
-    said = seen_by_frictionless(place, edited(*kinds), error, limit=4)
-    assert ("GD203", "sources", line, "kind") in said
-    # Of the table itself it can be one of those that were counted.
-    more: list[Edit] = [("sources", i, {"kind": "x"}) for i in range(3)]
-    assert line > 3 + 1
-    said = seen_by_frictionless(place, edited(*more), error, limit=2)
-    assert [code for code, *_ in said if code == "GD203"] == ["GD203"] * 2
+    assert alone in seen_by_frictionless(place, S.drop("evidence", *proven), url)
+    # A table of which something is found says what it says with a place and a remedy.
+    other = edited(("sources", number, {"language": "eng"}))
+    assert [code for code, *_ in seen_by_frictionless(place, other, url)] == ["GD204"]
+    # A key that points to a row whose own key is wrong.
+    key = url | {"type": "foreign-key", "fieldNames": ["cited_by"], "fieldCells": ["x"]}
+    assert seen_by_frictionless(place, {}, key) == [("GD008", "sources", line, "cited_by")]
 
 
 GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
@@ -729,14 +663,6 @@ def test_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
     for label, shown in ((" ISF", "“ ISF”"), ('"ISF ', '["ISF ]'), ("“ISF” ", "[“ISF” ]")):
         (d,) = damaged(place, edited(("topics", at("topics", "isf"), {"label": label}))).diagnostics
         assert (d.code, d.found, d.expected) == ("GD109", shown, label.strip())
-
-
-def test_a_new_type_of_error_is_named(place: Place) -> None:
-    package, report = Package(place.root, Contract.read(place.root)), Report("", "")
-    errors = [{"type": "moon-error", "note": "raw"}]
-    standard.take(package, {"errors": errors, "tables": {}}, report, [], sampled=False)
-    (said,) = report.diagnostics
-    assert said.found == "what frictionless alone knows as moon-error"
 
 
 def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
@@ -1001,3 +927,59 @@ def test_identifiers_that_are_wrong_each_in_its_way_are_as_many_findings(place: 
     keys = [(n, {"evidence_id": rows[n]["evidence_id"] + "0"}) for n in (3, 40)]
     report = damaged(place, edited(*(("evidence", n, cells) for n, cells in keys)))
     assert [(d.code, d.line) for d in report.diagnostics] == [("GD335", 5), ("GD335", 42)]
+
+
+# ---------------------------------------------------------------------------------- the masks
+def tables_of(name: str, *rows: Row) -> Tables:
+    """One table that is held in memory, its rows in lines from 2 on."""
+    tables = Tables(Path(), dict(S.contract.resources), {name: Path(S.path(name))}, Path())
+    cells = [{field: cell or None for field, cell in row.items()} for row in rows]
+    lines = pl.Series(LINE, range(2, len(rows) + 2), dtype=pl.UInt32)
+    schema = dict.fromkeys(S.resource(name).field_names, pl.String)
+    tables.put(name, pl.DataFrame(cells, schema).insert_column(0, lines))
+    tables.add(name, len(rows))
+    return tables
+
+
+def masked(tables: Tables, name: str, field: str, *lines: int) -> None:
+    tables.mask(name, field, pl.Series(lines, dtype=pl.UInt32))
+
+
+def test_a_table_without_findings_has_no_masks() -> None:
+    tables = tables_of("positions", *S.rows("positions")[:2])
+    columns = tables.cells("positions", position_id="position_id", __stance="stance")
+    assert columns.collect_schema().names() == ["position_id", "__stance"]
+    assert not [c for c in tables.typed("positions").collect().columns if c.startswith(MASKED)]
+
+
+def test_a_mask_goes_along_with_its_cell() -> None:
+    tables = tables_of("positions", *S.rows("positions")[:3])
+    masked(tables, "positions", "stance", 3)
+    masked(tables, "positions", "stance", 4)
+    joined = tables.cells("positions", position_id="position_id", __stance="stance").collect()
+    assert joined[f"{MASKED}__stance"].to_list() == [False, True, True]
+    assert None not in joined["__stance"]
+
+
+def test_a_masked_cell_has_no_value_of_its_type() -> None:
+    rows = S.rows("passages")[:2]
+    tables = tables_of("passages", *rows)
+    masked(tables, "passages", "char_end", 2)
+    masked(tables, "passages", "passage_id", 2)
+    typed = tables.typed("passages").collect()
+    assert typed["char_end"].to_list() == [None, int(rows[1]["char_end"])]
+    assert None not in typed["passage_id"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("ISF", "isf"), ("isf ", "isf"), ("\u0456sf", "isf"), ("7-Oct", "oct-7"), ("isf_a", "isf-a")],
+)
+def test_a_row_is_found_by_the_key_that_is_meant(written: str, meant: str) -> None:
+    (row, other, *_) = S.rows("topics")
+    tables = tables_of("topics", row | {"topic_id": written}, other)
+    assert meant not in tables.meant("topics").collect()["topic_id"]
+    masked(tables, "topics", "topic_id", 2)
+    keys = tables.meant("topics").filter(pl.col(LINE) == 2).collect()["topic_id"]
+    assert {written, meant} <= set(keys)
+    assert tables.meant("topics").filter(pl.col(LINE) == 3).collect().height == 1
