@@ -63,7 +63,10 @@ def group(report: Report, limit: int) -> None:
 
 
 def _ordered(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """Findings without rows out of order whose key, or that of the row above, has another one."""
+    """Findings without rows out of order whose key, or that of the row above, has another one.
+
+    An empty text of a Parquet file, which has the same code, does not depend on other rows.
+    """
     found = sorted(found, key=lambda d: (d.code == "GD108", d.place))
     wrong: set[tuple[str, int, str | None]] = set()
     repeated = {(d.path, d.line) for d in found if d.code in OF_ROWS}
@@ -71,7 +74,7 @@ def _ordered(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         line = d.line or 0
         cells = {(d.path, line, d.field), (d.path, line - 1, d.field)}
         follows = not wrong.isdisjoint(cells) or (d.path, line) in repeated
-        if d.code == "GD108" and d.field and follows:
+        if d.code == "GD108" and d.field and d.found and follows:
             continue
         wrong.add((d.path, line, d.field))
         yield d
