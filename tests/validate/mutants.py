@@ -2136,6 +2136,7 @@ def cited_by_second(key: str, *more: Row) -> Files:
         for e in S.rows("evidence")
         if (e["resource"], e["row_id"]) == ("sources", key)
     ]  # fmt: skip
+    copies = list({e["evidence_id"]: e for e in copies}.values())
     files = second_article(*copies, *more)
     sources = csv_rows(files[S.path("sources")] or b"")
     other = cited | {"source_id": OTHER, "cited_by": SECOND}

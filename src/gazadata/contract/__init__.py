@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from gazadata import sniff
 from gazadata.contract.json_schema import as_json, dotted
-from gazadata.contract.schema import UNREADABLE, problems
+from gazadata.contract.schema import UNREADABLE, nearest, problems
 from gazadata.contract.strict_json import At, read_json
 from gazadata.errors import ContractError, UnknownName
 
@@ -268,6 +268,9 @@ class Contract:
             resources[name] = Resource._of(raw, schemas[name])
         for name, resource in resources.items():
             for number, fk in enumerate(resource.foreign_keys):
+                if fk.resource not in resources and not nearest(fk.resource, resources):
+                    expected = f"the resource {fk.resource!r}, which a foreign key of {name} needs"
+                    raise package.wrong(("resources",), expected, f"no resource {fk.resource!r}")
                 if fk.resource not in resources or fk.target != resources[fk.resource].key:
                     at = ("foreignKeys", number, "reference")
                     raise schemas[name].wrong(at, "a table of this package, and its primary key")

@@ -333,7 +333,8 @@ def _sources(_: Contract) -> list[Check]:
             expected=pl.when(col("kind") == "named_speaker")
             .then(pl.lit("the actor who speaks"))
             .otherwise(pl.lit("empty unless kind is named_speaker")),
-            applies=known,
+            # Without cited_by it may be the kind that is wrong.
+            applies=(col("kind") != "named_speaker") | col("cited_by").is_not_null(),
         ),
     ]
 

@@ -1,6 +1,6 @@
 """How long `make test` takes, as a multiple of one cold official frictionless command.
 
-python benchmarks/tests.py [ROUNDS]
+python benchmarks/suite.py [ROUNDS]
 """
 
 from __future__ import annotations
