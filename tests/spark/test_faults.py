@@ -72,7 +72,9 @@ def test_a_piece_that_fails_three_times_names_its_articles(
     for n in range(9):
         (deaths / str(n)).touch()
     (article,) = (row["source_id"] for row in S.rows("sources") if row["text_path"])
-    with pytest.raises(PieceError, match=f"articles {article} failed 3 times: .*process was killed"):
+    with pytest.raises(
+        PieceError, match=f"articles {article} failed 3 times: .*process was killed"
+    ):
         gazadata_spark.report(session, REPO, pieces=1)
     assert len(list(deaths.iterdir())) == 6
     assert PieceError.exit_code != 0
