@@ -883,7 +883,7 @@ def test_a_package_below_the_top_of_a_repository(
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         git(tmp_path / "top", *command)
     monkeypatch.chdir(tmp_path / "top")
-    assert "a folder in it is named HEAD:FOLDER" in diffed("HEAD", "below/package").stderr
+    assert "name a folder in it as HEAD:FOLDER" in diffed("HEAD", "below/package").stderr
     assert ": none" in diffed("HEAD:below/package", "below/package").stdout
     monkeypatch.chdir(tmp_path / "top/below")
     assert ": none" in diffed("HEAD:./package", "HEAD:below/package").stdout

@@ -486,6 +486,7 @@ def test_a_full_disk_under_the_store(built: Path, small_disk: Path) -> None:
 LIMITED = """
 import resource, sys
 from pathlib import Path
+from gazadata.errors import CacheError, StoreError
 from gazadata.release.fetch import pull
 from gazadata.release.store import publish
 

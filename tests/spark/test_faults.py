@@ -71,7 +71,9 @@ def test_a_piece_that_fails_three_times_names_its_articles(
     for n in range(9):
         (deaths / str(n)).touch()
     (article,) = (row["source_id"] for row in S.rows("sources") if row["text_path"])
-    with pytest.raises(PieceError, match=f"articles {article} failed 3 times: .*process was ended"):
+    with pytest.raises(
+        PieceError, match=f"articles {article} failed 3 times: .*process was killed"
+    ):
         gazadata_spark.report(session, REPO, pieces=1)
     assert len(list(deaths.iterdir())) == 6
     assert PieceError.exit_code != 0
@@ -114,7 +116,7 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 def test_no_java(tmp_path: Path) -> None:
     shutil.copy(sys.executable, tmp_path / "python")
-    refused(run(str(REPO), PATH=str(tmp_path), JAVA_HOME=""), "Java 17", "no command java")
+    refused(run(str(REPO), PATH=str(tmp_path), JAVA_HOME=""), "Java 17", "no java command")
     refused(run(str(REPO), JAVA_HOME=str(tmp_path)), "Java 17", "JAVA_HOME")
 
 

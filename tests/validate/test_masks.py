@@ -549,7 +549,7 @@ def test_a_line_that_is_no_row_hides_no_other_table(place: Place) -> None:
 # ---------------------------------------------------------------- how many there are of a rule
 def test_all_are_counted_however_few_are_kept(place: Place) -> None:
     edits: list[Edit] = [
-        ("positions", i, {"certainty": "sure", "expression": "saying"}) for i in range(9)
+        ("positions", i, {"certainty": "sure", "expression": "uttered"}) for i in range(9)
     ]
     edits += [("quotes", i, {"exact": "other words"}) for i in range(9)]
     report = damaged(place, edited(*edits), limit=4)
@@ -573,7 +573,7 @@ def test_what_joins_a_row_that_stands_twice_is_counted_once(place: Place) -> Non
 def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) -> None:
     """Frictionless sees those, too, that were counted and not kept."""
     edits: list[Edit] = [
-        ("positions", i, {"certainty": "sure", "expression": "saying"})
+        ("positions", i, {"certainty": "sure", "expression": "uttered"})
         for i, row in enumerate(S.rows("positions"))
         if row["expression"]
     ]

@@ -7,10 +7,10 @@ settled by what its reference implementation, mlcroissant, can load:
 - mlcroissant joins what a field references, and keeps what it read for one record set while it
   reads others. A record set that was read itself, and had to be joined for that, is kept as a
   generator that has ended: those that reference it then fail, and it is itself read wrongly where
-  it was joined to another before. So a field references only tables that reference no other, which
-  are never joined themselves: then one Dataset loads all record sets, in any order. The foreign
-  keys that are left out are in datapackage.json. Read again from one Dataset, a joined record set
-  still gives no row (https://github.com/mlcommons/croissant/issues/1049).
+  it was joined to another before. So a field references only tables that need no other, and these
+  reference none: they are never joined themselves, and one Dataset loads all record sets, in any
+  order. The foreign keys that are left out are in datapackage.json. Read again from one Dataset, a
+  joined record set still gives no row (https://github.com/mlcommons/croissant/issues/1049).
 - A foreign key into its own table is left out, too: it would be a loop in the graph of
   joins, which mlcroissant refuses. Its field is described like any other.
 - Vocabularies are in the fields' descriptions. As enumerations (record sets that the fields
@@ -145,11 +145,16 @@ def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str
 
 
 def _unjoined(contract: Contract) -> set[str]:
-    """The tables that reference no other."""
+    """The tables that fields may reference: others point to them, and they need no other table."""
+    targets = {key.resource for one in contract.resources.values() for key in one.foreign_keys}
     return {
         name
-        for name, resource in contract.resources.items()
-        if all(key.resource == name for key in resource.foreign_keys)
+        for name in targets
+        if not any(
+            contract[name][key.field].required
+            for key in contract[name].foreign_keys
+            if key.resource != name
+        )
     }
 
 
@@ -192,7 +197,7 @@ def _field(
 ) -> dict[str, Any]:
     target = next((key for key in resource.foreign_keys if key.field == field.name), None)
     references = {}
-    if target and target.resource in unjoined - {resource.name}:
+    if target and target.resource in unjoined and resource.name not in unjoined:
         references = {"references": {"field": {"@id": f"{target.resource}/{target.target}"}}}
     terms = f" One of: {', '.join(field.enum)}." if field.enum else ""
     return {
