@@ -484,6 +484,8 @@ def evidence_given_another_quote(random: Random) -> Made:
     other = random.choice(S.rows("quotes"))
     if other["quote_id"] == row["quote_id"]:
         return None
+    if len(rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])) == 1:
+        return None  # Its quote would be left without a use, too.
     more = "the other quote holds a hedge" if CUES.search(fold(other["exact"])) else ""
     return *changed("evidence", number, quote_id=other["quote_id"]), more
 
@@ -536,6 +538,8 @@ def stated_by_a_quote_without_the_words(random: Random) -> Made:
         return None
     if len(rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])) == 1:
         return None  # Its quote would be left without a use, too.
+    if row["evidence_id"].encode() in S.files["data/retired.csv"]:
+        return None  # What replaces a retired row would be gone, too.
     rows = S.rows("evidence")
     rows[number] |= {"quote_id": other["quote_id"], "evidence_id": key}
     rows.sort(key=lambda e: e["evidence_id"])

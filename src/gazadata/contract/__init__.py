@@ -7,6 +7,7 @@ what these objects cannot hold; `gazadata validate` checks the rest.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -266,12 +267,15 @@ class Contract:
             else:
                 schemas[name] = _Document(raw["schema"], DESCRIPTOR, at)
             resources[name] = Resource._of(raw, schemas[name])
+        needed = Counter(fk.resource for one in resources.values() for fk in one.foreign_keys)
         for name, resource in resources.items():
             for number, fk in enumerate(resource.foreign_keys):
-                if fk.resource not in resources and not nearest(fk.resource, resources):
+                missing = fk.resource not in resources
+                # One key may have a slip; that several have the same one is unlikely.
+                if missing and (needed[fk.resource] > 1 or not nearest(fk.resource, resources)):
                     expected = f"the resource {fk.resource!r}, which a foreign key of {name} needs"
                     raise package.wrong(("resources",), expected, f"no resource {fk.resource!r}")
-                if fk.resource not in resources or fk.target != resources[fk.resource].key:
+                if missing or fk.target != resources[fk.resource].key:
                     at = ("foreignKeys", number, "reference")
                     raise schemas[name].wrong(at, "a table of this package, and its primary key")
         return cls(package.raw, resources)

@@ -50,8 +50,9 @@ def problems(kind: str, raw: Any) -> Iterator[Problem]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The name that comes nearest to one that is not known."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+    """The name that comes nearest to one that is not known, in capitals or small letters."""
+    folded = {one.casefold(): one for one in known}
+    return next((folded[f] for f in difflib.get_close_matches(name.casefold(), folded, n=1)), None)
 
 
 def within(at: At) -> At:

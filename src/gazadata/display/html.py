@@ -17,6 +17,9 @@ _BEFORE_BLOCK = re.compile(
     r"\n+(?=</?(?:d[dlt]|details|div|h\d|li|p|path|rect|section|t[dhr]|table|tbody|text|thead|ul)\b)"
 )
 
+_ASSET = re.compile(r"(<style>.*?</style>|<script>.*?</script>)", re.DOTALL)
+"""A style sheet or a script, which stays as it is: the page names its hash."""
+
 
 @cache
 def environment() -> Environment:
@@ -37,9 +40,10 @@ def environment() -> Environment:
 
 def render(template: str, **values: Any) -> str:
     """Render a template of this package."""
-    html = environment().get_template(template).render(**values)
+    parts = _ASSET.split(environment().get_template(template).render(**values))
     # Line breaks between blocks are not shown, and no attribute uses single quotes.
-    return _BEFORE_BLOCK.sub("", html).replace("&#39;", "'")
+    parts[::2] = [_BEFORE_BLOCK.sub("", part).replace("&#39;", "'") for part in parts[::2]]
+    return "".join(parts)
 
 
 def asset(name: str) -> str:
