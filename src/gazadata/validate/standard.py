@@ -1,7 +1,7 @@
 """Frictionless, the official implementation of the standard, as a layer beside our own.
 
-It runs in a process of its own while the other layers work. Its findings are reported for tables
-of which no other layer found anything: for the others ours say the same with a place and a remedy.
+It runs in a process of its own while the other layers work. Its findings are reported where no
+other layer found anything: elsewhere ours say the same with a place and a remedy.
 """
 
 from __future__ import annotations
@@ -139,6 +139,8 @@ def take(
     contract = package.contract
     form = [d for d in report.diagnostics if d.code < "GD300" and d.code != "GD108"]
     reported = {d.path for d in form}
+    # Frictionless compares cells of a column that are passed over once they have a finding.
+    columns = {(d.path, d.field) for d in report.diagnostics}
     if any(path.endswith(".json") for path in reported):
         # It reads rows by the schemas as they are, and not as they were meant.
         report.notes.append("frictionless: not reported, as the contract has findings")
@@ -154,7 +156,8 @@ def take(
         for error in table["errors"]:
             fields = error.get("fieldNames") or [error.get("fieldName")]
             target = contract[name].target(fields[0]) if fields[0] else None
-            if not reported & {paths[name], paths.get(target or "", "")}:
+            known = not columns.isdisjoint((paths[name], field) for field in fields)
+            if not known and not reported & {paths[name], paths.get(target or "", "")}:
                 report.say(_finding(error, paths[name], name, fields[0]))
     errors = sum(len(table["errors"]) for table in tables.values())
     rows = sum(table["rows"] for table in tables.values())
