@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from gazadata import sniff
 from gazadata.contract.json_schema import as_json, dotted
-from gazadata.contract.schema import UNREADABLE, nearest, problems
+from gazadata.contract.schema import UNREADABLE, problems
 from gazadata.contract.strict_json import At, read_json
 from gazadata.errors import ContractError, UnknownName
 
@@ -267,18 +267,28 @@ class Contract:
             else:
                 schemas[name] = _Document(raw["schema"], DESCRIPTOR, at)
             resources[name] = Resource._of(raw, schemas[name])
-        needed = Counter(fk.resource for one in resources.values() for fk in one.foreign_keys)
+        keys = [(name, fk) for name, one in resources.items() for fk in one.foreign_keys]
+        needed = Counter(fk.resource for name, fk in keys if fk.resource != name)
         for name, resource in resources.items():
             for number, fk in enumerate(resource.foreign_keys):
                 missing = fk.resource not in resources
-                # One key may have a slip; that several have the same one is unlikely.
-                if missing and (needed[fk.resource] > 1 or not nearest(fk.resource, resources)):
+                if missing and _is_lacking(fk, resource, resources, needed):
                     expected = f"the resource {fk.resource!r}, which a foreign key of {name} needs"
                     raise package.wrong(("resources",), expected, f"no resource {fk.resource!r}")
                 if missing or fk.target != resources[fk.resource].key:
                     at = ("foreignKeys", number, "reference")
                     raise schemas[name].wrong(at, "a table of this package, and its primary key")
         return cls(package.raw, resources)
+
+
+def _is_lacking(
+    fk: ForeignKey, resource: Resource, resources: dict[str, Resource], needed: Counter[str]
+) -> bool:
+    """Whether the descriptor lacks what a key points to; otherwise the key has the wrong name."""
+    meant = next((one for one in resources.values() if one.key == fk.target), None)
+    if meant and needed[meant.name]:
+        return False
+    return meant is not resource or needed[fk.resource] > 1
 
 
 def _read_schema(root: Path, path: str, package: _Document, at: At) -> dict[str, Any]:

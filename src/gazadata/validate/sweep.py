@@ -97,8 +97,11 @@ class Form:
         self._before = keys[-1]
 
     def emptied(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The next batch of a Parquet file, null where a text is empty, which is reported."""
-        for field in self._resource.fields:
+        """The next batch of a Parquet file, null where a text is empty, which is reported.
+
+        Of a required field it is reported as missing.
+        """
+        for field in (one for one in self._resource.fields if not one.required):
             empty = frame.filter(col(field.name) == "")
             self._odd += empty.height
             for row in empty.head(self._limit).iter_rows(named=True):
