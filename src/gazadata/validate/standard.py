@@ -139,7 +139,7 @@ def take(
     contract = package.contract
     form = [d for d in report.diagnostics if d.code < "GD300" and d.code != "GD108"]
     reported = {d.path for d in form}
-    # Frictionless compares cells of a column that are passed over once they have a finding.
+    # It compares all cells of a column; ours passes over those with a finding.
     columns = {(d.path, d.field) for d in report.diagnostics}
     if any(path.endswith(".json") for path in reported):
         # It reads rows by the schemas as they are, and not as they were meant.
@@ -156,7 +156,7 @@ def take(
         for error in table["errors"]:
             fields = error.get("fieldNames") or [error.get("fieldName")]
             target = contract[name].target(fields[0]) if fields[0] else None
-            known = not columns.isdisjoint((paths[name], field) for field in fields)
+            known = error.get("type") == "unique-error" and (paths[name], fields[0]) in columns
             if not known and not reported & {paths[name], paths.get(target or "", "")}:
                 report.say(_finding(error, paths[name], name, fields[0]))
     errors = sum(len(table["errors"]) for table in tables.values())
