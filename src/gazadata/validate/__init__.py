@@ -16,7 +16,7 @@ from gazadata.validate.diagnostics import Count, Diagnostic, Place, Report
 from gazadata.validate.grouped import group
 from gazadata.validate.rules import RULES, Rule
 
-__all__ = ["RULES", "Count", "Diagnostic", "Place", "Report", "Rule", "validate"]
+__all__ = ["Count", "Diagnostic", "Place", "Report", "Rule", "all_rules", "validate"]
 
 
 class Engine(Protocol):
@@ -43,6 +43,20 @@ class _Local:
         from gazadata.validate import layers
 
         layers.run(package, paths, report, limit)
+
+
+def all_rules() -> dict[str, Rule]:
+    """All rules by code, in the order of their codes.
+
+    Raises:
+        MissingExtra: the extra `validate` is not installed.
+    """
+    try:
+        # A rule is registered when its module is imported, which takes a second.
+        from gazadata.validate import layers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(error.name or "polars", "validate") from None
+    return dict(sorted(RULES.items()))
 
 
 def validate(
