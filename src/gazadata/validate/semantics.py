@@ -24,13 +24,13 @@ SUBJECTS = dict.fromkeys(("holds_rank", "holds_office", "nationality"), "person"
 """Of which kind the subject of a predicate is."""
 
 
+# Rules that run before the others, as they tell more exactly which cells are wrong.
 OF_KINDS = ("GD416", "GD418")
 OF_SOURCES = ("GD420",)
 OF_REPORTS = ("GD417",)
-OF_OTHERS = ("GD407", "GD419", "GD422")
+OF_CELLS = ("GD407", "GD419", "GD422")
 OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
-OF_MEANING = tuple(f"GD{nr}" for nr in (401, 402, 403, 405, 406, 408, 410, 421))
-"""The rules of `looks`, each after those that tell more exactly which cells are wrong."""
+_EARLIER = {*OF_KINDS, *OF_SOURCES, *OF_REPORTS, *OF_CELLS, *OF_PAIRS}
 
 
 def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
@@ -50,6 +50,12 @@ def only(looks: Iterable[Look], codes: Collection[str]) -> Iterator[Look]:
     """Looks with their checks of some rules alone."""
     for look in looks:
         yield replace(look, checks=tuple(one for one in look.checks if one.code in codes))
+
+
+def later(looks: Iterable[Look]) -> Iterator[Look]:
+    """Looks with their checks of the rules that run after all of those above."""
+    for look in looks:
+        yield replace(look, checks=tuple(one for one in look.checks if one.code not in _EARLIER))
 
 
 rule(
