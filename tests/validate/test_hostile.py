@@ -870,7 +870,7 @@ def _without_tables(*gone: str, **changes: Any) -> Files:
 @pytest.mark.parametrize(
     ("gone", "codes"),
     [
-        (("evidence",), {"GD331", "GD332", "GD333", "GD334", "GD341", "GD348", "GD351"}),
+        (("evidence",), {"GD331", "GD332", "GD333", "GD334", "GD336", "GD341", "GD348", "GD351"}),
         (("evidence", "quotes"), {"GD321", "GD324", "GD331", "GD332", "GD333", "GD347"}),
         (("evidence", "quotes", "passages"), {"GD311", "GD312", "GD323", "GD331", "GD333"}),
         (("passages",), {"GD311", "GD313", "GD321", "GD331"}),

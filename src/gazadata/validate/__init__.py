@@ -5,6 +5,7 @@ descriptor -> files -> frictionless -> pandera -> provenance -> semantics
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,7 @@ class _Local:
         layers.run(package, paths, report, limit)
 
 
+@cache
 def all_rules() -> dict[str, Rule]:
     """All rules by code, in the order of their codes.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -30,6 +29,7 @@ from gazadata.validate.reporters.common import (
     visible,
 )
 from gazadata.validate.reporters.excerpt import span_of
+from gazadata.validate.split import split_line
 
 FORMAT = "gazadata-report/1"
 """Changes whenever report.schema.json does."""
@@ -189,8 +189,8 @@ def fixed_cell(d: Diagnostic, report: Report) -> str | None:
     if d.code in _EXPECTED_IS_VALUE:
         return d.expected if d.expected is not None and len(d.expected) < LONGEST else None
     # A suggestion is for what was found, which may be only a part of the cell.
-    cells = next(csv.reader([line[start:end]]), [])
-    return d.suggestion if d.found is not None and cells == [d.found] else None
+    is_whole = d.found is not None and split_line(line[start:end]) == [d.found]
+    return d.suggestion if is_whole else None
 
 
 def _message(text: str) -> str:
