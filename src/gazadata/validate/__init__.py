@@ -54,7 +54,7 @@ def all_rules() -> dict[str, Rule]:
         MissingExtra: the extra `validate` is not installed.
     """
     try:
-        # A rule is registered when its module is imported, which takes a second.
+        # Importing the layers, and Polars and pandera with them, registers their rules.
         from gazadata.validate import layers  # noqa: F401
     except ImportError as error:
         raise MissingExtra(error.name or "polars", "validate") from None
