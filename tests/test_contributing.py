@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,15 @@ def section(head: str) -> str:
     return found[1]
 
 
-def block(text: str, language: str) -> str:
-    found = re.search(rf"^ *```{language}\n(.*?)^ *```$", text, re.M | re.S)
-    assert found
-    return found[1]
+def blocks(text: str, language: str) -> list[str]:
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.M | re.S)
+    return [textwrap.dedent(one) for one in found]
+
+
+def insert(path: Path, before: str, text: str) -> None:
+    there = path.read_text("utf-8")
+    assert there.count(before) == 1
+    path.write_text(there.replace(before, f"{text}{before}"), "utf-8")
 
 
 @pytest.fixture
@@ -58,7 +64,8 @@ def edit(path: Path, change: object) -> None:
 
 
 def test_a_table_is_added_as_written(clone: Path) -> None:
-    schema = json.loads(block(section("Add a table"), "json"))
+    (schema_text,) = blocks(section("Add a table"), "json")
+    schema = json.loads(schema_text)
     (clone / "schemas/places.json").write_text(json.dumps(schema, indent=2), "utf-8")
     descriptor = json.loads((clone / "datapackage.json").read_text("utf-8"))
     like = next(one for one in descriptor["resources"] if one["name"] == "conditions")
@@ -85,9 +92,44 @@ def test_a_table_is_added_as_written(clone: Path) -> None:
 
     # The contract has changed, and nothing else is wrong.
     said = run(clone, "validate", "--format", "concise").splitlines()[:-1]
-    (found,) = [line for line in said if not line.startswith("note: ")]
+    (found,) = (line for line in said if not line.startswith("note: "))
     record = re.search(r'"([\d.]+)": "([0-9a-f]{64})" in (\S+)$', found)
     assert record
     edit(clone / record[3], {record[1]: record[2]})
-    assert run(clone, "validate", "--strict", "--format", "concise").startswith("passed")
+    said = run(clone, "validate", "--strict", "--format", "concise").splitlines()
+    assert said[-1].startswith("passed")
     assert "[Doha, Qatar]" in run(clone, "explain", "places", "doha", "--package", ".")
+
+
+def test_a_rule_is_added_as_written(clone: Path) -> None:
+    """Its planted mistake is found, its near miss is not, and the shipped package passes."""
+    shutil.copytree(REPO / "tests", clone / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPO / "pyproject.toml", clone)
+    written = section("Add a rule")
+    check, case = blocks(written, "python")
+    (call,) = re.findall(r"`(\*_\w+\(.*?\))` added to the checks of `looks`", written)
+    (count,) = re.findall(r'`("GD\d{3}": .*?)` added to `wanted`', written)
+    module = clone / "src/gazadata/validate/semantics.py"
+    insert(module, "*_reporting(resource.field_names)]", f"{call}, ")
+    module.write_text(f"{module.read_text('utf-8')}\n\n{check}", "utf-8")
+    planted = clone / "tests/validate/test_rules_planted.py"
+    insert(planted, "CASES: dict", f"{case}\n\n")
+    insert(planted, '"GD422": ', f"{count},\n        ")
+    (command,) = re.findall(r"`gazadata (rule --markdown) > docs/rules.md`", written)
+    document = run(clone, *command.split())
+    (clone / "docs/rules.md").write_text(document, "utf-8")
+    assert "### GD423: label ends in a full stop\n" in document
+
+    only = "GD423 or shipped or what_a_rule_looked_at or document_is_current"
+    files = [planted, clone / "tests/validate/test_rules.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-k", only, *files],
+        cwd=clone,
+        env=os.environ | {"PYTHONPATH": str(clone / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    for name in ("a_planted_mistake_is_caught", "a_near_miss_is_let_pass"):
+        assert f"::test_{name}[GD423]\n" in done.stdout

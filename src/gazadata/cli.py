@@ -111,7 +111,7 @@ def main() -> None:
     sys.meta_path.insert(0, _Unused("pyspark"))
     if sys.argv[1:2] == ["validate"]:
         frictionless_worker.start_ahead()
-    if sys.argv[1:2] in (["validate"], ["explain"], ["find"]):
+    if sys.argv[1:2] in (["validate"], ["rule"], ["explain"], ["find"]):
         # Imports take longer than the work, and the process exits after its report.
         sys.meta_path.insert(0, _Unused("pandas", "hypothesis", "numpy"))
         gc.disable()

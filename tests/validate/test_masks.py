@@ -245,7 +245,7 @@ def test_what_must_agree_hides_no_cell_that_is_without_evidence(place: Place) ->
     assert ("GD333", "events", number + 2, "status") in said
 
 
-def test_a_circle_hides_no_other_circle(place: Place) -> None:
+def test_gd411_a_circle_hides_no_other_circle(place: Place) -> None:
     isf, dar = at("topics", "isf"), at("actors", "mohammad-ishaq-dar")
     files = edited(
         ("topics", isf, {"part_of": "isf"}), ("actors", dar, {"part_of": "mohammad-ishaq-dar"})
@@ -295,7 +295,7 @@ def test_a_row_that_repeats_another_is_one_mistake(place: Place) -> None:
         assert [code for code, *_ in found(damaged(place, S.add(name, copy)))] == ["GD208"]
 
 
-def test_a_byte_of_the_header_that_is_not_utf8_is_one_mistake(place: Place) -> None:
+def test_gd101_a_byte_of_the_header_that_is_not_utf8_is_one_mistake(place: Place) -> None:
     path = S.path("events")
     content = S.files[path]
     one = [("GD101", "events", 1, None)]
@@ -363,7 +363,7 @@ def test_a_second_property_is_a_second_mistake(place: Place) -> None:
     ]  # fmt: skip
 
 
-def test_a_table_of_lines_that_end_otherwise_has_its_header(place: Place) -> None:
+def test_gd102_a_table_of_lines_that_end_otherwise_has_its_header(place: Place) -> None:
     for name in ("events", "evidence"):
         path = S.path(name)
         files = {path: S.files[path].replace(b"\n", b"\r")}
@@ -651,7 +651,7 @@ GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
 
 
 @pytest.mark.parametrize("name", GD001)
-def test_what_cannot_be_read_is_said_once_and_with_what_is_expected(
+def test_gd001_what_cannot_be_read_is_said_once_and_with_what_is_expected(
     name: str, place: Place
 ) -> None:
     files, said = GD001[name]
@@ -659,13 +659,13 @@ def test_what_cannot_be_read_is_said_once_and_with_what_is_expected(
     assert (d.code, d.path, d.found, d.expected) == ("GD001", *said)
 
 
-def test_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
+def test_gd109_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
     for label, shown in ((" ISF", "“ ISF”"), ('"ISF ', '["ISF ]'), ("“ISF” ", "[“ISF” ]")):
         (d,) = damaged(place, edited(("topics", at("topics", "isf"), {"label": label}))).diagnostics
         assert (d.code, d.found, d.expected) == ("GD109", shown, label.strip())
 
 
-def test_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
+def test_gd002_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
     schema = S.schema("topics")
     schema["fields"][0]["rdfType"] = 5
     unlicensed, another = S.descriptor() | {"licenses": [{}]}, {"version": "9.0.0"}
@@ -754,14 +754,14 @@ def test_a_row_without_evidence_beside_two_missing_keys_is_told(place: Place) ->
     ]  # fmt: skip
 
 
-def test_two_keys_that_are_not_there_are_two_findings(place: Place) -> None:
+def test_gd207_two_keys_that_are_not_there_are_two_findings(place: Place) -> None:
     held = [i for i, p in enumerate(S.rows("positions")) if p["holder_id"]][:3]
     other = [("positions", i, {"holder_id": key}) for i, key in zip(held, "aab", strict=True)]
     said = [d for d in damaged(place, edited(*other)).diagnostics if d.code == "GD207"]
     assert sorted(d.found or "" for d in said) == ["a", "b"]
 
 
-def test_evidence_for_a_table_that_needs_none_is_found(place: Place) -> None:
+def test_gd334_evidence_for_a_table_that_needs_none_is_found(place: Place) -> None:
     """It was passed over with the whole table; the version is another, as the contract is."""
     schema = json.loads(S.files["schemas/conditions.json"] or b"")
     for field in schema["fields"]:
@@ -789,7 +789,7 @@ def test_evidence_for_a_table_that_needs_none_is_found(place: Place) -> None:
         ),
     ],
 )
-def test_a_list_that_is_not_as_installed_is_told_where_it_differs(
+def test_gd004_a_list_that_is_not_as_installed_is_told_where_it_differs(
     place: Place, change: Callable[[Any], object], found: str, expected: str
 ) -> None:
     schema = json.loads(S.files["schemas/positions.json"] or b"")
@@ -800,14 +800,14 @@ def test_a_list_that_is_not_as_installed_is_told_where_it_differs(
     assert (said.expected or "").startswith(expected)
 
 
-def test_whose_a_name_is_it_does_not_state_itself(place: Place) -> None:
+def test_gd341_whose_a_name_is_it_does_not_state_itself(place: Place) -> None:
     """It was found in its own quote, whoever it was given to."""
     number = at("names", "azerbaijan")
     report = damaged(place, edited(("names", number, {"actor_id": "egypt"})))
     assert ("GD341", "names/azerbaijan/actor_id") in [(d.code, d.about) for d in report.diagnostics]
 
 
-def test_a_source_that_stands_twice_is_one_finding(place: Place) -> None:
+def test_gd206_a_source_that_stands_twice_is_one_finding(place: Place) -> None:
     """Each of its passages and quotes was held against two texts."""
     lines = S.files["data/sources.csv"].split(b"\n")
     article = at("sources", "trump-leaning-on-pakistan") + 1
@@ -838,7 +838,7 @@ def test_an_emptied_cell_is_one_finding_whatever_it_was_read_for(place: Place) -
     ("name", "field"),
     [("evidence", "evidence_id"), ("quotes", "passage_id"), ("quotes", "char_start")],
 )
-def test_an_empty_cell_that_is_computed_asks_for_no_removal(
+def test_gd202_an_empty_cell_that_is_computed_asks_for_no_removal(
     name: str, field: str, place: Place
 ) -> None:
     report = damaged(place, edited((name, 3, {field: ""})))
@@ -871,7 +871,7 @@ def hidden_in_text(character: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("character", ["\u200b", "\u202e"])
-def test_a_hidden_character_of_a_text_is_not_one_of_each_quote(
+def test_gd301_a_hidden_character_of_a_text_is_not_one_of_each_quote(
     character: str, place: Place
 ) -> None:
     number = at("sources", "trump-leaning-on-pakistan") + 2
@@ -880,7 +880,7 @@ def test_a_hidden_character_of_a_text_is_not_one_of_each_quote(
     assert report.errors == 1
 
 
-def test_a_hidden_character_of_a_quote_alone_is_its_own(place: Place) -> None:
+def test_gd104_a_hidden_character_of_a_quote_alone_is_its_own(place: Place) -> None:
     quote = S.rows("quotes")[0]
     exact = quote["exact"][:1] + "\u200b" + quote["exact"][1:]
     report = damaged(place, edited(("quotes", 0, {"exact": exact})))
@@ -903,7 +903,7 @@ def renamed_quotes(number: int) -> tuple[dict[str, bytes], list[list[int]]]:
     return edited(*edits), rows
 
 
-def test_identifiers_that_a_renamed_quote_leaves_behind_are_one_finding(place: Place) -> None:
+def test_gd335_identifiers_that_a_renamed_quote_leaves_behind_are_one_finding(place: Place) -> None:
     files, (rows,) = renamed_quotes(1)
     assert len(rows) > 7
     report = damaged(place, files)
@@ -916,13 +916,15 @@ def test_identifiers_that_a_renamed_quote_leaves_behind_are_one_finding(place: P
     assert (one.help or "").startswith(f"Run `gazadata fmt`. {more}")
 
 
-def test_identifiers_of_two_quotes_that_were_renamed_are_two_findings(place: Place) -> None:
+def test_gd335_identifiers_of_two_quotes_that_were_renamed_are_two_findings(place: Place) -> None:
     files, rows = renamed_quotes(2)
     said = [d for d in damaged(place, files).diagnostics if d.code == "GD335"]
     assert sorted(d.elsewhere + 1 for d in said) == sorted(map(len, rows))
 
 
-def test_identifiers_that_are_wrong_each_in_its_way_are_as_many_findings(place: Place) -> None:
+def test_gd335_identifiers_that_are_wrong_each_in_its_way_are_as_many_findings(
+    place: Place,
+) -> None:
     rows = S.rows("evidence")
     keys = [(n, {"evidence_id": rows[n]["evidence_id"] + "0"}) for n in (3, 40)]
     report = damaged(place, edited(*(("evidence", n, cells) for n, cells in keys)))

@@ -56,7 +56,7 @@ def at(field: str, actor: str = "azerbaijan") -> int:
      "row Azerbaijan of reference/countries.csv.", "The Row Azerbaijan of reference/countries.csv.",
      "Row Azerbaijan of reference/countries.csvx"],
 )  # fmt: skip
-def test_a_note_that_names_no_row_lets_no_code_pass(note: str, place: Place) -> None:
+def test_gd348_a_note_that_names_no_row_lets_no_code_pass(note: str, place: Place) -> None:
     number = at("iso3")
     right = S.change("evidence", number, note=note)
     where = S.where("actors", actor_id="azerbaijan")
@@ -95,7 +95,7 @@ def test_a_note_without_a_word_is_one_finding_and_hides_no_other(place: Place) -
     ]
 
 
-def test_a_wrong_code_shows_where_the_reference_has_it(place: Place) -> None:
+def test_gd348_a_wrong_code_shows_where_the_reference_has_it(place: Place) -> None:
     number = line_of("Azerbaijan,")
     changed = countries("Azerbaijan,AZE,", "Azerbaijan,AZX,")
     (one,) = found(place, changed)
@@ -165,7 +165,7 @@ def test_a_file_that_no_note_names_is_not_looked_at(place: Place) -> None:
     assert found(place, {"reference/plover.csv": b"\xff", "reference/more.csv": b'a,"'}) == []
 
 
-def test_a_reference_that_is_not_there(place: Place) -> None:
+def test_gd348_a_reference_that_is_not_there(place: Place) -> None:
     (one,) = [d for d in found(place, {COUNTRIES: None}) if "countries" in (d.expected or "")]
     assert one.code == "GD348"
     assert one.severity == "error"
@@ -179,7 +179,7 @@ def without_folder(tmp_path: Path, changed: Files) -> Report:
     return look(root)
 
 
-def test_a_package_without_its_references_is_not_clean(tmp_path: Path) -> None:
+def test_gd348_a_package_without_its_references_is_not_clean(tmp_path: Path) -> None:
     """A release carries none, so that it is a warning."""
     report = without_folder(tmp_path, {})
     (one,) = report.diagnostics
@@ -220,7 +220,9 @@ def by_reference(name: str, row_id: str, field: str, note: str) -> dict[str, byt
         ("Row Hamas of reference/plover.csv.", "with a column for kind"),
     ],
 )
-def test_what_no_row_has_is_not_proven_by_reference(note: str, expected: str, place: Place) -> None:
+def test_gd348_what_no_row_has_is_not_proven_by_reference(
+    note: str, expected: str, place: Place
+) -> None:
     field = "kind" if "kind" in expected else "name"
     (one,) = (
         d
@@ -231,7 +233,7 @@ def test_what_no_row_has_is_not_proven_by_reference(note: str, expected: str, pl
     assert expected in (one.expected or "")
 
 
-def test_a_name_is_that_of_its_row(place: Place) -> None:
+def test_gd348_a_name_is_that_of_its_row(place: Place) -> None:
     number = S.where("actors", actor_id="donald-trump")
     (one,) = found(place, S.change("actors", number, name="Ronald Trump"))
     assert (one.code, one.row_id, one.field) == ("GD348", "donald-trump", "name")
@@ -252,7 +254,7 @@ def test_a_file_that_fmt_does_not_write_is_mended_by_hand(
     assert not [text for text in helps if not text.startswith("Save the file")]
 
 
-def test_codes_of_sources_alone_are_held_against_no_row(place: Place) -> None:
+def test_gd348_codes_of_sources_alone_are_held_against_no_row(place: Place) -> None:
     """In a package of no other table that needs evidence."""
     kept = ("sources", "passages", "quotes", "evidence")
     descriptor, schema = S.descriptor(), S.schema("sources")
@@ -271,7 +273,7 @@ CODES = ("iso3", "cow", "gleditsch_ward", "wikidata_id")
 @pytest.mark.parametrize(
     ("behind", "is_found"), [("", True), (".", True), ("; the article has only Azerbaijan.", False)]
 )
-def test_codes_are_those_of_the_actor(behind: str, is_found: bool, place: Place) -> None:
+def test_gd348_codes_are_those_of_the_actor(behind: str, is_found: bool, place: Place) -> None:
     """All of another row's codes, with the notes that name it, were none of its own."""
     header, *rows = S.files[COUNTRIES].decode().splitlines()
     line = next(row for row in rows if row.startswith("Afghanistan,"))
@@ -315,7 +317,9 @@ def cited(reference: str) -> dict[str, bytes]:
         ("plover-manual", "a file that a note on plover-manual in sources names"),
     ],
 )
-def test_the_file_is_that_of_the_reference(reference: str, expected: str, place: Place) -> None:
+def test_gd348_the_file_is_that_of_the_reference(
+    reference: str, expected: str, place: Place
+) -> None:
     (one,) = found(place, cited(reference))
     assert said([one]) == [("GD348", "data/evidence.csv", min(map(at, CODES)) + 2, "note")]
     assert (one.expected or "").startswith(expected)

@@ -29,18 +29,18 @@ from rich.cells import cell_len
 
 from gazadata import cli
 from gazadata.errors import GazadataError
-from gazadata.validate import Count, Diagnostic, Place, Report, reporters, validate
+from gazadata.validate import Count, Diagnostic, Place, Report, all_rules, reporters, validate
 from gazadata.validate.reporters import FORMATS, Options
 from gazadata.validate.reporters.common import ON_SCREEN, amount, idle, visible, worst
 from gazadata.validate.reporters.excerpt import cell_span, differences, draw, in_cell
 from gazadata.validate.reporters.machine import fingerprint
-from gazadata.validate.rules import RULES
 from gazadata.validate.split import column_of
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "src/gazadata/validate/report.schema.json").read_text("utf-8"))
 REPORT = jsonschema.Draft202012Validator(SCHEMA)
 ESCAPE = "\x1b"
+RULES = all_rules()
 
 # (file, what stands there, what is planted): one mistake in each of the ways of showing one.
 PLANTED = {

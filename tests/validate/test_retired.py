@@ -163,7 +163,7 @@ def test_a_finding_is_known_again_when_rows_move(key: str, as_it: str, place: Pl
         ("", "a blank line"),
     ],
 )
-def test_how_many_cells_there_are_is_said(row: str, what: str, place: Place) -> None:
+def test_gd107_how_many_cells_there_are_is_said(row: str, what: str, place: Place) -> None:
     changed = {FILE: f"{HEAD}{row}\n".encode()}
     place.damage(changed)
     report = look(place.root)
@@ -220,7 +220,7 @@ def _link_out(path: Path) -> None:
         lambda path: path.symlink_to("retired.csv"),
     ],
 )
-def test_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Path) -> None:
+def test_gd005_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Path) -> None:
     assert callable(make)
     root = Place(tmp_path / "package").root
     (root / FILE).unlink(missing_ok=True)
@@ -231,7 +231,7 @@ def test_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Path) -> 
         retired.read(Package.open(root))
 
 
-def test_one_file_alone_is_the_list(tmp_path: Path) -> None:
+def test_gd005_one_file_alone_is_the_list(tmp_path: Path) -> None:
     """Nobody would read the second, and another by the name is as any that is not listed."""
     place = Place(tmp_path)
     row = f"{HEAD}actors,azerbaidjan,,left out,1.0.0\n".encode()

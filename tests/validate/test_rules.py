@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 from gazadata import cli
+from gazadata.validate import all_rules
 from gazadata.validate.reporters import rule_text, rules_markdown, rules_text
 from gazadata.validate.reporters.catalogue import REGENERATE
 from gazadata.validate.reporters.common import LAYERS
-from gazadata.validate.rules import RULES
+from gazadata.validate.rules import rule
 
 ROOT = Path(__file__).parents[2]
+VALIDATE = ROOT / "src/gazadata/validate"
+RULES = all_rules()
+
+CODE = r"GD\d{3}"
+REGISTERED = re.compile(rf'^rule\(\n    "({CODE})"', re.M)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -45,14 +51,42 @@ def test_every_rule_says_what_why_and_how(code: str) -> None:
         assert text in printed
 
 
-def test_every_rule_is_used_and_no_other_is() -> None:
-    """A rule that no layer names is a promise that nobody keeps."""
-    folder = ROOT / "src/gazadata/validate"
-    sources = [path for path in folder.glob("*.py") if path.name != "rules.py"]
-    # A comparison such as `code < "GD300"` names a border, not a rule.
-    texts = [re.sub(r'[<>]=? "GD\d{3}"', "", path.read_text("utf-8")) for path in sources]
-    used = {code for text in texts for code in re.findall(r"GD\d{3}", text)}
-    assert used == RULES.keys()
+def test_every_rule_is_used_in_the_module_that_has_its_texts() -> None:
+    """A rule that no code names is a promise that nobody keeps."""
+    by_schema = set(
+        re.findall(CODE, (VALIDATE.parent / "contract/contract.schema.json").read_text())
+    )
+    used: set[str] = set()
+    for path in VALIDATE.glob("*.py"):
+        # A comparison such as `code < "GD300"` names a border, not a rule.
+        text = re.sub(rf'[<>]=? "{CODE}"', "", path.read_text("utf-8"))
+        here = set(re.findall(CODE, REGISTERED.sub("", text)))
+        assert set(REGISTERED.findall(text)) <= here | by_schema, path.name
+        used |= here
+    assert used | by_schema == RULES.keys()
+
+
+def test_a_code_is_given_to_one_rule_only() -> None:
+    before = RULES["GD203"]
+    with pytest.raises(ValueError, match="two rules have the code GD203"):
+        rule("GD203", title="another", reason="A.", example="a", remedy="B.")
+    assert all_rules()["GD203"] == before
+
+
+def test_the_layers_before_polars_is_imported_report_no_rule_without_its_texts() -> None:
+    """They run while the other layers' modules, and with them their rules, are not imported yet."""
+    code = (
+        "import sys, gazadata.validate as v, gazadata.validate.rules as r; print(*r.RULES); "
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith(v.__name__)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    registered, loaded = (line.split() for line in ran.stdout.splitlines())
+    # This one runs after all layers.
+    early = [Path(path) for path in loaded if not path.endswith("grouped.py")]
+    assert VALIDATE / "files.py" in early
+    assert VALIDATE / "layers.py" not in early
+    texts = [re.sub(rf'[<>!=]=? "{CODE}"', "", path.read_text("utf-8")) for path in early]
+    assert {found for text in texts for found in re.findall(CODE, text)} <= {*registered}
 
 
 def test_the_document_is_current() -> None:
@@ -105,12 +139,13 @@ def test_the_command_that_regenerates_the_document_writes_it(
     ("code", "absent"),
     [
         ("import gazadata.cli", ["rich.console", "pandas", "polars", "pandera", "pyarrow"]),
+        # The rules are beside the code that needs Polars and pandera.
         (
             "import sys; sys.argv[1:] = ['rule', 'GD203']\n"
             "from gazadata.cli import main\n"
             "try: main()\n"
             "except SystemExit: pass",
-            ["pandas", "polars", "pandera", "frictionless", "pyarrow"],
+            ["pandas", "frictionless", "pyarrow"],
         ),
     ],
 )
@@ -121,3 +156,15 @@ def test_starting_is_cheap(code: str, absent: list[str]) -> None:
         [sys.executable, "-c", code + check], capture_output=True, text=True, check=True
     )
     assert ran.stderr.strip() == "[]"
+
+
+def test_without_the_extra_rules_say_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['polars'] = None; sys.argv[1:] = ['rule', 'GD203']\n"
+        "from gazadata.cli import main; main()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("error: ")
+    assert "pip install 'gazadata[validate]'" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1

@@ -17,9 +17,10 @@ from tests.validate.mutants import OTHER, SECOND, SECOND_QUOTE, cited_by_second,
 
 from gazadata.contract import Field
 from gazadata.text import fold
-from gazadata.validate import RULES, Diagnostic, Report, validate
+from gazadata.validate import Diagnostic, Report, all_rules, validate
 
 S = SHIPPED
+RULES = all_rules()
 TEXT = S.text
 SOURCE = "trump-leaning-on-pakistan"
 UTF8 = "utf-8"

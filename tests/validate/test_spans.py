@@ -64,14 +64,14 @@ def _said(place: Place, files: Files) -> list[tuple[str, str | None, str | None]
 
 
 @pytest.mark.parametrize(("before", "words"), [("Qatar", ","), ("", "—"), ("Pakistan’", "s")])
-def test_a_quote_has_a_word(before: str, words: str, place: Place) -> None:
+def test_gd324_a_quote_has_a_word(before: str, words: str, place: Place) -> None:
     start = S.text.index(before + words) + len(before)
     files = _quoted(_span(start, start + len(words)))
     assert _said(place, files) == [("GD324", "zz-cut", "exact")]
 
 
 @pytest.mark.parametrize("words", ["Pakistan", "Muslim"])
-def test_a_word_keeps_its_sense_before_some_hyphens_and_apostrophes(
+def test_gd324_a_word_keeps_its_sense_before_some_hyphens_and_apostrophes(
     words: str, place: Place
 ) -> None:
     behind = {"Pakistan": "’s", "Muslim": "-majority"}[words]
@@ -96,13 +96,13 @@ def _passages(rows: list[Row]) -> Files:
     return {**S.table("passages", rows), **S.table("quotes", quotes)}
 
 
-def test_one_passage_for_all_of_the_text(place: Place) -> None:
+def test_gd313_one_passage_for_all_of_the_text(place: Place) -> None:
     one, *_, last = _renumbered(S.rows("passages"))
     files = _passages([one | {"char_end": last["char_end"]}])
     assert _said(place, files) == [("GD313", one["passage_id"], "char_end")]
 
 
-def test_a_passage_over_two_paragraphs_moves_no_other(place: Place) -> None:
+def test_gd313_a_passage_over_two_paragraphs_moves_no_other(place: Place) -> None:
     rows = _renumbered(S.rows("passages"))
     number = next(
         n for n, row in enumerate(rows[:-1]) if n and row["paragraph"] != rows[n + 1]["paragraph"]
@@ -113,7 +113,7 @@ def test_a_passage_over_two_paragraphs_moves_no_other(place: Place) -> None:
 
 
 @pytest.mark.parametrize("within", ["a word", "its full stop", "words"])
-def test_a_passage_begins_where_the_one_before_it_ends(within: str, place: Place) -> None:
+def test_gd313_a_passage_begins_where_the_one_before_it_ends(within: str, place: Place) -> None:
     """Between words it may: a dash needs no white space around it."""
     rows = _renumbered(S.rows("passages"))
     spans = [(int(q["char_start"]), int(q["char_end"])) for q in S.rows("quotes")]
@@ -140,13 +140,13 @@ def test_a_passage_begins_where_the_one_before_it_ends(within: str, place: Place
     assert said == ([] if within == "words" else [("GD313", new["passage_id"], "char_start")])
 
 
-def test_passages_numbered_in_other_steps_are_one_finding(place: Place) -> None:
+def test_gd311_passages_numbered_in_other_steps_are_one_finding(place: Place) -> None:
     rows = [row | {"sequence": row["sequence"] + "0"} for row in S.rows("passages")]
     first = min(rows, key=lambda row: int(row["sequence"]))
     assert _said(place, _passages(rows)) == [("GD311", first["passage_id"], "sequence")]
 
 
-def test_each_gap_in_the_numbers_is_a_finding(place: Place) -> None:
+def test_gd311_each_gap_in_the_numbers_is_a_finding(place: Place) -> None:
     rows = S.rows("passages")
     for row in rows:
         row["sequence"] = str(int(row["sequence"]) + sum(int(row["sequence"]) > n for n in (4, 9)))

@@ -5,6 +5,7 @@ descriptor -> files -> frictionless -> pandera -> provenance -> semantics
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from gazadata.validate.diagnostics import Count, Diagnostic, Place, Report
 from gazadata.validate.grouped import group
 from gazadata.validate.rules import RULES, Rule
 
-__all__ = ["RULES", "Count", "Diagnostic", "Place", "Report", "Rule", "validate"]
+__all__ = ["Count", "Diagnostic", "Place", "Report", "Rule", "all_rules", "validate"]
 
 
 class Engine(Protocol):
@@ -43,6 +44,21 @@ class _Local:
         from gazadata.validate import layers
 
         layers.run(package, paths, report, limit)
+
+
+@cache
+def all_rules() -> dict[str, Rule]:
+    """All rules by code, in the order of their codes.
+
+    Raises:
+        MissingExtra: the extra `validate` is not installed.
+    """
+    try:
+        # Importing the layers, and Polars and pandera with them, registers their rules.
+        from gazadata.validate import layers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(error.name or "polars", "validate") from None
+    return dict(sorted(RULES.items()))
 
 
 def validate(

@@ -14,6 +14,7 @@ from gazadata.text import FORMULA, HAS_HIDDEN
 from gazadata.validate.characters import MIXED, OF_THE_TEXT, named, odd, worded
 from gazadata.validate.checks import Check, Look, check
 from gazadata.validate.fields import URI
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import Tables
 
 UNEDGED = {"quotes": ("prefix", "suffix")}
@@ -43,6 +44,51 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
                 checks += characters(field, resource)
             checks += _of_field(field, resource)
         yield Look(resource, partial(tables.strings, name), tuple(checks))
+
+
+rule(
+    "GD109",
+    title="cell begins or ends with white space",
+    reason="It is invisible, and makes equal values different.",
+    example="`support ` in stance",
+    remedy="Remove the white space.",
+    unit="cells",
+)
+rule(
+    "GD110",
+    title="cell begins like a spreadsheet formula",
+    reason="A spreadsheet would run it.",
+    example="=HYPERLINK(…) in a note",
+    remedy=(
+        "Start the cell with a character other than =, +, - or @. In a quote, or its prefix or "
+        "suffix, start the quote a word earlier or later."
+    ),
+    unit="cells",
+)
+rule(
+    "GD111",
+    title="words are separated by something other than one ordinary space",
+    reason="Other spaces look the same, but joins and filters miss the row.",
+    example="a no-break space in a label",
+    remedy="Replace it with one ordinary space.",
+    unit="cells",
+)
+rule(
+    "GD113",
+    title="text is a program's marker for a missing value or an error",
+    reason="Loaders read it as text, so a missing value looks like a real one.",
+    example="`nan`, `None`, `<NA>` or `#NAME?` in a note",
+    remedy="Write the words that were meant, or empty the cell.",
+    unit="cells",
+)
+rule(
+    "GD210",
+    title="value does not have the field's format",
+    reason="Users follow these links.",
+    example="`github` in url",
+    remedy="Write a full URL, such as https://example.org/page.",
+    unit="cells",
+)
 
 
 def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
@@ -87,6 +133,16 @@ def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
             expected="a whole address, which begins with https:// or http://",
             applies=filled,
         )
+
+
+rule(
+    "GD207",
+    title="foreign key matches no row",
+    reason="A join would drop the row.",
+    example="`asim-munr` in holder_id",
+    remedy="Correct the key, or add the row it should refer to.",
+    unit="cells",
+)
 
 
 def keys(contract: Contract, tables: Tables) -> Iterator[Look]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from gazadata.contract import Resource
 from gazadata.text import HIDDEN, MARKS, form_c, is_shown, may_hide, odd_part, overlong
+from gazadata.validate.rules import rule
 
 _LATIN = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]"
 _OTHER = (
@@ -54,6 +55,35 @@ class Odd(NamedTuple):
 def plain(lines: bytes) -> bool:
     """Whether these are whole lines of characters that are shown, all of ASCII: most are."""
     return lines.isascii() and lines.endswith(b"\n") and b"\r" not in lines and is_shown(lines)
+
+
+rule(
+    "GD103",
+    title="text is not in Unicode normalization form C",
+    reason="Two encodings of the same letter compare as different.",
+    example="é written as e with a combining accent",
+    remedy="Run `gazadata fmt`.",
+    unit="bytes",
+)
+rule(
+    "GD104",
+    title="invisible, bidirectional or control character",
+    reason="Reviewers cannot see it, and it breaks comparisons.",
+    example="a zero-width space in a name",
+    remedy="Delete the character.",
+    unit="bytes",
+)
+rule(
+    "GD112",
+    title="word mixes alphabets",
+    reason="Letters of different alphabets can look the same, but searches and joins miss the row.",
+    example="`Pakistan` with a Cyrillic а in a label, or with a fullwidth ａ",
+    remedy=(
+        "Retype the word in one alphabet. For micro, use µ (U+00B5). Join a symbol to a word with "
+        "a hyphen."
+    ),
+    unit="bytes",
+)
 
 
 def odd(text: str, first: int) -> Iterator[Odd]:

@@ -14,6 +14,7 @@ from gazadata.contract import Field, Resource
 from gazadata.tables.pandera_schemas import polars_schema
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import INTEGER, LINE, Tables, typed
 
 _FORMS = {
@@ -40,6 +41,51 @@ _PANDERA = (
 
 _COMPUTED = {"evidence": ("evidence_id",), "quotes": ("passage_id", "char_start", "char_end")}
 """Required cells that `gazadata fmt` fills in."""
+
+
+rule(
+    "GD201",
+    title="value has the wrong type",
+    reason="Loading the table would fail or give another value.",
+    example="`yes` in a boolean field; 2025-02-30 in a date field",
+    remedy="Write integers as digits, booleans as true or false, and dates as YYYY-MM-DD.",
+    unit="cells",
+)
+rule(
+    "GD202",
+    title="required cell is empty",
+    reason="Users of the field rely on every row having a value.",
+    example="an event without a status",
+    remedy="Fill in the cell, or remove the row.",
+    unit="cells",
+)
+rule(
+    "GD203",
+    title="value is not in the field's vocabulary",
+    reason="Queries by term miss rows with a misspelt one.",
+    example="`suport` in stance",
+    remedy="Use a term of the vocabulary, in the same case.",
+    unit="cells",
+)
+rule(
+    "GD204",
+    title="value does not match the field's pattern",
+    reason="Keys and codes must be well formed to be joined on.",
+    example="`Asim_Munir` as a key; a Cyrillic letter in a key",
+    remedy=(
+        "Write keys as lower-case words and digits joined by single hyphens, and codes as in their "
+        "code list."
+    ),
+    unit="cells",
+)
+rule(
+    "GD205",
+    title="number is below the field's minimum",
+    reason="No count or offset can be that small.",
+    example="0 in occurrences",
+    remedy="Correct the number, or leave the cell empty if the source gives none.",
+    unit="cells",
+)
 
 
 class Constraints:

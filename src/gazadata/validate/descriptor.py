@@ -13,6 +13,7 @@ from gazadata.package import Package
 from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
+from gazadata.validate.rules import rule
 from gazadata.validate.say import Places, say
 
 _OF_JSON = "Write it so in the file; `gazadata fmt` only changes tables."
@@ -59,6 +60,16 @@ def _characters(package: Package, report: Report) -> Contract:
         return Contract.read(package.root, cleaned)
     except ContractError:
         return contract  # Two names that differ in them alone.
+
+
+rule(
+    "GD001",
+    title="descriptor or schema cannot be read",
+    reason="Without a readable contract nothing else can be checked.",
+    example="datapackage.json with a comma missing",
+    remedy="Fix the file at the reported place, or restore it.",
+    unit="files",
+)
 
 
 def unreadable(root: Path, error: ContractError, report: Report) -> None:

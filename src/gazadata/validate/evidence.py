@@ -12,6 +12,7 @@ from polars import col
 from gazadata.contract import Contract, Field, Resource
 from gazadata.text import HAS_HIDDEN
 from gazadata.validate.checks import TARGET_LINE, Check, Look, Unrun, check
+from gazadata.validate.rules import rule
 from gazadata.validate.stated import (
     ALL_STATED,
     Unstated,
@@ -46,6 +47,24 @@ LATER = ("GD335", "GD342", "GD351")
 
 _CUED = "quotes, cued"
 """Under which the quotes are put by, each with whether it holds a cue: no table's name."""
+
+
+rule(
+    "GD331",
+    title="no evidence quotes the passage",
+    reason="What the passage asserts may have been left uncoded.",
+    example="a sentence that no evidence quotes",
+    remedy="Code what the passage asserts; `gazadata todo` lists what is open.",
+    unit="passages",
+)
+rule(
+    "GD332",
+    title="quote is not used as evidence",
+    reason="An unused quote proves nothing.",
+    example="a quote that no row of evidence names",
+    remedy="Use the quote in evidence, or remove it.",
+    unit="quotes",
+)
 
 
 def used(contract: Contract, tables: Tables) -> Iterator[Look]:
@@ -104,6 +123,15 @@ def proven(contract: Contract, tables: Tables) -> Iterator[tuple[Resource, pl.La
     for name, resource in contract.resources.items():
         if name in tables and any(field.evidence_required for field in resource.fields):
             yield resource, proof(tables).filter(col("resource") == name)
+
+
+rule(
+    "GD336",
+    title="row has no quote from its own source",
+    reason="The row would attribute to one article what another one says.",
+    example="source_id names one article, but all quotes of the row are from another",
+    remedy="Correct source_id, or quote the source it names. Quotes from other sources may remain.",
+)
 
 
 def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
@@ -301,6 +329,32 @@ def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame)
     )
 
 
+rule(
+    "GD333",
+    title="cell has no evidence",
+    reason="Without evidence, a value is only the coder's claim.",
+    example="an outcome without a row in evidence",
+    remedy="Add the evidence, or empty the cell if the article does not say it.",
+    unit="cells",
+)
+rule(
+    "GD345",
+    title="verbatim cell is not quoted letter for letter",
+    reason="Case, spaces, dashes and apostrophes must be the article's, too.",
+    example="a hedge that is only classified; `Reportedly` with a quote that has `reportedly`",
+    remedy="Copy the words exactly as in the article, and use a quote of basis stated.",
+    unit="cells",
+)
+rule(
+    "GD347",
+    title="code or identifier has no reference",
+    reason="Codes from memory are often wrong, and the article does not give them.",
+    example="a wikidata_id classified from a name",
+    remedy="Look up the code, and use basis reference with a note of what was looked up.",
+    unit="cells",
+)
+
+
 def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
     """The cells of a table, each with whether it has evidence, and evidence of which basis."""
     fields = [field for field in resource.fields if field.evidence_required]
@@ -489,6 +543,24 @@ def _items(
     return Look(contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=name)
 
 
+rule(
+    "GD334",
+    title="evidence does not refer to a filled cell that needs it",
+    reason="The cell was renamed, emptied or removed, and its evidence was left.",
+    example="evidence for a field that was emptied",
+    remedy="Correct resource, row_id and field, or remove the evidence.",
+    unit="evidence",
+)
+rule(
+    "GD335",
+    title="evidence_id does not match the row",
+    reason="Built from the row, it is the same for the same evidence in every version.",
+    example="an identifier that names another field",
+    remedy="Run `gazadata fmt`.",
+    unit="evidence",
+)
+
+
 def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
     """Whether a row of evidence points to a filled cell, and is called by it."""
     return [
@@ -530,6 +602,19 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
     ]
 
 
+rule(
+    "GD341",
+    title="quote does not contain the stated value",
+    reason=(
+        "Evidence of basis stated needs the words themselves. For a key, these are a name of what "
+        "it refers to, other than the name in the row itself."
+    ),
+    example="`strongly` as stated by “public sentiment”",
+    remedy="Choose a quote that contains the words, or correct the basis.",
+    unit="evidence",
+)
+
+
 def _stating(resource: Resource, tables: Tables, unstated: Unstated) -> Check:
     """Whether the quote of evidence of basis stated has the words of the cell."""
     # Without the names nothing can be said of them.
@@ -551,6 +636,35 @@ def _stating(resource: Resource, tables: Tables, unstated: Unstated) -> Check:
         & col("__quoted"),
         reads=["row_id", "__cell"],
     )
+
+
+rule(
+    "GD342",
+    title="inferred evidence has no explanation",
+    reason="An inference that nobody can follow cannot be checked.",
+    example="basis inferred with an empty note, or one without letters",
+    remedy="Explain in note how the words lead to the value.",
+    unit="evidence",
+)
+rule(
+    "GD343",
+    title="evidence lacks what its basis requires",
+    reason=(
+        "Basis reference needs a reference and a note of what was looked up; any other basis needs "
+        "a quote and no reference."
+    ),
+    example="reference without reference_id; stated with a reference_id",
+    remedy="Fill in quote_id, or reference_id and note, as the basis requires.",
+    unit="evidence",
+)
+rule(
+    "GD346",
+    title="free text has basis classified",
+    reason="Only vocabularies, booleans, counts and keys have terms to classify into.",
+    example="a description of basis classified",
+    remedy="Use inferred, and explain in note what was resolved.",
+    unit="evidence",
+)
 
 
 def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
@@ -621,6 +735,19 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
     ]
 
 
+rule(
+    "GD344",
+    title="evidence cites the wrong kind of source as reference",
+    reason=(
+        "Articles and what they cite are quoted, not cited as references; and the row of a "
+        "reference in sources is backed by that reference alone."
+    ),
+    example="reference_id that names the article",
+    remedy="Use a row of sources of kind reference.",
+    unit="evidence",
+)
+
+
 def _referring(resource: Resource) -> list[Check]:
     """Whether a reference is one, and a reference's own row is backed by itself alone."""
     itself = resource.name == "sources"
@@ -677,6 +804,27 @@ def _own_word(contract: Contract, resource: Resource) -> pl.Expr:
         says = col("event_type").is_in([t for t, of in classes.items() if of.startswith("verbal")])
     kept = _cued(col("hedge"), _any_of(contract.attribution_cues))
     return col("attributed_to").is_null() & ~says.fill_null(False) & ~kept.fill_null(False)
+
+
+rule(
+    "GD351",
+    title="hedge or attribution in the quote is missing from the row",
+    reason=(
+        "What the article only reports or suggests must not become certain, and what somebody says "
+        "must not become the article's own word."
+    ),
+    example=(
+        "certain, with no cue in hedge, on a quote that says reportedly; no attributed_to on a "
+        "quote that says insisted"
+    ),
+    remedy=(
+        "Lower certainty, copy the cue into hedge, or choose a quote without the cue. What "
+        "somebody says has attributed_to; only a position with an expression and an event of a "
+        "verbal type are the saying itself."
+    ),
+    unit="evidence",
+    severity="warning",
+)
 
 
 def _committing(resource: Resource) -> Check:

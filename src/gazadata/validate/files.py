@@ -19,6 +19,7 @@ from gazadata.package import Package
 from gazadata.validate.characters import OF_THE_TEXT, odd, plain, worded
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.promised import known
+from gazadata.validate.rules import rule
 from gazadata.validate.split import split_line, starts
 
 CHUNK = 1 << 22
@@ -45,6 +46,18 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
                 continue
         readable[name] = path
     return readable
+
+
+rule(
+    "GD107",
+    title="line is not a row with one cell per field",
+    reason=(
+        "An extra or missing cell shifts the values after it, and a line break hides part of a "
+        "cell."
+    ),
+    example="an unquoted cell that contains a comma",
+    remedy="Quote cells that contain a comma or a quotation mark, and remove line breaks.",
+)
 
 
 def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
@@ -84,6 +97,16 @@ def header(
     return check_header(path, shown, resource, report, as_known)
 
 
+rule(
+    "GD007",
+    title="size or hash of a file differs from the descriptor",
+    reason="Users who pin a release rely on its exact bytes.",
+    example='the "hash" of another file; a "hash" that is not SHA-256',
+    remedy="Restore the file, or build the release again.",
+    unit="files",
+)
+
+
 def sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
     """Hold a file against the bytes and the hash that the descriptor states, if any."""
     size, digest = resource.descriptor.get("bytes"), resource.descriptor.get("hash")
@@ -101,6 +124,24 @@ def sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
         report.count("GD007", 0, 1)
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
         report.add([replace(of_line("GD007", shown, resource, 1, found, expected), line=None)])
+
+
+rule(
+    "GD101",
+    title="file is not UTF-8, or has a byte order mark",
+    reason="Other encodings and byte order marks silently change names and offsets.",
+    example="a file saved as Latin-1, or by a spreadsheet with a byte order mark",
+    remedy="Save the file as UTF-8 without a byte order mark.",
+    unit="bytes",
+)
+rule(
+    "GD102",
+    title="line does not end in a line feed alone",
+    reason="The same rows must have the same bytes on every machine.",
+    example="a file with Windows line endings; a last line without a line feed",
+    remedy="Run `gazadata fmt`.",
+    unit="bytes",
+)
 
 
 def check_bytes(
@@ -219,6 +260,16 @@ def _row(line: str, number: int, resource: Resource) -> _Row:
     if number == 1 or cells is None or len(cells) != len(names):
         return _Row()
     return _Row((*starts(line),), names, cells[names.index(resource.key)] or None)
+
+
+rule(
+    "GD105",
+    title="header differs from the schema",
+    reason="With a column missing, repeated or moved, values end up in the wrong field.",
+    example="event_id,label,label,event_type",
+    remedy="Write the header as in the schema; `gazadata fmt` puts the columns in order.",
+    unit="columns",
+)
 
 
 def check_header(

@@ -116,7 +116,7 @@ def ordered(
         yield from evidence.moved(contract, tables, unrun)
 
     # The record, where a rule can tell which of its cells are wrong.
-    yield from semantics.only(record, semantics.OF_OTHERS)
+    yield from semantics.only(record, semantics.OF_CELLS)
     yield from semantics.only(record, semantics.OF_PAIRS)
 
     # Passages, quotes and evidence.
@@ -132,7 +132,7 @@ def ordered(
     # What is wrong by no cell alone: rows that do not agree, and what is missing or not used.
     for repeated in repeats.values():
         repeated.find_values(tables, report, limit)
-    yield from semantics.only(record, semantics.OF_MEANING)
+    yield from semantics.later(record)
     if is_proven:
         yield from evidence.needed(contract, tables, loose)
         yield from evidence.used(contract, tables)

@@ -12,7 +12,17 @@ from gazadata.contract import DESCRIPTOR, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate.diagnostics import Report
+from gazadata.validate.rules import rule
 from gazadata.validate.say import say
+
+rule(
+    "GD005",
+    title="file is missing, unlisted, listed twice or outside the package",
+    reason="Unlisted tables are not checked, and a path that leaves the package reads other files.",
+    example='"path": "../other/events.csv"; an unlisted data/extra.csv beside the listed tables',
+    remedy="List the file in datapackage.json, restore it, or remove it.",
+    unit="files",
+)
 
 
 def files(  # noqa: PLR0912, PLR0915

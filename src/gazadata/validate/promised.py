@@ -19,6 +19,7 @@ from gazadata.errors import ContractError
 from gazadata.package import bundled
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.properties import Reported
+from gazadata.validate.rules import rule
 from gazadata.validate.say import say, say_problem
 
 NAME = "gazadata"
@@ -137,6 +138,16 @@ def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
 
 def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
     return {name: resource.field_names for name, resource in contract.resources.items()}
+
+
+rule(
+    "GD004",
+    title="contract differs from the one published under this name and version",
+    reason="A schema weakened without a new version passes every check and warns nobody.",
+    example='"required": true removed from schemas/events.json, with the version unchanged',
+    remedy="Restore the schema, or give the package a new version.",
+    unit="tables",
+)
 
 
 def compare(contract: Contract, root: Path, report: Report, reported: Reported) -> set[str]:

@@ -14,10 +14,40 @@ from gazadata.contract.json_schema import as_json
 from gazadata.contract.schema import Problem, nearest, problems
 from gazadata.contract.strict_json import At
 from gazadata.validate.diagnostics import Report
+from gazadata.validate.rules import rule
 from gazadata.validate.say import say_problem
 
 Reported = set[tuple[str | None, At]]
 """Properties that are reported: whose schema has it (None: the descriptor), and its path."""
+
+
+rule(
+    "GD002",
+    title="descriptor or schema breaks the Data Package standard",
+    reason="Other tools read the package by the standard alone.",
+    example='"licences" instead of "licenses"; an unknown field type',
+    remedy="Check the property against the Data Package standard, version 2.",
+    unit="objects",
+)
+rule(
+    "GD003",
+    title="version is not a semantic version",
+    reason="Downstream projects pin and compare versions.",
+    example='"version": "1.0"',
+    remedy="Write MAJOR.MINOR.PATCH, such as 1.0.0.",
+    unit="packages",
+)
+rule(
+    "GD006",
+    title="field has no evidence policy, or its categories differ from its enum",
+    reason="A field without a policy needs no proof, and two lists of terms drift apart.",
+    example='a field without "gazadata:evidence"; a category that is missing from "enum"',
+    remedy=(
+        'Set "gazadata:evidence" to required, exempt or derived, and list the same terms in '
+        "categories and enum."
+    ),
+    unit="fields",
+)
 
 
 def check(contract: Contract, report: Report) -> Reported:

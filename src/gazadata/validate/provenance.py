@@ -27,7 +27,7 @@ _READ = (
     (("GD311", "GD312", "GD313"), ("sources", "passages")),
     (("GD321", "GD322", "GD323", "GD324"), ("sources", "passages", "quotes")),
     (("GD331",), ("sources", "passages", "quotes", "evidence")),
-    (("GD332", *evidence.CODES, "GD348"), ("sources", "quotes", "evidence")),
+    (("GD332", "GD336", *evidence.CODES, "GD348"), ("sources", "quotes", "evidence")),
 )
 """Rules, and the tables without which they cannot run."""
 

@@ -28,6 +28,7 @@ from gazadata.validate.diagnostics import Place, Report
 from gazadata.validate.evidence import TARGET, WORD
 from gazadata.validate.files import check_bytes, is_other
 from gazadata.validate.repeats import Repeats
+from gazadata.validate.rules import rule
 from gazadata.validate.split import column_of, split_line
 from gazadata.validate.stated import folded
 from gazadata.validate.sweep import ragged
@@ -99,6 +100,24 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
         one = tables.finding("GD348", contract["evidence"], row, "note", found, expected)
         why = "Restore the folder; a release has none, and was compared with it when it was built."
         report.add([replace(one, severity="warning", help=why, about=row["about"])])
+
+
+rule(
+    "GD348",
+    title="value is not confirmed by the reference row in its note",
+    reason="A wrong code joins the row to another country or person and looks just as plausible.",
+    example=(
+        "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”; a name by “Well known.”; a row "
+        "of reference/countries.csv where reference_id is entity-identifiers"
+    ),
+    remedy=(
+        "Correct the cell or the file in reference/, or start the note with the row that has the "
+        "value: `Row NAME of reference/FILE.csv`. If NAME is not one of the actor's names, go on "
+        "to explain why it is this row. FILE must be named in a note on the row of reference_id in "
+        "sources. Values that no file has a column for need a quote."
+    ),
+    unit="evidence",
+)
 
 
 def looks(

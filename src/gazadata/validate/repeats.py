@@ -10,6 +10,7 @@ from polars import col
 
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 
 
@@ -37,6 +38,29 @@ class Unique(NamedTuple):
         Of another `seed` it is another one, and never are both the same where the values are not.
         """
         return (pl.struct(self.values) if len(self.values) > 1 else self.values[0]).hash(seed)
+
+
+rule(
+    "GD206",
+    title="primary key occurs twice",
+    reason="Rows with the same key cannot be told apart.",
+    example="two rows with the key `asim-munir` in actors",
+    remedy="Merge the rows, or give one of them another key.",
+)
+rule(
+    "GD208",
+    title="row repeats values that must be unique",
+    reason="The same thing recorded twice is counted twice.",
+    example="the same span quoted under two keys; a copy of a position under another key",
+    remedy="Keep one of the rows, and refer to it.",
+)
+rule(
+    "GD209",
+    title="two keys differ only in hyphens",
+    reason="They are almost certainly two names for one thing.",
+    example="`asim-munir` and `asimmunir`",
+    remedy="Keep one of the keys.",
+)
 
 
 def uniques(resource: Resource) -> list[Unique]:

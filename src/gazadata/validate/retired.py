@@ -23,6 +23,7 @@ from gazadata.validate.checks import Unrun, run
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes, check_header, is_other
 from gazadata.validate.promised import tables_of
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 
 FORM = Resource.read(
@@ -40,6 +41,20 @@ _NEAR = 0.8
 
 Found = tuple[int, str, str, str]
 """A mistake: its line, the column, what stands there, and what should."""
+
+
+rule(
+    "GD211",
+    title="invalid entry in the list of retired identifiers",
+    reason=(
+        "Readers of older work look up here what became of an identifier, so it is never reused."
+    ),
+    example="`azerbaijan` in data/retired.csv while it is still a key of actors",
+    remedy=(
+        "Give the new row another key, or correct the line in data/retired.csv. Do not change a "
+        "line that has been released."
+    ),
+)
 
 
 def check(package: Package, tables: Tables, report: Report, limit: int) -> None:

@@ -12,6 +12,7 @@ from polars import col
 
 from gazadata.contract import Contract, Resource
 from gazadata.validate.checks import Check, Look, Unrun, check
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables
 
 CITED = ["cited_report", "named_speaker", "unnamed_source"]
@@ -23,13 +24,13 @@ SUBJECTS = dict.fromkeys(("holds_rank", "holds_office", "nationality"), "person"
 """Of which kind the subject of a predicate is."""
 
 
+# Rules that run before the others, as they tell more exactly which cells are wrong.
 OF_KINDS = ("GD416", "GD418")
 OF_SOURCES = ("GD420",)
 OF_REPORTS = ("GD417",)
-OF_OTHERS = ("GD407", "GD419", "GD422")
+OF_CELLS = ("GD407", "GD419", "GD422")
 OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
-OF_MEANING = tuple(f"GD{nr}" for nr in (401, 402, 403, 405, 406, 408, 410, 421))
-"""The rules of `looks`, each after those that tell more exactly which cells are wrong."""
+_EARLIER = {*OF_KINDS, *OF_SOURCES, *OF_REPORTS, *OF_CELLS, *OF_PAIRS}
 
 
 def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
@@ -49,6 +50,31 @@ def only(looks: Iterable[Look], codes: Collection[str]) -> Iterator[Look]:
     """Looks with their checks of some rules alone."""
     for look in looks:
         yield replace(look, checks=tuple(one for one in look.checks if one.code in codes))
+
+
+def later(looks: Iterable[Look]) -> Iterator[Look]:
+    """Looks with their checks of the rules that run after all of those above."""
+    for look in looks:
+        yield replace(look, checks=tuple(one for one in look.checks if one.code not in _EARLIER))
+
+
+rule(
+    "GD401",
+    title="earliest date is after the latest",
+    reason="Time runs forwards.",
+    example="date_earliest 2025-06-01, date_latest 2025-05-01",
+    remedy="Swap or correct the dates.",
+)
+rule(
+    "GD402",
+    title="precision does not match the dates",
+    reason="Users interpret the dates by their precision.",
+    example="month with two dates two weeks apart; unknown with a date",
+    remedy=(
+        "day: both dates the same; week: a span of at most 7 days; month and year: the first and "
+        "last day; range: any other two dates; open: only one date; unknown: none."
+    ),
+)
 
 
 def _dates(resource: Resource) -> list[Check]:
@@ -120,6 +146,18 @@ def _property(resource: Resource, field: str, name: str, otherwise: Any) -> Any:
     return resource[field].raw.get(name, otherwise) if field in resource.field_names else otherwise
 
 
+rule(
+    "GD410",
+    title="certainty contradicts attributed_to or hedge",
+    reason=(
+        "What the article says in its own voice is certain; anything weaker has words that weaken "
+        "it."
+    ),
+    example="certain, with attributed_to filled; possible, with hedge empty",
+    remedy="Lower certainty, empty attributed_to, or copy the weakening words into hedge.",
+)
+
+
 def _reporting(names: tuple[str, ...]) -> list[Check]:
     if "certainty" not in names:
         return []
@@ -138,6 +176,29 @@ def _reporting(names: tuple[str, ...]) -> list[Check]:
             applies=col("certainty").is_not_null(),
         )
     ]
+
+
+rule(
+    "GD403",
+    title="mode does not belong to the event type",
+    reason="In PLOVER each event type has its own modes.",
+    example="CONSULT with mode assist",
+    remedy="Choose a mode of the event type, or leave event_mode empty.",
+)
+rule(
+    "GD404",
+    title="event has both event_type and local_type, or neither",
+    reason="Local types are only for what PLOVER does not cover.",
+    example="SUPPORT and rank_attained in one row",
+    remedy="Keep the PLOVER type if there is one.",
+)
+rule(
+    "GD405",
+    title="planned event is coded as CONSULT",
+    reason="CONSULT is for talks that took place; PLOVER codes a future meeting as AGREE.",
+    example="an upcoming visit as CONSULT",
+    remedy="Use AGREE.",
+)
 
 
 def _events(contract: Contract) -> list[Check]:
@@ -190,6 +251,15 @@ def _events(contract: Contract) -> list[Check]:
     ]
 
 
+rule(
+    "GD413",
+    title="inconsistent count of a participant",
+    reason="A member_count needs member_count_is_approximate, and an excluded party has neither.",
+    example="role excluded with count 2",
+    remedy="Fill in both cells, or empty both; for an excluded party empty both.",
+)
+
+
 def _participants(_: Contract) -> list[Check]:
     excluded = col("role") == "excluded"
     return [
@@ -209,6 +279,22 @@ def _participants(_: Contract) -> list[Check]:
             blames=("member_count", "member_count_is_approximate"),
         ),
     ]
+
+
+rule(
+    "GD409",
+    title="not_addressed without silence, or silence without not_addressed",
+    reason="Silence that the text asserts is a position, and always coded as this pair.",
+    example="not_addressed with expression indicated",
+    remedy="Use stance not_addressed with expression silence, or neither.",
+)
+rule(
+    "GD418",
+    title="both sides are the same actor",
+    reason="Nobody is related to himself or takes a position towards himself.",
+    example="subject_id and object_id the same",
+    remedy="Correct one of the two.",
+)
 
 
 def _positions(_: Contract) -> list[Check]:
@@ -231,6 +317,20 @@ def _positions(_: Contract) -> list[Check]:
             applies=col("addressed_to_id").is_not_null(),
         ),
     ]
+
+
+rule(
+    "GD412",
+    title="relation has the wrong kind of object",
+    reason=(
+        "The object of a rank, an office or a description is text; other predicates need an actor."
+    ),
+    example="holds_rank with object_id; both objects filled",
+    remedy=(
+        "Fill in object_text for holds_rank, holds_office and described_as, and object_id "
+        "otherwise."
+    ),
+)
 
 
 def _relations(_: Contract) -> list[Check]:
@@ -256,6 +356,15 @@ def _relations(_: Contract) -> list[Check]:
     ]
 
 
+rule(
+    "GD414",
+    title="name refers to both an actor and a topic, or to neither",
+    reason="A text that names two things needs two rows.",
+    example="a row with both actor_id and topic_id",
+    remedy="Split the row, or fill in one of the two.",
+)
+
+
 def _names(_: Contract) -> list[Check]:
     return [
         check(
@@ -273,6 +382,15 @@ def _names(_: Contract) -> list[Check]:
     ]
 
 
+rule(
+    "GD415",
+    title="assessment is about nothing",
+    reason="Nobody could find it by its actor, topic or event.",
+    example="about_actor_id, about_topic_id and about_event_id all empty",
+    remedy="Fill in at least one of the three.",
+)
+
+
 def _assessments(_: Contract) -> list[Check]:
     about = [f"about_{thing}_id" for thing in ("actor", "topic", "event")]
     return [
@@ -284,6 +402,21 @@ def _assessments(_: Contract) -> list[Check]:
             blames=about,
         )
     ]
+
+
+rule(
+    "GD420",
+    title="kind, held, cited_by and speaker_id of a source contradict each other",
+    reason=(
+        "An article is coded, so its text is held; a source it passes on is cited by it; a named "
+        "speaker is an actor."
+    ),
+    example="a cited report without cited_by",
+    remedy=(
+        "Correct the cells: an article is held; a cited report, a named speaker and an unnamed "
+        "source have cited_by; a reference has neither. Only a named speaker has speaker_id."
+    ),
+)
 
 
 def _sources(_: Contract) -> list[Check]:
@@ -339,6 +472,17 @@ def _sources(_: Contract) -> list[Check]:
     ]
 
 
+rule(
+    "GD416",
+    title=(
+        "country code on an actor that is not a state, or list_is_open on one that is not a group"
+    ),
+    reason="A code on part of a state would count as the state.",
+    example="iso3 on a government; list_is_open on a person",
+    remedy="Empty the cell; the state of a part is found through part_of.",
+)
+
+
 def _actors(_: Contract) -> list[Check]:
     codes = ("iso3", "cow", "gleditsch_ward")
     return [
@@ -372,6 +516,15 @@ ROW_CHECKS = {
     "assessments": _assessments,
     "actors": _actors,
 }
+
+
+rule(
+    "GD406",
+    title="event has no recipient",
+    reason="Events of this type are directed at somebody.",
+    example="AID without a participant in the role recipient",
+    remedy="Add the recipient, or choose another event type.",
+)
 
 
 def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
@@ -410,6 +563,15 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
     )
 
 
+rule(
+    "GD407",
+    title="conditional stance has no condition",
+    reason="What it depends on is half of the position.",
+    example="conditional_support without a row in conditions",
+    remedy="Add the condition, or choose the stance that the words support.",
+)
+
+
 def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
     conditional = col("stance").is_in(["conditional_support", "conditional_oppose"])
 
@@ -437,6 +599,15 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
     )
 
 
+rule(
+    "GD408",
+    title="stance of the position allows no condition",
+    reason="Plain support, opposition and silence depend on nothing.",
+    example="a condition of a position with the stance oppose",
+    remedy="Refer to a position with conditional_support, conditional_oppose, open or undecided.",
+)
+
+
 def _carried(contract: Contract, tables: Tables) -> Iterator[Look]:
     def frame() -> pl.LazyFrame:
         stances = tables.cells("positions", position_id="position_id", __stance="stance")
@@ -455,6 +626,22 @@ def _carried(contract: Contract, tables: Tables) -> Iterator[Look]:
             ),
         ),
     )
+
+
+rule(
+    "GD417",
+    title="source of the wrong kind in source_id, cited_by or attributed_to",
+    reason="Rows are coded from held texts, and attributed to the sources that these cite.",
+    example="source_id that names a report cited by the article",
+    remedy="Use the article in source_id and cited_by, and a source it cites in attributed_to.",
+)
+rule(
+    "GD422",
+    title="attributed_to is not cited by the row's own source",
+    reason="An article passes on what it cites itself, not what another article cites.",
+    example="attributed_to a report that another article cites",
+    remedy="Correct attributed_to, source_id, or cited_by of the source in attributed_to.",
+)
 
 
 def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
@@ -520,6 +707,24 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
         )
 
 
+rule(
+    "GD419",
+    title="actor is of the wrong kind for this field",
+    reason=(
+        "Only persons speak or have a rank, an office or a nationality; only groups have members, "
+        "only states have nationals, and persons have no parts."
+    ),
+    example=(
+        "spokesperson_id that names a state; nationality of a group; part_of that names a person"
+    ),
+    remedy=(
+        "Use a person for spokesperson_id and as subject of a rank, an office or a nationality; a "
+        "group as object of member_of; a state as object of nationality; and no person in part_of."
+    ),
+    unit="cells",
+)
+
+
 def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
     def of(name: str, *fields: str, how: Literal["left", "inner"] = "left") -> pl.LazyFrame:
         frame = tables.strings(name)
@@ -574,6 +779,15 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
     )
 
 
+rule(
+    "GD421",
+    title="excluded actor also takes part in the event",
+    reason="An actor kept out of talks cannot be counted among those who held them.",
+    example="turkey as excluded and as participant of one event",
+    remedy="Remove the row that the words do not support.",
+)
+
+
 def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
     def frame() -> pl.LazyFrame:
         participants = tables.strings("participants")
@@ -603,6 +817,15 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
             ),
         ),
     )
+
+
+rule(
+    "GD411",
+    title="part_of or cited_by forms a circle",
+    reason="A chain of parts or citations must end.",
+    example="a topic that is part of its own part",
+    remedy="Empty the link that closes the circle.",
+)
 
 
 def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:

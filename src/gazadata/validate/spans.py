@@ -13,6 +13,7 @@ from gazadata.evidence.quotes import ATTACHED, BEFORE, CONTEXT, TURNS, UNSPACED
 from gazadata.validate.cells import characters
 from gazadata.validate.characters import OF_THE_TEXT
 from gazadata.validate.checks import Look, check
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables
 
 _SPACED = rf"[\w--[{UNSPACED}]]"
@@ -46,6 +47,32 @@ def cut_unheld(contract: Contract, tables: Tables) -> Look:
             ),
         ),
     )
+
+
+rule(
+    "GD311",
+    title="passages overlap or are numbered wrongly",
+    reason="Coverage is counted in passages.",
+    example="a passage that starts before the previous one ends; sequence 3 after sequence 1",
+    remedy="Correct start, end, sequence and paragraph.",
+    unit="passages",
+)
+rule(
+    "GD312",
+    title="text lies outside every passage",
+    reason="Words outside the passages could be left uncoded without anyone noticing.",
+    example="the last sentence without a passage",
+    remedy="Add the passage, or correct the bounds of its neighbours.",
+    unit="passages",
+)
+rule(
+    "GD313",
+    title="passage has invalid bounds",
+    reason="A passage is one sentence or the headline; a longer one hides what is not coded.",
+    example="an end beyond the end of the text; one passage across two paragraphs",
+    remedy="Correct start and end.",
+    unit="passages",
+)
 
 
 def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[Look]:
@@ -250,6 +277,40 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
             __missing=col("__gap").str.contains(r"\S"),
         )
     )
+
+
+rule(
+    "GD321",
+    title="quote differs from the article",
+    reason="A quote is proof only if it is the text between its offsets, character for character.",
+    example="an offset that is off by one",
+    remedy="Copy the words from the article; `gazadata fmt` fills in the offsets.",
+    unit="quotes",
+)
+rule(
+    "GD322",
+    title="prefix or suffix differs from the article",
+    reason="They locate the quote in copies of the text with other offsets.",
+    example="prefix and suffix swapped",
+    remedy="Run `gazadata fmt`.",
+    unit="quotes",
+)
+rule(
+    "GD323",
+    title="quote lies outside its passage",
+    reason="Coverage is counted by passage.",
+    example="a quote from sentence 3 assigned to sentence 4",
+    remedy="Empty passage_id and run `gazadata fmt`.",
+    unit="quotes",
+)
+rule(
+    "GD324",
+    title="quote cuts a word or contains none",
+    reason="Part of a word can mean the opposite of the whole word, and punctuation says nothing.",
+    example="`likely` from `unlikely`, `can` from `can’t`, `committal` from `non-committal`",
+    remedy="Quote whole words.",
+    unit="quotes",
+)
 
 
 def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[Look]:

@@ -17,6 +17,7 @@ from typing import Any
 from gazadata.contract import DESCRIPTOR, Contract
 from gazadata.package import Package
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
+from gazadata.validate.rules import rule
 from gazadata.validate.split import cells
 
 SAMPLE_ROWS = 1_000
@@ -114,6 +115,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     """End the process, whatever it is at."""
     process.kill()
     process.communicate()
+
+
+rule(
+    "GD008",
+    title="frictionless rejects what the other rules accept",
+    reason="Users open the package with frictionless, the official implementation of the standard.",
+    example="a schema in a form that only frictionless refuses",
+    remedy=(
+        "Run `frictionless validate datapackage.json` for its full report, and correct the place."
+    ),
+)
 
 
 def take(

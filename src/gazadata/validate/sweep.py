@@ -11,7 +11,17 @@ from polars import col
 from gazadata.contract import Resource
 from gazadata.sniff import CONFLICT, MARKERS
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Line, Tables, batches, lines
+
+rule(
+    "GD106",
+    title="table has no rows",
+    reason="Checks of an empty table prove nothing.",
+    example="a table that has only a header",
+    remedy="Restore the rows, or remove the table from the package.",
+    unit="tables",
+)
 
 
 def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int | None:
@@ -54,6 +64,16 @@ def ragged(resource: Resource, tables: Tables, report: Report, limit: int) -> in
         if bad <= limit:
             report.add([_line(resource, tables, line)])
     return bad
+
+
+rule(
+    "GD108",
+    title="table is not in canonical form",
+    reason="Rows sorted by key and minimal quoting let a diff show only what changed.",
+    example='"pakistan" in quotation marks; a row appended at the end',
+    remedy="Run `gazadata fmt`.",
+    severity="warning",
+)
 
 
 class Form:

@@ -21,6 +21,7 @@ from gazadata.contract import inside
 from gazadata.errors import ContractError
 from gazadata.text import malformed
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, MASKED, Tables
 
 _TEXTS_A_CHUNK = 1_000
@@ -28,6 +29,43 @@ _TEXTS_A_CHUNK = 1_000
 _OF_TEXT = ("source_id", "held", "text_path", "text_sha256", "text_length")
 
 _PLAIN = re.compile("raw/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+rule(
+    "GD301",
+    title="source text is missing or malformed",
+    reason=(
+        "Offsets are counted in this text, so it must be UTF-8 and NFC, with line feeds and "
+        "without hidden characters."
+    ),
+    example="raw/ without the file named in text_path",
+    remedy=(
+        "Restore the exact file; never edit raw/. In a new text, remove hidden characters before "
+        "coding it."
+    ),
+    unit="texts",
+)
+rule(
+    "GD302",
+    title="source text differs from its recorded hash or length",
+    reason="One changed character moves every offset after it.",
+    example="one comma removed from the article",
+    remedy=(
+        "Restore the file from version control. If the text is new, empty text_sha256 and "
+        "text_length and run `gazadata fmt`."
+    ),
+    unit="texts",
+)
+rule(
+    "GD303",
+    title="held disagrees with text_path, text_sha256 or text_length",
+    reason="Only a held text can prove a quote.",
+    example="held is false, but text_path is filled",
+    remedy=(
+        "For a held source, fill in text_path and run `gazadata fmt`; otherwise empty all three."
+    ),
+    unit="sources",
+)
 
 
 def texts(  # noqa: PLR0912, PLR0915
@@ -201,6 +239,16 @@ def _unnamed(root: Path, named: set[str], unread: set[str], report: Report, limi
     report.count("GD304", len(there) - len(left))
     digests = (_digest(root / path) if unread else "" for path in left)
     unnamed(zip(left, digests, strict=True), unread, report, limit)
+
+
+rule(
+    "GD304",
+    title="file in raw/ belongs to no held source",
+    reason="Nobody would notice that this text is not coded.",
+    example="raw/second.txt without a row in sources",
+    remedy="Add the source and code its text, or remove the file from raw/.",
+    unit="texts",
+)
 
 
 def unnamed(

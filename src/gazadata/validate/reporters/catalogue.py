@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gazadata.errors import UnknownName
+from gazadata.validate import all_rules
 from gazadata.validate.reporters.common import LAYERS
-from gazadata.validate.rules import RULES
 
 REGENERATE = "gazadata rule --markdown > docs/rules.md"
 
@@ -15,9 +15,10 @@ def rule_text(code: str) -> str:
     Raises:
         UnknownName: there is no such rule; the text suggests the nearest.
     """
-    rule = RULES.get(code.upper())
+    rules = all_rules()
+    rule = rules.get(code.upper())
     if rule is None:
-        raise UnknownName("rule", code, list(RULES))
+        raise UnknownName("rule", code, list(rules))
     return (
         f"{rule.code}: {rule.title}\n\n"
         f"severity:  {rule.severity}\n"
@@ -30,20 +31,20 @@ def rule_text(code: str) -> str:
 
 def rules_text() -> str:
     """All rules, one per line."""
-    return "".join(f"{r.code}  {r.severity:<7}  {r.title}\n" for r in RULES.values())
+    return "".join(f"{r.code}  {r.severity:<7}  {r.title}\n" for r in all_rules().values())
 
 
 def rules_markdown() -> str:
     """All rules, as in docs/rules.md."""
     parts = [
         "# Validation rules\n",
-        f"<!-- Generated from src/gazadata/validate/rules.py: {REGENERATE} -->\n",
+        f"<!-- Generated from src/gazadata/validate: {REGENERATE} -->\n",
         "`gazadata validate` checks a package against these rules; `gazadata rule GD203` prints "
         "one. Errors fail the validation; warnings do so with `--strict`.\n",
     ]
     for start, layer in LAYERS.items():
         parts.append(f"## {layer.capitalize()} ({start}..)\n")
-        for rule in RULES.values():
+        for rule in all_rules().values():
             if rule.code.startswith(start):
                 parts.append(
                     f"### {rule.code}: {_text(rule.title)}\n\n"

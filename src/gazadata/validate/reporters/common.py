@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata.text import HIDDEN
+from gazadata.validate import all_rules
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.rules import RULES
 
 LAYERS = {
     "GD0": "package",
@@ -106,7 +106,7 @@ def one_line(d: Diagnostic) -> str:
     ]
     if d.suggestion is not None:
         parts.append(suggested(d.suggestion))
-    line = visible(d.message) or RULES[d.code].title
+    line = visible(d.message) or all_rules()[d.code].title
     return f"{line}: {', '.join(parts)}" if parts else line
 
 
@@ -165,10 +165,10 @@ class Layer:
 
 def layers(report: Report) -> list[Layer]:
     """The sums of each layer, in order."""
-    totals = report.totals
+    rules, totals = all_rules(), report.totals
     sums = []
     for start, name in LAYERS.items():
-        codes = [code for code in RULES if code.startswith(start)]
+        codes = [code for code in rules if code.startswith(start)]
         counts = [report.counts[code] for code in codes if code in report.counts]
         checked: dict[str, int] = {}
         for count in counts:
@@ -182,7 +182,8 @@ def layers(report: Report) -> list[Layer]:
 
 def idle(report: Report) -> list[str]:
     """The rules that had nothing to check."""
-    return [code for code in RULES if code not in report.counts or not report.counts[code].checked]
+    checked = {code for code, count in report.counts.items() if count.checked}
+    return [code for code in all_rules() if code not in checked]
 
 
 def notes(report: Report) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gazadata.curate.canonical import quoted
+from gazadata.validate import Rule, all_rules
 from gazadata.validate.diagnostics import LONGEST, Count, Diagnostic, Report
 from gazadata.validate.reporters.common import (
     LAYERS,
@@ -29,7 +29,7 @@ from gazadata.validate.reporters.common import (
     visible,
 )
 from gazadata.validate.reporters.excerpt import span_of
-from gazadata.validate.rules import RULES, Rule
+from gazadata.validate.split import split_line
 
 FORMAT = "gazadata-report/1"
 """Changes whenever report.schema.json does."""
@@ -47,7 +47,7 @@ def as_json(report: Report, options: Options) -> str:
     """The whole report under report.schema.json; paths are relative to the package."""
     totals = report.totals
     counts = {}
-    for code, rule in RULES.items():
+    for code, rule in all_rules().items():
         count = report.counts.get(code, Count(0, rule.unit))
         counts[code] = {
             "checked": count.checked,
@@ -93,7 +93,7 @@ def sarif(report: Report, options: Options) -> str:
     # Sources that were copied, not installed, have no version.
     with suppress(metadata.PackageNotFoundError):
         driver["version"] = metadata.version("gazadata")
-    driver["rules"] = [_rule(rule) for rule in RULES.values()]
+    driver["rules"] = [_rule(rule) for rule in all_rules().values()]
     notifications = [
         {"level": level, "message": {"text": visible(text) or "-"}}
         for level, texts in (("error", failures(report)), ("note", notes(report)))
@@ -153,7 +153,7 @@ def _result(d: Diagnostic, mark: str, report: Report, options: Options) -> dict[
     text = one_line(d) + (f"\n{visible(d.help)}" if d.help else "")
     result: dict[str, Any] = {
         "ruleId": d.code,
-        "ruleIndex": list(RULES).index(d.code),
+        "ruleIndex": list(all_rules()).index(d.code),
         "level": d.severity,
         "message": {"text": _message(text)},
         "locations": [location],
@@ -189,8 +189,8 @@ def fixed_cell(d: Diagnostic, report: Report) -> str | None:
     if d.code in _EXPECTED_IS_VALUE:
         return d.expected if d.expected is not None and len(d.expected) < LONGEST else None
     # A suggestion is for what was found, which may be only a part of the cell.
-    cells = next(csv.reader([line[start:end]]), [])
-    return d.suggestion if d.found is not None and cells == [d.found] else None
+    is_whole = d.found is not None and split_line(line[start:end]) == [d.found]
+    return d.suggestion if is_whole else None
 
 
 def _message(text: str) -> str:
@@ -227,7 +227,7 @@ def junit(report: Report, options: Options) -> str:
     root = ET.Element("testsuites", name=f"gazadata validate {visible(report.package)}")
     for start, layer in LAYERS.items():
         suite = ET.SubElement(root, "testsuite", name=layer)
-        for code, rule in RULES.items():
+        for code, rule in all_rules().items():
             if code.startswith(start):
                 _case(suite, rule, report, options)
     suite = ET.SubElement(root, "testsuite", name="run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gazadata.validate import all_rules
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.reporters.common import (
     ON_SCREEN,
@@ -22,7 +23,6 @@ from gazadata.validate.reporters.common import (
     worst,
 )
 from gazadata.validate.reporters.excerpt import span_of
-from gazadata.validate.rules import RULES
 
 WORST = 10
 """GitHub shows at most ten annotations of a kind per step."""
@@ -59,7 +59,7 @@ def _annotation(d: Diagnostic, report: Report, options: Options) -> str:
                 properties["col"] = str(d.column)
             if pointed := span_of(d, report):
                 properties["endColumn"] = str(pointed[1][1] + 1)
-    properties["title"] = f"{d.code}: {RULES[d.code].title}"
+    properties["title"] = f"{d.code}: {all_rules()[d.code].title}"
     where = f" ({', '.join(owner(d))})" if owner(d) else ""
     message = [*place, one_line(d) + where, *([short(d.help)] if d.help else [])]
     return _command(d.severity, properties, "\n".join(message))

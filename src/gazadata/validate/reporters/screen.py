@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 
+from gazadata.validate import all_rules
 from gazadata.validate.diagnostics import Diagnostic, Place, Report
 from gazadata.validate.reporters.common import (
     Options,
@@ -23,7 +24,6 @@ from gazadata.validate.reporters.common import (
     verdict,
     visible,
 )
-from gazadata.validate.rules import RULES
 
 _STYLES = {
     "error": "1;31",
@@ -160,7 +160,7 @@ def _facts(d: Diagnostic) -> list[tuple[str, str]]:
     if hints:
         text = " ".join(hints)
         facts.append(("help", text[:1].upper() + text[1:]))
-    facts.append(("why", f"{RULES[d.code].reason} More: gazadata rule {d.code}"))
+    facts.append(("why", f"{all_rules()[d.code].reason} More: gazadata rule {d.code}"))
     return facts
 
 
