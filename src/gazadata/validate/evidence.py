@@ -835,7 +835,8 @@ def _committing(resource: Resource) -> Check:
     return check(
         "GD351",
         "quote_id",
-        unhedged | (col("__own_word") & col("__says")),
+        # Where it points to nothing, or misquotes, that is what is wrong.
+        (unhedged | (col("__own_word") & col("__says"))) & ~col("__misquoted").fill_null(False),
         found=col("__exact"),
         expected=pl.when(unhedged)
         .then(
@@ -844,6 +845,5 @@ def _committing(resource: Resource) -> Check:
             )
         )
         .otherwise(pl.lit("attributed_to of the row, as somebody says it")),
-        # Where it points to nothing, that is what is wrong.
-        applies=(sure | col("__own_word")) & col("__filled") & ~col("__misquoted").fill_null(False),
+        applies=(sure | col("__own_word")) & col("__filled"),
     )
