@@ -598,6 +598,20 @@ def gd351() -> Case:
     return Case(files, "data/evidence.csv", number, new["evidence_id"], "quote_id", near or True)
 
 
+def gd352() -> Case:
+    """A silence of Israel on words about Munir; near: on words about Pakistan, beside Israel."""
+
+    def quoted(key: str) -> tuple[Files, str]:
+        new = S.evidence("positions", "israel-hamas-proposal", "stance", basis="classified",
+                         quote_id=key)  # fmt: skip
+        return S.add("evidence", new), new["evidence_id"]
+
+    files, new = quoted("munir-who-attained-pakistans-highest-military-rank-in-may")
+    near, _ = quoted("pakistan-faces-particular-complications")
+    number = line(files, "data/evidence.csv", new + ",")
+    return Case(files, "data/evidence.csv", number, new, "quote_id", near)
+
+
 def dated(earliest: str, latest: str, precision: str) -> dict[str, bytes]:
     return row("sources", "plover-manual", published_earliest=earliest,
                published_latest=latest, published_precision=precision)  # fmt: skip
@@ -995,6 +1009,11 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
             e["basis"] == "reference" and e["row_id"] != e["reference_id"] for e in evidence),
         "GD351": sum(map(alarming, evidence)) + sum(
             e["resource"] == "topics" and e["field"] == "status" and e["row_id"] in existing
+            for e in evidence),
+        "GD352": sum(
+            e["basis"] in ("stated", "classified")
+            and e["resource"] in ("assessments", "participants", "positions", "relations")
+            and S.resource(e["resource"]).target(e["field"]) in (None, "actors")
             for e in evidence),
         "GD401": size["events"] + size["positions"] + sum(
             bool(s["published_earliest"] and s["published_latest"]) for s in sources),

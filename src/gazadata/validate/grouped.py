@@ -88,8 +88,8 @@ def _mistake(d: Diagnostic) -> Hashable:
     if d.code == "GD335" and (parts := _differing(d.found or "", d.expected or "")):
         # A quote or a row that was renamed, however many identifiers are made from its key.
         return d.path, d.field, d.code, tuple(parts)
-    if d.code == "GD351" and d.about:
-        # A row that leaves out a hedge, whichever of its cells rest on it.
+    if d.code in ("GD351", "GD352") and d.about:
+        # A row that leaves out a hedge, or rests on a wrong quote, whichever of its cells show it.
         return d.path, d.about.rpartition("/")[0], d.code, d.found
     return d.path, d.line, d.field, d.code, d.found, d.expected
 

@@ -515,6 +515,17 @@ RULES = _rules(
         "evidence",
         "warning",
     ),
+    Rule(
+        "GD352",
+        "quote names other actors than those of the row",
+        "A quote of another sentence can say the same of somebody else.",
+        "a stance of azerbaijan on “Pakistan rejected the plan”, with no Azerbaijan in the passage",
+        "Quote the words about the row's own actor, or correct the actor. Where the words only say "
+        "“he” or “the country”, quote them for the actor too, as inferred, and explain in note who "
+        "is meant.",
+        "evidence",
+        "warning",
+    ),
     # ------------------------------------------------------------------ semantics
     Rule(
         "GD401",
