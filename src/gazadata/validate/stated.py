@@ -114,7 +114,8 @@ def find_unstated(
         named = pointing.join(_names(keys[name], tables), on=["__value", "__source"], how="left")
         if of_names:
             # Whose it is, a name does not state itself.
-            named = named.with_columns(pl.when(col("__of") != col("row_id")).then("__form"))
+            itself = col("__of").eq_missing(col("row_id"))
+            named = named.with_columns(pl.when(~itself).then("__form"))
         called = pointing.join(_called(keys[name], tables, of_names=of_names), on="__value")
         parts += [
             pl.concat(
@@ -230,7 +231,7 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
             __form="text",
             __wrong=pl.lit(False),
         )
-        .drop_nulls()
+        .drop_nulls(["__value", "__source", "__form"])
     )
 
 
