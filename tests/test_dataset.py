@@ -562,7 +562,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "no such resource": (
         lambda root: describe(root, lambda d: d["resources"].pop(8)),
-        "expected a table of this package, and its primary key",
+        "expected the resource 'events', which a foreign key of participants needs",
     ),
 }
 
