@@ -910,6 +910,27 @@ def test_no_rule_looked_at_nothing(code: str, shipped: Report) -> None:
     assert count.unit == RULES[code].unit
 
 
+@pytest.mark.parametrize(
+    ("position", "explained", "found"),
+    [
+        ("israel-hamas-proposal", False, ["GD352"]),
+        ("israel-hamas-proposal", True, []),
+        ("pakistan-government-mandate-with-hamas-disarmament", False, []),
+    ],
+    ids=["another actor", "the note says who is meant", "a part of the same state"],
+)
+def test_words_about_munir_are_not_about_israel(
+    position: str, explained: bool, found: list[str], place: Place
+) -> None:
+    words = {"quote_id": "munir-who-attained-pakistans-highest-military-rank-in-may"}
+    rows = [S.evidence("positions", position, "stance", basis="classified", **words)]
+    if explained:
+        note = {"basis": "inferred", "note": "“Munir” speaks for Israel here."}
+        rows.append(S.evidence("positions", position, "holder_id", **note, **words))
+    report = damaged(place, S.add("evidence", *rows))
+    assert [d.code for d in report.diagnostics] == found
+
+
 def test_every_table_was_read_whole(shipped: Report) -> None:
     assert shipped.rows == {name: len(S.rows(name)) for name in S.contract.resources}
 
