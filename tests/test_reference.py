@@ -25,7 +25,8 @@ COUNTRIES = {row["name"]: row for row in rows("reference/countries.csv")}
 ENTITIES = {row["name"]: row for row in rows("reference/entities.csv")}
 PLOVER = {row["event_type"]: row for row in rows("reference/plover.csv")}
 ACTORS = {row["actor_id"]: row for row in rows("data/actors.csv")}
-STATES = [key for key, row in ACTORS.items() if row["kind"] == "state"]
+STATES = [key for key, row in ACTORS.items() if row["kind"] == "state" and row["iso3"]]
+"""A state that is gone, or that an article makes up, has no codes."""
 OTHERS = [key for key in ACTORS if key not in STATES]
 NOTES = {
     (row["row_id"], row["field"]): row

@@ -55,6 +55,13 @@ def test_keys_that_are_made_of_it_are_made_again(root: Path) -> None:
     assert opened(root).by_key("sources")["norvane"]["text_path"] == f"raw/{SOURCE}.txt"
 
 
+def test_the_key_of_evidence_follows_from_its_cells(root: Path) -> None:
+    record = opened(root)
+    key = next(iter(record.by_key("evidence")))
+    with pytest.raises(GazadataError, match="made of its cells; rename the row or the quote"):
+        rename(record, "evidence", key, "a-new-key")
+
+
 def test_renaming_back_gives_the_same_bytes(root: Path) -> None:
     before = tables(root)
     save(rename(opened(root), "actors", "norvane", "x-norvane"))

@@ -163,6 +163,17 @@ def test_a_sheet_and_its_schema_are_written_side_by_side(tmp_path: Path) -> None
     assert file.read_text("utf-8") == edited
 
 
+def test_a_link_to_a_sheet_stays_a_link(tmp_path: Path) -> None:
+    record = opened(make(tmp_path / "package"))
+    target, link = tmp_path / "sheets" / "one.yaml", tmp_path / "link.yaml"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    text = print_sheet(record, SOURCE)
+    write_sheet(record, link, text)
+    assert link.is_symlink()
+    assert target.read_text("utf-8") == text
+
+
 def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
     root = repository(tmp_path / "package")
     file = tmp_path / "norvane.txt"

@@ -21,6 +21,18 @@ def root(tmp_path: Path) -> Path:
     return make(tmp_path / "package")
 
 
+def coded_by(root: Path, **cells: str) -> None:
+    path = root / "data" / "sources.csv"
+    rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+    for row in rows:
+        row.update(cells if row["source_id"] == SOURCE else {})
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(out.getvalue(), "utf-8")
+
+
 def drop(root: Path, table: str, column: str, value: str) -> None:
     path = root / "data" / f"{table}.csv"
     rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
@@ -31,11 +43,18 @@ def drop(root: Path, table: str, column: str, value: str) -> None:
     path.write_text(out.getvalue(), "utf-8")
 
 
-def test_nothing_is_open_in_a_coded_article(root: Path) -> None:
-    assert list(todo(opened(root), SOURCE)) == []
+CODED = {"coded_by": "Ada", "coded_on": "2031-04-01", "manual_version": "2", "reviewed_by": "Bo"}
+
+
+@pytest.mark.parametrize("empty", [[], ["coded_by"], ["manual_version", "reviewed_by"], [*CODED]])
+def test_of_a_coded_article_only_who_coded_it_can_be_open(root: Path, empty: list[str]) -> None:
+    coded_by(root, **CODED | dict.fromkeys(empty, ""))
+    said = [f"sources/{SOURCE}: no {', '.join(empty)}"] if empty else []
+    assert list(todo(opened(root), SOURCE)) == said
 
 
 def test_a_cell_without_evidence_is_open_where_its_row_is(root: Path) -> None:
+    coded_by(root, **CODED)
     quote = "on-sunday-hundreds-of-farmers-blocked-the-border-bridge"
     drop(root, "evidence", "evidence_id", f"events.farmers-block-bridge.status.{quote}")
     assert list(todo(opened(root), SOURCE)) == [
@@ -58,7 +77,8 @@ def test_a_new_article_is_one_finding_and_a_list(tmp_path: Path) -> None:
         "s01 The government of Norvane has asked Telmark to admit foreign…",
         "  no row rests on it",
     ]
-    assert len(lines) == 30
+    assert lines[-1] == f"sources/{SOURCE}: no {', '.join(CODED)}"
+    assert len(lines) == 31
 
 
 def test_one_passage_that_was_left_out_is_named_alone(root: Path) -> None:

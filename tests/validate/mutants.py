@@ -836,11 +836,14 @@ def required_cell_emptied(random: Random) -> Made:
     return changed(name, number, **{found.name: ""})
 
 
-@kind("GD202", more="what pointed to the row points to nothing")
+@kind("GD202")
 def key_emptied(random: Random) -> Made:
     name = random.choice(NAMES)
-    number, _ = a_row(random, name)
-    return changed(name, number, **{S.resource(name).key: ""})
+    number, row = a_row(random, name)
+    key = S.resource(name).key
+    if row[key].encode() in S.files["data/retired.csv"]:
+        return None  # What replaces a retired row would be gone, too.
+    return changed(name, number, **{key: ""})
 
 
 @kind("GD334", "GD404", "GD409", "GD412", "GD413", "GD414", "GD415", "GD420")
@@ -2072,6 +2075,58 @@ def hedge_without_a_cue(random: Random) -> Made:
     files = S.change(name, number, hedge=random.choice(words), certainty="certain")
     said = {_words(S.rows("evidence")[i]) for i in loud}
     return files, [(S.path("evidence"), i + 2) for i in loud], more if len(said) > 1 else ""
+
+
+def _wholes(key: str) -> str:
+    """The actor that one is a part of in the end."""
+    part_of = {actor["actor_id"]: actor["part_of"] for actor in S.rows("actors")}
+    while part_of[key]:
+        key = part_of[key]
+    return key
+
+
+def _named_in(words: str) -> set[str]:
+    """Those who are named in words, as the wholes that they are parts of."""
+    return {
+        _wholes(n["actor_id"])
+        for n in S.rows("names")
+        if n["actor_id"] and _stand(n["text"], words)
+    }
+
+
+@kind("GD352")
+def quote_about_another_actor(random: Random) -> Made:
+    """A classified cell rests on words of another sentence, in which none of the row is named."""
+    name = random.choice(("positions", "relations", "assessments", "participants"))
+    resource = S.resource(name)
+    number, row = random.choice(
+        rows_where(
+            "evidence",
+            lambda e: (
+                (e["resource"], e["basis"]) == (name, "classified")
+                and not resource.target(e["field"])
+            ),
+        )
+    )
+    mine = next(r for r in S.rows(name) if r[resource.key] == row["row_id"])
+    actors = [mine[k.field] for k in resource.foreign_keys if k.resource == "actors"]
+    own = {_wholes(actor) for actor in actors if actor}
+    other = random.choice(S.rows("quotes"))
+    there = [q["exact"] for q in S.rows("quotes") if q["passage_id"] == other["passage_id"]]
+    if not own or not _named_in(other["exact"]) or own & set().union(*map(_named_in, there)):
+        return None
+    cues = "|".join((*S.contract.hedge_cues, *S.contract.attribution_cues))
+    if re.search(rf"\b(?:{cues})\b", fold(other["exact"])):
+        return None
+    if len(rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])) == 1:
+        return None  # Its quote would be left without a use, too.
+    if row["evidence_id"].encode() in S.files["data/retired.csv"]:
+        return None  # What replaces a retired row would be gone, too.
+    key = row["evidence_id"].rpartition(".")[0] + "." + other["quote_id"]
+    rows = S.rows("evidence")
+    rows[number] |= {"quote_id": other["quote_id"], "evidence_id": key}
+    rows.sort(key=lambda e: e["evidence_id"])
+    return _either("evidence", key, S.table("evidence", rows))
 
 
 @kind("GD211")

@@ -725,6 +725,25 @@ def test_what_is_cut_out_of_and_renamed_is_one_finding(name: str, code: str, pla
     assert said == [(code, key + "-x", key)]
 
 
+@pytest.mark.parametrize("name", [name for name in S.contract.resources if name != "evidence"])
+def test_a_key_that_was_emptied_is_one_finding(name: str, place: Place) -> None:
+    """For a name it was also one for each cell that it states."""
+    key, number = S.resource(name).key, len(S.rows(name)) // 2
+    report = damaged(place, edited((name, number, {key: ""})))
+    (said,) = report.diagnostics
+    assert (said.code, said.path, said.line) == ("GD202", S.path(name), number + 2)
+    assert said.suggestion == S.rows(name)[number][key]
+    assert (said.help or "").startswith(f"Give the row the key {said.suggestion} again")
+
+
+def test_a_name_without_its_key_states_nothing_else(place: Place) -> None:
+    """“Turkey” states whom the row names, and not whom another one does."""
+    number, egypt = at("names", "turkey"), {"actor_id": "egypt"}
+    report = damaged(place, edited(("names", number, {"name_id": ""}), ("participants", at(
+        "participants", "doha-negotiations-turkey"), egypt)))  # fmt: skip
+    assert {"GD202", "GD341"} <= {d.code for d in report.diagnostics}
+
+
 def test_another_key_that_is_missing_is_not_that_of_a_row_without_evidence(place: Place) -> None:
     number = at("actors", "pakistan")
     lines = S.files["data/actors.csv"].split(b"\n")

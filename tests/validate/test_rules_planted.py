@@ -599,6 +599,20 @@ def gd351() -> Case:
     return Case(files, "data/evidence.csv", number, new["evidence_id"], "quote_id", near or True)
 
 
+def gd352() -> Case:
+    """A silence of Israel on words about Munir; near: on words about Pakistan, beside Israel."""
+
+    def quoted(key: str) -> tuple[Files, str]:
+        new = S.evidence("positions", "israel-hamas-proposal", "stance", basis="classified",
+                         quote_id=key)  # fmt: skip
+        return S.add("evidence", new), new["evidence_id"]
+
+    files, new = quoted("munir-who-attained-pakistans-highest-military-rank-in-may")
+    near, _ = quoted("pakistan-faces-particular-complications")
+    number = line(files, "data/evidence.csv", new + ",")
+    return Case(files, "data/evidence.csv", number, new, "quote_id", near)
+
+
 def dated(earliest: str, latest: str, precision: str) -> dict[str, bytes]:
     return row("sources", "plover-manual", published_earliest=earliest,
                published_latest=latest, published_precision=precision)  # fmt: skip
@@ -897,6 +911,27 @@ def test_no_rule_looked_at_nothing(code: str, shipped: Report) -> None:
     assert count.unit == RULES[code].unit
 
 
+@pytest.mark.parametrize(
+    ("position", "explained", "found"),
+    [
+        ("israel-hamas-proposal", False, ["GD352"]),
+        ("israel-hamas-proposal", True, []),
+        ("pakistan-government-mandate-with-hamas-disarmament", False, []),
+    ],
+    ids=["another actor", "the note says who is meant", "a part of the same state"],
+)
+def test_words_about_munir_are_not_about_israel(
+    position: str, explained: bool, found: list[str], place: Place
+) -> None:
+    words = {"quote_id": "munir-who-attained-pakistans-highest-military-rank-in-may"}
+    rows = [S.evidence("positions", position, "stance", basis="classified", **words)]
+    if explained:
+        note = {"basis": "inferred", "note": "“Munir” speaks for Israel here."}
+        rows.append(S.evidence("positions", position, "holder_id", **note, **words))
+    report = damaged(place, S.add("evidence", *rows))
+    assert [d.code for d in report.diagnostics] == found
+
+
 def test_every_table_was_read_whole(shipped: Report) -> None:
     assert shipped.rows == {name: len(S.rows(name)) for name in S.contract.resources}
 
@@ -996,6 +1031,11 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
             e["basis"] == "reference" and e["row_id"] != e["reference_id"] for e in evidence),
         "GD351": sum(map(alarming, evidence)) + sum(
             e["resource"] == "topics" and e["field"] == "status" and e["row_id"] in existing
+            for e in evidence),
+        "GD352": sum(
+            e["basis"] in ("stated", "classified")
+            and e["resource"] in ("assessments", "participants", "positions", "relations")
+            and S.resource(e["resource"]).target(e["field"]) in (None, "actors")
             for e in evidence),
         "GD401": size["events"] + size["positions"] + sum(
             bool(s["published_earliest"] and s["published_latest"]) for s in sources),

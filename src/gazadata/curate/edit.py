@@ -21,9 +21,15 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
 
     Raises:
         UnknownName: there is no such table or row.
-        GazadataError: the new key is taken, was given up, or does not have the form of one.
+        GazadataError: the new key is taken, was given up, or does not have the form of one; or
+            it is one of evidence, whose keys are made of its cells.
     """
     _known(record, table, old)
+    if table == "evidence":
+        raise GazadataError(
+            "the key of a row of evidence is made of its cells; rename the row or the quote that "
+            "it names"
+        )
     if problem := record.unfit_key(table, new):
         raise GazadataError(problem)
     if new in record.by_key(table):

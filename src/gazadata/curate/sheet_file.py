@@ -26,7 +26,8 @@ def write_sheet(record: Record, path: Path, text: str) -> list[Path]:
         )
     schema = path.with_name(SCHEMA)
     atomic.replace(schema, sheet_schema(record.contract).encode("utf-8"))
-    atomic.replace(path, text.encode("utf-8"))
+    # A link stays one; what it points to is replaced.
+    atomic.replace(path.resolve(), text.encode("utf-8"))
     return [path, schema]
 
 

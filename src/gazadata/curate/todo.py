@@ -9,6 +9,9 @@ from gazadata.curate.record import Part, Record
 
 _SHOWN = 60
 
+_CODED = ("coded_by", "coded_on", "manual_version", "reviewed_by")
+"""What the row of an article says of its coding in the end; it may be empty until then."""
+
 
 def todo(record: Record, source: str) -> Iterator[str]:
     """What is open in an article: passages that nothing rests on, and cells without evidence.
@@ -63,3 +66,6 @@ def _lacking(record: Record, source: str, passages: list[Part]) -> Iterator[tupl
                 yield number, f"{name}/{key}: no evidence for {', '.join(fields)}"
             if empty:
                 yield number, f"{name}/{key}: no {', '.join(empty)}"
+            unsaid = [at for at in _CODED if at in resource.field_names and not row[at]]
+            if (name, key) == ("sources", source) and unsaid:
+                yield None, f"{name}/{key}: no {', '.join(unsaid)}"

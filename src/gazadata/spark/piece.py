@@ -119,6 +119,8 @@ def _rows(
         name: pl.concat(every).drop_nulls().unique() if every else pl.Series([], dtype=pl.String)
         for name, every in named.items()
     }
+    if "actors" in keys and "actors" in beside.shared:
+        keys["actors"] = _with_wholes(keys["actors"], beside.shared["actors"])
     found = {}
     for name, frame in came.items():
         parts = [frame]
@@ -150,6 +152,16 @@ def _rows(
         stubs = stubs.with_columns(pl.lit(None, pl.Int64).alias(ROW))
         found[name] = pl.concat([every, stubs]).with_row_index(LINE, offset=1)
     return found
+
+
+def _with_wholes(keys: pl.Series, actors: pl.DataFrame) -> pl.Series:
+    """The keys of actors, and of those that they are parts of, at whatever remove."""
+    while True:
+        above = actors.filter(col("actor_id").is_in(keys.implode()))["part_of"].drop_nulls()
+        more = pl.concat([keys, above]).unique()
+        if len(more) == len(keys):
+            return keys
+        keys = more
 
 
 def _came(plan: Plan, name: str, rows: pl.DataFrame | None) -> pl.DataFrame:

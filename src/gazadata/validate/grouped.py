@@ -20,7 +20,7 @@ OF_USE = ("GD331", "GD332")
 OF_ROWS = ("GD206", "GD208", "GD209")
 """Rules of which row repeats another."""
 
-_A_KEY_OF = re.compile(r"a key of (\S+) \(")
+_A_KEY_OF = re.compile(r"a key of (\S+) \((\S+)\)")
 """What is expected of a cell that points to no row."""
 
 _ALIKE = 0.7
@@ -88,8 +88,8 @@ def _mistake(d: Diagnostic) -> Hashable:
     if d.code == "GD335" and (parts := _differing(d.found or "", d.expected or "")):
         # A quote or a row that was renamed, however many identifiers are made from its key.
         return d.path, d.field, d.code, tuple(parts)
-    if d.code == "GD351" and d.about:
-        # A row that leaves out a hedge, whichever of its cells rest on it.
+    if d.code in ("GD351", "GD352") and d.about:
+        # A row that leaves out a hedge, or rests on a wrong quote, whichever of its cells show it.
         return d.path, d.about.rpartition("/")[0], d.code, d.found
     return d.path, d.line, d.field, d.code, d.found, d.expected
 
@@ -101,25 +101,29 @@ def _differing(found: str, expected: str) -> list[tuple[str, str]]:
 
 
 def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """One finding for a key that was renamed in its row alone, at that row.
+    """One finding for a key that was renamed or emptied in its row alone, at that row.
 
-    It shows twice: the row has no evidence or use, and what points to the old key points to
-    nothing. Where a table has one of each, and the keys are alike, it is one mistake.
+    It shows twice: the row has no key, evidence or use, and what points to the old key points to
+    nothing. Where a table has one of each, and a new key is like the old one, it is one mistake.
     """
     found = list(found)
-    bare, missing = defaultdict(list), defaultdict(list)
+    bare, keyless, missing = defaultdict(list), defaultdict(list), defaultdict(list)
     for d in found:
         expected = d.expected or ""
         unproven = f"evidence of resource {d.resource}, for "
         if d.code in OF_USE or (d.code == "GD333" and expected.startswith(unproven)):
             bare[d.resource].append(d)
+        elif d.code == "GD202":
+            keyless[d.resource, d.field].append(d)
         elif d.code in OF_LINKS and (target := _A_KEY_OF.match(expected)):
-            missing[target[1]].append(d)
+            missing[target[1], target[2]].append(d)
     links: dict[int, Diagnostic] = {}
-    for table, pointing in missing.items():
-        if len(pointing) == len(bare[table]) == 1:
-            row, link = bare[table][0], pointing[0]
-            if SequenceMatcher(None, row.row_id or "", link.found or "").ratio() >= _ALIKE:
+    for (table, key), pointing in missing.items():
+        rows = keyless[table, key] or bare[table]
+        if len(pointing) == len(rows) == 1:
+            row, link = rows[0], pointing[0]
+            is_alike = SequenceMatcher(None, row.row_id or "", link.found or "").ratio() >= _ALIKE
+            if is_alike or keyless[table, key]:
                 links[id(row)] = link
     explained = {id(link) for link in links.values()}
     renamed = {(d.path, d.line or 0) for d in found if id(d) in links}

@@ -11,6 +11,7 @@ import polars as pl
 from gazadata.contract import Contract, Resource
 from gazadata.package import Package
 from gazadata.validate import (
+    actors,
     cells,
     evidence,
     fields,
@@ -127,6 +128,7 @@ def ordered(
     loose: dict[str, pl.DataFrame] = {}
     if is_proven:
         yield from evidence.items(contract, tables, unrun, loose)
+        yield from actors.looks(contract, tables, unrun)
         yield from provenance.looked_up(package.root, contract, tables, report, limit, unrun)
 
     # What is wrong by no cell alone: rows that do not agree, and what is missing or not used.

@@ -9,7 +9,7 @@ import polars as pl
 
 from gazadata.contract import CUES, Contract, ForeignKey, Resource, inside
 from gazadata.errors import ContractError
-from gazadata.validate import evidence, references
+from gazadata.validate import actors, evidence, references
 from gazadata.validate.checks import Look, Unrun
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.promised import weakened
@@ -28,6 +28,7 @@ _READ = (
     (("GD321", "GD322", "GD323", "GD324"), ("sources", "passages", "quotes")),
     (("GD331",), ("sources", "passages", "quotes", "evidence")),
     (("GD332", "GD336", *evidence.CODES, "GD348"), ("sources", "quotes", "evidence")),
+    (("GD352",), actors.READ),
 )
 """Rules, and the tables without which they cannot run."""
 

@@ -24,7 +24,7 @@ CAPITALS = r"^[\p{Lu}\d\W_]*\p{Lu}[\p{Lu}\d\W_]*$"
 """A name in capitals alone, which small letters do not state: “told us”."""
 
 
-_WORD = rf"[\w--[{UNSPACED}]]+|[{UNSPACED}][\p{{M}}{ATTACHED}]*"
+WORD = rf"[\w--[{UNSPACED}]]+|[{UNSPACED}][\p{{M}}{ATTACHED}]*"
 """A word; of scripts without spaces a letter with its marks."""
 
 
@@ -58,7 +58,7 @@ def _edged(column: pl.Expr) -> pl.Expr:
     It takes a pass over each text, where a regular expression for each cell takes compiling.
     """
     # Not at `\b`, which the engine finds in text that is not all ASCII at a tenth of the speed.
-    return column.str.replace_all(_WORD, "\u001f${0}\u001f")
+    return column.str.replace_all(WORD, "\u001f${0}\u001f")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def find_unstated(
         named = pointing.join(_names(keys[name], tables), on=["__value", "__source"], how="left")
         if of_names:
             # Whose it is, a name does not state itself.
-            named = named.with_columns(pl.when(col("__of") != col("row_id")).then("__form"))
+            itself = col("__of").eq_missing(col("row_id"))
+            named = named.with_columns(pl.when(~itself).then("__form"))
         called = pointing.join(_called(keys[name], tables, of_names=of_names), on="__value")
         parts += [
             pl.concat(
@@ -230,7 +231,7 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
             __form="text",
             __wrong=pl.lit(False),
         )
-        .drop_nulls()
+        .drop_nulls(["__value", "__source", "__form"])
     )
 
 
