@@ -66,6 +66,7 @@ def _texts_in_a_table(root: Path) -> None:
     pq.write_table(pa.table(texts), root / "raw/texts.parquet")
 
 
+@pytest.mark.long
 def test_parts_hold_what_the_whole_holds(session: SparkSession, tmp_path: Path) -> None:
     """The same mistakes, at their lines in the parts."""
     place = Place(tmp_path / "package")
@@ -89,6 +90,7 @@ def test_parts_hold_what_the_whole_holds(session: SparkSession, tmp_path: Path) 
     assert ("events", "data/events.parquet/part-1.parquet", 2) in at
 
 
+@pytest.mark.long
 def test_an_address_is_read_through_spark(session: SparkSession, tmp_path: Path) -> None:
     place = Place(tmp_path / "a#b %41?")
     place.damage(S.change("quotes", 70, exact="none of the words"))
@@ -103,6 +105,7 @@ def test_an_address_is_read_through_spark(session: SparkSession, tmp_path: Path)
     assert not validated.failures
 
 
+@pytest.mark.long
 def test_a_source_without_its_text_is_named(session: SparkSession, tmp_path: Path) -> None:
     place = Place(tmp_path / "package")
     _texts_in_a_table(place.root)

@@ -227,6 +227,7 @@ def _ticks(process: int) -> int:
     return 0 if stat[0] in "XZ" else int(stat[11]) + int(stat[12])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are not listed here")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_frictionless_ends_with_the_command_however_that_ends(
@@ -278,7 +279,7 @@ def test_an_answer_that_is_read_late_is_whole(unbuffered: str, tmp_path: Path) -
 
     root = copy_to(tmp_path / "package")
     large = b",".join([b"x" * 100_000] * (WIDTH + 1)) + b"\n"
-    (root / "data/events.csv").write_bytes(HEADER + large * 100)
+    (root / "data/events.csv").write_bytes(HEADER + large * 15)
     command = [sys.executable, "-P", "-m", "gazadata.frictionless_worker"]
     environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with subprocess.Popen(
@@ -303,6 +304,7 @@ def test_an_answer_that_is_read_late_is_whole(unbuffered: str, tmp_path: Path) -
     assert len(answer) < 1_000 * len(errors)
 
 
+@pytest.mark.long
 def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
     code = (
         "import sys\n"
@@ -351,6 +353,7 @@ LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LARGE)
 def test_large_lines_through_the_command_line(name: str, tmp_path: Path) -> None:
     make, code = LARGE[name]
@@ -451,6 +454,7 @@ print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 # Not `getrusage`, which goes on from the memory of the process that started this one.
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it is not told here")
 @pytest.mark.parametrize("name", MISTAKES)
 def test_memory_does_not_grow_with_the_mistakes(name: str, tmp_path: Path) -> None:

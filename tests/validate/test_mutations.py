@@ -1,6 +1,6 @@
 """Every kind of mistake, at random places of the shipped package, is found where it was made.
 
-One mutant of each kind, and of those that are long a thousand in all. More of them:
+A thousand mutants in all. Fewer or more of them:
 GAZADATA_MUTANTS=10000 pytest -m long tests/validate/test_mutations.py
 """
 
@@ -20,6 +20,8 @@ from tests.validate.damage import DESCRIPTOR, Place, look
 from tests.validate.mutants import KINDS, Mutant, mutant
 
 from gazadata.validate import Diagnostic, Report, validate
+
+pytestmark = pytest.mark.long
 
 MUTANTS = int(os.environ.get("GAZADATA_MUTANTS", "1000"))
 MISTAKES = [name for name, kind in KINDS.items() if kind.codes]
@@ -149,19 +151,11 @@ def _campaign(folder: Path, chosen: list[Chosen], *, official: bool) -> dict[str
     return outcomes
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(1, id="one of each kind"),
-        pytest.param(A_KIND, id="a thousand", marks=pytest.mark.long),
-    ],
-)
-def outcomes(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, list[Outcome]]:
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Outcome]]:
     """All layers in one process, without frictionless."""
-    chosen = [(name, number) for number in range(request.param) for name in MISTAKES]
-    chosen += [(name, number) for number in range(min(request.param, 3)) for name in LEGITIMATE]
+    chosen = [(name, number) for number in range(A_KIND) for name in MISTAKES]
+    chosen += [(name, number) for number in range(min(A_KIND, 3)) for name in LEGITIMATE]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POLARS_MAX_THREADS", "1")
         return _campaign(tmp_path_factory.mktemp("mutants"), chosen, official=False)
@@ -214,8 +208,7 @@ def test_one_mistake_is_one_finding(name: str, outcomes: dict[str, list[Outcome]
     assert not many, "\n".join(many)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("outcomes", [A_KIND], indirect=True, ids=["a thousand"])
+@pytest.mark.skipif(A_KIND < 6, reason="too few of each kind")
 @pytest.mark.parametrize("name", [name for name in MISTAKES if KINDS[name].more])
 def test_more_than_one_finding_is_the_exception(
     name: str, outcomes: dict[str, list[Outcome]]
@@ -224,7 +217,6 @@ def test_more_than_one_finding_is_the_exception(
     assert any(len(one.by) + len(one.said) > 1 for one in outcomes[name])
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", list(KINDS))
 def test_the_whole_of_validation_agrees(name: str, complete: dict[str, list[Outcome]]) -> None:
     """With frictionless: what is a mistake is one finding, what is none is none."""
@@ -235,7 +227,6 @@ def test_the_whole_of_validation_agrees(name: str, complete: dict[str, list[Outc
     assert not one.failures, str(one)
 
 
-def test_a_thousand_mutants_of_forty_kinds_at_least() -> None:
-    assert len(MISTAKES) >= 40
-    assert A_KIND * len(MISTAKES) >= 1_000
+def test_there_are_many_kinds_of_mistakes() -> None:
+    assert len(MISTAKES) >= 180
     assert all(KINDS[name].reason for name in LEGITIMATE)
