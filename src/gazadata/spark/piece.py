@@ -241,7 +241,7 @@ def _identify(lent: pl.DataFrame, tables: Tables) -> None:
 
     Whether these point to anything can only be told where it is.
     """
-    for field, part in parts_of_identifier().items():
+    for field, part in parts_of_identifier(col("evidence_id")).items():
         tables.mask("evidence", field, lent.filter(part != col(field))[LINE])
 
 

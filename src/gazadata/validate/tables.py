@@ -204,14 +204,11 @@ class Tables:
         key = self.resources[name].key
         if key not in self.masks.get(name, {}):
             return self.strings(name)
-        every = pl.col(key).map_elements(_meant, return_dtype=pl.List(pl.String))
-        return (
-            self.strings(name)
-            .with_columns(
-                pl.when(f"{MASKED}{key}").then(every).otherwise(pl.concat_list(key)).alias(key)
-            )
-            .explode(key)
-        )
+        # Only the keys with a finding go through Python.
+        odd = pl.when(f"{MASKED}{key}").then(key)
+        every = odd.map_elements(_meant, return_dtype=pl.List(pl.String))
+        keys = pl.coalesce(every, pl.concat_list(key)).alias(key)
+        return self.strings(name).with_columns(keys).explode(key)
 
     def cells(self, name: str, **columns: str) -> pl.LazyFrame:
         """Columns of `meant` under other names, each but the key with its mask, to be joined."""
