@@ -53,7 +53,11 @@ def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     """
     if not all(name in tables for name in READ):
         return
-    asked = [contract[name] for name in ABOUT if name in tables]
+    asked = [
+        contract[name]
+        for name, link in ABOUT.items()
+        if name in tables and (contract[name].target(link) or name) in tables
+    ]
     with unrun.guard(["GD352"], "evidence"):
         astray = _astray(asked, tables)
         exact = tables.strings("quotes").select("quote_id", __exact="exact").drop_nulls()
