@@ -112,7 +112,7 @@ def test_a_source_without_its_text_is_named(session: SparkSession, tmp_path: Pat
     texts = pl.read_parquet(place.root / "raw/texts.parquet")
     key = texts["source_id"][0]
     texts.with_columns(source_id=pl.lit("another")).write_parquet(place.root / "raw/texts.parquet")
-    with pytest.raises(ReadError, match=f"no text of 1 .*: {key}"):
+    with pytest.raises(ReadError, match=f"no text for 1 .*: {key}"):
         gazadata_spark.report(session, place.root, pieces=2)
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 PIECE_BYTES = 64_000_000
-"""How much of the tables is to be in a piece, on average."""
+"""The average size of a piece, in bytes of the tables."""
 
 _BATCH_ROWS = 100_000
 _OPEN_COST = 1 << 16
@@ -82,7 +82,7 @@ class Engine:
         return sorted((held if held.height else rows)["source_id"].drop_nulls())
 
     def close(self) -> None:
-        """Give away what is kept on the executors."""
+        """Release what is kept on the executors."""
         for frame in self._held:
             frame.unpersist()
 
@@ -204,8 +204,8 @@ class Engine:
             rows = self._spark.read.parquet(_literal(folder))
             if not {"source_id", "text"} <= set(rows.columns):
                 raise ReadError(
-                    f"{folder}: a table of texts has the columns source_id and text; there "
-                    f"are {', '.join(rows.columns)}"
+                    f"{folder}: a table of texts needs the columns source_id and text; it "
+                    f"has {', '.join(rows.columns)}"
                 )
             rows = rows.select("source_id", "text")
             return _staged(rows, lambda got: batches(route.text_rows(plan, got)))
@@ -234,7 +234,7 @@ class Engine:
     def _say_form(self, name: str, headed: set[str], report: Report) -> bool:
         """Report the form of a table's lines; whether it can be read."""
         if name in self._unlike:
-            return True  # It is reported of the columns.
+            return True  # It is reported with the columns.
         resource = self._plan.contract[name]
         parts = [part for part in self._parts if part.table == name]
         before = {(part, block): lines for part, block, lines in self._lines.rows()}
@@ -280,7 +280,7 @@ class Engine:
         before: dict[tuple[int, int], int],
         report: Report,
     ) -> None:
-        """Report rows that are out of order by the last row of what was read before."""
+        """Report rows that are out of order after the last row of the stretch before."""
         paths = {part.number: part.path for part in parts}
         for one, other in pairwise(stretches):
             if one.part != other.part or not one.last or not other.first:
@@ -315,7 +315,7 @@ class Engine:
             report.take(said)
 
     def run(self, package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
-        """Validate each piece, and ask of all what only all together can tell."""
+        """Validate each piece, then run the checks that need all of them together."""
         with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
             resources = package.contract.resources
             tables = Tables(package.root, resources, paths, Path(folder), self._plan.listed)
@@ -481,10 +481,10 @@ class Engine:
         left: list[pl.DataFrame],
         report: Report,
     ) -> None:
-        """Put together what the pieces say."""
+        """Merge what the pieces report."""
         if bare := sorted(key for outcome in outcomes for key in outcome.bare):
             raise ReadError(
-                f"{self._uri}/raw: no text of {len(bare):,} sources that have a text_path: "
+                f"{self._uri}/raw: no text for {len(bare):,} sources that have a text_path: "
                 f"{', '.join(bare[:10])}; add them to the table of texts"
             )
         for outcome in outcomes:
@@ -543,11 +543,11 @@ class Engine:
 
 
 def _limited(stage: Stage) -> Stage:
-    """A stage that takes one core, as each core of an executor runs one of its own."""
+    """A stage limited to one core, since each core of an executor runs its own stage."""
 
     def run(got: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
-        # Pandera imports it where it is, which takes longer than to validate a piece.
+        # Pandera imports it if it is there, which takes longer than validating a piece.
         sys.modules.setdefault("pyspark.pandas", None)  # type: ignore[arg-type]
         return stage(got)
 
@@ -563,7 +563,7 @@ def _columns_of(plan: Plan, called: dict[int, Part], name: str) -> Stage:
 
 
 def _say_bytes(part: Part, resource: Resource, stretches: list[Stretch], report: Report) -> bool:
-    """Report what the bytes of a part are; whether they are lines of text."""
+    """Report findings about the bytes of a part; return whether they are lines of text."""
     for code in ("GD101", "GD102", "GD103", "GD104", "GD112"):
         report.count(code, part.size)
     said = [d for one in stretches for d in one.of_bytes.diagnostics]
@@ -575,7 +575,7 @@ def _say_bytes(part: Part, resource: Resource, stretches: list[Stretch], report:
         said.append(files.of_line("GD101", part.path, resource, 1, "a byte order mark", "none"))
         text = False
     if broken := [d.line or 0 for d in said if d.found and d.found.startswith("byte 0x")]:
-        # Nothing is said of what follows it.
+        # Nothing after it is reported.
         said = [d for d in said if (d.line or 0) <= min(broken)]
     elif differs in (-1, 2):
         what = "a last line without a line feed"
@@ -592,7 +592,7 @@ _NOTES = re.compile(r" \(as in (\d+) other notes\)$")
 
 
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:
-    """Findings that several pieces made of one and the same mistake, the first of each alone."""
+    """Findings without repeats: several pieces may report the same mistake; the first is kept."""
     kept: dict[Any, Diagnostic] = {}
     notes: Counter[Any] = Counter()
     for d in sorted(found, key=lambda d: d.place):
@@ -629,13 +629,13 @@ def _given_up(package: Package) -> dict[str, list[str]]:
 
 
 def _literal(uri: str) -> str:
-    """A path in which Spark takes no character for a pattern."""
+    """A path with Spark's pattern characters escaped."""
     return re.sub(r"([\[\]{}*?\\])", r"\\\1", uri)
 
 
 @contextmanager
 def settings(spark: SparkSession) -> Iterator[None]:
-    """The settings of a session that validation needs, and then those that it had."""
+    """Apply the session settings that validation needs, then restore the old ones."""
     wanted = {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH_ROWS),
         "spark.sql.files.openCostInBytes": str(_OPEN_COST),

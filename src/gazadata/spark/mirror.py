@@ -1,4 +1,4 @@
-"""A package that is in parts, or that Spark alone can reach: what validation reads of it here.
+"""A local copy of what validation reads of a package in parts or one only Spark can reach.
 
 The driver needs the descriptor, the schemas and the headers; the rows stay where they are.
 """
@@ -30,7 +30,7 @@ def path_of(uri: str) -> str:
 
 @dataclass(frozen=True)
 class File:
-    """A file as Spark calls it, as findings call it, and its bytes."""
+    """A file: its name in Spark, its name in findings, its size in bytes, and its header."""
 
     uri: str
     shown: str
@@ -43,8 +43,8 @@ class Mirror:
     """A package whose tables are files with nothing but a header.
 
     Attributes:
-        root: the folder here.
-        uri: the folder there.
+        root: the local folder.
+        uri: the address of the original.
         tables: the files of each table, by its name.
         texts: how the texts are kept: as files, as a table, or not at all.
     """
@@ -71,7 +71,7 @@ def is_elsewhere(path: str | Path) -> bool:
 
 
 def here(root: Path, paths: dict[str, Path]) -> Mirror:
-    """A package on this machine of whose tables each is a file, as it is."""
+    """A package on this machine whose tables are one file each, used in place."""
     uri = f"file://{root}"
     one = Mirror(root, uri)
     for name, path in paths.items():
@@ -88,7 +88,7 @@ def mirror(spark: SparkSession, path: str | Path, folder: Path) -> Mirror:
 
     Raises:
         ReadError: there is no package, or Spark cannot read it.
-        ContractError: a path is not one of the package.
+        ContractError: a path leads out of the package.
     """
     uri = str(path) if "://" in str(path) else f"file://{Path(path).absolute()}"
     uri = uri.removesuffix(f"/{_DESCRIPTOR}").rstrip("/")
@@ -141,7 +141,7 @@ def _table(spark: SparkSession, files: _Files, one: Mirror, resource: dict[str, 
     ending = ".parquet" if found[0].shown.endswith(".parquet") else ".csv"
     stem = at.rstrip("/") if isinstance(at, str) else parts[0]
     resource["path"] = stem if stem.endswith(ending) else f"{stem}{ending}"
-    # They say of one file what it is.
+    # They describe a single file.
     resource.pop("bytes", None)
     resource.pop("hash", None)
     one.tables[name] = found
@@ -198,7 +198,7 @@ class _Files:
             stream.close()
 
     def names(self, folder: str) -> list[str] | None:
-        """The files in a folder that are no traces of writing it; None where it is no folder."""
+        """The files in a folder, except hidden and temporary ones; None if it is not a folder."""
         path = self._path(folder)
         if not self._system.exists(path) or not self._system.getFileStatus(path).isDirectory():
             return None
