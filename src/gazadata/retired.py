@@ -1,8 +1,8 @@
-"""data/retired.csv: the identifiers that were given up, and what replaces them.
+"""data/retired.csv: the retired identifiers, and what replaces them.
 
-It is no resource of the package: a table without rows is a finding, and most releases retire
-nothing. A key that stands there is never given to another row, and what a release has there stays
-in those after it, word for word. It may name a table that the package no longer has.
+It is not a resource of the package: a table without rows is a finding, and most releases retire
+nothing. No row is ever given a key from it, and the entries of a release stay in later ones, word
+for word. It may name a table that the package no longer has.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
 
 @dataclass(frozen=True)
 class Retired:
-    """One identifier that was given up; `line` is its line in the file, from 2 on.
+    """One retired identifier; `line` is its line in the file, from 2 on.
 
-    Rows are equal wherever they stand.
+    Rows are equal whatever line they are in.
     """
 
     line: int = field(compare=False)

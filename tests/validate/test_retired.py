@@ -149,7 +149,10 @@ def test_a_finding_is_known_again_when_rows_move(key: str, as_it: str, place: Pl
         report = look(place.root, official=False)
         place.mend(changed)
         (one,) = (d for d in report.diagnostics if d.code == "GD211")
-        assert one.expected == f"one that is given up, but {as_it} stands in data/actors.csv:{line}"
+        assert (
+            one.expected
+            == f"an identifier that is no longer used, but {as_it} is in data/actors.csv:{line}"
+        )
         marks.append(fingerprint(one))
     assert marks[0] == marks[1]
 

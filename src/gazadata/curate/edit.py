@@ -21,7 +21,7 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
 
     Raises:
         UnknownName: there is no such table or row.
-        GazadataError: the new key is taken, was given up, or does not have the form of one; or
+        GazadataError: the new key is taken, is retired, or does not have the form of one; or
             it is one of evidence, whose keys are made of its cells.
     """
     _known(record, table, old)

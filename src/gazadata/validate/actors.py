@@ -48,7 +48,7 @@ rule(
 def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     """Whether a quote that names actors is from a passage that names one of the row's.
 
-    Parts of one whole are not told apart, as a minister speaks for his state. A quote for a cell
+    Parts of one whole count as one, as a minister speaks for his state. A quote for a cell
     that points to something else than an actor may be about that alone.
     """
     if not all(name in tables for name in READ):

@@ -127,7 +127,7 @@ def cleaned(value: Any) -> Any:
 
 
 def worded(resource: Resource) -> set[str]:
-    """The fields that hold words of the coder's: others are held against a term or a text."""
+    """The fields with the coder's own words: others are compared with a term or a text."""
     return {
         f.name
         for f in resource.fields
@@ -142,7 +142,7 @@ def named(character: str) -> str:
 
 
 def _uncomposed(text: str) -> tuple[str, str]:
-    """What stands at the beginning of a text that is not in form C, and what it is in form C."""
+    """The first part of a text that is not in form C, and the same part in form C."""
     for end in range(1, len(text) + 1):
         normal = unicodedata.normalize("NFC", text[:end])
         more = unicodedata.normalize("NFC", text[: end + 1])

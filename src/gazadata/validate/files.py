@@ -65,7 +65,7 @@ def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEADER)
     other = sniff.content(head)
-    # A conflict within the rows is told at its line, and others with it.
+    # A conflict within the rows is reported at its line, and others with it.
     if other is None or (other.what == sniff.CONFLICT.what and other.line > 1):
         return False
     code, expected = "GD105", "the header of a table"
@@ -228,7 +228,7 @@ def _look(text: str, first: int, resource: Resource, finding: Callable[..., None
             split, place = one.line, _row(lines[one.line - first], one.line, resource)
         cell = place.cell(one.at)
         field = cell.get("field")
-        # Other fields are held against terms or texts, and the header against the schema.
+        # Other fields are compared with terms or texts, and the header with the schema.
         if one.code == "GD112" and (one.line == 1 or field not in worded_in):
             continue
         if field in of_text or (one.line, field) in reported:

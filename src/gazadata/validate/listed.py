@@ -41,7 +41,7 @@ def files(  # noqa: PLR0912, PLR0915
         report.count("GD005", 1)
         if any(d.resource == name and d.suggestion == "path" for d in report.diagnostics):
             astray = astray | {name}
-            continue  # Its path stands under a misspelt name, which is reported.
+            continue  # Its path is under a misspelt name, which is reported.
         try:
             path = inside(root, resource.path)
         except ContractError as error:
@@ -188,7 +188,7 @@ def _is_of(path: Path, resource: Resource, root: Path) -> bool:
 
 
 def _given_up(package: Package, taken: dict[Path, str], report: Report) -> Path | None:
-    """The file of identifiers given up; one that is not to be read, and a second, are reported."""
+    """The file of retired identifiers; reports one that cannot be read, and a second one."""
     root, path = package.root, package.given_up()
     if path is None:
         return None
@@ -202,7 +202,7 @@ def _given_up(package: Package, taken: dict[Path, str], report: Report) -> Path 
             report,
             "GD005",
             path=retired.FILE,
-            found=f"a second file of identifiers given up, beside {path.relative_to(root)}",
+            found=f"a second file of retired identifiers, beside {path.relative_to(root)}",
             expected="all of them in one file",
         )
     return path

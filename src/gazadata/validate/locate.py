@@ -1,4 +1,4 @@
-"""Where findings stand: row, line and column, and what comes nearest to what is not there."""
+"""The places of findings (row, line and column), and the nearest words to those not found."""
 
 from __future__ import annotations
 

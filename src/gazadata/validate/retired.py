@@ -1,4 +1,4 @@
-"""What data/retired.csv says: identifiers that were given up, and are not given again."""
+"""Checks of data/retired.csv, the identifiers that no row may use again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NEAR = 0.8
 """How alike two names are that are one and a slip of the pen: no two tables of this package are."""
 
 Found = tuple[int, str, str, str]
-"""A mistake: its line, the column, what stands there, and what should."""
+"""A mistake: its line, the column, what is there, and what should be."""
 
 
 rule(
@@ -166,20 +166,20 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
         keys = there.get(row.resource, {})
         at = {_unhyphened(row.resource, key): key for key in keys}
         key = row.row_id if row.row_id in keys else at.get(_unhyphened(row.resource, row.row_id))
-        # What was written with other hyphens is given up for what it is now.
+        # A key that was only written with other hyphens is replaced by the present one.
         if key is not None and (key == row.row_id or key != row.replaced_by):
             where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[key]}"
-            # By what is found a finding is known again, wherever the row stands that day.
+            # `found` identifies the finding later, wherever the row has moved by then.
             as_it = "it" if key == row.row_id else f"as {key} it"
-            expected = f"one that is given up, but {as_it} stands in {where}"
+            expected = f"an identifier that is no longer used, but {as_it} is in {where}"
             yield row.line, "row_id", f"row_id {row.row_id}", expected
         is_read = row.resource in there or row.resource not in promised
         if is_read and not _leads_on(row, keys, given_up):
-            expected = f"a key of {row.resource}, one that was given up for another later, or none"
+            expected = f"a key of {row.resource}, one that was retired and replaced later, or none"
             yield row.line, "replaced_by", f"replaced_by {row.replaced_by}", expected
         if not any(map(str.isalpha, row.reason)):
             found = f"reason {row.reason or 'empty'}"
-            yield row.line, "reason", found, "why it was given up, in words"
+            yield row.line, "reason", found, "why it was retired, in words"
         version = parse(row.version)
         if not version:
             yield (
@@ -197,9 +197,9 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
 
 
 def _leads_on(row: Retired, keys: Mapping[str, int], given_up: dict[tuple[str, str], str]) -> bool:
-    """Whether what replaces an identifier is a key, or was given up in its turn.
+    """Whether what replaces an identifier is a key, or was retired in its turn.
 
-    What a release says of it stays as it was when the replacement is given up too.
+    A released entry stays as it was when the replacement is retired, too.
     """
     seen, key = {row.row_id}, row.replaced_by
     while key and key not in keys:
