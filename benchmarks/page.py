@@ -29,8 +29,9 @@ print({name: data.load(name, as_="arrow").to_pylist()[:0] for name in data.table
 MAKE = """
 import sys
 from pathlib import Path
+from gazadata import open_dataset
 from gazadata.display.pages import release_pages
-for name, content in release_pages(Path(sys.argv[1])).items():
+for name, content in release_pages(open_dataset(sys.argv[1])).items():
     Path(sys.argv[2], name).write_bytes(content)
 """
 ROWS = 12
