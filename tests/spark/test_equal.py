@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 from tests.spark.corpus import row_mutants, write
@@ -15,6 +16,7 @@ from tests.validate.damage import REPO, Place
 from tests.validate.mutants import mutant
 
 from gazadata import spark as gazadata_spark
+from gazadata.contract import Contract
 from gazadata.validate import Report, validate
 
 pytestmark = pytest.mark.spark
@@ -39,13 +41,7 @@ def mutated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
     """A generated package with each of its mistakes, and what is found in it on one machine."""
-    folder = REPO / "benchmarks"
-    spec = importlib.util.spec_from_file_location("_generate", folder / "_generate.py")
-    assert spec
-    assert spec.loader
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    module = generator()
     root = tmp_path_factory.mktemp("generated") / "package"
     planted = module.generate(root, 60, len(module.MISTAKES))
     report = validate(root, limit=LIMIT)
@@ -53,6 +49,18 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
         (one.code, one.resource, one.row_id) for one in planted
     }
     return root, report
+
+
+def generator() -> ModuleType:
+    """The module that generates packages for the benchmarks."""
+    folder = REPO / "benchmarks"
+    spec = importlib.util.spec_from_file_location("_generate", folder / "_generate.py")
+    assert spec
+    assert spec.loader
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def same(report: Report, other: Report) -> None:
@@ -132,3 +140,37 @@ def test_mistakes_of_files(session: SparkSession, tmp_path: Path) -> None:
         report = validate(root, limit=LIMIT)
         assert report.diagnostics, kinds
         same(gazadata_spark.report(session, root, pieces=2, limit=LIMIT), report)
+
+
+@pytest.mark.long
+def test_one_article_of_a_hundred_thousand_rows(session: SparkSession, tmp_path: Path) -> None:
+    """The first of a thousand has the rows of all, whose words are in its text by chance alone."""
+    root, module = tmp_path / "package", generator()
+    module.generate(root, 1_020, 1)
+    for name, resource in Contract.read(root).resources.items():
+        column = "cited_by" if name == "sources" else "source_id"
+        if column in resource.field_names:
+            rows = pl.read_csv(root / resource.path, infer_schema=False)
+            first = pl.lit(rows[column].drop_nulls()[0])
+            moved = pl.when(pl.col(column).is_not_null()).then(first)
+            rows.with_columns(moved.alias(column)).write_csv(root / resource.path)
+    report = validate(root)
+    assert report.rows["evidence"] + report.rows["quotes"] > 100_000
+    on_spark = gazadata_spark.report(session, root, pieces=3)
+    assert on_spark.counts == report.counts
+    assert not on_spark.failures
+
+
+def test_a_source_that_another_article_cites(session: SparkSession, tmp_path: Path) -> None:
+    """The source is wrong in its own piece, and rows of other pieces are attributed to it."""
+    root = tmp_path / "package"
+    generator().generate(root, 60)
+    path = root / "data/sources.csv"
+    rows = pl.read_csv(path, infer_schema=False)
+    articles = rows.filter(pl.col("kind") == "article")["source_id"]
+    cited = rows.filter(pl.col("cited_by") == articles[0])["source_id"][0]
+    other = pl.when(pl.col("source_id") == cited).then(pl.lit(articles[1])).otherwise("cited_by")
+    rows.with_columns(other.alias("cited_by")).write_csv(path)
+    report = validate(root)
+    assert [d.code for d in report.diagnostics] == ["GD336"]
+    same(gazadata_spark.report(session, root, pieces=7), report)

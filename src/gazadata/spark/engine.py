@@ -500,7 +500,7 @@ class Engine:
             fewer = number - sum(d.code == code for d in once)
             report.count(code, 0, -fewer)
         circles, linked = self._circles(outcomes)
-        miscited = {d.row_id for d in once if d.code == "GD417" and d.resource == "sources"}
+        miscited = {d.row_id for d in once if d.resource == "sources" and d.field == "cited_by"}
         for d in once:
             # Each link of a circle may be the wrong one, and which source cites another is
             # checked in one piece and read in others.

@@ -239,7 +239,7 @@ def _placed(
 def _identify(lent: pl.DataFrame, tables: Tables) -> None:
     """Take evidence of other pieces for what its identifier says, where its cells say otherwise.
 
-    Whether these point to anything can only be told where it is.
+    Only the piece that it belongs to knows whether these point to anything.
     """
     for field, part in parts_of_identifier(col("evidence_id")).items():
         tables.mask("evidence", field, lent.filter(part != col(field))[LINE])

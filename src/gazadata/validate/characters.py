@@ -24,7 +24,7 @@ _VARIANT = "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d6a3\U0001d
 
 _MARKS = "[\u0300-\u036f\u0483-\u0487]*"
 MIXED = re.compile(f"{_LATIN}{_MARKS}{_OTHER}|{_OTHER}{_MARKS}{_LATIN}|{_VARIANT}")
-"""A Latin letter beside one of an alphabet of which many cannot be told apart, or a variant."""
+"""A Latin letter beside a variant, or one of an alphabet with many letters that look the same."""
 
 _NOT_LATIN = re.compile(f"{_OTHER}|{_VARIANT}")
 _KINDS = {"Cc": "control character", "Co": "private use character", "Cn": "no character"}

@@ -218,7 +218,7 @@ def _look(text: str, first: int, resource: Resource, finding: Callable[..., None
     """Find odd characters in whole lines of a table, the first numbered `first`."""
     lines: list[str] = []
     split, place, worded_in = 0, _Row(), {None, *worded(resource)}
-    # What a quote has from its text is looked at once it is known whether the text has it.
+    # Characters of a quote are checked after its text, where they may come from.
     of_text = OF_THE_TEXT if resource.name == "quotes" else ()
     reported: set[tuple[int, str]] = set()
     for one in odd(text, first):

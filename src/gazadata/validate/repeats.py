@@ -43,7 +43,7 @@ class Unique(NamedTuple):
 rule(
     "GD206",
     title="primary key occurs twice",
-    reason="Rows with the same key cannot be told apart.",
+    reason="A key that two rows share identifies neither.",
     example="two rows with the key `asim-munir` in actors",
     remedy="Merge the rows, or give one of them another key.",
 )

@@ -227,7 +227,7 @@ _NOT_OF_KEYS = re.compile(r"[^a-z0-9.-]")
 _LOOK_ALIKE = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u03bf\u0131", "aeopcyxsijoi"
 )
-"""Letters of other alphabets that cannot be told from those of keys by eye."""
+"""Letters of other alphabets that look like those of keys."""
 
 
 def strings(path: Path, resource: Resource) -> pl.LazyFrame:
