@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,4 +39,6 @@ def test_whatever_fuzzing_comes_upon(name: str, tmp_path: Path) -> None:
     said = done.stderr.decode("utf-8", "replace")
     failed = [path.read_bytes() for path in tmp_path.glob("*-*")]
     assert done.returncode == 0, f"{failed}\n{said[-3_000:]}"
-    assert f"Done {RUNS} runs" in said
+    # libFuzzer finishes the mutations of an input that it has begun: a few more than asked.
+    done_runs = re.findall(r"^Done (\d+) runs", said, re.MULTILINE)
+    assert [int(runs) >= RUNS for runs in done_runs] == [True], said[-3_000:]
