@@ -52,7 +52,13 @@ def test_the_readme_shows_a_line_for_each_tool() -> None:
     ]
 
 
-@pytest.mark.parametrize(("start", "command"), COMMANDS.items(), ids=COMMANDS.values())
+@pytest.mark.parametrize(
+    ("start", "command"),
+    [
+        pytest.param(*one, id=one[1], marks=pytest.mark.long if one[1] == "spark-submit" else ())
+        for one in COMMANDS.items()
+    ],
+)
 def test_a_line_of_a_tool_with_a_command_of_its_own(
     built: Path, tmp_path: Path, start: str, command: str
 ) -> None:

@@ -161,6 +161,7 @@ def test_one_article_of_a_hundred_thousand_rows(session: SparkSession, tmp_path:
     assert not on_spark.failures
 
 
+@pytest.mark.long
 def test_a_source_that_another_article_cites(session: SparkSession, tmp_path: Path) -> None:
     """The source is wrong in its own piece, and rows of other pieces are attributed to it."""
     root = tmp_path / "package"

@@ -176,7 +176,7 @@ def without_folder(tmp_path: Path, changed: Files) -> Report:
     shutil.rmtree(root / "reference")
     for path, content in changed.items():
         (root / path).write_bytes(content or b"")
-    return look(root)
+    return look(root, official=False)
 
 
 def test_gd348_a_package_without_its_references_is_not_clean(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_the_file_has_the_form_of_tables(name: str, place: Place) -> None:
     rows, expected = FORMS[name]
     changed = {FILE: (HEAD + rows).encode()}
     place.damage(changed)
-    report = look(place.root)
+    report = look(place.root, official=False)
     place.mend(changed)
     assert not report.failures
     assert [(d.code, d.line, d.field) for d in report.diagnostics] == [expected]
@@ -169,7 +169,7 @@ def test_a_finding_is_known_again_when_rows_move(key: str, as_it: str, place: Pl
 def test_gd107_how_many_cells_there_are_is_said(row: str, what: str, place: Place) -> None:
     changed = {FILE: f"{HEAD}{row}\n".encode()}
     place.damage(changed)
-    report = look(place.root)
+    report = look(place.root, official=False)
     place.mend(changed)
     (one,) = report.diagnostics
     assert (one.code, one.line, one.found, one.expected) == ("GD107", 2, what, "5 cells")
@@ -188,7 +188,7 @@ def test_gd107_how_many_cells_there_are_is_said(row: str, what: str, place: Plac
 )
 def test_what_is_no_such_file(content: bytes, code: str, place: Place) -> None:
     place.damage({FILE: content})
-    report = look(place.root)
+    report = look(place.root, official=False)
     place.mend({FILE: content})
     assert {(d.code, d.path) for d in report.diagnostics} >= {(code, FILE)}
     assert {d.path for d in report.diagnostics} == {FILE}
@@ -197,7 +197,7 @@ def test_what_is_no_such_file(content: bytes, code: str, place: Place) -> None:
 def test_a_key_may_be_given_up_for_the_same_with_other_hyphens(place: Place) -> None:
     changed = {FILE: f"{HEAD}actors,azer-baijan,azerbaijan,spelt otherwise,1.0.0\n".encode()}
     place.damage(changed)
-    report = look(place.root)
+    report = look(place.root, official=False)
     place.mend(changed)
     assert report.ok(strict=True), report.diagnostics
 
@@ -228,7 +228,7 @@ def test_gd005_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Pat
     root = Place(tmp_path / "package").root
     (root / FILE).unlink(missing_ok=True)
     make(root / FILE)
-    (found,) = look(root).diagnostics
+    (found,) = look(root, official=False).diagnostics
     assert (found.code, found.path) == ("GD005", FILE)
     with pytest.raises(ReadError, match="retired"):
         retired.read(Package.open(root))
@@ -239,12 +239,12 @@ def test_gd005_one_file_alone_is_the_list(tmp_path: Path) -> None:
     place = Place(tmp_path)
     row = f"{HEAD}actors,azerbaidjan,,left out,1.0.0\n".encode()
     place.damage({"retired.csv": row, FILE: None})
-    assert look(place.root).ok(strict=True)
+    assert look(place.root, official=False).ok(strict=True)
     place.damage({FILE: row})
-    (found,) = look(place.root).diagnostics
+    (found,) = look(place.root, official=False).diagnostics
     assert (found.code, found.path) == ("GD005", "retired.csv")
     assert "data/retired.csv" in (found.found or "")
     place.mend({"retired.csv": row})
     place.damage({"data/old/retired.csv": row, "schemas/retired.csv": row})
-    paths = [(d.code, d.path) for d in look(place.root).diagnostics]
+    paths = [(d.code, d.path) for d in look(place.root, official=False).diagnostics]
     assert paths == [("GD005", "data/old/retired.csv"), ("GD005", "schemas/retired.csv")]

@@ -106,15 +106,17 @@ def _astray(asked: list[Resource], tables: Tables) -> pl.Series:
     roots = _roots(tables)
     rows = pl.concat(_rows(one, tables).join(roots, on="actor_id") for one in asked)
     names = tables.strings("names").join(roots, on="actor_id")
-    quotes = tables.strings("quotes").select(
-        "quote_id", "source_id", "passage_id", "exact", word=_words(col("exact"))
-    )
+    quotes = tables.strings("quotes").select("quote_id", "source_id", "passage_id", "exact")
+    # Every word of every quote is held at once: as numbers, that is a fraction of their texts.
+    words = quotes.select("quote_id", _source(), word=_words(col("exact"))).explode("word")
     named = (
-        quotes.explode("word")
-        .join(
-            names.select("source_id", "text", "root", word=_words(col("text")).list.first()),
-            on=["source_id", "word"],
+        words.join(
+            names.select(
+                "source_id", "text", "root", _source(), word=_words(col("text")).list.first()
+            ),
+            on=["__source", "word"],
         )
+        .join(quotes.select("quote_id", "passage_id", "exact"), on="quote_id")
         .filter(has_words(col("exact"), col("text"), of_name=True))
         .select("source_id", "passage_id", "quote_id", "root")
         .unique()
@@ -155,7 +157,13 @@ def _unsure(tables: Tables) -> pl.LazyFrame:
 
 
 def _words(column: pl.Expr) -> pl.Expr:
-    return folded(column).str.extract_all(WORD)
+    """The hashes of the words in a text."""
+    words = folded(column).str.extract_all(WORD)
+    return words.list.eval(pl.element().hash()).list.unique(maintain_order=True)
+
+
+def _source() -> pl.Expr:
+    return col("source_id").hash().alias("__source")
 
 
 def _rows(resource: Resource, tables: Tables) -> pl.LazyFrame:

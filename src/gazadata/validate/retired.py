@@ -152,8 +152,9 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
     }
     for row in rows:
         # A table that is gone may have had any name, but hardly one that is a letter off.
-        near = get_close_matches(row.resource, known, n=1, cutoff=_NEAR)
-        if row.resource not in known and (near or not NAME.fullmatch(row.resource)):
+        lost = row.resource not in known
+        near = get_close_matches(row.resource, known, n=1, cutoff=_NEAR) if lost else []
+        if near or (lost and not NAME.fullmatch(row.resource)):
             meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
             expected = f"a table of the package, or the name of one that it no longer has; {meant}"
             yield row.line, "resource", f"resource {row.resource or 'empty'}", expected
