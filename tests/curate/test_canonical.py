@@ -55,13 +55,18 @@ def blank(*fields: str) -> Callable[[Rows], None]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A copy of the shipped package, in canonical form whatever ours has, with one held text."""
+    """The shipped package in canonical form, with one article and the sources that it cites."""
     for name in ("data", "schemas", "raw"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "datapackage.json", tmp_path)
 
     def of_article(rows: Rows) -> Rows:
-        return [row for row in rows if row["source_id"] == ARTICLE or row.get("held") == "false"]
+        return [
+            row
+            for row in rows
+            if row["source_id"] == ARTICLE
+            or (row.get("held") == "false" and row["cited_by"] in ("", ARTICLE))
+        ]
 
     for name in ("sources", "passages", "quotes"):
         rewrite(tmp_path / "data" / f"{name}.csv", of_article)
