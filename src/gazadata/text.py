@@ -82,8 +82,13 @@ def may_hide(left: str) -> bool:
     return any(joiner in left for joiner in _JOINERS) or HIDDEN.search(left) is not None
 
 
-FORMULA = "^[=+\\-@\t\uff1d\uff0b\uff0d\uff20]"
-"""The start of a cell that a spreadsheet would run as a formula, for Python and for Polars."""
+FORMULA_SIGNS = "=+@\t\uff1d\uff0b\uff0d\uff20-"
+"""Characters by which a spreadsheet takes a cell for a formula that it would run.
+
+The hyphen is last so that they can be written between brackets in a pattern.
+"""
+FORMULA = f"^[{FORMULA_SIGNS}]"
+"""The start of such a cell, for Python and for Polars."""
 
 MARKS = 30
 """Combining marks in a row, of which no language needs more than a few.

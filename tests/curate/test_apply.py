@@ -109,7 +109,7 @@ WRONG = {
     "source of no article": (
         f"    kind: unnamed_source\n    title: analysts\n    held: false\n    cited_by: {SOURCE}\n",
         "    kind: reference\n    title: analysts\n    held: false\n",
-        "id: analysts\n    quote",
+        "id: analysts-on-lisse-dispute\n    quote",
         f"write `cited_by: {SOURCE}`",
     ),
     "not a list": ("  names:\n    - {", "  names:\n      {", "{text", "expected a list of names"),

@@ -140,6 +140,43 @@ def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
         add_article(opened(root), story(tmp_path, b" \n\n"), Told())
 
 
+@pytest.mark.parametrize(
+    ("headline", "title", "said"),
+    [
+        ("=Kessaly asks", "Kessaly asks", "'='"),
+        ("@kessaly asks", "kessaly asks", "'@'"),
+        ("- - Kessaly asks", "Kessaly asks", "'- - '"),
+        ("-5 degrees in Kessaly", "degrees in Kessaly", "'-5 '"),
+        ("−5 degrees in Kessaly", "−5 degrees in Kessaly", ""),
+    ],
+)
+def test_a_headline_that_begins_like_a_formula_is_quoted_after_the_sign(
+    root: Path, tmp_path: Path, headline: str, title: str, said: str
+) -> None:
+    content = STORY.replace("A ministry asks", headline)
+    added = add_article(opened(root), story(tmp_path, content.encode()), Told())
+    assert [one for one in added.changes if one.startswith("title without")] == (
+        [f"title without {said}, which would make it a spreadsheet formula"] if said else []
+    )
+    save(added)
+    record = opened(root)
+    row = record.by_key("sources")["ministry-asks"]
+    assert row["title"] == title
+    assert record.text("ministry-asks") == content
+    bases = {item.field: item.basis for item in record.evidence["sources", "ministry-asks"]}
+    assert bases["title"] == "stated"
+    found = {d.code for d in look(root, official=False).diagnostics}
+    assert not found & {"GD110", "GD321", "GD322", "GD324"}
+
+
+@pytest.mark.parametrize("headline", ["=", "-----", "***"])
+def test_a_headline_without_words_is_refused(root: Path, tmp_path: Path, headline: str) -> None:
+    content = STORY.replace("A ministry asks", headline)
+    with pytest.raises(ReadError, match=r"first line, '.*', has no words; write a headline"):
+        add_article(opened(root), story(tmp_path, content.encode()), Told())
+    assert not (root / "raw" / "ministry-asks.txt").exists()
+
+
 def test_sentences_are_split_and_keep_every_character() -> None:
     passages = split(STORY, "en")
     assert passages[0] == "A ministry asks"

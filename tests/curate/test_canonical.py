@@ -55,13 +55,18 @@ def blank(*fields: str) -> Callable[[Rows], None]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A copy of the shipped package, in canonical form whatever ours has, with one held text."""
+    """The shipped package in canonical form, with one article and the sources that it cites."""
     for name in ("data", "schemas", "raw"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "datapackage.json", tmp_path)
 
     def of_article(rows: Rows) -> Rows:
-        return [row for row in rows if row["source_id"] == ARTICLE or row.get("held") == "false"]
+        return [
+            row
+            for row in rows
+            if row["source_id"] == ARTICLE
+            or (row.get("held") == "false" and row["cited_by"] in ("", ARTICLE))
+        ]
 
     for name in ("sources", "passages", "quotes"):
         rewrite(tmp_path / "data" / f"{name}.csv", of_article)
@@ -424,6 +429,42 @@ def test_the_context_ends_at_a_line_break(root: Path) -> None:
     rewrite(root / "data/quotes.csv", without_new)
     add_quote(root, exact="Washington visit, his third")
     assert completed(root)["prefix"].endswith("prepares for an upcoming ")
+
+
+def test_a_prefix_does_not_begin_like_a_formula(root: Path) -> None:
+    """Or no item of a list that is written with hyphens could be quoted."""
+    raw = root / "raw/000_6e04a71c739462ee.txt"
+    raw.write_bytes(
+        TEXT.replace("The Trump administration is", "-=The =Trump administration is").encode()
+    )
+    rewrite(root / "data/sources.csv", blank("text_sha256", "text_length"))
+    add_quote(root, exact="Trump administration")
+    write(formatted(root))
+    assert quote(root, "new")["prefix"] == "The ="
+    assert quote(root, "new")["exact"] == "Trump administration"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "=leaning on",
+            "exact would begin with '=', as a spreadsheet formula does; start the quote",
+        ),
+        (
+            "Trump",
+            "suffix would begin with '+', as a spreadsheet formula does; end the quote a word",
+        ),
+    ],
+)
+def test_a_quote_and_its_suffix_do_not_begin_like_a_formula(
+    root: Path, words: str, said: str
+) -> None:
+    raw = root / "raw/000_6e04a71c739462ee.txt"
+    raw.write_bytes(TEXT.replace("Trump leaning on", "Trump+ =leaning on", 1).encode())
+    rewrite(root / "data/sources.csv", blank("text_sha256", "text_length"))
+    add_quote(root, exact=words, passage_id=f"{ARTICLE}-headline")
+    assert [p for p in formatted(root).problems if p.row_id == "new" and said in p.message]
 
 
 def test_words_in_nfd_are_found(root: Path) -> None:

@@ -24,7 +24,7 @@ from gazadata.curate.record import Record
 from gazadata.curate.sheet import Printer, print_sheet
 from gazadata.curate.sheet_file import write_sheet
 from gazadata.curate.sheet_schema import sheet_schema
-from gazadata.errors import GazadataError
+from gazadata.errors import GazadataError, ReadError
 
 ARTICLES = opened(REPO).articles()
 
@@ -172,6 +172,17 @@ def test_a_link_to_a_sheet_stays_a_link(tmp_path: Path) -> None:
     write_sheet(record, link, text)
     assert link.is_symlink()
     assert target.read_text("utf-8") == text
+
+
+def test_a_row_of_a_reference_may_be_short_but_not_open(tmp_path: Path) -> None:
+    root = repository(tmp_path / "package")
+    path = root / "reference/countries.csv"
+    content = path.read_bytes()
+    path.write_bytes(content + b"\nNowhere\n")
+    assert print_sheet(opened(root), ARTICLES[0]) == print_sheet(opened(REPO), ARTICLES[0])
+    path.write_bytes(content + b'"Nowhere\n')
+    with pytest.raises(ReadError, match=r"countries\.csv:\d+: .*close every double quote"):
+        print_sheet(opened(root), ARTICLES[0])
 
 
 def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:

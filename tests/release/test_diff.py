@@ -29,7 +29,7 @@ from tests.release.packages import REPO, copy_package, with_version
 from gazadata import cli
 from gazadata.contract.version import LEVELS, Level, bumped, parse
 from gazadata.curate.canonical import canonical_csv
-from gazadata.errors import GazadataError, ReleaseError
+from gazadata.errors import GazadataError, ReadError, ReleaseError
 from gazadata.package import Package
 from gazadata.release.contract_diff import compare_contracts
 from gazadata.release.diff import diff, to_json
@@ -947,6 +947,23 @@ def test_what_changed_in_the_references_is_shown(old: Path, new: Path) -> None:
     assert "reference  reference/own.csv: added name, a\n" in told
     assert result.bump()[0] == "patch"
     assert "## Reference" in FORMATS["markdown"](result)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'name,code\n"a,b\n', r"own\.csv:2: .*close every double quote"),
+        (b"name,code\na,\xff\n", r"own\.csv:2:3: not UTF-8"),
+    ],
+)
+def test_a_reference_that_cannot_be_read_is_refused(
+    old: Path, new: Path, content: bytes, said: str
+) -> None:
+    for side_ in (old, new):
+        (side_ / "reference").mkdir(exist_ok=True)
+    (new / "reference/own.csv").write_bytes(content)
+    with pytest.raises(ReadError, match=said):
+        diff(Package.open(old), Package.open(new))
 
 
 @pytest.mark.parametrize("option", [[], ["--exit-code"]])

@@ -839,6 +839,14 @@ def test_gd206_a_source_that_stands_twice_is_one_finding(place: Place) -> None:
     assert [d.code for d in report.diagnostics] == ["GD206"]
 
 
+def test_gd206_an_actor_with_parts_that_is_there_twice_is_one_finding(place: Place) -> None:
+    """Following the links of its parts once took all memory."""
+    (row,) = (one for one in S.rows("actors") if one["actor_id"] == "pakistan")
+    assert any(one["part_of"] == "pakistan" for one in S.rows("actors"))
+    report = damaged(place, S.add("actors", row))
+    assert [d.code for d in report.diagnostics] == ["GD206"]
+
+
 def test_a_title_that_other_evidence_states_is_one_finding(place: Place) -> None:
     cut = edited(
         ("sources", at("sources", "parallel-diplomatic-channels"), {"title": "Parallel channels"})

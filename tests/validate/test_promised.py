@@ -10,14 +10,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gazadata.contract import Contract
+from gazadata.contract import Contract, Resource
+from gazadata.contract.strict_json import At
+from gazadata.errors import ContractError
 from gazadata.release.build import build
+from gazadata.release.contract_diff import compare_contracts
 from gazadata.validate import promised, validate
 
 Edit = Callable[[dict[str, Any]], object]
@@ -92,6 +96,53 @@ def test_a_package_of_another_name_promises_nothing(repository: Path, tmp_path: 
     _edit(other / "datapackage.json", lambda d: d.update(name="other"))
     _loosen(other)
     assert _found(repository, other) == ([], 0)
+
+
+def _within(value: Any, at: At = ()) -> Iterator[At]:
+    """The paths of all values in a JSON value."""
+    if at:
+        yield at
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        yield from _within(inner, (*at, key))
+
+
+def _changed(schema: Any, at: At) -> Iterator[Any]:
+    """The schema without what is at a path, and with another value there."""
+    for other in ("dropped", "changed"):
+        whole = deepcopy(schema)
+        holder = whole
+        for step in at[:-1]:
+            holder = holder[step]
+        was = holder.pop(at[-1])
+        if other == "changed" and isinstance(was, (str, int)):
+            value = f"{was}x" if isinstance(was, str) else not was
+            if isinstance(holder, list):
+                holder.insert(int(at[-1]), value)
+            else:
+                holder[str(at[-1])] = value
+        yield whole
+
+
+@pytest.mark.parametrize("name", ["names", "evidence", "quotes"])
+def test_what_differs_from_the_promise_is_a_change_to_the_diff(repo: Path, name: str) -> None:
+    """One says where two schemas differ, the other what that means; neither overlooks anything."""
+    contract = Contract.read(repo)
+    own = contract[name]
+    alone = Contract(contract.descriptor, {name: own})
+    seen = 0
+    for at in _within(own.schema):
+        for schema in _changed(own.schema, at):
+            try:
+                other = Resource.read(own.descriptor, schema, own.schema_path)
+            except (ContractError, LookupError, TypeError, AttributeError, ValueError):
+                continue  # Validation of the schema itself refuses it.
+            changes = compare_contracts(alone, Contract(contract.descriptor, {name: other}))
+            differs = any(promised.differences(schema, own.schema))
+            assert bool(changes) is differs, at
+            seen += differs
+    assert seen > 100
 
 
 def test_a_release_has_the_contract_that_is_recorded(repo: Path, tmp_path: Path) -> None:

@@ -202,6 +202,31 @@ def test_a_key_may_be_given_up_for_the_same_with_other_hyphens(place: Place) -> 
     assert report.ok(strict=True), report.diagnostics
 
 
+@pytest.mark.parametrize(
+    ("written", "replaced_by", "codes"),
+    [
+        ("", "", ["GD202"]),
+        ("{key}x", "", ["GD335"]),
+        (" {key}", "", ["GD109"]),
+        ("{key}x", "nothing.like.it", ["GD335", "GD211"]),
+        ("{key}", "nothing.like.it", ["GD211"]),
+    ],
+)
+def test_gd211_a_key_with_a_finding_of_its_own_may_be_the_replacement(
+    written: str, replaced_by: str, codes: list[str], place: Place
+) -> None:
+    (row, *rows) = SHIPPED.rows("evidence")
+    key = row["evidence_id"]
+    changed = {
+        **SHIPPED.table("evidence", [row | {"evidence_id": written.format(key=key)}, *rows]),
+        FILE: f"{HEAD}evidence,old,{replaced_by or key},It rests on other words,1.0.0\n".encode(),
+    }
+    place.damage(changed)
+    report = look(place.root, official=False)
+    place.mend(changed)
+    assert [d.code for d in report.diagnostics] == codes
+
+
 def _pipe(path: Path) -> None:
     os.mkfifo(path)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.validate.damage import SHIPPED as S
 from tests.validate.damage import Files, Place, Row, look
 
-from gazadata.evidence.quotes import cuts_word
-from gazadata.validate.spans import _cuts
+from gazadata.evidence.quotes import check_quote, context, cuts_word
+from gazadata.validate.spans import _context, _cuts, _excerpts, _is_right
 
 PIECES = (
     *("can", "t", "’", "'", "s", "S", " ", "-", "‐", "un", "Non", "x", "é"),
@@ -29,6 +29,37 @@ def test_both_ways_of_finding_a_cut_agree(text: str) -> None:
     frame = pl.DataFrame({"text": [text] * len(places), "at": places})
     found = frame.select(_cuts(pl.col("text"), pl.col("at"))).to_series().to_list()
     assert found == [cuts_word(text, at) for at in places]
+
+
+@given(
+    st.text("a 😀é\n=-\t", min_size=1, max_size=50),
+    st.lists(
+        st.tuples(st.none() | st.integers(-2, 53), st.none() | st.integers(-2, 53), st.booleans()),
+        min_size=1,
+    ),
+)
+def test_both_ways_of_checking_a_quote_agree(
+    text: str, spans: list[tuple[int | None, int | None, bool]]
+) -> None:
+    """And so do those of finding what is before and after it.
+
+    To the rules an end beyond the text is at its end: it is outside of the passage.
+    """
+    exact = [(text[start:end] if same else "a") or None for start, end, same in spans]
+    starts, ends, _ = zip(*spans, strict=True)
+    columns = {"char_start": starts, "char_end": ends, "exact": exact, "__text": text}
+    types = dict.fromkeys(("char_start", "char_end"), pl.Int64)
+    frame = _excerpts(pl.LazyFrame(columns, schema_overrides=types))
+    before, after = _context()
+    found = frame.select(_is_right().fill_null(False), before.alias("before"), after.alias("after"))
+    for (start, last, _), words, seen in zip(spans, exact, found.collect().rows(), strict=True):
+        end = None if last is None else min(last, len(text))
+        right = words is not None and check_quote(text, start, end, words)
+        assert seen[0] is right
+        if right:
+            assert start is not None
+            assert end is not None
+            assert seen[1:] == context(text, start, end)
 
 
 def _span(start: int, end: int) -> Row:

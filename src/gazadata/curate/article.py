@@ -17,7 +17,8 @@ from gazadata.curate.record import Record
 from gazadata.curate.rewrite import Application, application
 from gazadata.curate.tables import decode, read_bytes, refusal
 from gazadata.errors import GazadataError, MissingExtra, ReadError
-from gazadata.text import HIDDEN, form_c
+from gazadata.evidence.quotes import cuts_word
+from gazadata.text import FORMULA_SIGNS, HIDDEN, form_c
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\u2028\u2029]")
 _WRONG = re.compile(
@@ -68,8 +69,15 @@ def add_article(record: Record, file: Path, told: Told) -> Application:
     passages = split(text, told.language)
     if not passages:
         raise ReadError(f"{file}: there are no words in it")
-    row = _source_row(source, passages[0], told)
-    sheet = parse_sheet(file, _first_sheet(source, row, passages, text), record.contract)
+    headline = quotable(passages[0])
+    if not re.search(r"\w", headline):
+        raise ReadError(f"{file}: its first line, {passages[0]!r}, has no words; write a headline")
+    if headline != passages[0] and not told.title:
+        sign = passages[0].removesuffix(headline)
+        changes.append(f"title without {sign!r}, which would make it a spreadsheet formula")
+    row = _source_row(source, headline, told)
+    first = _first_sheet(source, row, passages, headline, text)
+    sheet = parse_sheet(file, first, record.contract)
     sources = [*record.rows["sources"], dict.fromkeys(record.contract["sources"].field_names, "")]
     sources[-1] |= {"source_id": source, "text_path": row["text_path"]}
     before = record.changed({"sources": sources})
@@ -150,6 +158,19 @@ def split(text: str, language: str) -> list[str]:
     return passages
 
 
+def quotable(headline: str) -> str:
+    """A headline without a sign at its start that would make the cell a spreadsheet formula.
+
+    A word that would mean something else without it goes, too: "-5 degrees" gives "degrees".
+    """
+    at = 0
+    while at < len(headline) and (
+        headline[at] in FORMULA_SIGNS or headline[at].isspace() or cuts_word(headline, at)
+    ):
+        at += 1
+    return headline[at:]
+
+
 def _source_row(source: str, headline: str, told: Told) -> dict[str, str]:
     earliest, latest = _published(told.published)
     return {
@@ -193,11 +214,13 @@ def _published(published: str) -> tuple[str, str]:
     return first.isoformat(), last.isoformat()
 
 
-def _first_sheet(source: str, row: dict[str, str], passages: list[str], text: str) -> str:
+def _first_sheet(
+    source: str, row: dict[str, str], passages: list[str], headline: str, text: str
+) -> str:
     """A sheet with the article's row in sources, and its passages without rows."""
     lines = [f"source: {source}", "passages:", f"- headline: {plain(passages[0], is_text=True)}"]
     lines += ["  sources:", f"  - id: {source}"]
-    lines.append(f"    quote: {plain(passages[0], is_text=True)}")
+    lines.append(f"    quote: {plain(headline, is_text=True)}")
     filled = {name: value for name, value in row.items() if value}
     lines += (f"    {name}: {plain(value, is_text=True)}" for name, value in filled.items())
     unsaid = [

@@ -269,8 +269,12 @@ def _complete_quote(
     for name, cell in derived.items():
         if re.match(FORMULA, cell):
             raise _RowError(
-                f"{name} would begin with {cell[0]!r}, as a spreadsheet formula does; start or end "
-                "the quote a word earlier or later"
+                f"{name} would begin with {cell[0]!r}, as a spreadsheet formula does; "
+                + (
+                    "start the quote after it, or a word earlier"
+                    if name == "exact"
+                    else "end the quote a word later"
+                )
             )
         if HIDDEN.search(cell):
             raise _RowError(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
 import re
 from collections import defaultdict
 from collections.abc import Collection
@@ -14,7 +12,7 @@ from pathlib import Path
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import source_field
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places
-from gazadata.curate.tables import decode, read_bytes
+from gazadata.curate.tables import read_bytes, records
 from gazadata.evidence.quotes import find
 from gazadata.text import fold
 
@@ -252,8 +250,5 @@ def _references(record: Record) -> list[Reference]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    text = decode(path, read_bytes(path)).removeprefix("\ufeff")
-    return [
-        {name: cell or "" for name, cell in row.items() if name is not None}
-        for row in csv.DictReader(io.StringIO(text, newline=""))
-    ]
+    header, *rows = [cells for _, cells in records(path, read_bytes(path))] or [[]]
+    return [dict.fromkeys(header, "") | dict(zip(header, cells, strict=False)) for cells in rows]

@@ -49,9 +49,9 @@ def read_table(path: Path, resource: Resource) -> Table:
             "checked, by `gazadata validate`"
         )
     content = read_bytes(path)
-    records = _records(path, decode(path, content).removeprefix("\ufeff"))
+    found = records(path, content)
     expected = list(resource.field_names)
-    line, header = next(records, (1, []))
+    line, header = next(found, (1, []))
     if sorted(header) != sorted(expected):
         _refuse_other(path, sniff.table(path, expected))
         raise ReadError(
@@ -59,7 +59,7 @@ def read_table(path: Path, resource: Resource) -> Table:
             f"found {', '.join(header) or 'none'}; expected {', '.join(expected)}"
         )
     rows = []
-    for line, cells in records:
+    for line, cells in found:
         if len(cells) != len(header):
             _refuse_other(path, sniff.conflict(content.splitlines()))
             hint = (
@@ -136,8 +136,14 @@ def refusal(path: Path, before: str, why: str) -> ReadError:
     return ReadError(f"{path}:{line}:{column}: {why}")
 
 
-def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """The records that are not blank, each with the line it begins on."""
+def records(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The records of a CSV file that are not blank, each with the line it begins on.
+
+    Raises:
+        ReadError: `content`, the bytes of `path`, is not UTF-8, has a NUL character or an unclosed
+            quote; the text names the line.
+    """
+    text = decode(path, content).removeprefix("\ufeff")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
         line = reader.line_num + 1

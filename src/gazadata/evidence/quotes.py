@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gazadata.text import fold
+from gazadata.text import FORMULA_SIGNS, fold
 
 # Part of a word, though not a letter, a digit or a combining mark: the underscore, the soft hyphen
 # and the invisible joiners.
@@ -85,10 +85,12 @@ def check_quote(text: str, start: int | None, end: int | None, exact: str) -> bo
 def context(text: str, start: int, end: int) -> tuple[str, str]:
     """The prefix and the suffix of the quote from `start` to `end`.
 
-    They stop at line breaks, so that a row of the table is one line of its file.
+    They stop at line breaks, so that a row of the table is one line of its file. The prefix does
+    not begin with the sign of a formula, such as the hyphen of a list item, which a spreadsheet
+    would run.
     """
     before, after = text[max(start - CONTEXT, 0) : start], text[end : end + CONTEXT]
-    return before.rpartition("\n")[2], after.partition("\n")[0]
+    return before.rpartition("\n")[2].lstrip(FORMULA_SIGNS), after.partition("\n")[0]
 
 
 def passage_of(start: int, end: int, passages: Iterable[Passage]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from gazadata import retired
 from gazadata.contract import Resource
 from gazadata.contract.version import LEVELS, Level, Version, bumped, parse
+from gazadata.curate.tables import read_bytes, records
 from gazadata.errors import MissingExtra, ReadError
 from gazadata.package import Package
 from gazadata.release.contract_diff import ContractChange, compare_contracts
@@ -219,14 +219,9 @@ def _references(old: Path, new: Path) -> Iterator[ReferenceChange]:
 def _first_cells(path: Path) -> dict[str, list[list[str]]]:
     """The rows of a file of reference/ by their first cells, the header among them."""
     rows: dict[str, list[list[str]]] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.reader(file):
-                rows.setdefault(row[0] if row else "", []).append(row)
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(f"{path}: cannot be compared: {error}") from None
+    if path.is_file():
+        for _, cells in records(path, read_bytes(path)):
+            rows.setdefault(cells[0], []).append(cells)
     return rows
 
 

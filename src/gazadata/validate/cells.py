@@ -60,8 +60,9 @@ rule(
     reason="A spreadsheet would run it.",
     example="=HYPERLINK(…) in a note",
     remedy=(
-        "Start the cell with a character other than =, +, - or @. In a quote, or its prefix or "
-        "suffix, start the quote a word earlier or later."
+        "Start the cell with a character other than =, +, - or @. A quote can start after the sign "
+        "or a word earlier, and end a word later if its suffix begins with one. `gazadata fmt` "
+        "shortens a prefix."
     ),
     unit="cells",
 )

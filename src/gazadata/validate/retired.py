@@ -176,7 +176,10 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
             yield row.line, "row_id", f"row_id {row.row_id}", expected
         is_read = row.resource in there or row.resource not in promised
         if is_read and not _leads_on(row, keys, given_up):
-            expected = f"a key of {row.resource}, one that was retired and replaced later, or none"
+            table = row.resource
+            if table in known:
+                table += f" ({package.contract[table].key})"
+            expected = f"a key of {table}, one that was retired and replaced later, or none"
             yield row.line, "replaced_by", f"replaced_by {row.replaced_by}", expected
         if not any(map(str.isalpha, row.reason)):
             found = f"reason {row.reason or 'empty'}"

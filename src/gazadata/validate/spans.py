@@ -10,6 +10,7 @@ from polars import col
 
 from gazadata.contract import Contract
 from gazadata.evidence.quotes import ATTACHED, BEFORE, CONTEXT, TURNS, UNSPACED
+from gazadata.text import FORMULA_SIGNS
 from gazadata.validate.cells import characters
 from gazadata.validate.characters import OF_THE_TEXT
 from gazadata.validate.checks import Look, check
@@ -323,19 +324,15 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
         for one in characters(field, contract["quotes"])
     ]
     if held is not None:
+        right = _is_right().fill_null(False)
+        before, after = _context()
         around, begins, ends = col("__around"), col("__lead"), col("__lead") + col("__length")
-        there = around.str.slice(begins, col("__length"))
-        # A cell holds no line break, so that a line of a table is a row: the context ends at one.
-        before = around.str.slice(0, begins).str.extract(r"([^\n]*)$")
-        after = around.str.slice(ends, CONTEXT).str.extract(r"^([^\n]*)")
-        right = (end > start) & (start >= 0) & (there == col("exact"))
-        right = right.fill_null(False)
         checks += [
             check(
                 "GD321",
                 "exact",
                 ~right,
-                expected=there,
+                expected=_there(),
                 applies=col("__has_text") & start.is_not_null() & end.is_not_null(),
             ),
             check("GD322", "prefix", before != _filled("prefix"), expected=before, applies=right),
@@ -378,7 +375,7 @@ def _filled(field: str) -> pl.Expr:
 
 def _placed(tables: Tables, held: pl.LazyFrame | None) -> pl.LazyFrame:
     """The quotes, each with its passage and the text around it."""
-    start, end, text = col("char_start"), col("char_end"), col("__text")
+    start, end = col("char_start"), col("char_end")
     same = col("source_id") == col("source_id").shift(1)
     before = pl.when(same).then(end.shift(1)).otherwise(0)
     after = pl.when(same.shift(-1)).then(start.shift(-1))
@@ -404,23 +401,47 @@ def _placed(tables: Tables, held: pl.LazyFrame | None) -> pl.LazyFrame:
             how="left",
         )
     )
-    if held is None:
-        return frame
+    return frame if held is None else _excerpts(frame.join(held, on="source_id", how="left"))
+
+
+def _excerpts(quotes: pl.LazyFrame) -> pl.LazyFrame:
+    """Quotes with what the rules ask of a text, in place of the whole of it.
+
+    It is cut out once, since finding a code point takes reading all before it.
+    """
+    start, end, text = col("char_start"), col("char_end"), col("__text")
     # A slice counts from the end where its start is negative, so bounds are asked for first.
     bounded = ((start >= 0) & (end > start)).fill_null(False)
     length = pl.when(bounded).then(end - start).otherwise(0)
     lead = start.clip(0, CONTEXT)
-    # Cut out of the text once, since finding a code point takes reading all before it.
-    return (
-        frame.join(held, on="source_id", how="left")
-        .with_columns(
-            __lead=lead,
-            __length=length,
-            __around=text.str.slice((start - CONTEXT).clip(0), lead + length + CONTEXT),
-            __has_text=text.is_not_null(),
-        )
-        .drop("__text")
-    )
+    return quotes.with_columns(
+        __lead=lead,
+        __length=length,
+        __around=text.str.slice((start - CONTEXT).clip(0), lead + length + CONTEXT),
+        __has_text=text.is_not_null(),
+    ).drop("__text")
+
+
+def _there() -> pl.Expr:
+    """The text between the offsets of a quote."""
+    return col("__around").str.slice(col("__lead"), col("__length"))
+
+
+def _is_right() -> pl.Expr:
+    """`gazadata.evidence.quotes.check_quote` as an expression.
+
+    An end beyond the text passes; the quote is reported as outside its passage, which says more.
+    """
+    start, end = col("char_start"), col("char_end")
+    return (end > start) & (start >= 0) & (_there() == col("exact"))
+
+
+def _context() -> tuple[pl.Expr, pl.Expr]:
+    """`gazadata.evidence.quotes.context` as expressions."""
+    around, begins, ends = col("__around"), col("__lead"), col("__lead") + col("__length")
+    # A cell holds no line break, so that a line of a table is a row: the context ends at one.
+    before = around.str.slice(0, begins).str.extract(rf"([^\n{FORMULA_SIGNS}][^\n]*|)$")
+    return before, around.str.slice(ends, CONTEXT).str.extract(r"^([^\n]*)")
 
 
 def _held(tables: Tables) -> pl.LazyFrame:

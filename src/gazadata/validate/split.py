@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 
-def split_line(line: str, delimiter: str = ",") -> list[str] | None:
+def split_line(line: str) -> list[str] | None:
     """The cells of a line of CSV; None where it is no row of its own."""
     try:
-        (found,) = csv.reader([line], delimiter=delimiter, strict=True)
+        (found,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):
         return None
     return found
