@@ -305,7 +305,7 @@ class TestContract:
 
     @each_resource
     def test_a_misspelt_name_says_what_is_meant(self, name: str) -> None:
-        with pytest.raises(UnknownName, match=f"no resource .* did you mean '{name}'"):
+        with pytest.raises(UnknownName, match=f"no table .* did you mean '{name}'"):
             CONTRACT[f"{name[:2]}{name[3:]}"]
 
     @each_field
@@ -315,7 +315,7 @@ class TestContract:
             CONTRACT[name][f"{field}x"]
 
     def test_a_name_that_is_like_none_lists_those_that_there_are(self) -> None:
-        with pytest.raises(UnknownName, match="there are: sources, passages, quotes"):
+        with pytest.raises(UnknownName, match="choose from: sources, passages, quotes"):
             CONTRACT["zzzzzz"]
 
 

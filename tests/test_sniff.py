@@ -210,7 +210,7 @@ def test_a_conflict_that_git_made(package_copy: Path) -> None:
         ("../store/.git/annex/objects/a/b/c.csv", False, "git annex get"),
         ("../store/.dvc/cache/files/md5/a/b", True, "dvc unprotect"),
         ("../store/.dvc/cache/files/md5/a/b", False, "dvc pull"),
-        ("../gone.csv", False, "is not there; restore"),
+        ("../gone.csv", False, "broken link to ../gone.csv; restore"),
     ],
 )
 def test_a_link_out_of_the_package_says_how_to_have_the_file_itself(

@@ -36,14 +36,14 @@ Where = tuple[str, int | None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mistake: the files it changes, and where a finding of it must be (line None: any)."""
+    """A mistake: the files it changes, and where its finding must be (line None: any)."""
 
     kind: str
     files: Files
     places: tuple[Where, ...]
     what: str
     more: str
-    """Why more than one finding comes of it; empty where exactly one is to come."""
+    """Why it has more than one finding; empty if it must have exactly one."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 CUES = re.compile(rf"\b(?:{'|'.join(map(re.escape, S.contract.hedge_cues))})\b")
 Made = tuple[Files, list[Where]] | tuple[Files, list[Where], str] | None
-"""What a mistake changes, where a finding must be, and why more than one comes of this one."""
+"""What a mistake changes, where its finding must be, and why this one has more than one."""
 Make = Callable[[Random], Made]
 
 
@@ -84,7 +84,7 @@ def kind(*codes: str, more: str = "") -> Callable[[Make], Make]:
 
 
 def legitimate(reason: str) -> Callable[[Make], Make]:
-    """Register a kind of edit at which nothing is to be found."""
+    """Register a kind of edit that must have no finding."""
 
     def register(make: Make) -> Make:
         name = make.__name__
@@ -158,7 +158,7 @@ def target(name: str, found: Field) -> str | None:
 
 
 def mutant(name: str, number: int) -> Mutant:
-    """The mutant of a kind that a number stands for, always the same one."""
+    """The mutant of a kind with a number, which is always the same one."""
     for attempt in range(500):
         made = KINDS[name].make(Random(f"{name}/{number}/{attempt}"))
         if made is not None:
@@ -175,7 +175,7 @@ def other_letter(random: Random, letter: str) -> str:
 
 
 def span(start: int, end: int) -> Row:
-    """The cells of a quote that lies there in the article."""
+    """The cells of a quote at this place in the article."""
     return {
         "char_start": str(start),
         "char_end": str(end),
@@ -325,7 +325,7 @@ def quote_doubled_under_another_key(random: Random) -> Made:
 
 
 def _either(name: str, key: str, files: Files) -> Made:
-    """A finding may name any row whose key begins so, in the new file."""
+    """A finding may name any row of the new file whose key begins like this."""
     lines = str((files[S.path(name)] or b"").decode()).split("\n")
     return files, [(S.path(name), i + 1) for i, line in enumerate(lines) if line.startswith(key)]
 
@@ -395,7 +395,7 @@ def quote_removed(random: Random) -> Made:
 
 # ---------------------------------------------------------------------------------- evidence
 def sole_evidence() -> list[tuple[int, Row]]:
-    """Rows of evidence that alone back their cell."""
+    """Rows of evidence that are the only ones for their cell."""
     cells = [(e["resource"], e["row_id"], e["field"]) for e in S.rows("evidence")]
     return rows_where(
         "evidence", lambda e: cells.count((e["resource"], e["row_id"], e["field"])) == 1
@@ -491,7 +491,7 @@ def evidence_given_another_quote(random: Random) -> Made:
 
 
 def _named(name: str, at: str = "actor_id") -> str:
-    """Why a key in names that points to nobody is more than one finding."""
+    """Why a key in names that matches no row is more than one finding."""
     own = name == "names" and at in ("actor_id", "topic_id")
     return "evidence states an actor by the name that is now nobody's" if own else ""
 
@@ -507,7 +507,7 @@ def _value(e: Row) -> str:
 
 
 def _forms(e: Row) -> list[str]:
-    """What may stand in a quote that states a cell."""
+    """The texts by which a quote can state a cell."""
     value, points_to = _value(e), S.resource(e["resource"]).target(e["field"])
     if points_to in ("actors", "topics"):
         column = "actor_id" if points_to == "actors" else "topic_id"
@@ -523,7 +523,7 @@ def _states(e: Row, words: str) -> bool:
 
 
 def _stand(form: str, words: str) -> bool:
-    """Whether words hold others as whole words."""
+    """Whether a text contains others as whole words."""
     return re.sub(r"\b", "|", fold(form)) in re.sub(r"\b", "|", fold(words))
 
 
@@ -970,7 +970,7 @@ def dates_swapped(random: Random) -> Made:
     first, last = row[f"{stem}_earliest"], row[f"{stem}_latest"]
     if not (first and last):
         return None
-    if first == last:  # A day has nothing to swap: the end is moved before the beginning.
+    if first == last:  # A single day has nothing to swap, so the end is moved before the beginning.
         return changed(name, number, **{f"{stem}_latest": first.replace("20", "19", 1)})
     swapped = changed(name, number, **{f"{stem}_earliest": last, f"{stem}_latest": first})
     return *swapped, "each of the two differs from the reference that it is from"
@@ -1388,7 +1388,7 @@ def _bytes(random: Random) -> tuple[str, bytes, list[bytes]]:
 
 
 def _line(random: Random, lines: list[bytes]) -> int:
-    """A line that is a row, from 0."""
+    """A line that is a row; lines count from 0."""
     return random.randrange(1, len(lines) - 1)
 
 
@@ -1589,7 +1589,7 @@ def header_removed(random: Random) -> Made:
       "GD332", "GD343", "GD208", "GD323", "GD414", "GD415", "GD412", "GD404", "GD401", "GD402",
       "GD408", "GD416", "GD409", "GD301", more="each cell of both columns is wrong")  # fmt: skip
 def cells_of_two_columns_swapped(random: Random) -> Made:
-    """The header as it was, so that only what the cells mean can show it."""
+    """The header stays as it was, so that only the meaning of the cells shows the mistake."""
     name, names, rows = _header(random)
     one, two = random.sample(names, 2)
     if S.resource(name)[one].evidence_required is S.resource(name)[two].evidence_required is False:
@@ -1621,7 +1621,7 @@ def table_deleted(random: Random) -> Made:
 
 @kind("GD005")
 def table_renamed(random: Random) -> Made:
-    """The file alone; also in its case alone, or into another folder."""
+    """Only the file; also only its case, or to another folder."""
     path = S.path(random.choice(NAMES))
     name = path.removeprefix("data/").removesuffix(".csv")
     there = random.choice(
@@ -1676,7 +1676,7 @@ def property_of_a_schema_renamed(random: Random) -> Made:
 
 @kind("GD004", "GD006", "GD002")
 def schema_loosened(random: Random) -> Made:
-    """Under the name and the version that are known."""
+    """With the known name and version."""
     name = random.choice(NAMES)
     schema = S.schema(name)
     found = random.choice(schema["fields"])
@@ -1890,7 +1890,7 @@ def source_cited_by_one_that_is_not_held(random: Random) -> Made:
 
 @kind("GD345")
 def verbatim_words_written_otherwise(random: Random) -> Made:
-    """As they are when folded: in another case, with other spaces."""
+    """Only the same when folded: in another case, or with other spaces."""
     name, number, found, value = a_cell(random, lambda f: f.verbatim)
     ways = [value.upper(), value.lower(), value.title()]
     ways += [value.replace(" ", space, 1) for space in ("\u00a0", "\t", "  ")]
@@ -2056,7 +2056,7 @@ def excluded_and_taking_part(random: Random) -> Made:
 
 @kind("GD351")
 def hedge_without_a_cue(random: Random) -> Made:
-    """Other words of the quote stand in hedge, and the row is certain."""
+    """hedge has other words of the quote, and the row is certain."""
     name = random.choice(("positions", "relations", "assessments"))
     number, row = random.choice(rows_where(name, lambda r: r["hedge"] and not r["attributed_to"]))
     key = S.resource(name).key
@@ -2078,7 +2078,7 @@ def hedge_without_a_cue(random: Random) -> Made:
 
 
 def _wholes(key: str) -> str:
-    """The actor that one is a part of in the end."""
+    """The actor at the top of an actor's chain of part_of."""
     part_of = {actor["actor_id"]: actor["part_of"] for actor in S.rows("actors")}
     while part_of[key]:
         key = part_of[key]
@@ -2086,7 +2086,7 @@ def _wholes(key: str) -> str:
 
 
 def _named_in(words: str) -> set[str]:
-    """Those who are named in words, as the wholes that they are parts of."""
+    """The actors named in words, each as the top of its chain of part_of."""
     return {
         _wholes(n["actor_id"])
         for n in S.rows("names")
@@ -2096,7 +2096,7 @@ def _named_in(words: str) -> set[str]:
 
 @kind("GD352")
 def quote_about_another_actor(random: Random) -> Made:
-    """A classified cell rests on words of another sentence, in which none of the row is named."""
+    """A classified cell rests on words of another sentence, which names no actor of the row."""
     name = random.choice(("positions", "relations", "assessments", "participants"))
     resource = S.resource(name)
     number, row = random.choice(
@@ -2140,7 +2140,7 @@ def identifier_given_up_that_is_there(random: Random) -> Made:
 
 @kind("GD211", "GD104", "GD109")
 def identifier_given_up_in_a_disguise(random: Random) -> Made:
-    """A key that is there, written so that it is not the same text."""
+    """An existing key, written differently."""
     name = random.choice([n for n in NAMES if n not in ("evidence", "passages")])
     _, row = a_row(random, name)
     path, key = "data/retired.csv", row[S.resource(name).key]
@@ -2158,7 +2158,7 @@ OTHER = "zz-other"
 
 
 def second_article(*more: Row) -> Files:
-    """One more held article of one sentence, coded as a source, and more rows of evidence."""
+    """A further held article of one sentence, coded as a source, and further evidence."""
     words = "Another article tells it again."
     (article,) = (s for s in S.rows("sources") if s["text_path"] == S.text_path)
     source = article | {
@@ -2212,7 +2212,7 @@ def row_of_another_article(random: Random) -> Made:
 
 @kind("GD422")
 def attributed_to_what_another_article_cites(random: Random) -> Made:
-    """It has the words of what the row's own source cites."""
+    """It has the words of a source that the row's own source cites."""
     name = random.choice(("events", "positions", "assessments"))
     rows = rows_where(name, lambda r: r["attributed_to"])
     if not rows:
@@ -2250,7 +2250,7 @@ def valid_term_for_another(random: Random) -> Made:
 
 @legitimate("a vocabulary cell may be inferred by a rule that the note states")
 def classified_to_inferred_with_a_note(random: Random) -> Made:
-    # What a name stands for is stated by it elsewhere, unless that is inferred.
+    # A name states what it refers to elsewhere, unless that is inferred.
     found = rows_where(
         "evidence", lambda e: e["basis"] == "classified" and e["resource"] != "names"
     )
