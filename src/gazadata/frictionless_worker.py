@@ -90,28 +90,28 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
         package = Package(_without_words(descriptor), basepath=str(root))
     except FrictionlessException as error:
         reasons = error.reasons or [error.error]
-        return {"errors": [_told(reason) for reason in reasons], "tables": {}}
+        return {"errors": [_shortened(reason) for reason in reasons], "tables": {}}
     report = package.validate(limit_errors=1_000, limit_rows=sample or None)
     return {
-        "errors": [_told(error) for error in report.errors],
+        "errors": [_shortened(error) for error in report.errors],
         "tables": {
             task.name: {
                 "rows": task.stats.get("rows", 0),
-                "errors": [_told(error) for error in task.errors],
+                "errors": [_shortened(error) for error in task.errors],
             }
             for task in report.tasks
         },
     }
 
 
-def _told(error: Any) -> dict[str, Any]:
+def _shortened(error: Any) -> dict[str, Any]:
     """The parts of an error that are used: no whole rows, and no more of a cell than is shown."""
-    told = {key: value for key, value in error.to_descriptor().items() if key in _ASKED}
-    if isinstance(told.get("cell"), str):
-        told["cell"] = told["cell"][:LONGEST]
-    if "fieldCells" in told:
-        told["fieldCells"] = [str(cell)[:LONGEST] for cell in told["fieldCells"]]
-    return told
+    kept = {key: value for key, value in error.to_descriptor().items() if key in _ASKED}
+    if isinstance(kept.get("cell"), str):
+        kept["cell"] = kept["cell"][:LONGEST]
+    if "fieldCells" in kept:
+        kept["fieldCells"] = [str(cell)[:LONGEST] for cell in kept["fieldCells"]]
+    return kept
 
 
 def _without_words(descriptor: Any) -> Any:

@@ -1,10 +1,10 @@
-"""What reads hostile bytes, each as a function that holds what must be true of any bytes.
+"""The readers of untrusted bytes, each with a function that checks what must hold for any bytes.
 
-Guided by coverage, where atheris runs, and told to stop by libFuzzer's own flags:
+Guided by coverage where atheris runs; libFuzzer's own flags limit a run:
 
     python -m tests.validate.fuzz TARGET FOLDER -runs=100000
 
-In FOLDER inputs that reach something new are kept, to go on from, and one at which it failed.
+FOLDER keeps inputs that reach new code, as a start for the next run, and one that failed.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _utf8(content: bytes) -> bool:
 
 
 def of_rows(root: Path, body: bytes) -> None:
-    """Each line is a row as the csv module has it, or is named; by `batches` or by `lines`.
+    """Each line is a row to the csv module, or is reported by `batches` or by `lines`.
 
     Bytes that are not UTF-8 and carriage returns are reported by the files layer.
     """
@@ -189,7 +189,7 @@ def of_rows(root: Path, body: bytes) -> None:
 
 
 def of_json(_: Path, content: bytes) -> None:
-    """`parse_json` takes objects of strict JSON alone, and says in which line others are none."""
+    """`parse_json` accepts only objects of strict JSON, and names the line of a mistake."""
     try:
         value = parse_json(content, "x.json")
     except ContractError as error:
@@ -217,9 +217,9 @@ PARTS = list(_parts(SMALL))
 
 
 def of_descriptors(root: Path, data: bytes) -> None:
-    """A descriptor is read as a contract, and then every layer runs; or it is one finding.
+    """Either a descriptor is read as a contract and every layer runs, or there is one finding.
 
-    The first byte says which part of one that is right the others take the place of.
+    The first byte chooses the part of a valid one that the other bytes replace.
     """
     *way, last = ("", *PARTS[data[0] % len(PARTS)]) if data else ("",)
     whole = {"": deepcopy(SMALL)}

@@ -1,7 +1,7 @@
-"""Kinds of mistake, each put at a random place of the shipped package.
+"""Kinds of mistakes, each made at a random place of the shipped package.
 
-A kind says by which rules its mistakes may be found, and in which file and line; a kind that is a
-legitimate edit says why nothing is to be found.
+A kind names the rules that may find its mistakes, and the file and line of the finding. A
+legitimate edit gives the reason why it must have no finding.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Kind:
     """A kind of mistake.
 
     Attributes:
-        name: what is done.
+        name: what is changed.
         codes: the rules that may find it; none for a legitimate edit.
-        make: makes the mistake at a random place; None where the place does not allow it.
-        reason: why a legitimate edit is one.
-        more: why more than one finding can come of any mutant of it.
+        make: makes the mistake at a random place; None if the place does not allow it.
+        reason: why an edit is legitimate.
+        more: why its mutants can have more than one finding.
     """
 
     name: str
@@ -139,7 +139,7 @@ def a_cell(
     filled: bool = True,
     names: list[str] | None = None,
 ) -> tuple[str, int, Field, str]:
-    """A random cell of a field that passes a test: resource, row number, field, what stands there.
+    """A random cell of a field that passes a test: resource, row number, field, and value.
 
     Each field is as likely as any other, however many rows its table has.
     """
@@ -690,7 +690,7 @@ def chain_closed_to_a_circle(random: Random) -> Made:
     return files, [(S.path(name), parent + 2), (S.path(name), number + 2)]
 
 
-@kind("GD206", more="what pointed to the row by its own key points to nothing")
+@kind("GD206", more="references to the row by its own key match no row")
 def key_of_another_row(random: Random) -> Made:
     name = random.choice(NAMES)
     key = S.resource(name).key
@@ -756,7 +756,7 @@ def letter_that_looks_alike_in_a_slug(random: Random) -> Made:
     "GD312",
     "GD311",
     "GD313",
-    more="what pointed to the row points to nothing",
+    more="references to the row match no row",
 )
 def key_renamed_in_one_place(random: Random) -> Made:
     name = random.choice([n for n in NAMES if n != "evidence"])
@@ -932,7 +932,7 @@ def stated_key_changed(random: Random) -> Made:
     return files, [(S.path("evidence"), number + 2), (S.path(row["resource"]), at + 2)], more
 
 
-@kind("GD334", "GD207", more="what pointed to the row points to nothing")
+@kind("GD334", "GD207", more="references to the row match no row")
 def row_removed(random: Random) -> Made:
     name = random.choice(CODED)
     number, row = a_row(random, name)
@@ -948,7 +948,7 @@ def row_removed(random: Random) -> Made:
     return S.drop(name, number), users_path + [p for p in pointing if p[0] != S.path(name)]
 
 
-@kind("GD333", "GD208", more="each of its cells is without evidence")
+@kind("GD333", "GD208", more="none of its cells has evidence")
 def row_added_without_evidence(random: Random) -> Made:
     name = random.choice(CODED)
     _, row = a_row(random, name)
@@ -1079,7 +1079,7 @@ def certain_on_the_word_of_another(random: Random) -> Made:
     return changed(name, random.choice(rows)[0], certainty="certain")
 
 
-@kind("GD410", "GD333", more="the cell that was filled in is without evidence, too")
+@kind("GD410", "GD333", more="the cell that was filled in has no evidence either")
 def certain_and_attributed(random: Random) -> Made:
     name = random.choice(("events", "positions", "relations", "assessments"))
     rows = rows_where(name, lambda r: r["certainty"] == "certain")
@@ -1095,7 +1095,7 @@ def hedge_left_out_with_its_evidence(random: Random) -> Made:
     return {**files, **S.change(name, number, hedge="")}, [(S.path(name), number + 2)]
 
 
-@kind("GD412", "GD419", "GD333", more="the cell that was filled in is without evidence, too")
+@kind("GD412", "GD419", "GD333", more="the cell that was filled in has no evidence either")
 def relation_with_another_object(random: Random) -> Made:
     number, row = a_row(random, "relations")
     actor = random.choice(S.rows("actors"))["actor_id"]
@@ -1106,7 +1106,7 @@ def relation_with_another_object(random: Random) -> Made:
     return changed("relations", number, **cells)
 
 
-@kind("GD413", more="the flag that was filled in is without evidence, too")
+@kind("GD413", more="the flag that was filled in has no evidence either")
 def count_of_the_excluded(random: Random) -> Made:
     number, _ = random.choice(rows_where("participants", lambda r: r["role"] == "excluded"))
     return changed("participants", number, member_count="2", member_count_is_approximate="true")
@@ -1221,14 +1221,14 @@ def passages_in_another_order(random: Random) -> Made:
     return S.table("passages", rows), [(S.path("passages"), None)]
 
 
-@kind("GD312", more="quotes point to it, and its words are in no passage")
+@kind("GD312", more="quotes refer to it, and its words are in no passage")
 def passage_removed(random: Random) -> Made:
     number, _ = a_row(random, "passages")
     files = S.drop("passages", number)
     return files, [(S.path("passages"), None)]
 
 
-@kind("GD302", more="each quote of what was changed is reported beside the hash")
+@kind("GD302", more="each quote of the changed words is reported beside the hash")
 def article_character_changed(random: Random) -> Made:
     at = random.randrange(len(S.text))
     text = S.text[:at] + other_letter(random, S.text[at]) + S.text[at + 1 :]
@@ -1773,7 +1773,7 @@ def hedge_cues_misspelt(random: Random) -> Made:
     return _descriptor(descriptor)
 
 
-@kind("GD004", "GD001", more="under the new name each of its rows is without evidence")
+@kind("GD004", "GD001", more="under the new name none of its rows has evidence")
 def resource_renamed(random: Random) -> Made:
     descriptor = S.descriptor()
     resource = random.choice(descriptor["resources"])
@@ -2047,7 +2047,7 @@ def part_of_a_person(random: Random) -> Made:
     return changed("actors", number, part_of=other["actor_id"])
 
 
-@kind("GD421", more="the new row is without evidence, too")
+@kind("GD421", more="the new row has no evidence either")
 def excluded_and_taking_part(random: Random) -> Made:
     number, row = random.choice(rows_where("participants", lambda r: r["role"] == "excluded"))
     new = row | {"participant_id": "zz-taking-part", "role": "participant"}
@@ -2223,7 +2223,7 @@ def attributed_to_what_another_article_cites(random: Random) -> Made:
 
 
 # ------------------------------------------------------------------------- legitimate edits
-@legitimate("a row of one article may rest on another one, too")
+@legitimate("a row of one article may also rest on another article")
 def row_quoted_from_another_article_too(random: Random) -> Made:
     name = random.choice(("events", "positions", "relations", "assessments"))
     _, row = a_row(random, name)
@@ -2233,7 +2233,7 @@ def row_quoted_from_another_article_too(random: Random) -> Made:
     return second_article(more), []
 
 
-@legitimate("which of two valid terms a classified cell has is the coder's judgement")
+@legitimate("the choice between valid terms of a classified cell is the coder's judgement")
 def valid_term_for_another(random: Random) -> Made:
     name, at = random.choice(
         (("topics", "kind"), ("topics", "status"), ("assessments", "kind"),
@@ -2258,7 +2258,7 @@ def classified_to_inferred_with_a_note(random: Random) -> Made:
     return changed("evidence", number, basis="inferred", note="By the rule stated here.")
 
 
-@legitimate("a vocabulary cell may be classified; a note is free then")
+@legitimate("a vocabulary cell may be classified; its note is optional then")
 def inferred_to_classified(random: Random) -> Made:
     found = rows_where(
         "evidence",
@@ -2284,7 +2284,7 @@ def note_reworded(random: Random) -> Made:
     return changed("evidence", number, note=row["note"] + " Reworded.")
 
 
-@legitimate("a second piece of evidence of the same basis is more than the rules ask for")
+@legitimate("a second piece of evidence of the same basis is more than the rules require")
 def spare_evidence_removed(random: Random) -> Made:
     rows = S.rows("evidence")
     cell = [(e["resource"], e["row_id"], e["field"], e["basis"]) for e in rows]
@@ -2293,7 +2293,7 @@ def spare_evidence_removed(random: Random) -> Made:
     return (S.drop("evidence", random.choice(spare)), []) if spare else None
 
 
-@legitimate("which words a classified cell rests on is the coder's judgement")
+@legitimate("the choice of the words that a classified cell rests on is the coder's judgement")
 def classified_by_other_words(random: Random) -> Made:
     uses = [e["quote_id"] for e in S.rows("evidence")]
     number, row = random.choice(
@@ -2313,13 +2313,13 @@ def classified_by_other_words(random: Random) -> Made:
     return S.table("evidence", rows), []
 
 
-@legitimate("a reference may be cited with more about it; references are not held")
+@legitimate("a reference may be cited with more detail; references are not held")
 def title_of_a_reference_reworded(random: Random) -> Made:
     number, row = random.choice(rows_where("sources", lambda r: r["kind"] == "reference"))
     return changed("sources", number, title=row["title"] + " and more")
 
 
-@legitimate("titles, descriptions and keywords of the package bind nothing")
+@legitimate("titles, descriptions and keywords of the package have no effect")
 def words_of_the_descriptor_edited(random: Random) -> Made:
     descriptor = S.descriptor()
     node = random.choice([descriptor, *descriptor["resources"]])
@@ -2327,7 +2327,7 @@ def words_of_the_descriptor_edited(random: Random) -> Made:
     return _descriptor(descriptor)
 
 
-@legitimate("under a version of its own, a package may state another contract")
+@legitimate("under its own version, a package may have another contract")
 def schema_loosened_under_a_new_version(random: Random) -> Made:
     descriptor = S.descriptor()
     version = parse(descriptor["version"])
@@ -2343,7 +2343,7 @@ def schema_loosened_under_a_new_version(random: Random) -> Made:
     }, []
 
 
-@legitimate("the contract is what the JSON says, however it is laid out")
+@legitimate("the layout of the JSON does not change the contract")
 def json_laid_out_otherwise(random: Random) -> Made:
     path = random.choice([DESCRIPTOR, *(f"schemas/{name}.json" for name in NAMES)])
     value = json.loads(S.files[path])
@@ -2352,7 +2352,7 @@ def json_laid_out_otherwise(random: Random) -> Made:
     }, []
 
 
-@legitimate("what words that do not name it are about is the coder's judgement")
+@legitimate("the referent of words that do not name it is the coder's judgement")
 def inferred_key_for_another(random: Random) -> Made:
     at, points_to = random.choice((("about_actor_id", "actors"), ("about_topic_id", "topics")))
     number, row = random.choice(rows_where("assessments", lambda r: r[at]))

@@ -186,7 +186,7 @@ class Resource:
         for number, raw in enumerate(schema.get("foreignKeys", ())):
             (field,), (target,) = _names(raw["fields"]), _names(raw["reference"]["fields"])
             if field not in names or field in foreign_keys:
-                raise document.wrong(("foreignKeys", number), "a field that has no other key")
+                raise document.wrong(("foreignKeys", number), "a field without another foreign key")
             resource = raw["reference"].get("resource") or descriptor["name"]
             foreign_keys[field] = ForeignKey(field, resource, target)
         return cls(

@@ -21,7 +21,7 @@ from gazadata.contract.version import parse
 from gazadata.text import fold
 
 UNREADABLE = "GD001"
-"""The rule that makes a contract unreadable if broken."""
+"""The rule for mistakes that make a contract unreadable."""
 
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 """The name of a package or a resource; releases and their tables use it as a file name."""

@@ -102,7 +102,7 @@ def cuts_word(text: str, at: int) -> bool:
     A word is a run of letters, digits and their marks. Apostrophes and hyphens end a word if the
     part keeps its meaning: "Pakistan" may be quoted from "Pakistan's", and "US" from "US-backed".
     They do not in "can't", "non-committal" and "-5", and "45" is not a word of "45,000". Scripts
-    without spaces show no words, so there a cut must only not separate a letter from its marks.
+    without spaces do not separate words; there, only a cut between a letter and its marks counts.
     """
     if not 0 < at < len(text):
         return False

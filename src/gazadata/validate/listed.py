@@ -92,7 +92,7 @@ def files(  # noqa: PLR0912, PLR0915
             taken.setdefault(path.resolve(), name)
             folders.add(path.parent)
     listed = {root / resource.path for resource in package.contract.resources.values()}
-    given_up = _given_up(package, taken, report)
+    retired_file = _retired_file(package, taken, report)
     # The root may hold other files, but an unlisted table there would not be checked.
     at_root = (path for path in root.iterdir() if path.suffix.lower() in (".csv", ".parquet"))
     for folder, inner in (
@@ -104,7 +104,7 @@ def files(  # noqa: PLR0912, PLR0915
             # Unlike `Path.resolve`, this tolerates a cycle of links.
             real = Path(os.path.realpath(path))
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if path.is_dir() or hidden or path == given_up or path in listed or real in taken:
+            if path.is_dir() or hidden or path == retired_file or path in listed or real in taken:
                 continue
             if path.suffix == ".dvc" and path.with_suffix("") in listed:
                 continue  # DVC's pointer to a file that it keeps elsewhere.
@@ -187,7 +187,7 @@ def _is_of(path: Path, resource: Resource, root: Path) -> bool:
         return file.read(len(header) + 1).rstrip(b"\r\n") == header
 
 
-def _given_up(package: Package, taken: dict[Path, str], report: Report) -> Path | None:
+def _retired_file(package: Package, taken: dict[Path, str], report: Report) -> Path | None:
     """The file of retired identifiers; a second one, or one that cannot be read, is reported."""
     root, path = package.root, package.given_up()
     if path is None:

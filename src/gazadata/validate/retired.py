@@ -145,7 +145,7 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
     promised = tables_of(package.contract)
     now = parse(package.contract.version)
     twice = Counter(row.key for row in rows)
-    given_up = {row.key: row.replaced_by for row in rows}
+    replacements = {row.key: row.replaced_by for row in rows}
     there = {
         name: _lines(package, tables, name, [row for row in rows if row.resource == name])
         for name in {row.resource for row in rows} & set(tables.rows)
@@ -174,7 +174,7 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
             expected = f"an identifier that is no longer used, but {it} is still in {where}"
             yield row.line, "row_id", f"row_id {row.row_id}", expected
         is_read = row.resource in there or row.resource not in promised
-        if is_read and not _leads_on(row, keys, given_up):
+        if is_read and not _leads_on(row, keys, replacements):
             expected = f"a key of {row.resource}, an identifier that was itself replaced, or none"
             yield row.line, "replaced_by", f"replaced_by {row.replaced_by}", expected
         if not any(map(str.isalpha, row.reason)):
@@ -196,17 +196,19 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
             yield row.line, "version", f"version {row.version}", expected
 
 
-def _leads_on(row: Retired, keys: Mapping[str, int], given_up: dict[tuple[str, str], str]) -> bool:
+def _leads_on(
+    row: Retired, keys: Mapping[str, int], replacements: dict[tuple[str, str], str]
+) -> bool:
     """Whether the replacement of an identifier is a key, or was itself retired and replaced.
 
     When a replacement is retired, too, the released entry that names it does not change.
     """
     seen, key = {row.row_id}, row.replaced_by
     while key and key not in keys:
-        if key in seen or (row.resource, key) not in given_up:
+        if key in seen or (row.resource, key) not in replacements:
             return False
         seen.add(key)
-        key = given_up[row.resource, key]
+        key = replacements[row.resource, key]
     return True
 
 

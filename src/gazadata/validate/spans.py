@@ -361,7 +361,7 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
             ~in_passage,
             found=pl.format("{} to {} of {}", "char_start", "char_end", "source_id"),
             expected=pl.format(
-                "within {} to {} of {}, like its passage", "__p_start", "__p_end", "__p_source"
+                "within {} to {} of {}, its passage", "__p_start", "__p_end", "__p_source"
             ),
             applies=col("__p_source").is_not_null()
             & col("__is_source")
