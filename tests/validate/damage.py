@@ -66,7 +66,7 @@ class Shipped:
         return self.contract[name]
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of a table, '' for null; number `i` stands in line `i + 2`."""
+        """The rows of a table, '' for null; row `i` is in line `i + 2`."""
         return [dict(row) for row in self._rows[name]]
 
     def where(self, name: str, /, **cells: str) -> int:
@@ -145,7 +145,7 @@ class Place:
                 self._write(path, content)
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of a table as it now is, '' for null; number `i` stands in line `i + 2`."""
+        """The rows of a table as it now is, '' for null; row `i` is in line `i + 2`."""
         content = (self.root / SHIPPED.path(name)).read_text(encoding="utf-8")
         return list(csv.DictReader(io.StringIO(content, newline="")))
 

@@ -389,7 +389,7 @@ def line_that_is_no_row(random: Random) -> Made:
 def quote_removed(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     users = rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])
-    more = "each row of evidence that used it is to be mended" if len(users) > 1 else ""
+    more = "each row of evidence that used it needs correcting" if len(users) > 1 else ""
     return S.drop("quotes", number), [(S.path("evidence"), i + 2) for i, _ in users], more
 
 
@@ -1208,7 +1208,7 @@ def passage_sequence_changed(random: Random) -> Made:
     passed = any(
         int(row["sequence"]) < int(p["sequence"]) <= int(sequence) for p in S.rows("passages")
     )
-    more = "it now stands with or behind another passage" if passed else ""
+    more = "it is now with or after another passage" if passed else ""
     return files, [(S.path("passages"), None)], more
 
 

@@ -261,7 +261,7 @@ BOTH = ("GD201", "GD202", "GD203", "GD204", "GD205", "GD206", "GD207")
 ONE_OR_NONE = {
     "GD0": "the descriptor and which files there are, none of which a frame of cells shows",
     "GD10": "bytes and lines: pandera is given what could be read, and would be given nothing",
-    "GD11": "white space within cells and formulas, which neither is told to look for",
+    "GD11": "white space within cells and formulas, which neither checks",
     "GD208": "uniqueKeys: frictionless passes over them, and pandera's schema states none",
     "GD209": "what a key is like in other rows, which no constraint of the standard says",
     "GD210": "formats: pandera's schema states none",

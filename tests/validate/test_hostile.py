@@ -451,7 +451,7 @@ print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it is not told here")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not available here")
 @pytest.mark.parametrize("name", MISTAKES)
 def test_memory_does_not_grow_with_the_mistakes(name: str, tmp_path: Path) -> None:
     """Keeping a finding for each would take another gigabyte."""

@@ -93,7 +93,7 @@ PLACES: dict[str, tuple[str, Edit, str, str]] = {
     "a property of ours of another form": (
         "schemas/topics.json", _field(lambda f: f.update({"gazadata:modes": []})), "GD001",
         '"gazadata:modes"'),
-    "a field that stands twice": (
+    "a field that occurs twice": (
         "schemas/topics.json", _field(lambda f: f.update(name="topic_id")), "GD001", '"topic_id"'),
     "keys that are no list": (
         "schemas/topics.json", lambda s: s.update(foreignKeys=5), "GD001", '"foreignKeys"'),

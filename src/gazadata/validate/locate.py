@@ -106,13 +106,13 @@ def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:
         # Counting the lines of a chunk takes a tenth of the time that splitting it does.
         while wanted and (chunk := file.read(_CHUNK)):
             chunk += file.readline()
-            behind = first + chunk.count(b"\n")
-            if wanted[-1] <= behind:
+            following = first + chunk.count(b"\n")
+            if wanted[-1] <= following:
                 lines = chunk.removesuffix(b"\n").split(b"\n")
                 while wanted and wanted[-1] - first < len(lines):
                     number = wanted.pop()
                     found[number] = lines[number - first].decode("utf-8", "replace").rstrip("\r")
-            first = behind
+            first = following
     return found
 
 

@@ -134,7 +134,7 @@ def find_unstated(
     for part in parts:
         of_name = part is not parts[0]
         with_words = part.join(words, on="quote_id")
-        # If the words have a finding, none is reported of what rests on them.
+        # If the words have a finding, nothing is reported about what rests on them.
         unspaced = _lines_without(with_words, spaced | wrong, tables)
         if unspaced.is_empty():
             continue
