@@ -15,14 +15,14 @@ from gazadata.release.cache import Cache
 
 REPO = Path(__file__).parents[1]
 
-# How long an example takes says how busy the machine is, and nothing of what it shows.
+# The time of an example depends on how busy the machine is, not on what it tests.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A home folder and a cache of the tests' own; one that writes into a home all the same fails.
+    """A separate home folder and cache for the tests; a test that still writes into a home fails.
 
     A browser and a notebook leave their settings in a home. gazadata leaves nothing there, neither
     in this one nor, where a process is started without HOME, in the user's.
@@ -42,7 +42,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _process_of_tests() -> Iterator[None]:
-    """Undo what `main` does to a process that ends with its command, as this one goes on."""
+    """Undo what `main` does to its process, which normally ends with the command."""
     yield
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Unused)]
     gc.enable()
@@ -56,7 +56,7 @@ def _written(folder: Path) -> dict[Path, int]:
 
 @pytest.fixture(scope="session")
 def repo() -> Path:
-    """The repository, which is a data package. Read only: `package_copy` is there to be changed."""
+    """The repository, which is a data package. Do not change it: use `package_copy`."""
     return REPO
 
 
@@ -68,7 +68,7 @@ def article() -> str:
 
 @pytest.fixture
 def package_copy(tmp_path: Path) -> Path:
-    """The whole package in a folder of its own, for a test to damage."""
+    """The whole package in its own folder, for a test to damage."""
     root = tmp_path / "package"
     for name in ("data", "schemas", "raw", "reference", "docs"):
         shutil.copytree(REPO / name, root / name)
@@ -77,7 +77,7 @@ def package_copy(tmp_path: Path) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests recorded for whoever reads the output, such as the kill rate of the mutants."""
+    """Print what tests recorded for the reader, such as the kill rate of the mutants."""
     for report in terminalreporter.stats.get("passed", []):
         for title, line in report.user_properties:
             terminalreporter.write_line(f"{title}: {line}")

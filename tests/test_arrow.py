@@ -1,4 +1,4 @@
-"""Reading a file as the contract types it, or saying why not."""
+"""Read a file with the contract's types, or report why not."""
 
 import csv
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def test_batches_are_the_table(name: str) -> None:
 
 @each_resource
 def test_parquet_is_read_with_the_contracts_types(name: str, tmp_path: Path) -> None:
-    """Other writers store text as large_string or as a dictionary; ours come out."""
+    """Other writers store text as large_string or as a dictionary; reading restores our types."""
     resource = CONTRACT[name]
     table = read_table(REPO / "data" / f"{name}.csv", resource)
     odd = pa.table(
@@ -64,7 +64,7 @@ def test_parquet_is_read_with_the_contracts_types(name: str, tmp_path: Path) -> 
 def test_cells_with_line_feeds_in_a_file_of_many_blocks(
     tmp_path: Path, read: Callable[[Path], pa.Table]
 ) -> None:
-    """Read in blocks of a megabyte, a table with cells of several lines was refused as broken."""
+    """A table with multi-line cells, read in blocks of a megabyte, used to be rejected."""
     path = tmp_path / "big.csv"
     texts = [f"line {n},\nand “another”, {'x' * (n % 60)}" for n in range(40_000)]
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -89,7 +89,7 @@ MISTAKES: dict[str, tuple[bytes, str]] = {
 
 @either_way
 @pytest.mark.parametrize(("content", "reason"), MISTAKES.values(), ids=list(MISTAKES))
-def test_a_file_that_is_no_such_table(
+def test_a_file_that_is_not_the_table(
     tmp_path: Path, content: bytes, reason: str, read: Callable[[Path], Any]
 ) -> None:
     path = tmp_path / "conditions.csv"
@@ -120,7 +120,7 @@ def test_columns_that_are_not_the_contracts(tmp_path: Path, header: bytes, shown
 
 
 @pytest.mark.parametrize("dropped", range(len(CONDITIONS.field_names)))
-def test_a_column_that_is_not_there(tmp_path: Path, dropped: int) -> None:
+def test_a_missing_column(tmp_path: Path, dropped: int) -> None:
     path = tmp_path / "conditions.csv"
     names = [name for at, name in enumerate(CONDITIONS.field_names) if at != dropped]
     path.write_text(",".join(names) + "\n", "utf-8")
@@ -130,7 +130,7 @@ def test_a_column_that_is_not_there(tmp_path: Path, dropped: int) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".csv.gz"])
 def test_no_file_a_folder_or_another_format(tmp_path: Path, suffix: str) -> None:
-    """A folder, and bytes that no decompressor takes, ended in an OSError of Arrow's own."""
+    """A folder, and bytes that cannot be decompressed, used to raise Arrow's OSError."""
     path = tmp_path / f"conditions{suffix}"
     with pytest.raises(ReadError, match="no such file, though the descriptor lists it"):
         whole(path)

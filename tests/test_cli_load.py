@@ -56,8 +56,8 @@ def test_explain_one_field_of_another_package(package_copy: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["evnts", "x"], "no resource 'evnts'; did you mean 'events'?"),
-        (["EVENTS"], "no resource 'EVENTS'; did you mean 'events'?"),
+        (["evnts", "x"], "no table 'evnts'; did you mean 'events'?"),
+        (["EVENTS"], "no table 'EVENTS'; did you mean 'events'?"),
         (["events", "doha-negotiation"], "did you mean 'doha-negotiations'?"),
         (["events", "doha-negotiations", "outcom"], "did you mean 'outcome'?"),
         (["events", "x", "--package", "nowhere"], "cannot find 'nowhere' as a folder"),

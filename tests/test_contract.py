@@ -1,4 +1,4 @@
-"""The schemas are the single truth: what they say, and that every compiled form says the same."""
+"""The schemas are the single source of truth: their content, and the forms compiled from them."""
 
 import copy
 import csv
@@ -55,7 +55,7 @@ TABLES = {name: rows(name) for name in SCHEMAS}
 
 
 class TestSchemaFiles:
-    """What stands in schemas/, whatever reads it."""
+    """The content of schemas/, whatever reads it."""
 
     def test_every_file_is_a_resource_and_every_resource_has_its_file(self) -> None:
         files = {path.stem for path in (REPO / "schemas").glob("*.json")}
@@ -65,7 +65,7 @@ class TestSchemaFiles:
             assert raw["path"] == f"data/{raw['name']}.csv"
 
     @each_resource
-    def test_frictionless_takes_it_for_a_table_schema(self, name: str) -> None:
+    def test_frictionless_accepts_it_as_a_table_schema(self, name: str) -> None:
         schema = frictionless.Schema.from_descriptor(SCHEMAS[name])
         assert schema.field_names == [field["name"] for field in SCHEMAS[name]["fields"]]
 
@@ -101,7 +101,7 @@ class TestSchemaFiles:
 
     @each_resource
     def test_fields_that_hold_keys_are_foreign_keys(self, name: str) -> None:
-        """`row_id` names a row of the table that `resource` names, which no foreign key can say."""
+        """`row_id` refers to a row of the table in `resource`, which no foreign key can express."""
         keys = {key["fields"][0] for key in SCHEMAS[name].get("foreignKeys", [])}
         own = SCHEMAS[name]["primaryKey"][0]
         named = {
@@ -139,7 +139,7 @@ class TestSchemaFiles:
         assert raw["type"] in ("string", "integer", "boolean", "date")
 
     @each_field
-    def test_an_example_stands_wherever_a_cell_does(self, name: str, raw: Json) -> None:
+    def test_a_filled_field_has_an_example(self, name: str, raw: Json) -> None:
         filled = any(row[raw["name"]] for row in TABLES[name])
         assert "example" in raw or not filled
 
@@ -173,7 +173,7 @@ class TestSchemaFiles:
 
     @each_field
     def test_categories_and_enum_are_the_same_terms(self, name: str, raw: Json) -> None:
-        """Frictionless accepts both and holds neither against the other."""
+        """Frictionless accepts both without comparing them."""
         terms = constraint(raw, "enum")
         assert terms == (
             [one["value"] for one in raw["categories"]] if "categories" in raw else None
@@ -184,13 +184,13 @@ class TestSchemaFiles:
 
     @each_field
     def test_booleans_are_true_and_false_only(self, name: str, raw: Json) -> None:
-        """By the standard's defaults, 1, TRUE and True would be read as well."""
+        """By default, the standard also accepts 1, TRUE and True."""
         assert raw.get("trueValues") == (["true"] if raw["type"] == "boolean" else None)
         assert raw.get("falseValues") == (["false"] if raw["type"] == "boolean" else None)
 
     @each_field
     def test_a_pattern_is_anchored(self, name: str, raw: Json) -> None:
-        """Pandera searches from the start and Polars anywhere, if the pattern does not say."""
+        """Unless a pattern is anchored, pandera matches from the start and Polars anywhere."""
         if pattern := constraint(raw, "pattern"):
             assert pattern.startswith("^")
             assert pattern.endswith("$")
@@ -203,7 +203,7 @@ class TestSchemaFiles:
 
 
 def exempt(name: str) -> dict[str, set[str]]:
-    """The fields of a resource that need no evidence, by the reason that they do not."""
+    """The fields of a resource that need no evidence, by the reason."""
     fields = {field["name"] for field in SCHEMAS[name]["fields"]}
     reports = {"source_id", "attributed_to", "certainty", "hedge"} <= fields
     return {
@@ -238,7 +238,7 @@ def test_evidence_may_support_every_table_that_asserts() -> None:
 
 
 class TestContract:
-    """The contract against the files that it was read from."""
+    """The contract compared with the files that it was read from."""
 
     def test_the_package(self) -> None:
         assert CONTRACT.name == DESCRIPTOR["name"]
@@ -304,23 +304,23 @@ class TestContract:
         }
 
     @each_resource
-    def test_a_misspelt_name_says_what_is_meant(self, name: str) -> None:
-        with pytest.raises(UnknownName, match=f"no resource .* did you mean '{name}'"):
+    def test_a_misspelt_name_gets_a_suggestion(self, name: str) -> None:
+        with pytest.raises(UnknownName, match=f"no table .* did you mean '{name}'"):
             CONTRACT[f"{name[:2]}{name[3:]}"]
 
     @each_field
-    def test_a_misspelt_field_says_what_is_meant(self, name: str, raw: Json) -> None:
+    def test_a_misspelt_field_gets_a_suggestion(self, name: str, raw: Json) -> None:
         field = raw["name"]
         with pytest.raises(UnknownName, match=f"no field in {name} .* did you mean '{field}'"):
             CONTRACT[name][f"{field}x"]
 
-    def test_a_name_that_is_like_none_lists_those_that_there_are(self) -> None:
-        with pytest.raises(UnknownName, match="there are: sources, passages, quotes"):
+    def test_a_name_like_no_other_lists_all(self) -> None:
+        with pytest.raises(UnknownName, match="choose from: sources, passages, quotes"):
             CONTRACT["zzzzzz"]
 
 
 class TestCompiled:
-    """Each compiled form, field by field against the JSON."""
+    """Each compiled form, compared field by field with the JSON."""
 
     @each_resource
     def test_arrow_describes_the_resource(self, name: str) -> None:
@@ -357,7 +357,7 @@ class TestCompiled:
     def test_pandera(self, name: str, raw: Json, compiled: Callable[[Resource], Any]) -> None:
         column = compiled(CONTRACT[name]).columns[raw["name"]]
         assert column.nullable is not bool(constraint(raw, "required"))
-        # pandera's own takes two nulls for a value that stands twice; ours is a check.
+        # pandera's own counts two nulls as a repeated value; ours is a check.
         unique = bool(constraint(raw, "unique"))
         assert column.unique is (unique and not column.nullable)
         assert (column.title, column.description) == (raw["title"], raw["description"])
@@ -392,11 +392,11 @@ def argument(check: Any) -> Any:
     return list(value) if isinstance(value, (list, tuple, set, frozenset)) else value
 
 
-# A contract that cannot be read is an error that says where and why, and never another one.
+# An unreadable contract is an error that says where and why, and nothing else.
 
 
 def small() -> tuple[Json, Json]:
-    """A descriptor, and the one schema in it, that can be read."""
+    """A readable descriptor with one schema in it."""
     kind = {
         "name": "kind",
         "type": "string",
@@ -457,7 +457,7 @@ def test_the_small_contract_can_be_read(tmp_path: Path) -> None:
     assert things.unique_keys == (("kind", "count"),)
 
 
-def test_a_schema_may_stand_in_the_descriptor(tmp_path: Path) -> None:
+def test_a_schema_may_be_in_the_descriptor(tmp_path: Path) -> None:
     descriptor, schema = small()
     descriptor["resources"][0]["schema"] = schema
     inline = Contract.read(put(tmp_path, descriptor, {}))
@@ -543,7 +543,7 @@ SCHEMA_MISTAKES: dict[str, tuple[Callable[[Json], Any], str]] = {
     ),
     "a foreign key from no field": (
         lambda s: s["foreignKeys"][0].update(fields="whole"),
-        "expected a field that has no other key",
+        "expected a field without another foreign key",
     ),
     "a foreign key to no resource": (
         lambda s: s["foreignKeys"][0]["reference"].update(resource="wholes"),
@@ -667,7 +667,7 @@ def test_a_mistake_in_the_descriptor_is_named(
         "half of a pair",
     ],
 )
-def test_a_file_that_is_no_json_object(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_file_that_is_not_a_json_object(tmp_path: Path, content: bytes, reason: str) -> None:
     descriptor, schema = small()
     put(tmp_path, descriptor, schema)
     (tmp_path / "things.json").write_bytes(content)
@@ -678,7 +678,7 @@ def test_a_file_that_is_no_json_object(tmp_path: Path, content: bytes, reason: s
         Contract.read(tmp_path)
 
 
-def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
     put(tmp_path, *small())
     (tmp_path / "things.json").unlink()
     (tmp_path / "things.json").mkdir()
@@ -688,15 +688,15 @@ def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
 
 class TestInside:
     @pytest.mark.parametrize("path", ["a.csv", "data/a.csv", "data/../a.csv", "data/ü.csv"])
-    def test_what_lies_in_the_package(self, tmp_path: Path, path: str) -> None:
+    def test_a_path_in_the_package(self, tmp_path: Path, path: str) -> None:
         assert inside(tmp_path, path) == tmp_path / path
 
     @pytest.mark.parametrize(
         "path",
         ["", "..", "../a", "data/../../a", "/a", "a\\b", "..\\a", "a\0b", "a\nb", "../package2/a"],
     )
-    def test_what_does_not(self, tmp_path: Path, path: str) -> None:
-        """`package2` begins with the name of the package's folder and lies beside it."""
+    def test_a_path_out_of_the_package(self, tmp_path: Path, path: str) -> None:
+        """`package2` begins with the name of the package's folder, but is next to it."""
         root = tmp_path / "package"
         root.mkdir()
         with pytest.raises(ContractError):
@@ -716,7 +716,7 @@ class TestInside:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every value in a JSON document, itself included."""
+    """The path to every value in a JSON document, including itself."""
     yield path
     if isinstance(value, (dict, list)):
         for key, one in value.items() if isinstance(value, dict) else enumerate(value):
@@ -724,7 +724,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The document with another value, or with none, at one place."""
+    """The document with another value at one place, or without it."""
     if not path:
         return None if value is GONE else value
     document = copy.deepcopy(document)
@@ -755,13 +755,13 @@ THOROUGH = settings(max_examples=500, deadline=None)
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """A folder whose package is written anew for each example."""
+    """A folder whose package is rewritten for each example."""
     with tempfile.TemporaryDirectory() as made:
         yield Path(made)
 
 
 def read_and_compile(root: Path, descriptor: Any, schema: Any) -> None:
-    """Read a contract and compile it; only a ContractError may come of it."""
+    """Read a contract and compile it; it may only raise ContractError."""
     put(root, descriptor, schema)
     try:
         contract = Contract.read(root)
@@ -790,7 +790,7 @@ def compile_all(contract: Contract) -> None:
 @example(path=("fields", 1, "name"), value="\ud800")
 @example(path=("foreignKeys", 0, "reference", "fields", 0), value="thing\nid")
 @example(path=("fields", 2, "constraints", "enum", 0), value="\ud800")
-def test_any_schema_is_read_and_compiled_or_refused(
+def test_any_schema_is_compiled_or_rejected(
     folder: Path, path: tuple[Any, ...], value: Any
 ) -> None:
     descriptor, schema = small()
@@ -805,6 +805,8 @@ def test_any_schema_is_read_and_compiled_or_refused(
 @example(path=("resources", 0, "schema"), value="\ud800")
 @example(path=("resources", 0, "schema"), value="things\n.json")
 @example(path=("resources", 0, "schema"), value=".")
-def test_any_descriptor_is_read_or_refused(folder: Path, path: tuple[Any, ...], value: Any) -> None:
+def test_any_descriptor_is_read_or_rejected(
+    folder: Path, path: tuple[Any, ...], value: Any
+) -> None:
     descriptor, schema = small()
     read_and_compile(folder, changed(descriptor, path, value), schema)

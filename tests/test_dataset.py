@@ -143,12 +143,12 @@ class TestDataset:
     @pytest.mark.parametrize("name", ["event", "Events", "evidences", "position", "assesments"])
     @pytest.mark.parametrize("ask", ["load", "view", "schema"])
     def test_a_misspelt_table_says_what_is_meant(self, name: str, ask: str) -> None:
-        with pytest.raises(UnknownName, match=f"no resource '{name}'; did you mean '"):
+        with pytest.raises(UnknownName, match=f"no table '{name}'; did you mean '"):
             getattr(DATASET, ask)(name)
 
     @pytest.mark.parametrize("name", [None, 3, "", "events.csv\0"])
     def test_a_name_that_is_none(self, name: Any) -> None:
-        with pytest.raises(UnknownName, match="no resource"):
+        with pytest.raises(UnknownName, match="no table"):
             DATASET.load(name)
 
     def test_a_misspelt_row_says_what_is_meant(self) -> None:

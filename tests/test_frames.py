@@ -1,4 +1,4 @@
-"""The three kinds of frame: the contract's types, null where the cell is empty, nothing else."""
+"""The three kinds of frame: the contract's types, and null only for empty cells."""
 
 import csv
 import datetime
@@ -57,7 +57,7 @@ def csv_rows(name: str) -> list[list[str]]:
 
 
 def as_cell(value: Any) -> str:
-    """A value as its CSV cell has it."""
+    """A value as written in its CSV cell."""
     if value is None or value is pd.NA or value is pd.NaT:
         return ""
     if isinstance(value, float):
@@ -149,7 +149,7 @@ class TestUse:
         assert joined["name"].notna().all()
 
     def test_a_category_without_rows_is_counted_as_none(self) -> None:
-        """Vocabularies come whole, so that a count shows what the article does not have."""
+        """Vocabularies are complete, so a count shows what the article does not have."""
         counts = PANDAS["positions"]["stance"].value_counts()
         assert counts["conditional_oppose"] == 0
         assert counts.sum() == len(PANDAS["positions"])
@@ -166,13 +166,13 @@ class TestUse:
             DATASET.load("events", as_=kind)
 
     @pytest.mark.parametrize(("typed", "meant"), [("panda", "pandas"), ("polar", "polars")])
-    def test_a_misspelt_kind_says_what_is_meant(self, typed: Any, meant: str) -> None:
+    def test_a_misspelt_kind_gets_a_suggestion(self, typed: Any, meant: str) -> None:
         with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
             DATASET.load("events", as_=typed)
 
 
 class TestCategories:
-    def test_what_is_surer_is_greater(self) -> None:
+    def test_a_more_certain_term_is_greater(self) -> None:
         certainty = PANDAS["events"]["certainty"]
         assert (certainty > "possible").sum() == certainty.isin(["probable", "certain"]).sum() > 0
         assert certainty.max() == "certain"
@@ -191,7 +191,7 @@ class TestCategories:
                 assert pandas[field.name].dtype == pd.CategoricalDtype(used, field.ordered)
                 assert polars.schema[field.name] == pl.Enum(used)
 
-    def test_a_foreign_term_is_no_unused_one(self, things: Path) -> None:
+    def test_a_foreign_term_is_not_an_unused_one(self, things: Path) -> None:
         (things / "things.csv").write_bytes(written(["a", "", "nay", "", "", ""]))
         resource = Contract.read(things)["things"]
         table = read_table(things / "things.csv", resource)
@@ -201,7 +201,7 @@ class TestCategories:
 
 
 @each_resource
-def test_a_pandas_frame_says_what_its_columns_are(name: str) -> None:
+def test_a_pandas_frame_describes_its_columns(name: str) -> None:
     attrs = PANDAS[name].attrs
     assert attrs == json.loads(json.dumps(attrs))  # It survives `to_parquet`.
     assert attrs["description"] == SCHEMAS[name]["description"]
@@ -213,7 +213,7 @@ def test_a_pandas_frame_says_what_its_columns_are(name: str) -> None:
 
 
 class TestCast:
-    """The frames of the README's other readers, brought into the contract's types."""
+    """The frames of the README's other readers, cast to the contract's types."""
 
     @each_resource
     def test_of_csv(self, name: str) -> None:
@@ -227,7 +227,7 @@ class TestCast:
 
     @each_resource
     def test_of_csv_without_any_argument(self, name: str) -> None:
-        """Columns of whole numbers become floats where a cell is empty, and empty ones all NaN."""
+        """Integers become floats if a cell is empty, and an empty column becomes all NaN."""
         frame = pd.read_csv(REPO / "data" / f"{name}.csv")
         pd.testing.assert_frame_equal(DATASET.cast(name, frame), PANDAS[name])
 
@@ -282,7 +282,7 @@ NAMES = [field["name"] for field in SCHEMA["fields"]]
 
 @pytest.fixture(scope="module")
 def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a package with one table, which a test has yet to write."""
+    """The folder of a package with one table, which the test must write."""
     root = tmp_path_factory.mktemp("things")
     resource = {"name": "things", "path": "things.csv", "schema": SCHEMA}
     (root / "datapackage.json").write_text(json.dumps({"resources": [resource]}), "utf-8")
@@ -321,7 +321,7 @@ def columns(frame: Any) -> dict[str, list[Any]]:
     ],
 )
 def test_text_stays_text(things: Path, kind: Kind, text: str) -> None:
-    """Namibia's code and every word that some reader takes for a null are text here."""
+    """Namibia's code and every word that some reader takes for null stay text."""
     found = columns(load(things, written(["k", text, "", "", "", ""]), kind))
     assert found["text"] == [text]
     assert [found[name] for name in NAMES[2:]] == [[None]] * 4
@@ -367,10 +367,10 @@ def test_a_table_without_rows_has_its_types(things: Path, kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
 @pytest.mark.parametrize("term", ["na", "NA ", "x  y", "y"])
-def test_a_term_that_is_in_no_vocabulary_is_no_null(
+def test_a_term_outside_the_vocabulary_is_not_null(
     things: Path, kind: Literal["pandas", "polars"], term: str
 ) -> None:
-    """A cast to a category turns foreign terms into nulls without a word."""
+    """A cast to a category silently turns foreign terms into nulls."""
     rows = [["a", "", "NA", "", "", ""], ["b", "", term, "", "", ""], ["c", "", "", "", "", ""]]
     with pytest.raises(ReadError, match=r"things\.kind .*NA, true, x y.*gazadata validate"):
         load(things, written(*rows), kind)
@@ -411,7 +411,7 @@ CELL = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_charact
 )
 @example(rows=[("\ufeff", None, 0, False, None)])
 @example(rows=[('"', "NA", None, None, None), ("", None, None, None, None)])
-def test_whatever_was_written_is_read(things: Path, rows: list[tuple[Any, ...]]) -> None:
+def test_anything_written_is_read(things: Path, rows: list[tuple[Any, ...]]) -> None:
     content = written(*([f"k{n}", *map(as_cell, row)] for n, row in enumerate(rows)))
     expected = {"thing_id": [f"k{n}" for n in range(len(rows))]}
     expected |= {

@@ -50,20 +50,20 @@ def test_the_current_folder(package_copy: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "path", ["nowhere", "empty", "data.csv", "data.csv/x", "x/datapackage.json"]
 )
-def test_where_no_package_is(tmp_path: Path, path: str) -> None:
+def test_a_path_without_a_package(tmp_path: Path, path: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "data.csv").touch()
     with pytest.raises(ReadError, match=r"no data package at .*: expected a folder that holds a "):
         Package.open(tmp_path / path)
 
 
-def test_a_folder_in_place_of_the_descriptor(tmp_path: Path) -> None:
+def test_a_folder_instead_of_the_descriptor(tmp_path: Path) -> None:
     (tmp_path / "datapackage.json").mkdir()
     with pytest.raises(ReadError, match="no data package at"):
         Package.open(tmp_path)
 
 
-def test_a_misspelt_resource_says_what_is_meant(repo: Path) -> None:
+def test_a_misspelt_table_gets_a_suggestion(repo: Path) -> None:
     package = Package.open(repo)
     for ask in (package.path, package.table):
         with pytest.raises(UnknownName, match="did you mean 'events'"):
@@ -81,7 +81,7 @@ def test_a_table_outside_the_package_is_not_read(package_copy: Path, path: str) 
         Package.open(package_copy).table("events")
 
 
-def test_a_table_behind_a_link_that_leads_out_is_not_read(package_copy: Path) -> None:
+def test_a_table_linked_from_outside_is_not_read(package_copy: Path) -> None:
     table = package_copy / "data" / "events.csv"
     outside = table.rename(package_copy.parent / "events.csv")
     table.symlink_to(outside)
@@ -90,7 +90,7 @@ def test_a_table_behind_a_link_that_leads_out_is_not_read(package_copy: Path) ->
 
 
 @pytest.mark.parametrize("path", ["data/events.csv", "schemas/events.json"])
-def test_a_file_that_is_gone(package_copy: Path, path: str) -> None:
+def test_a_missing_file(package_copy: Path, path: str) -> None:
     (package_copy / path).unlink()
     gone = r"events\.csv: no such file|no file schemas/events\.json"
     with pytest.raises(GazadataError, match=gone):

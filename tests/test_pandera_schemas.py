@@ -1,4 +1,4 @@
-"""The pandera schemas accept what was shipped and refuse every mistake that they state."""
+"""The pandera schemas accept the shipped tables and reject every mistake they define."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def only(schema: Any, field: str) -> Any:
 
 
 def refused(schema: Any, frame: Any, field: str) -> None:
-    """The schema refuses the frame, because of this column."""
+    """The schema rejects the frame because of this column."""
     with pytest.raises(pandera_errors.SchemaErrors) as caught:
         schema.validate(frame, lazy=True)
     assert field in str(caught.value)
@@ -95,13 +95,13 @@ def test_a_null_where_a_value_is_required(name: str, field: str, stated: Json) -
 
 
 @with_constraint("unique")
-def test_a_key_that_stands_twice(name: str, field: str, stated: Json) -> None:
+def test_a_duplicate_key(name: str, field: str, stated: Json) -> None:
     refused_by_pandas(name, pd.concat([FRAMES[name]] * 2, ignore_index=True), field)
     refused_by_polars(name, pl.concat([PLAIN[name]] * 2), field)
 
 
 @with_constraint("unique")
-def test_empty_cells_are_no_value_that_stands_twice(name: str, field: str, stated: Json) -> None:
+def test_empty_cells_are_not_duplicates(name: str, field: str, stated: Json) -> None:
     if stated.get("required"):
         return
     emptied = FRAMES[name].copy()
@@ -122,7 +122,7 @@ def replaced(name: str, field: str, value: Any) -> tuple[pd.DataFrame, pl.DataFr
 
 
 @with_constraint("enum")
-def test_a_term_that_is_in_no_vocabulary(name: str, field: str, stated: Json) -> None:
+def test_a_term_outside_the_vocabulary(name: str, field: str, stated: Json) -> None:
     frame, other = replaced(name, field, stated["enum"][0].swapcase())
     refused_by_pandas(name, frame, field)
     refused_by_polars(name, other, field)
@@ -138,8 +138,10 @@ def test_every_term_of_a_vocabulary_passes(name: str, field: str, stated: Json) 
 
 @with_constraint("pattern")
 @pytest.mark.parametrize("around", [" {}", "{}!", "{}\n", ""])
-def test_a_text_that_has_not_the_form(name: str, field: str, stated: Json, around: str) -> None:
-    """An unanchored pattern finds what it looks for within what it should refuse."""
+def test_a_text_that_does_not_match_the_pattern(
+    name: str, field: str, stated: Json, around: str
+) -> None:
+    """An unanchored pattern would match inside a text that it should reject."""
     (raw,) = (one for one in SCHEMAS[name]["fields"] if one["name"] == field)
     example = raw.get("example", "a-key")
     value = around.format(example)
@@ -147,7 +149,7 @@ def test_a_text_that_has_not_the_form(name: str, field: str, stated: Json, aroun
     assert not re.fullmatch(stated["pattern"], value)
     frame, other = replaced(name, field, value)
     refused_by_polars(name, other, field)
-    if not value.endswith("\n"):  # Python's $ also stands before a line feed at the end.
+    if not value.endswith("\n"):  # Python's $ also matches before a line feed at the end.
         refused_by_pandas(name, frame, field)
 
 
@@ -182,7 +184,7 @@ OTHER_TYPES: dict[str, list[Any]] = {
     ],
 )
 def test_a_column_of_another_type(name: str, raw: Json, dtype: str) -> None:
-    """What `read_csv` makes of a table by itself is not what the contract states."""
+    """The types that `read_csv` infers are not the contract's."""
     frame = FRAMES[name].copy()
     frame[raw["name"]] = frame[raw["name"]].astype(pd.api.types.pandas_dtype(dtype))
     refused_by_pandas(name, frame, raw["name"])
@@ -192,7 +194,7 @@ def test_a_column_of_another_type(name: str, raw: Json, dtype: str) -> None:
     ("name", "raw"),
     [pytest.param(n, r, id=key) for key, (n, r) in FIELDS.items() if r["type"] == "string"],
 )
-def test_numbers_in_place_of_text(name: str, raw: Json) -> None:
+def test_numbers_instead_of_text(name: str, raw: Json) -> None:
     frame = FRAMES[name].copy()
     frame[raw["name"]] = range(len(frame))
     refused_by_pandas(name, frame, raw["name"])

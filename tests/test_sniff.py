@@ -1,4 +1,4 @@
-"""Something else in a file's place is named, with what helps, by whatever reads the file."""
+"""Every reader names what is in a file's place, with a remedy."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_is_not(content: bytes) -> None:
 
 
 def put(path: Path, content: bytes | str) -> None:
-    """A file's content, or where a link in its place leads."""
+    """Put content, or a link to it, in a file's place."""
     path.unlink(missing_ok=True)
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -90,7 +90,7 @@ TABLE: dict[str, tuple[bytes | str, str, str]] = {
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_every_reader_of_tables_says_what_is_there(name: str, package_copy: Path) -> None:
+def test_every_reader_of_tables_names_what_is_there(name: str, package_copy: Path) -> None:
     content, what, remedy = TABLE[name]
     before = Package.open(Path(shutil.copytree(package_copy, package_copy.with_name("before"))))
     put(package_copy / "data/topics.csv", content)
@@ -113,7 +113,7 @@ def test_every_reader_of_tables_says_what_is_there(name: str, package_copy: Path
 
 
 @pytest.mark.parametrize("place", ["schemas/topics.json", "datapackage.json"])
-def test_every_reader_of_the_contract_says_what_is_there(place: str, package_copy: Path) -> None:
+def test_every_reader_of_the_contract_names_what_is_there(place: str, package_copy: Path) -> None:
     content = (package_copy / place).read_bytes().split(b"\n", 3)
     lines = [*content[:3], b"<<<<<<< HEAD", content[3]]
     (package_copy / place).write_bytes(b"\n".join(lines))
@@ -172,7 +172,7 @@ def test_a_lock_with_a_conflict(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="Git is not installed")
 def test_a_conflict_that_git_made(package_copy: Path) -> None:
-    """Two branches that changed one row, merged."""
+    """Merge two branches that changed the same row."""
 
     def git(*arguments: str) -> None:
         env = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
@@ -210,13 +210,13 @@ def test_a_conflict_that_git_made(package_copy: Path) -> None:
         ("../store/.git/annex/objects/a/b/c.csv", False, "git annex get"),
         ("../store/.dvc/cache/files/md5/a/b", True, "dvc unprotect"),
         ("../store/.dvc/cache/files/md5/a/b", False, "dvc pull"),
-        ("../gone.csv", False, "is not there; restore"),
+        ("../gone.csv", False, "broken link to ../gone.csv; restore"),
     ],
 )
-def test_a_link_out_of_the_package_says_how_to_have_the_file_itself(
+def test_a_link_out_of_the_package_gets_a_remedy(
     link: str, there: bool, remedy: str, package_copy: Path
 ) -> None:
-    """A content store links to what lies elsewhere, which no package may."""
+    """A content store links to files outside the package, which is not allowed."""
     table = package_copy / "data/topics.csv"
     content = table.read_bytes()
     target = package_copy / link.removeprefix("../").replace("store", "../store", 1)

@@ -1,4 +1,4 @@
-"""The folding under which typed words are compared with printed ones, and form C."""
+"""The folding that compares typed words with printed ones, and form C."""
 
 import sys
 import unicodedata
@@ -11,7 +11,7 @@ from gazadata.text import MARKS, TYPESET, fold, form_c, overlong
 
 
 @pytest.mark.parametrize(("printed", "typed"), TYPESET.items(), ids=ascii)
-def test_what_a_typesetter_prints_is_found_by_what_a_keyboard_has(printed: str, typed: str) -> None:
+def test_printed_characters_are_found_by_keyboard_characters(printed: str, typed: str) -> None:
     assert fold(f"a{printed}b") == fold(f"a{typed}b") == f"a{typed}b"
 
 
@@ -42,7 +42,7 @@ def test_alike(one: str, other: str) -> None:
     ],
 )
 def test_unlike(one: str, other: str) -> None:
-    """A folding that forgave more would take words for the article's that are not."""
+    """If more were folded, other words would be taken for the article's."""
     assert fold(one) != fold(other)
 
 
@@ -63,8 +63,8 @@ def test_white_space_around_does_not_count(text: str, space: str) -> None:
 EVERY = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
 
 
-def test_no_run_of_marks_is_too_long_unseen() -> None:
-    """Each character that begins with a mark when it is taken apart counts as one."""
+def test_every_overlong_run_of_marks_is_found() -> None:
+    """Each character whose decomposition begins with a mark counts as a mark."""
     marks = [c for c in EVERY if unicodedata.combining(unicodedata.normalize("NFD", c)[0])]
     assert len(marks) > 900
     assert [c for c in marks if overlong(f"a{c * (MARKS + 1)}") != 1] == []
@@ -80,5 +80,5 @@ def test_form_c_is_that_of_unicode(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["ё" * 100, "नमस्ते" * 100, "שָׁלוֹם" * 100, "e\u0301" * 100, "ภาษาไทย" * 100]
 )
-def test_words_of_any_language_have_no_run_that_is_too_long(text: str) -> None:
+def test_no_language_has_an_overlong_run(text: str) -> None:
     assert overlong(text) is None

@@ -1,4 +1,4 @@
-"""Versions: one form and one order, whoever asks for them."""
+"""Versions: one form and one order everywhere."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def test_the_order_is_that_of_semver() -> None:
 
 
 @pytest.mark.parametrize("text", [*NONE, 1, 1.0, b"1.0.0", None])
-def test_what_is_no_version(text: object) -> None:
+def test_an_invalid_version(text: object) -> None:
     assert parse(text) is None
     with pytest.raises(StoreError, match="invalid version"):
         precedence(text)
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_no_release_is_built_of_what_is_no_version(
+def test_no_release_is_built_with_an_invalid_version(
     package_copy: Path, tmp_path: Path, text: str
 ) -> None:
-    """A build took some that a store then refused."""
+    """A build used to accept some that a store then refused."""
     path = package_copy / "datapackage.json"
     content = json.loads(path.read_text("utf-8")) | {"version": text}
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -62,7 +62,7 @@ def test_no_release_is_built_of_what_is_no_version(
 
 
 @pytest.mark.parametrize("text", ["1.0.0-" + "a" * LONGEST, "1１.0.0"])
-def test_validation_asks_for_what_a_store_will(package_copy: Path, text: str) -> None:
+def test_validation_requires_what_a_store_does(package_copy: Path, text: str) -> None:
     path = package_copy / "datapackage.json"
     content = json.loads(path.read_text("utf-8")) | {"version": text}
     path.write_bytes(json_bytes(content))

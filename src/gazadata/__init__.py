@@ -7,7 +7,7 @@ Hand-curated tables from one news article, in which every cell can show the word
     >>> print(gazadata.open_dataset().explain("events", "doha-negotiations"))
 """
 
-# `typing` and `__future__` would double the price of the import.
+# Importing `typing` and `__future__` would double the time of the import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gazadata.dataset import Dataset as Dataset
@@ -28,7 +28,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    # Importing the package must cost no more than the interpreter: the parts load on first use.
+    # Importing the package must cost next to nothing, so the parts load on first use.
     if name == "__version__":
         from gazadata.package import bundled_version
 

@@ -1,4 +1,4 @@
-"""`python -m gazadata` does what the command does."""
+"""`python -m gazadata` is the same as the command `gazadata`."""
 
 from gazadata.cli import main
 

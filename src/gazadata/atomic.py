@@ -1,4 +1,4 @@
-"""Write files in one step: whatever happens, the old file or the new one is there."""
+"""Write files in one step: whatever happens, either the old or the new file is there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 def part_of(target: Path) -> Path:
     """A temporary name next to `target` that no other process or thread uses.
 
-    Not the process ID: in containers, every run may have the same one.
+    It is random since process IDs repeat: in containers, every run may have the same one.
     """
     return target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
 

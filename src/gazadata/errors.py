@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class GazadataError(Exception):
-    """Any error that is not a defect of gazadata itself; its text says what to do."""
+    """Any error that is not a bug in gazadata itself; its text says what to do."""
 
     exit_code = 2
     """The exit code of the command line: 2 for wrong use or unreadable input, 1 for findings."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A pool of processes pickles errors, and hangs on one that it cannot unpickle, as where
+        # A process pool pickles errors, and hangs on one that it cannot unpickle, such as one whose
         # `__init__` needs more than `args`.
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
@@ -29,11 +29,11 @@ class ContractError(GazadataError):
 
     Attributes:
         found: what is wrong.
-        expected: what is expected instead; empty where `found` says it.
-        remedy: what to do; empty where `expected` says it.
-        file: the JSON file that is wrong, by its path in the package; empty where it is none.
-        at: the path to the wrong value in that file; None where the file is not strict JSON.
-        line: the line, from 1, of what is not strict JSON; None if there is none.
+        expected: what is expected instead; empty if `found` implies it.
+        remedy: what to do; empty if `expected` implies it.
+        file: the path in the package of the JSON file at fault; empty if there is none.
+        at: the path to the wrong value in that file; None if the file is not strict JSON.
+        line: the line, from 1, of what is not strict JSON; None if it is.
         column: its column, from 1, as for `line`.
     """
 
@@ -68,7 +68,7 @@ class ReadError(GazadataError):
 
 
 class WrongSheet(GazadataError):  # noqa: N818
-    """A file with mistakes, each of them named by line and column."""
+    """A file with mistakes; the text lists them by line and column."""
 
     exit_code = 1
 
@@ -83,24 +83,24 @@ class WrongSheet(GazadataError):  # noqa: N818
 
 
 class PageError(GazadataError):
-    """A package that no page is made of."""
+    """A package that no page can be made from."""
 
     exit_code = 1
 
 
 class PieceError(GazadataError):
-    """A piece that failed each time that it was tried; its text names the articles."""
+    """A piece (Spark) that failed every time it was tried; the text names its articles."""
 
 
 class MissingExtra(GazadataError):  # noqa: N818
-    """A package that only an extra installs is missing."""
+    """A missing package that only an extra installs."""
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed; run: pip install 'gazadata[{extra}]'")
 
 
 class UnknownName(GazadataError, KeyError):  # noqa: N818
-    """A resource, field, row or term that does not exist; the text suggests the nearest one."""
+    """A table, field, row or term that does not exist; the text suggests the nearest one."""
 
     def __init__(self, kind: str, name: object, known: list[str]) -> None:
         import difflib
@@ -109,7 +109,7 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
         folded = {one.casefold(): one for one in reversed(known)}
         near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
         there = ", ".join(known[:40])
-        hint = f"did you mean {folded[near[0]]!r}?" if near else f"there are: {there}"
+        hint = f"did you mean {folded[near[0]]!r}?" if near else f"choose from: {there}"
         self.message = f"no {kind} {name!r}; {hint}"
         super().__init__(self.message)
 
@@ -118,11 +118,11 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
 
 
 class ReleaseError(GazadataError):
-    """A release that cannot be built, or differs from what it claims to be."""
+    """A release that cannot be built, or that differs from its manifest."""
 
 
 class FaultsError(ReleaseError):
-    """What was checked has faults; the text lists them."""
+    """Faults found by a check; the text lists them."""
 
     exit_code = 1
 
@@ -136,7 +136,7 @@ class StoreAwayError(StoreError):
 
 
 class LaterFormatError(StoreError):
-    """A file that a newer gazadata wrote, and this one cannot judge."""
+    """A file that was written by a newer gazadata, in a format that this one does not know."""
 
 
 class CacheError(GazadataError):

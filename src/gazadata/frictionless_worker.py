@@ -1,7 +1,7 @@
-"""The process in which frictionless runs, so that its import and its work overlap with ours.
+"""Run frictionless in its own process, so that its import and its work overlap with ours.
 
-It reads what it is asked for as a line of JSON, and answers in JSON. It is outside
-`gazadata.validate`, whose import it would have to wait for.
+The process reads its task as a line of JSON, and answers in JSON. It is outside
+`gazadata.validate`, since it would have to wait for that import.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 _WORDS = ("title", "description", "example", "examples", "categories", "sources", "contributors")
-"""Properties that say nothing about rows, as none says whose name has a colon."""
+"""Properties that do not affect rows; properties with a colon in their name do not either."""
 
 _ASKED = ("type", "note", "label", "rowNumber", "fieldName", "cell", "fieldNames", "fieldCells")
 """Properties of an error that `gazadata.validate.standard` reads."""
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
-"""By which a descriptor is one of version 2.0 of the standard."""
+"""Marks a descriptor as version 2.0 of the standard."""
 
 LONGEST = 500
-"""Characters of a cell that a finding shows."""
+"""How many characters of a cell a finding shows."""
 
 _ahead: list[subprocess.Popen[bytes]] = []
 
@@ -42,7 +42,7 @@ def start() -> subprocess.Popen[bytes]:
     if _ahead:
         return _ahead.pop()
     return subprocess.Popen(
-        # Without -P a frictionless.py in the folder where one validates would be run.
+        # Without -P, a frictionless.py in the current folder would be imported.
         [sys.executable, "-P", "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -59,8 +59,8 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
     from frictionless import FrictionlessException, Package
 
     descriptor = json.loads((root / "datapackage.json").read_bytes())
-    # Other profiles would be fetched, other types not be read, and sums that are none not be borne;
-    # a package that states one is reported.
+    # Frictionless would fetch other profiles, skip other types, and fail on malformed sizes and
+    # hashes. Packages that have any of these are reported by our own rules.
     descriptor.pop("profile", None)
     for part in descriptor["resources"]:
         for name, kind in (("profile", None), ("$schema", None), ("bytes", int), ("hash", str)):
@@ -81,41 +81,41 @@ def run(root: Path, sample: int, names: Sequence[str]) -> dict[str, Any]:
             resource.schema.foreign_keys = [
                 fk
                 for fk in resource.schema.foreign_keys
-                # A foreign key would make frictionless read the whole table that it points to.
+                # In a sample, a foreign key would still make it read the whole other table.
                 if not sample and (fk["reference"]["resource"] or resource.name) in names
             ]
             part["schema"] = resource.schema.to_descriptor()
-        # It copies and checks the descriptor again for each table and each foreign key, in twice
-        # the time that it takes without what no row is checked by.
+        # It copies and checks the descriptor again for each table and each foreign key, which takes
+        # half the time without the properties that do not affect rows.
         package = Package(_without_words(descriptor), basepath=str(root))
     except FrictionlessException as error:
         reasons = error.reasons or [error.error]
-        return {"errors": [_told(reason) for reason in reasons], "tables": {}}
+        return {"errors": [_shortened(reason) for reason in reasons], "tables": {}}
     report = package.validate(limit_errors=1_000, limit_rows=sample or None)
     return {
-        "errors": [_told(error) for error in report.errors],
+        "errors": [_shortened(error) for error in report.errors],
         "tables": {
             task.name: {
                 "rows": task.stats.get("rows", 0),
-                "errors": [_told(error) for error in task.errors],
+                "errors": [_shortened(error) for error in task.errors],
             }
             for task in report.tasks
         },
     }
 
 
-def _told(error: Any) -> dict[str, Any]:
-    """What is asked of an error: neither the whole row nor more of a cell than a finding shows."""
-    told = {key: value for key, value in error.to_descriptor().items() if key in _ASKED}
-    if isinstance(told.get("cell"), str):
-        told["cell"] = told["cell"][:LONGEST]
-    if "fieldCells" in told:
-        told["fieldCells"] = [str(cell)[:LONGEST] for cell in told["fieldCells"]]
-    return told
+def _shortened(error: Any) -> dict[str, Any]:
+    """The parts of an error that are used: no whole rows, and no more of a cell than is shown."""
+    kept = {key: value for key, value in error.to_descriptor().items() if key in _ASKED}
+    if isinstance(kept.get("cell"), str):
+        kept["cell"] = kept["cell"][:LONGEST]
+    if "fieldCells" in kept:
+        kept["fieldCells"] = [str(cell)[:LONGEST] for cell in kept["fieldCells"]]
+    return kept
 
 
 def _without_words(descriptor: Any) -> Any:
-    """A descriptor without what is there for readers and for other rules than frictionless'."""
+    """A descriptor without the properties that are only for readers or for rules of our own."""
     if isinstance(descriptor, list):
         return [_without_words(part) for part in descriptor]
     if not isinstance(descriptor, dict):
@@ -129,10 +129,10 @@ def _without_words(descriptor: Any) -> Any:
 
 @contextmanager
 def _ending_with_parent() -> Iterator[None]:
-    """End this process when the one that started it has ended, however that was.
+    """End this process when the one that started it has ended for any reason.
 
-    On some patterns Python matches for ever and lets no other thread run, but signals are looked
-    at. Where there are no such timers, as on Windows, the process is left to itself.
+    Some patterns take Python for ever to match, and meanwhile no other thread runs, but signal
+    handlers do. Without such timers, as on Windows, the process runs on.
     """
     if not hasattr(signal, "setitimer"):
         yield
@@ -155,17 +155,16 @@ if __name__ == "__main__":
     answer = None
     with _ending_with_parent():
         gc.disable()
-        import frictionless  # noqa: F401, while others read
+        import frictionless  # noqa: F401, while the parent process reads
 
-        # Nothing is asked where validation did not come to this.
+        # The line is empty if validation ended early.
         if asked := sys.stdin.readline():
             root, sample, names = json.loads(asked)
             answer = run(Path(root), sample, names)
-    # Without the timer: where standard output is unbuffered, as PYTHONUNBUFFERED has it, Python
-    # loses the rest of what a signal interrupts. A parent that has ended breaks the pipe.
+    # Outside the timer: with PYTHONUNBUFFERED, Python loses the rest of a write that a signal
+    # interrupts. If the parent has ended, the pipe breaks anyway.
     if answer is not None:
         json.dump(answer, sys.stdout)
-        # Whole before the interpreter ends, whatever comes then.
         sys.stdout.flush()
-    # What is never collected need not be looked through at the end either.
+    # Saves the garbage collection at exit.
     gc.freeze()

@@ -66,7 +66,7 @@ def load(
     """Load one table of the bundled data package, or of a release.
 
     Args:
-        name: the resource, such as "events".
+        name: the table, such as "events".
         as_: "pandas" (string, category, Int64, boolean and datetime64 columns, keys as columns),
             "polars" (String, Enum, Int64, Boolean, Date) or "arrow" (imports no pandas).
         drop_unused: drop the terms that no row uses from category and Enum columns.
@@ -80,10 +80,10 @@ def load(
         `columns`, the title, description and terms of each column.
 
     Raises:
-        UnknownName: there is no such resource; the message suggests the nearest name.
+        UnknownName: there is no such table; the message suggests the nearest name.
         ReadError: the table cannot be read.
         MissingExtra: Polars, or the extra `store` for pulling, is needed but not installed.
-        GazadataError: the release cannot be obtained; see `open_dataset`.
+        GazadataError: the release cannot be opened; see `open_dataset`.
     """
     return open_dataset(version=version, store=store).load(name, as_, drop_unused=drop_unused)
 
@@ -102,12 +102,12 @@ def open_dataset(
             checked against the manifest when it is read.
         version: a released version, or "latest". If gazadata.lock in the current folder pins a
             version, no other can be opened.
-        store: the address or folder of a store, or several to be tried in turn; without it, those
-            of GAZADATA_STORE, else the one in gazadata.lock. Without `version`: the version that
-            gazadata.lock pins, else the latest.
+        store: the address or folder of a store, or several to try in turn; by default those of
+            GAZADATA_STORE, else the one in gazadata.lock. Without `version`, it opens the version
+            that gazadata.lock pins, else the latest.
 
     Raises:
-        ReadError: there is no package at `path`, or `path` is given with a version or a store.
+        ReadError: there is no package at `path`, or it is passed with a version or a store.
         ContractError: its descriptor or a schema cannot be read.
         StoreError: no store has the release, or none serves the pinned one; or the release at
             `path` is damaged.
@@ -116,7 +116,7 @@ def open_dataset(
         MissingExtra: a release is asked for and the extra `store` is not installed.
     """
     if path is not None and (version is not None or store is not None):
-        raise ReadError("give either a path or a version and a store, not both")
+        raise ReadError("pass either a path or a version and a store, not both")
     lock = Path("gazadata.lock")
     if path is None and (version is not None or store is not None or os.path.lexists(lock)):
         from gazadata.release.fetch import open_pinned
@@ -130,7 +130,7 @@ def open_dataset(
         return Dataset(open_archive(Path(path)), f"archive {Path(path).absolute()}")
     root = Package.locate(path)
     origin = "bundled with gazadata" if path is None else f"folder {root}"
-    # Importing what checks releases takes longer than opening a package.
+    # Importing the checks of releases takes longer than opening a package.
     if not (root / "manifest.json").is_file():
         return Dataset(Package.open(root), origin)
     from gazadata.release.manifest import open_package

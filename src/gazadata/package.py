@@ -1,4 +1,4 @@
-"""Where a data package is, and reading its tables."""
+"""Find a data package, and read its tables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ RETIRED = "retired.csv"
 
 
 def bundled() -> Path:
-    """The folder of the data package that this installation carries.
+    """The folder of the bundled data package.
 
-    An installed wheel carries it beside the modules; a development install uses the repository.
+    An installed wheel has it next to the modules; a development install uses the repository.
 
     Raises:
         ReadError: neither exists, as when the modules were copied into another project.
@@ -34,13 +34,13 @@ def bundled() -> Path:
     if here == repository / "src" / "gazadata" and _is_own(repository / "datapackage.json"):
         return repository
     raise ReadError(
-        f"the data of gazadata is not in {shipped}: its modules were copied or run from an "
+        f"the data of gazadata is not in {shipped}: the modules were copied, or run from an "
         "archive; install the wheel, or name the folder of a package"
     )
 
 
 def _is_own(descriptor: Path) -> bool:
-    """Whether a descriptor is that of gazadata's own package."""
+    """Whether a descriptor is gazadata's own."""
     try:
         return bool(json.loads(descriptor.read_bytes())["name"] == "gazadata")
     except (OSError, ValueError, LookupError, TypeError):
@@ -48,7 +48,7 @@ def _is_own(descriptor: Path) -> bool:
 
 
 def bundled_version() -> str:
-    """The version of gazadata, which is that of the data it carries.
+    """The version of gazadata, which is that of its bundled data.
 
     Raises:
         ReadError: the data is not there.
@@ -61,7 +61,7 @@ def check_path(path: Path) -> None:
     """Refuse a path that the libraries for reading and writing tables cannot handle.
 
     Raises:
-        ReadError: its name is not UTF-8, as the names of all files are on most systems.
+        ReadError: its name is not UTF-8, as file names are on most systems.
     """
     try:
         str(path).encode("utf-8")
@@ -73,9 +73,9 @@ def check_path(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Package:
-    """A folder with a datapackage.json, and the contract that it states.
+    """A folder with a datapackage.json, and its contract.
 
-    `root` is absolute, so that the package stays where it was opened.
+    `root` is absolute, so that it stays valid if the current folder changes.
     """
 
     root: Path
@@ -97,7 +97,7 @@ class Package:
 
     @staticmethod
     def locate(path: str | Path | None = None) -> Path:
-        """Find the folder of the package at `path`, as `open` takes it, without reading it.
+        """Find the folder of the package at `path` (as in `open`) without reading it.
 
         Raises:
             ReadError: there is no package, or its name is not UTF-8.
@@ -126,7 +126,7 @@ class Package:
     def given_up(self) -> Path | None:
         """The file of retired identifiers: in data/, or next to the descriptor of a release.
 
-        It is whatever has this name there; `retired.refused` says whether it may be read.
+        It may be anything with that name; `retired.refused` checks that it can be read.
         """
         places = (self.root / "data" / RETIRED, self.root / RETIRED)
         return next((path for path in places if os.path.lexists(path)), None)

@@ -1,8 +1,8 @@
 """data/retired.csv: the retired identifiers, and what replaces them.
 
-It is not a resource of the package: a table without rows is a finding, and most releases retire
-nothing. No row is ever given a key from it, and the entries of a release stay in later ones, word
-for word. It may name a table that the package no longer has.
+It is not a resource of the package, because a table without rows is a finding, and most releases
+retire nothing. No row ever gets a key from it, and the entries of a release stay in later ones,
+word for word. It may name a table that the package no longer has.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
 
 @dataclass(frozen=True)
 class Retired:
-    """One retired identifier; `line` is its line in the file, from 2 on.
-
-    Rows are equal whatever line they are in.
-    """
+    """A retired identifier; `line`, its line in the file (from 2), does not affect equality."""
 
     line: int = field(compare=False)
     resource: str
@@ -38,12 +35,12 @@ class Retired:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells the rows apart."""
+        """The retired identifier: its table and key."""
         return self.resource, self.row_id
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row as `COLUMNS` has it."""
+        """The row in the order of `COLUMNS`."""
         return self.resource, self.row_id, self.replaced_by, self.reason, self.version
 
     def __str__(self) -> str:
@@ -52,22 +49,22 @@ class Retired:
 
 
 def refused(root: Path, path: Path) -> str | None:
-    """Why a file is not to be read: a pipe would be waited for, a link can lead out."""
+    """Why a file must not be read, if so: a pipe could block, a link can lead out."""
     try:
         inside(root, path.relative_to(root).as_posix())
     except ContractError as error:
         return str(error)
     if not path.is_file():
-        return "what is no file"
-    return None if os.access(path, os.R_OK) else "a file that may not be read"
+        return "not a file"
+    return None if os.access(path, os.R_OK) else "a file that cannot be read"
 
 
 def read(package: Package) -> list[Retired]:
-    """Every row of a package's file, its cells in NFC with LF; none where there is no file.
+    """Every row of a package's file, its cells in NFC with LF; empty if there is no file.
 
     Raises:
-        StoreError: the package is a release, and the file is not what its manifest says.
-        ReadError: it is no file of the package, is not UTF-8, or not CSV with the columns
+        StoreError: the package is a release, and the file differs from its manifest.
+        ReadError: it is not a file of the package, not UTF-8, or not CSV with the columns
             `COLUMNS`; the text begins with the path and the line.
     """
     path = package.given_up()
@@ -84,7 +81,7 @@ def read(package: Package) -> list[Retired]:
                     raise ReadError(f"{path}:{other.line}: found {other}")
                 raise ReadError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
             rows = []
-            # A row begins where the one before it ends, whatever line breaks are in its cells.
+            # Cells may contain line breaks, so a row begins where the previous one ends.
             line = reader.line_num + 1
             for row in reader:
                 if len(row) != len(COLUMNS):

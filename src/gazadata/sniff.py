@@ -1,7 +1,7 @@
-"""Recognise something else in a file's place, so that the error names it and the remedy.
+"""Recognise what is in a file's place, so that the error can name it and the remedy.
 
 Versioning tools leave pointers, links and conflict markers; servers, web pages; spreadsheets,
-workbooks and other delimiters. It runs only after a reader has failed, so it slows nothing down.
+workbooks and other delimiters. This only runs after a reader has failed, so it slows nothing down.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
-"""How the lines begin that Git puts around two versions it could not merge."""
+"""The beginnings of the lines that Git puts around two versions that it could not merge."""
 
 _HEAD = 4096
 _MARKUP = re.compile(rb"\s*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
@@ -45,7 +45,7 @@ _SIGNATURES: tuple[tuple[bytes, Other], ...] = (
         b"/annex/objects/",
         Other("a git-annex pointer", "Fetch the file that it points to: run `git annex get`."),
     ),
-    (b"PAR1", Other("a Parquet file", "Save it as CSV, or end its name in .parquet.")),
+    (b"PAR1", Other("a Parquet file", "Save it as CSV, or rename it to end in .parquet.")),
     (b"\x1f\x8b", Other("a gzip archive", "Unpack it.")),
     (b"\xd0\xcf\x11\xe0", Other("an Excel workbook", "Save the sheet as CSV in UTF-8.")),
     (b"%PDF-", Other("a PDF document", "Put the file itself there, as text.")),
@@ -61,7 +61,7 @@ _PAGE = Other(
 
 
 def content(head: bytes) -> Other | None:
-    """What a file is instead, judging by its beginning or all of it."""
+    """What a file is instead, judging by `head`, its beginning or all of it."""
     for signature, other in _SIGNATURES:
         if head.startswith(signature):
             return other
@@ -74,7 +74,7 @@ def content(head: bytes) -> Other | None:
 
 
 def conflict(lines: Iterable[bytes]) -> Other | None:
-    """The first conflict among lines, which Git marks by `<<<<<<< ` and a name."""
+    """The first merge conflict among lines, which begins with `<<<<<<< ` and a name."""
     for number, line in enumerate(lines, start=1):
         if line.startswith(b"<<<<<<< "):
             return CONFLICT._replace(line=number)
@@ -82,7 +82,7 @@ def conflict(lines: Iterable[bytes]) -> Other | None:
 
 
 def delimiter(header: str, names: Sequence[str]) -> Other | None:
-    """What is wrong with a header that has the right names, but not just commas between them."""
+    """What is wrong with a header whose names are right but not separated by commas alone."""
     import csv
 
     for mark, named in _DELIMITERS.items():
@@ -103,7 +103,7 @@ def delimiter(header: str, names: Sequence[str]) -> Other | None:
 
 
 def table(path: Path, names: Sequence[str]) -> Other | None:
-    """What is in the place of a table with the columns `names`."""
+    """What is in the place of a table with the columns `names`, if not the table."""
     if not path.is_file():
         return absent(path)
     with suppress(OSError), path.open("rb") as file:
@@ -129,7 +129,7 @@ def absent(path: Path) -> Other | None:
 
 
 def link(path: Path) -> Other | None:
-    """What a link in a file's place is: put there by a versioning tool, or broken."""
+    """What a link in a file's place is: one by a versioning tool, or a broken one."""
     if not path.is_symlink():
         return None
     target = os.readlink(path).replace("\\", "/")
@@ -143,4 +143,4 @@ def link(path: Path) -> Other | None:
     if ".dvc/cache/" in target or "/files/md5/" in target:
         remedy = "Put the file itself there: run `dvc unprotect`."
         return Other("a link into the cache of DVC", remedy if there else "Run `dvc pull`.")
-    return None if there else Other(f"a link to {target}, which is not there", "Restore the file.")
+    return None if there else Other(f"a broken link to {target}", "Restore the file.")

@@ -1,4 +1,4 @@
-"""Text: normalization, folding for comparison, and characters that tables may not hold."""
+"""Text: normalization, folding for comparison, and characters that tables may not contain."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ Hindi, where they are part of the spelling.
 """
 
 HAS_HIDDEN = f"{_HIDDEN}|(?:^|[^{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?:$|[^{_JOINED}])"
-"""Whether a text has one of `HIDDEN`, for Polars, whose patterns cannot look around."""
+"""A pattern for texts that contain `HIDDEN`, for Polars, which has no look-around."""
 
 
 _SHOWN = bytes(n for n in range(128) if not HIDDEN.fullmatch(chr(n)))
-"""The characters of ASCII that are not hidden."""
+"""The visible characters of ASCII."""
 
 
 def is_shown(ascii_lines: bytes) -> bool:
@@ -91,10 +91,10 @@ FORMULA = f"^[{FORMULA_SIGNS}]"
 """The start of such a cell, for Python and for Polars."""
 
 MARKS = 30
-"""Combining marks in a row, of which no language needs more than a few.
+"""The most combining marks allowed in a row; no language needs more than a few.
 
-It is the limit of https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format: beyond it Python
-takes quadratic time to put them into order.
+It is the limit of https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format. Python takes
+quadratic time to sort longer runs.
 """
 
 # Letters such as those of Latin, CJK and Hangul are not marks and need not be counted.
@@ -117,7 +117,7 @@ def overlong(text: str) -> int | None:
 
 
 def form_c(text: str) -> str:
-    """A text in form C; unchanged if a run of marks is too long to be put into order."""
+    """A text in form C; unchanged if a run of marks is too long to sort."""
     if unicodedata.is_normalized("NFC", text) or overlong(text) is not None:
         return text
     return unicodedata.normalize("NFC", text)
@@ -129,9 +129,9 @@ def clean(cell: str) -> str:
 
 
 def malformed(text: str) -> str | None:
-    """Why a text cannot be quoted, and where; None if it has the form of a held text."""
+    """Why a text cannot be held and quoted, and where; None if it can."""
     if (at := text.find("\r")) >= 0:
-        what = "a carriage return, where lines end in a line feed alone"
+        what = "a carriage return instead of a single line feed"
     elif not unicodedata.is_normalized("NFC", text):
         normal = form_c(text)
         pairs = zip(text, normal, strict=False)
@@ -152,5 +152,5 @@ def malformed(text: str) -> str | None:
 
 
 def fold(text: str) -> str:
-    """Fold case, apostrophes, quotation marks, dashes and white space, for comparing only."""
+    """Fold case, apostrophes, quotation marks, dashes and white space, for comparison only."""
     return " ".join(text.translate(_TABLE).lower().split())

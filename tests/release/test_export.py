@@ -603,7 +603,7 @@ def test_what_is_no_package_or_no_format(built: Path, tmp_path: Path) -> None:
     (tmp_path / "datapackage.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ContractError):
         export(tmp_path, "sqlite", tmp_path / "x.db")
-    with pytest.raises(GazadataError, match="there are: sqlite, duckdb, xlsx"):
+    with pytest.raises(GazadataError, match="choose from: sqlite, duckdb, xlsx"):
         export(built, "csv", tmp_path / "x.csv")  # type: ignore[arg-type]
     assert [path.name for path in tmp_path.iterdir()] == ["datapackage.json"]
 

@@ -1,4 +1,4 @@
-"""The shipped package in memory, to be damaged, and all layers of validation on what comes out."""
+"""The shipped package in memory, to damage it and run all layers of validation on the result."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DESCRIPTOR = "datapackage.json"
 
 Row = dict[str, str]
 Files = Mapping[str, bytes | None]
-"""What stands in files of a package, by path; None: there is no such file."""
+"""The content of files of a package, by path; None: there is no such file."""
 
 
 def csv_bytes(rows: Iterable[Iterable[str]]) -> bytes:
-    """Rows as the tables are written: minimal quoting, line feeds."""
+    """Rows in the form of the tables: minimal quoting, line feeds."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue().encode("utf-8")
@@ -41,7 +41,7 @@ def json_bytes(value: Any) -> bytes:
 
 @dataclass
 class Shipped:
-    """The shipped package; what is handed out is a copy."""
+    """The shipped package; methods return copies."""
 
     files: dict[str, bytes] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class Shipped:
         return self.contract[name]
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of a table, '' for null; number `i` stands in line `i + 2`."""
+        """The rows of a table, '' for null; row `i` is in line `i + 2`."""
         return [dict(row) for row in self._rows[name]]
 
     def where(self, name: str, /, **cells: str) -> int:
@@ -79,12 +79,12 @@ class Shipped:
         return found
 
     def table(self, name: str, rows: Iterable[Row]) -> dict[str, bytes]:
-        """The file of a table that has these rows, in this order."""
+        """The file of a table with these rows, in this order."""
         names = self.contract[name].field_names
         return {self.path(name): csv_bytes([names, *([row[n] for n in names] for row in rows)])}
 
     def change(self, name: str, number: int, /, **cells: str) -> dict[str, bytes]:
-        """The file of a table of which one row has other cells."""
+        """The file of a table with one row changed."""
         rows = self.rows(name)
         rows[number] |= cells
         return self.table(name, rows)
@@ -114,7 +114,7 @@ class Shipped:
         ]
 
     def evidence(self, name: str, row_id: str, field_name: str, /, **cells: str) -> Row:
-        """A new row of evidence for a cell, with the key that belongs to it."""
+        """A new row of evidence for a cell, with the right key."""
         row = dict.fromkeys(self.contract["evidence"].field_names, "")
         row |= {"resource": name, "row_id": row_id, "field": field_name, **cells}
         parts = (name, row_id, field_name.replace("_", "-"), row["quote_id"] or row["reference_id"])
@@ -125,7 +125,7 @@ SHIPPED = Shipped()
 
 
 class Place:
-    """A folder that holds the shipped package, where damage is done and undone."""
+    """A folder with the shipped package, which can be damaged and restored."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -145,7 +145,7 @@ class Place:
                 self._write(path, content)
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of a table as it now is, '' for null; number `i` stands in line `i + 2`."""
+        """The rows of a table as it now is, '' for null; row `i` is in line `i + 2`."""
         content = (self.root / SHIPPED.path(name)).read_text(encoding="utf-8")
         return list(csv.DictReader(io.StringIO(content, newline="")))
 
@@ -162,7 +162,7 @@ class Place:
 
 
 def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
-    """What `validate` does, in this process, with or without frictionless."""
+    """Run `validate` in this process, with or without frictionless."""
     report = Report(str(root), "")
     try:
         package = Package(root, Contract.read(root))
@@ -183,7 +183,7 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
 
 
 def copy_to(root: Path) -> Path:
-    """The shipped package in a folder of its own."""
+    """The shipped package in its own folder."""
     for part in PARTS:
         shutil.copytree(REPO / part, root / part)
     shutil.copy(REPO / DESCRIPTOR, root)
@@ -191,7 +191,7 @@ def copy_to(root: Path) -> Path:
 
 
 def small_package(fields: list[dict[str, Any]], **schema: Any) -> dict[str, Any]:
-    """The descriptor of a package whose one table has these fields, of which `key` is the key."""
+    """The descriptor of a package with one table that has these fields and the key `key`."""
     common = {"type": "string", "gazadata:evidence": "exempt"}
     named = ({"title": field["name"], "description": field["name"]} for field in fields)
     return {

@@ -1,10 +1,10 @@
-"""What reads hostile bytes, each as a function that holds what must be true of any bytes.
+"""The readers of untrusted bytes, each with a function that checks what must hold for any bytes.
 
-Guided by coverage, where atheris runs, and told to stop by libFuzzer's own flags:
+Guided by coverage where atheris runs; libFuzzer's own flags limit a run:
 
     python -m tests.validate.fuzz TARGET FOLDER -runs=100000
 
-In FOLDER inputs that reach something new are kept, to go on from, and one at which it failed.
+FOLDER keeps inputs that reach new code, as a start for the next run, and one that failed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ LIMIT = 1_000
 
 
 def expected_of_bytes(content: bytes) -> tuple[bool, set[tuple[str, int]]]:
-    """What there is to say of bytes, as rule and line: all at once, and slowly."""
+    """The findings about bytes, as rule and line; all at once, and slowly."""
     expected: set[tuple[str, int]] = set()
     mark = content.startswith(b"\xef\xbb\xbf")
     if mark:
@@ -99,7 +99,7 @@ def expected_of_bytes(content: bytes) -> tuple[bool, set[tuple[str, int]]]:
 
 
 def _in_the_file(report: Report, content: bytes) -> None:
-    """Every finding is at a place that the file has."""
+    """Every finding is at a place that exists in the file."""
     there = content.decode("utf-8", "replace").split("\n")
     for d in report.diagnostics:
         if d.path != "things.csv":
@@ -111,7 +111,7 @@ def _in_the_file(report: Report, content: bytes) -> None:
 
 
 def of_bytes(root: Path, data: bytes) -> None:
-    """`check_bytes`, in chunks of a size that the first byte says, finds what is there."""
+    """`check_bytes` finds what is there, in chunks of a size taken from the first byte."""
     size, content = 1 + (data[0] % 8 if data else 0), data[1:]
     path = root / "things.csv"
     path.write_bytes(content)
@@ -123,7 +123,7 @@ def of_bytes(root: Path, data: bytes) -> None:
     try:
         content.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError:
-        # A byte that is not UTF-8 ends the look, with what came before it said or not.
+        # A byte that is not UTF-8 ends the check; what comes before it may be reported or not.
         assert {one for one in said if one[0] == "GD101"} == expected & said
         assert any(code == "GD101" for code, _ in said)
     else:
@@ -132,7 +132,7 @@ def of_bytes(root: Path, data: bytes) -> None:
 
 
 def of_headers(root: Path, content: bytes) -> None:
-    """`check_header` takes the schema's header and no other."""
+    """`check_header` accepts only the schema's header."""
     path = root / "things.csv"
     path.write_bytes(content)
     report = Report("", "")
@@ -141,7 +141,7 @@ def of_headers(root: Path, content: bytes) -> None:
     while first.startswith(b"\xef\xbb\xbf"):  # The files layer reports marks.
         first = first[3:]
     assert same == (first == HEADER)
-    # Bytes that are not UTF-8 are reported as that alone.
+    # Bytes that are not UTF-8 have no other finding.
     assert same != bool(report.diagnostics) or b"\xef\xbf\xbd" in first or not _utf8(content)
     _in_the_file(report, content)
 
@@ -155,7 +155,7 @@ def _utf8(content: bytes) -> bool:
 
 
 def of_rows(root: Path, body: bytes) -> None:
-    """Each line is a row as the csv module has it, or is named; by `batches` or by `lines`.
+    """Each line is a row to the csv module, or is reported by `batches` or by `lines`.
 
     Bytes that are not UTF-8 and carriage returns are reported by the files layer.
     """
@@ -189,7 +189,7 @@ def of_rows(root: Path, body: bytes) -> None:
 
 
 def of_json(_: Path, content: bytes) -> None:
-    """`parse_json` takes objects of strict JSON alone, and says in which line others are none."""
+    """`parse_json` accepts only objects of strict JSON, and names the line of a mistake."""
     try:
         value = parse_json(content, "x.json")
     except ContractError as error:
@@ -205,7 +205,7 @@ def of_json(_: Path, content: bytes) -> None:
 
 
 def _parts(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to each value within a JSON value."""
+    """The path to each value within a JSON value."""
     yield at
     if not isinstance(value, (dict, list)):
         return
@@ -217,9 +217,9 @@ PARTS = list(_parts(SMALL))
 
 
 def of_descriptors(root: Path, data: bytes) -> None:
-    """A descriptor is read as a contract, and then every layer runs; or it is one finding.
+    """Either a descriptor is read as a contract and every layer runs, or there is one finding.
 
-    The first byte says which part of one that is right the others take the place of.
+    The first byte chooses the part of a valid one that the other bytes replace.
     """
     *way, last = ("", *PARTS[data[0] % len(PARTS)]) if data else ("",)
     whole = {"": deepcopy(SMALL)}
@@ -241,7 +241,7 @@ def of_descriptors(root: Path, data: bytes) -> None:
 
 
 def of_tables(root: Path, content: bytes) -> None:
-    """All layers on one table: no finding is the same as nothing to find, by another reading."""
+    """All layers on one table: there are findings exactly if another reader finds mistakes."""
     (root / DESCRIPTOR).write_bytes(json_bytes(SMALL))
     (root / "things.csv").write_bytes(content)
     report = look(root, official=False)
@@ -328,7 +328,7 @@ TARGETS: dict[str, tuple[Callable[[Path, bytes], None], tuple[bytes, ...]]] = {
         tuple(HEADER + b"\n" + body for body in (*ROWS, b"".join(ROWS[:2]))),
     ),
 }
-"""By name: what holds for any bytes, and inputs to begin from."""
+"""By name: the property that holds for any bytes, and inputs to begin with."""
 
 WORDS = (
     *(b'"', b'""', b'","', b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xff", b"\xe2\x82\xac"),
@@ -346,7 +346,7 @@ WORDS = (
         b"9999-12-31",
     ),
 )
-"""What is seldom hit upon by chance."""
+"""Inputs that are hard to find by chance."""
 
 
 def main() -> None:

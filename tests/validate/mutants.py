@@ -1,7 +1,7 @@
-"""Kinds of mistake, each put at a random place of the shipped package.
+"""Kinds of mistakes, each made at a random place of the shipped package.
 
-A kind says by which rules its mistakes may be found, and in which file and line; a kind that is a
-legitimate edit says why nothing is to be found.
+A kind names the rules that may find its mistakes, and the file and line of the finding. A
+legitimate edit gives the reason why it must have no finding.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ Where = tuple[str, int | None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mistake: the files it changes, and where a finding of it must be (line None: any)."""
+    """A mistake: the files it changes, and where its finding must be (line None: any)."""
 
     kind: str
     files: Files
     places: tuple[Where, ...]
     what: str
     more: str
-    """Why more than one finding comes of it; empty where exactly one is to come."""
+    """Why it has more than one finding; empty if it must have exactly one."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Kind:
     """A kind of mistake.
 
     Attributes:
-        name: what is done.
+        name: what is changed.
         codes: the rules that may find it; none for a legitimate edit.
-        make: makes the mistake at a random place; None where the place does not allow it.
-        reason: why a legitimate edit is one.
-        more: why more than one finding can come of any mutant of it.
+        make: makes the mistake at a random place; None if the place does not allow it.
+        reason: why an edit is legitimate.
+        more: why its mutants can have more than one finding.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 CUES = re.compile(rf"\b(?:{'|'.join(map(re.escape, S.contract.hedge_cues))})\b")
 Made = tuple[Files, list[Where]] | tuple[Files, list[Where], str] | None
-"""What a mistake changes, where a finding must be, and why more than one comes of this one."""
+"""What a mistake changes, where its finding must be, and why this one has more than one."""
 Make = Callable[[Random], Made]
 
 
@@ -84,7 +84,7 @@ def kind(*codes: str, more: str = "") -> Callable[[Make], Make]:
 
 
 def legitimate(reason: str) -> Callable[[Make], Make]:
-    """Register a kind of edit at which nothing is to be found."""
+    """Register a kind of edit that must have no finding."""
 
     def register(make: Make) -> Make:
         name = make.__name__
@@ -139,7 +139,7 @@ def a_cell(
     filled: bool = True,
     names: list[str] | None = None,
 ) -> tuple[str, int, Field, str]:
-    """A random cell of a field that passes a test: resource, row number, field, what stands there.
+    """A random cell of a field that passes a test: resource, row number, field, and value.
 
     Each field is as likely as any other, however many rows its table has.
     """
@@ -158,7 +158,7 @@ def target(name: str, found: Field) -> str | None:
 
 
 def mutant(name: str, number: int) -> Mutant:
-    """The mutant of a kind that a number stands for, always the same one."""
+    """The mutant of a kind with a number, which is always the same one."""
     for attempt in range(500):
         made = KINDS[name].make(Random(f"{name}/{number}/{attempt}"))
         if made is not None:
@@ -175,7 +175,7 @@ def other_letter(random: Random, letter: str) -> str:
 
 
 def span(start: int, end: int) -> Row:
-    """The cells of a quote that lies there in the article."""
+    """The cells of a quote at this place in the article."""
     return {
         "char_start": str(start),
         "char_end": str(end),
@@ -325,7 +325,7 @@ def quote_doubled_under_another_key(random: Random) -> Made:
 
 
 def _either(name: str, key: str, files: Files) -> Made:
-    """A finding may name any row whose key begins so, in the new file."""
+    """A finding may name any row of the new file whose key begins like this."""
     lines = str((files[S.path(name)] or b"").decode()).split("\n")
     return files, [(S.path(name), i + 1) for i, line in enumerate(lines) if line.startswith(key)]
 
@@ -389,13 +389,13 @@ def line_that_is_no_row(random: Random) -> Made:
 def quote_removed(random: Random) -> Made:
     number, row = a_row(random, "quotes")
     users = rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])
-    more = "each row of evidence that used it is to be mended" if len(users) > 1 else ""
+    more = "each row of evidence that used it needs correcting" if len(users) > 1 else ""
     return S.drop("quotes", number), [(S.path("evidence"), i + 2) for i, _ in users], more
 
 
 # ---------------------------------------------------------------------------------- evidence
 def sole_evidence() -> list[tuple[int, Row]]:
-    """Rows of evidence that alone back their cell."""
+    """Rows of evidence that are the only ones for their cell."""
     cells = [(e["resource"], e["row_id"], e["field"]) for e in S.rows("evidence")]
     return rows_where(
         "evidence", lambda e: cells.count((e["resource"], e["row_id"], e["field"])) == 1
@@ -491,7 +491,7 @@ def evidence_given_another_quote(random: Random) -> Made:
 
 
 def _named(name: str, at: str = "actor_id") -> str:
-    """Why a key in names that points to nobody is more than one finding."""
+    """Why a key in names that matches no row is more than one finding."""
     own = name == "names" and at in ("actor_id", "topic_id")
     return "evidence states an actor by the name that is now nobody's" if own else ""
 
@@ -507,7 +507,7 @@ def _value(e: Row) -> str:
 
 
 def _forms(e: Row) -> list[str]:
-    """What may stand in a quote that states a cell."""
+    """The texts by which a quote can state a cell."""
     value, points_to = _value(e), S.resource(e["resource"]).target(e["field"])
     if points_to in ("actors", "topics"):
         column = "actor_id" if points_to == "actors" else "topic_id"
@@ -523,7 +523,7 @@ def _states(e: Row, words: str) -> bool:
 
 
 def _stand(form: str, words: str) -> bool:
-    """Whether words hold others as whole words."""
+    """Whether a text contains others as whole words."""
     return re.sub(r"\b", "|", fold(form)) in re.sub(r"\b", "|", fold(words))
 
 
@@ -690,7 +690,7 @@ def chain_closed_to_a_circle(random: Random) -> Made:
     return files, [(S.path(name), parent + 2), (S.path(name), number + 2)]
 
 
-@kind("GD206", more="what pointed to the row by its own key points to nothing")
+@kind("GD206", more="references to the row by its own key match no row")
 def key_of_another_row(random: Random) -> Made:
     name = random.choice(NAMES)
     key = S.resource(name).key
@@ -756,7 +756,7 @@ def letter_that_looks_alike_in_a_slug(random: Random) -> Made:
     "GD312",
     "GD311",
     "GD313",
-    more="what pointed to the row points to nothing",
+    more="references to the row match no row",
 )
 def key_renamed_in_one_place(random: Random) -> Made:
     name = random.choice([n for n in NAMES if n != "evidence"])
@@ -932,7 +932,7 @@ def stated_key_changed(random: Random) -> Made:
     return files, [(S.path("evidence"), number + 2), (S.path(row["resource"]), at + 2)], more
 
 
-@kind("GD334", "GD207", more="what pointed to the row points to nothing")
+@kind("GD334", "GD207", more="references to the row match no row")
 def row_removed(random: Random) -> Made:
     name = random.choice(CODED)
     number, row = a_row(random, name)
@@ -948,7 +948,7 @@ def row_removed(random: Random) -> Made:
     return S.drop(name, number), users_path + [p for p in pointing if p[0] != S.path(name)]
 
 
-@kind("GD333", "GD208", more="each of its cells is without evidence")
+@kind("GD333", "GD208", more="none of its cells has evidence")
 def row_added_without_evidence(random: Random) -> Made:
     name = random.choice(CODED)
     _, row = a_row(random, name)
@@ -970,7 +970,7 @@ def dates_swapped(random: Random) -> Made:
     first, last = row[f"{stem}_earliest"], row[f"{stem}_latest"]
     if not (first and last):
         return None
-    if first == last:  # A day has nothing to swap: the end is moved before the beginning.
+    if first == last:  # A single day has nothing to swap, so the end is moved before the beginning.
         return changed(name, number, **{f"{stem}_latest": first.replace("20", "19", 1)})
     swapped = changed(name, number, **{f"{stem}_earliest": last, f"{stem}_latest": first})
     return *swapped, "each of the two differs from the reference that it is from"
@@ -1079,7 +1079,7 @@ def certain_on_the_word_of_another(random: Random) -> Made:
     return changed(name, random.choice(rows)[0], certainty="certain")
 
 
-@kind("GD410", "GD333", more="the cell that was filled in is without evidence, too")
+@kind("GD410", "GD333", more="the cell that was filled in has no evidence either")
 def certain_and_attributed(random: Random) -> Made:
     name = random.choice(("events", "positions", "relations", "assessments"))
     rows = rows_where(name, lambda r: r["certainty"] == "certain")
@@ -1095,7 +1095,7 @@ def hedge_left_out_with_its_evidence(random: Random) -> Made:
     return {**files, **S.change(name, number, hedge="")}, [(S.path(name), number + 2)]
 
 
-@kind("GD412", "GD419", "GD333", more="the cell that was filled in is without evidence, too")
+@kind("GD412", "GD419", "GD333", more="the cell that was filled in has no evidence either")
 def relation_with_another_object(random: Random) -> Made:
     number, row = a_row(random, "relations")
     actor = random.choice(S.rows("actors"))["actor_id"]
@@ -1106,7 +1106,7 @@ def relation_with_another_object(random: Random) -> Made:
     return changed("relations", number, **cells)
 
 
-@kind("GD413", more="the flag that was filled in is without evidence, too")
+@kind("GD413", more="the flag that was filled in has no evidence either")
 def count_of_the_excluded(random: Random) -> Made:
     number, _ = random.choice(rows_where("participants", lambda r: r["role"] == "excluded"))
     return changed("participants", number, member_count="2", member_count_is_approximate="true")
@@ -1208,7 +1208,7 @@ def passage_sequence_changed(random: Random) -> Made:
     passed = any(
         int(row["sequence"]) < int(p["sequence"]) <= int(sequence) for p in S.rows("passages")
     )
-    more = "it now stands with or behind another passage" if passed else ""
+    more = "it is now with or after another passage" if passed else ""
     return files, [(S.path("passages"), None)], more
 
 
@@ -1221,14 +1221,14 @@ def passages_in_another_order(random: Random) -> Made:
     return S.table("passages", rows), [(S.path("passages"), None)]
 
 
-@kind("GD312", more="quotes point to it, and its words are in no passage")
+@kind("GD312", more="quotes refer to it, and its words are in no passage")
 def passage_removed(random: Random) -> Made:
     number, _ = a_row(random, "passages")
     files = S.drop("passages", number)
     return files, [(S.path("passages"), None)]
 
 
-@kind("GD302", more="each quote of what was changed is reported beside the hash")
+@kind("GD302", more="each quote of the changed words is reported beside the hash")
 def article_character_changed(random: Random) -> Made:
     at = random.randrange(len(S.text))
     text = S.text[:at] + other_letter(random, S.text[at]) + S.text[at + 1 :]
@@ -1388,7 +1388,7 @@ def _bytes(random: Random) -> tuple[str, bytes, list[bytes]]:
 
 
 def _line(random: Random, lines: list[bytes]) -> int:
-    """A line that is a row, from 0."""
+    """A line that is a row; lines count from 0."""
     return random.randrange(1, len(lines) - 1)
 
 
@@ -1589,7 +1589,7 @@ def header_removed(random: Random) -> Made:
       "GD332", "GD343", "GD208", "GD323", "GD414", "GD415", "GD412", "GD404", "GD401", "GD402",
       "GD408", "GD416", "GD409", "GD301", more="each cell of both columns is wrong")  # fmt: skip
 def cells_of_two_columns_swapped(random: Random) -> Made:
-    """The header as it was, so that only what the cells mean can show it."""
+    """The header stays as it was, so that only the meaning of the cells shows the mistake."""
     name, names, rows = _header(random)
     one, two = random.sample(names, 2)
     if S.resource(name)[one].evidence_required is S.resource(name)[two].evidence_required is False:
@@ -1621,7 +1621,7 @@ def table_deleted(random: Random) -> Made:
 
 @kind("GD005")
 def table_renamed(random: Random) -> Made:
-    """The file alone; also in its case alone, or into another folder."""
+    """Only the file; also only its case, or to another folder."""
     path = S.path(random.choice(NAMES))
     name = path.removeprefix("data/").removesuffix(".csv")
     there = random.choice(
@@ -1676,7 +1676,7 @@ def property_of_a_schema_renamed(random: Random) -> Made:
 
 @kind("GD004", "GD006", "GD002")
 def schema_loosened(random: Random) -> Made:
-    """Under the name and the version that are known."""
+    """With the known name and version."""
     name = random.choice(NAMES)
     schema = S.schema(name)
     found = random.choice(schema["fields"])
@@ -1773,7 +1773,7 @@ def hedge_cues_misspelt(random: Random) -> Made:
     return _descriptor(descriptor)
 
 
-@kind("GD004", "GD001", more="under the new name each of its rows is without evidence")
+@kind("GD004", "GD001", more="under the new name none of its rows has evidence")
 def resource_renamed(random: Random) -> Made:
     descriptor = S.descriptor()
     resource = random.choice(descriptor["resources"])
@@ -1890,7 +1890,7 @@ def source_cited_by_one_that_is_not_held(random: Random) -> Made:
 
 @kind("GD345")
 def verbatim_words_written_otherwise(random: Random) -> Made:
-    """As they are when folded: in another case, with other spaces."""
+    """Only the same when folded: in another case, or with other spaces."""
     name, number, found, value = a_cell(random, lambda f: f.verbatim)
     ways = [value.upper(), value.lower(), value.title()]
     ways += [value.replace(" ", space, 1) for space in ("\u00a0", "\t", "  ")]
@@ -2047,7 +2047,7 @@ def part_of_a_person(random: Random) -> Made:
     return changed("actors", number, part_of=other["actor_id"])
 
 
-@kind("GD421", more="the new row is without evidence, too")
+@kind("GD421", more="the new row has no evidence either")
 def excluded_and_taking_part(random: Random) -> Made:
     number, row = random.choice(rows_where("participants", lambda r: r["role"] == "excluded"))
     new = row | {"participant_id": "zz-taking-part", "role": "participant"}
@@ -2056,7 +2056,7 @@ def excluded_and_taking_part(random: Random) -> Made:
 
 @kind("GD351")
 def hedge_without_a_cue(random: Random) -> Made:
-    """Other words of the quote stand in hedge, and the row is certain."""
+    """hedge has other words of the quote, and the row is certain."""
     name = random.choice(("positions", "relations", "assessments"))
     number, row = random.choice(rows_where(name, lambda r: r["hedge"] and not r["attributed_to"]))
     key = S.resource(name).key
@@ -2078,7 +2078,7 @@ def hedge_without_a_cue(random: Random) -> Made:
 
 
 def _wholes(key: str) -> str:
-    """The actor that one is a part of in the end."""
+    """The actor at the top of an actor's chain of part_of."""
     part_of = {actor["actor_id"]: actor["part_of"] for actor in S.rows("actors")}
     while part_of[key]:
         key = part_of[key]
@@ -2086,7 +2086,7 @@ def _wholes(key: str) -> str:
 
 
 def _named_in(words: str) -> set[str]:
-    """Those who are named in words, as the wholes that they are parts of."""
+    """The actors named in words, each as the top of its chain of part_of."""
     return {
         _wholes(n["actor_id"])
         for n in S.rows("names")
@@ -2096,7 +2096,7 @@ def _named_in(words: str) -> set[str]:
 
 @kind("GD352")
 def quote_about_another_actor(random: Random) -> Made:
-    """A classified cell rests on words of another sentence, in which none of the row is named."""
+    """A classified cell rests on words of another sentence, which names no actor of the row."""
     name = random.choice(("positions", "relations", "assessments", "participants"))
     resource = S.resource(name)
     number, row = random.choice(
@@ -2140,7 +2140,7 @@ def identifier_given_up_that_is_there(random: Random) -> Made:
 
 @kind("GD211", "GD104", "GD109")
 def identifier_given_up_in_a_disguise(random: Random) -> Made:
-    """A key that is there, written so that it is not the same text."""
+    """An existing key, written differently."""
     name = random.choice([n for n in NAMES if n not in ("evidence", "passages")])
     _, row = a_row(random, name)
     path, key = "data/retired.csv", row[S.resource(name).key]
@@ -2158,7 +2158,7 @@ OTHER = "zz-other"
 
 
 def second_article(*more: Row) -> Files:
-    """One more held article of one sentence, coded as a source, and more rows of evidence."""
+    """A further held article of one sentence, coded as a source, and further evidence."""
     words = "Another article tells it again."
     (article,) = (s for s in S.rows("sources") if s["text_path"] == S.text_path)
     source = article | {
@@ -2212,7 +2212,7 @@ def row_of_another_article(random: Random) -> Made:
 
 @kind("GD422")
 def attributed_to_what_another_article_cites(random: Random) -> Made:
-    """It has the words of what the row's own source cites."""
+    """It has the words of a source that the row's own source cites."""
     name = random.choice(("events", "positions", "assessments"))
     rows = rows_where(name, lambda r: r["attributed_to"])
     if not rows:
@@ -2223,7 +2223,7 @@ def attributed_to_what_another_article_cites(random: Random) -> Made:
 
 
 # ------------------------------------------------------------------------- legitimate edits
-@legitimate("a row of one article may rest on another one, too")
+@legitimate("a row of one article may also rest on another article")
 def row_quoted_from_another_article_too(random: Random) -> Made:
     name = random.choice(("events", "positions", "relations", "assessments"))
     _, row = a_row(random, name)
@@ -2233,7 +2233,7 @@ def row_quoted_from_another_article_too(random: Random) -> Made:
     return second_article(more), []
 
 
-@legitimate("which of two valid terms a classified cell has is the coder's judgement")
+@legitimate("the choice between valid terms of a classified cell is the coder's judgement")
 def valid_term_for_another(random: Random) -> Made:
     name, at = random.choice(
         (("topics", "kind"), ("topics", "status"), ("assessments", "kind"),
@@ -2250,7 +2250,7 @@ def valid_term_for_another(random: Random) -> Made:
 
 @legitimate("a vocabulary cell may be inferred by a rule that the note states")
 def classified_to_inferred_with_a_note(random: Random) -> Made:
-    # What a name stands for is stated by it elsewhere, unless that is inferred.
+    # A name states what it refers to elsewhere, unless that is inferred.
     found = rows_where(
         "evidence", lambda e: e["basis"] == "classified" and e["resource"] != "names"
     )
@@ -2258,7 +2258,7 @@ def classified_to_inferred_with_a_note(random: Random) -> Made:
     return changed("evidence", number, basis="inferred", note="By the rule stated here.")
 
 
-@legitimate("a vocabulary cell may be classified; a note is free then")
+@legitimate("a vocabulary cell may be classified; its note is optional then")
 def inferred_to_classified(random: Random) -> Made:
     found = rows_where(
         "evidence",
@@ -2284,7 +2284,7 @@ def note_reworded(random: Random) -> Made:
     return changed("evidence", number, note=row["note"] + " Reworded.")
 
 
-@legitimate("a second piece of evidence of the same basis is more than the rules ask for")
+@legitimate("a second piece of evidence of the same basis is more than the rules require")
 def spare_evidence_removed(random: Random) -> Made:
     rows = S.rows("evidence")
     cell = [(e["resource"], e["row_id"], e["field"], e["basis"]) for e in rows]
@@ -2293,7 +2293,7 @@ def spare_evidence_removed(random: Random) -> Made:
     return (S.drop("evidence", random.choice(spare)), []) if spare else None
 
 
-@legitimate("which words a classified cell rests on is the coder's judgement")
+@legitimate("the choice of the words that a classified cell rests on is the coder's judgement")
 def classified_by_other_words(random: Random) -> Made:
     uses = [e["quote_id"] for e in S.rows("evidence")]
     number, row = random.choice(
@@ -2313,13 +2313,13 @@ def classified_by_other_words(random: Random) -> Made:
     return S.table("evidence", rows), []
 
 
-@legitimate("a reference may be cited with more about it; references are not held")
+@legitimate("a reference may be cited with more detail; references are not held")
 def title_of_a_reference_reworded(random: Random) -> Made:
     number, row = random.choice(rows_where("sources", lambda r: r["kind"] == "reference"))
     return changed("sources", number, title=row["title"] + " and more")
 
 
-@legitimate("titles, descriptions and keywords of the package bind nothing")
+@legitimate("titles, descriptions and keywords of the package have no effect")
 def words_of_the_descriptor_edited(random: Random) -> Made:
     descriptor = S.descriptor()
     node = random.choice([descriptor, *descriptor["resources"]])
@@ -2327,7 +2327,7 @@ def words_of_the_descriptor_edited(random: Random) -> Made:
     return _descriptor(descriptor)
 
 
-@legitimate("under a version of its own, a package may state another contract")
+@legitimate("under its own version, a package may have another contract")
 def schema_loosened_under_a_new_version(random: Random) -> Made:
     descriptor = S.descriptor()
     version = parse(descriptor["version"])
@@ -2343,7 +2343,7 @@ def schema_loosened_under_a_new_version(random: Random) -> Made:
     }, []
 
 
-@legitimate("the contract is what the JSON says, however it is laid out")
+@legitimate("the layout of the JSON does not change the contract")
 def json_laid_out_otherwise(random: Random) -> Made:
     path = random.choice([DESCRIPTOR, *(f"schemas/{name}.json" for name in NAMES)])
     value = json.loads(S.files[path])
@@ -2352,7 +2352,7 @@ def json_laid_out_otherwise(random: Random) -> Made:
     }, []
 
 
-@legitimate("what words that do not name it are about is the coder's judgement")
+@legitimate("the referent of words that do not name it is the coder's judgement")
 def inferred_key_for_another(random: Random) -> Made:
     at, points_to = random.choice((("about_actor_id", "actors"), ("about_topic_id", "topics")))
     number, row = random.choice(rows_where("assessments", lambda r: r[at]))

@@ -1,7 +1,7 @@
-"""Frictionless and pandera reject the same cells, as far as both can say what is wrong with them.
+"""Frictionless and pandera reject the same cells, as far as both can express the rule.
 
-Each looks alone: frictionless as its process would, pandera on the frame of typed cells. Where
-they differ, the difference is listed here with its cause; one that no longer occurs fails.
+Each runs alone: frictionless as its process would, pandera on the frame of typed cells. Known
+differences are listed here with their cause; one that no longer occurs fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gazadata.validate.tables import LINE, strings, typed
 
 S = SHIPPED
 
-# What each sees in a cell: the field's type, and the value written into it.
+# The field's type, and the value written into the cell.
 TYPES: dict[str, tuple[str, ...]] = {
     "integer": (
         "12", "0", "-1", "-0", "007", "+1", "1.0", "1e3", "1,000", "1_000", " 1", "1 ", "x", "٣",
@@ -58,7 +58,7 @@ DIFFERENCES: dict[tuple[str, str], tuple[str, str]] = {
     ("date", "2024-1-1"): (BY_PANDERA, "Python's strptime() takes a month of one digit"),
     ("date", "２０２４-01-01"): (BY_PANDERA, "Python's strptime() takes digits of any script"),
 }
-"""What one of the two lets pass, with the cause."""
+"""What only one of the two accepts, with the cause."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Seen:
 
 
 def look_twice(place: Place, changed: Files, names: set[str], *, keys: bool = False) -> Seen:
-    """Both on tables of the damaged package; whether foreign keys are asked about, too."""
+    """Run both on tables of the damaged package, with or without foreign keys."""
     place.damage(changed)
     try:
         return Seen(_official(place.root, names, keys), _ours(place.root, names, keys))
@@ -90,7 +90,7 @@ def _official(root: Path, names: set[str], keys: bool) -> set[tuple[str, int, st
                     (field,) = error["fieldNames"]
                     found.add((name, error["rowNumber"], field))
                 continue
-            # It reports a primary key that repeats once more, without a field.
+            # It reports a repeated primary key a second time, without a field.
             at = error.get("fieldName") or S.resource(name).key
             found.add((name, error["rowNumber"], at))
     return found
@@ -109,7 +109,7 @@ def _ours(root: Path, names: set[str], keys: bool) -> set[tuple[str, int, str]]:
         for fk in resource.foreign_keys:
             if not keys or fk.resource not in names:
                 continue
-            # pandera knows one table alone: the keys of another are terms to it.
+            # pandera only knows one table, so the keys of another become terms.
             there = frames[fk.resource][fk.target].drop_nulls().to_list()
             schema.columns[fk.field].checks.append(Check.isin(there))
         try:
@@ -141,7 +141,7 @@ OF_TYPE = {
 
 
 def _actors(values: tuple[str, ...], name: str, at: str) -> dict[str, bytes]:
-    """A table whose rows are copies of its first, each with a key and a value of its own."""
+    """A table whose rows are copies of its first, each with its own key and value."""
     resource = S.resource(name)
     first = S.rows(name)[0]
     rows: list[Row] = [
@@ -208,7 +208,7 @@ def test_they_agree_on_constraints(place: Place) -> None:
                 tried[name, len(rows) + 1, field.name] = value
         changed |= S.table(name, rows)
     seen = look_twice(place, changed, set(S.contract.resources))
-    # The rows repeat one another in everything but their keys, which no field but a key forbids.
+    # The rows only differ in their keys, which is allowed for all other fields.
     assert {cell: tried.get(cell) for cell in seen.official ^ seen.ours} == {}
     kinds = {(bool(f.enum), bool(f.pattern), f.minimum is not None) for _, f in _constrained()}
     assert len(kinds) >= 4
@@ -233,8 +233,8 @@ def test_they_agree_on_uniqueness(place: Place) -> None:
 
 
 @pytest.mark.parametrize("at", ["iso3", "cow", "gleditsch_ward", "wikidata_id"])
-def test_they_agree_on_what_stands_once_where_it_stands(at: str, place: Place) -> None:
-    """All but a few of these cells are empty, and these do not count as the same."""
+def test_they_agree_on_optional_unique_values(at: str, place: Place) -> None:
+    """Most of these cells are empty, which does not count as a repeated value."""
     rows = S.rows("actors")
     first, second = [i for i, row in enumerate(rows) if row[at]][:2]
     rows[second][at] = rows[first][at]
@@ -244,7 +244,7 @@ def test_they_agree_on_what_stands_once_where_it_stands(at: str, place: Place) -
 
 
 def test_both_are_needed(place: Place) -> None:
-    """What each of them cannot say at all, which is why neither is the only layer."""
+    """Rules that each of them cannot express, which is why neither is the only layer."""
     twice = S.rows("participants")
     twice[1] |= {at: twice[0][at] for at in ("event_id", "actor_id", "role")}
     seen = look_twice(place, S.table("participants", twice), {"participants"})
@@ -261,7 +261,7 @@ BOTH = ("GD201", "GD202", "GD203", "GD204", "GD205", "GD206", "GD207")
 ONE_OR_NONE = {
     "GD0": "the descriptor and which files there are, none of which a frame of cells shows",
     "GD10": "bytes and lines: pandera is given what could be read, and would be given nothing",
-    "GD11": "white space within cells and formulas, which neither is told to look for",
+    "GD11": "white space within cells and formulas, which neither checks",
     "GD208": "uniqueKeys: frictionless passes over them, and pandera's schema states none",
     "GD209": "what a key is like in other rows, which no constraint of the standard says",
     "GD210": "formats: pandera's schema states none",
@@ -281,7 +281,7 @@ def _why(code: str) -> str:
     return "".join(found)
 
 
-def test_kinds_are_left_out_for_a_reason_that_there_is() -> None:
+def test_kinds_are_left_out_for_a_known_reason() -> None:
     codes = {code for kind in KINDS.values() for code in kind.codes}
     assert {_why(code) for code in codes} - {""} == ONE_OR_NONE.keys()
     assert {code for code in codes if not _why(code)} == set(BOTH) <= all_rules().keys()
@@ -297,7 +297,7 @@ def _concerned(files: Files) -> set[str]:
 @pytest.mark.long
 @pytest.mark.parametrize("name", [n for n, kind in KINDS.items() if kind.codes & set(BOTH)])
 def test_they_agree_on_mutants(name: str, place: Place) -> None:
-    """On each cell; both reject what no rule but theirs is to find."""
+    """On each cell; both reject what only their own rule should find."""
     for number in range(MUTANTS):
         one = mutant(name, number)
         seen = look_twice(place, one.files, _concerned(one.files), keys=True)
@@ -319,7 +319,7 @@ def test_they_agree_on_mutants(name: str, place: Place) -> None:
             listed = DIFFERENCES.get((S.resource(resource)[at].type, value), ("", ""))
             assert listed[0] == by, f"{one.what}: {cell} {value!r}: {by}"
             agreed.add(cell)
-        # A file of reference/ is no table, so that neither reads it.
+        # A file of reference/ is not a table, so neither reads it.
         if KINDS[name].codes <= set(BOTH) and _concerned(one.files):
             lines = {(S.path(resource), line) for resource, line, _ in agreed}
             places = {(path, line) for path, line in one.places}

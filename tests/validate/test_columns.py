@@ -1,4 +1,4 @@
-"""A field that a package adds stands in no rule's way, whatever it is called."""
+"""A field that a package adds breaks no rule, whatever its name."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ REPO = Path(__file__).parents[2]
 
 
 def helpers() -> list[str]:
-    """What the columns of the rules' own are called in the code, without what sets them apart."""
+    """The names of the rules' own columns in the code, without their prefix."""
     code = "\n".join(p.read_text("utf-8") for p in (REPO / "src/gazadata/validate").glob("*.py"))
     names = {n for n in re.findall(r"(?<![\w.])__([a-z]\w*)", code) if not n.endswith("__")}
-    # Some are numbered, and some called after a field.
+    # Some are numbered, and some named after a field.
     return sorted({*names, *(f"{name}0" for name in names), "cell:status", "cell:iso3"})
 
 
-def test_the_code_has_columns_of_its_own() -> None:
+def test_the_code_has_its_own_columns() -> None:
     asked = {"has", "used", "text", "value", "cited_kind", "stance", "any", "hedges", "says", "filled", "cut",
              "p_start", "part", "misquoted", "there", "exact", "names", "line"}  # fmt: skip
     assert asked <= set(helpers())
 
 
 def wrong_rows() -> dict[str, list[Row]]:
-    """The shipped rows with a mistake by many rules that join tables."""
+    """The shipped rows with mistakes for many rules that join tables."""
     rows = {name: S.rows(name) for name in S.contract.resources}
 
     def change(name: str, number: int, **cells: str) -> None:
@@ -90,7 +90,7 @@ def wrong_rows() -> dict[str, list[Row]]:
 
 
 def package(rows: dict[str, list[Row]], name: str = "", *more: str) -> Files:
-    """A package of another name that has these rows, and fields more in one of its tables."""
+    """A package of another name with these rows, and extra fields in one of its tables."""
     changed: dict[str, bytes | None] = {DESCRIPTOR: json_bytes(S.descriptor() | {"name": "other"})}
     for table, its in rows.items():
         names = list(S.resource(table).field_names)
@@ -135,11 +135,11 @@ def test_the_mistakes_are_found_without_it(without: Report) -> None:
 
 
 @pytest.mark.parametrize("name", S.contract.resources)
-def test_a_field_more_changes_nothing(name: str, place: Place, without: Report) -> None:
+def test_an_extra_field_changes_nothing(name: str, place: Place, without: Report) -> None:
     report = validated(place, package(wrong_rows(), name, *helpers()))
     assert report.failures == []
     assert report.diagnostics == without.diagnostics
-    # The rules of single cells look at those of the fields more, too.
+    # Rules of single cells also check those of the extra fields.
     later = {code for code in without.counts if code > "GD300"}
     assert {code: report.counts[code] for code in later} == {
         code: without.counts[code] for code in later
@@ -147,7 +147,7 @@ def test_a_field_more_changes_nothing(name: str, place: Place, without: Report) 
 
 
 def test_every_look_keeps_its_own_columns_apart(tmp_path: Path) -> None:
-    """A column that a rule makes is called as no field can be."""
+    """Columns that rules add have names that no field can have."""
     root = Place(tmp_path / "package").root
     contract, report = Contract.read(root), Report("", "")
     (tmp_path / "put-by").mkdir()
@@ -165,8 +165,8 @@ def test_every_look_keeps_its_own_columns_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["value", "first", "row_id", "text"])
-def test_a_table_more_changes_nothing(key: str, place: Place, without: Report) -> None:
-    """Nor does a name that the rules put something by under, or that of a key of its own."""
+def test_an_extra_table_changes_nothing(key: str, place: Place, without: Report) -> None:
+    """Nor does a table with a name under which the rules store something, or with its own key."""
     small = small_package([{"name": key, "constraints": {"required": True, "unique": True}}])
     (more,) = small["resources"]
     more |= {"name": "cues", "path": "data/cues.csv"}

@@ -1,4 +1,4 @@
-"""The command, as a process of its own: it hides from pandera what it has no need to import."""
+"""The command in its own process, where it hides from pandera what need not be imported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VALIDATE = "from gazadata.cli import main; main()"
 
 
 def test_a_process_without_pandas_finds_what_one_with_pandas_finds(tmp_path: Path) -> None:
-    """Each of pandera's checks fails once, as its error paths are where it could want pandas."""
+    """Each of pandera's checks fails once, as its error paths might import pandas."""
     package = copy_to(tmp_path)
     broken = {
         "events": {"label": ""},
@@ -44,8 +44,8 @@ def test_a_process_without_pandas_finds_what_one_with_pandas_finds(tmp_path: Pat
     ]
 
 
-def test_nothing_in_the_folder_where_one_validates_is_run(tmp_path: Path) -> None:
-    """A package can come from anybody, and with a module that is called as one of ours needs."""
+def test_nothing_in_the_current_folder_is_run(tmp_path: Path) -> None:
+    """An untrusted package may contain a module with the name of one that we import."""
     package = copy_to(tmp_path)
     for module in ("frictionless", "json"):
         (package / f"{module}.py").write_text("raise SystemExit('run')", "utf-8")
@@ -58,8 +58,8 @@ def test_nothing_in_the_folder_where_one_validates_is_run(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_process_for_frictionless_ends_silently_where_nothing_is_asked() -> None:
-    """It is started before it is known whether there is a package, or only --help to be shown."""
+def test_the_process_for_frictionless_ends_silently_without_a_task() -> None:
+    """It is started before it is known whether there is a package, or only --help to show."""
     command = [sys.executable, "-P", "-m", "gazadata.frictionless_worker"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

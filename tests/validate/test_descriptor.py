@@ -1,4 +1,4 @@
-"""What may stand in a descriptor and in a schema: each mistake there is one finding, and named."""
+"""Descriptors and schemas: each mistake in them is one finding that names it."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ OF_A_RESOURCE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", OF_A_RESOURCE)
-def test_what_a_resource_has_wrong_is_said_of_it(name: str, place: Place) -> None:
-    """The package has the same properties, which are right."""
+def test_a_mistake_in_a_resource_is_reported_there(name: str, place: Place) -> None:
+    """The package has the same properties with valid values."""
     wrong, found = OF_A_RESOURCE[name]
     descriptor = S.descriptor()
     resource(descriptor, "topics").update(wrong)
@@ -132,7 +132,7 @@ def test_what_a_resource_has_wrong_is_said_of_it(name: str, place: Place) -> Non
     assert not report.failures
 
 
-def test_properties_of_the_right_types_are_let_pass(place: Place) -> None:
+def test_properties_of_the_right_types_pass(place: Place) -> None:
     descriptor = S.descriptor() | {
         "created": "2024-02-29T23:59:59.123456+05:30",
         "homepage": "",
@@ -147,7 +147,7 @@ def test_properties_of_the_right_types_are_let_pass(place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)
-def test_a_property_of_the_descriptor_that_is_wrong_is_named(name: str, place: Place) -> None:
+def test_a_wrong_property_of_the_descriptor_is_named(name: str, place: Place) -> None:
     edit, words = DESCRIPTORS[name]
     descriptor = S.descriptor() | {"version": "9.0.0"}
     edit(descriptor)
@@ -234,8 +234,8 @@ SCHEMAS: dict[str, tuple[str, str, str | None, Edit, str]] = {
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_property_of_a_schema_that_is_wrong_is_named(name: str, place: Place) -> None:
-    """Under a version of its own; the one that is known is held against the installed schema."""
+def test_a_wrong_property_of_a_schema_is_named(name: str, place: Place) -> None:
+    """Under another version, as a known one is compared with the installed schema."""
     table, code, field, edit, words = SCHEMAS[name]
     schema, path = S.schema(table), f"schemas/{table}.json"
     edit(schema)
@@ -249,7 +249,7 @@ def test_a_property_of_a_schema_that_is_wrong_is_named(name: str, place: Place) 
     assert not report.failures
 
 
-def test_patterns_that_are_whole_are_let_pass(place: Place) -> None:
+def test_patterns_that_match_whole_cells_pass(place: Place) -> None:
     schema = S.schema("topics")
     for name, pattern in (("label", r"^([^|]*|a\|b)$"), ("status", "^[^|$^]+$")):
         of(schema, name).setdefault("constraints", {})["pattern"] = pattern
@@ -273,7 +273,7 @@ def test_numbers_that_json_does_not_have(constant: bytes, place: Place) -> None:
 def test_odd_characters_in_json_are_found_in_their_line(
     path: str, code: str, character: str, place: Place
 ) -> None:
-    """Also in names and values that are compared with those of the installed package."""
+    """Even in names and values that are compared with the installed package."""
     lines = S.files[path].decode().split("\n")
     for begin in ('"title": "', '"description": "'):
         number = next(n for n, line in enumerate(lines) if line.strip().startswith(begin))
@@ -282,7 +282,7 @@ def test_odd_characters_in_json_are_found_in_their_line(
         report = damaged(place, {path: "\n".join(there).encode()})
         found = [(d.code, d.path, d.line) for d in report.diagnostics]
         if code == "GD103" and path != DESCRIPTOR:
-            # A letter more is another description, in whatever form it is written.
+            # An extra letter changes the description, whatever its form.
             found = [one for one in found if one[0] != "GD004"]
         assert found == [(code, path, number + 1)], said(report)
         assert not report.failures
@@ -291,9 +291,7 @@ def test_odd_characters_in_json_are_found_in_their_line(
 @pytest.mark.parametrize(
     "planted", ['"value": "proposed"', '"name": "topics"', '"proposed"', '"name": "status"']
 )
-def test_what_a_hidden_character_does_to_a_schema_is_not_said_again(
-    planted: str, place: Place
-) -> None:
+def test_a_hidden_character_in_a_schema_is_reported_once(planted: str, place: Place) -> None:
     path = "schemas/topics.json"
     text = S.files[path].decode()
     assert planted in text
@@ -309,18 +307,18 @@ def test_only_what_was_compared_is_counted(place: Place) -> None:
 
 
 @pytest.mark.parametrize("path", ["extra.csv", "extra.CSV", "events.parquet"])
-def test_a_table_at_the_root_that_is_not_listed(path: str, place: Place) -> None:
+def test_an_unlisted_table_at_the_root(path: str, place: Place) -> None:
     report = damaged(place, {path: S.files["data/events.csv"], "notes.md": b"", ".x.csv": b""})
     assert [(d.code, d.path) for d in report.diagnostics] == [("GD005", path)], said(report)
 
 
 @pytest.mark.parametrize("path", ["more/events.csv", "dist/2026.CSV", "docs/old.csv"])
-def test_a_table_in_a_folder_of_its_own_that_is_not_listed(path: str, place: Place) -> None:
+def test_an_unlisted_table_in_its_own_folder(path: str, place: Place) -> None:
     report = damaged(place, {path: S.files["data/events.csv"]})
     assert [(d.code, d.path) for d in report.diagnostics] == [("GD005", path)], said(report)
 
 
-def test_what_lies_beside_a_package_and_is_no_table_of_it(place: Place) -> None:
+def test_files_beside_a_package_that_are_not_its_tables(place: Place) -> None:
     events = S.files["data/events.csv"]
     other = {
         "docs/figures.csv": b"a,b\n1,2\n",
@@ -349,8 +347,8 @@ def test_a_table_above_the_listed_ones(tmp_path: Path) -> None:
     assert found.path == "data/events.csv"
 
 
-def test_a_release_has_no_table_that_is_not_listed(tmp_path: Path) -> None:
-    """Its Parquet is described by other files; identifiers that were given up lie at its root."""
+def test_a_release_has_no_unlisted_table(tmp_path: Path) -> None:
+    """Other files describe its Parquet files; the retired identifiers are at its root."""
     package = Place(tmp_path / "package")
     retired = (
         b"resource,row_id,replaced_by,reason,version\nactors,azerbaidjan,azerbaijan,typed,1.0.0\n"
@@ -361,7 +359,7 @@ def test_a_release_has_no_table_that_is_not_listed(tmp_path: Path) -> None:
     release = build(package.root, tmp_path / "dist")
     report = validate(release)
     assert not report.errors, said(report)
-    # Neither texts nor references are in it.
+    # It contains neither texts nor references.
     assert {d.code for d in report.diagnostics} == {"GD301", "GD348"}
     assert json.loads((release / DESCRIPTOR).read_bytes())["resources"]
 

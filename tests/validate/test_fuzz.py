@@ -1,4 +1,4 @@
-"""The readers under inputs that are led by what they reach; fuzz.py says what must be true.
+"""Coverage-guided fuzzing of the readers; fuzz.py has what must be true.
 
 More than the suite's own: GAZADATA_FUZZ=100000 pytest -m long tests/validate/test_fuzz.py
 """
@@ -20,7 +20,7 @@ RUNS = int(os.environ.get("GAZADATA_FUZZ", "200"))
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_where_fuzzing_begins(name: str, tmp_path: Path) -> None:
+def test_the_first_inputs_of_fuzzing(name: str, tmp_path: Path) -> None:
     target, seeds = TARGETS[name]
     for seed in seeds:
         target(tmp_path, seed)
@@ -32,8 +32,8 @@ def test_where_fuzzing_begins(name: str, tmp_path: Path) -> None:
     reason="atheris is not installed: it is built for CPython on Linux alone",
 )
 @pytest.mark.parametrize("name", TARGETS)
-def test_whatever_fuzzing_comes_upon(name: str, tmp_path: Path) -> None:
-    """An input at which it fails is kept in test_hostile.py."""
+def test_whatever_fuzzing_finds(name: str, tmp_path: Path) -> None:
+    """Keep inputs that fail in test_hostile.py."""
     command = [sys.executable, "-m", "tests.validate.fuzz", name, str(tmp_path), f"-runs={RUNS}"]
     done = subprocess.run([*command, "-seed=1"], cwd=REPO, capture_output=True, check=False)
     said = done.stderr.decode("utf-8", "replace")

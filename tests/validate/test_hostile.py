@@ -1,6 +1,6 @@
-"""Whatever lies in a package's folder: an answer, and no traceback, no hang, no memory without end.
+"""Whatever a package's folder holds, there is an answer: no traceback, no hang, no endless memory.
 
-What fuzzing found is kept here as cases of its own.
+Inputs that fuzzing found are kept here as cases.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ from gazadata.validate.split import cells, column_of
 
 S = SHIPPED
 TIMEOUT = 300
-"""Seconds after which something hangs; nothing here takes more than a few."""
+"""Seconds after which something counts as hanging; nothing here takes more than a few."""
 
 MEMORY = 12 << 30
-"""Bytes of address space for a command: what the libraries reserve at the start is most of it."""
+"""Bytes of address space for a command, most of which the libraries reserve at the start."""
 
 HEADER = S.files["data/events.csv"].partition(b"\n")[0] + b"\n"
 
@@ -79,7 +79,7 @@ def run(root: Path, *, memory: int = MEMORY) -> tuple[int, str, str]:
 
 
 def answers(root: Path, *, status: int = 1) -> str:
-    """What the command line says of a damaged package, which must be a finding and not a crash."""
+    """The output of the command line on a damaged package: a finding, not a crash."""
     code, out, err = run(root)
     assert "Traceback" not in out + err, err
     assert "panicked" not in err, err
@@ -113,7 +113,7 @@ TABLES: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_what_is_no_table(name: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table(name: str, tmp_path: Path) -> None:
     make, code = TABLES[name]
     place = Place(tmp_path)
     place.damage({"data/events.csv": make()})
@@ -127,13 +127,13 @@ def test_what_is_no_table(name: str, tmp_path: Path) -> None:
 
 WIDTH = HEADER.count(b",")
 DISORDER = "\u0301\u0327" * 200_000
-"""Marks that Python puts into order in a time that grows with the square of their number."""
+"""Marks that Python takes quadratic time to sort."""
 
 CONFLICT = (b"<<<<<<< HEAD", b"||||||| base", b"=======", b">>>>>>> other")
 
 LINES_THAT_ARE_NO_ROWS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str, str]] = {
     "commas": (lambda rows: [*rows[:2], b"," * WIDTH, *rows[2:]], "a row without a value", "Delete the line"),
-    "the header": (lambda rows: [*rows[:2], HEADER[:-1], *rows[2:]], "the header once more", "Delete the line."),
+    "the header": (lambda rows: [*rows[:2], HEADER[:-1], *rows[2:]], "the header again", "Delete the line."),
     "nothing": (lambda rows: [*rows[:2], b"", *rows[2:]], "a blank line", "Delete the line."),
     "a conflict": (
         lambda rows: [*rows[:2], CONFLICT[0], rows[2], CONFLICT[2], rows[2], CONFLICT[3], *rows[2:]],
@@ -151,10 +151,10 @@ LINES_THAT_ARE_NO_ROWS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], st
 
 
 @pytest.mark.parametrize("name", LINES_THAT_ARE_NO_ROWS)
-def test_gd107_a_line_that_is_no_row_is_one_finding_with_its_own_remedy(
+def test_gd107_a_line_that_is_not_a_row_is_one_finding_with_its_own_remedy(
     name: str, tmp_path: Path
 ) -> None:
-    """Its cells are not looked at, nor are rows that point to the table."""
+    """Its cells are not checked, nor are rows that refer to the table."""
     make, found, remedy = LINES_THAT_ARE_NO_ROWS[name]
     place = Place(tmp_path)
     rows = S.files["data/events.csv"].split(b"\n")[1:-1]
@@ -192,7 +192,7 @@ def test_gd107_two_conflicts_are_two_findings(tmp_path: Path) -> None:
         (CONFLICT[0] + b"\n" + HEADER, "GD107", "a merge conflict"),
     ],
 )
-def test_a_header_that_is_written_otherwise_says_how(
+def test_a_header_in_another_form_gets_a_remedy(
     first: bytes, code: str, found: str, tmp_path: Path
 ) -> None:
     place = Place(tmp_path)
@@ -203,7 +203,7 @@ def test_a_header_that_is_written_otherwise_says_how(
 
 
 def _without_end(root: Path) -> Path:
-    """A package with a pattern for which Python tries every way to split the letters of a cell."""
+    """A package with a pattern that makes Python try every way to split the letters of a cell."""
     place = Place(root)
     schema = S.schema("topics")
     label = next(f for f in schema["fields"] if f["name"] == "label")
@@ -219,7 +219,7 @@ def _without_end(root: Path) -> Path:
 
 
 def _ticks(process: int) -> int:
-    """The processor time that a process has taken; a process that has ended takes none."""
+    """The processor time of a process; 0 if it has ended."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -230,10 +230,8 @@ def _ticks(process: int) -> int:
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are not listed here")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_frictionless_ends_with_the_command_however_that_ends(
-    how: signal.Signals, tmp_path: Path
-) -> None:
-    """At a pattern without end no other thread of its process runs."""
+def test_frictionless_ends_with_the_command(how: signal.Signals, tmp_path: Path) -> None:
+    """While Python matches an endless pattern, no other thread of the process runs."""
     command = [sys.executable, "-m", "gazadata", "validate", str(_without_end(tmp_path))]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + TIMEOUT
@@ -269,10 +267,10 @@ def test_nothing_ends_frictionless_while_its_interpreter_ends() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="how full a pipe is cannot be seen here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_an_answer_that_is_read_late_is_whole(unbuffered: str, tmp_path: Path) -> None:
-    """Without a buffer Python loses what is left of a write that a signal interrupts.
+def test_an_answer_that_is_read_late_is_complete(unbuffered: str, tmp_path: Path) -> None:
+    """Without a buffer, Python loses the rest of a write that a signal interrupts.
 
-    And of large cells it repeats what a finding shows.
+    Large cells are cut to what a finding shows.
     """
     import fcntl
     import termios
@@ -305,7 +303,7 @@ def test_an_answer_that_is_read_late_is_whole(unbuffered: str, tmp_path: Path) -
 
 
 @pytest.mark.long
-def test_frictionless_is_ended_where_a_pattern_has_no_end(tmp_path: Path) -> None:
+def test_frictionless_is_stopped_on_an_endless_pattern(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from gazadata import frictionless_worker\n"
@@ -366,10 +364,8 @@ def test_large_lines_through_the_command_line(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("path", [DESCRIPTOR, "schemas/topics.json", "data/retired.csv"])
 @pytest.mark.parametrize("more", ["", "\u200b"])
-def test_marks_without_end_are_found_wherever_they_stand(
-    path: str, more: str, tmp_path: Path
-) -> None:
-    """Also where something else in the file makes it be read as it is meant."""
+def test_endless_marks_are_found_anywhere(path: str, more: str, tmp_path: Path) -> None:
+    """Even if another mistake in the file makes it be read as it was meant."""
     root = copy_to(tmp_path / "package")
     given_up = b"resource,row_id,replaced_by,reason,version\nactors,x,,it was ,1.0.0\n"
     content = given_up if path == "data/retired.csv" else S.files[path]
@@ -379,12 +375,12 @@ def test_marks_without_end_are_found_wherever_they_stand(
     said = answers(root)
     assert f"{path}:" in said
     assert "found more than 30 combining marks in a row, expected 30 at most" in said
-    # Of a cell the first is said alone.
+    # Only the first of each cell is reported.
     assert ("GD104" in said) is bool(more and path.endswith(".json"))
 
 
-def test_no_command_waits_for_marks_to_be_put_into_order(tmp_path: Path) -> None:
-    """What `fmt` cannot mend it leaves as it is, and the remedy is another one."""
+def test_no_command_sorts_endless_marks(tmp_path: Path) -> None:
+    """`fmt` leaves what it cannot fix as it is, and the finding has another remedy."""
     root = copy_to(tmp_path / "package")
     (root / "data/topics.csv").write_bytes(
         S.change("topics", 1, label=f"x{DISORDER}")[S.path("topics")]
@@ -405,10 +401,10 @@ def test_no_command_waits_for_marks_to_be_put_into_order(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 1_000])
 def test_characters_that_are_not_kept_are_counted(limit: int, tmp_path: Path) -> None:
-    """What only some fields may not hold is told apart beyond the limit too."""
+    """Beyond the limit, too, characters that only some fields forbid are only counted there."""
     path = tmp_path / "topics.csv"
     mixed = "P\u0430kistan"
-    # The key may have letters of two alphabets here, as its pattern rejects them.
+    # Mixed alphabets in the key are not reported here, but by its pattern.
     path.write_bytes(
         f"{','.join(S.resource('topics').field_names)}\n".encode()
         + f"{mixed},{mixed},\u200b,e\u0301,\u200b,{mixed} \u200b\n".encode() * 50
@@ -451,14 +447,14 @@ from gazadata.validate import reporters, validate
 print(reporters.FORMATS["concise"](validate(sys.argv[1]), reporters.Options()).splitlines()[-1])
 print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
-# Not `getrusage`, which goes on from the memory of the process that started this one.
+# Not `getrusage`, which includes the memory of the parent process.
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it is not told here")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not available here")
 @pytest.mark.parametrize("name", MISTAKES)
 def test_memory_does_not_grow_with_the_mistakes(name: str, tmp_path: Path) -> None:
-    """A finding for each of them would take another gigabyte."""
+    """Keeping a finding for each would take another gigabyte."""
     fields, row, verdict = MISTAKES[name]
     key = {"name": "key", "constraints": {"required": True, "unique": True}}
     small = small_package([key, *fields])
@@ -486,13 +482,13 @@ def test_garbage_through_the_command_line(tmp_path: Path) -> None:
     assert "GD101" in answers(root)
 
 
-# ------------------------------------------------------------------ what is no file at all
+# ------------------------------------------------------------------ pipes, folders and links
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
 @pytest.mark.parametrize(
     ("path", "code"),
     [("data/events.csv", "GD005"), ("schemas/events.json", "GD001"), (S.text_path, "GD301")],
 )
-def test_a_pipe_is_not_waited_for(path: str, code: str, tmp_path: Path) -> None:
+def test_a_pipe_does_not_block(path: str, code: str, tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / path).unlink()
     os.mkfifo(root / path)
@@ -500,7 +496,7 @@ def test_a_pipe_is_not_waited_for(path: str, code: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
-def test_a_pipe_as_the_descriptor_is_no_package(tmp_path: Path) -> None:
+def test_a_pipe_as_the_descriptor_is_not_a_package(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / DESCRIPTOR)
     assert "no data package" in answers(tmp_path, status=2)
 
@@ -540,7 +536,7 @@ def test_a_link_that_leads_out(path: str, code: str, to: str, tmp_path: Path) ->
     [("data/events.csv", "GD005"), ("schemas/events.json", "GD001"), (S.text_path, "GD301"),
      ("data/loop.csv", "GD005")],
 )  # fmt: skip
-def test_a_circle_of_links(path: str, code: str, tmp_path: Path) -> None:
+def test_a_cycle_of_links(path: str, code: str, tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / path).touch()
     _link(root, path, Path(path).name)
@@ -548,7 +544,7 @@ def test_a_circle_of_links(path: str, code: str, tmp_path: Path) -> None:
     assert {d.code for d in report.diagnostics} == {code}
 
 
-def test_gd005_a_folder_that_is_a_circle_of_links(tmp_path: Path) -> None:
+def test_gd005_a_folder_that_is_a_cycle_of_links(tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / "data/again").symlink_to(root / "data", target_is_directory=True)
     report = look(root, official=False)
@@ -567,7 +563,7 @@ def test_a_link_within_the_package_is_a_file(tmp_path: Path) -> None:
     ("path", "code"),
     [("data/events.csv", "GD005"), ("schemas/events.json", "GD001"), (S.text_path, "GD301")],
 )
-def test_a_file_that_may_not_be_read(path: str, code: str, tmp_path: Path) -> None:
+def test_an_unreadable_file(path: str, code: str, tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / path).chmod(0)
     assert {d.code for d in look(root).diagnostics} == {code}
@@ -600,7 +596,7 @@ DESCRIPTORS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)
-def test_gd001_what_is_no_descriptor(name: str, tmp_path: Path) -> None:
+def test_gd001_an_invalid_descriptor(name: str, tmp_path: Path) -> None:
     (tmp_path / DESCRIPTOR).write_bytes(DESCRIPTORS[name])
     report = look(tmp_path)
     assert [d.code for d in report.diagnostics] == ["GD001"]
@@ -608,7 +604,7 @@ def test_gd001_what_is_no_descriptor(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["deep objects", "a number of many digits", "a name twice"])
-def test_gd001_what_is_no_descriptor_through_the_command_line(name: str, tmp_path: Path) -> None:
+def test_gd001_an_invalid_descriptor_on_the_command_line(name: str, tmp_path: Path) -> None:
     (tmp_path / DESCRIPTOR).write_bytes(DESCRIPTORS[name])
     assert "GD001" in answers(tmp_path)
 
@@ -620,7 +616,7 @@ def test_gd001_what_is_no_descriptor_through_the_command_line(name: str, tmp_pat
      "http://localhost:9/x.csv", "~/x.csv", "$HOME/x.csv", "data/*.csv", "data/events.csv/",
      "data/events.csv/.", "data/events.csv/..", "data/\ud800.csv", "\udcff"],
 )  # fmt: skip
-def test_a_path_that_leads_nowhere_good(path: str, tmp_path: Path) -> None:
+def test_an_invalid_path(path: str, tmp_path: Path) -> None:
     place = Place(tmp_path)
     descriptor = S.descriptor()
     (found,) = (r for r in descriptor["resources"] if r["name"] == "events")
@@ -636,8 +632,8 @@ def test_a_path_that_leads_nowhere_good(path: str, tmp_path: Path) -> None:
     assert target.resolve().is_relative_to(place.root.resolve())
 
 
-def test_gd001_a_path_with_half_of_a_pair_is_named(tmp_path: Path) -> None:
-    """No file can be called so: what is wrong is said of the descriptor, and how to mend it."""
+def test_gd001_a_path_with_half_of_a_surrogate_pair(tmp_path: Path) -> None:
+    """No file can have this name: the finding is in the descriptor, with a remedy."""
     place = Place(tmp_path)
     content = S.files[DESCRIPTOR].replace(b"data/events.csv", b"data/\\ud800.csv")
     place.damage({DESCRIPTOR: content})
@@ -657,7 +653,7 @@ def test_gd001_a_number_that_python_would_write_as_infinity(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["__line", "__ill", "__there", "__"])
-def test_a_field_called_as_a_column_of_ours(name: str, tmp_path: Path) -> None:
+def test_a_field_with_a_reserved_name(name: str, tmp_path: Path) -> None:
     place = Place(tmp_path)
     schema = S.schema("topics")
     schema["fields"][-1]["name"] = name
@@ -686,7 +682,7 @@ def test_gd005_one_file_for_two_resources(tmp_path: Path) -> None:
 
 
 def test_a_property_that_is_null(tmp_path: Path) -> None:
-    """It is another schema than the installed one, though no property of it has another value."""
+    """The schema differs from the installed one, though no property has another value."""
     place = Place(tmp_path)
     schema = S.schema("topics")
     schema["fieldsMatch"] = None
@@ -696,7 +692,7 @@ def test_a_property_that_is_null(tmp_path: Path) -> None:
     assert (found.expected or "").startswith("none, as in gazadata ")
 
 
-def test_every_property_that_frictionless_alone_finds_wrong(tmp_path: Path) -> None:
+def test_every_property_that_only_frictionless_rejects(tmp_path: Path) -> None:
     place = Place(tmp_path)
     people = [{"title": "A", "organisation": 5}, {"title": "B", "organisation": []}]
     descriptor = S.descriptor() | {"contributors": people}
@@ -711,7 +707,7 @@ def test_every_property_that_frictionless_alone_finds_wrong(tmp_path: Path) -> N
     assert report.counts["GD008"].found == 2
 
 
-# What a schema may not hold, though it is JSON.
+# What a schema must not contain, though it is JSON.
 FIELDS: dict[str, dict[str, Any]] = {
     "a pattern that is a number": {"constraints": {"pattern": 5}},
     "a pattern that is no expression": {"constraints": {"pattern": "^(a$"}},
@@ -745,12 +741,12 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_of_a_wrong_form(name: str, tmp_path: Path) -> None:
+def test_an_invalid_field(name: str, tmp_path: Path) -> None:
     place = Place(tmp_path)
     schema = S.schema("topics")
     field = next(f for f in schema["fields"] if f["name"] == "description")
     field |= FIELDS[name]
-    # Of a version that is not known, whose rows are held against the schemas that are there.
+    # The version is unknown, so the rows are checked against these schemas.
     version = json_bytes(S.descriptor() | {"version": "9.0.0"})
     place.damage({"schemas/topics.json": json_bytes(schema), DESCRIPTOR: version})
     report = look(place.root)
@@ -768,7 +764,7 @@ def test_a_field_of_a_wrong_form(name: str, tmp_path: Path) -> None:
      ("gazadata:label", ["x"]), ("gazadata:label", "none"), ("missingValues", ["", "NA"]),
      ("missingValues", 5), ("fields", {}), ("fields", []), ("fields", [[]])],
 )  # fmt: skip
-def test_a_schema_of_a_wrong_form(at: str, value: Any, tmp_path: Path) -> None:
+def test_an_invalid_schema(at: str, value: Any, tmp_path: Path) -> None:
     place = Place(tmp_path)
     schema = S.schema("topics") | {at: value}
     place.damage({"schemas/topics.json": json_bytes(schema)})
@@ -778,8 +774,8 @@ def test_a_schema_of_a_wrong_form(at: str, value: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("gone", ["event_mode", "certainty", "topic_id", "date_latest"])
-def test_a_field_that_the_rules_need_is_missed(gone: str, tmp_path: Path) -> None:
-    """Under a version of its own a package may have other fields; no rule is passed over."""
+def test_a_missing_field_that_rules_need_is_reported(gone: str, tmp_path: Path) -> None:
+    """Under its own version a package may have other fields, but no rule is silently skipped."""
     place = Place(tmp_path)
     schema = S.schema("events")
     schema["fields"] = [f for f in schema["fields"] if f["name"] != gone]
@@ -802,7 +798,7 @@ def test_a_field_that_the_rules_need_is_missed(gone: str, tmp_path: Path) -> Non
 
 
 def _under_another_version(name: str, change: Callable[[dict[str, Any]], None]) -> Report:
-    """What is said of a package with another schema, and rows of that."""
+    """The report on a package with another schema, and rows that match it."""
     with tempfile.TemporaryDirectory() as folder:
         place, schema = Place(Path(folder)), S.schema(name)
         change(schema)
@@ -831,29 +827,29 @@ def _start_as_text(schema: dict[str, Any]) -> None:
     ("name", "change", "why", "which"),
     [
         ("relations", _without_hedge, "the schema of relations has no field hedge",
-         "GD410 at relations"),
-        ("quotes", _start_as_text, "the field char_start of quotes is of the type string, not integer",
-         "GD321, GD322, GD323, GD324 at quotes"),
+         "GD410 on relations"),
+        ("quotes", _start_as_text, "the field char_start of quotes has the type string, not integer",
+         "GD321, GD322, GD323, GD324 on quotes"),
     ],
 )  # fmt: skip
-def test_what_cannot_run_says_so_and_stops_nothing_else(
+def test_rules_that_cannot_run_are_named_and_stop_no_others(
     name: str, change: Callable[[dict[str, Any]], None], why: str, which: str
 ) -> None:
     report = _under_another_version(name, change)
     (failure,) = report.failures
     assert failure.startswith(f"{why}, so these rules could not run: ")
     assert which in failure
-    assert "Restore in the contract" in failure
+    assert "Restore what they need in the schemas" in failure
     assert not report.diagnostics
-    # Rules of the same layers and, where it is others that need the field, of the same table.
+    # Rules of the same layers, and of the same table if they do not need the field.
     behind = {"GD344", "GD348", "GD402", "GD411", "GD412", "GD415", "GD418", "GD419", "GD421"}
     assert all(report.counts[code].checked for code in behind)
 
 
 def _without_tables(*gone: str, **changes: Any) -> Files:
-    """The package without some tables, their files and their schemas, and with another descriptor.
+    """The package without some tables, their files and schemas, and with a changed descriptor.
 
-    Keys that point to them are taken out of the other schemas.
+    Foreign keys to them are removed from the other schemas.
     """
     described = S.descriptor() | changes
     described["resources"] = [r for r in described["resources"] if r["name"] not in gone]
@@ -882,10 +878,10 @@ def _without_tables(*gone: str, **changes: Any) -> Files:
         (("names",), {"GD341"}),
     ],
 )
-def test_a_table_that_proves_the_others_is_missed(
+def test_a_missing_table_that_proves_others_is_reported(
     gone: tuple[str, ...], codes: set[str], changes: dict[str, str], tmp_path: Path
 ) -> None:
-    """Under another version or name a package may have other tables; no rule is passed over."""
+    """Under another version or name a package may have other tables, but no rule is skipped."""
     place = Place(tmp_path)
     place.damage(_without_tables(*gone, **changes))
     report = look(place.root)
@@ -903,10 +899,10 @@ def test_a_table_that_proves_the_others_is_missed(
         ("conditions", "GD407", "positions", {"stance": "conditional_support"}),
     ],
 )
-def test_a_table_that_others_need_rows_of_is_as_one_without_rows(
+def test_a_missing_table_counts_as_one_without_rows(
     gone: str, code: str, name: str, cells: dict[str, str], tmp_path: Path
 ) -> None:
-    """Where it is listed and cannot be read, nothing can be said of them."""
+    """If it is listed but cannot be read, the others are not checked."""
     without, unread = Place(tmp_path / "without"), Place(tmp_path / "unread")
     without.damage({**S.change(name, 1, **cells), **_without_tables(gone, version="99.0.0")})
     found = {(d.code, d.path, d.line) for d in look(without.root).diagnostics}
@@ -915,7 +911,7 @@ def test_a_table_that_others_need_rows_of_is_as_one_without_rows(
     assert code not in {d.code for d in look(unread.root).diagnostics}
 
 
-def test_gd004_a_table_that_the_installed_package_has_is_missed_once(tmp_path: Path) -> None:
+def test_gd004_a_missing_table_is_reported_once(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.damage(_without_tables("evidence"))
     report = look(place.root)
@@ -925,7 +921,7 @@ def test_gd004_a_table_that_the_installed_package_has_is_missed_once(tmp_path: P
 
 @pytest.mark.parametrize("changes", [{"version": "99.0.0"}, {"name": "other"}])
 @pytest.mark.parametrize("emptied", [True, False])
-def test_gd351_hedges_without_a_word_to_know_them_by(
+def test_gd351_missing_hedge_cues_are_reported(
     emptied: bool, changes: dict[str, str], tmp_path: Path
 ) -> None:
     described = S.descriptor() | changes
@@ -937,19 +933,22 @@ def test_gd351_hedges_without_a_word_to_know_them_by(
     report = look(place.root)
     (failure,) = report.failures
     assert failure.startswith("the package has no gazadata:hedgeCues, so these rules could not")
-    assert "GD351 at relations, events, positions, assessments. Restore in the contract" in failure
+    assert (
+        "GD351 on relations, events, positions, assessments. Restore what they need in the schemas"
+        in failure
+    )
     assert not report.diagnostics
 
 
 FLAGS = {
-    "gazadata:verbatim": ("relations.object_text, relations.hedge", "GD345 at relations"),
-    "gazadata:reference": ("actors.iso3, actors.cow", "GD347, GD348 at actors"),
-    "gazadata:recipientRequired": ("events.event_type", "GD406 at events"),
+    "gazadata:verbatim": ("relations.object_text, relations.hedge", "GD345 on relations"),
+    "gazadata:reference": ("actors.iso3, actors.cow", "GD347, GD348 on actors"),
+    "gazadata:recipientRequired": ("events.event_type", "GD406 on events"),
 }
 
 
 def _without_flag(flag: str, wanted: str) -> dict[str, bytes]:
-    """The schemas without a flag at some fields."""
+    """The schemas without a flag on some fields."""
     files = {}
     for table in {at.partition(".")[0] for at in wanted.split(", ")}:
         schema = S.schema(table)
@@ -962,21 +961,21 @@ def _without_flag(flag: str, wanted: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("changes", [{"version": "99.0.0"}, {"name": "other"}])
 @pytest.mark.parametrize("flag", FLAGS)
-def test_a_flag_that_a_rule_looks_by_is_missed(
+def test_a_missing_flag_that_a_rule_needs_is_reported(
     flag: str, changes: dict[str, str], tmp_path: Path
 ) -> None:
-    """Under another version or name the rule would pass over what it is to look at."""
+    """Otherwise, under another version or name, the rule would skip what it should check."""
     fields, rules = FLAGS[flag]
     place = Place(tmp_path)
     place.damage({DESCRIPTOR: json_bytes(S.descriptor() | changes), **_without_flag(flag, fields)})
     report = look(place.root)
     (failure,) = report.failures
     assert failure.startswith(f"the package has no {flag} at {fields}, so these rules could not")
-    assert f"run: {rules}. Restore in the contract" in failure
+    assert f"run: {rules}. Restore what they need in the schemas" in failure
     assert not report.diagnostics
 
 
-def test_a_flag_that_is_misspelt_is_that_alone(tmp_path: Path) -> None:
+def test_a_misspelt_flag_is_only_reported_as_misspelt(tmp_path: Path) -> None:
     schema = S.schema("names")
     (raw,) = (f for f in schema["fields"] if "gazadata:verbatim" in f)
     raw["gazadata:verbatm"] = raw.pop("gazadata:verbatim")
@@ -992,7 +991,7 @@ def test_a_flag_that_is_misspelt_is_that_alone(tmp_path: Path) -> None:
     assert [d.code for d in report.diagnostics] == ["GD002"]
 
 
-def test_a_flag_more_and_a_field_less_miss_none(tmp_path: Path) -> None:
+def test_an_extra_flag_and_a_missing_field_are_allowed(tmp_path: Path) -> None:
     schema = S.schema("topics")
     schema["fields"] = [f for f in schema["fields"] if f["name"] != "list_is_open"]
     next(f for f in schema["fields"] if f["name"] == "label")["gazadata:verbatim"] = False
@@ -1006,7 +1005,7 @@ def test_a_flag_more_and_a_field_less_miss_none(tmp_path: Path) -> None:
     assert not [text for text in look(place.root).failures if "gazadata:" in text]
 
 
-def test_a_package_without_evidence_that_needs_none_is_whole(tmp_path: Path) -> None:
+def test_a_package_that_needs_no_evidence_is_complete_without(tmp_path: Path) -> None:
     (tmp_path / DESCRIPTOR).write_bytes(json_bytes(SMALL))
     (tmp_path / "things.csv").write_bytes(b"key,one,two\na,b,c\n")
     report = look(tmp_path)
@@ -1026,10 +1025,10 @@ def test_a_package_without_evidence_that_needs_none_is_whole(tmp_path: Path) -> 
         ("…", None),
     ],
 )
-def test_a_text_with_a_hidden_character_is_refused_when_it_is_added(
+def test_a_text_with_a_hidden_character_cannot_be_added(
     character: str, name: str | None, tmp_path: Path
 ) -> None:
-    """It could not be coded: a prefix has to hold it, and no cell may."""
+    """It could not be coded: a prefix would contain the character, and no cell may."""
     place = Place(tmp_path)
     content = (S.text.rstrip("\n") + f"{character}\n").encode()
     row = {
@@ -1047,7 +1046,7 @@ def test_a_text_with_a_hidden_character_is_refused_when_it_is_added(
         assert one.endswith(f"in line {len(last)}, column {len(last[-1])}")
 
 
-def test_gd005_a_folder_of_texts_that_is_elsewhere_is_not_looked_into(tmp_path: Path) -> None:
+def test_gd005_a_folder_of_texts_outside_the_package_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/secret.txt").write_bytes(b"a\n")
     for name in ("raw", "reference"):
@@ -1093,7 +1092,7 @@ ADDRESSES = small_package(
         ("xhttps://example.org", False),
     ],
 )
-def test_gd210_an_address_is_one_that_a_reader_can_follow(
+def test_gd210_an_address_is_one_that_readers_can_follow(
     address: str, right: bool, tmp_path: Path
 ) -> None:
     (tmp_path / DESCRIPTOR).write_bytes(json_bytes(ADDRESSES))
@@ -1125,7 +1124,7 @@ def test_gd210_an_address_is_one_that_a_reader_can_follow(
         ("a ＝ b", None),
     ],
 )
-def test_letters_that_look_alike_are_told_from_what_a_text_may_hold(
+def test_look_alike_letters_are_distinguished_from_valid_text(
     word: str, code: str | None, small: Path
 ) -> None:
     report = on(small, csv_bytes([["key", "one", "two"], ["a", word, ""]]))
@@ -1164,8 +1163,8 @@ def on(root: Path, content: bytes) -> Report:
 @example(b'a,b\n"b\n","c"\n')
 @example(b"b,,\na,,\n")
 @example(b"a,,\na,,\n")
-def test_what_is_clean_is_the_canonical_form_of_its_rows(small: Path, body: bytes) -> None:
-    """Any bytes behind a right header: what the csv module reads is the second opinion."""
+def test_a_file_without_findings_is_canonical(small: Path, body: bytes) -> None:
+    """Any bytes after the right header, compared with what the csv module reads."""
     content = b"key,one,two\n" + body
     report = on(small, content)
     assert not report.failures
@@ -1182,8 +1181,8 @@ def test_what_is_clean_is_the_canonical_form_of_its_rows(small: Path, body: byte
 
 
 @pytest.mark.parametrize("cell", ['"x\ny"', '"\n"', '"x\n"', '"x,\n,y"'])
-def test_a_line_break_in_a_cell_that_is_quoted_as_it_should_be(small: Path, cell: str) -> None:
-    """Written again it is the same bytes, and yet its lines are not rows."""
+def test_a_line_break_in_a_properly_quoted_cell(small: Path, cell: str) -> None:
+    """Written again, the bytes are the same, and yet its lines are not rows."""
     report = on(small, f"key,one,two\na,b,c\nb,{cell},c\n".encode())
     assert [(d.code, d.line, d.found) for d in report.diagnostics] == [
         ("GD107", 3, "a row with 1 line break in a cell")
@@ -1202,7 +1201,7 @@ def test_the_canonical_form_of_rows_is_clean(
 ) -> None:
     rows = [["key", "one", "two"], *([key, *rest] for key, rest in sorted(things.items()))]
     report = on(small, csv_bytes(rows))
-    # Keys that differ in hyphens alone have none here.
+    # No keys here that differ only in hyphens.
     assert not report.diagnostics, report.diagnostics
     assert report.rows == {"things": len(things)}
 
@@ -1239,7 +1238,7 @@ def test_a_column_is_where_its_cell_begins(row: list[str], data: st.DataObject) 
 
 @settings(max_examples=200, deadline=None)
 @given(LINES, st.integers(0, 6))
-def test_a_column_of_any_line_is_one_of_it(line: str, position: int) -> None:
+def test_the_column_in_any_line_is_within_it(line: str, position: int) -> None:
     assert 1 <= column_of(line, position) <= len(line) + 1
 
 
@@ -1271,14 +1270,14 @@ MIXED = st.lists(
 @example("e\n\u0301".encode(), 2)
 @example(b"\xef\xbb\xbf", 2)
 @example(b"\xef\xbb\xbf\xef\xbb\xbf\xe2\x82", 1)
-def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
+def test_the_size_of_chunks_does_not_change_the_findings(
     small: Path, content: bytes, chunk_size: int
 ) -> None:
     path = small / "bytes"
     whole = _bytes_said(path, content, 1 << 22)
     pieces = _bytes_said(path, content, chunk_size)
     ok, expected = expected_of_bytes(content)
-    # A byte that is not UTF-8 ends the look, with what came before it said or not.
+    # A byte that is not UTF-8 ends the check; what comes before it may be reported or not.
     assert {(c, at) for c, at, _ in whole[1]} <= expected | {(c, at) for c, at in _before(content)}
     assert whole[0] is pieces[0] is ok
     if not any(code == "GD101" for code, _ in expected):
@@ -1291,7 +1290,7 @@ def test_bytes_are_looked_at_alike_in_chunks_of_any_size(
         }
 
 
-# What fuzzing came upon, by what fuzz.py calls the reader.
+# Inputs that fuzzing found, by the reader's name in fuzz.py.
 CAME_UPON: list[tuple[str, bytes]] = [
     ("json", b'{"a": NaN}'),
     ("json", b'{"": [-Infinity]}'),
@@ -1300,13 +1299,13 @@ CAME_UPON: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize(("name", "content"), CAME_UPON)
-def test_what_fuzzing_came_upon(name: str, content: bytes, tmp_path: Path) -> None:
+def test_what_fuzzing_found(name: str, content: bytes, tmp_path: Path) -> None:
     target, _ = TARGETS[name]
     target(tmp_path, content)
 
 
 def _before(content: bytes) -> set[tuple[str, int]]:
-    """What there is to say of the bytes before the first that is not UTF-8."""
+    """What can be found in the bytes before the first that is not UTF-8."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -1317,26 +1316,26 @@ def _before(content: bytes) -> set[tuple[str, int]]:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=40))
 @example(b"\x80,\x80,\x80")
-def test_only_the_header_is_the_header(small: Path, content: bytes) -> None:
+def test_only_the_right_header_is_accepted(small: Path, content: bytes) -> None:
     path = small / "bytes"
     path.write_bytes(content)
     report = Report("", "")
     same = check_header(path, "things.csv", THINGS, report)
     assert same == (content.partition(b"\n")[0].rstrip(b"\r") == b"key,one,two")
-    # Names in which a byte is not UTF-8 are not said to be others: that byte is reported.
+    # A header with a byte that is not UTF-8 is only reported for that byte.
     unread = not check_bytes(path, "things.csv", THINGS, Report("", ""), 1_000, 64)
     assert bool(report.diagnostics) == (not same) or unread
 
 
-def test_every_character_that_hides_is_known() -> None:
-    """Against Unicode itself: format and control characters, but for those that can be seen."""
+def test_every_hidden_character_is_known() -> None:
+    """Compared with Unicode: format and control characters, except visible ones."""
     seen = {0x0600, 0x0601, 0x0602, 0x0603, 0x0604, 0x0605, 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2}
     hiding = {
         code
         for code in range(0x110000)
         if unicodedata.category(chr(code)) in ("Cf", "Cc", "Zl", "Zp") and code not in seen
     } - {0x09, 0x0A, 0x0D}
-    # What nobody but two who agreed on it can read, what is no character, and what stands for one.
+    # Private-use characters, noncharacters, and replacement characters.
     hiding |= {code for code in range(0x110000) if unicodedata.category(chr(code)) == "Co"}
     hiding |= set(range(0xFFFE, 0x110000, 0x10000))
     hiding |= set(range(0xFFFF, 0x110000, 0x10000))
@@ -1373,10 +1372,10 @@ PATHS = _paths(SMALL)
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PATHS), JSON, st.booleans())
-def test_any_json_in_any_place_of_a_descriptor(
+def test_any_json_anywhere_in_a_descriptor(
     small: Path, at: tuple[Any, ...], value: Any, gone: bool
 ) -> None:
-    """It is read as a contract, and then every layer runs; or it is one finding."""
+    """Either it is read as a contract and every layer runs, or there is one finding."""
     descriptor = json.loads(json.dumps(SMALL))
     node = descriptor
     for key in at[:-1]:
@@ -1414,7 +1413,7 @@ def test_any_json_as_a_field(value: Any) -> None:
 # ---------------------------------------------------------------------------------- Parquet
 @pytest.fixture
 def parquet(tmp_path: Path) -> Path:
-    """The shipped package with Parquet files in place of its CSV files."""
+    """The shipped package with Parquet files instead of CSV files."""
     import pyarrow.parquet as pq
 
     from gazadata.package import Package
@@ -1448,14 +1447,14 @@ def _rewrite(root: Path, name: str, number: int, at: str, value: Any) -> None:
 
 
 REFERENCES = ("countries", "dates", "entities")
-"""The files of reference/ that notes name, which are looked at, too."""
+"""The files of reference/ that notes name, which are checked, too."""
 
 
 def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
     report = look(parquet)
     assert report.ok(strict=True), (report.diagnostics, report.failures)
     assert report.rows == {name: len(S.rows(name)) for name in S.contract.resources}
-    # Characters are looked at in files, rows in tables.
+    # Characters are checked in files, rows in tables.
     size = sum(path.stat().st_size for path in (parquet / "data").iterdir())
     size += sum((parquet / f"reference/{name}.csv").stat().st_size for name in REFERENCES)
     assert report.counts["GD112"].checked == size <= report.counts["GD103"].checked
@@ -1503,15 +1502,15 @@ def test_mistakes_in_parquet_are_found_in_their_row(
 @pytest.mark.parametrize(
     ("at", "value", "found", "expected", "mend"),
     [
-        ("label", "a \u200bb \u200c", "U+200B ZERO WIDTH SPACE", "none but visible characters", "Delete"),
-        ("label", "a\nb", "U+000A control character", "none but visible characters", "Delete"),
+        ("label", "a \u200bb \u200c", "U+200B ZERO WIDTH SPACE", "only visible characters", "Delete"),
+        ("label", "a\nb", "U+000A control character", "only visible characters", "Delete"),
         ("label", "a P\u0430kistan", "P\u0430kistan with U+0430 CYRILLIC SMALL LETTER A", "letters of one alphabet", "Retype the word in one alphabet"),
-        ("label", "a e\u0301", "e\u0301 (U+0065 U+0301)", "\u00e9 (U+00E9)", "fix the table there, and write the Parquet file again"),
+        ("label", "a e\u0301", "e\u0301 (U+0065 U+0301)", "\u00e9 (U+00E9)", "fix the table there, and write the Parquet file from it"),
         ("label", f"x{DISORDER}", "more than 30 combining marks in a row", "30 at most", ""),
-        ("part_of", "", "", "null, as an empty cell is", "Write null"),
+        ("part_of", "", "", "null for an empty cell", "Write null"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_cell_in_parquet_is_said_as_of_one_in_csv(
+def test_a_cell_in_parquet_gets_the_same_finding_as_in_csv(
     at: str, value: str, found: str, expected: str, mend: str, parquet: Path
 ) -> None:
     _rewrite(parquet, "topics", 3, at, value)
@@ -1520,7 +1519,7 @@ def test_what_is_wrong_with_a_cell_in_parquet_is_said_as_of_one_in_csv(
     assert mend in (one.help or "")
 
 
-def test_gd108_rows_of_parquet_in_another_order_are_no_work_for_fmt_alone(parquet: Path) -> None:
+def test_gd108_fmt_alone_does_not_fix_the_order_of_parquet_rows(parquet: Path) -> None:
     import pyarrow.parquet as pq
 
     path = parquet / "data/topics.parquet"
@@ -1528,11 +1527,11 @@ def test_gd108_rows_of_parquet_in_another_order_are_no_work_for_fmt_alone(parque
     pq.write_table(table.take([1, 0, *range(2, table.num_rows)]), path)
     (one,) = look(parquet).diagnostics
     assert one.code == "GD108"
-    assert "It is for CSV" in (one.help or "")
+    assert "It only works on CSV" in (one.help or "")
 
 
-def test_empty_texts_of_parquet_repeat_nothing_that_nulls_do_not(parquet: Path) -> None:
-    """They are as empty as nulls are, wherever rows are told apart."""
+def test_empty_strings_in_parquet_count_as_nulls_for_uniqueness(parquet: Path) -> None:
+    """They count as empty, like nulls, when rows are compared."""
     for number in (0, 1, 2):
         _rewrite(parquet, "actors", number, "wikidata_id", "")
     report = look(parquet, official=False)
@@ -1540,17 +1539,17 @@ def test_empty_texts_of_parquet_repeat_nothing_that_nulls_do_not(parquet: Path) 
     assert report.counts["GD108"].found == 3
 
 
-def test_gd107_a_page_of_parquet_that_is_damaged(parquet: Path) -> None:
+def test_gd107_a_damaged_page_of_parquet(parquet: Path) -> None:
     path = parquet / "data/evidence.parquet"
     content = bytearray(path.read_bytes())
     content[200:1_200] = b"\0" * 1_000
     path.write_bytes(content)
     (one,) = (d for d in look(parquet).diagnostics if d.path == "data/evidence.parquet")
     assert (one.code, one.expected) == ("GD107", "a Parquet file")
-    assert "Write the file again" in (one.help or "")
+    assert "write it again" in (one.help or "")
 
 
-def test_gd107_a_parquet_file_that_is_none(parquet: Path) -> None:
+def test_gd107_a_parquet_file_that_is_not_one(parquet: Path) -> None:
     (parquet / "data/events.parquet").write_bytes(b"PAR1" + _garbage() + b"PAR1")
     report = look(parquet)
     assert [(d.code, d.path) for d in report.diagnostics] == [("GD107", "data/events.parquet")]
@@ -1584,7 +1583,7 @@ def test_gd106_an_empty_parquet_file(parquet: Path) -> None:
 
 @pytest.mark.parametrize("printed", ["", "hello", "{"])
 def test_a_process_that_prints_no_answer_did_not_run(printed: str) -> None:
-    """What something that frictionless imports prints stands before the answer."""
+    """Something that frictionless imports may print before the answer."""
     command = [sys.executable, "-c", f"print({printed!r})"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -1595,10 +1594,10 @@ def test_a_process_that_prints_no_answer_did_not_run(printed: str) -> None:
 
 @pytest.mark.parametrize(
     ("errors", "blamed"),
-    [(standard.MANY, f"fix the {standard.MANY:,} errors"), (standard.MANY - 1, "write patterns")],
+    [(standard.MANY, f"fix the {standard.MANY:,} errors"), (standard.MANY - 1, "avoid patterns")],
 )
-def test_what_is_blamed_where_frictionless_does_not_end(errors: int, blamed: str) -> None:
-    """Half a million rows of one key took it longer than its time, and no pattern was at fault."""
+def test_what_is_blamed_if_frictionless_takes_too_long(errors: int, blamed: str) -> None:
+    """Half a million rows with one key took it too long, and no pattern was to blame."""
     sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(sleeping, stdin=pipe, stdout=pipe, stderr=pipe)

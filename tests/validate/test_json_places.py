@@ -1,4 +1,4 @@
-"""Findings about a descriptor or a schema stand at the line and column of what they are about."""
+"""Findings about a descriptor or a schema have the line and column of what they are about."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Edit = Callable[[dict[str, Any]], object]
 
 
 def _marked(text: str, d: Diagnostic) -> str:
-    """What stands where a finding is placed, to the end of its line."""
+    """The text from the place of a finding to the end of its line."""
     line, column = Places(text).of(d)
     return text.split("\n")[line - 1][column - 1 :]
 
@@ -36,7 +36,7 @@ VALUES = st.recursive(
     st.dictionaries(KEYS, VALUES, max_size=4), KEYS, st.sampled_from([None, 0, 2, "\t"]),
     st.booleans(), st.booleans(),
 )  # fmt: skip
-def test_a_property_is_found_wherever_it_stands(
+def test_a_property_is_found_wherever_it_is(
     others: dict[str, Any], key: str, indent: int | str | None, ascii_: bool, of_field: bool
 ) -> None:
     field = {"name": "one", **others, key: {"deeper": [0, {"wanted": 1}]}}
@@ -93,7 +93,7 @@ PLACES: dict[str, tuple[str, Edit, str, str]] = {
     "a property of ours of another form": (
         "schemas/topics.json", _field(lambda f: f.update({"gazadata:modes": []})), "GD001",
         '"gazadata:modes"'),
-    "a field that stands twice": (
+    "a field that occurs twice": (
         "schemas/topics.json", _field(lambda f: f.update(name="topic_id")), "GD001", '"topic_id"'),
     "keys that are no list": (
         "schemas/topics.json", lambda s: s.update(foreignKeys=5), "GD001", '"foreignKeys"'),

@@ -1,4 +1,4 @@
-"""contract.schema.json is read here as the package jsonschema reads it."""
+"""Our checks of contract.schema.json have the same results as the package jsonschema."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ for _format, _checks in checker().formats.items():
 
 
 def _refused(kind: str, value: Any) -> tuple[set[Any], set[Any]]:
-    """The ways to what is refused, by ours and by jsonschema; of unknown members, to their owner."""
+    """The paths of mismatches, by ours and by jsonschema; for unknown members, of their owner."""
     definitions = checker().definitions
     ours = {
         one.at[:-1] if one.keyword == "additionalProperties" else one.at
@@ -37,7 +37,7 @@ def _refused(kind: str, value: Any) -> tuple[set[Any], set[Any]]:
 
 
 def _ways(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value within a value."""
+    """The path to every value within a value."""
     items = list(value.items() if isinstance(value, dict) else enumerate(value))
     deeper = [(key, one) for key, one in items if isinstance(one, (dict, list))]
     own = [(*at, key) for key, _ in items]
@@ -66,7 +66,7 @@ JUNK = st.sampled_from(
 )
 
 
-def test_the_schema_is_a_json_schema_and_takes_what_is_shipped() -> None:
+def test_the_schema_is_a_json_schema_and_accepts_what_is_shipped() -> None:
     jsonschema.Draft202012Validator.check_schema(WHOLE)
     for kind, part in PARTS.items():
         assert _refused(kind, part) == (set(), set())
@@ -74,7 +74,7 @@ def test_the_schema_is_a_json_schema_and_takes_what_is_shipped() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(WAYS), JUNK, st.sampled_from(["replace", "remove", "add"]))
-def test_what_is_refused_is_what_jsonschema_refuses(
+def test_the_same_is_rejected_as_by_jsonschema(
     place: tuple[str, tuple[Any, ...]], junk: Any, edit: str
 ) -> None:
     kind, (*above, last) = place
@@ -90,11 +90,11 @@ def test_what_is_refused_is_what_jsonschema_refuses(
         node[last] = junk
     ours, theirs = _refused(kind, whole)
     assert ours <= theirs
-    # Of each part the first mistake alone is named.
+    # Only the first mistake of each part is named.
     assert all(any(at[: len(one)] == one for one in ours) for at in theirs)
 
 
-def test_every_keyword_of_the_schema_is_one_that_is_checked() -> None:
+def test_every_keyword_of_the_schema_is_checked() -> None:
     known = {
         *json_schema._REFUSES,
         *("$ref", "$defs", "$schema", "$comment", "items", "properties", "required"),

@@ -1,4 +1,4 @@
-"""One mistake is one finding, and two are two: what follows from a broken cell is not said again."""
+"""One mistake is one finding, and two are two: what follows from a broken cell is not reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gazadata.validate.tables import LINE, MASKED, Tables
 S = SHIPPED
 
 Edit = tuple[str, int, dict[str, str]]
-"""A table, the number of a row, and cells to put there."""
+"""A table, the number of a row, and its new cells."""
 
 Where = tuple[str, str, int | None, str | None]
 """The rule, table, line and field of a finding."""
@@ -73,7 +73,7 @@ def a_condition() -> tuple[int, int]:
 
 
 def proof(name: str, number: int, field: str, **cells: str) -> int:
-    """The number of a row of evidence for a cell that has these cells."""
+    """The number of a row of evidence for a cell, which has these cells."""
     key = S.rows(name)[number][S.resource(name).key]
     rows = S.rows("evidence")
     return next(i for i in S.evidence_of(name, key, field) if cells.items() <= rows[i].items())
@@ -84,7 +84,7 @@ def _article() -> int:
 
 
 def _nth(number: int) -> int:
-    """Where a passage of the article stands in the table."""
+    """The row number of a passage of the article."""
     return at("passages", "trump-leaning-on-pakistan-headline") + number
 
 
@@ -97,7 +97,7 @@ def _bound(number: int, side: str, by: int) -> Edit:
 
 
 def _space(number: int) -> int:
-    """Where the first space in a passage is."""
+    """The offset of the first space in a passage."""
     return S.text.index(" ", int(S.rows("passages")[_nth(number)]["char_start"]))
 
 
@@ -187,7 +187,7 @@ ONE: dict[str, tuple[Callable[[], Edit], str]] = {
 
 
 @pytest.mark.parametrize("name", ONE)
-def test_what_follows_from_a_broken_cell_is_not_said_again(name: str, place: Place) -> None:
+def test_what_follows_from_a_broken_cell_is_not_reported(name: str, place: Place) -> None:
     make, code = ONE[name]
     resource, number, cells = edit = make()
     (field,) = cells
@@ -196,7 +196,7 @@ def test_what_follows_from_a_broken_cell_is_not_said_again(name: str, place: Pla
     assert {c: n.found for c, n in report.counts.items() if n.found} == {code: 1}
 
 
-def test_a_term_in_another_case_is_known_by_any_vocabulary(place: Place) -> None:
+def test_a_term_in_another_case_gets_a_suggestion(place: Place) -> None:
     event = first("events", lambda e: e["event_type"] == "CONSULT")
     for edit in (
         ("events", event, {"event_type": "Consult"}),
@@ -229,14 +229,14 @@ AGREE: dict[str, tuple[Callable[[], Edit], str]] = {
 
 @pytest.mark.parametrize("name", AGREE)
 def test_cells_that_must_agree_are_one_mistake(name: str, place: Place) -> None:
-    """Whichever of them is wrong, and however many pieces of evidence are for it."""
+    """Whichever of them is wrong, and however much evidence there is for it."""
     make, code = AGREE[name]
     resource, number, _ = edit = make()
     said = found(damaged(place, edited(edit)))
     assert [(c, table, line) for c, table, line, _ in said] == [(code, resource, number + 2)]
 
 
-def test_what_must_agree_hides_no_cell_that_is_without_evidence(place: Place) -> None:
+def test_cells_that_must_agree_hide_no_cell_without_evidence(place: Place) -> None:
     number = first("events", lambda e: e["event_type"])
     proofs = S.evidence_of("events", S.rows("events")[number]["event_id"], "status")
     files = S.drop("evidence", *proofs) | edited(("events", number, {"local_type": "office_entry"}))
@@ -245,7 +245,7 @@ def test_what_must_agree_hides_no_cell_that_is_without_evidence(place: Place) ->
     assert ("GD333", "events", number + 2, "status") in said
 
 
-def test_gd411_a_circle_hides_no_other_circle(place: Place) -> None:
+def test_gd411_a_cycle_hides_no_other_cycle(place: Place) -> None:
     isf, dar = at("topics", "isf"), at("actors", "mohammad-ishaq-dar")
     files = edited(
         ("topics", isf, {"part_of": "isf"}), ("actors", dar, {"part_of": "mohammad-ishaq-dar"})
@@ -254,7 +254,7 @@ def test_gd411_a_circle_hides_no_other_circle(place: Place) -> None:
 
 
 def test_a_source_that_is_cut_into_passages_is_held(place: Place) -> None:
-    """Its other cells are empty, too, and its text is left over."""
+    """Even if its other cells are empty, and its text is left over."""
     number = _article()
     empty = dict.fromkeys(("text_path", "text_sha256", "text_length"), "")
     files = edited(("sources", number, {"held": "false", **empty}))
@@ -265,7 +265,7 @@ def test_a_source_that_is_cut_into_passages_is_held(place: Place) -> None:
     assert [code for code, *_ in found(damaged(place, one))] == ["GD303"]
 
 
-def test_a_text_that_nobody_names_is_one_mistake_beside_a_path_that_is_wrong(place: Place) -> None:
+def test_an_unnamed_text_is_a_second_mistake_beside_a_wrong_path(place: Place) -> None:
     files = edited(("sources", _article(), {"text_path": "raw/another.txt"}))
     more: Files = files | {"raw/second.txt": b"Another text.\n"}
     report = damaged(place, more)
@@ -274,7 +274,7 @@ def test_a_text_that_nobody_names_is_one_mistake_beside_a_path_that_is_wrong(pla
     ]  # fmt: skip
 
 
-def test_a_role_that_is_none_may_be_that_of_the_recipient(place: Place) -> None:
+def test_an_unknown_role_may_be_that_of_the_recipient(place: Place) -> None:
     number = first("participants", lambda p: p["role"] != "recipient")
     event = at("events", S.rows("participants")[number]["event_id"])
     sanction = {"event_type": "SANCTION", "local_type": "", "event_mode": ""}
@@ -306,7 +306,7 @@ def test_gd101_a_byte_of_the_header_that_is_not_utf8_is_one_mistake(place: Place
     ):
         assert found(damaged(place, {path: content.replace(old, new, 1)})) == one
     assert found(damaged(place, {path: content.decode().encode("utf-16")})) == one
-    # What else is wrong of it is said once it can be read.
+    # Other mistakes in it are reported once it can be read.
     two = content.replace(b"event_type", b"\xffevent_type", 1)
     for old, new in ((b"label,", b""), (b"label", b"labels"), (b"label", b"outcome")):
         assert found(damaged(place, {path: two.replace(old, new, 1)})) == one
@@ -338,7 +338,7 @@ PROPERTIES: dict[str, tuple[Callable[[dict[str, Any]], object], Callable[[Any], 
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_a_property_is_one_mistake(name: str, place: Place) -> None:
-    """Though the schema is another than the installed one, too."""
+    """Although the schema also differs from the installed one."""
     of_schema, of_field, code = PROPERTIES[name]
     for official in (False, True):
         schema = S.schema("topics")
@@ -363,7 +363,7 @@ def test_a_second_property_is_a_second_mistake(place: Place) -> None:
     ]  # fmt: skip
 
 
-def test_gd102_a_table_of_lines_that_end_otherwise_has_its_header(place: Place) -> None:
+def test_gd102_a_table_with_other_line_endings_has_its_header(place: Place) -> None:
     for name in ("events", "evidence"):
         path = S.path(name)
         files = {path: S.files[path].replace(b"\n", b"\r")}
@@ -414,7 +414,7 @@ def _condition_of_another() -> list[Edit]:
         "conditions", lambda c: c["position_id"] != S.rows("positions")[position]["position_id"]
     )
     taken = S.rows("conditions")[other]["position_id"]
-    # The position keeps another condition, or need not have one.
+    # The position has another condition, or does not need one.
     stance = S.rows("positions")[at("positions", taken)]["stance"]
     assert condition != other
     more = [c for c in S.rows("conditions") if c["position_id"] == taken]
@@ -514,7 +514,7 @@ def test_a_second_mistake_is_not_hidden(name: str, place: Place) -> None:
     assert {(resource, line) for _, resource, line, _ in found(report)} == lines
 
 
-def test_a_row_that_repeats_another_and_is_wrong_itself(place: Place) -> None:
+def test_a_row_that_repeats_another_and_has_a_mistake(place: Place) -> None:
     row = S.rows("topics")[at("topics", "isf")] | {"status": "Proposed"}
     number = at("topics", "isf") + 3
     files = S.add("topics", row)
@@ -529,7 +529,7 @@ def test_a_row_that_repeats_another_and_is_wrong_itself(place: Place) -> None:
     ]  # fmt: skip
 
 
-def test_a_row_out_of_order_and_wrong_itself(place: Place) -> None:
+def test_a_row_out_of_order_that_has_a_mistake(place: Place) -> None:
     rows = S.rows("topics")
     rows[0], rows[1] = rows[1], rows[0] | {"status": "Proposed"}
     assert found(damaged(place, S.table("topics", rows))) == [
@@ -537,7 +537,7 @@ def test_a_row_out_of_order_and_wrong_itself(place: Place) -> None:
     ]  # fmt: skip
 
 
-def test_a_line_that_is_no_row_hides_no_other_table(place: Place) -> None:
+def test_a_line_that_is_not_a_row_hides_no_other_table(place: Place) -> None:
     path = S.path("topics")
     files = {path: S.files[path].replace(b"\n", b",\n", 2)}
     files[path] = files[path].replace(b",\n", b"\n", 1)
@@ -559,7 +559,7 @@ def test_all_are_counted_however_few_are_kept(place: Place) -> None:
     assert (kept.count("GD203"), kept.count("GD321")) == (4, 4)
 
 
-def test_what_joins_a_row_that_stands_twice_is_counted_once(place: Place) -> None:
+def test_what_joins_a_duplicate_row_is_counted_once(place: Place) -> None:
     condition, position = a_condition()
     oppose = next(p for p in S.rows("positions") if p["stance"] == "oppose")
     files = S.add("positions", oppose)
@@ -570,8 +570,8 @@ def test_what_joins_a_row_that_stands_twice_is_counted_once(place: Place) -> Non
     assert position >= 0
 
 
-def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) -> None:
-    """Frictionless sees those, too, that were counted and not kept."""
+def test_no_more_than_the_limit_are_kept_across_layers(place: Place) -> None:
+    """Frictionless also finds those that were counted and not kept."""
     edits: list[Edit] = [
         ("positions", i, {"certainty": "sure", "expression": "uttered"})
         for i, row in enumerate(S.rows("positions"))
@@ -587,7 +587,7 @@ def test_no_more_are_kept_than_asked_for_however_many_layers_look(place: Place) 
 
 
 def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) -> list[Where]:
-    """What is reported where frictionless alone sees these mistakes in sources."""
+    """The report if only frictionless finds these mistakes in sources."""
     place.damage(files)
     try:
         report = Report(str(place.root), "")
@@ -609,7 +609,7 @@ def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) ->
     return found(report)
 
 
-def test_what_frictionless_alone_rejects_is_reported_where_nothing_else_is(place: Place) -> None:
+def test_what_only_frictionless_rejects_is_reported_where_nothing_else_is(place: Place) -> None:
     number = at("sources", "plover-manual")
     line = number + 2
     url = {
@@ -617,15 +617,15 @@ def test_what_frictionless_alone_rejects_is_reported_where_nothing_else_is(place
     }  # fmt: skip
     alone = ("GD008", "sources", line, "url")
     assert seen_by_frictionless(place, {}, url) == [alone]
-    # Another table has findings, and so have the meaning and the proof of this one.
+    # Findings in another table, and of provenance and semantics in this one, do not matter.
     assert alone in seen_by_frictionless(place, edited(("topics", 0, {"kind": "x"})), url)
     proven = S.evidence_of("sources", S.rows("sources")[number]["source_id"], "url")
     assert proven
     assert alone in seen_by_frictionless(place, S.drop("evidence", *proven), url)
-    # A table of which something is found says what it says with a place and a remedy.
+    # For a table with a finding, our rules report the same with a place and a remedy.
     other = edited(("sources", number, {"language": "eng"}))
     assert [code for code, *_ in seen_by_frictionless(place, other, url)] == ["GD204"]
-    # A key that points to a row whose own key is wrong.
+    # A key that refers to a row whose own key is wrong.
     key = url | {"type": "foreign-key", "fieldNames": ["cited_by"], "fieldCells": ["x"]}
     assert seen_by_frictionless(place, {}, key) == [("GD008", "sources", line, "cited_by")]
 
@@ -633,7 +633,7 @@ def test_what_frictionless_alone_rejects_is_reported_where_nothing_else_is(place
 GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
     "a resource without a name": (
         {DESCRIPTOR: json_bytes(S.descriptor() | {"resources": [{"path": "data/events.csv"}]})},
-        (DESCRIPTOR, "a resource without name", "letters, digits, '_', '-' and '.', which neither begins nor ends it")),
+        (DESCRIPTOR, "a resource without name", "letters, digits, '_', '-' and '.', but no '.' at the beginning or end")),
     "no object": (
         {DESCRIPTOR: b"[]"},
         (DESCRIPTOR, "a JSON object is expected, not list", "an object: { … }")),
@@ -651,7 +651,7 @@ GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
 
 
 @pytest.mark.parametrize("name", GD001)
-def test_gd001_what_cannot_be_read_is_said_once_and_with_what_is_expected(
+def test_gd001_an_unreadable_file_is_reported_once_with_what_is_expected(
     name: str, place: Place
 ) -> None:
     files, said = GD001[name]
@@ -659,13 +659,13 @@ def test_gd001_what_cannot_be_read_is_said_once_and_with_what_is_expected(
     assert (d.code, d.path, d.found, d.expected) == ("GD001", *said)
 
 
-def test_gd109_the_marks_around_a_cell_are_not_its_own(place: Place) -> None:
+def test_gd109_the_marks_around_a_cell_do_not_occur_in_it(place: Place) -> None:
     for label, shown in ((" ISF", "“ ISF”"), ('"ISF ', '["ISF ]'), ("“ISF” ", "[“ISF” ]")):
         (d,) = damaged(place, edited(("topics", at("topics", "isf"), {"label": label}))).diagnostics
         assert (d.code, d.found, d.expected) == ("GD109", shown, label.strip())
 
 
-def test_gd002_a_property_of_a_schema_that_frictionless_refuses_is_named(place: Place) -> None:
+def test_gd002_a_property_of_a_schema_that_frictionless_rejects_is_named(place: Place) -> None:
     schema = S.schema("topics")
     schema["fields"][0]["rdfType"] = 5
     unlicensed, another = S.descriptor() | {"licenses": [{}]}, {"version": "9.0.0"}
@@ -703,7 +703,7 @@ def test_findings_are_sorted_by_place(place: Place) -> None:
 
 
 def test_a_key_that_was_renamed_in_its_row_is_one_finding(place: Place) -> None:
-    """It was one for each cell that points to it, and that the row has no evidence."""
+    """It used to be one for each cell that refers to it, and one for the missing evidence."""
     number = first("events", lambda e: e["event_id"] == "doha-negotiations")
     report = damaged(place, edited(("events", number, {"event_id": "doha-negotiation"})))
     (said,) = report.diagnostics
@@ -720,7 +720,7 @@ def test_a_key_that_was_renamed_in_its_row_is_one_finding(place: Place) -> None:
 @pytest.mark.parametrize(
     ("name", "code"), [("passages", "GD331"), ("quotes", "GD332"), ("sources", "GD333")]
 )
-def test_what_is_cut_out_of_and_renamed_is_one_finding(name: str, code: str, place: Place) -> None:
+def test_a_renamed_text_or_passage_is_one_finding(name: str, code: str, place: Place) -> None:
     resource = S.resource(name)
     number = first("sources", lambda s: s["held"] == "true") if name == "sources" else 0
     key = S.rows(name)[number][resource.key]
@@ -731,24 +731,24 @@ def test_what_is_cut_out_of_and_renamed_is_one_finding(name: str, code: str, pla
 
 @pytest.mark.parametrize("name", [name for name in S.contract.resources if name != "evidence"])
 def test_a_key_that_was_emptied_is_one_finding(name: str, place: Place) -> None:
-    """For a name it was also one for each cell that it states."""
+    """A name used to have another for each cell that it states."""
     key, number = S.resource(name).key, len(S.rows(name)) // 2
     report = damaged(place, edited((name, number, {key: ""})))
     (said,) = report.diagnostics
     assert (said.code, said.path, said.line) == ("GD202", S.path(name), number + 2)
     assert said.suggestion == S.rows(name)[number][key]
-    assert (said.help or "").startswith(f"Give the row the key {said.suggestion} again")
+    assert (said.help or "").startswith(f"Restore the row's key {said.suggestion}, or")
 
 
 def test_a_name_without_its_key_states_nothing_else(place: Place) -> None:
-    """“Turkey” states whom the row names, and not whom another one does."""
+    """“Turkey” only states the actor that its row names."""
     number, egypt = at("names", "turkey"), {"actor_id": "egypt"}
     report = damaged(place, edited(("names", number, {"name_id": ""}), ("participants", at(
         "participants", "doha-negotiations-turkey"), egypt)))  # fmt: skip
     assert {"GD202", "GD341"} <= {d.code for d in report.diagnostics}
 
 
-def test_another_key_that_is_missing_is_not_that_of_a_row_without_evidence(place: Place) -> None:
+def test_a_missing_key_unlike_a_row_without_evidence_is_another_finding(place: Place) -> None:
     number = at("actors", "pakistan")
     lines = S.files["data/actors.csv"].split(b"\n")
     lines[number + 1] = lines[number + 1].replace(b"pakistan,", b"a-new-one,", 1)
@@ -756,19 +756,19 @@ def test_another_key_that_is_missing_is_not_that_of_a_row_without_evidence(place
     assert {"GD207", "GD333"} <= set(codes)
 
 
-def test_a_row_that_is_gone_is_not_another_one(place: Place) -> None:
-    """Another key may be like it, as “pakistani-public” is, and following that would mislead."""
+def test_a_removed_row_is_not_taken_for_another_one(place: Place) -> None:
+    """A similar key, such as “pakistani-public”, would be a misleading suggestion."""
     number = at("actors", "pakistan")
     lines = S.files["data/actors.csv"].split(b"\n")
     del lines[number + 1]
     report = damaged(place, {"data/actors.csv": b"\n".join(lines)})
     (said,) = [d for d in report.diagnostics if d.found == "pakistan"]
     assert said.suggestion is None
-    assert "other cells point there" in (said.help or "")
+    assert "other cells refer to it" in (said.help or "")
 
 
-def test_a_row_without_evidence_beside_two_missing_keys_is_told(place: Place) -> None:
-    """It cannot be said which of them it is."""
+def test_a_row_without_evidence_beside_two_missing_keys_is_reported(place: Place) -> None:
+    """It could be either of them."""
     number = at("actors", "pakistan")
     edits = [("actors", number, {"actor_id": "pakistann"}), ("actors", 0, {"part_of": "nobody"})]
     report = damaged(place, edited(*edits))
@@ -777,7 +777,7 @@ def test_a_row_without_evidence_beside_two_missing_keys_is_told(place: Place) ->
     ]  # fmt: skip
 
 
-def test_gd207_two_keys_that_are_not_there_are_two_findings(place: Place) -> None:
+def test_gd207_two_missing_keys_are_two_findings(place: Place) -> None:
     held = [i for i, p in enumerate(S.rows("positions")) if p["holder_id"]][:3]
     other = [("positions", i, {"holder_id": key}) for i, key in zip(held, "aab", strict=True)]
     said = [d for d in damaged(place, edited(*other)).diagnostics if d.code == "GD207"]
@@ -785,7 +785,7 @@ def test_gd207_two_keys_that_are_not_there_are_two_findings(place: Place) -> Non
 
 
 def test_gd334_evidence_for_a_table_that_needs_none_is_found(place: Place) -> None:
-    """It was passed over with the whole table; the version is another, as the contract is."""
+    """It used to be skipped with its table. The version differs, since the contract does."""
     schema = json.loads(S.files["schemas/conditions.json"] or b"")
     for field in schema["fields"]:
         field["gazadata:evidence"] = "exempt"
@@ -812,7 +812,7 @@ def test_gd334_evidence_for_a_table_that_needs_none_is_found(place: Place) -> No
         ),
     ],
 )
-def test_gd004_a_list_that_is_not_as_installed_is_told_where_it_differs(
+def test_gd004_a_list_that_differs_is_reported_where_it_differs(
     place: Place, change: Callable[[Any], object], found: str, expected: str
 ) -> None:
     schema = json.loads(S.files["schemas/positions.json"] or b"")
@@ -823,15 +823,15 @@ def test_gd004_a_list_that_is_not_as_installed_is_told_where_it_differs(
     assert (said.expected or "").startswith(expected)
 
 
-def test_gd341_whose_a_name_is_it_does_not_state_itself(place: Place) -> None:
-    """It was found in its own quote, whoever it was given to."""
+def test_gd341_a_name_does_not_state_whose_it_is(place: Place) -> None:
+    """Otherwise any actor would be found stated in the name's own quote."""
     number = at("names", "azerbaijan")
     report = damaged(place, edited(("names", number, {"actor_id": "egypt"})))
     assert ("GD341", "names/azerbaijan/actor_id") in [(d.code, d.about) for d in report.diagnostics]
 
 
-def test_gd206_a_source_that_stands_twice_is_one_finding(place: Place) -> None:
-    """Each of its passages and quotes was held against two texts."""
+def test_gd206_a_duplicate_source_is_one_finding(place: Place) -> None:
+    """Each of its passages and quotes used to be compared with two texts."""
     lines = S.files["data/sources.csv"].split(b"\n")
     article = at("sources", "trump-leaning-on-pakistan") + 1
     lines.insert(article + 1, lines[article])
@@ -854,7 +854,7 @@ def test_a_title_that_other_evidence_states_is_one_finding(place: Place) -> None
     assert len(damaged(place, cut).diagnostics) == 1
 
 
-def test_an_emptied_cell_is_one_finding_whatever_it_was_read_for(place: Place) -> None:
+def test_an_emptied_cell_is_one_finding_whatever_reads_it(place: Place) -> None:
     hedged = at("relations", "azerbaijan-member-of-potential-contributors")
     dated = at("sources", "plover-manual")
     for edit in (
@@ -869,7 +869,7 @@ def test_an_emptied_cell_is_one_finding_whatever_it_was_read_for(place: Place) -
     ("name", "field"),
     [("evidence", "evidence_id"), ("quotes", "passage_id"), ("quotes", "char_start")],
 )
-def test_gd202_an_empty_cell_that_is_computed_asks_for_no_removal(
+def test_gd202_the_remedy_for_a_computed_cell_is_not_removal(
     name: str, field: str, place: Place
 ) -> None:
     report = damaged(place, edited((name, 3, {field: ""})))
@@ -879,7 +879,7 @@ def test_gd202_an_empty_cell_that_is_computed_asks_for_no_removal(
 
 
 def hidden_in_text(character: str) -> dict[str, bytes]:
-    """The package as it is made of a text with a character that nobody sees, in many quotes."""
+    """A package made from a text with an invisible character, which is in many quotes."""
     (at_text,) = (path for path in S.files if path.startswith("raw/"))
     here = int(S.rows("quotes")[0]["char_start"]) + 1
     text = S.text[:here] + character + S.text[here:]
@@ -902,7 +902,7 @@ def hidden_in_text(character: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("character", ["\u200b", "\u202e"])
-def test_gd301_a_hidden_character_of_a_text_is_not_one_of_each_quote(
+def test_gd301_a_hidden_character_in_a_text_is_not_reported_in_each_quote(
     character: str, place: Place
 ) -> None:
     number = at("sources", "trump-leaning-on-pakistan") + 2
@@ -911,7 +911,7 @@ def test_gd301_a_hidden_character_of_a_text_is_not_one_of_each_quote(
     assert report.errors == 1
 
 
-def test_gd104_a_hidden_character_of_a_quote_alone_is_its_own(place: Place) -> None:
+def test_gd104_a_hidden_character_only_in_a_quote_is_reported_there(place: Place) -> None:
     quote = S.rows("quotes")[0]
     exact = quote["exact"][:1] + "\u200b" + quote["exact"][1:]
     report = damaged(place, edited(("quotes", 0, {"exact": exact})))
@@ -919,7 +919,7 @@ def test_gd104_a_hidden_character_of_a_quote_alone_is_its_own(place: Place) -> N
 
 
 def renamed_quotes(number: int) -> tuple[dict[str, bytes], list[list[int]]]:
-    """The most used quotes under other keys, where they stand and where they are used.
+    """The most used quotes, renamed in quotes and in evidence.
 
     With the rows of evidence that use each.
     """
@@ -953,7 +953,7 @@ def test_gd335_identifiers_of_two_quotes_that_were_renamed_are_two_findings(plac
     assert sorted(d.elsewhere + 1 for d in said) == sorted(map(len, rows))
 
 
-def test_gd335_identifiers_that_are_wrong_each_in_its_way_are_as_many_findings(
+def test_gd335_identifiers_with_different_mistakes_are_as_many_findings(
     place: Place,
 ) -> None:
     rows = S.rows("evidence")
@@ -985,7 +985,7 @@ def test_a_table_without_findings_has_no_masks() -> None:
     assert not [c for c in tables.typed("positions").collect().columns if c.startswith(MASKED)]
 
 
-def test_a_mask_goes_along_with_its_cell() -> None:
+def test_a_mask_moves_with_its_cell() -> None:
     tables = tables_of("positions", *S.rows("positions")[:3])
     masked(tables, "positions", "stance", 3)
     masked(tables, "positions", "stance", 4)
@@ -994,7 +994,7 @@ def test_a_mask_goes_along_with_its_cell() -> None:
     assert None not in joined["__stance"]
 
 
-def test_a_masked_cell_has_no_value_of_its_type() -> None:
+def test_a_masked_cell_has_no_typed_value() -> None:
     rows = S.rows("passages")[:2]
     tables = tables_of("passages", *rows)
     masked(tables, "passages", "char_end", 2)
@@ -1008,7 +1008,7 @@ def test_a_masked_cell_has_no_value_of_its_type() -> None:
     ("written", "meant"),
     [("ISF", "isf"), ("isf ", "isf"), ("\u0456sf", "isf"), ("7-Oct", "oct-7"), ("isf_a", "isf-a")],
 )
-def test_a_row_is_found_by_the_key_that_is_meant(written: str, meant: str) -> None:
+def test_a_row_is_found_by_the_key_that_was_meant(written: str, meant: str) -> None:
     (row, other, *_) = S.rows("topics")
     tables = tables_of("topics", row | {"topic_id": written}, other)
     assert meant not in tables.meant("topics").collect()["topic_id"]

@@ -1,4 +1,4 @@
-"""Every kind of mistake, at random places of the shipped package, is found where it was made.
+"""Every kind of mistake, at random places of the shipped package, is found at its place.
 
 A thousand mutants in all. Fewer or more of them:
 GAZADATA_MUTANTS=10000 pytest -m long tests/validate/test_mutations.py
@@ -35,7 +35,7 @@ Chosen = tuple[str, int]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one mutant; `by`: the rules that named its file and row; `said`: all else."""
+    """The result of a mutant; `by`: the rules that named its file and row; `said`: all else."""
 
     kind: str
     number: int
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def many(self) -> bool:
-        """Whether a mistake that is to be one finding is none or several."""
+        """Whether a mistake that should be one finding is none or several."""
         alone = len(self.by) == 1 and not self.said and not self.failures
         return bool(KINDS[self.kind].codes) and not self.more and not alone
 
@@ -82,10 +82,10 @@ _places: dict[str, Place] = {}
 
 
 def _run(folder: str, official: bool, group: list[Chosen]) -> list[Outcome]:
-    """What comes of mutants that are put into one package together.
+    """The results of mutants that are put into one package together.
 
-    They are of different files and rules, so that none is found for another's sake. One that is
-    not found, or that another's findings blur, is put into a package of its own.
+    They have different files and rules, so none is found because of another. One that is not
+    found, or is mixed up with another's findings, is tried again in its own package.
     """
     where = Path(folder) / str(os.getpid())
     if folder not in _places:
@@ -116,7 +116,7 @@ def _run(folder: str, official: bool, group: list[Chosen]) -> list[Outcome]:
 
 
 def _grouped(chosen: Iterable[Chosen], most: int) -> Iterator[list[Chosen]]:
-    """Mutants that touch neither each other's files nor rules, so that they share a package."""
+    """Mutants that can share a package, as they touch neither each other's files nor rules."""
     groups: list[tuple[list[Chosen], set[str], set[str], bool]] = []
     for name, number in chosen:
         one, kind = mutant(name, number), KINDS[name]
@@ -124,7 +124,7 @@ def _grouped(chosen: Iterable[Chosen], most: int) -> Iterator[list[Chosen]]:
         if any(path == DESCRIPTOR or path.startswith(("schemas/", "raw/")) for path in paths):
             yield [(name, number)]
             continue
-        # Exactly one finding is to come of some kinds; these are not mixed with the others.
+        # Some kinds must have exactly one finding; they are not mixed with the others.
         exact = not one.more
         for group, taken, codes, of_exact in groups:
             if of_exact is exact and not taken & paths and not codes & kind.codes:
@@ -195,8 +195,8 @@ def test_every_mistake_is_found_in_its_file_and_row(
 
 
 @pytest.mark.parametrize("name", LEGITIMATE)
-def test_a_legitimate_edit_is_let_pass(name: str, outcomes: dict[str, list[Outcome]]) -> None:
-    """Strict: an edit that is found after all belongs among the mistakes."""
+def test_a_legitimate_edit_passes(name: str, outcomes: dict[str, list[Outcome]]) -> None:
+    """An edit that has a finding belongs among the mistakes."""
     found = [str(one) for one in outcomes[name] if one.said or one.failures]
     assert outcomes[name]
     assert not found, f"{KINDS[name].reason}, but:\n" + "\n".join(found)
@@ -210,16 +210,14 @@ def test_one_mistake_is_one_finding(name: str, outcomes: dict[str, list[Outcome]
 
 @pytest.mark.skipif(A_KIND < 6, reason="too few of each kind")
 @pytest.mark.parametrize("name", [name for name in MISTAKES if KINDS[name].more])
-def test_more_than_one_finding_is_the_exception(
-    name: str, outcomes: dict[str, list[Outcome]]
-) -> None:
-    """A kind of which each mutant is one finding after all is to say so."""
+def test_several_findings_are_the_exception(name: str, outcomes: dict[str, list[Outcome]]) -> None:
+    """A kind whose mutants all have one finding must not claim to have more."""
     assert any(len(one.by) + len(one.said) > 1 for one in outcomes[name])
 
 
 @pytest.mark.parametrize("name", list(KINDS))
-def test_the_whole_of_validation_agrees(name: str, complete: dict[str, list[Outcome]]) -> None:
-    """With frictionless: what is a mistake is one finding, what is none is none."""
+def test_all_of_validation_agrees(name: str, complete: dict[str, list[Outcome]]) -> None:
+    """With frictionless, too, a mistake is one finding, and a legitimate edit is none."""
     (one,) = complete[name]
     assert bool(one.by) is bool(KINDS[name].codes), str(one)
     assert KINDS[name].codes or not one.said, str(one)

@@ -1,6 +1,6 @@
-"""A repository at work is held against what is recorded of its version, as it is what is installed.
+"""A repository under development is what is installed, so its contract is compared with the record.
 
-What other packages are held against is in test_descriptor.py and among the mutants.
+The comparison of other packages is tested in test_descriptor.py and by the mutants.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _edit(path: Path, edit: Edit) -> None:
 
 
 def _found(repository: Path, package: Path) -> tuple[list[str], int]:
-    """What the code of a repository finds by GD004, and at how many resources it looked."""
+    """What the code of a repository finds by GD004, and how many resources it checked."""
     ran = subprocess.run(
         [sys.executable, "-m", "gazadata", "validate", "--format", "json", str(package)],
         env={**os.environ, "PYTHONPATH": str(repository / "src")},
@@ -68,7 +68,7 @@ def test_a_repository_is_not_compared_with_itself(repository: Path) -> None:
     assert looked == number
 
 
-def test_a_version_with_another_contract_must_be_recorded(repository: Path) -> None:
+def test_a_version_with_another_contract_must_be_on_record(repository: Path) -> None:
     number = len(Contract.read(repository).resources)
     _edit(repository / "datapackage.json", lambda d: d.update(version="9.0.0"))
     assert _found(repository, repository) == ([], number)
@@ -81,7 +81,7 @@ def test_a_version_with_another_contract_must_be_recorded(repository: Path) -> N
 
 
 def test_earlier_versions_keep_their_contract(repository: Path, tmp_path: Path) -> None:
-    """The installed package is of another version, and knows of this one by its record alone."""
+    """The installed package has another version, and knows this one only from its record."""
     earlier = tmp_path / "earlier"
     shutil.copytree(repository, earlier, ignore=shutil.ignore_patterns("src"))
     _edit(repository / "datapackage.json", lambda d: d.update(version="9.0.0"))
@@ -151,7 +151,7 @@ def test_a_release_has_the_contract_that_is_recorded(repo: Path, tmp_path: Path)
 
 
 def test_each_contract_is_read_once(package_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of the package, and that of the installed one if it was not read before."""
+    """The package's, and the installed one's if it was not read before."""
     roots = []
 
     def read(root: Path, *prepare: Any, original: Any = Contract.read) -> Contract:

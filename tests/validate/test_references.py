@@ -1,4 +1,4 @@
-"""The tables in reference/, which codes were looked up in: what is asked of them and of the notes."""
+"""The files in reference/, in which codes were looked up, and the notes that name them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def at(field: str, actor: str = "azerbaijan") -> int:
      "row Azerbaijan of reference/countries.csv.", "The Row Azerbaijan of reference/countries.csv.",
      "Row Azerbaijan of reference/countries.csvx"],
 )  # fmt: skip
-def test_gd348_a_note_that_names_no_row_lets_no_code_pass(note: str, place: Place) -> None:
+def test_gd348_a_note_must_name_a_row(note: str, place: Place) -> None:
     number = at("iso3")
     right = S.change("evidence", number, note=note)
     where = S.where("actors", actor_id="azerbaijan")
@@ -65,7 +65,7 @@ def test_gd348_a_note_that_names_no_row_lets_no_code_pass(note: str, place: Plac
         assert said(found(place, files)) == [("GD348", "data/evidence.csv", number + 2, "note")]
 
 
-def test_other_words_are_another_mistake_and_the_same_are_one(place: Place) -> None:
+def test_equal_notes_are_one_mistake_and_others_another(place: Place) -> None:
     rows = S.rows("evidence")
     for field, note in (
         ("iso3", "Somewhere."),
@@ -80,13 +80,13 @@ def test_other_words_are_another_mistake_and_the_same_are_one(place: Place) -> N
     ]
 
 
-def test_how_a_reference_describes_itself_is_noted_as_one_likes(place: Place) -> None:
+def test_notes_on_a_references_own_row_are_free(place: Place) -> None:
     (number,) = S.evidence_of("sources", "country-codes", "title")
     assert S.rows("evidence")[number]["basis"] == "reference"
     assert found(place, S.change("evidence", number, note="As its first page has it.")) == []
 
 
-def test_a_note_without_a_word_is_one_finding_and_hides_no_other(place: Place) -> None:
+def test_a_note_without_words_is_one_finding_and_hides_no_other(place: Place) -> None:
     rows = S.rows("evidence")
     rows[at("cow")]["note"], rows[at("iso3")]["note"] = "", "Somewhere."
     assert said(found(place, S.table("evidence", rows))) == [
@@ -95,7 +95,7 @@ def test_a_note_without_a_word_is_one_finding_and_hides_no_other(place: Place) -
     ]
 
 
-def test_gd348_a_wrong_code_shows_where_the_reference_has_it(place: Place) -> None:
+def test_gd348_a_wrong_code_shows_its_place_in_the_reference(place: Place) -> None:
     number = line_of("Azerbaijan,")
     changed = countries("Azerbaijan,AZE,", "Azerbaijan,AZX,")
     (one,) = found(place, changed)
@@ -106,8 +106,8 @@ def test_gd348_a_wrong_code_shows_where_the_reference_has_it(place: Place) -> No
     assert there.text[there.start : there.end] == "AZX"
 
 
-def test_a_code_that_two_rows_have_otherwise(place: Place) -> None:
-    """Neither of two rows of one name makes a code right unseen."""
+def test_two_rows_of_one_name_with_different_codes(place: Place) -> None:
+    """Neither row confirms a code without a finding."""
     again = "\nAzerbaijan,ZZZ,031,373,AZE,373,Q227,nothing\n"
     changed = {COUNTRIES: S.files[COUNTRIES].rstrip(b"\n") + again.encode()}
     number = changed[COUNTRIES].count(b"\n")
@@ -119,7 +119,7 @@ def test_a_code_that_two_rows_have_otherwise(place: Place) -> None:
     assert said(wrong) == [("GD206", COUNTRIES, number, "name")]
     neither = found(place, changed | S.change("actors", where, iso3="XXX"))
     assert [d.code for d in neither] == ["GD348", "GD206"]
-    assert neither[0].expected == "AZE or ZZZ, as row Azerbaijan of reference/countries.csv has it"
+    assert neither[0].expected == "AZE or ZZZ, as in row Azerbaijan of reference/countries.csv"
     assert [there.line for there in neither[0].related] == [line_of("Azerbaijan,"), number]
 
 
@@ -147,7 +147,7 @@ CHARACTERS: dict[str, tuple[dict[str, bytes], str, int, str | None]] = {
 
 
 @pytest.mark.parametrize("name", CHARACTERS)
-def test_what_is_asked_of_the_bytes_of_a_reference(name: str, place: Place) -> None:
+def test_the_bytes_of_a_reference_are_checked(name: str, place: Place) -> None:
     changed, code, number, field = CHARACTERS[name]
     diagnostics = found(place, changed)
     assert said(diagnostics) == [(code, COUNTRIES, number, field)]
@@ -161,11 +161,11 @@ def test_a_reference_without_rows_or_columns(content: bytes, place: Place) -> No
     assert any(d.severity == "error" for d in diagnostics)
 
 
-def test_a_file_that_no_note_names_is_not_looked_at(place: Place) -> None:
+def test_a_file_that_no_note_names_is_not_checked(place: Place) -> None:
     assert found(place, {"reference/plover.csv": b"\xff", "reference/more.csv": b'a,"'}) == []
 
 
-def test_gd348_a_reference_that_is_not_there(place: Place) -> None:
+def test_gd348_a_missing_reference(place: Place) -> None:
     (one,) = [d for d in found(place, {COUNTRIES: None}) if "countries" in (d.expected or "")]
     assert one.code == "GD348"
     assert one.severity == "error"
@@ -180,7 +180,7 @@ def without_folder(tmp_path: Path, changed: Files) -> Report:
 
 
 def test_gd348_a_package_without_its_references_is_not_clean(tmp_path: Path) -> None:
-    """A release carries none, so that it is a warning."""
+    """A release has none, so it is a warning."""
     report = without_folder(tmp_path, {})
     (one,) = report.diagnostics
     assert (one.code, one.severity, one.path, one.field) == (
@@ -204,7 +204,7 @@ def test_a_package_whose_notes_name_no_reference_needs_none(tmp_path: Path) -> N
 
 
 def by_reference(name: str, row_id: str, field: str, note: str) -> dict[str, bytes]:
-    """Evidence of this basis alone for a cell."""
+    """Evidence of basis reference as the only one for a cell."""
     old = S.evidence_of(name, row_id, field)
     new = S.evidence(name, row_id, field, basis="reference",
                      reference_id="entity-identifiers", note=note)  # fmt: skip
@@ -220,7 +220,7 @@ def by_reference(name: str, row_id: str, field: str, note: str) -> dict[str, byt
         ("Row Hamas of reference/plover.csv.", "with a column for kind"),
     ],
 )
-def test_gd348_what_no_row_has_is_not_proven_by_reference(
+def test_gd348_a_value_that_no_row_has_is_not_proven(
     note: str, expected: str, place: Place
 ) -> None:
     field = "kind" if "kind" in expected else "name"
@@ -245,7 +245,7 @@ def test_gd348_a_name_is_that_of_its_row(place: Place) -> None:
     ("old", "new", "code"),
     [(b"\n", b"\r\n", "GD102"), ("ü".encode(), "u\u0308".encode(), "GD103")],
 )
-def test_a_file_that_fmt_does_not_write_is_mended_by_hand(
+def test_a_file_that_fmt_does_not_write_is_fixed_by_hand(
     old: bytes, new: bytes, code: str, place: Place
 ) -> None:
     diagnostics = found(place, {COUNTRIES: S.files[COUNTRIES].replace(old, new)})
@@ -254,8 +254,8 @@ def test_a_file_that_fmt_does_not_write_is_mended_by_hand(
     assert not [text for text in helps if not text.startswith("Save the file")]
 
 
-def test_gd348_codes_of_sources_alone_are_held_against_no_row(place: Place) -> None:
-    """In a package of no other table that needs evidence."""
+def test_gd348_codes_of_sources_are_compared_with_no_row(place: Place) -> None:
+    """In a package where no other table needs evidence."""
     kept = ("sources", "passages", "quotes", "evidence")
     descriptor, schema = S.descriptor(), S.schema("sources")
     descriptor["version"] = "99.0.0"
@@ -274,7 +274,7 @@ CODES = ("iso3", "cow", "gleditsch_ward", "wikidata_id")
     ("behind", "is_found"), [("", True), (".", True), ("; the article has only Azerbaijan.", False)]
 )
 def test_gd348_codes_are_those_of_the_actor(behind: str, is_found: bool, place: Place) -> None:
-    """All of another row's codes, with the notes that name it, were none of its own."""
+    """Otherwise an actor could have all codes of another row, with notes that name that row."""
     header, *rows = S.files[COUNTRIES].decode().splitlines()
     line = next(row for row in rows if row.startswith("Afghanistan,"))
     codes = dict(zip(header.split(","), line.split(","), strict=True))
@@ -289,8 +289,8 @@ def test_gd348_codes_are_those_of_the_actor(behind: str, is_found: bool, place: 
     assert said(found(place, files)) == wanted
 
 
-def test_a_row_may_be_called_by_any_name_of_the_actor(place: Place) -> None:
-    """The United States are “the US” in the article, and its own row has a longer name."""
+def test_a_row_may_have_any_name_of_the_actor(place: Place) -> None:
+    """The article writes “the US”, while the actor has a longer name."""
     content = S.files[COUNTRIES].decode()
     (line,) = (row for row in content.splitlines() if row.startswith("United States,"))
     files = {COUNTRIES: (content + line.replace("United States,", "US,") + "\n").encode()}
@@ -301,7 +301,7 @@ def test_a_row_may_be_called_by_any_name_of_the_actor(place: Place) -> None:
 
 
 def cited(reference: str) -> dict[str, bytes]:
-    """Every code of Azerbaijan by another reference, with identifiers that are made from it."""
+    """Every code of Azerbaijan with another reference_id, and identifiers that match it."""
     rows = S.rows("evidence")
     for field in CODES:
         row = rows[at(field)]
@@ -313,8 +313,11 @@ def cited(reference: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        ("entity-identifiers", "a row of reference/entities.csv, which is what entity-identifiers"),
-        ("plover-manual", "a file that a note on plover-manual in sources names"),
+        (
+            "entity-identifiers",
+            "a row of reference/entities.csv, named in the notes on entity-identifiers",
+        ),
+        ("plover-manual", "a file that is named in a note on plover-manual in sources"),
     ],
 )
 def test_gd348_the_file_is_that_of_the_reference(
@@ -340,8 +343,8 @@ def test_another_reference_under_the_old_identifier_is_one_finding(place: Place)
     assert [d.code for d in found(place, changed)] == ["GD335"]
 
 
-def test_a_reference_without_evidence_is_that_alone(place: Place) -> None:
-    """Its cells are reported, and what rests on it is not."""
+def test_a_reference_without_evidence_is_one_finding(place: Place) -> None:
+    """Its own cells are reported, but not what rests on it."""
     gone = {
         n for f in ("kind", "title", "held") for n in S.evidence_of("sources", "country-codes", f)
     }

@@ -1,7 +1,7 @@
-"""Every format of a report: that it can be parsed, points at the right place, hides nothing.
+"""Every format of a report can be parsed, points at the right place, and hides nothing.
 
-The reports come from really validating a copy of the package with mistakes planted in it; what no
-package holds (any text in any place) is made by hypothesis.
+The reports come from validating a copy of the package with planted mistakes; for what no package
+contains (any text in any place) they come from hypothesis.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ REPORT = jsonschema.Draft202012Validator(SCHEMA)
 ESCAPE = "\x1b"
 RULES = all_rules()
 
-# (file, what stands there, what is planted): one mistake in each of the ways of showing one.
+# (file, original, planted mistake): one for each way of showing a finding.
 PLANTED = {
     "GD203": ("data/positions.csv", ",conditional_support,", ",conditional_suport,"),
     "GD207": ("data/positions.csv", "\nazerbaijan-isf-participation,azerbaijan,", None),
@@ -74,13 +74,13 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(broken: Path) -> Report:
-    """What validating the planted mistakes says."""
+    """The report on the planted mistakes."""
     return validate(broken)
 
 
 @pytest.fixture(scope="module")
 def clean() -> Report:
-    """What validating the shipped package says."""
+    """The report on the shipped package."""
     return validate(ROOT)
 
 
@@ -100,7 +100,7 @@ def many(number: int, *, kept: int | None = None, code: str = "GD203") -> Report
     return Report("x", "1.0.0", made, {code: Count(9_999, "cells", number)})
 
 
-# ------------------------------------------------------------------ what hypothesis makes
+# ------------------------------------------------------------------ reports from hypothesis
 NASTY = "\n\r\t|:%<>&\"'`]\\[(){}*_#@!,;…€😀漢字\u0301\u200b\u202e"
 NASTY += "\x00\x07\x1b\x7f\x85\u2028\ufeff\ufffe"
 PIECES = [
@@ -191,14 +191,14 @@ def test_every_planted_mistake_is_in_every_format(report: Report) -> None:
         assert shown.endswith("\n")
 
 
-def test_counts_go_with_the_findings_that_are_left_after_merging(report: Report) -> None:
+def test_counts_match_the_findings_left_after_merging(report: Report) -> None:
     kept = Counter(d.code for d in report.diagnostics)
     assert {code: c.found for code, c in report.counts.items() if c.found} == dict(kept)
 
 
 # ------------------------------------------------------------------ full
 def excerpts(shown: str) -> list[tuple[str, str, str]]:
-    """Each place of a full report: path and position, the line, what stands under it."""
+    """Each place of a full report: path and position, the line, and the marks under it."""
     found, lines = [], shown.splitlines()
     for n, line in enumerate(lines):
         if match := re.match(r" *--> (\S+)", line):
@@ -216,7 +216,7 @@ def pointed(line: str, under: str, symbols: str = "^") -> str:
 
 
 @pytest.mark.parametrize("width", [60, 100, 400])
-def test_carets_stand_under_the_cell(report: Report, width: int) -> None:
+def test_carets_are_under_the_cell(report: Report, width: int) -> None:
     full = FORMATS["full"](report, Options(width=width))
     by_place = {place: (line, under) for place, line, under in excerpts(full)}
     for code, cell in (
@@ -242,7 +242,7 @@ def test_a_wrong_quote_is_shown_beside_the_nearest_words_of_the_article(
     assert where == f"{place.path}:{place.line}:{place.start + 1}"
     assert pointed(cell, under, "^-") == d.found
     assert pointed(line, below, "^-") == d.found.replace("had formaly", "has formally")
-    # d for s, and the l that is missing: what it is missing before, and itself in the article.
+    # d for s, and the missing l: the letter after it in the quote, and the l in the article.
     assert (pointed(cell, under), pointed(line, below)) == ("dl", "sl")
     assert "“had” instead of “has”; “formaly” instead of “formally”" in full
     text = (ROOT / place.path).read_text("utf-8").split("\n")
@@ -250,7 +250,7 @@ def test_a_wrong_quote_is_shown_beside_the_nearest_words_of_the_article(
 
 
 def test_characters_that_look_alike_are_named() -> None:
-    """A straight apostrophe for a curly one is the commonest mistake, and hard to see."""
+    """A straight apostrophe instead of a curly one is common, and hard to see."""
     place = Place("raw/a.txt", 1, "It is Hamas’s plan", 6, 13)
     d = Diagnostic("GD321", "No", "data/quotes.csv", 2, 3, "quotes", "q", "exact", "Hamas's")
     made = Report("x", "1.0.0", [replace(d, related=(place,))])
@@ -261,8 +261,8 @@ def test_characters_that_look_alike_are_named() -> None:
 
 
 @pytest.mark.parametrize("code", ["GD103", "GD104", "GD112"])
-def test_of_a_character_that_alone_is_marked(code: str) -> None:
-    """The rest of its cell was marked with a letter of another alphabet."""
+def test_only_the_character_at_fault_is_marked(code: str) -> None:
+    """A letter of another alphabet used to mark the rest of its cell, too."""
     d = Diagnostic(code, "No", "data/topics.csv", 2, 5, "topics", "q", "label", "a letter")
     made = Report("x", "1.0.0", [d])
     made.lines = {d.path: {2: "q,peаce,1"}}
@@ -270,7 +270,7 @@ def test_of_a_character_that_alone_is_marked(code: str) -> None:
     assert pointed(line, under) == "а"
 
 
-def test_the_full_format_says_found_expected_help_and_why(report: Report) -> None:
+def test_the_full_format_has_found_expected_help_and_why(report: Report) -> None:
     full = FORMATS["full"](report, Options(width=2_000))
     block = next(part for part in full.split("\n\n") if part.startswith("error[GD203]"))
     rule = RULES["GD203"]
@@ -285,8 +285,8 @@ def test_the_full_format_says_found_expected_help_and_why(report: Report) -> Non
     assert f"(row {of(report, 'GD203').row_id}, field stance)" in block
 
 
-def test_the_summary_says_what_was_looked_at(clean: Report) -> None:
-    """Every rule has something to look at in the shipped package."""
+def test_the_summary_says_what_was_checked(clean: Report) -> None:
+    """Every rule has something to check in the shipped package."""
     assert idle(clean) == []
     for plain in (False, True):
         full = FORMATS["full"](clean, Options(plain=plain))
@@ -299,7 +299,7 @@ def test_the_summary_says_what_was_looked_at(clean: Report) -> None:
             assert re.search(rf"^ *{layer}\b.*\b0 found", full, re.M | re.I)
 
 
-def test_plain_has_words_in_place_of_signs(report: Report) -> None:
+def test_plain_has_words_instead_of_signs(report: Report) -> None:
     plain = FORMATS["full"](report, Options(plain=True, colour=True))
     d = of(report, "GD203")
     assert f"{d.path}, line {d.line}, column {d.column}, row {d.row_id}, field stance" in plain
@@ -314,7 +314,7 @@ def test_colours_change_nothing_but_colours(report: Report) -> None:
 
 
 @pytest.mark.parametrize("name", ["full", "concise"])
-def test_at_most_twenty_of_a_rule_are_shown_and_the_rest_is_counted(name: str) -> None:
+def test_at_most_twenty_findings_of_a_rule_are_shown_and_the_rest_counted(name: str) -> None:
     shown = FORMATS[name](many(5_000, kept=1_000), Options())
     assert len(re.findall(r"events\.csv:\d+:5", shown)) == ON_SCREEN == 20
     assert "up to 4,980 more of GD203 not shown; use --all" in shown
@@ -376,7 +376,7 @@ def test_carets_align_in_a_terminal_whatever_the_width_of_the_characters(
 
 @given(cells, cells)
 @settings(deadline=None)
-def test_what_is_not_marked_as_different_stands_in_both_texts(one: str, other: str) -> None:
+def test_what_is_not_marked_as_different_is_in_both_texts(one: str, other: str) -> None:
     marked = differences(one, other)
     assert bool(marked[0]) == bool(marked[1]) == (one != other)
     for text_, there, spans in ((one, other, marked[0]), (other, one, marked[1])):
@@ -406,7 +406,7 @@ def test_a_line_of_any_length_costs_no_more_than_what_is_shown() -> None:
 
 
 # ------------------------------------------------------------------ concise
-def test_concise_has_one_line_a_finding(report: Report) -> None:
+def test_concise_has_one_line_per_finding(report: Report) -> None:
     lines = FORMATS["concise"](report, Options(prefix="corpus/")).splitlines()
     pattern = r"corpus/(\S+?):(\d+):(\d+): (GD\d{3}) (.+): found (.*), expected (.*)"
     parsed = [match.groups() for match in map(re.compile(pattern).fullmatch, lines) if match]
@@ -418,11 +418,11 @@ def test_concise_has_one_line_a_finding(report: Report) -> None:
 
 # ------------------------------------------------------------------ json
 UNSAID = ("at", "elsewhere")
-"""What tells findings apart, and is said in no format."""
+"""Properties that tell findings apart, and appear in no format."""
 
 
 def as_said(d: Diagnostic) -> dict[str, Any]:
-    """A finding as the json format has it."""
+    """A finding in the json format."""
     said: dict[str, Any] = json.loads(json.dumps(asdict(d)))
     return {name: value for name, value in said.items() if name not in UNSAID}
 
@@ -555,9 +555,9 @@ PHYSICAL = strict_object(
         )
     },
 )
-# The standard's schema has no licence that lets it be kept here, so this is our own and stricter:
-# only what we write is in it, under the names and types of SARIF 2.1.0. GAZADATA_SARIF_SCHEMA
-# may name a copy of the standard's, which everything below is then held against too: `make elsewhere`.
+# The licence of the standard's schema does not allow a copy here, so this one is our own. It is
+# stricter, as it only has what we write, with the names and types of SARIF 2.1.0. Everything below
+# is also checked against the standard's if GAZADATA_SARIF_SCHEMA names a copy: `make elsewhere`.
 SARIF: Any = strict_object(
     {
         "$schema": {"type": "string", "format": "uri"},
@@ -672,7 +672,7 @@ SARIF_SCHEMAS = [
 
 
 def sarif(made: Report, asked: Options | None = None) -> dict[str, Any]:
-    """The run of a SARIF log, after everything that the standard asks of it was checked."""
+    """The run of a SARIF log, after checking everything that the standard requires."""
     log = json.loads(FORMATS["sarif"](made, asked or Options()))
     for schema in SARIF_SCHEMAS:
         schema.validate(log)
@@ -727,7 +727,7 @@ def test_sarif_names_the_version_and_the_help_of_each_rule(clean: Report) -> Non
 
 
 def fixed(root: Path, made: Report) -> set[str]:
-    """Apply every fix of a SARIF log to the files; the codes of the findings that have one."""
+    """Apply every fix of a SARIF log to the files, and return the codes of the fixed findings."""
     codes = set()
     for result in sarif(made)["results"]:
         for fix in result.get("fixes", []):
@@ -745,7 +745,7 @@ def fixed(root: Path, made: Report) -> set[str]:
 
 
 def test_the_fixes_of_sarif_restore_the_file(package_copy: Path) -> None:
-    """Also in a cell with quotation marks, and beside cells of characters of other widths."""
+    """Also in a cell with quotation marks, and next to cells with characters of other widths."""
     planted = {
         "GD203": ("data/positions.csv", ",conditional_support,", ",conditional_suport,"),
         "GD207": ("data/positions.csv", ",azerbaijan,", ",azerbaijn,"),
@@ -817,7 +817,7 @@ def test_a_failure_makes_the_execution_unsuccessful() -> None:
 
 # ------------------------------------------------------------------ junit
 def junit(made: Report, asked: Options | None = None) -> ET.Element:
-    """The root, after the sums of every suite were checked."""
+    """The root, after checking the totals of every suite."""
     root = ET.fromstring(FORMATS["junit"](made, asked or Options()))
     for suite in root:
         for attribute, path in (
@@ -879,7 +879,7 @@ def test_markdown_is_a_short_table(report: Report) -> None:
 @given(reports(), options)
 @MANY
 def test_every_format_survives_any_text(made: Report, asked: Options) -> None:
-    """What stands in a cell can neither break a format nor pretend to be a part of it."""
+    """The text of a cell can neither break a format nor pass for a part of it."""
     document = json.loads(FORMATS["json"](made, asked))
     REPORT.validate(document)
     assert document["findings"] == [as_said(d) for d in made.diagnostics]
@@ -935,7 +935,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
 
 @pytest.fixture(autouse=True)
 def neutral(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the machine that the tests run on decides what they see."""
+    """Unset the environment variables that would affect the tests."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
@@ -1053,7 +1053,7 @@ def test_half_a_surrogate_pair_in_a_descriptor_can_be_written(
 
 # ------------------------------------------------------------------ what counts as passed
 def test_warnings_that_were_counted_and_not_kept_are_warnings() -> None:
-    """A release of many sources carries none of their texts, and passes."""
+    """A release of many sources contains none of their texts, and passes."""
     made = Report("a release", "1.0.0", counts={"GD301": Count(30, "texts", 30)})
     made.diagnostics = [
         Diagnostic("GD301", "no text", "csv/sources.csv", line, severity="warning")
@@ -1072,11 +1072,11 @@ def test_errors_that_were_counted_and_not_kept_are_errors() -> None:
     assert json.loads(FORMATS["json"](made, Options()))["ok"] is False
     made = many(1_000)
     made.counts = {"GD203": Count(9_000, "cells", 5_000)}
-    # Some of them may follow from others, so that there are fewer.
+    # Some of them may follow from others, so there may be fewer.
     assert "up to 4,980 more of GD203 not shown; use --all" in FORMATS["full"](made, Options())
 
 
-def test_a_report_in_which_nothing_was_looked_at_is_never_a_pass() -> None:
+def test_a_report_without_checks_is_never_a_pass() -> None:
     made = Report("x", "1.0.0", counts={"GD101": Count(0, "bytes")})
     assert not made.ok()
     for name, format_ in FORMATS.items():
@@ -1158,7 +1158,7 @@ def test_paths_are_those_from_where_they_are_read(
 
 
 @pytest.mark.parametrize("prefix", ["../work/", "/srv/work/"])
-def test_a_package_elsewhere_annotates_no_file_of_the_checkout(prefix: str) -> None:
+def test_a_package_outside_annotates_no_file_of_the_checkout(prefix: str) -> None:
     shown = FORMATS["github"](many(1), Options(prefix=prefix))
     ((name, properties, message),) = commands(shown)
     assert (name, list(properties)) == ("error", ["title"])
@@ -1206,7 +1206,7 @@ def test_a_summary_that_cannot_be_written_changes_no_result(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such shell")
-def test_a_closed_stream_is_no_traceback(tmp_path: Path) -> None:
+def test_a_closed_stream_is_not_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "datapackage.json").write_text("{")
     for arguments, closed, status, said in (
         (["--format", "json"], ">&-", 2, "error: standard output is closed; use --output FILE"),
@@ -1225,7 +1225,7 @@ def test_a_closed_stream_is_no_traceback(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------ writing
-def test_what_cannot_be_written_leaves_what_was_there(
+def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "report.txt"
@@ -1252,9 +1252,9 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
 def test_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
-    """As for a device: renaming a file over /dev/null would break the machine.
+    """Nor is a device: renaming a file over /dev/null would break the machine.
 
-    The pipe stands in for one, so that a fault here does no harm.
+    A pipe is used here so that a bug does no harm.
     """
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -1267,7 +1267,7 @@ def test_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
         os.close(reader)
 
 
-def test_a_folder_is_no_output(tmp_path: Path) -> None:
+def test_a_folder_is_not_an_output(tmp_path: Path) -> None:
     with pytest.raises(GazadataError, match="is a folder"):
         reporters.writable(tmp_path, ROOT)
 
@@ -1324,7 +1324,7 @@ def test_a_report_may_lie_beside_the_parts_of_the_package(output: str, package_c
     reporters.writable(package_copy / output, package_copy)
 
 
-def test_machine_formats_are_utf8_whatever_the_terminal_speaks(tmp_path: Path) -> None:
+def test_machine_formats_are_utf8_whatever_the_terminal_uses(tmp_path: Path) -> None:
     code = (
         "from gazadata.validate import Count, Diagnostic, Report, reporters\n"
         "d = Diagnostic('GD203', 'm', 'data/a.csv', found='漢€')\n"

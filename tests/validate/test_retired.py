@@ -1,4 +1,4 @@
-"""What data/retired.csv may say: of tables that are gone too, and of nothing that is there."""
+"""What data/retired.csv may list: identifiers of removed tables, too, but none that is in use."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ HEAD = "resource,row_id,replaced_by,reason,version\n"
 
 
 def found(package: Path, lines: list[str]) -> list[tuple[int | None, str, str]]:
-    """The line of each finding, what was found and what was expected, of lines from 2 on."""
+    """The line of each finding, what was found and what was expected, for lines from 2 on."""
     (package / "data/retired.csv").write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
     report = validate(package)
-    # They are in the order in which they are read best.
+    # They are in a readable order.
     assert {d.code for d in report.diagnostics} <= {"GD211", "GD108"}
     return [
         (d.line, d.found or "", d.expected or "") for d in report.diagnostics if d.code == "GD211"
     ]
 
 
-def test_what_may_be_given_up(package_copy: Path) -> None:
+def test_what_may_be_retired(package_copy: Path) -> None:
     lines = [
         "pledges,pakistan-troops,,the table was dropped,0.9.0",
         "pledges,first,second,renamed,0.8.0",
@@ -39,7 +39,7 @@ def test_what_may_be_given_up(package_copy: Path) -> None:
     assert found(package_copy, lines) == []
 
 
-def test_what_may_not(package_copy: Path) -> None:
+def test_what_may_not_be_retired(package_copy: Path) -> None:
     wrong = found(
         package_copy,
         [
@@ -68,9 +68,9 @@ def test_what_may_not(package_copy: Path) -> None:
         (11, "version 1.0.0-rc.1"),
     ]
     assert "did you mean actors?" in wrong[0][2]
-    assert "there are sources, passages" in wrong[2][2]
-    assert f"{SHIPPED.contract.version}, or an earlier one" in wrong[7][2]
-    assert wrong[9][2] == "the final version that it is of: 1.0.0"
+    assert "its tables are sources, passages" in wrong[2][2]
+    assert f"{SHIPPED.contract.version} or an earlier one" in wrong[7][2]
+    assert wrong[9][2] == "the final version, 1.0.0"
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ FORMS: dict[str, tuple[str, tuple[str, int, str | None]]] = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_the_file_has_the_form_of_tables(name: str, place: Place) -> None:
-    """What is wrong with one cell is one finding, and no key passes for another than it is."""
+    """A mistake in one cell is one finding."""
     rows, expected = FORMS[name]
     changed = {FILE: (HEAD + rows).encode()}
     place.damage(changed)
@@ -132,8 +132,8 @@ def test_the_file_has_the_form_of_tables(name: str, place: Place) -> None:
     assert found.field is None or found.column
 
 
-@pytest.mark.parametrize(("key", "as_it"), [("munir", "it"), ("mu-nir", "as munir it")])
-def test_a_finding_is_known_again_when_rows_move(key: str, as_it: str, place: Place) -> None:
+@pytest.mark.parametrize(("key", "it"), [("munir", "it"), ("mu-nir", "munir")])
+def test_a_finding_keeps_its_fingerprint_when_rows_move(key: str, it: str, place: Place) -> None:
     marks = []
     for first in ("zz-one", "aa-one"):
         there = SHIPPED.add(
@@ -151,7 +151,7 @@ def test_a_finding_is_known_again_when_rows_move(key: str, as_it: str, place: Pl
         (one,) = (d for d in report.diagnostics if d.code == "GD211")
         assert (
             one.expected
-            == f"an identifier that is no longer used, but {as_it} is in data/actors.csv:{line}"
+            == f"an identifier that is no longer used, but {it} is still in data/actors.csv:{line}"
         )
         marks.append(fingerprint(one))
     assert marks[0] == marks[1]
@@ -166,7 +166,7 @@ def test_a_finding_is_known_again_when_rows_move(key: str, as_it: str, place: Pl
         ("", "a blank line"),
     ],
 )
-def test_gd107_how_many_cells_there_are_is_said(row: str, what: str, place: Place) -> None:
+def test_gd107_the_number_of_cells_is_reported(row: str, what: str, place: Place) -> None:
     changed = {FILE: f"{HEAD}{row}\n".encode()}
     place.damage(changed)
     report = look(place.root, official=False)
@@ -186,7 +186,7 @@ def test_gd107_how_many_cells_there_are_is_said(row: str, what: str, place: Plac
         (HEAD.encode() + b'actors,"x,,gone,1.0.0\n', "GD107"),
     ],
 )
-def test_what_is_no_such_file(content: bytes, code: str, place: Place) -> None:
+def test_a_file_that_is_not_the_list(content: bytes, code: str, place: Place) -> None:
     place.damage({FILE: content})
     report = look(place.root, official=False)
     place.mend({FILE: content})
@@ -194,7 +194,7 @@ def test_what_is_no_such_file(content: bytes, code: str, place: Place) -> None:
     assert {d.path for d in report.diagnostics} == {FILE}
 
 
-def test_a_key_may_be_given_up_for_the_same_with_other_hyphens(place: Place) -> None:
+def test_a_key_may_be_replaced_by_one_with_other_hyphens(place: Place) -> None:
     changed = {FILE: f"{HEAD}actors,azer-baijan,azerbaijan,spelt otherwise,1.0.0\n".encode()}
     place.damage(changed)
     report = look(place.root, official=False)
@@ -248,7 +248,7 @@ def _link_out(path: Path) -> None:
         lambda path: path.symlink_to("retired.csv"),
     ],
 )
-def test_gd005_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Path) -> None:
+def test_gd005_a_pipe_or_link_is_reported_and_not_read(make: object, tmp_path: Path) -> None:
     assert callable(make)
     root = Place(tmp_path / "package").root
     (root / FILE).unlink(missing_ok=True)
@@ -259,8 +259,8 @@ def test_gd005_what_is_no_file_is_found_and_not_read(make: object, tmp_path: Pat
         retired.read(Package.open(root))
 
 
-def test_gd005_one_file_alone_is_the_list(tmp_path: Path) -> None:
-    """Nobody would read the second, and another by the name is as any that is not listed."""
+def test_gd005_there_is_only_one_list(tmp_path: Path) -> None:
+    """Nobody would read a second one, and one elsewhere counts as an unlisted file."""
     place = Place(tmp_path)
     row = f"{HEAD}actors,azerbaidjan,,left out,1.0.0\n".encode()
     place.damage({"retired.csv": row, FILE: None})

@@ -34,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_every_rule_says_what_why_and_how(code: str) -> None:
+def test_every_rule_has_all_its_texts(code: str) -> None:
     rule = RULES[code]
     assert rule.code == code
     assert re.fullmatch(r"GD[0-9]{3}", code)
@@ -52,13 +52,13 @@ def test_every_rule_says_what_why_and_how(code: str) -> None:
 
 
 def test_every_rule_is_used_in_the_module_that_has_its_texts() -> None:
-    """A rule that no code names is a promise that nobody keeps."""
+    """No rule is documented but not implemented."""
     by_schema = set(
         re.findall(CODE, (VALIDATE.parent / "contract/contract.schema.json").read_text())
     )
     used: set[str] = set()
     for path in VALIDATE.glob("*.py"):
-        # A comparison such as `code < "GD300"` names a border, not a rule.
+        # A comparison such as `code < "GD300"` names a bound, not a rule.
         text = re.sub(rf'[<>]=? "{CODE}"', "", path.read_text("utf-8"))
         here = set(re.findall(CODE, REGISTERED.sub("", text)))
         assert set(REGISTERED.findall(text)) <= here | by_schema, path.name
@@ -66,15 +66,15 @@ def test_every_rule_is_used_in_the_module_that_has_its_texts() -> None:
     assert used | by_schema == RULES.keys()
 
 
-def test_a_code_is_given_to_one_rule_only() -> None:
+def test_a_code_belongs_to_one_rule() -> None:
     before = RULES["GD203"]
     with pytest.raises(ValueError, match="two rules have the code GD203"):
         rule("GD203", title="another", reason="A.", example="a", remedy="B.")
     assert all_rules()["GD203"] == before
 
 
-def test_the_layers_before_polars_is_imported_report_no_rule_without_its_texts() -> None:
-    """They run while the other layers' modules, and with them their rules, are not imported yet."""
+def test_early_layers_report_only_rules_that_are_registered() -> None:
+    """They run before the other modules are imported, which register their rules."""
     code = (
         "import sys, gazadata.validate as v, gazadata.validate.rules as r; print(*r.RULES); "
         "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith(v.__name__)))"
@@ -92,11 +92,11 @@ def test_the_layers_before_polars_is_imported_report_no_rule_without_its_texts()
 def test_the_document_is_current() -> None:
     path = ROOT / "docs/rules.md"
     current = path.read_text("utf-8") if path.is_file() else ""
-    # Compared as a bool, since pytest would print both documents before the message.
+    # A bool, since pytest would print both documents before the message.
     assert bool(current == rules_markdown()), f"docs/rules.md is out of date; run: {REGENERATE}"
 
 
-def test_the_document_has_every_rule_once_and_nothing_that_is_read_as_markup() -> None:
+def test_the_document_has_every_rule_once_and_no_stray_markup() -> None:
     document = rules_markdown()
     assert re.findall(r"^### (GD\d{3}): ", document, re.M) == list(RULES)
     words = re.sub(r"`[^`]*`|<!--.*?-->", "", document)
@@ -119,7 +119,7 @@ def test_one_rule_is_printed(given: str, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize("given", ["GD2O3", "203", "GD2033", "G203"])
-def test_a_misspelt_code_says_what_is_meant(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelt_code_gets_a_suggestion(given: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "rule", given)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: no rule {given!r}; did you mean 'GD2")
@@ -150,7 +150,7 @@ def test_the_command_that_regenerates_the_document_writes_it(
     ],
 )
 def test_starting_is_cheap(code: str, absent: list[str]) -> None:
-    """The heavy libraries take a second to import, which only commands that use them may cost."""
+    """The heavy libraries take a second to import, which only commands that use them may take."""
     check = f"\nimport sys; print([m for m in {absent!r} if m in sys.modules], file=sys.stderr)"
     ran = subprocess.run(
         [sys.executable, "-c", code + check], capture_output=True, text=True, check=True
@@ -158,7 +158,7 @@ def test_starting_is_cheap(code: str, absent: list[str]) -> None:
     assert ran.stderr.strip() == "[]"
 
 
-def test_without_the_extra_rules_say_what_to_install() -> None:
+def test_without_the_extra_the_error_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['polars'] = None; sys.argv[1:] = ['rule', 'GD203']\n"
         "from gazadata.cli import main; main()"

@@ -1,4 +1,4 @@
-"""Every rule catches a planted mistake where it was planted, and lets a near miss pass."""
+"""Every rule finds a planted mistake at its place, and a near miss passes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SOURCE = "trump-leaning-on-pakistan"
 UTF8 = "utf-8"
 
 Near = Callable[[], Files | bool]
-"""Makes files that come near to breaking the rule, or says whether the shipped package does."""
+"""Returns files that almost break the rule, or whether the shipped package has such a case."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A planted mistake, what must be said of it, and a near miss."""
+    """A planted mistake, its expected finding, and a near miss."""
 
     files: Files
     path: str
@@ -51,7 +51,7 @@ def cell(name: str, row_id: str, at: str, value: str, near: Files | bool = True)
 
 
 def row(name: str, row_id: str, **cells: str) -> dict[str, bytes]:
-    """The file of a table of which one row has other cells."""
+    """The file of a table with one row changed."""
     return S.change(name, S.where(name, **{S.resource(name).key: row_id}), **cells)
 
 
@@ -60,7 +60,7 @@ def of(name: str, row_id: str) -> Row:
 
 
 def line(files: Files, path: str, begin: str) -> int:
-    """The line of a file that begins so."""
+    """The line number of the line that begins like this."""
     content = (files[path] or b"").decode(UTF8).split("\n")
     (found,) = (i + 1 for i, text in enumerate(content) if text.startswith(begin))
     return found
@@ -81,7 +81,7 @@ def descriptor(**changes: object) -> dict[str, bytes]:
 
 
 def topic(key: str, quote_id: str = "isf", **cells: str) -> dict[str, bytes]:
-    """A topic more, with its evidence."""
+    """An extra topic, with its evidence."""
     new = dict.fromkeys(S.resource("topics").field_names, "")
     new |= {"topic_id": key, "label": key, "kind": "measure", "status": "unspecified", **cells}
     quote = of("evidence", S.rows("evidence")[S.evidence_of("topics", "isf", "kind")[0]]
@@ -94,7 +94,7 @@ def topic(key: str, quote_id: str = "isf", **cells: str) -> dict[str, bytes]:
 
 
 def note(text: str) -> dict[str, bytes]:
-    """Some row of evidence with another note."""
+    """A row of evidence with another note."""
     number = next(i for i, e in enumerate(S.rows("evidence")) if e["note"])
     return S.change("evidence", number, note=text)
 
@@ -369,7 +369,7 @@ def gd304() -> Case:
 
 
 def _split(by: int) -> dict[str, bytes]:
-    """The passage with the dash cut in two there, `by` characters apart."""
+    """The passage with the dash, divided there into two that are `by` characters apart."""
     at = TEXT.index("—") + 1
     rows = S.rows("passages")
     (number,) = (i for i, p in enumerate(rows) if int(p["char_start"]) < at < int(p["char_end"]))
@@ -574,7 +574,7 @@ def gd351() -> Case:
         and "reportedly" in of("quotes", e["quote_id"])["exact"]
         and e["field"] != "hedge"
     )
-    # A position of another thing, without a hedge, that is put on the same words.
+    # A position on something else, without a hedge, that rests on the same words.
     other = next(p for p in S.rows("positions") if p["certainty"] == "certain" and not p["hedge"])[
         "position_id"
     ]
@@ -748,7 +748,7 @@ def gd419() -> Case:
 
 
 def taking_part(actor: str) -> dict[str, bytes]:
-    """A participant more in the talks from which some are excluded, with its evidence."""
+    """An extra participant in the talks from which some are excluded, with its evidence."""
     event, key = first("participants", role="excluded")["event_id"], "zz-taking-part"
     cells = {"event_id": event, "actor_id": actor, "role": "participant"}
     new = dict.fromkeys(S.resource("participants").field_names, "") | {"participant_id": key}
@@ -799,9 +799,9 @@ def damaged(place: Place, files: Files, *, official: bool = False) -> Report:
 
 
 class Together:
-    """Reports on damage to tables, where what touches no table in common shares a package.
+    """Reports on damage; damage to different tables shares a package.
 
-    Damage to a descriptor, a schema or a text hides other damage, and so has a package alone.
+    Damage to a descriptor, a schema or a text hides other damage, so it gets its own package.
     """
 
     def __init__(self, place: Place, damage: dict[str, Files]) -> None:
@@ -819,7 +819,7 @@ class Together:
             self.groups[at] |= files
 
     def report(self, code: str, fits: Callable[[Report], bool]) -> Report:
-        """The report on a shared package, or on this damage alone where that one does not fit."""
+        """The report on a shared package, or on this damage alone if the other does not fit."""
         at = self.group_of.get(code)
         if at is not None:
             if at not in self.reports:
@@ -855,7 +855,7 @@ def test_every_rule_has_a_planted_mistake() -> None:
 def test_a_planted_mistake_is_caught(code: str, planted: Together) -> None:
     case = CASES[code]()
     where = (code, case.path, case.row_id, case.field)
-    # Where in a JSON file it stands is asked for in test_json_places.py.
+    # Its place in a JSON file is tested in test_json_places.py.
     lines = (case.line,) if case.line or not case.path.endswith(".json") else range(1, 1_000)
 
     def hits(report: Report) -> list[Diagnostic]:
@@ -878,8 +878,8 @@ def test_a_planted_mistake_is_caught(code: str, planted: Together) -> None:
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_a_near_miss_is_let_pass(code: str, near_misses: Together, place: Place) -> None:
-    """Files that come near, or a near miss that the shipped package (which is clean) has."""
+def test_a_near_miss_passes(code: str, near_misses: Together, place: Place) -> None:
+    """Files of a near miss, or a near miss in the shipped package, which is clean."""
     case = CASES[code]()
     if isinstance(case.near, bool):
         assert case.near, "the shipped package has no such near miss any more; plant one"
@@ -895,7 +895,7 @@ def test_a_near_miss_is_let_pass(code: str, near_misses: Together, place: Place)
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """The whole of validation on the shipped package, frictionless included."""
+    """The report of all layers on the shipped package, including frictionless."""
     return validate(Place(tmp_path_factory.mktemp("shipped")).root)
 
 
@@ -904,7 +904,7 @@ def test_the_shipped_package_is_clean(shipped: Report) -> None:
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_no_rule_looked_at_nothing(code: str, shipped: Report) -> None:
+def test_every_rule_checked_something(code: str, shipped: Report) -> None:
     count = shipped.counts[code]
     assert count.checked > 0
     assert count.found == 0
@@ -932,15 +932,14 @@ def test_words_about_munir_are_not_about_israel(
     assert [d.code for d in report.diagnostics] == found
 
 
-def test_every_table_was_read_whole(shipped: Report) -> None:
+def test_every_table_was_read_completely(shipped: Report) -> None:
     assert shipped.rows == {name: len(S.rows(name)) for name in S.contract.resources}
 
 
-def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
-    """Counts by another road: from the tables as the csv module reads them.
+def test_each_rule_checked_all_there_is(shipped: Report) -> None:
+    """Count in another way, from the tables as the csv module reads them.
 
-    Where a rule asks several things of a row, the row is counted once, and each of its cells where
-    what it looks at are cells.
+    If a rule has several checks of a row, the row counts once; if it counts cells, each cell does.
     """
     rows = {name: S.rows(name) for name in S.contract.resources}
     fields = [(name, f) for name in rows for f in S.resource(name).fields]
@@ -950,7 +949,7 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
     size = {name: len(found) for name, found in rows.items()}
     described = sum(len(c) for path, c in S.files.items() if path.endswith(".json"))
     every, content = sum(size.values()), sum(len(S.files[S.path(name)]) for name in rows)
-    # What notes name is looked at as a table is.
+    # Files that notes name are checked like tables.
     named = [S.files[f"reference/{name}.csv"] for name in ("countries", "entities", "dates")]
     content += sum(map(len, named))
     looked_up = [row for c in named for row in csv.reader(io.StringIO(c.decode(), newline=""))]
@@ -1063,12 +1062,12 @@ def test_what_a_rule_looked_at_is_what_there_is(shipped: Report) -> None:
         "GD422": sum(filled(name, "attributed_to") for name in reporting),
     }  # fmt: skip
     looked = {code: one.checked for code, one in shipped.counts.items()}
-    # How many objects a descriptor and its schemas have is known to the rule alone.
+    # Only the rule itself knows how many objects a descriptor and its schemas have.
     assert looked == wanted | {"GD002": looked["GD002"]}
 
 
-def test_the_folder_is_mended_between_mistakes(place: Place) -> None:
-    """What the tests of this folder rest on."""
+def test_the_folder_is_restored_between_mistakes(place: Place) -> None:
+    """The tests of this folder rely on it."""
     damaged(place, {"data/sub/extra.csv": b"", S.text_path: None, "data/events.csv": b""})
     there: Iterator[Path] = (p for p in place.root.rglob("*") if p.is_file())
     assert {p.relative_to(place.root).as_posix(): p.read_bytes() for p in there} == S.files

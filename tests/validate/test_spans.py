@@ -1,4 +1,4 @@
-"""Passages and quotes that are cut where the words would say something else, or nothing."""
+"""Passages and quotes that are cut where the words would change or lose their meaning."""
 
 from __future__ import annotations
 
@@ -102,9 +102,7 @@ def test_gd324_a_quote_has_a_word(before: str, words: str, place: Place) -> None
 
 
 @pytest.mark.parametrize("words", ["Pakistan", "Muslim"])
-def test_gd324_a_word_keeps_its_sense_before_some_hyphens_and_apostrophes(
-    words: str, place: Place
-) -> None:
+def test_gd324_some_hyphens_and_apostrophes_may_follow_a_word(words: str, place: Place) -> None:
     behind = {"Pakistan": "’s", "Muslim": "-majority"}[words]
     start = S.text.index(words + behind)
     files = _quoted(_span(start, start + len(words)))
@@ -117,7 +115,7 @@ def _renumbered(rows: list[Row]) -> list[Row]:
 
 
 def _passages(rows: list[Row]) -> Files:
-    """The tables of passages and quotes with these passages, each quote in the one it lies in."""
+    """The tables of passages and quotes with these passages, and each quote in its own."""
     quotes = S.rows("quotes")
     for quote in quotes:
         for passage in rows:
@@ -144,7 +142,7 @@ def test_gd313_a_passage_over_two_paragraphs_moves_no_other(place: Place) -> Non
 
 
 @pytest.mark.parametrize("within", ["a word", "its full stop", "words"])
-def test_gd313_a_passage_begins_where_the_one_before_it_ends(within: str, place: Place) -> None:
+def test_gd313_a_passage_may_only_begin_between_words(within: str, place: Place) -> None:
     """Between words it may: a dash needs no white space around it."""
     rows = _renumbered(S.rows("passages"))
     spans = [(int(q["char_start"]), int(q["char_end"])) for q in S.rows("quotes")]

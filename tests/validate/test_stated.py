@@ -1,4 +1,4 @@
-"""Which words state a name: not those of another word that is written with the same letters."""
+"""Words that state a name, and other words with the same letters that do not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gazadata.validate.stated import has_words
         ("the O’NEIL plan", "O'NEIL", True),
     ],
 )
-def test_a_name_in_capitals_is_stated_by_capitals_alone(
+def test_a_name_in_capitals_is_only_stated_by_capitals(
     text: str, name: str, is_stated: bool
 ) -> None:
     frame = pl.DataFrame({"text": [text], "name": [name]})
@@ -33,6 +33,6 @@ def test_a_name_in_capitals_is_stated_by_capitals_alone(
     assert frame.select(stated).item() is is_stated
 
 
-def test_other_case_in_a_cell_is_a_mistake_of_its_own() -> None:
+def test_another_case_in_a_cell_is_another_mistake() -> None:
     frame = pl.DataFrame({"text": ["according to a report"], "cell": ["ACCORDING TO A REPORT"]})
     assert frame.select(has_words(col("text"), col("cell"), of_name=False)).item()

@@ -1,4 +1,4 @@
-"""What a finding says is what is wrong, and at the place where it is."""
+"""Messages name the actual problem, at its place."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def only(root: Path) -> Diagnostic:
 
 
 @pytest.mark.parametrize("number", ["99999999999999999999", "9223372036854775808"])
-def test_a_number_that_is_too_large_is_told_its_limit(number: str, package_copy: Path) -> None:
+def test_a_number_that_is_too_large_shows_the_limit(number: str, package_copy: Path) -> None:
     change(package_copy, "data/events.csv", ",occurred,,", f",occurred,{number},")
     one = only(package_copy)
     assert (one.code, one.found) == ("GD201", number)
     assert one.expected == (
-        "a whole number of at most 64 bits, from -9223372036854775808 to 9223372036854775807"
+        "a 64-bit whole number, from -9223372036854775808 to 9223372036854775807"
     )
     assert "digits" not in (one.help or "")
 
 
 @pytest.mark.parametrize("place", ["datapackage.json", "schemas/topics.json"])
-def test_a_doubled_name_is_found_where_it_is(place: str, package_copy: Path) -> None:
+def test_a_duplicate_name_is_reported_at_its_place(place: str, package_copy: Path) -> None:
     lines = (package_copy / place).read_text("utf-8").split("\n")
     at = max(n for n, line in enumerate(lines) if '"title": ' in line)
     lines.insert(at + 1, lines[at].rstrip(",").replace('": "', '": "again ') + ",")
@@ -49,7 +49,7 @@ def test_a_doubled_name_is_found_where_it_is(place: str, package_copy: Path) -> 
     assert "'title' occurs twice" in (one.found or "")
 
 
-def test_a_row_that_is_too_short_is_not_told_of_commas_in_cells(package_copy: Path) -> None:
+def test_a_short_row_gets_no_advice_on_commas_in_cells(package_copy: Path) -> None:
     lines = (package_copy / "data/topics.csv").read_text("utf-8").split("\n")
     lines[2] = lines[2].rpartition(",")[0].replace('"', "")
     lines[2] = ",".join(lines[2].split(",")[:4])
@@ -72,17 +72,17 @@ def test_a_row_that_is_too_short_is_not_told_of_commas_in_cells(package_copy: Pa
         ("2026-10-07", "10/7/2026"),
     ],
 )
-def test_dates_that_spreadsheets_make_of_keys(key: str, date: str) -> None:
+def test_dates_that_spreadsheets_make_from_keys(key: str, date: str) -> None:
     assert key in keys_made_dates(date)
 
 
 @pytest.mark.parametrize("text", ["isf", "oct", "7-Okt", "2026-13-40x", "7-October-offensive"])
-def test_other_keys_are_no_dates(text: str) -> None:
+def test_other_keys_are_not_dates(text: str) -> None:
     assert keys_made_dates(text) == set()
 
 
 def test_a_key_that_a_spreadsheet_made_a_date_is_one_finding(package_copy: Path) -> None:
-    """It is at that key, and not at the cells that still point to it."""
+    """It is at that key, and not at the cells that still refer to it."""
     for path in (package_copy / "data").glob("*.csv"):
         text = path.read_text("utf-8").replace("regional-conflicts", "oct-7")
         rows = text.rstrip("\n").split("\n")
@@ -93,10 +93,10 @@ def test_a_key_that_a_spreadsheet_made_a_date_is_one_finding(package_copy: Path)
     after = [d for d in validate(package_copy).diagnostics if d.code not in ("GD108", "GD335")]
     new = [d for d in after if (d.code, d.path, d.line) not in before]
     assert [(d.code, d.found) for d in new] == [("GD204", "7-Oct")]
-    assert "a spreadsheet has made it a date" in (new[0].help or "")
+    assert "A spreadsheet turned this key into a date" in (new[0].help or "")
 
 
-def test_a_date_that_python_does_not_have_is_no_traceback(package_copy: Path) -> None:
+def test_a_date_outside_pythons_range_is_not_a_traceback(package_copy: Path) -> None:
     change(package_copy, "data/events.csv", ",,,,unknown,", ",,0000-01-01,0000-01-01,day,")
     data = open_dataset(package_copy)
     readers: list[Callable[[], object]] = [
@@ -106,12 +106,12 @@ def test_a_date_that_python_does_not_have_is_no_traceback(package_copy: Path) ->
     ]
     for read in readers:
         with pytest.raises(
-            ReadError, match=r"events\.csv: date_earliest of row 1 is a date outside of the years"
+            ReadError, match=r"events\.csv: date_earliest of row 1 is a date outside the years"
         ):
             read()
 
 
-def test_a_header_that_is_not_utf_8_is_no_traceback(package_copy: Path) -> None:
+def test_a_header_that_is_not_utf_8_is_not_a_traceback(package_copy: Path) -> None:
     path = package_copy / "data/topics.csv"
     path.write_bytes(path.read_bytes().replace(b"label", b"l\xe4bel", 1))
     with pytest.raises(ReadError, match=r"topics\.csv:1: the header is not UTF-8"):
@@ -119,12 +119,12 @@ def test_a_header_that_is_not_utf_8_is_no_traceback(package_copy: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["EVENTS", "events.CSV", "Event"])
-def test_a_name_in_another_case_is_meant(name: str) -> None:
+def test_a_name_in_another_case_is_suggested(name: str) -> None:
     with pytest.raises(UnknownName, match="did you mean 'events'"):
         open_dataset().load(name)
 
 
-def test_a_format_in_another_case_is_meant(package_copy: Path) -> None:
+def test_a_format_in_another_case_is_suggested(package_copy: Path) -> None:
     from typer.testing import CliRunner
 
     done = CliRunner().invoke(app, ["validate", str(package_copy), "--format", "SARIF"])
@@ -132,7 +132,7 @@ def test_a_format_in_another_case_is_meant(package_copy: Path) -> None:
     assert str(done.exception) == "no format 'SARIF'; did you mean 'sarif'?"
 
 
-def test_a_file_in_another_case_is_meant(package_copy: Path) -> None:
+def test_a_file_in_another_case_is_suggested(package_copy: Path) -> None:
     change(package_copy, "datapackage.json", "data/events.csv", "data/events.CSV")
     with pytest.raises(ReadError, match=r"no such file, .*did you mean 'events\.csv'"):
         open_dataset(package_copy).load("events")

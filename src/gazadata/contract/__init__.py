@@ -1,8 +1,8 @@
-"""The contract: what datapackage.json and schemas/*.json promise, as plain objects.
+"""The contract: datapackage.json and schemas/*.json as plain objects.
 
 Everything else (Arrow, pandera, SQL, the data dictionary, all metadata) is compiled from these
-objects. Standard library only, so that reading the contract costs next to nothing. Reading refuses
-what these objects cannot hold; `gazadata validate` checks the rest.
+objects. They use only the standard library, so reading the contract costs next to nothing. Reading
+rejects what these objects cannot hold; `gazadata validate` checks the rest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Type = Literal["string", "integer", "boolean", "date"]
 DESCRIPTOR = "datapackage.json"
 
 CUES = ("gazadata:hedgeCues", "gazadata:attributionCues")
-"""Properties of the package that list words at which an alarm looks at a quote."""
+"""Properties of the package that list the cue words of GD351."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Document:
     base: At = ()
 
     def check(self, kind: str, list_name: str) -> None:
-        """Refuse what no contract can be read from: a wrong form, or a name that occurs twice."""
+        """Reject what no contract can be read from: a wrong form, or a name that occurs twice."""
         for problem in problems(kind, self.raw):
             if problem.code == UNREADABLE:
                 raise self.wrong(problem.at, problem.expected, problem.found)
@@ -65,7 +65,7 @@ class _Document:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """One field that holds the primary key of a row of `resource` (perhaps its own)."""
+    """A field that holds the primary key of a row of `resource`, which may be its own table."""
 
     field: str
     resource: str
@@ -74,7 +74,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Field:
-    """One column: its name, type and constraints as the Table Schema states them."""
+    """A column: its name, type and constraints from the Table Schema."""
 
     name: str
     type: Type
@@ -94,12 +94,12 @@ class Field:
 
     @property
     def terms(self) -> dict[str, str]:
-        """The label of each term of the vocabulary: the term itself where it has none."""
+        """The label of each term of the vocabulary; the term itself if it has none."""
         return {term: self.labels.get(term, term) for term in self.enum}
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> Field:
-        """The field of a descriptor that contract.schema.json does not refuse."""
+        """The field for a descriptor that contract.schema.json accepts."""
         constraints = raw.get("constraints", {})
         return cls(
             name=raw["name"],
@@ -122,7 +122,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Resource:
-    """One table: its fields in order, its keys, and where its rows lie in the package."""
+    """A table: its fields in order, its keys, and the path of its rows in the package."""
 
     name: str
     title: str
@@ -149,20 +149,20 @@ class Resource:
 
     @property
     def schema_path(self) -> str:
-        """The file that the schema is in, from the package's folder."""
+        """The path in the package of the file with the schema."""
         schema = self.descriptor.get("schema")
         return schema if isinstance(schema, str) else DESCRIPTOR
 
     def target(self, field: str) -> str | None:
-        """The resource that `field` points to, or None if it is not a foreign key."""
+        """The resource that `field` refers to, or None if it is not a foreign key."""
         return next((fk.resource for fk in self.foreign_keys if fk.field == field), None)
 
     @classmethod
     def read(cls, descriptor: dict[str, Any], schema: dict[str, Any], where: str) -> Resource:
-        """Read one resource from its descriptor and its Table Schema, which is in the file `where`.
+        """Read a resource from its descriptor and its Table Schema, which is in the file `where`.
 
         Raises:
-            ContractError: a part that every table here needs is missing or has a wrong form.
+            ContractError: a part that every table needs is missing or has a wrong form.
         """
         return cls._of(descriptor, _Document(schema, where))
 
@@ -186,7 +186,7 @@ class Resource:
         for number, raw in enumerate(schema.get("foreignKeys", ())):
             (field,), (target,) = _names(raw["fields"]), _names(raw["reference"]["fields"])
             if field not in names or field in foreign_keys:
-                raise document.wrong(("foreignKeys", number), "a field that has no other key")
+                raise document.wrong(("foreignKeys", number), "a field without another foreign key")
             resource = raw["reference"].get("resource") or descriptor["name"]
             foreign_keys[field] = ForeignKey(field, resource, target)
         return cls(
@@ -206,7 +206,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Contract:
-    """A whole package's promise: its descriptor and its resources, in the descriptor's order."""
+    """The contract of a package: its descriptor and its resources, in the descriptor's order."""
 
     descriptor: dict[str, Any]
     resources: dict[str, Resource]
@@ -223,22 +223,22 @@ class Contract:
 
     @property
     def hedge_cues(self) -> tuple[str, ...]:
-        """The words that make the hedge alarm look at a quote."""
+        """The words that mark a quote as hedged (GD351)."""
         return tuple(self.descriptor.get("gazadata:hedgeCues", ()))
 
     @property
     def attribution_cues(self) -> tuple[str, ...]:
-        """The words that make the attribution alarm look at a quote."""
+        """The words that mark a quote as somebody's statement (GD351)."""
         return tuple(self.descriptor.get("gazadata:attributionCues", ()))
 
     def __getitem__(self, name: str) -> Resource:
         try:
             return self.resources[name]
         except KeyError:
-            raise UnknownName("resource", name, list(self.resources)) from None
+            raise UnknownName("table", name, list(self.resources)) from None
 
     def referrers(self, name: str) -> list[tuple[Resource, ForeignKey]]:
-        """Every foreign key in the package that points to the resource `name`."""
+        """Every foreign key in the package that refers to the resource `name`."""
         return [
             (resource, fk)
             for resource in self.resources.values()
@@ -250,8 +250,8 @@ class Contract:
     def read(cls, root: Path, prepare: Callable[[Any], Any] = lambda raw: raw) -> Contract:
         """Read the contract of the package in the folder `root`.
 
-        A schema is in the descriptor itself or in a file of its own. Each of these files is passed
-        through `prepare` before it is read.
+        A schema is in the descriptor itself or in its own file. The content of each file is passed
+        through `prepare`.
 
         Raises:
             ContractError: the descriptor or a schema is missing, is not JSON or lacks a part.
@@ -284,7 +284,7 @@ class Contract:
 def _is_lacking(
     fk: ForeignKey, resource: Resource, resources: dict[str, Resource], needed: Counter[str]
 ) -> bool:
-    """Whether the descriptor lacks what a key points to; otherwise the key has the wrong name."""
+    """Whether the descriptor lacks the target of a key; otherwise the key names the wrong one."""
     meant = next((one for one in resources.values() if one.key == fk.target), None)
     if meant and needed[meant.name]:
         return False
@@ -307,7 +307,7 @@ def _read_schema(root: Path, path: str, package: _Document, at: At) -> dict[str,
 
 
 def inside(root: Path, path: str) -> Path:
-    """`root / path`, refused where it would leave `root` by `..`, an absolute path or a link.
+    """`root / path`, unless it would leave `root` by `..`, an absolute path or a link.
 
     Raises:
         ContractError: the path leads out of the package.
@@ -325,11 +325,11 @@ def inside(root: Path, path: str) -> Path:
     except OSError as error:
         raise ContractError(f"{path!r} cannot be resolved: {error.strerror}") from None
     except (RuntimeError, UnicodeError):
-        # A circle of links (an OSError from Python 3.13 on), or half of a surrogate pair.
+        # A cycle of links (an OSError from Python 3.13 on), or half of a surrogate pair.
         raise ContractError(f"{path!r} cannot be resolved") from None
     return target
 
 
 def _names(value: str | Sequence[str]) -> Sequence[str]:
-    """A key in a Table Schema, which may be one name or a list of names."""
+    """The fields of a key in a Table Schema, which may be one name or a list of names."""
     return [value] if isinstance(value, str) else value

@@ -1,7 +1,7 @@
-"""The part of JSON Schema that contract.schema.json uses, with a place for each mistake.
+"""The part of JSON Schema that contract.schema.json uses, with the place of each mistake.
 
-The package `jsonschema` answers the same (a test compares them), but importing it takes longer than
-reading the contract, which every start does.
+The package `jsonschema` has the same results (a test compares them), but importing it takes longer
+than reading the contract, which every command does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gazadata.contract.strict_json import At
 Schema = dict[str, Any]
 
 _SHOWN = 200
-"""Characters of a value that a message repeats."""
+"""How many characters of a value a message repeats."""
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -30,7 +30,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A value that `schema` refuses, or a member `name` of it that is missing or not known."""
+    """A value that `schema` rejects, or a member `name` of it that is missing or unknown."""
 
     at: At
     keyword: str
@@ -38,18 +38,18 @@ class Mismatch:
     value: Any
     name: str = ""
     owner: str = ""
-    """The title of the schema that requires or does not know `name`."""
+    """The title of the schema that requires `name`, or does not define it."""
 
 
 @dataclass(frozen=True)
 class Checker:
-    """A schema's definitions, and how each `format` in them is checked."""
+    """A schema's definitions, and a function for each `format` in them."""
 
     definitions: Mapping[str, Schema]
     formats: Mapping[str, Callable[[str], bool]]
 
     def mismatches(self, schema: Schema, value: Any, at: At = ()) -> Iterator[Mismatch]:
-        """Everything that is wrong with a value; of each part of it, the first alone."""
+        """All mismatches of a value, but only the first for each of its parts."""
         schema = self._resolved(schema)
         for keyword, wanted in schema.items():
             if keyword in _REFUSES and _REFUSES[keyword](self, wanted, value):
@@ -86,23 +86,23 @@ class Checker:
 
 
 def dotted(at: At) -> str:
-    """A path to a value as messages show it, such as constraints.enum[2]."""
+    """A path to a value as shown in messages, such as constraints.enum[2]."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in at)
     return "".join(steps).removeprefix(".")
 
 
 def as_json(value: Any) -> str:
-    """A value as it is written in JSON, shortened."""
+    """A value as JSON, shortened."""
     return json.dumps(value, ensure_ascii=False)[:_SHOWN]
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether values are the same in JSON, where true is not 1."""
+    """Whether two values are equal in JSON, where true is not 1."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _repeats(value: Any) -> bool:
-    """Whether an item of a list occurs in it before."""
+    """Whether a list has two equal items."""
     return isinstance(value, list) and any(
         _same(one, other) for number, one in enumerate(value) for other in value[:number]
     )
@@ -123,4 +123,4 @@ _REFUSES: dict[str, Callable[[Checker, Any, Any], bool]] = {
     "not": lambda of, wanted, value: not any(of.mismatches(wanted, value)),
     "anyOf": lambda of, wanted, value: all(any(of.mismatches(one, value)) for one in wanted),
 }
-"""Whether a keyword refuses a value."""
+"""For each keyword, whether it rejects a value."""

@@ -1,6 +1,6 @@
-"""What a descriptor and its schemas may hold: contract.schema.json, put into words.
+"""Check a descriptor and its schemas against contract.schema.json, and word the messages.
 
-What depends on another part, as a term does on its vocabulary, is checked where it is read.
+What depends on another part, as a term does on its vocabulary, is checked elsewhere.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from gazadata.contract.version import parse
 from gazadata.text import fold
 
 UNREADABLE = "GD001"
-"""The rule that is broken by what no contract can be read from."""
+"""The rule for mistakes that make a contract unreadable."""
 
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-"""A name of a package or a resource: releases and their tables are files that are called by it."""
+"""The name of a package or a resource; releases and their tables use it as a file name."""
 
 _CREATED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A property that is wrong, missing or not known: the rule it breaks, and where it is.
+    """A wrong, missing or unknown property: the rule it breaks, and where it is.
 
-    `at` is the property itself, also where it is missing; `near` is what was probably meant.
+    `at` is the path to the property, even if it is missing; `near` is what was probably meant.
     """
 
     code: str
@@ -45,24 +45,24 @@ class Problem:
 
 
 def problems(kind: str, raw: Any) -> Iterator[Problem]:
-    """What is wrong with a package's descriptor or a Table Schema: `kind` is package or schema."""
+    """The problems of a package's descriptor or a Table Schema; `kind` is package or schema."""
     return map(_worded, checker().mismatches(checker().definitions[kind], raw))
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The name that comes nearest to one that is not known, in capitals or small letters."""
+    """The known name nearest to an unknown one, ignoring case."""
     folded = {one.casefold(): one for one in known}
     return next((folded[f] for f in difflib.get_close_matches(name.casefold(), folded, n=1)), None)
 
 
 def within(at: At) -> At:
-    """The path within the field or the resource, if it leads into one."""
+    """The path within the field or resource that it leads into, if any."""
     return at[2:] if at[:1] in (("fields",), ("resources",)) and len(at) > 1 else at
 
 
 @cache
 def checker() -> Checker:
-    """What contract.schema.json says."""
+    """The checker for contract.schema.json."""
     content = Path(__file__).with_name("contract.schema.json").read_bytes()
     return Checker(json.loads(content)["$defs"], FORMATS)
 
@@ -84,7 +84,7 @@ def _worded(mismatch: Mismatch) -> Problem:
         expected = f"one of {', '.join(ours) or 'none'}"
     else:
         found = f"the {owner} property {name!r}"
-        expected = f"a property that the standard gives a {owner}"
+        expected = f"a property that the standard defines for a {owner}"
     return Problem("GD002", at, found, expected, nearest(name, known))
 
 
@@ -107,7 +107,7 @@ def _is_regex(pattern: str) -> bool:
 
 
 def _is_whole(pattern: str) -> bool:
-    """Whether a pattern can match nothing but a whole cell: ^…$, alternatives in a group."""
+    """Whether a pattern can only match a whole cell: ^…$, with alternatives in a group."""
     bare = re.sub(r"\\.", "", pattern, flags=re.DOTALL)
     bare = re.sub(r"\[\^?\]?[^\]]*\]", "", bare)
     if not (bare.startswith("^") and bare.endswith("$")):

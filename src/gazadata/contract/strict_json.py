@@ -1,7 +1,7 @@
-"""The one reader of JSON: strict about what other readers refuse or read differently.
+"""Read JSON, and reject whatever other readers reject or read differently.
 
-Values come from Python's fast parser. Where each of them is takes a slower pass over the text, and
-is asked for only to say where something is wrong.
+Values come from Python's fast parser. Finding their places takes a slower pass over the text, which
+is only made to report where something is wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gazadata.errors import ContractError
 
 LARGEST = 1 << 26
 DEEPEST = 64
-"""Bytes of a file, and levels of nesting: far more than any descriptor needs."""
+"""The most bytes of a file and levels of nesting, far more than any descriptor needs."""
 
 At = tuple[str | int, ...]
 """The path to a value: member names and item numbers, from 0."""
@@ -29,7 +29,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class NotStrictError(json.JSONDecodeError):
-    """JSON that other readers refuse or read differently, with its place."""
+    """JSON that other readers reject or read differently, with its place."""
 
     def __init__(self, found: str, expected: str, text: str, offset: int) -> None:
         super().__init__(found, text, offset)
@@ -63,9 +63,9 @@ def parse_json(content: bytes, shown: str) -> dict[str, Any]:
 
     Raises:
         ContractError: it is not UTF-8, not JSON or not an object; a name occurs twice in one
-            object; a number is too long or too large; a text has half of a surrogate pair; or it
-            is nested more than `DEEPEST` levels deep. It has the line and column, where there is
-            one.
+            object; a number is too long or too large; a string has half of a surrogate pair; or
+            it is nested more than `DEEPEST` levels deep. The error has the line and column, if
+            there is one.
     """
     try:
         value = _parse(content.decode("utf-8"))
@@ -81,7 +81,7 @@ def offsets_in(text: str) -> dict[At, int]:
     """The offset, in code points, of every member (its name) and every item of a JSON text.
 
     Raises:
-        NotStrictError: something that `parse_json` refuses, with its offset.
+        NotStrictError: something that `parse_json` rejects, with its offset.
     """
     offsets: dict[At, int] = {}
     _walk(text, _skip(text, 0), (), offsets)
@@ -89,7 +89,7 @@ def offsets_in(text: str) -> dict[At, int]:
 
 
 def member_value(text: str, name: str) -> tuple[int, int] | None:
-    """Where the value of a member of the outermost object begins and ends; None if not there."""
+    """Where the value of a member of the outermost object begins and ends, or None."""
     offset = offsets_in(text).get((name,))
     if offset is None:
         return None
@@ -110,7 +110,7 @@ def _parse(text: str) -> Any:
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError):
-        offsets_in(text)  # Raises the same with its place.
+        offsets_in(text)  # Raises the same error with its place.
         raise json.JSONDecodeError("Cannot be read", text, 0) from None
     if _too_deep(value) or _SURROGATE.search(text):
         offsets_in(text)
@@ -142,7 +142,7 @@ def _walk(text: str, offset: int, at: At, offsets: dict[At, int]) -> int:
         return _bare(text, offset)
     if len(at) >= DEEPEST:
         found = f"nested too deeply, more than {DEEPEST} levels"
-        raise NotStrictError(found, "fewer objects within each other", text, offset)
+        raise NotStrictError(found, "fewer nested objects", text, offset)
     closing, number = "}" if opening == "{" else "]", 0
     offset = _skip(text, offset + 1)
     while text[offset : offset + 1] != closing:
@@ -197,7 +197,7 @@ def _bare(text: str, offset: int) -> int:
             found = f"{word}, which is not JSON"
         else:
             found = f"{word[:40]}, which is too large"
-        raise NotStrictError(found, "a number that every reader takes", text, offset) from None
+        raise NotStrictError(found, "a number that every reader accepts", text, offset) from None
     return match.end()
 
 
@@ -213,7 +213,7 @@ def _refuse(constant: str) -> None:
 
 
 def _finite(number: str) -> float:
-    """A number that can be written again: Python would write one that is too large as Infinity."""
+    """A finite number: Python would write one that is too large as Infinity."""
     value = float(number)
     if math.isinf(value):
         raise ValueError
@@ -223,7 +223,7 @@ def _finite(number: str) -> float:
 def _too_deep(value: Any) -> bool:
     """Whether lists and objects are nested deeper than `DEEPEST`.
 
-    What can just be read could not be compared or printed without meeting Python's own limit.
+    A value that can only just be read would hit Python's recursion limit when compared or printed.
     """
     level: list[Any] = [[value]]
     for _ in range(DEEPEST + 1):

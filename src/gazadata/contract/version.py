@@ -1,6 +1,6 @@
-"""Versions as https://semver.org has them: their form, and their order.
+"""Semantic versions (https://semver.org): their form and their order.
 
-Without build metadata, which no order knows: of two releases one has to be the later.
+Build metadata is not allowed, as it has no order: of two releases, one must be the later.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple
 
 Level = Literal["none", "patch", "minor", "major"]
 LEVELS: tuple[Level, ...] = ("none", "patch", "minor", "major")
-"""How much a version declares."""
+"""The steps that a version can declare."""
 
 LONGEST = 64
-"""A version names a folder, and has to be read by people."""
+"""The most characters of a version, which names a folder and is read by people."""
 
 _IDENTIFIER = r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
 _FORM = re.compile(
@@ -23,19 +23,19 @@ _FORM = re.compile(
 
 
 class Version(NamedTuple):
-    """A version in parts that compare as section 11 of semver.org orders them."""
+    """The parts of a version; they compare in the order of section 11 of semver.org."""
 
     major: int
     minor: int
     patch: int
     is_final: bool
-    """Not a pre-release, which comes before the version that it is of."""
+    """Whether it is not a pre-release, which comes before its final version."""
     identifiers: tuple[tuple[int, int, str], ...]
-    """Those of a pre-release: numbers in their order, and then words in theirs."""
+    """The identifiers of a pre-release: numbers in order before words in order."""
 
     @property
     def core(self) -> Version:
-        """The final version: this one, or the one that a pre-release is of."""
+        """The final version: this one, or that of a pre-release."""
         return self._replace(is_final=True, identifiers=())
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Version(NamedTuple):
 
 
 def parse(text: object) -> Version | None:
-    """The version that `text` states; None if it is not one."""
+    """The version in `text`, or None if it is not a valid one."""
     found = _FORM.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
     if found is None:
         return None
@@ -60,7 +60,7 @@ def parse(text: object) -> Version | None:
 def bumped(version: Version, level: Level) -> Version:
     """The least final version after `version` for a step of `level` (semver.org).
 
-    A pre-release comes before the version that it is of, so that version may already be enough.
+    A pre-release comes before its final version, so that one may already be enough.
     """
     major, minor, patch, is_final, _ = version
     if level == "major":

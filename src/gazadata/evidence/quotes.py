@@ -1,4 +1,4 @@
-"""Quotes: checking them against a text, finding them in it, and the nearest words if they differ.
+"""Quotes: check them against a text, find them in it, and find the nearest words if they differ.
 
 Offsets are Unicode code points, from 0, the end excluded.
 """
@@ -23,7 +23,7 @@ UNSPACED = (
 )
 """Scripts that put no space between words, such as Thai, Chinese and Japanese: Unicode ranges."""
 ATTACHED = "\u0e33\u0eb3"
-"""Vowels that are letters to Unicode, and are written on the letter before them as marks are."""
+"""Vowels that Unicode counts as letters, but that attach to the letter before them like marks."""
 _PREFIXES = "anti|counter|ex|non|post|pre|pro|pseudo|quasi|semi|un"
 BEFORE = max(map(len, _PREFIXES.split("|"))) + 2
 """Code points before a cut that decide whether it changes the meaning: a prefix and its edges."""
@@ -75,10 +75,10 @@ class Passage:
 
 
 def check_quote(text: str, start: int | None, end: int | None, exact: str) -> bool:
-    """Whether `text` has `exact` from `start` to `end`; not if an offset is unknown."""
+    """Whether `text` has `exact` from `start` to `end`; False if an offset is unknown."""
     if start is None or end is None:
         return False
-    # A slice is cut off at the end of the text, so that too large an `end` would pass.
+    # A slice stops at the end of the text, so too large an `end` would pass.
     return 0 <= start < end <= len(text) and text[start:end] == exact
 
 
@@ -104,7 +104,7 @@ def cuts_word(text: str, at: int) -> bool:
     A word is a run of letters, digits and their marks. Apostrophes and hyphens end a word if the
     part keeps its meaning: "Pakistan" may be quoted from "Pakistan's", and "US" from "US-backed".
     They do not in "can't", "non-committal" and "-5", and "45" is not a word of "45,000". Scripts
-    without spaces show no words, so that a cut is only not to part a letter from its marks.
+    without spaces do not separate words; there, only a cut between a letter and its marks counts.
     """
     if not 0 < at < len(text):
         return False
@@ -225,7 +225,7 @@ def _pairs(folded: str) -> list[str]:
 
 
 def _densest(folded: str, wanted: Counter[str]) -> int:
-    """The start of the window, as long as the wanted pairs, that has most of them."""
+    """The start of the window with most of the wanted pairs; it is as long as they are."""
     pairs = _pairs(folded)
     size = wanted.total()
     missing = dict(wanted)

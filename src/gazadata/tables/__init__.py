@@ -1,1 +1,1 @@
-"""Tables in memory: Arrow tables, data frames, and what their rows are called."""
+"""Tables in memory: Arrow tables, data frames, and labels of rows."""

@@ -41,7 +41,7 @@ def arrow_schema(resource: Resource) -> pa.Schema:
 
 
 def released_schema(resource: Resource, contract: Contract) -> pa.Schema:
-    """The Arrow schema of a table of a release, which also says of which."""
+    """The Arrow schema of a table in a release, with the package and its version as metadata."""
     schema = arrow_schema(resource)
     own = {"package": contract.name, "version": contract.version}
     return schema.with_metadata({**(schema.metadata or {}), **own})
@@ -49,15 +49,15 @@ def released_schema(resource: Resource, contract: Contract) -> pa.Schema:
 
 EPOCH = date(1970, 1, 1).toordinal()
 FIRST_DAY, LAST_DAY = date.min.toordinal() - EPOCH, date.max.toordinal() - EPOCH
-"""The days that Python knows, counted as Arrow counts them."""
+"""The range of Python's dates, in Arrow's day numbers."""
 
 
 def read_table(path: Path, resource: Resource, *, text: bool = False) -> pa.Table:
-    """Read a CSV or Parquet file as the contract types it; with `text` all cells as strings.
+    """Read a CSV or Parquet file with the contract's types; with `text`, all cells as strings.
 
     Raises:
         ReadError: the file is missing, its columns are not the contract's, or a cell does not
-            have the type that the contract states.
+            have the contract's type.
     """
     schema = arrow_schema(resource)
     if text:
@@ -75,7 +75,7 @@ def read_table(path: Path, resource: Resource, *, text: bool = False) -> pa.Tabl
                 f"expected {', '.join(schema.names)}"
             )
         if table.schema.types != schema.types:
-            # Only then: for a cast pyarrow imports what takes longer than reading most tables.
+            # Only if needed: what pyarrow imports for a cast takes longer than most tables.
             table = table.cast(pa.schema(zip(schema.names, schema.types, strict=True)))
         for name, column in zip(schema.names, table.columns, strict=True):
             _check_years(path, name, column)
@@ -85,7 +85,7 @@ def read_table(path: Path, resource: Resource, *, text: bool = False) -> pa.Tabl
 
 
 def _unread(path: Path, resource: Resource, error: Exception) -> ReadError:
-    """Why a table cannot be read, by what is in its place where that can be told."""
+    """Why a table cannot be read; if something else is in its place, what that is."""
     if other := sniff.table(path, resource.field_names):
         return ReadError(f"{path}:{other.line}: found {other}")
     if isinstance(error, ReadError):
@@ -103,7 +103,7 @@ def _unread(path: Path, resource: Resource, error: Exception) -> ReadError:
 
 
 def _check_years(path: Path, name: str, column: pa.ChunkedArray) -> None:
-    """Refuse dates that Python, pandas and the standard do not have.
+    """Refuse dates that Python, pandas and the standard do not support.
 
     Raises:
         ReadError: the year is not from 1 to 9999.
@@ -112,24 +112,24 @@ def _check_years(path: Path, name: str, column: pa.ChunkedArray) -> None:
         return
     before = 0
     for chunk in column.chunks:
-        # Not by pyarrow.compute, which takes longer to import than most tables to read.
+        # Not with pyarrow.compute, whose import takes longer than reading most tables.
         days = memoryview(chunk.buffers()[1]).cast("i")[chunk.offset : chunk.offset + len(chunk)]
         if days and not (min(days) >= FIRST_DAY and max(days) <= LAST_DAY):
             for number, day in enumerate(days):
-                # What lies where a cell is empty means nothing.
+                # The buffer holds arbitrary values where a cell is empty.
                 if not FIRST_DAY <= day <= LAST_DAY and chunk[number].is_valid:
                     raise ReadError(
-                        f"{path}: {name} of row {before + number + 1} is a date outside of the "
-                        "years 0001 to 9999; correct it, or empty the cell"
+                        f"{path}: {name} of row {before + number + 1} is a date outside the years "
+                        "0001 to 9999; correct it, or empty the cell"
                     )
         before += len(chunk)
 
 
 def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
-    """A CSV file as the contract types it, a batch of rows at a time.
+    """Read a CSV file with the contract's types, a batch of rows at a time.
 
     Raises:
-        ReadError: a cell does not have the type that the contract states.
+        ReadError: a cell does not have the contract's type.
     """
     from pyarrow import csv
 
@@ -152,7 +152,7 @@ def _read_csv(path: Path, schema: pa.Schema) -> pa.Table:
 def _parsing() -> csv.ParseOptions:
     from pyarrow import csv
 
-    # A cell may hold line feeds, and without this a block of the file could end within it.
+    # Cells may hold line feeds; without this, a block of the file could end inside a cell.
     return csv.ParseOptions(newlines_in_values=True)
 
 

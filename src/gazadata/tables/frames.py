@@ -23,12 +23,12 @@ def convert(table: pa.Table, resource: Resource, as_: As, *, drop_unused: bool =
 
     Args:
         table: the table, with the contract's columns and types.
-        resource: what the contract says of it.
+        resource: its part of the contract.
         as_: the kind of frame.
-        drop_unused: leave the terms that no row has out of the categories.
+        drop_unused: drop terms that no row uses from the categories.
 
     Raises:
-        UnknownName: `as_` is none of pandas, polars and arrow.
+        UnknownName: `as_` is not pandas, polars or arrow.
         MissingExtra: Polars is asked for and not installed.
     """
     if as_ == "pandas":
@@ -43,7 +43,7 @@ def convert(table: pa.Table, resource: Resource, as_: As, *, drop_unused: bool =
 def to_pandas(table: pa.Table, resource: Resource, *, drop_unused: bool = False) -> pd.DataFrame:
     """A pandas frame: string, category (vocabularies), Int64, boolean, datetime64; null is NA.
 
-    Its `attrs` hold what the contract says of the table.
+    Its `attrs` hold the titles, descriptions and terms of the contract.
 
     Raises:
         ReadError: a cell holds a term that is not in its field's vocabulary.
@@ -88,7 +88,7 @@ def pandas_type(field: Field) -> Any:
 
 
 def _attrs(resource: Resource) -> Mapping[Hashable | None, Any]:
-    # As JSON has it, since pandas writes them to Parquet.
+    # JSON types only, since pandas writes the attrs to Parquet as JSON.
     return {
         "name": resource.name,
         "title": resource.title,
@@ -108,8 +108,8 @@ def cast(frame: pd.DataFrame, resource: Resource) -> pd.DataFrame:
     """A frame with the contract's columns, in their order and with the types of `to_pandas`.
 
     Raises:
-        ReadError: it has other columns, or a cell does not have the type that the contract states
-            or a term that is not in its field's vocabulary.
+        ReadError: it has other columns, or a cell has the wrong type or a term that is not in its
+            field's vocabulary.
     """
     import pyarrow as pa
 
@@ -129,7 +129,7 @@ def cast(frame: pd.DataFrame, resource: Resource) -> pd.DataFrame:
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
             if column.null_count == len(column):
-                # Whatever type a reader gave a column without a value.
+                # Readers infer any type for a column without a value.
                 column = pa.nulls(len(column), wanted)
             elif not _may_become(column.type, field):
                 raise ReadError(f"expected {field.type}, found {column.type}")
@@ -140,7 +140,7 @@ def cast(frame: pd.DataFrame, resource: Resource) -> pd.DataFrame:
 
 
 def _may_become(found: pa.DataType, field: Field) -> bool:
-    """Whether a cast keeps what was meant: a number made of text has lost its leading zeros."""
+    """Whether a cast is safe: text that was read as numbers has lost its leading zeros."""
     import pyarrow.types as kinds
 
     return bool(

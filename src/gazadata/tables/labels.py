@@ -1,4 +1,4 @@
-"""Labels by which people recognise rows."""
+"""Labels of rows for people to read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMPOSED = {
     "positions": ("holder_id", "stance", "topic_id"),
     "relations": ("subject_id", "predicate", "object_id", "object_text"),
 }
-"""Fields that together say what a row is about, for tables whose schema names no label."""
+"""Fields that together describe a row, for tables whose schema names no label."""
 
 INSTEAD = {"sources": ("publisher", "kind")}
 """Fields that name a row without a label; the first filled one is used."""
@@ -31,9 +31,9 @@ class Labels:
         self._by_key: dict[str, dict[str, str]] = {}
 
     def __getitem__(self, name: str) -> dict[str, str]:
-        """The label of each row of a table, by its key; none where there is no such table."""
+        """The label of each row of a table, by its key; empty if there is no such table."""
         if name not in self._by_key:
-            # Tables may point to each other in a circle, so there are no labels meanwhile.
+            # Empty until done: tables may refer to each other in a cycle.
             self._by_key[name] = {}
             if name in self._contract.resources:
                 key = self._contract[name].key
@@ -54,7 +54,7 @@ class Labels:
         )
 
     def shown(self, name: str, field: str, value: Any) -> str:
-        """A value for people to read: what it points to, the label of a term, yes or no."""
+        """A value for people to read: the label of what it refers to or of a term, yes or no."""
         resource = self._contract[name]
         target = resource.target(field)
         pointed_at = self[target].get(str(value)) if target is not None else None

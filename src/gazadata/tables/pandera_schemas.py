@@ -80,7 +80,7 @@ def pandas_schema(resource: Resource) -> pa_pandas.DataFrameSchema:
 
 
 def _once(field: Field, check: Any, is_unique: Callable[[Any], Any]) -> list[Any]:
-    # pandera's own `unique` takes two nulls for a repeated value.
+    # pandera's own `unique` counts two nulls as a repeated value.
     return [check(is_unique, name="unique")] if field.unique and not field.required else []
 
 

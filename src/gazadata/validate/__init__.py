@@ -21,12 +21,12 @@ __all__ = ["Count", "Diagnostic", "Place", "Report", "Rule", "all_rules", "valid
 
 
 class Engine(Protocol):
-    """Where the rows of a package are read and the rules run."""
+    """What reads the rows of a package and runs the rules."""
 
     def check(
         self, package: Package, paths: dict[str, Path], report: Report, limit: int
     ) -> dict[str, Path]:
-        """Run the files layer; returns the files that can be split into rows."""
+        """Run the files layer, and return the files that can be split into rows."""
         ...
 
     def run(self, package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 
 class _Local:
-    """This process."""
+    """Run the rules in this process."""
 
     check = staticmethod(files.check)
 
@@ -68,7 +68,7 @@ def validate(
     frictionless_all: bool = False,
     engine: Engine | None = None,
 ) -> Report:
-    """Validate the data package at `path` (None: the bundled one), whatever its size.
+    """Validate the data package at `path` (None: the bundled one), of any size.
 
     Args:
         path: a folder with a datapackage.json, or that file; CSV or Parquet resources.
@@ -77,7 +77,7 @@ def validate(
         engine: where the rules run; None: in this process.
 
     Returns:
-        The report: what was found, and what each rule looked at.
+        The report: what was found, and how much each rule checked.
 
     Raises:
         ReadError: there is no package at `path`.
@@ -97,10 +97,11 @@ def validate(
     if size > standard.LIMIT_BYTES and not frictionless_all:
         sample, patience = standard.SAMPLE_ROWS, standard.PATIENCE
         report.notes.append(
-            f"frictionless read the first {sample:,} rows of each table without foreign keys, as "
-            f"the package has {size / 1e6:,.0f} MB; --frictionless all lets it read every row"
+            f"frictionless read only the first {sample:,} rows of each table, and checked no "
+            f"foreign keys, as the package has {size / 1e6:,.0f} MB; use --frictionless all to "
+            "read every row"
         )
-    # Its imports take as long as all other layers: they overlap in a process of its own.
+    # Importing frictionless takes as long as all other layers, so it runs beside them.
     process = frictionless_worker.start()
     try:
         paths = engine.check(package, paths, report, limit)

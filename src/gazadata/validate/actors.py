@@ -1,4 +1,4 @@
-"""Whether the quotes of a row name its actors, or others alone."""
+"""Check that the quotes of a row do not only name actors other than its own."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ READ = ("sources", "actors", "names", "passages", "quotes", "evidence")
 """The tables without which the rule cannot run."""
 
 ABOUT = {"positions": "", "relations": "", "assessments": "", "participants": "event_id"}
-"""The tables whose rows are about actors, each with the key of the row that has its source."""
+"""The tables whose rows are about actors; the key of the row with the source, if not the same."""
 
 _UNKNOWN = "?"
-"""In place of a root where a link to it has a finding; no key is like it."""
+"""The root of an actor whose link to it has a finding; no key has this form."""
 
 
 rule(
     "GD352",
-    title="quote names other actors than those of the row",
-    reason="A quote of another sentence can say the same of somebody else.",
+    title="quote names actors other than those of the row",
+    reason="A quote from another sentence can say the same about somebody else.",
     example=(
         "a stance of azerbaijan on “Pakistan rejected the plan”, with no Azerbaijan in the passage"
     ),
     remedy=(
-        "Quote the words about the row's own actor, or correct the actor. Where the words only say "
+        "Quote the words about the row's own actor, or correct the actor. If the words only say "
         "“he” or “the country”, quote them for the actor too, as inferred, and explain in note who "
         "is meant."
     ),
@@ -44,10 +44,10 @@ rule(
 
 
 def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
-    """Whether a quote that names actors is from a passage that names one of the row's.
+    """Check that a quote that names actors is from a passage that names one of the row's.
 
-    Parts of one whole count as one, as a minister speaks for his state. A quote for a cell
-    that points to something else than an actor may be about that alone.
+    Parts of one whole count as one, as a minister speaks for his state. A quote for a cell that
+    refers to something other than an actor may be about that alone.
     """
     if not all(name in tables for name in READ):
         return
@@ -78,12 +78,12 @@ def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
 
 
 def _actors(resource: Resource) -> list[str]:
-    """The fields of a table that point to actors."""
+    """The fields of a table that refer to actors."""
     return [key.field for key in resource.foreign_keys if key.resource == "actors"]
 
 
 def _for(asked: list[Resource], *targets: str | None) -> pl.Expr:
-    """Whether evidence is for a cell of a field that points to one of `targets` (None: to none)."""
+    """Whether evidence is for a field that refers to one of `targets` (None: to no table)."""
     return pl.any_horizontal(
         pl.lit(False),
         *(
@@ -95,12 +95,12 @@ def _for(asked: list[Resource], *targets: str | None) -> pl.Expr:
 
 
 def _claims(asked: list[Resource]) -> pl.Expr:
-    """Whether the words themselves are to lead to a cell that is about the row's actors."""
+    """Whether the words of evidence must by themselves be about the row's actors."""
     return col("basis").is_in(["stated", "classified"]) & _for(asked, None, "actors")
 
 
 def _astray(asked: list[Resource], tables: Tables) -> pl.Series:
-    """The lines of evidence whose quotes name other actors than those of the row."""
+    """The lines of evidence whose quotes name actors other than those of the row."""
     roots = _roots(tables)
     rows = pl.concat(_rows(one, tables).join(roots, on="actor_id") for one in asked)
     names = tables.strings("names").join(roots, on="actor_id")
@@ -125,7 +125,7 @@ def _astray(asked: list[Resource], tables: Tables) -> pl.Series:
         quotes.select("quote_id", "passage_id", "source_id"), on="quote_id"
     )
     about = rows.join(named, on=["source_id", "root"]).select(place)
-    # Who is meant by words that do not name him, the note on the inferred actor says.
+    # The note on an inferred actor explains who is meant by words that do not name them.
     explained = evidence.filter((col("basis") == "inferred") & _for(asked, "actors")).select(place)
     lines = (
         evidence.filter(
@@ -143,7 +143,7 @@ def _astray(asked: list[Resource], tables: Tables) -> pl.Series:
 
 
 def _unsure(tables: Tables) -> pl.LazyFrame:
-    """The sources of which a name or a quote has a finding: it may be what names an actor."""
+    """The sources with a finding in a name or a quote, which may be what names an actor."""
     quotes = tables.strings("quotes").filter(
         tables.masked("quotes", "source_id", "passage_id", "exact")
     )
@@ -165,7 +165,7 @@ def _source() -> pl.Expr:
 
 
 def _rows(resource: Resource, tables: Tables) -> pl.LazyFrame:
-    """The actors of each row of a table, with its source, by which quotes are compared."""
+    """The actors of each row of a table, and the row's source."""
     link, fields = ABOUT[resource.name], _actors(resource)
     rows = tables.strings(resource.name)
     rows = rows.filter(~tables.masked(resource.name, link or "source_id", *fields))
@@ -182,7 +182,7 @@ def _rows(resource: Resource, tables: Tables) -> pl.LazyFrame:
 
 
 def _roots(tables: Tables) -> pl.LazyFrame:
-    """For each actor the whole that it is a part of in the end."""
+    """For each actor, the top of its chain of part_of."""
     linked = pl.when(tables.masked("actors", "part_of")).then(pl.lit(_UNKNOWN))
     # A key that is there twice, which is a finding of its own, is joined once.
     actors = tables.strings("actors").unique("actor_id", keep="first")

@@ -1,4 +1,4 @@
-"""Cells by themselves: their edges, spaces and characters; and the keys that they point to."""
+"""Check single cells (edges, spaces and characters) and foreign keys."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from gazadata.validate.rules import rule
 from gazadata.validate.tables import Tables
 
 UNEDGED = {"quotes": ("prefix", "suffix")}
-"""Fields that are cut out of the text wherever they fall, so that an edge can be white space."""
+"""Fields that are cut out of the text at any place, so they may begin or end with white space."""
 
 SPACES = r"\s{2,}|[^\S ]"
-"""Spaces that a reader cannot tell from one ordinary space, and joins and filters do."""
+"""Spaces that look like one ordinary space, but differ in joins and filters."""
 
 
 NOTHING = (
@@ -33,7 +33,7 @@ NOTHING = (
 
 
 def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
-    """Edges, spaces and characters of cells."""
+    """Check the edges, spaces and characters of cells."""
     for name, resource in contract.resources.items():
         if name not in tables:
             continue
@@ -131,7 +131,7 @@ def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
             "GD210",
             field.name,
             ~value.str.contains(URI),
-            expected="a whole address, which begins with https:// or http://",
+            expected="a full URL that begins with https:// or http://",
             applies=filled,
         )
 
@@ -147,7 +147,7 @@ rule(
 
 
 def keys(contract: Contract, tables: Tables) -> Iterator[Look]:
-    """Foreign keys."""
+    """Check that foreign keys match a row."""
     for name, resource in contract.resources.items():
         for fk in resource.foreign_keys if name in tables else ():
             if fk.resource in tables:
@@ -174,15 +174,15 @@ def _pointing(tables: Tables, name: str, fk: ForeignKey) -> pl.LazyFrame:
 
 
 def _between_marks(value: pl.Expr) -> pl.Expr:
-    """A cell between marks that show where it ends, and are others than its own."""
+    """A cell between marks that show where it begins and ends, and do not occur in it."""
     own = value.str.contains('[“”"]')
-    # Not two formats to choose from: Polars 2.1 panics at them where a batch is without rows.
+    # Not a choice between two formats: Polars 2.1 panics at them if a batch has no rows.
     first, last = (pl.when(own).then(pl.lit(a)).otherwise(pl.lit(b)) for a, b in ("[“", "]”"))
     return pl.concat_str(first, value, last)
 
 
 def characters(field: Field, resource: Resource) -> Iterator[Check]:
-    """What the files layer asks of the characters of a line, of the cells of a field."""
+    """The character checks that the files layer makes of lines, for the cells of a field."""
     if field.type != "string":
         return
     cell, of_words = col(field.name), field.name in worded(resource)
@@ -194,7 +194,7 @@ def characters(field: Field, resource: Resource) -> Iterator[Check]:
         found, expected = (
             cell.map_elements(partial(_said, code, part), return_dtype=pl.String) for part in (0, 1)
         )
-        # Its bytes are counted with the file.
+        # The bytes are counted with the file.
         yield check(
             code, field.name, bad,
             found=found, expected=expected, applies=cell.is_not_null(), counted=False,
@@ -202,10 +202,10 @@ def characters(field: Field, resource: Resource) -> Iterator[Check]:
 
 
 def _said(code: str, part: int, cell: str) -> str:
-    """What is said of the first character in a cell that breaks a rule, and what is expected."""
+    """Part 0 or 1, found or expected, of the message on a cell's first character at fault."""
     for one in odd(cell, 1):
         if one.code == code:
             return one.found if part == 0 else one.expected
-    # In a file it would end a line.
+    # Only Parquet has these: in a CSV file they end a line.
     end = re.search("[\n\r]", cell)
-    return (named(end.group()) if end else cell, "none but visible characters")[part]
+    return (named(end.group()) if end else cell, "only visible characters")[part]

@@ -1,4 +1,4 @@
-"""Characters that deceive a reader: hidden, not in form C, or of other alphabets."""
+"""Characters that deceive a reader: hidden ones, and those not in form C or of other alphabets."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _OTHER = (
     "\u0531-\u0556\u0560-\u0588\u13a0-\u13f5\u13f8-\u13fd\uab70-\uabbf\u2c80-\u2ce4\u2ceb-\u2cee]"
 )
 _VARIANT = "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d6a3\U0001d7ce-\U0001d7ff]"
-"""The letters and digits of ASCII once more, fullwidth or as symbols of mathematics."""
+"""Variants of ASCII letters and digits: fullwidth, or mathematical symbols."""
 
 _MARKS = "[\u0300-\u036f\u0483-\u0487]*"
 MIXED = re.compile(f"{_LATIN}{_MARKS}{_OTHER}|{_OTHER}{_MARKS}{_LATIN}|{_VARIANT}")
-"""A Latin letter beside a variant, or one of an alphabet with many letters that look the same."""
+"""A variant, or a Latin letter next to one of an alphabet with many look-alikes."""
 
 _NOT_LATIN = re.compile(f"{_OTHER}|{_VARIANT}")
-_KINDS = {"Cc": "control character", "Co": "private use character", "Cn": "no character"}
+_KINDS = {"Cc": "control character", "Co": "private use character", "Cn": "unassigned character"}
 
 OF_THE_TEXT = ("exact", "prefix", "suffix")
-"""Fields of quotes that are cut out of the text, which may hold whatever the text does."""
+"""Fields of quotes that are cut out of the text, so they may hold whatever it does."""
 
 
 _TOO_MANY = (
@@ -41,7 +41,7 @@ _TOO_MANY = (
 
 
 class Odd(NamedTuple):
-    """A character at fault: the rule, the line, the position in it (from 0), and what is said."""
+    """A character at fault: the rule, the line, the position in it (from 0), and the message."""
 
     code: str
     line: int
@@ -49,11 +49,11 @@ class Odd(NamedTuple):
     found: str
     expected: str
     help: str | None = None
-    """The remedy, where it is another than the rule's."""
+    """The remedy, if it differs from the rule's."""
 
 
 def plain(lines: bytes) -> bool:
-    """Whether these are whole lines of characters that are shown, all of ASCII: most are."""
+    """Whether these are whole lines of visible ASCII characters, as most are."""
     return lines.isascii() and lines.endswith(b"\n") and b"\r" not in lines and is_shown(lines)
 
 
@@ -87,7 +87,7 @@ rule(
 
 
 def odd(text: str, first: int) -> Iterator[Odd]:
-    """What is not in form C, hidden or of two alphabets in whole lines, numbered from `first`."""
+    """Find what is hidden, not in form C or of mixed alphabets in lines numbered from `first`."""
     left = odd_part(text)
     hides, mixes = may_hide(left), _NOT_LATIN.search(left) is not None
     if not hides and not mixes and (not left or unicodedata.is_normalized("NFC", text)):
@@ -104,7 +104,7 @@ def odd(text: str, first: int) -> Iterator[Odd]:
             yield Odd("GD103", number, at, here, wanted)
         for match in HIDDEN.finditer(line) if hides else ():
             found = named(match.group())
-            yield Odd("GD104", number, match.start(), found, "none but visible characters")
+            yield Odd("GD104", number, match.start(), found, "only visible characters")
         for word in re.finditer(r"\w+", line) if mixes else ():
             if mix := MIXED.search(line, *word.span()):
                 latin_first = _NOT_LATIN.match(mix.group()) is None
@@ -116,7 +116,7 @@ def odd(text: str, first: int) -> Iterator[Odd]:
 
 
 def cleaned(value: Any) -> Any:
-    """JSON as it is meant: in form C, without what is hidden."""
+    """JSON as it was meant: in form C, without hidden characters."""
     if isinstance(value, str):
         return form_c(HIDDEN.sub("", value))
     if isinstance(value, list):
@@ -127,7 +127,7 @@ def cleaned(value: Any) -> Any:
 
 
 def worded(resource: Resource) -> set[str]:
-    """The fields with the coder's own words: others are compared with a term or a text."""
+    """The fields with the coder's own words; others are compared with a term or a text."""
     return {
         f.name
         for f in resource.fields
@@ -136,7 +136,7 @@ def worded(resource: Resource) -> set[str]:
 
 
 def named(character: str) -> str:
-    """A character by its number and its name in Unicode."""
+    """A character's number and name in Unicode."""
     kind = _KINDS.get(unicodedata.category(character), "character without a name")
     return f"U+{ord(character):04X} {unicodedata.name(character, kind)}"
 

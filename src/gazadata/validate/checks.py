@@ -1,7 +1,7 @@
-"""How a rule is written, and how all rules of one frame are run in one pass over its rows.
+"""How a check is written, and how all checks of a frame are run in one pass over its rows.
 
-A rule takes lazy frames and names the rows that break it. The same code serves thirteen small
-tables and ten million rows, which are streamed.
+Checks are expressions on lazy frames. The same code serves thirteen small tables and ten million
+rows, which are streamed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from gazadata.validate.tables import BATCH, LINE, MASKED, Tables
 
 @dataclass(frozen=True)
 class Check:
-    """One question to each row of a frame.
+    """One check of each row of a frame.
 
-    It is not asked where a cell that it reads has a finding already. Those are the columns of `bad`
-    and `applies`, the field itself, and what is named in `reads`.
+    It skips a row if a cell that it reads has a finding already. It reads the columns of `bad` and
+    `applies`, the field itself, and those named in `reads`.
 
     Attributes:
         code: the rule.
@@ -33,11 +33,11 @@ class Check:
         bad: whether the row breaks the rule (null: it does not).
         found: what is there, as a string.
         expected: what should be there, as a string.
-        applies: whether the rule has anything to look at in the row.
+        applies: whether there is anything to check in the row.
         reads: further columns that decide, such as a key by which rows were joined.
-        blames: the fields whose cells have a finding from here on.
-        counted: whether the rows that it applies to are counted as checked; not where another
-            check of the rule counts the same.
+        blames: the fields whose cells are masked for later checks if the row breaks the rule.
+        counted: whether the rows that it applies to count as checked; False if another check of
+            the rule counts them.
     """
 
     code: str
@@ -57,7 +57,7 @@ class Check:
         return {self.field, *self.reads, *named}
 
     def asked(self, columns: Collection[str]) -> pl.Expr:
-        """Whether the rule applies to a row of a frame, by the masks among its columns."""
+        """Whether to check a row of a frame, considering the masks among its `columns`."""
         masks = sorted(f"{MASKED}{name}" for name in self.columns)
         unread = (pl.col(mask).fill_null(False) for mask in masks if mask in columns)
         return self.applies & ~pl.any_horizontal(pl.lit(False), *unread)
@@ -75,7 +75,7 @@ def check(
     blames: Iterable[str] | None = None,
     counted: bool = True,
 ) -> Check:
-    """A check; what is found is the field's own cell unless said otherwise, and so is the blame."""
+    """Make a check; by default it shows the cell of the field, and blames the field."""
     return Check(
         code,
         field,
@@ -91,9 +91,9 @@ def check(
 
 @dataclass(frozen=True)
 class Look:
-    """A frame of rows of one resource, with their `LINE` and key, and what is asked of them.
+    """Checks, and the frame of rows that they run on, with each row's `LINE` and key.
 
-    The frame is made again after each rule that was broken, since its findings mask cells.
+    `frame` is called again for each broken rule, since findings mask cells.
     """
 
     resource: Resource
@@ -102,25 +102,25 @@ class Look:
     about: pl.Expr | None = None
     """For rows that are about another cell: `resource/row_id/field` of that cell."""
     shown: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
-    """Joins to rows that break a rule what their findings show, and no rule asks for."""
+    """Joins columns that only findings show to the rows that break a rule."""
     of: str = ""
-    """The table that the rows are about, where it is another one."""
+    """The table that the rows are about, if it is not their own."""
     related: Mapping[tuple[str, str], tuple[Place, ...]] = field(default_factory=dict)
     """Second places of findings, by the key of the row and the field."""
 
 
 TARGET_LINE = "__target_line"
-"""In a frame of evidence: the line of the row that it is for, by which its cell is masked, too."""
+"""In a frame of evidence: the line of the row that it is for, whose cell is masked, too."""
 
 OF_EVIDENCE = ("GD334", "GD341")
-"""Rules of evidence by which it may as well be the cell that it is for that is wrong."""
+"""Rules of evidence whose mistake may be in the cell that the evidence is for."""
 
 
 class Unrun:
     """The rules that could not run on a table, by reason.
 
-    A package may have schemas of its own, which lack a field that a rule asks for, or have it in
-    another type. The other looks go on.
+    A package may have its own schemas, where a field that a rule needs is missing or has another
+    type. All other rules still run.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -129,7 +129,7 @@ class Unrun:
 
     @cached_property
     def _lacks(self) -> dict[str, str]:
-        """How the schema of each table differs in fields from the one that the rules ask for.
+        """How the fields of each table differ from those that the rules need.
 
         The rules are written for the schemas of the installed package.
         """
@@ -144,50 +144,51 @@ class Unrun:
                     )
                 elif (has := resource[one.name].type) != one.type:
                     lacks.setdefault(table, []).append(
-                        f"the field {one.name} of {table} is of the type {has}, not {one.type}"
+                        f"the field {one.name} of {table} has the type {has}, not {one.type}"
                     )
         return {table: "; ".join(whys) for table, whys in lacks.items()}
 
     def add(self, codes: Iterable[str], name: str) -> None:
         """Record that these rules could not run on the table `name`."""
         why = self._lacks.get(name) or "; ".join(self._lacks.values())
-        rules = self._why.setdefault(why or "the schemas are not those of the rules", {})
+        rules = self._why.setdefault(why or "the schemas differ from those the rules need", {})
         for code in codes:
             rules.setdefault(code, {})[name] = None
 
     def lack(self, codes: Iterable[str], names: Iterable[str], what: str) -> None:
-        """Record that these rules could not run on these tables, as the package has no `what`."""
+        """Record that these rules could not run on these tables, as the package lacks `what`."""
         rules = self._why.setdefault(f"the package has no {what}", {})
         for code in codes:
             rules.setdefault(code, {}).update(dict.fromkeys(names))
 
     @contextmanager
     def guard(self, codes: Iterable[str], name: str) -> Iterator[None]:
-        """Record where the code in this block cannot run for these rules."""
+        """Record these rules as not run if the code in this block fails for lack of a field."""
         try:
             yield
         except _CANNOT_RUN:
             self.add(codes, name)
 
     def failures(self) -> list[str]:
-        """What could not run and why, in a line for each reason."""
+        """What could not run and why, one line for each reason."""
         lines = []
         for why, rules in self._why.items():
             by_tables: dict[str, list[str]] = {}
             for code, names in sorted(rules.items()):
                 by_tables.setdefault(", ".join(names), []).append(code)
-            said = (f"{', '.join(codes)} at {names}" for names, codes in by_tables.items())
+            said = (f"{', '.join(codes)} on {names}" for names, codes in by_tables.items())
             lines.append(
-                f"{why}, so these rules could not run: {'; '.join(said)}. Restore in "
-                "the contract what they ask for, or validate with the gazadata that it is of"
+                f"{why}, so these rules could not run: {'; '.join(said)}. Restore what they need "
+                "in the schemas or datapackage.json, or validate with the version of gazadata that "
+                "the package was made for"
             )
         return lines
 
 
 def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int, unrun: Unrun) -> None:
-    """Run every check, adding to the report what it checked and at most `limit` findings each.
+    """Run every check, and add to the report its counts and at most `limit` findings of each.
 
-    One streamed pass counts; only where a count is not zero a second one looks up the rows.
+    One streamed pass counts; only if a count is not zero, a second one fetches the rows.
     """
     for look in looks:
         if not look.checks:
@@ -202,7 +203,7 @@ def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int, unrun
 
 
 _CANNOT_RUN = (pl.exceptions.PolarsError, KeyError)
-"""What is raised where a field that a rule asks for is not there, or is of another type."""
+"""Raised if a field that a rule needs is missing or has another type."""
 
 
 def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
@@ -217,7 +218,7 @@ def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
     (row,) = counts.to_dicts()
     broken = [c for i, c in enumerate(look.checks) if row[f"b{i}"]]
     if broken:
-        # Nothing is reported of a look that cannot be run to its end.
+        # Fails before anything is reported of a look that cannot be run to its end.
         shown = look.shown(frame) if look.shown else frame
         for c in broken:
             shown.select(found=c.found, expected=c.expected).collect_schema()
@@ -230,7 +231,7 @@ def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
 
 
 def _looked_at(checks: Iterable[Check]) -> Iterator[pl.Expr]:
-    """For each rule how many cells its checks apply to, or in how many rows one of them does."""
+    """How many cells, or else rows, the checks of each rule apply to."""
     by_rule: dict[str, list[pl.Expr]] = {}
     for c in checks:
         if c.counted:
@@ -243,12 +244,12 @@ def _looked_at(checks: Iterable[Check]) -> Iterator[pl.Expr]:
 
 
 def _findings(look: Look, c: Check, tables: Tables, limit: int) -> tuple[int, list[Diagnostic]]:
-    """How many rows break a rule, and the first `limit` of its findings; their cells are masked."""
+    """How many rows break a rule, and the first `limit` findings; masks the cells of all."""
     name, frame = look.resource.name, look.frame()
     columns = frame.collect_schema().names()
     rows = frame.filter(c.bad & c.asked(columns))
     if not c.columns <= {*look.resource.field_names}:
-        # Other rows of a piece lack what they are joined to.
+        # In a piece (Spark), the other rows lack what they are joined to.
         rows = rows.filter(tables.asked(name))
     target = [TARGET_LINE, "field"] if c.code in OF_EVIDENCE and TARGET_LINE in columns else []
     rows = (look.shown(rows) if look.shown else rows).select(

@@ -1,4 +1,4 @@
-"""Types and constraints of the cells, checked by pandera and reported in our own words."""
+"""Check the types and constraints of cells with pandera, and report in our own words."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from gazadata.validate.rules import rule
 from gazadata.validate.tables import INTEGER, LINE, Tables, typed
 
 _FORMS = {
-    "integer": "digits alone, such as 12",
+    "integer": "digits only, such as 12",
     "boolean": "true or false",
-    "date": "a date that exists, as YYYY-MM-DD",
+    "date": "an existing date, as YYYY-MM-DD",
 }
-"""How a value of each type is written."""
+"""The form of a value of each type."""
 
 _A_DATE = (
-    "Write the key as it was, in lower case: a spreadsheet has made it a date. Format the column "
-    "as text there."
+    "A spreadsheet turned this key into a date. Restore it, in lower case, and format the column "
+    "as text in the spreadsheet."
 )
 
-_LONGEST = f"a whole number of at most 64 bits, from {-(2**63)} to {2**63 - 1}"
+_LONGEST = f"a 64-bit whole number, from {-(2**63)} to {2**63 - 1}"
 
 _PANDERA = (
     ("not_nullable", "GD202"),
@@ -37,7 +37,7 @@ _PANDERA = (
     ("str_matches", "GD204"),
     ("greater_than_or_equal_to", "GD205"),
 )
-"""Which rule a check of pandera is, by how its name begins."""
+"""The rule for each check of pandera, by the beginning of its name."""
 
 _COMPUTED = {"evidence": ("evidence_id",), "quotes": ("passage_id", "char_start", "char_end")}
 """Required cells that `gazadata fmt` fills in."""
@@ -46,7 +46,7 @@ _COMPUTED = {"evidence": ("evidence_id",), "quotes": ("passage_id", "char_start"
 rule(
     "GD201",
     title="value has the wrong type",
-    reason="Loading the table would fail or give another value.",
+    reason="Loading the table would fail or yield a different value.",
     example="`yes` in a boolean field; 2025-02-30 in a date field",
     remedy="Write integers as digits, booleans as true or false, and dates as YYYY-MM-DD.",
     unit="cells",
@@ -89,14 +89,14 @@ rule(
 
 
 class Constraints:
-    """The types and constraints of a table's fields."""
+    """Checks the types and constraints of a table, batch by batch."""
 
     def __init__(self, resource: Resource, tables: Tables, limit: int) -> None:
         self._resource, self._tables, self._limit = resource, tables, limit
         self._schema = polars_schema(resource, unique=False)
 
     def look(self, frame: pl.DataFrame, report: Report) -> None:
-        """Look at the next batch of rows, and at none of their cells that has a finding already."""
+        """Check the next batch of rows, except cells that have a finding already."""
         names = self._resource.field_names
         asked = frame.filter(self._tables.asked(self._resource.name))
         cast = frame.select(names).with_columns(
@@ -129,7 +129,7 @@ class Constraints:
             self._say(code, self._resource[str(column)], rows, report)
 
     def _say(self, code: str, field: Field, rows: pl.DataFrame, report: Report) -> None:
-        """Report the cells of a field in these rows, however many of which are kept."""
+        """Report the cells of a field in these rows; all count, and up to the limit are kept."""
         name = self._resource.name
         rows = rows.filter(~self._tables.masked(name, field.name))
         self._tables.mask(name, field.name, rows[LINE])
@@ -150,7 +150,7 @@ class Constraints:
         if code == "GD204" and keys_made_dates(value):
             help_ = _A_DATE
         one = self._tables.finding(code, self._resource, row, field.name, value, wanted)
-        # Some vocabularies are in capitals; a difference in case alone does not count.
+        # Case is ignored, since some vocabularies are in capitals.
         terms = {term.lower(): term for term in field.enum}
         near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
         return replace(one, help=help_ or one.help, suggestion=terms[near[0]] if near else None)
@@ -166,5 +166,5 @@ def _wanted(code: str, field: Field) -> str:
     if code == "GD204":
         example = field.raw.get("example")
         such = f", such as {example}" if isinstance(example, str) else ""
-        return f"text of the pattern {field.pattern}{such}"
+        return f"text that matches {field.pattern}{such}"
     return f"at least {field.minimum}"

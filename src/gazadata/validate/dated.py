@@ -1,4 +1,4 @@
-"""Keys that a spreadsheet has made dates, such as 7-Oct of `oct-7`."""
+"""Keys that a spreadsheet turned into dates, such as `oct-7` into 7-Oct."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMS = tuple(
 
 
 def keys_made_dates(text: str) -> set[str]:
-    """The keys that a spreadsheet may have made this date of; none where it is no date."""
+    """The keys that a spreadsheet may have turned into this date; empty if it is not a date."""
     keys: set[str] = set()
     for form in _FORMS:
         found = form.fullmatch(text)

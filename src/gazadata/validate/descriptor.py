@@ -16,15 +16,15 @@ from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
 from gazadata.validate.rules import rule
 from gazadata.validate.say import Places, say
 
-_OF_JSON = "Write it so in the file; `gazadata fmt` only changes tables."
+_OF_JSON = "Correct it in the file; `gazadata fmt` only changes tables."
 
 
 def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
     """Check the descriptor and the schemas of a package whose contract could be read.
 
     Returns:
-        The package under the contract that its rows are checked by, and the file of each resource
-        that is there, by name.
+        The package with the contract to check its rows by, and the files of its resources, by
+        name, except missing ones.
     """
     contract = _characters(package, report)
     reported = properties.check(contract, report)
@@ -39,7 +39,7 @@ def _characters(package: Package, report: Report) -> Contract:
     """Check for odd characters in the descriptor and the schemas.
 
     Returns:
-        The contract as it is meant without them, so that nothing else is reported about them.
+        The contract without them, so that nothing else is reported because of them.
     """
     contract, found = package.contract, False
     for path in sorted({DESCRIPTOR, *(r.schema_path for r in contract.resources.values())}):
@@ -48,7 +48,7 @@ def _characters(package: Package, report: Report) -> Contract:
             report.count(code, len(content))
         for one in odd(content.decode("utf-8"), 1):
             if one.code == "GD112":
-                continue  # Descriptions are prose, in which symbols are beside letters.
+                continue  # Descriptions are prose, which may have symbols next to letters.
             found = True
             say(report, one.code, path=path, found=one.found, expected=one.expected)
             last = report.diagnostics[-1]
@@ -59,7 +59,7 @@ def _characters(package: Package, report: Report) -> Contract:
     try:
         return Contract.read(package.root, cleaned)
     except ContractError:
-        return contract  # Two names that differ in them alone.
+        return contract  # Two names differ only in such characters.
 
 
 rule(
@@ -82,7 +82,7 @@ def unreadable(root: Path, error: ContractError, report: Report) -> None:
         error.line,
         column=error.column,
         found=error.found,
-        expected=error.expected or "what the Data Package standard asks for, version 2",
+        expected=error.expected or "what version 2 of the Data Package standard requires",
         **({"help": error.remedy} if error.remedy else {}),
     )
     text = ""

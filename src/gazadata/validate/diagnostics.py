@@ -10,13 +10,13 @@ from typing import Any
 from gazadata import frictionless_worker
 from gazadata.validate.rules import RULES, Severity
 
-_OF_PARQUET = "It is for CSV: fix the table there, and write the Parquet file again from it."
+_OF_PARQUET = "It only works on CSV: fix the table there, and write the Parquet file from it again."
 
 LONGEST = frictionless_worker.LONGEST
-"""Code points of a cell that a finding repeats."""
+"""How many code points of a cell a finding repeats."""
 
 LINE_SHOWN = 100_000
-"""Code points of a line that are kept to be shown."""
+"""How many code points of a line are kept for reports."""
 
 
 @dataclass(frozen=True, order=True)
@@ -28,14 +28,14 @@ class Place:
     text: str
     start: int = 0
     end: int = 0
-    """Code points of `text` to be marked, the end excluded."""
+    """The span of `text` to mark, in code points, the end excluded."""
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding: which rule, where, what was found, what is expected, and how to fix it.
+    """A finding: which rule, where, what was found, what is expected, and how to fix it.
 
-    Lines and columns count from 1, columns in code points; None where a finding has none.
+    Lines and columns count from 1, columns in code points; None if a finding has none.
     """
 
     code: str
@@ -52,13 +52,13 @@ class Diagnostic:
     severity: Severity = "error"
     related: tuple[Place, ...] = ()
     at: str | None = None
-    """In a JSON file the property that is at fault, of the field or the resource named."""
+    """In a JSON file, the property at fault of the named field or resource."""
     about: str | None = None
     """For a row that is about another cell (evidence): `resource/row_id/field` of that cell."""
     suggestion: str | None = None
-    """What is probably meant, where something comes near to what was found."""
+    """What was probably meant, if something is close to what was found."""
     elsewhere: int = 0
-    """In how many other places the same mistake shows."""
+    """How many other places show the same mistake."""
 
     @classmethod
     def of(cls, code: str, path: str, line: int | None = None, **more: Any) -> Diagnostic:
@@ -72,7 +72,7 @@ class Diagnostic:
 
     @property
     def place(self) -> tuple[str, int, int]:
-        """Path, line and column for sorting."""
+        """Path, line and column, for sorting."""
         return self.path, self.line or 0, self.column or 0
 
 
@@ -89,9 +89,9 @@ class Count:
 class Report:
     """The findings of a validation, and the proof that it ran.
 
-    `counts` maps every rule's code to how much it checked; `found` there counts all findings, of
-    which `diagnostics` holds at most `limit` a rule. `failures` names rules and layers that could
-    not run.
+    `counts` maps every rule's code to how much it checked and found. It counts all findings, while
+    `diagnostics` holds at most `limit` per rule. `failures` names rules and layers that could not
+    run.
     """
 
     package: str
@@ -102,29 +102,29 @@ class Report:
     notes: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     lines: dict[str, dict[int, str]] = field(default_factory=dict)
-    """The lines that findings are on, by path and number, to be shown."""
+    """The lines that findings are on, by path and number, for reports."""
 
     @property
     def totals(self) -> dict[str, int]:
-        """How many findings of each rule there are, also those that were counted and not kept."""
+        """How many findings each rule has, including those that were not kept."""
         kept = Counter(d.code for d in self.diagnostics)
         found = {code: max(count.found, kept[code]) for code, count in self.counts.items()}
         return dict(kept) | found
 
     @property
     def errors(self) -> int:
-        """How many findings are errors, also of those that were counted and not kept."""
+        """How many findings are errors, including those that were not kept."""
         return self._of("error")
 
     @property
     def warnings(self) -> int:
-        """How many findings are warnings, also of those that were counted and not kept."""
+        """How many findings are warnings, including those that were not kept."""
         return self._of("warning")
 
     def _of(self, severity: Severity) -> int:
         kept = Counter(d.code for d in self.diagnostics)
-        # A text that a release does not carry is a warning, by a rule whose findings are else
-        # errors: those that were not kept are as those that were.
+        # A text that a release leaves out is a warning, although its rule reports errors. So
+        # findings that were not kept have the severity of those that were.
         of = {d.code: d.severity for d in self.diagnostics}
         more = (
             total - kept[code]
@@ -135,7 +135,7 @@ class Report:
 
     @property
     def looked(self) -> bool:
-        """Whether any rule checked anything: a report of nothing is never a pass."""
+        """Whether any rule checked anything; if not, the package does not pass."""
         return any(count.checked for count in self.counts.values())
 
     def ok(self, *, strict: bool = False) -> bool:
@@ -144,24 +144,24 @@ class Report:
         return clean and self.looked
 
     def count(self, code: str, checked: int, found: int = 0) -> None:
-        """Add to what the rule `code` checked, and to what it found."""
+        """Add to the numbers of what the rule `code` checked and found."""
         before = self.counts.get(code, Count(0, RULES[code].unit))
         self.counts[code] = replace(
             before, checked=before.checked + checked, found=before.found + found
         )
 
     def say(self, found: Diagnostic) -> None:
-        """Take in one finding, and count it."""
+        """Add and count one finding."""
         self.count(found.code, 0, 1)
         self.add([found])
 
     def take(self, other: Report) -> None:
-        """Take in what another report counted and found."""
+        """Add the counts and findings of another report."""
         for code, count in other.counts.items():
             self.count(code, count.checked, count.found)
         self.failures += other.failures
         self.add(other.diagnostics)
 
     def add(self, found: Iterable[Diagnostic]) -> None:
-        """Take in findings, which are counted already."""
+        """Add findings that are counted already."""
         self.diagnostics.extend(found)

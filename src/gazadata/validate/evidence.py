@@ -1,4 +1,4 @@
-"""The evidence of every cell: that it is there, that it fits, and that all of it is used."""
+"""Check that every cell has evidence, that the evidence fits, and that every quote is used."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from gazadata.validate.stated import (
 from gazadata.validate.tables import BATCH, LINE, MASKED, Tables
 
 WORD = r"\p{L}"
-"""What a note has at least."""
+"""The least that a note must contain."""
 
 _BY_REFERENCE = col("basis") == "reference"
 _HAS_QUOTE, _HAS_REFERENCE = col("quote_id").is_not_null(), col("reference_id").is_not_null()
 _POINTS = ("resource", "row_id", "field")
-"""By what a row of evidence points to a cell."""
+"""The columns by which a row of evidence refers to a cell."""
 
 TARGET = pl.concat_str(*_POINTS, separator="/")
-"""The name (`cell`) of the cell that a row of evidence is for."""
+"""The cell that a row of evidence is for, as `resource/row_id/field`."""
 
 CODES = (
     *("GD333", "GD334", "GD335", "GD341", "GD342", "GD343", "GD344", "GD345", "GD346", "GD347"),
@@ -43,10 +43,10 @@ CODES = (
 """The rules of `items`."""
 
 LATER = ("GD335", "GD342", "GD351")
-"""Those of `items` by which nothing else is wrong."""
+"""Rules of `items` that run after the others, as nothing else follows from them."""
 
 _CUED = "quotes, cued"
-"""Under which the quotes are put by, each with whether it holds a cue: no table's name."""
+"""The name under which quotes are stored with whether they contain a cue; not that of a table."""
 
 
 rule(
@@ -61,14 +61,14 @@ rule(
     "GD332",
     title="quote is not used as evidence",
     reason="An unused quote proves nothing.",
-    example="a quote that no row of evidence names",
+    example="a quote that no row of evidence refers to",
     remedy="Use the quote in evidence, or remove it.",
     unit="quotes",
 )
 
 
 def used(contract: Contract, tables: Tables) -> Iterator[Look]:
-    """Whether each quote is used, and each passage rested on."""
+    """Check that each quote is used as evidence, and that each passage has such a quote."""
 
     def quotes() -> pl.LazyFrame:
         used = proof(tables).select("quote_id", __used=pl.lit(True)).drop_nulls().unique()
@@ -90,7 +90,7 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
 
     def passages() -> pl.LazyFrame:
         lit = quotes().filter(col("__used")).select("passage_id", __lit=pl.lit(True)).unique()
-        # An article that is still being coded is one finding, at its first such passage.
+        # The open passages of an article are one finding, at the first of them.
         return (
             tables.strings("passages")
             .join(lit, on="passage_id", how="left")
@@ -112,14 +112,14 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
                     found=pl.when(col("__others") > 0)
                     .then(pl.format("{} and {} more of {}", "passage_id", "__others", "source_id"))
                     .otherwise("passage_id"),
-                    expected="a quote that evidence uses",
+                    expected="a quote that is used as evidence",
                 ),
             ),
         )
 
 
 def proven(contract: Contract, tables: Tables) -> Iterator[tuple[Resource, pl.LazyFrame]]:
-    """The tables of which a field needs evidence, each with the evidence for it."""
+    """The tables with a field that needs evidence, each with its evidence."""
     for name, resource in contract.resources.items():
         if name in tables and any(field.evidence_required for field in resource.fields):
             yield resource, proof(tables).filter(col("resource") == name)
@@ -135,7 +135,7 @@ rule(
 
 
 def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
-    """Whether each row that names its source has a quote from it."""
+    """Check that each row that names its source has a quote from it."""
     for resource, rows in proven(contract, tables):
         own = _own_source(resource)
         if not own:
@@ -161,7 +161,7 @@ def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
                         quoted.is_not_null(),
                         expected=pl.when(quoted == "")
                         .then(pl.format("a quote from {}", own))
-                        .otherwise(pl.format("{}, which its quotes are from", quoted)),
+                        .otherwise(pl.format("{}, the source of its quotes", quoted)),
                         applies=col("__any").is_not_null() & col(own).is_not_null(),
                     ),
                 ),
@@ -171,9 +171,10 @@ def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
 def items(
     contract: Contract, tables: Tables, unrun: Unrun, loose: dict[str, pl.DataFrame]
 ) -> Iterator[Look]:
-    """Whether each row of evidence fits its cell.
+    """Check that each row of evidence fits its cell.
 
-    `loose` takes for each table the verbatim cells that are not in their quotes letter for letter.
+    `loose` is filled, by table, with the verbatim cells that their quotes do not contain letter
+    for letter.
     """
     for name, resource in contract.resources.items():
         if not any(field.evidence_required for field in resource.fields):
@@ -182,12 +183,12 @@ def items(
     hedges, sayings = map(_any_of, (contract.hedge_cues, contract.attribution_cues))
     exact, misquoted = col("exact"), tables.masked("quotes", "exact")
     if "text_path" in tables.masks.get("sources", {}):
-        # Characters that a quote has from its text are reported there.
+        # Odd characters that a quote has from its source text are reported there.
         odd = exact.str.contains(HAS_HIDDEN) | (exact.str.normalize("NFC") != exact)
         misquoted = misquoted | odd.fill_null(False)
     quotes: pl.LazyFrame | None = None
     with unrun.guard(CODES, "evidence"):
-        # Worked out once for all resources.
+        # Computed once for all resources.
         for batch in (
             _placed(tables)
             .select(
@@ -214,18 +215,18 @@ def items(
 
 
 def needed(contract: Contract, tables: Tables, loose: dict[str, pl.DataFrame]) -> Iterator[Look]:
-    """Whether each cell has the evidence that it needs."""
+    """Check that each cell has the evidence that it needs."""
     for resource, _ in proven(contract, tables):
         yield _cells(resource, tables, loose.get(resource.name, ALL_STATED.loose))
 
 
 def _raw(tables: Tables, name: str) -> pl.LazyFrame:
-    """The evidence for a table as it is written."""
+    """The evidence for a table, as written."""
     return tables.strings("evidence").filter(col("resource") == name)
 
 
 def _placed(tables: Tables) -> pl.LazyFrame:
-    """The quotes, without the source of those that are reported for a passage of another."""
+    """The quotes; source_id is null if the passage is from another source, which is reported."""
     quotes = tables.strings("quotes")
     if "passages" not in tables:
         return quotes
@@ -237,12 +238,12 @@ def _placed(tables: Tables) -> pl.LazyFrame:
 
 
 def _any_of(cues: tuple[str, ...]) -> str:
-    """A pattern of these cues."""
+    """A pattern that matches any of these cues."""
     return "|".join(map(re.escape, cues))
 
 
 def _cued(column: pl.Expr, cues: str) -> pl.Expr:
-    """Whether words hold a cue."""
+    """Whether a text contains a cue."""
     # Not `\b`, which is slow in text that is not all ASCII.
     return folded(column).str.contains(rf"(?:^|\W)(?:{cues})(?:\W|$)") if cues else pl.lit(False)
 
@@ -252,14 +253,14 @@ def _nothing_to_prove() -> Check:
         "GD334",
         "resource",
         pl.lit(True),
-        expected="a table of which a field needs evidence",
+        expected="a table with a field that needs evidence",
     )
 
 
 def _bits(resource: Resource) -> dict[str, int]:
     """A bit for each field that needs evidence.
 
-    Joining one number a row to evidence, not the row's cells, saves time and memory.
+    Joining one number per row to evidence, not the row's cells, saves time and memory.
     """
     needed = [field.name for field in resource.fields if field.evidence_required]
     return {name: 1 << n for n, name in enumerate(needed)}
@@ -275,15 +276,15 @@ _NOT_ELSEWHERE = pl.DataFrame(schema=dict.fromkeys(("row_id", "sources"), pl.Str
 
 
 def _own_source(resource: Resource) -> str | None:
-    """The field with the source that quotes of a row are from: of a cited one the article."""
+    """The field with the source of a row's quotes; for a cited source, the article citing it."""
     named = [name for name in ("source_id", "cited_by") if resource.target(name) == "sources"]
     return named[0] if named else None
 
 
 def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame) -> pl.DataFrame:
-    """The rows of a table that have evidence, and no quote from their `own` source.
+    """The rows of a table that have evidence but no quote from their `own` source.
 
-    With the `sources` that they quote.
+    `sources` are the ones that they quote instead.
     """
     sources = tables.strings(resource.name).select(row_id=resource.key, __own=own).drop_nulls()
     quotes = tables.strings("quotes").select(
@@ -292,7 +293,8 @@ def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame)
         __source="source_id",
         __unsure=tables.masked("quotes", "source_id"),
     )
-    # Of most rows the quotes of any one cell are from there: all are joined for the others alone.
+    # In most rows, the quotes of any one cell are from their own source. Only for other rows are
+    # all quotes joined.
     one = min((f for f in resource.fields if f.evidence_required), key=lambda f: not f.required)
     of_one = rows.filter(col("field") == one.name).select("row_id", "quote_id")
     doubtful = (
@@ -305,14 +307,14 @@ def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame)
     )
     if doubtful.is_empty():
         return _NOT_ELSEWHERE
-    # One whose passage is of another source than itself is reported for that.
+    # A quote whose passage is from another source is reported by another rule.
     if "passages" in tables:
         passages = tables.strings("passages").select("passage_id", __passage_of="source_id")
         quotes = quotes.join(passages, on="passage_id", how="left")
     else:
         quotes = quotes.with_columns(__passage_of="__source")
     is_own = (col("__source") == col("__own")) | (col("__passage_of") == col("__own"))
-    # A quote that is not there is a finding itself.
+    # A missing quote is reported by another rule.
     lost = col("quote_id").is_not_null() & col("__source").is_null()
     return (
         rows.select("row_id", "quote_id")
@@ -340,7 +342,7 @@ rule(
 rule(
     "GD345",
     title="verbatim cell is not quoted letter for letter",
-    reason="Case, spaces, dashes and apostrophes must be the article's, too.",
+    reason="Case, spaces, dashes and apostrophes must match the article, too.",
     example="a hedge that is only classified; `Reportedly` with a quote that has `reportedly`",
     remedy="Copy the words exactly as in the article, and use a quote of basis stated.",
     unit="cells",
@@ -356,16 +358,16 @@ rule(
 
 
 def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
-    """The cells of a table, each with whether it has evidence, and evidence of which basis."""
+    """Check the evidence of each cell of a table: whether it has any, and of the right basis."""
     fields = [field for field in resource.fields if field.evidence_required]
     bits = _bits(resource)
     bit = _bit(bits)
 
     def of(basis: str) -> pl.Expr:
-        # Evidence that has a finding may be of this basis.
+        # Evidence with a finding may be of any basis.
         return pl.when((col("basis") == basis) | col("__wrong")).then(bit).otherwise(0)
 
-    # A row of which no cell has any is one mistake: it is new, or its key has been renamed.
+    # A row without any evidence is one mistake: it is new, or its key was renamed.
     names = [pl.when(col(f.name).is_not_null()).then(pl.lit(f.name)) for f in fields]
 
     def frame() -> pl.LazyFrame:
@@ -395,7 +397,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
             resource.key,
             bare,
             expected=pl.concat_str(
-                pl.lit(f"evidence of resource {resource.name}, for each of "),
+                pl.lit(f"evidence with resource {resource.name}, for each of "),
                 pl.concat_str(names, separator=", ", ignore_nulls=True),
             ),
             applies=bare,
@@ -410,12 +412,12 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
                     "GD345",
                     field.name,
                     words.is_not_null(),
-                    expected=pl.format("words as they are in “{}”", words),
+                    expected=pl.format("the words exactly as in “{}”", words),
                     applies=col(field.name).is_not_null() & col("__any").is_not_null(),
                 )
             )
     for field in fields:
-        # Evidence can point to no row without a key, which is reported itself.
+        # Evidence cannot refer to a row without a key, which is reported by another rule.
         filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
         checks.append(
             check(
@@ -423,7 +425,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
                 field.name,
                 lacks(field, "__any") & ~bare,
                 expected=pl.concat_str(
-                    pl.lit(f"evidence of resource {resource.name}, row_id "),
+                    pl.lit(f"evidence with resource {resource.name}, row_id "),
                     resource.key,
                     pl.lit(f" and field {field.name}"),
                 ),
@@ -458,7 +460,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
 
 
 def _loose_words(resource: Resource, field: Field, loose: pl.DataFrame) -> pl.Expr:
-    """The words of the first quote of a row whose cell has other letters; null where it has not."""
+    """The first quote of a row whose cell is not in it letter for letter; null for other rows."""
     of_field = loose.filter(col("field") == field.name)
     return col(resource.key).replace_strict(
         of_field["row_id"], of_field["words"], default=None, return_dtype=pl.String
@@ -472,7 +474,7 @@ def _items(
     quotes: pl.LazyFrame,
     unstated: Unstated,
 ) -> Look:
-    """The rows of evidence for one table, with whether its cell is filled, and its quote there."""
+    """Check the rows of evidence for one table."""
     name, bits = resource.name, _bits(resource)
     sure = _sure(contract, resource)
 
@@ -481,7 +483,7 @@ def _items(
         cells = tables.meant(name).select(
             col(LINE).alias(TARGET_LINE),
             row_id=resource.key,
-            # A cell that has a finding is there, whatever is said of it.
+            # A cell with a finding counts as filled.
             __filled=pl.sum_horizontal(
                 pl.when(col(at).is_not_null() | tables.masked(name, at)).then(bit).otherwise(0)
                 for at, bit in bits.items()
@@ -538,7 +540,7 @@ def _items(
     ]
     if sure is not None and (contract.hedge_cues or contract.attribution_cues):
         checks.append(_committing(resource))
-    # A row that points to no cell, or whose words are not there, may be right, and the cell wrong.
+    # Evidence that refers to no cell or lacks its words may be right, and the cell wrong.
     checks.sort(key=lambda one: one.code in LATER)
     return Look(contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=name)
 
@@ -562,7 +564,7 @@ rule(
 
 
 def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
-    """Whether a row of evidence points to a filled cell, and is called by it."""
+    """Check that evidence refers to a filled cell, and that its identifier matches the row."""
     return [
         check(
             "GD334",
@@ -596,7 +598,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             "evidence_id",
             col("evidence_id") != identifier(),
             expected=identifier(),
-            # Where it points to nothing, that is what is wrong.
+            # Evidence that refers to nothing is reported by another rule.
             applies=col("__filled") & (~_HAS_QUOTE | col("__quoted")),
         ),
     ]
@@ -606,8 +608,8 @@ rule(
     "GD341",
     title="quote does not contain the stated value",
     reason=(
-        "Evidence of basis stated needs the words themselves. For a key, these are a name of what "
-        "it refers to, other than the name in the row itself."
+        "Evidence of basis stated needs the words themselves: for a key, a name of what it refers "
+        "to, other than the name in the row itself."
     ),
     example="`strongly` as stated by “public sentiment”",
     remedy="Choose a quote that contains the words, or correct the basis.",
@@ -616,8 +618,8 @@ rule(
 
 
 def _stating(resource: Resource, tables: Tables, unstated: Unstated) -> Check:
-    """Whether the quote of evidence of basis stated has the words of the cell."""
-    # Without the names nothing can be said of them.
+    """Check that the quotes of evidence of basis stated contain the words of the cell."""
+    # Without `names` these cannot be checked.
     unnamed = [
         fk.field
         for fk in resource.foreign_keys
@@ -668,7 +670,7 @@ rule(
 
 
 def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
-    """Whether a row of evidence has what its basis asks for, and the field allows the basis."""
+    """Check that evidence has what its basis requires, and that the field allows that basis."""
     both_or_none = _HAS_QUOTE == _HAS_REFERENCE
     has_note = col("note").str.contains(WORD).fill_null(False)
     terms = [
@@ -689,7 +691,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             expected="the rule that was applied",
             applies=col("basis") == "inferred",
         ),
-        # The one cell that is wrong; where both of them are, it is rather the basis.
+        # Report the one cell that is wrong; if both are, the basis.
         check(
             "GD343",
             "basis",
@@ -737,10 +739,10 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
 
 rule(
     "GD344",
-    title="evidence cites the wrong kind of source as reference",
+    title="evidence cites the wrong kind of source as its reference",
     reason=(
-        "Articles and what they cite are quoted, not cited as references; and the row of a "
-        "reference in sources is backed by that reference alone."
+        "Articles and the sources they cite are quoted, not used as references. The row of a "
+        "reference in sources rests on that reference alone."
     ),
     example="reference_id that names the article",
     remedy="Use a row of sources of kind reference.",
@@ -749,7 +751,7 @@ rule(
 
 
 def _referring(resource: Resource) -> list[Check]:
-    """Whether a reference is one, and a reference's own row is backed by itself alone."""
+    """Check that references are of that kind, and that their own rows rest on themselves alone."""
     itself = resource.name == "sources"
     another = col("__reference") & (col("reference_id") != col("row_id")).fill_null(True)
     checks = [
@@ -777,23 +779,23 @@ def _referring(resource: Resource) -> list[Check]:
 
 
 _KEEPING = ("certainty", "hedge", "attributed_to", "status", "expression", "event_type")
-"""The fields in which a row keeps a hedge, or says whose word it is."""
+"""The fields in which a row keeps a hedge or an attribution."""
 
 
 def _sure(contract: Contract, resource: Resource) -> pl.Expr | None:
-    """Whether a row is certain without a hedge; None where no row of the table can be."""
+    """Whether a row is certain without a hedge; None if no row of the table can be."""
     if "status" in resource.field_names and "existing" in resource["status"].enum:
-        # What is there is no longer proposed.
+        # What exists is no longer proposed.
         return col("status") == "existing"
     if "certainty" not in resource.field_names:
         return None
-    # Other words in hedge than a cue limit something else.
+    # Words in hedge other than a cue limit something else.
     hedged = _cued(col("hedge"), _any_of(contract.hedge_cues)).fill_null(False)
     return (col("certainty") == "certain") & ~hedged
 
 
 def _own_word(contract: Contract, resource: Resource) -> pl.Expr:
-    """Whether a row is the article's own word, and not that somebody said something."""
+    """Whether a row is the article's own word, and not something that somebody said."""
     names, says = resource.field_names, pl.lit(False)
     if not {"attributed_to", "hedge"} <= {*names}:
         return pl.lit(False)
@@ -818,9 +820,9 @@ rule(
         "quote that says insisted"
     ),
     remedy=(
-        "Lower certainty, copy the cue into hedge, or choose a quote without the cue. What "
-        "somebody says has attributed_to; only a position with an expression and an event of a "
-        "verbal type are the saying itself."
+        "Lower certainty, copy the cue into hedge, or choose a quote without the cue. Fill in "
+        "attributed_to for what somebody says, unless the row records the statement itself: a "
+        "position with an expression, or an event of a verbal type."
     ),
     unit="evidence",
     severity="warning",
@@ -828,14 +830,14 @@ rule(
 
 
 def _committing(resource: Resource) -> Check:
-    """Whether a quote has a cue that its row drops: of a hedge, or of somebody else's word."""
+    """Check that a row keeps the cues of its quotes: those of hedges and of attributions."""
     of_topic = "certainty" not in resource.field_names
     sure = col("__sure") & (col("field") == "status") if of_topic else col("__sure")
     unhedged = sure & col("__hedges")
     return check(
         "GD351",
         "quote_id",
-        # Where it points to nothing, or misquotes, that is what is wrong.
+        # Evidence that refers to nothing or misquotes is reported by other rules.
         (unhedged | (col("__own_word") & col("__says"))) & ~col("__misquoted").fill_null(False),
         found=col("__exact"),
         expected=pl.when(unhedged)
@@ -844,6 +846,6 @@ def _committing(resource: Resource) -> Check:
                 "another status" if of_topic else "the cue in the row's hedge, or a lower certainty"
             )
         )
-        .otherwise(pl.lit("attributed_to of the row, as somebody says it")),
+        .otherwise(pl.lit("attributed_to filled, as somebody says this")),
         applies=(sure | col("__own_word")) & col("__filled"),
     )

@@ -1,4 +1,4 @@
-"""What a schema says of its fields that takes Polars to check: patterns and examples."""
+"""The parts of a schema's fields that only Polars can check: patterns and examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ URI = r"^(?i:https?)://[^\s/?#]+[^\s]*$"
 
 
 def patterns_fit(resource: Resource, report: Report) -> bool:
-    """Whether Polars' regular expressions, which know no look-around, can take the patterns."""
+    """Whether Polars, whose regular expressions have no look-around, accepts the patterns."""
     patterns = {f.name: pl.lit("").str.contains(f.pattern) for f in resource.fields if f.pattern}
     try:
         pl.select([pattern.alias(name) for name, pattern in patterns.items()])
@@ -30,14 +30,14 @@ def patterns_fit(resource: Resource, report: Report) -> bool:
                     resource=resource.name,
                     field=name,
                     found=f"the pattern {resource[name].pattern}",
-                    expected="a regular expression without look-around and back-references",
+                    expected="a regular expression without look-around or back-references",
                 )
         return False
     return True
 
 
 def examples(resource: Resource, report: Report) -> None:
-    """Check each field's example as its cells are checked."""
+    """Check each field's example like its cells."""
     texts, fits = {}, {}
     for field in resource.fields:
         example = field.raw.get("example")
@@ -68,5 +68,5 @@ def examples(resource: Resource, report: Report) -> None:
                 resource=resource.name,
                 field=name,
                 found=f"the example {texts[name]}"[:LONGEST],
-                expected="one that the field could hold: of its type, pattern and vocabulary",
+                expected="a valid value of the field, by its type, pattern and vocabulary",
             )

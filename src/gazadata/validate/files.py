@@ -1,4 +1,4 @@
-"""The files layer: bytes, lines and the header of each table, before anything is made of them."""
+"""The files layer: the bytes, lines and header of each table, before its rows are read."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _LONGEST = 1 << 24
 
 
 def check(package: Package, paths: dict[str, Path], report: Report, limit: int) -> dict[str, Path]:
-    """Look at the bytes, the lines and the header of each table.
+    """Check the bytes, the lines and the header of each table.
 
     Returns:
-        Those of the files that can be split into rows of the schema's columns.
+        The files that can be split into rows of the schema's columns.
     """
     readable, installed = {}, known(package.contract)
     for name, path in paths.items():
@@ -61,11 +61,11 @@ rule(
 
 
 def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
-    """Report what is in the place of the table `name`, if it is something else."""
+    """Report a file that is something other than the table `name`; whether it is."""
     with path.open("rb") as file:
         head = file.read(_HEADER)
     other = sniff.content(head)
-    # A conflict within the rows is reported at its line, and others with it.
+    # The tables layer reports a conflict among the rows, at its line and with any others.
     if other is None or (other.what == sniff.CONFLICT.what and other.line > 1):
         return False
     code, expected = "GD105", "the header of a table"
@@ -89,9 +89,9 @@ def header(
     report: Report,
     shown: str | None = None,
 ) -> bool:
-    """Compare the header of a table's file with the schema; whether it is the same."""
+    """Compare the header of a table's file with the schema; whether they are the same."""
     resource = package.contract[name]
-    # A header as in the installed schema follows from another schema here.
+    # If only the schema was changed, the header still follows the installed one.
     as_known = installed[name] if installed and name in installed.resources else resource
     shown = shown or path.relative_to(package.root).as_posix()
     return check_header(path, shown, resource, report, as_known)
@@ -108,11 +108,11 @@ rule(
 
 
 def sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
-    """Hold a file against the bytes and the hash that the descriptor states, if any."""
+    """Compare a file with the size and the hash that the descriptor states, if any."""
     size, digest = resource.descriptor.get("bytes"), resource.descriptor.get("hash")
     report.count("GD007", 1)
     wrong = []
-    # What is no number or no text is reported of the descriptor.
+    # A size or hash of the wrong type is reported by the package layer.
     if type(size) is int and size != path.stat().st_size:
         wrong.append((f"{path.stat().st_size} bytes", f"{size} bytes"))
     if isinstance(digest, str):
@@ -136,7 +136,7 @@ rule(
 )
 rule(
     "GD102",
-    title="line does not end in a line feed alone",
+    title="line ending is not a single line feed",
     reason="The same rows must have the same bytes on every machine.",
     example="a file with Windows line endings; a last line without a line feed",
     remedy="Run `gazadata fmt`.",
@@ -147,7 +147,7 @@ rule(
 def check_bytes(
     path: Path, shown: str, resource: Resource, report: Report, limit: int, chunk_size: int = CHUNK
 ) -> bool:
-    """Look at every byte of a CSV file, in chunks.
+    """Check every byte of a CSV file, in chunks.
 
     Returns:
         Whether the file can be split into lines of text.
@@ -180,7 +180,7 @@ def check_bytes(
             try:
                 text = rest + decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                # What is decoded is the chunk behind what the last one left unfinished.
+                # `object` also begins with the bytes of a character that the last chunk cut.
                 before = rest + error.object[: error.start].decode()
                 byte = f"byte 0x{error.object[error.start]:02x}"
                 finding("GD101", line + before.count("\n"), byte, "UTF-8", column=_end(before))
@@ -190,7 +190,7 @@ def check_bytes(
                 before = text[: text.index("\r")]
                 at = line + before.count("\n")
                 finding("GD102", at, "a carriage return", "a line feed alone", column=_end(before))
-            # Whole lines, so that no letter is parted from its accent; one too long goes as it is.
+            # Whole lines keep letters and their accents together; an overlong one is cut.
             whole, feed, rest = text.rpartition("\n")
             if not feed and len(rest) > _LONGEST:
                 whole, rest = rest, ""
@@ -210,15 +210,15 @@ def check_bytes(
 
 
 def _end(text: str) -> int:
-    """The column behind the last line of a text."""
+    """The column after the last line of a text."""
     return len(text) - text.rfind("\n")
 
 
 def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:
-    """Find odd characters in whole lines of a table, the first numbered `first`."""
+    """Report odd characters in whole lines of a table, the first numbered `first`."""
     lines: list[str] = []
     split, place, worded_in = 0, _Row(), {None, *worded(resource)}
-    # Characters of a quote are checked after its text, where they may come from.
+    # Characters of a quote are checked after the source text, which they may come from.
     of_text = OF_THE_TEXT if resource.name == "quotes" else ()
     reported: set[tuple[int, str]] = set()
     for one in odd(text, first):
@@ -228,7 +228,8 @@ def _look(text: str, first: int, resource: Resource, finding: Callable[..., None
             split, place = one.line, _row(lines[one.line - first], one.line, resource)
         cell = place.cell(one.at)
         field = cell.get("field")
-        # Other fields are compared with terms or texts, and the header with the schema.
+        # Elsewhere another rule finds it: fields are compared with terms or texts, and the header
+        # with the schema.
         if one.code == "GD112" and (one.line == 1 or field not in worded_in):
             continue
         if field in of_text or (one.line, field) in reported:
@@ -240,14 +241,14 @@ def _look(text: str, first: int, resource: Resource, finding: Callable[..., None
 
 
 class _Row(NamedTuple):
-    """Where the cells of a line begin, their fields and the key; nothing where it is no row."""
+    """Where the cells of a line begin, their fields and the key; empty if it is not a row."""
 
     starts: tuple[int, ...] = ()
     fields: tuple[str, ...] = ()
     row_id: str | None = None
 
     def cell(self, at: int) -> dict[str, Any]:
-        """The column of position `at` of the line, and the cell it lies in."""
+        """The column of position `at` in the line, and the cell that contains it."""
         place: dict[str, Any] = {"column": at + 1}
         if self.starts:
             place |= {"field": self.fields[bisect(self.starts, at) - 1], "row_id": self.row_id}
@@ -275,9 +276,9 @@ rule(
 def check_header(
     path: Path, shown: str, resource: Resource, report: Report, installed: Resource | None = None
 ) -> bool:
-    """Hold the header against the schema; whether it is the same.
+    """Compare the header with the schema; whether they are the same.
 
-    That the schema itself is another than the one `installed` is reported already.
+    Nothing is reported if it matches the `installed` schema: then the schema is reported already.
     """
     with path.open("rb") as file:
         raw = file.readline(_HEADER)
@@ -287,8 +288,8 @@ def check_header(
         decoder = codecs.getincrementaldecoder("utf-8")()
         text = decoder.decode(raw, final=len(raw) < _HEADER)
     except UnicodeDecodeError:
-        return False  # It is reported as that alone.
-    # So are lines that end otherwise.
+        return False  # Already reported as GD101.
+    # A carriage return is reported as GD102.
     first = re.split(r"[\r\n]", text.lstrip("\ufeff"), maxsplit=1)[0]
     names = first.split(",")
     if names == wanted:

@@ -1,4 +1,4 @@
-"""One finding for a mistake that shows in many places: a key that is missing, or was renamed."""
+"""Merge the findings of one mistake that shows in many places, such as a renamed key."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from itertools import chain, zip_longest
 from gazadata.validate.diagnostics import Diagnostic, Report
 
 OF_LINKS = ("GD207", "GD334")
-"""Rules of cells that point to a row."""
+"""Rules of cells that refer to a row."""
 
 OF_USE = ("GD331", "GD332")
-"""Rules that a passage or a quote breaks which nothing points to."""
+"""Rules of passages and quotes that nothing refers to."""
 
 OF_ROWS = ("GD206", "GD208", "GD209")
-"""Rules of which row repeats another."""
+"""Rules of rows that repeat another."""
 
 _A_KEY_OF = re.compile(r"a key of (\S+) \((\S+)\)")
-"""What is expected of a cell that points to no row."""
+"""The expectation of a cell that matches no row."""
 
 _ALIKE = 0.7
-"""How much a key is like the one that it was renamed from."""
+"""The least similarity of a key and the one it was renamed from."""
 
 _OTHERS = 5
-"""How many places of a mistake are named beside the first."""
+"""How many further places of a mistake are named."""
 
 
 def group(report: Report, limit: int) -> None:
-    """Report a mistake once that shows in many places, and findings in the order of their places.
+    """Merge the findings of each mistake, and sort them by place.
 
     Args:
-        report: its findings are replaced by those that are left.
+        report: its findings are replaced by the merged ones.
         limit: how many findings of a rule are kept, the first by place; all are counted.
     """
     unsplit = {(d.path, d.line) for d in report.diagnostics if d.code == "GD107" and d.line}
@@ -49,7 +49,7 @@ def group(report: Report, limit: int) -> None:
     kept |= {mistake: _also(kept[mistake], places) for mistake, places in others.items()}
     before = Counter(d.code for d in report.diagnostics)
     report.diagnostics = sorted(_ordered(_renamed(kept.values())), key=lambda d: (d.place, d.code))
-    # The counts go with what is reported.
+    # Keep the counts in line with what is reported.
     after = Counter(d.code for d in report.diagnostics)
     for code, count in report.counts.items():
         found = count.found - (before[code] - after[code])
@@ -63,9 +63,9 @@ def group(report: Report, limit: int) -> None:
 
 
 def _ordered(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """Findings without rows out of order whose key, or that of the row above, has another one.
+    """Drop findings of rows out of order if the key, or that of the row above, has another finding.
 
-    An empty text of a Parquet file, which has the same code, does not depend on other rows.
+    Empty strings in a Parquet file, which have the same code, do not depend on other rows.
     """
     found = sorted(found, key=lambda d: (d.code == "GD108", d.place))
     wrong: set[tuple[str, int, str | None]] = set()
@@ -81,36 +81,36 @@ def _ordered(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def _mistake(d: Diagnostic) -> Hashable:
-    """What findings of one mistake have in common."""
+    """What the findings of one mistake have in common."""
     if d.code in OF_LINKS and _A_KEY_OF.match(d.expected or ""):
-        # A key that is not there, however many cells point to it.
+        # One missing key, however many cells refer to it.
         return d.found, d.expected
     if d.code == "GD335" and (parts := _differing(d.found or "", d.expected or "")):
-        # A quote or a row that was renamed, however many identifiers are made from its key.
+        # One renamed quote or row, however many identifiers derive from its key.
         return d.path, d.field, d.code, tuple(parts)
     if d.code in ("GD351", "GD352") and d.about:
-        # A row that leaves out a hedge, or rests on a wrong quote, whichever of its cells show it.
+        # One row that drops a hedge or rests on a wrong quote, whichever of its cells show it.
         return d.path, d.about.rpartition("/")[0], d.code, d.found
     return d.path, d.line, d.field, d.code, d.found, d.expected
 
 
 def _differing(found: str, expected: str) -> list[tuple[str, str]]:
-    """The parts in which two identifiers differ that are made of as many."""
+    """The parts in which two identifiers differ; none if they have different numbers of parts."""
     pairs = [*zip_longest(found.split("."), expected.split("."))]
     return [pair for pair in pairs if pair[0] != pair[1]] if None not in chain(*pairs) else []
 
 
 def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """One finding for a key that was renamed or emptied in its row alone, at that row.
+    """Merge the two findings of a key that was renamed or emptied only in its own row.
 
-    It shows twice: the row has no key, evidence or use, and what points to the old key points to
-    nothing. Where a table has one of each, and a new key is like the old one, it is one mistake.
+    The row now has no key, evidence or use, and references to the old key match no row. If a table
+    has exactly one of each, and the new key is like the old one, it is one mistake, at the row.
     """
     found = list(found)
     bare, keyless, missing = defaultdict(list), defaultdict(list), defaultdict(list)
     for d in found:
         expected = d.expected or ""
-        unproven = f"evidence of resource {d.resource}, for "
+        unproven = f"evidence with resource {d.resource}, for "
         if d.code in OF_USE or (d.code == "GD333" and expected.startswith(unproven)):
             bare[d.resource].append(d)
         elif d.code == "GD202":
@@ -129,14 +129,14 @@ def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     for d in found:
         line = d.line or 0
         if d.code == "GD312" and d.resource == "sources" and (d.path, line) in renamed:
-            continue  # Its passages are among what points to the old key.
+            continue  # Its passages refer to the old key.
         if d.code == "GD108" and not renamed.isdisjoint(((d.path, line), (d.path, line - 1))):
-            continue  # It is out of order by its new key.
+            continue  # It is out of order because of its new key.
         if id(d) in links:
             link = links[id(d)]
             others = f" and {link.elsewhere:,} more" if link.elsewhere else ""
             fix = (
-                f"Give the row the key {link.found} again, or replace the old key with the new one "
+                f"Restore the row's key {link.found}, or replace the old key with the new one "
                 f"in {link.path}:{link.line}{others}."
             )
             yield replace(d, suggestion=link.found, help=fix)
@@ -163,12 +163,12 @@ def _alike(row: Diagnostic, key: str) -> bool:
 
 
 def _also(d: Diagnostic, places: list[str]) -> Diagnostic:
-    """A finding that says at which other places it was made."""
+    """A finding that names its other places."""
     cells = f"{len(places):,} other cell{'s' * (len(places) > 1)}"
     shown = ", ".join(places[:_OTHERS]) + (" …" if len(places) > _OTHERS else "")
     if d.code == "GD335":
         more = f"It renames {cells} in the same way: {shown}."
     else:
-        points = "point" if len(places) > 1 else "points"
-        more = f"It may be the key that was renamed or removed, as {cells} {points} there: {shown}."
+        points = "refer" if len(places) > 1 else "refers"
+        more = f"The key may have been renamed or removed, as {cells} {points} to it, too: {shown}."
     return replace(d, help=f"{d.help} {more}", elsewhere=len(places))

@@ -1,4 +1,4 @@
-"""The layers that read rows, one after another."""
+"""The layers that read rows, in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from gazadata.validate.tables import Tables
 
 
 def run(package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
-    """Run the layers tables, pandera, provenance and semantics on files that can be read."""
+    """Run the layers tables, pandera, provenance and semantics on the readable files."""
     with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
         contract = package.contract
         listed = tables_of(contract)
@@ -51,7 +51,7 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
 
 
 def fitting(contract: Contract, tables: Tables, report: Report) -> Iterator[Resource]:
-    """The tables with files whose schemas can be applied to rows."""
+    """The tables that have a file, and a schema that can be applied to its rows."""
     for name, path in tables.paths.items():
         resource = contract[name]
         if not fields.patterns_fit(resource, report):
@@ -67,7 +67,7 @@ def names(package: Package, tables: Tables, report: Report, limit: int) -> None:
     unread = [name for name in package.contract.resources if name not in tables]
     if unread:
         report.notes.append(
-            f"skipped by the later layers, as they could not be read: {', '.join(unread)}"
+            f"tables that could not be read, skipped by the later layers: {', '.join(unread)}"
         )
 
 
@@ -82,9 +82,9 @@ def rules(package: Package, tables: Tables, report: Report, limit: int) -> None:
 def ordered(
     package: Package, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
-    """All looks, in the order in which one mistake leads to the next.
+    """All looks, ordered so that a mistake is found before what follows from it.
 
-    Each is made when those before it have run: a cell with a finding is passed over from then on.
+    Each is made after those before it have run: later checks skip a cell that has a finding.
     """
     contract, there = package.contract, tables.rows.keys()
     is_cut, is_proven = {"sources", "passages"} <= there, {"sources", "quotes", "evidence"} <= there
@@ -106,7 +106,7 @@ def ordered(
         repeated.find(tables, report, limit)
     yield from cells.keys(contract, tables)
 
-    # Texts, and the sources that they are of.
+    # Texts and their sources.
     if is_cut:
         yield spans.cut_unheld(contract, tables)
     held = provenance.texts(package.root, tables, report, limit, unrun)
@@ -116,7 +116,7 @@ def ordered(
     if is_proven:
         yield from evidence.moved(contract, tables, unrun)
 
-    # The record, where a rule can tell which of its cells are wrong.
+    # Rules of the record that can tell which cell is wrong.
     yield from semantics.only(record, semantics.OF_CELLS)
     yield from semantics.only(record, semantics.OF_PAIRS)
 
@@ -131,7 +131,7 @@ def ordered(
         yield from actors.looks(contract, tables, unrun)
         yield from provenance.looked_up(package.root, contract, tables, report, limit, unrun)
 
-    # What is wrong by no cell alone: rows that do not agree, and what is missing or not used.
+    # Mistakes of no single cell: rows that disagree, and whatever is missing or unused.
     for repeated in repeats.values():
         repeated.find_values(tables, report, limit)
     yield from semantics.later(record)

@@ -1,4 +1,4 @@
-"""Which files belong to the package: those that it lists, and those that nothing lists."""
+"""Check that the listed files are there, and find files that nothing lists."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def files(  # noqa: PLR0912, PLR0915
 ) -> dict[str, Path]:
     """Find each resource's file, and the files that no resource lists.
 
-    A file by the name of a resource that is `astray`, as it is not listed or its path is wrong, is
-    the one that was meant; that is reported already.
+    Resources that are not listed or have a wrong path, which is reported, are `astray`. A file with
+    the name of one is probably the one that was meant, so it is not reported as unlisted.
     """
     root, there = package.root, {}
     taken: dict[Path, str] = {}
@@ -41,7 +41,7 @@ def files(  # noqa: PLR0912, PLR0915
         report.count("GD005", 1)
         if any(d.resource == name and d.suggestion == "path" for d in report.diagnostics):
             astray = astray | {name}
-            continue  # Its path is under a misspelt name, which is reported.
+            continue  # The property "path" itself is misspelt, which is reported.
         try:
             path = inside(root, resource.path)
         except ContractError as error:
@@ -65,8 +65,8 @@ def files(  # noqa: PLR0912, PLR0915
                 "GD005",
                 resource=name,
                 at="path",
-                found=f"{resource.path}, which may not be read",
-                expected="a file that can be read",
+                found=f"{resource.path}, which cannot be read",
+                expected="a readable file",
             )
             continue
         real = path.resolve()
@@ -92,8 +92,8 @@ def files(  # noqa: PLR0912, PLR0915
             taken.setdefault(path.resolve(), name)
             folders.add(path.parent)
     listed = {root / resource.path for resource in package.contract.resources.values()}
-    given_up = _given_up(package, taken, report)
-    # At the root other files may lie, but a table that is not listed would not be checked.
+    retired_file = _retired_file(package, taken, report)
+    # The root may hold other files, but an unlisted table there would not be checked.
     at_root = (path for path in root.iterdir() if path.suffix.lower() in (".csv", ".parquet"))
     for folder, inner in (
         (root, at_root),
@@ -101,13 +101,13 @@ def files(  # noqa: PLR0912, PLR0915
         *((folder, _tables(folder, package)) for folder in _beside(root, folders)),
     ):
         for path in sorted(inner):
-            # Unlike `Path.resolve`, this bears a circle of links.
+            # Unlike `Path.resolve`, this tolerates a cycle of links.
             real = Path(os.path.realpath(path))
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if path.is_dir() or hidden or path == given_up or path in listed or real in taken:
+            if path.is_dir() or hidden or path == retired_file or path in listed or real in taken:
                 continue
             if path.suffix == ".dvc" and path.with_suffix("") in listed:
-                continue  # DVC says there what it keeps elsewhere.
+                continue  # DVC's pointer to a file that it keeps elsewhere.
             taken[real] = ""
             if renamed := next((r for r in missing if _is_of(path, r, root)), None):
                 missing.remove(renamed)
@@ -128,9 +128,9 @@ def files(  # noqa: PLR0912, PLR0915
 
 
 def _beside(root: Path, folders: set[Path]) -> list[Path]:
-    """The folders beside those of listed files, and in the root.
+    """The folders in the root, and beside those of listed files.
 
-    What lies deeper is whatever else a person keeps there: builds, environments, other packages.
+    Deeper folders may be anything else: builds, environments, other packages.
     """
     listed = folders - {root}
     beside: set[Path] = set()
@@ -145,15 +145,15 @@ def _beside(root: Path, folders: set[Path]) -> list[Path]:
             and os.access(path, os.R_OK | os.X_OK)
             and not (path / DESCRIPTOR).exists()
         )
-    # A text in raw/ that no source names is a finding of its own.
+    # A text in raw/ that no source names is reported by another rule.
     beside.discard(root / "raw")
     return sorted(path for path in beside if listed.isdisjoint((path, *path.parents)))
 
 
 def _tables(folder: Path, package: Package) -> Iterator[Path]:
-    """The files in a folder with the header of a table of the package.
+    """The files in a folder that have the header of a table of the package.
 
-    Other CSV files are no part of it: fixtures, figures, results.
+    Other CSV files, such as fixtures or results, do not belong to it.
     """
     resources = package.contract.resources.values()
     for path in folder.iterdir():
@@ -177,7 +177,7 @@ def _missing(root: Path, resource: Resource, report: Report, near: str | None = 
 
 
 def _is_of(path: Path, resource: Resource, root: Path) -> bool:
-    """Whether a file that nothing lists is that of a resource, under another name."""
+    """Whether an unlisted file is that of a resource under another name."""
     if path.relative_to(root).as_posix().casefold() == resource.path.casefold():
         return True
     if path.suffix.lower() != ".csv" or not path.is_file() or not os.access(path, os.R_OK):
@@ -187,8 +187,8 @@ def _is_of(path: Path, resource: Resource, root: Path) -> bool:
         return file.read(len(header) + 1).rstrip(b"\r\n") == header
 
 
-def _given_up(package: Package, taken: dict[Path, str], report: Report) -> Path | None:
-    """The file of retired identifiers; reports one that cannot be read, and a second one."""
+def _retired_file(package: Package, taken: dict[Path, str], report: Report) -> Path | None:
+    """The file of retired identifiers; a second one, or one that cannot be read, is reported."""
     root, path = package.root, package.given_up()
     if path is None:
         return None

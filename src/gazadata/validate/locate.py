@@ -1,4 +1,4 @@
-"""The places of findings (row, line and column), and the nearest words to those not found."""
+"""Add the place of each finding (row, line, column), and the nearest match of what is missing."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from gazadata.validate.split import column_of, split_line
 from gazadata.validate.tables import LINE, strings
 
 _NEAREST, _KEYS = 200, 10_000
-"""For how many findings the nearest is looked for, and among how many keys."""
+"""For how many quotes the nearest words are searched for, and among how many keys."""
 
 _COMPARED = 4_000_000
-"""How many characters are compared in all to find what is nearest, which takes some seconds."""
+"""How many characters to compare in all for nearest matches, which takes some seconds."""
 
 _ALIKE = 0.7
-"""How much a key is like the one that was meant: what is less so would mislead."""
+"""The least similarity of a key worth suggesting; a lower one would mislead."""
 
 _CHUNK = 1 << 20
 
 
 def locate(package: Package, report: Report) -> None:
-    """Give each finding its row and column, and the nearest thing that may have been meant."""
+    """Add to each finding its row and column, and the nearest match that may have been meant."""
     report.diagnostics = list(_in_json(package.root, report.diagnostics))
     wanted: dict[str, set[int]] = {}
     for d in report.diagnostics:
@@ -74,7 +74,7 @@ def locate(package: Package, report: Report) -> None:
 
 
 def _in_json(root: Path, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """Give findings about a descriptor or a schema the line and column of what they are about."""
+    """Add the line and column to findings about a descriptor or a schema."""
 
     @cache
     def places(path: str) -> Places | None:
@@ -91,7 +91,7 @@ def _in_json(root: Path, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def _key_in(line: str, resource: Resource) -> str | None:
-    """The primary key of the row that a line is."""
+    """The primary key of the row in a line."""
     cells = split_line(line)
     if cells is None or len(cells) != len(resource.fields):
         return None
@@ -103,35 +103,35 @@ def _read_lines(path: Path, numbers: set[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     first = 1
     with suppress(OSError), path.open("rb") as file:
-        # Counting the lines of a chunk takes a tenth of the time of splitting it.
+        # Counting the lines of a chunk takes a tenth of the time that splitting it does.
         while wanted and (chunk := file.read(_CHUNK)):
             chunk += file.readline()
-            behind = first + chunk.count(b"\n")
-            if wanted[-1] <= behind:
+            following = first + chunk.count(b"\n")
+            if wanted[-1] <= following:
                 lines = chunk.removesuffix(b"\n").split(b"\n")
                 while wanted and wanted[-1] - first < len(lines):
                     number = wanted.pop()
                     found[number] = lines[number - first].decode("utf-8", "replace").rstrip("\r")
-            first = behind
+            first = following
     return found
 
 
 class _Nearest:
-    """What comes nearest to words or to a key that are not there; read once, for some findings.
+    """The nearest matches of words or keys that are not there; each file is read once.
 
-    The tables are read as they are written, since any cell of them can be at fault.
+    The tables are read as written, since any of their cells can be at fault.
     """
 
     def __init__(self, package: Package, quotes: list[int]) -> None:
         self.package = package
         self.quotes = quotes[:_NEAREST]
-        """Lines of the quotes that are not in their texts."""
+        """Lines of the quotes that differ from their texts."""
         self.left = _COMPARED
         self.texts: dict[str, str] = {}
         self.keys: dict[str, list[str]] = {}
 
     def words(self, d: Diagnostic) -> Diagnostic:
-        """Point to the words of the text that are most like those of the quote."""
+        """Add the place of the words in the text that are most like the quote."""
         held = self._text(d.line) if self.left > 0 and d.line else None
         if held is None:
             return d
@@ -152,12 +152,12 @@ class _Nearest:
         return replace(d, related=(place,))
 
     def key(self, d: Diagnostic) -> Diagnostic:
-        """Name the key that is most like the one that points to nothing."""
+        """Suggest the key that is most like the one that matches no row."""
         contract = self.package.contract
         target = contract[d.resource].target(d.field) if d.resource and d.field else None
         if d.about and d.field == "row_id":
             target = d.about.partition("/")[0]
-        # A key to which many cells point is not mistyped in each of them.
+        # A key that occurs in many cells is not a typo.
         if target is None or d.suggestion or d.elsewhere or self.left < 0:
             return d
         if target not in self.keys:
@@ -174,7 +174,7 @@ class _Nearest:
 
     @cached_property
     def paths(self) -> dict[int, str]:
-        """The path of the text of each of the quotes, by line, from one pass over the tables."""
+        """The path of each quote's text, by line, from one pass over the tables."""
         contract = self.package.contract
         quotes, sources = (
             strings(self.package.path(name), contract[name]) for name in ("quotes", "sources")
@@ -189,13 +189,13 @@ class _Nearest:
         return dict(rows.collect(engine="streaming").iter_rows())
 
     def _text(self, line: int) -> tuple[str, str] | None:
-        """The path and the text of the source of the quote in a line."""
+        """The path and the text of the source that the quote in a line is from."""
         path = self.paths.get(line)
         if path is None:
             return None
         if path not in self.texts:
             file = inside(self.package.root, path)
             if not file.is_file():
-                return None  # The rules ran where it is, and this is somewhere else.
+                return None  # The rules ran on another machine (Spark), which has the text.
             self.texts[path] = file.read_bytes().decode("utf-8")
         return path, self.texts[path]

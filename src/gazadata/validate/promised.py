@@ -1,4 +1,4 @@
-"""What a package of the installed one's name and version promises, and whether it is kept."""
+"""Compare a package's contract with the one published under the same name and version."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ NAME = "gazadata"
 _MISSING = object()
 
 RECORD = "contracts.json"
-"""The file beside this module with the digest of each version that changed the contract."""
+"""The file next to this module with the digest of each version that changed the contract."""
 
 
 def recorded(contract: Contract) -> str | None:
     """The digest on record for a version of this package: that of the last change up to it.
 
-    A repository under development is itself what is installed; there is nothing else to compare.
-    Of versions after the installed one nothing is known, and a pre-release promises nothing.
+    A repository under development is itself what is installed, so there is nothing else to compare
+    it with. Nothing is known about versions after the installed one, and a pre-release promises
+    nothing.
     """
     if contract.name != NAME:
         return None
@@ -49,7 +50,7 @@ def recorded(contract: Contract) -> str | None:
 
 
 def digest(contract: Contract) -> str:
-    """The sha256, in hexadecimal, of all that a contract promises of rows."""
+    """The sha256, in hexadecimal, of everything that a contract promises about rows."""
     schemas = {name: resource.schema for name, resource in contract.resources.items()}
     cues = [contract.hedge_cues, contract.attribution_cues]
     whole = json.dumps([schemas, *cues], ensure_ascii=False, sort_keys=True)
@@ -57,9 +58,9 @@ def digest(contract: Contract) -> str:
 
 
 def installed() -> Contract | None:
-    """The contract of the installed package; None where it is a repository that cannot be read.
+    """The contract of the installed package; None if it is a repository that cannot be read.
 
-    It is read again only after it has changed.
+    It is read again only if it has changed.
     """
     root = bundled()
     files = (root / DESCRIPTOR, *sorted((root / "schemas").glob("*.json")))
@@ -86,26 +87,26 @@ def contract_at(root: Path) -> Contract:
 
 
 def known(contract: Contract) -> Contract | None:
-    """The contract of the installed package, where it has the same name and version."""
+    """The contract of the installed package, if it has the same name and version."""
     own = installed()
     same = own and (contract.name, contract.version) == (own.name, own.version)
     return own if same else None
 
 
 def tables_of(contract: Contract) -> set[str]:
-    """The tables that a package has, and those that it is to have by its name and version.
+    """The tables that a package has, and those that its name and version require.
 
-    One that is lacking there is a finding; in other packages it is as one without rows.
+    A missing required table is a finding; other packages may lack it, as if it had no rows.
     """
     own = known(contract)
     return contract.resources.keys() | (own.resources.keys() if own else set())
 
 
 def promised(contract: Contract) -> Contract:
-    """The contract that rows are checked by: what a package of this name and version promises.
+    """The contract to check rows by: what a package of this name and version promises.
 
-    That is the installed one where the tables have the same columns. A schema that differs there is
-    a finding, and what rows would be by that schema follows from it.
+    That is the installed one if the tables have the same columns. A schema that differs from it is
+    a finding, and findings about rows would only follow from that.
     """
     own = known(contract)
     if own is None or _columns(contract) != _columns(own):
@@ -119,11 +120,11 @@ def promised(contract: Contract) -> Contract:
 
 
 def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
-    """Our own properties that a contract of another name or version lacks: which, table, field.
+    """Our own properties that a contract of another name or version lacks: property, table, field.
 
-    Rules run only where these are: without them a package would pass unchecked.
-    A contract that is on record is what it should be. That a field is exempt from evidence is
-    stated, and not left out.
+    Some rules check only fields with these properties: without them a package would pass
+    unchecked. A contract on record is as it should be. Exemption from evidence is not among them,
+    as a schema has to state it.
     """
     own = installed()
     if own is None or known(contract) or recorded(contract) == digest(contract):
@@ -143,7 +144,7 @@ def _columns(contract: Contract) -> dict[str, tuple[str, ...]]:
 rule(
     "GD004",
     title="contract differs from the one published under this name and version",
-    reason="A schema weakened without a new version passes every check and warns nobody.",
+    reason="If a schema is weakened without a new version, every check passes and nobody notices.",
     example='"required": true removed from schemas/events.json, with the version unchanged',
     remedy="Restore the schema, or give the package a new version.",
     unit="tables",
@@ -151,13 +152,13 @@ rule(
 
 
 def compare(contract: Contract, root: Path, report: Report, reported: Reported) -> set[str]:
-    """Compare the contract of the package at `root` with that of its name and version.
+    """Compare the contract of the package at `root` with the one of the same name and version.
 
-    That is the installed package's, or what is recorded of it. Properties that are `reported`
+    That is the installed package's, or the digest on record. Properties that are `reported`
     already are left out.
 
     Returns:
-        The resources that are reported as missing, or as one more.
+        The resources that are reported as missing or as extra.
     """
     own = known(contract)
     if own is None or root.resolve() == bundled().resolve():
@@ -169,7 +170,7 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
         same = contract.descriptor.get(cues, []) == own.descriptor.get(cues, [])
         if not same and not any(table is None and at[0] == cues for table, at in reported):
             expected = f"those of {own.name} {own.version}"
-            say(report, "GD004", at=cues, found=f"other {cues}", expected=expected)
+            say(report, "GD004", at=cues, found=f"different {cues}", expected=expected)
     renamed = _renamed(contract, own)
     for name in own.resources.keys() - contract.resources.keys() - set(renamed.values()):
         say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
@@ -202,13 +203,13 @@ def _compare_with_record(contract: Contract, report: Report, reported: Reported)
             "GD004",
             at="version",
             found=f"a contract with the sha256 {found}",
-            expected=f"{wanted}, as on record for {contract.name} {contract.version}; or, if the "
+            expected=f"{wanted}, as recorded for {contract.name} {contract.version}; or, if the "
             f'version is new, "{contract.version}": "{found}" in src/gazadata/validate/{RECORD}',
         )
 
 
 def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
-    """The resources that have another name here, by that name: they have the same columns."""
+    """The installed names of renamed resources, by the new name: their columns are the same."""
     gone = [r for name, r in installed.resources.items() if name not in contract.resources]
     return {
         name: there.name
@@ -222,7 +223,7 @@ def _renamed(contract: Contract, installed: Contract) -> dict[str, str]:
 def differences(here: Any, there: Any, at: At = ()) -> Iterator[tuple[At, str, str]]:
     """Where two schemas differ: the path, what is found, and what is expected.
 
-    Fields are compared by name. A property that is null is not one that is missing.
+    Fields are compared by name. A null property differs from a missing one.
     """
     if isinstance(here, dict) and isinstance(there, dict):
         fields = ["fields"] if not at and "fields" in here and "fields" in there else []
@@ -254,4 +255,4 @@ def _fields(
         if name not in names:
             yield ("fields",), f"no field {name}", "the field"
     if names != list(expected):
-        yield ("fields",), "another order of fields", ", ".join(expected)
+        yield ("fields",), "fields in a different order", ", ".join(expected)

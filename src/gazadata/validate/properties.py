@@ -1,7 +1,7 @@
-"""The properties of the descriptor and the schemas: which there are, and their values.
+"""Check the properties of the descriptor and the schemas, and their values.
 
-contract.schema.json says what is valid for each part by itself. What depends on another part, as
-a term does on its vocabulary, is checked here.
+contract.schema.json defines what is valid for each part by itself. What depends on another part,
+as a term does on its vocabulary, is checked here.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from gazadata.validate.rules import rule
 from gazadata.validate.say import say_problem
 
 Reported = set[tuple[str | None, At]]
-"""Properties that are reported: whose schema has it (None: the descriptor), and its path."""
+"""Properties with a finding: the table whose schema has it (None: the descriptor), and the path."""
 
 
 rule(
     "GD002",
     title="descriptor or schema breaks the Data Package standard",
-    reason="Other tools read the package by the standard alone.",
+    reason="Other tools know only the standard.",
     example='"licences" instead of "licenses"; an unknown field type',
     remedy="Check the property against the Data Package standard, version 2.",
     unit="objects",
@@ -51,7 +51,7 @@ rule(
 
 
 def check(contract: Contract, report: Report) -> Reported:
-    """Check every property of the descriptor and the schemas; returns those that are reported."""
+    """Check every property of the descriptor and the schemas; returns those with a finding."""
     reported: Reported = set()
     found: list[tuple[Resource | None, Iterable[Problem]]] = [
         (None, problems("package", contract.descriptor)),
@@ -63,7 +63,7 @@ def check(contract: Contract, report: Report) -> Reported:
     for owner, wrong in found:
         table = owner.name if owner else None
         for problem in wrong:
-            # What is missing may be there under the name that is reported.
+            # It may be there under a misspelt name, which is reported.
             if (table, problem.at) in reported and problem.missing:
                 continue
             reported.add((table, problem.at))
@@ -80,7 +80,7 @@ def _of_schema(resource: Resource) -> Iterator[Problem]:
 
 
 def _of_field(resource: Resource, field: Field, at: At) -> Iterator[Problem]:
-    """What a field says that does not fit the other parts of its schema."""
+    """Problems of a field that depend on other parts of its schema."""
     if field.name == resource.key and not (field.required and field.unique):
         found = "a primary key that is not required and unique"
         yield Problem("GD002", (*at, "constraints"), found, "required and unique, both true")

@@ -20,7 +20,7 @@ from gazadata.validate.texts import texts as read_texts
 _OF_TEXTS = ("GD301", "GD302", "GD303", "GD304")
 
 _BY_TEXTS = ("GD311", "GD312", "GD313", "GD321", "GD322", "GD324")
-"""Rules of the texts, and those that compare passages and quotes with them."""
+"""Rules that compare passages and quotes with the texts."""
 
 _READ = (
     (_OF_TEXTS, ("sources",)),
@@ -38,13 +38,13 @@ _BY_PROPERTY = {
     "gazadata:reference": ("GD347", "GD348"),
     "gazadata:recipientRequired": ("GD406",),
 }
-"""Rules that look only at the fields that have a property of our own."""
+"""Rules that check only fields with a certain property of our own."""
 
 
 def texts(
     root: Path, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> pl.LazyFrame | None:
-    """Check the held texts; returns source_id and text of those that can be read, if any can."""
+    """Check the held texts; returns source_id and text of the readable ones, None without raw/."""
     if "sources" not in tables:
         return None
     there = _folder(root, "raw", report, "quotes and passages were not compared with the texts")
@@ -57,7 +57,7 @@ def texts(
 def looked_up(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
-    """Whether cells agree with the references that their evidence names."""
+    """Check that cells agree with the references that their evidence names."""
     if any(references.coded(contract[name]) for name in tables.rows):
         else_ = "codes and identifiers were not compared with it"
         with unrun.guard(["GD348"], "evidence"):
@@ -68,9 +68,9 @@ def looked_up(
 
 
 def lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) -> None:
-    """Record which rules cannot run, as the package lacks what they read.
+    """Record which rules cannot run because the package lacks something that they read.
 
-    A table that is listed and cannot be read is a finding itself, as is a name that is misspelt.
+    Listed tables that cannot be read, and misspelt names, are findings instead.
     """
     resources = contract.resources.values()
     proven = [r.name for r in resources if any(field.evidence_required for field in r.fields)]
@@ -94,14 +94,14 @@ def lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) ->
 
 
 def _is_named(resource: Resource, key: ForeignKey) -> bool:
-    """Whether evidence may state what a key points to, by one of its names."""
+    """Whether evidence may state what a key refers to by one of its names."""
     return key.resource in ("actors", "topics") and resource[key.field].evidence_required
 
 
 def _folder(root: Path, name: str, report: Report, else_: str) -> bool:
-    """Whether the package has a folder, from which texts or references may be read.
+    """Whether the package has a folder from which texts or references may be read.
 
-    A link out of the package is a finding of its own, and nothing in it is read or named.
+    A link out of the package is reported, and nothing in it is read or named.
     """
     try:
         inside(root, name)

@@ -1,10 +1,10 @@
-"""What was looked up, against the tables in reference/ that it was looked up in.
+"""Compare cells that were looked up with the files in reference/.
 
-The note of evidence of basis reference begins `Row NAME of reference/FILE.csv`. A row's name is
-its first cell, and for the codes of an actor it is one of the actor's names, or the note goes on to
-say why it is another. These files are no tables of the package: they are read as they are, and only
-where a note names them. A reference's own row in sources describes itself, and is in none of them:
-the notes on it name the files that the reference is.
+The note of evidence of basis reference begins `Row NAME of reference/FILE.csv`. A row's name is its
+first cell. For an actor it must be one of the actor's names, or the note goes on to explain why it
+is not. The files are not tables of the package: they are read as they are, and only if a note names
+them. The row of a reference in sources is not looked up in any file: the notes on it name the files
+that belong to the reference.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ FOLDER = "reference/"
 NOTE = r"^Row (.+?) of reference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
 
 _FILE = r"\breference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
-"""A file, as the notes on a reference's own row name it."""
+"""A file as named in the notes on a reference's own row."""
 
 _ALONE = rf"{NOTE}\W*$"
-"""A note that says no more than which row it is."""
+"""A note that names the row and nothing else."""
 
 _BY_HAND = {
-    "GD102": "Save the file with a line feed alone at the end of each line.",
-    "GD103": "Save the file in this form; `gazadata fmt` writes the package's own tables alone.",
+    "GD102": "Save the file with a single line feed at the end of each line.",
+    "GD103": "Save the file in form C; `gazadata fmt` only changes the package's own tables.",
 }
-"""How to fix here what `gazadata fmt` fixes in tables."""
+"""How to fix in reference/ what `gazadata fmt` fixes in tables."""
 
 _HEADER = 1 << 20
 
@@ -63,10 +63,10 @@ def coded(resource: Resource) -> list[str]:
 
 
 def form(path: Path, name: str) -> Resource:
-    """What the header of a file of reference/ says of its rows, by which they are checked.
+    """The table schema of a file of reference/, from its header.
 
     Raises:
-        ContractError: a column has no name, occurs twice, or is called as one of our own.
+        ContractError: a column has no name, occurs twice, or has a name that we reserve.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -83,9 +83,9 @@ def form(path: Path, name: str) -> Resource:
 
 
 def missing(contract: Contract, tables: Tables, report: Report) -> None:
-    """Report that there is no reference/, where notes name files of it.
+    """Report a missing reference/ if notes name files in it.
 
-    A release carries none, which is a warning: what its notes name cannot be checked.
+    It is a warning, as a release does not contain the folder: its notes cannot be checked.
     """
     notes = (
         tables.strings("evidence")
@@ -98,7 +98,9 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
         found = row["note"] + (f" (as in {number - 1} other notes)" if number > 1 else "")
         expected = "the folder reference/, to compare codes and identifiers with"
         one = tables.finding("GD348", contract["evidence"], row, "note", found, expected)
-        why = "Restore the folder; a release has none, and was compared with it when it was built."
+        why = (
+            "Restore the folder. A release has none, but was checked against it when it was built."
+        )
         report.add([replace(one, severity="warning", help=why, about=row["about"])])
 
 
@@ -107,14 +109,14 @@ rule(
     title="value is not confirmed by the reference row in its note",
     reason="A wrong code joins the row to another country or person and looks just as plausible.",
     example=(
-        "iso3 `ISR` by “Row Türkiye of reference/countries.csv.”; a name by “Well known.”; a row "
-        "of reference/countries.csv where reference_id is entity-identifiers"
+        "iso3 `ISR` with the note “Row Türkiye of reference/countries.csv.”; a name with the note "
+        "“Well known.”; a row of reference/countries.csv where reference_id is entity-identifiers"
     ),
     remedy=(
         "Correct the cell or the file in reference/, or start the note with the row that has the "
-        "value: `Row NAME of reference/FILE.csv`. If NAME is not one of the actor's names, go on "
-        "to explain why it is this row. FILE must be named in a note on the row of reference_id in "
-        "sources. Values that no file has a column for need a quote."
+        "value: `Row NAME of reference/FILE.csv`. If NAME is not one of the actor's names, add "
+        "why this row is meant. FILE must be named in a note on the row of reference_id in "
+        "sources. If no file has a column for the value, use a quote."
     ),
     unit="evidence",
 )
@@ -123,9 +125,9 @@ rule(
 def looks(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> Iterator[Look]:
-    """Compare cells with the rows that the notes of their evidence name, and check these files.
+    """Check the files of reference/, and compare cells with the rows that notes name.
 
-    What refers to a file that cannot be read, which is reported, is skipped.
+    A note that names an unreadable file, which is reported, is skipped.
     """
     resources = [
         resource
@@ -152,11 +154,11 @@ def looks(
         .with_columns(
             _lost(unread),
             __wanted=col("__known").list.drop_nulls().list.unique().list.sort().list.join(" or "),
-            # A row of the file that has a finding itself may be meant as the cell.
+            # A row of the file that has a finding may have meant the value of the cell.
             __right=col("__known").list.contains(col("__value")) | col("__wrong").fill_null(False),
         )
-        # What is not there is one mistake, however many notes name it; but words that name nothing
-        # are one only with their like.
+        # A missing file or row is one mistake, however many notes name it. Notes that name none are
+        # one mistake only if they are equal.
         .with_columns(__lost_by=pl.struct("__lost", pl.when(col("__file").is_null()).then("note")))
         .with_columns(
             __first=col(LINE) == col(LINE).min().over("__lost_by"),
@@ -184,7 +186,7 @@ def looks(
                 "note",
                 col("__other") & col("__first_other"),
                 expected=pl.format(
-                    "a row with a name of {}, or the reason for another one after the file",
+                    "a row with a name of {}, or after the file the reason for another row",
                     "row_id",
                 ),
                 counted=False,
@@ -226,7 +228,7 @@ def looks(
                     ~col("__right"),
                     found=col("__value"),
                     expected=pl.format(
-                        "{}, as row {} of reference/{} has it",
+                        "{}, as in row {} of reference/{}",
                         pl.when(col("__wanted") == "")
                         .then(pl.lit("nothing"))
                         .otherwise("__wanted"),
@@ -234,7 +236,7 @@ def looks(
                         "__file",
                     ),
                     applies=col("__field") == name,
-                    counted=False,  # The evidence is.
+                    counted=False,  # The evidence is counted.
                 )
                 for name in _needing(resource)
             ),
@@ -243,10 +245,10 @@ def looks(
 
 
 def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
-    """The evidence of basis reference for the cells of a table, with the value that each is for."""
+    """The evidence of basis reference for the cells of a table, with the values of the cells."""
     evidence = (
         tables.strings("evidence")
-        # A note without words, and one beside a quote, is a finding of its own.
+        # A note without words, or next to a quote, is reported by another rule.
         .filter(~tables.masked("evidence", "row_id", "field", "basis", "note"))
         .filter(
             (col("resource") == resource.name)
@@ -274,9 +276,9 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
 
 
 def _described(tables: Tables) -> pl.DataFrame:
-    """The files of reference/ that each reference is, by the notes on its own row in sources.
+    """The files that belong to each reference, from the notes on its own row in sources.
 
-    That a source is no reference, or is without evidence, is a finding of its own.
+    Other rules report sources that are not references, or have no evidence.
     """
     references = tables.strings("sources").filter(col("kind") == "reference")
     return (
@@ -290,7 +292,7 @@ def _described(tables: Tables) -> pl.DataFrame:
 
 
 def _names(tables: Tables) -> pl.DataFrame:
-    """What each actor is called, in its row and in those of names, as words are compared."""
+    """The folded names of each actor, from its row and from names."""
     called = [
         tables.strings(name).select(__actor="actor_id", __names=folded(col(text)))
         for name, text in (("actors", "name"), ("names", "text"))
@@ -303,7 +305,7 @@ def _names(tables: Tables) -> pl.DataFrame:
 
 
 def _misnamed(tables: Tables) -> pl.Series:
-    """The actors whose name has a finding itself."""
+    """The actors whose name has a finding."""
     if "actors" not in tables:
         return pl.Series(dtype=pl.String)
     rows = tables.strings("actors").filter(tables.masked("actors", "name"))
@@ -316,18 +318,18 @@ def _needing(resource: Resource) -> list[str]:
 
 
 Read = dict[str, tuple[Path, Tables]]
-"""For each file of reference/ where it lies, and its rows as a table of its name."""
+"""For each file of reference/, its path, and its rows as a table."""
 
 
 def _read(
     root: Path, files: Iterable[str], package: Tables, limit: int, unrun: Unrun
 ) -> tuple[Read, dict[str, str]]:
-    """Read files of reference/, and check their bytes, lines and cells as those of tables.
+    """Read files of reference/, and check their bytes, lines and cells like those of tables.
 
-    What is found in them is put into `references` of the package's tables.
+    The findings go to `references` of the package's tables.
 
     Returns:
-        The files that can be read, and why others cannot; nothing where that is reported.
+        The readable files, and for others why they cannot be read; empty if that is reported.
     """
     read: Read = {}
     unread: dict[str, str] = {}
@@ -337,7 +339,7 @@ def _read(
         try:
             path = inside(root, name)
             if not path.is_file():
-                unread[file] = "there is none"
+                unread[file] = "no such file"
                 continue
             package.references[file] = report
             if is_other(path, name, name, report):
@@ -364,7 +366,7 @@ def _read(
         repeats = Repeats(resource)
         repeats.add(frame)
         run(cells.looks(Contract({}, tables.resources), tables), tables, report, limit, unrun)
-        # A row that repeats another one may be the right one of the two.
+        # Not masked in `tables`: either of two rows with the same key may be the right one.
         masks = {name: dict(fields) for name, fields in tables.masks.items()}
         repeats.find(replace(tables, masks=masks), report, limit)
         read[file] = path, tables
@@ -372,10 +374,10 @@ def _read(
 
 
 def _known(read: Read, fields: list[str]) -> pl.DataFrame:
-    """What each row of the files says of each field, and what its cells are called.
+    """The value of each row of the files for each field, with its column.
 
-    A column is for the field of its name, and for those that end with it, as location_iso3 does
-    with iso3. A name that has a character at fault, which is reported, is still the row's.
+    A column is for the field of its name, and for fields that end with it: iso3 is also for
+    location_iso3. Characters at fault in a row's name, which are reported, are ignored.
     """
     parts = [pl.DataFrame(schema=_ROWS)]
     for file, (_, tables) in read.items():
@@ -398,16 +400,16 @@ def _known(read: Read, fields: list[str]) -> pl.DataFrame:
 
 
 def _lost(unread: dict[str, str]) -> pl.Expr:
-    """What a note should name and does not; null where it names a row that is there."""
+    """What a note should name but does not; null if it names an existing row."""
     why = col("__file").replace_strict(unread, default=None, return_dtype=pl.String)
-    # An identifier that is not made from the reference is a finding, and may be the right one.
+    # If evidence_id disagrees with reference_id, which is reported, reference_id may be wrong.
     is_made = col("evidence_id").str.ends_with(pl.format(".{}", "reference_id"))
     of_another = is_made & ~col("__files").list.contains(pl.format(f"{FOLDER}{{}}", "__file"))
     return (
         pl.when(col("__file").is_null())
         .then(pl.lit("Row NAME of reference/FILE.csv, at the beginning of the note"))
         .when(why.is_not_null())
-        .then(pl.format("reference/{}, a table that can be read: {}", "__file", why))
+        .then(pl.format("a readable table reference/{} ({})", "__file", why))
         .when(col("__has_column").is_null())
         .then(pl.format("a file of reference/ with a column for {}", "field"))
         .when(of_another)
@@ -415,14 +417,14 @@ def _lost(unread: dict[str, str]) -> pl.Expr:
             pl.when(col("__files").list.len() > 0)
             .then(
                 pl.format(
-                    "a row of {}, which is what {} is; or another reference_id",
+                    "a row of {}, named in the notes on {}, or another reference_id",
                     col("__files").list.unique().list.sort().list.join(" or "),
                     "reference_id",
                 )
             )
             .otherwise(
                 pl.format(
-                    "a file that a note on {} in sources names as its own; none names a file",
+                    "a file that is named in a note on {} in sources; no note names one",
                     "reference_id",
                 )
             )
@@ -434,7 +436,7 @@ def _lost(unread: dict[str, str]) -> pl.Expr:
 
 
 def _places(wrong: pl.DataFrame, read: Read) -> dict[tuple[str, str], tuple[Place, ...]]:
-    """Where the reference has what is wrong, by the row's key and the field."""
+    """The places in reference/ that contradict a cell, by the row's key and the field."""
 
     @cache
     def lines(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rows that repeat what must be unique: sorted hashes tell where to look for them."""
+"""Find rows that repeat what must be unique, using sorted hashes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from gazadata.validate.tables import LINE, UNHYPHENED, Tables
 
 
 class Unique(NamedTuple):
-    """Fields of which no two rows may have the same values."""
+    """Fields in which no two rows may have the same values."""
 
     code: str
     fields: tuple[str, ...]
 
     @property
     def filled(self) -> pl.Expr:
-        """Whether a row has a value to be compared."""
+        """Whether a row has a value to compare."""
         return col(self.fields[0]).is_not_null() if len(self.fields) == 1 else pl.lit(True)
 
     @property
     def values(self) -> list[pl.Expr]:
-        """What is compared."""
+        """The values to compare."""
         if self.code == "GD209":
             return [col(self.fields[0]).str.replace_all("-", "", literal=True)]
         return [col(field) for field in self.fields]
 
     def hash(self, seed: int = 0) -> pl.Expr:
-        """A number that is the same where the values are, and else hardly ever.
+        """A number that is equal for equal values, and hardly ever for others.
 
-        Of another `seed` it is another one, and never are both the same where the values are not.
+        A second number from another `seed` confirms that values are equal.
         """
         return (pl.struct(self.values) if len(self.values) > 1 else self.values[0]).hash(seed)
 
@@ -64,7 +64,7 @@ rule(
 
 
 def uniques(resource: Resource) -> list[Unique]:
-    """The fields of a table of which no two rows may have the same values."""
+    """The fields of a table in which no two rows may have the same values."""
     found = [
         Unique("GD206", (resource.key,)),
         *(Unique("GD208", fields) for fields in resource.unique_keys),
@@ -82,35 +82,35 @@ def uniques(resource: Resource) -> list[Unique]:
 
 
 def _others(resource: Resource) -> tuple[str, ...]:
-    """By which the rows of a coded table differ, where its schema names no fields for that."""
+    """The fields in which the rows of a coded table must differ if its schema names none."""
     return tuple(name for name in resource.field_names if name != resource.key)
 
 
 class Repeats:
-    """The rows of a table that repeat another one; taken in batch by batch."""
+    """Finds the rows of a table that repeat another one; rows are added batch by batch."""
 
     def __init__(self, resource: Resource) -> None:
         self._resource, self._rows = resource, 0
         self._others = _others(resource)
         self._hashes: dict[Unique, list[pl.Series]] = {one: [] for one in uniques(resource)}
         self._reported: set[tuple[int, int]] = set()
-        """The lines of rows that repeat one, and of that one: by its key and by what it says."""
+        """Lines of repeating rows, each with the first such line: one finding for each pair."""
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take in the next batch of rows."""
+        """Add the next batch of rows."""
         self._rows += frame.height
         for unique, hashes in self._hashes.items():
             hashes.append(frame.select(unique.hash()).to_series())
 
     def find(self, tables: Tables, report: Report, limit: int) -> None:
-        """Report the rows that repeat an earlier one, and count what was checked."""
+        """Report the rows that repeat an earlier one, and count the rows checked."""
         own = tables.own.get(self._resource.name)
         for code in dict.fromkeys(unique.code for unique in self._hashes):
             report.count(code, self._rows if own is None else len(own))
         self._find(tables, report, limit, of_values=False)
 
     def find_values(self, tables: Tables, report: Report, limit: int) -> None:
-        """Report the cells that repeat one which no rule found to be wrong."""
+        """Report repeated values of single fields, except cells with another finding."""
         self._find(tables, report, limit, of_values=True)
 
     def _find(self, tables: Tables, report: Report, limit: int, *, of_values: bool) -> None:
@@ -129,9 +129,9 @@ class Repeats:
                 )
 
     def _unreported(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-        """The rows that are not reported already, and masks for their keys.
+        """The rows that are not reported already; masks their keys.
 
-        What a row says may have a finding itself, in either of the two.
+        A pair is skipped if either row has a finding in what is compared.
         """
         name, key = self._resource.name, self._resource.key
         reads = unique.fields if unique.code == "GD208" else (key,)
@@ -148,7 +148,7 @@ class Repeats:
         return rows
 
     def _shown(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-        """Rows with the values that are shown of them."""
+        """Rows with the values to show."""
         values = (
             tables.kept(self._resource.name)
             .filter(col(LINE).is_in(rows[LINE].implode()))
@@ -158,12 +158,12 @@ class Repeats:
         return rows.join(values, on=LINE, maintain_order="left")
 
     def _rows_of(self, unique: Unique, twice: pl.Series, tables: Tables) -> pl.DataFrame:
-        """The rows that repeat an earlier one of those whose hashes are there `twice`, by line."""
+        """The rows that repeat an earlier one, by line, from the hashes that occur `twice`."""
         resource = self._resource
         rows = (
             tables.kept(resource.name)
             .filter(unique.hash().is_in(twice.implode()) & unique.filled)
-            # Not the values, which of millions of rows would take as much memory as their file.
+            # Not the values: those of millions of rows would take as much memory as their file.
             .select(LINE, resource.key, __same=unique.hash(seed=1))
             .collect()
             .with_columns(
@@ -185,19 +185,21 @@ class Repeats:
             if code == "GD209":
                 what = row[resource.key]
                 wanted = (
-                    f"a key that is not {row['__other']}, of line {row['__first']}, but for hyphens"
+                    f"a key that differs from {row['__other']} (line {row['__first']}) in more "
+                    "than hyphens"
                 )
             elif len(fields) == 1:
                 what, wanted = (
                     row["__value"][fields[0]],
-                    f"another key than in line {row['__first']}",
+                    f"a value other than that in line {row['__first']}",
                 )
             elif fields == self._others:
                 what = row[resource.key]
                 wanted = (
-                    f"more than another key than {row['__other']} has, in line {row['__first']}"
+                    f"a row that differs from {row['__other']} (line {row['__first']}) in more "
+                    "than its key"
                 )
             else:
                 what = ", ".join(f"{field} {row['__value'][field] or 'empty'}" for field in fields)
-                wanted = f"other values than in line {row['__first']}"
+                wanted = f"values other than those in line {row['__first']}"
             yield tables.finding(code, resource, row, fields[0], what, wanted)

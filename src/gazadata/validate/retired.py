@@ -1,4 +1,4 @@
-"""Checks of data/retired.csv, the identifiers that no row may use again."""
+"""Checks of data/retired.csv, which lists the identifiers that no row may use again."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ FORM = Resource.read(
     },
     retired.FILE,
 )
-"""The form of the file, by which the checks of tables hold it, though it is none of them."""
+"""A schema for the file, which is not a table, so that the checks of tables can run on it."""
 
 _NEAR = 0.8
-"""How alike two names are that are one and a slip of the pen: no two tables of this package are."""
+"""The least similarity of a misspelt name: no two tables of this package are so alike."""
 
 Found = tuple[int, str, str, str]
-"""A mistake: its line, the column, what is there, and what should be."""
+"""A mistake: its line and field, what was found, and what is expected."""
 
 
 rule(
     "GD211",
     title="invalid entry in the list of retired identifiers",
     reason=(
-        "Readers of older work look up here what became of an identifier, so it is never reused."
+        "Readers of older work look here for what became of an identifier, so none is ever reused."
     ),
     example="`azerbaijan` in data/retired.csv while it is still a key of actors",
     remedy=(
@@ -58,11 +58,11 @@ rule(
 
 
 def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
-    """Compare each row with the tables, none of whose keys may be retired."""
+    """Check the file, and that no key of a table is retired."""
     report.count("GD211", sum(tables.rows.values()))
     path = package.given_up()
     if path is None or retired.refused(package.root, path):
-        return  # The package layer says so.
+        return  # The package layer reports it.
     shown = path.relative_to(package.root).as_posix()
     if not _is_table(path, shown, report, limit):
         return
@@ -80,7 +80,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
         _say(report, "GD107", shown, [(n, "", said, "a row in one line") for n in broken], limit)
         return
     if not any(d.path == shown for d in report.diagnostics):
-        # What is wrong with its characters is not in canonical form either.
+        # Mistakes in characters are not in canonical form either.
         _say(report, "GD108", shown, _uncanonical(path, rows), limit)
     if rows:
         _cells(tables, path, rows, report, limit)
@@ -90,7 +90,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
 
 
 def _cells(tables: Tables, path: Path, rows: list[Retired], report: Report, limit: int) -> None:
-    """Check what is asked of every table's cells."""
+    """Run the checks of cells that every table gets."""
     form = Tables(tables.root, {FORM.name: FORM}, {FORM.name: path}, tables.folder)
     frame = DataFrame(
         [(row.line, *(cell or None for cell in row.cells)) for row in rows],
@@ -105,7 +105,7 @@ def _cells(tables: Tables, path: Path, rows: list[Retired], report: Report, limi
 
 
 def _is_table(path: Path, shown: str, report: Report, limit: int) -> bool:
-    """Whether the file can be read as a table; what keeps it from that is reported."""
+    """Whether the file can be read as a table; if not, the reason is reported."""
     if is_other(path, shown, FORM.name, report):
         return False
     whole = check_bytes(path, shown, FORM, report, limit)
@@ -129,7 +129,7 @@ def _say(report: Report, code: str, shown: str, found: list[Found], limit: int) 
 
 
 def _uncanonical(path: Path, rows: list[Retired]) -> list[Found]:
-    """The first line that `gazadata fmt` would write otherwise."""
+    """The first line that `gazadata fmt` would change."""
     from gazadata.curate.canonical import canonical_retired
 
     pairs = zip_longest(
@@ -140,46 +140,46 @@ def _uncanonical(path: Path, rows: list[Retired]) -> list[Found]:
 
 
 def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Found]:
-    """Each mistake in what the rows say of the tables."""
+    """Each mistake in what the rows state about the tables."""
     known = list(package.contract.resources)
     promised = tables_of(package.contract)
     now = parse(package.contract.version)
     twice = Counter(row.key for row in rows)
-    given_up = {row.key: row.replaced_by for row in rows}
+    replacements = {row.key: row.replaced_by for row in rows}
     there = {
         name: _lines(package, tables, name, [row for row in rows if row.resource == name])
         for name in {row.resource for row in rows} & set(tables.rows)
     }
     for row in rows:
-        # A table that is gone may have had any name, but hardly one that is a letter off.
+        # A removed table may have had any name, but hardly one that is a letter off.
         lost = row.resource not in known
         near = get_close_matches(row.resource, known, n=1, cutoff=_NEAR) if lost else []
         if near or (lost and not NAME.fullmatch(row.resource)):
-            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            expected = f"a table of the package, or the name of one that it no longer has; {meant}"
+            meant = f"did you mean {near[0]}?" if near else f"its tables are {', '.join(known)}"
+            expected = f"a table that the package has or once had; {meant}"
             yield row.line, "resource", f"resource {row.resource or 'empty'}", expected
             continue
         if not row.row_id or twice[row.key] > 1:
             yield row.line, "row_id", f"row_id {row.row_id or 'empty'}", "each identifier once"
         elif row.resource in known and (form := _ill_formed(package.contract[row.resource], row)):
-            expected = f"a key that {row.resource} could have had, of the pattern {form}"
+            expected = f"a key that {row.resource} could have had, which matches {form}"
             yield row.line, "row_id", f"row_id {row.row_id}", expected
         keys = there.get(row.resource, {})
         at = {_unhyphened(row.resource, key): key for key in keys}
         key = row.row_id if row.row_id in keys else at.get(_unhyphened(row.resource, row.row_id))
-        # A key that was only written with other hyphens is replaced by the present one.
+        # A key may be replaced by one that differs only in hyphens.
         if key is not None and (key == row.row_id or key != row.replaced_by):
             where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[key]}"
-            # `found` identifies the finding later, wherever the row has moved by then.
-            as_it = "it" if key == row.row_id else f"as {key} it"
-            expected = f"an identifier that is no longer used, but {as_it} is in {where}"
+            # The place is in `expected`, since `found` identifies the finding after rows move.
+            it = "it" if key == row.row_id else key
+            expected = f"an identifier that is no longer used, but {it} is still in {where}"
             yield row.line, "row_id", f"row_id {row.row_id}", expected
         is_read = row.resource in there or row.resource not in promised
-        if is_read and not _leads_on(row, keys, given_up):
+        if is_read and not _leads_on(row, keys, replacements):
             table = row.resource
             if table in known:
                 table += f" ({package.contract[table].key})"
-            expected = f"a key of {table}, one that was retired and replaced later, or none"
+            expected = f"a key of {table}, an identifier that was itself replaced, or none"
             yield row.line, "replaced_by", f"replaced_by {row.replaced_by}", expected
         if not any(map(str.isalpha, row.reason)):
             found = f"reason {row.reason or 'empty'}"
@@ -193,40 +193,42 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
                 "the first version without it",
             )
         elif not version.is_final:
-            expected = f"the final version that it is of: {version.core}"
+            expected = f"the final version, {version.core}"
             yield row.line, "version", f"version {row.version}", expected
         elif now and version > now.core:
-            expected = f"the first version without it: {now.core}, or an earlier one"
+            expected = f"the first version without it: {now.core} or an earlier one"
             yield row.line, "version", f"version {row.version}", expected
 
 
-def _leads_on(row: Retired, keys: Mapping[str, int], given_up: dict[tuple[str, str], str]) -> bool:
-    """Whether what replaces an identifier is a key, or was retired in its turn.
+def _leads_on(
+    row: Retired, keys: Mapping[str, int], replacements: dict[tuple[str, str], str]
+) -> bool:
+    """Whether the replacement of an identifier is a key, or was itself retired and replaced.
 
-    A released entry stays as it was when the replacement is retired, too.
+    When a replacement is retired, too, the released entry that names it does not change.
     """
     seen, key = {row.row_id}, row.replaced_by
     while key and key not in keys:
-        if key in seen or (row.resource, key) not in given_up:
+        if key in seen or (row.resource, key) not in replacements:
             return False
         seen.add(key)
-        key = given_up[row.resource, key]
+        key = replacements[row.resource, key]
     return True
 
 
 def _ill_formed(resource: Resource, row: Retired) -> str | None:
-    """The pattern of a table's keys, where the identifier is not of it."""
+    """The pattern of a table's keys, if the identifier does not match it."""
     pattern = resource[resource.key].pattern
     return pattern if pattern and not re.fullmatch(pattern, row.row_id) else None
 
 
 def _unhyphened(name: str, key: str) -> str:
-    """What keys that are one and the same have in common."""
+    """A key without hyphens, which two spellings of one key share."""
     return key if name in UNHYPHENED else key.replace("-", "")
 
 
 def _lines(package: Package, tables: Tables, name: str, rows: list[Retired]) -> dict[str, int]:
-    """Those keys of the table that are named in some rows, but for hyphens, and their lines."""
+    """The keys of the table that these rows name, ignoring hyphens, and their lines."""
     key = package.contract[name].key
     named = {_unhyphened(name, one) for row in rows for one in (row.row_id, row.replaced_by)}
     here = col(key) if name in UNHYPHENED else col(key).str.replace_all("-", "", literal=True)

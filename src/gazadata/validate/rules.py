@@ -1,4 +1,4 @@
-"""How a rule's texts are registered, in the module of the code that implements it.
+"""The registry of rules: each module registers the texts of the rules that it implements.
 
 Codes: GD0 package, GD1 files, GD2 tables, GD3 provenance, GD4 semantics.
 `gazadata rule` prints the texts, and docs/rules.md is generated from them.
@@ -14,7 +14,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its texts, what its checks count (`unit`), and how severe a finding is."""
+    """A rule: its texts, the `unit` that its checks count, and how severe its findings are."""
 
     code: str
     title: str
@@ -26,7 +26,7 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
-"""The rules of the modules imported so far, by code; `validate.all_rules` has all of them."""
+"""The rules of the modules imported so far, by code; `validate.all_rules` returns all of them."""
 
 
 def rule(
@@ -42,10 +42,10 @@ def rule(
     """Register a rule above the function that implements it.
 
     Args:
-        code: its layer's `GD0` to `GD4`, and two more digits.
+        code: `GD0` to `GD4` for its layer, and two more digits.
         title: the problem.
         reason: why it matters.
-        example: what breaks the rule.
+        example: something that breaks the rule.
         remedy: how to fix it.
         unit: what its checks count, in the plural.
         severity: whether a finding fails the validation (`warning`: only with `--strict`).

@@ -30,7 +30,7 @@ def say(
 ) -> None:
     """Report a finding about the descriptor, or about the schema at `path`.
 
-    `at` is the property, such as `constraints.enum[2]`; `near` is what is probably meant.
+    `at` is the property, such as `constraints.enum[2]`; `near` is what was probably meant.
     """
     report.say(
         Diagnostic.of(
@@ -49,7 +49,7 @@ def say(
 def say_problem(
     report: Report, contract: Contract, resource: Resource | None, problem: Problem
 ) -> None:
-    """Report what is wrong with a schema, or (`resource` is None) with the descriptor."""
+    """Report a problem of a schema, or (`resource` is None) of the descriptor."""
     at, field, name = problem.at, None, resource.name if resource else None
     if resource and at[0] == "fields" and len(at) > 1 and isinstance(at[1], int):
         field = resource.fields[at[1]].name
@@ -72,7 +72,7 @@ def say_problem(
 
 
 class Places:
-    """Where the properties of a descriptor or a schema are; all at 1:1 where it is not JSON."""
+    """Where the properties of a descriptor or a schema are; all at 1:1 if it is not JSON."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -95,7 +95,7 @@ class Places:
     def nearest(self, at: At) -> tuple[int, int]:
         """The line and column of a value, or of the object that lacks it.
 
-        A field or a resource as a whole is shown by its name.
+        For a whole field or resource, that is the place of its name.
         """
         there = at
         while there and there not in self.offsets:
@@ -107,7 +107,7 @@ class Places:
         return line_and_column(self.text, offset)
 
     def _value_at(self, at: At) -> Any:
-        """The value at `at`; None where there is none."""
+        """The value at `at`, or None."""
         if at not in self.offsets:
             return None
         value: Any = self.value
@@ -116,7 +116,7 @@ class Places:
         return value
 
     def _named(self, at: At, key: str, name: str | None) -> At:
-        """The path to the object of this name in a list; `at` if there is none."""
+        """The path to the object with this name in a list; `at` if there is none."""
         listed = self._value_at((*at, key))
         paths = [(*at, key, number) for number in range(len(listed or ()))]
         return next((path for path in paths if self._value_at((*path, "name")) == name), at)

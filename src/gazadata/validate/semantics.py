@@ -1,4 +1,4 @@
-"""The semantics layer: what the fields of a row, and rows that belong together, must agree on."""
+"""The semantics layer: consistency within a row, and among rows that belong together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CITED = ["cited_report", "named_speaker", "unnamed_source"]
 CARRIERS = ["conditional_support", "conditional_oppose", "open", "undecided"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
 OBJECTS = {"member_of": "group", "nationality": "state"}
-"""Of which kind the object of a predicate is."""
+"""The kind of a predicate's object."""
 SUBJECTS = dict.fromkeys(("holds_rank", "holds_office", "nationality"), "person")
-"""Of which kind the subject of a predicate is."""
+"""The kind of a predicate's subject."""
 
 
-# Rules that run before the others, as they tell more exactly which cells are wrong.
+# Rules that run before the others because they identify more exactly which cells are wrong.
 OF_KINDS = ("GD416", "GD418")
 OF_SOURCES = ("GD420",)
 OF_REPORTS = ("GD417",)
@@ -34,7 +34,7 @@ _EARLIER = {*OF_KINDS, *OF_SOURCES, *OF_REPORTS, *OF_CELLS, *OF_PAIRS}
 
 
 def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
-    """Rules of what the cells of a row say together, and rows that belong together."""
+    """Check the cells of each row together, and rows that belong together."""
     for name, resource in contract.resources.items():
         if name in tables:
             checks = [*_dates(resource), *_reporting(resource.field_names)]
@@ -47,13 +47,13 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 
 def only(looks: Iterable[Look], codes: Collection[str]) -> Iterator[Look]:
-    """Looks with their checks of some rules alone."""
+    """Looks with only the checks of some rules."""
     for look in looks:
         yield replace(look, checks=tuple(one for one in look.checks if one.code in codes))
 
 
 def later(looks: Iterable[Look]) -> Iterator[Look]:
-    """Looks with their checks of the rules that run after all of those above."""
+    """Looks with only the checks of rules that run after all of those above."""
     for look in looks:
         yield replace(look, checks=tuple(one for one in look.checks if one.code not in _EARLIER))
 
@@ -61,7 +61,7 @@ def later(looks: Iterable[Look]) -> Iterator[Look]:
 rule(
     "GD401",
     title="earliest date is after the latest",
-    reason="Time runs forwards.",
+    reason="A period cannot end before it begins.",
     example="date_earliest 2025-06-01, date_latest 2025-05-01",
     remedy="Swap or correct the dates.",
 )
@@ -131,7 +131,7 @@ def _dates(resource: Resource) -> list[Check]:
             "GD402",
             f"{stem}_earliest",
             precision.is_null() & ~none,
-            expected="a precision beside a date",
+            expected="a precision for the date",
             applies=precision.is_null() & (not _required(resource, field)),
         ),
     ]
@@ -142,7 +142,7 @@ def _required(resource: Resource, field: str) -> bool:
 
 
 def _property(resource: Resource, field: str, name: str, otherwise: Any) -> Any:
-    """A property of a field; that the field is not there is said where a rule asks for it."""
+    """A property of a field; a missing field is reported when a rule reads it."""
     return resource[field].raw.get(name, otherwise) if field in resource.field_names else otherwise
 
 
@@ -161,7 +161,7 @@ rule(
 def _reporting(names: tuple[str, ...]) -> list[Check]:
     if "certainty" not in names:
         return []
-    # docs/manual.md, 3: what is certain, the article says in its own voice.
+    # docs/manual.md, 3: certain means that the article says it in its own voice.
     weaker = col("certainty") != "certain"
     return [
         check(
@@ -171,7 +171,7 @@ def _reporting(names: tuple[str, ...]) -> list[Check]:
             .then(col("hedge").is_null())
             .otherwise(col("attributed_to").is_not_null()),
             expected=pl.when(weaker)
-            .then(pl.lit("certain, or in hedge the words that weaken it"))
+            .then(pl.lit("certain, or the weakening words in hedge"))
             .otherwise(pl.lit("a weaker term, or no attributed_to")),
             applies=col("certainty").is_not_null(),
         )
@@ -208,24 +208,22 @@ def _events(contract: Contract) -> list[Check]:
         allowed = allowed | ((col("event_type") == type_) & col("event_mode").is_in(terms))
     wanted = pl.concat_str(
         pl.lit("a mode of "),
-        col("event_type").fill_null("a local type, which has none"),
+        "event_type",
         pl.lit(": "),
-        col("event_type")
-        .replace_strict(
+        col("event_type").replace_strict(
             list(modes),
             [", ".join(m) for m in modes.values()],
             default="none",
             return_dtype=pl.String,
-        )
-        .fill_null("none"),
-    )
+        ),
+    ).fill_null("no mode, as a local type has none")
     return [
         check(
             "GD403",
             "event_mode",
             ~allowed.fill_null(False),
             expected=wanted,
-            # Without any type, that is what is wrong.
+            # An event without any type is reported by GD404.
             applies=col("event_mode").is_not_null()
             & (col("event_type").is_not_null() | col("local_type").is_not_null()),
         ),
@@ -275,7 +273,7 @@ def _participants(_: Contract) -> list[Check]:
             "GD413",
             "member_count_is_approximate",
             col("member_count").is_null() != col("member_count_is_approximate").is_null(),
-            expected="filled exactly where member_count is",
+            expected="filled if and only if member_count is",
             blames=("member_count", "member_count_is_approximate"),
         ),
     ]
@@ -291,7 +289,7 @@ rule(
 rule(
     "GD418",
     title="both sides are the same actor",
-    reason="Nobody is related to himself or takes a position towards himself.",
+    reason="An actor has no relation to itself and takes no position towards itself.",
     example="subject_id and object_id the same",
     remedy="Correct one of the two.",
 )
@@ -306,14 +304,14 @@ def _positions(_: Contract) -> list[Check]:
             silent != (col("expression") == "silence").fill_null(False),
             expected=pl.when(silent)
             .then(pl.lit("silence"))
-            .otherwise(pl.lit("another expression")),
+            .otherwise(pl.lit("an expression other than silence")),
             blames=("stance", "expression"),
         ),
         check(
             "GD418",
             "addressed_to_id",
             col("addressed_to_id") == col("holder_id"),
-            expected="another actor than the holder",
+            expected="an actor other than the holder",
             applies=col("addressed_to_id").is_not_null(),
         ),
     ]
@@ -350,7 +348,7 @@ def _relations(_: Contract) -> list[Check]:
             "GD418",
             "object_id",
             col("object_id") == col("subject_id"),
-            expected="another actor than the subject",
+            expected="an actor other than the subject",
             applies=col("object_id").is_not_null(),
         ),
     ]
@@ -434,7 +432,7 @@ def _sources(_: Contract) -> list[Check]:
             "GD420",
             "held",
             article & ~col("held") & has_text,
-            expected="true, as an article is what is coded",
+            expected="true, as articles are coded from their text",
             applies=article,
         ),
         check(
@@ -466,7 +464,7 @@ def _sources(_: Contract) -> list[Check]:
             expected=pl.when(col("kind") == "named_speaker")
             .then(pl.lit("the actor who speaks"))
             .otherwise(pl.lit("empty unless kind is named_speaker")),
-            # Without cited_by it may be the kind that is wrong.
+            # Without cited_by, the kind may be wrong instead.
             applies=(col("kind") != "named_speaker") | col("cited_by").is_not_null(),
         ),
     ]
@@ -536,7 +534,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
     def frame() -> pl.LazyFrame:
         recipients = pl.LazyFrame(schema={"event_id": pl.String, "__has": pl.Boolean})
         if "participants" in tables:
-            # An unknown role is reported itself, and may be meant as this one.
+            # An unknown role is reported by another rule, and may stand for this one.
             others = [term for term in terms if term != "recipient"]
             recipients = (
                 tables.strings("participants")
@@ -546,8 +544,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
             )
         return tables.strings("events").join(recipients, on="event_id", how="left")
 
-    # The benchmark of a rule that looks at nothing is a package without such events: the types
-    # of all events are checked.
+    # Without `applies`: otherwise the rule would count as skipped in a package without such events.
     yield Look(
         contract["events"],
         frame,
@@ -566,7 +563,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
 rule(
     "GD407",
     title="conditional stance has no condition",
-    reason="What it depends on is half of the position.",
+    reason="A conditional position is incomplete without what it depends on.",
     example="conditional_support without a row in conditions",
     remedy="Add the condition, or choose the stance that the words support.",
 )
@@ -601,7 +598,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 rule(
     "GD408",
-    title="stance of the position allows no condition",
+    title="condition belongs to a position whose stance allows none",
     reason="Plain support, opposition and silence depend on nothing.",
     example="a condition of a position with the stance oppose",
     remedy="Refer to a position with conditional_support, conditional_oppose, open or undecided.",
@@ -622,7 +619,7 @@ def _carried(contract: Contract, tables: Tables) -> Iterator[Look]:
                 "position_id",
                 ~col("__stance").is_in(CARRIERS),
                 found=pl.concat_str(col("position_id"), pl.lit(" is "), col("__stance")),
-                expected="a position that is " + " or ".join(CARRIERS),
+                expected="a position whose stance is " + " or ".join(CARRIERS),
             ),
         ),
     )
@@ -638,7 +635,7 @@ rule(
 rule(
     "GD422",
     title="attributed_to is not cited by the row's own source",
-    reason="An article passes on what it cites itself, not what another article cites.",
+    reason="An article passes on what its own sources say, not those of another article.",
     example="attributed_to a report that another article cites",
     remedy="Correct attributed_to, source_id, or cited_by of the source in attributed_to.",
 )
@@ -755,7 +752,7 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
             col("predicate").replace_strict(kind, default=None, return_dtype=pl.String)
             for kind in (SUBJECTS, OBJECTS)
         )
-        # Where the object does not go with the predicate, it may be the predicate that is wrong.
+        # If the object does not fit the predicate either, the predicate may be wrong.
         goes = (col("object_id").is_null() == col("predicate").is_in(WORDED)) & (
             of_object.is_null() | (col("__kind:object_id") == of_object)
         )
@@ -773,7 +770,7 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
                 "part_of",
                 col("__kind:part_of") == "person",
                 found=pl.concat_str(col("part_of"), pl.lit(" is "), col("__kind:part_of")),
-                expected="an actor that has parts, or nothing",
+                expected="an actor that can have parts, or nothing",
             ),
         ),
     )
@@ -812,7 +809,7 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
                 "role",
                 col("__part").is_not_null(),
                 found=pl.concat_str(pl.lit("excluded, and "), "__part", pl.lit(" in "), "__other"),
-                expected="no other part in the event",
+                expected="no other role in the event",
                 reads=["event_id", "actor_id"],
             ),
         ),
@@ -821,15 +818,15 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
 
 rule(
     "GD411",
-    title="part_of or cited_by forms a circle",
+    title="part_of or cited_by forms a cycle",
     reason="A chain of parts or citations must end.",
     example="a topic that is part of its own part",
-    remedy="Empty the link that closes the circle.",
+    remedy="Empty the link that closes the cycle.",
 )
 
 
 def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
-    """Whether links within a table come to an end."""
+    """Check that links within a table form no cycle."""
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
         if name not in tables:
             continue
@@ -851,13 +848,13 @@ def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
                     ),
                 ),
             )
-            # Each of its links may be the wrong one.
+            # Any link of a cycle may be the wrong one.
             within = [key for circle in circles for key in circle]
             tables.mask(name, field, every.filter(col(resource.key).is_in(within))[LINE])
 
 
 def _circles(parents: dict[str, str]) -> list[list[str]]:
-    """The circles of links, each by its keys."""
+    """The cycles of links, each as a list of keys."""
     done: set[str] = set()
     circles: list[list[str]] = []
     for start in parents:
@@ -880,4 +877,4 @@ JOINED = (
     ("conditions", "positions", _carried),
     ("participants", "participants", _excluded),
 )
-"""Rules of a table that also read another one."""
+"""Rules of a table that also read another table."""

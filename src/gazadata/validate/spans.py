@@ -1,4 +1,4 @@
-"""Passages and quotes, compared with the texts that they are cut out of."""
+"""Compare passages and quotes with the texts that they are cut out of."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from gazadata.validate.tables import LINE, Tables
 
 _SPACED = rf"[\w--[{UNSPACED}]]"
 _CUT = rf"{_SPACED}\x1f{_SPACED}|\w\x1f[\p{{M}}{ATTACHED}]|\d(?:[.,]\x1f|\x1f[.,])\d|{TURNS}"
-"""A cut that parts a word, with what is around it."""
+"""A cut (U+001F) that splits a word, with the characters around it."""
 
 
 def cut_unheld(contract: Contract, tables: Tables) -> Look:
-    """Whether sources that are not held have passages, so that it is `held` that is wrong."""
+    """Check that sources that are not held have no passages; if they do, `held` is wrong."""
 
     def frame() -> pl.LazyFrame:
-        # One passage alone, or one from the middle, is rather of another source.
+        # A single passage, or one from the middle, more likely belongs to another source.
         cut = (
             tables.typed("passages")
             .group_by("source_id")
@@ -42,7 +42,7 @@ def cut_unheld(contract: Contract, tables: Tables) -> Look:
                 "GD303",
                 "held",
                 col("held") == "false",
-                expected="true, as passages are cut out of its text",
+                expected="true, as its text is divided into passages",
                 applies=col("__cut") & (col("held") == "false"),
                 counted=False,  # `texts` counts the sources.
             ),
@@ -77,9 +77,9 @@ rule(
 
 
 def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[Look]:
-    """Whether the passages of each held text tile it, in order and paragraph by paragraph."""
+    """Check that the passages of each held text tile it, in order and paragraph by paragraph."""
     start, end = col("char_start"), col("char_end")
-    # Where words are missing before it, it starts too late; otherwise it ends too early.
+    # If words are missing before the passage, it starts too late; otherwise it ends too early.
     crossed = (end <= start) & ~col("__outside") & ~col("__beyond")
     fits = (start >= col("__before")) & (end > start) & ~col("__outside")
     yield Look(
@@ -92,7 +92,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                     side,
                     wrong,
                     found=pl.concat_str("char_start", pl.lit(" to "), "char_end"),
-                    expected="bounds inside the text, without white space",
+                    expected="bounds within the text, with no white space at either end",
                     applies=col("__has_text") & start.is_not_null() & end.is_not_null(),
                 )
                 for side, wrong in (
@@ -104,16 +104,16 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 "GD313",
                 "char_end",
                 col("__inside") > 0,
-                found=pl.format("{} to {}, over a line break", "char_start", "char_end"),
-                expected="an end before the line break, where a paragraph ends",
+                found=pl.format("{} to {}, across a line break", "char_start", "char_end"),
+                expected="an end before the line break, where the paragraph ends",
                 counted=False,  # Its bounds are counted above.
             ),
             check(
                 "GD313",
                 "char_start",
                 col("__parts"),
-                found=pl.format("{}, where the one before it ends", "char_start"),
-                expected="a start at a word of its own, and not within what is before it",
+                found=pl.format("{}, where the previous passage ends", "char_start"),
+                expected="a start at a new word, not inside a word or at closing punctuation",
                 counted=False,
             ),
             check(
@@ -126,7 +126,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
             check(
                 "GD312",
                 "char_start",
-                # Where the one before it is cut off, it is that one whose bound is wrong.
+                # If the previous passage is cut off, the wrong bound is that one's.
                 col("__missing") & ((col("__before") == 0) | ~col("__cut_before")),
                 found=pl.format("“{}” before it", col("__gap").str.strip_chars().str.slice(0, 80)),
                 expected="only white space between passages",
@@ -146,9 +146,9 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 "GD311",
                 "char_start",
                 start < col("__before"),
-                expected=pl.format("at least {}, where the one before it ends", "__before"),
+                expected=pl.format("at least {}, where the previous passage ends", "__before"),
                 reads=["passage_id"],
-                blames=(),  # It may as well be the one before.
+                blames=(),  # The previous one may be wrong instead.
             ),
             check(
                 "GD311",
@@ -156,7 +156,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 col("__ahead") & ~col("__missing"),
                 expected=col("__follows"),
                 reads=["passage_id", "source_id"],
-                blames=(),  # It may as well be the one before.
+                blames=(),  # The previous one may be wrong instead.
             ),
             check(
                 "GD311",
@@ -165,7 +165,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 expected=col("__counted"),
                 applies=fits,
                 reads=["passage_id"],
-                blames=(),  # It may as well be the one before.
+                blames=(),  # The previous one may be wrong instead.
             ),
         ),
     )
@@ -182,20 +182,20 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
             check(
                 "GD312",
                 "text_path",
-                # A text that occurs twice is reported as that.
+                # A text that occurs twice is reported by another rule.
                 col("__has").is_null() & ~col("text_sha256").is_duplicated(),
-                expected="passages that hold all of its text",
+                expected="passages that cover all of its text",
                 reads=["source_id", "held"],
-                counted=False,  # What is counted are the passages.
+                counted=False,  # The passages are counted.
             ),
         ),
     )
 
 
 def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
-    """The passages of each text in their order, with what is before, between and after them."""
+    """The passages of each text in order, with what the checks need of the text around them."""
     same = col("source_id") == col("source_id").shift(1)
-    # A passage without a number of its own has the place that it has in the file.
+    # A passage without a number keeps its place in the file.
     order = pl.coalesce("sequence", pl.when(same).then(col("sequence").shift(1)), 0)
     before = pl.when(same).then(col("char_end").shift(1)).otherwise(0)
     last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
@@ -208,7 +208,7 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
     step = pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0)
     text, start, end = col("__text"), col("char_start"), col("char_end")
     between = (start - col("__before")).clip(0)
-    # A slice without a length would be all of the rest.
+    # A slice with a null length would run to the end.
     gap = pl.when(between.is_not_null()).then(text.str.slice(col("__before"), between))
     rest = pl.when(col("__last") | col("__until").is_not_null()).then(
         text.str.slice(end, (col("__until") - end).clip(0))
@@ -217,10 +217,10 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
     beyond = (end > text.str.len_chars()) | text.str.slice(end - 1, 1).str.contains(r"\s")
 
     def cut_off(at: pl.Expr) -> pl.Expr:
-        """Whether a word or what closes a sentence goes on there."""
+        """Whether a word, or the punctuation that closes a sentence, goes on there."""
         return text.str.slice(at - 1, 2).str.contains(r"^\w\S|^\S[^\w\s]")
 
-    # Those that overlap are reported as that.
+    # Overlaps are reported by another rule.
     overlaps = (start < col("__before")) | (end > col("__until")).fill_null(False)
     inside = pl.when(~overlaps & (start < end)).then(
         text.str.slice(start, (end - start).clip(0)).str.count_matches(r"\n\s*")
@@ -231,7 +231,7 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
     moved = tables.masked("passages", "source_id")
     return (
         tables.typed("passages")
-        # A passage of another source, by mistake, is missing between its neighbours in the file.
+        # A passage with a wrong source leaves a gap between its neighbours in the file.
         .with_columns(
             __order=order,
             __misnumbered=tables.masked("passages", "sequence"),
@@ -246,11 +246,11 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
             __ahead=col("sequence") > follows,
             __step=step,
         )
-        # Numbers that all go up by other steps are one mistake, reported at the first.
+        # If all numbers go up by a larger step, that is one mistake, reported at the first.
         .with_columns(__ahead=col("__ahead") & ~(same & col("__ahead").shift(1)).fill_null(False))
         .join(held, on="source_id", how="left")
         .join(_held(tables), on="source_id", how="left")
-        # All that is asked of a text, which is not to be held for each of its passages.
+        # Everything derived from the text, so that it is not kept for each passage.
         .with_columns(
             __gap=gap,
             __rest=rest,
@@ -264,8 +264,8 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
         )
         .drop("__text")
         .with_columns(
-            # A join keeps no order of its own when it is streamed. A passage whose bounds are
-            # wrong says nothing of paragraphs, and those after it are counted as it says.
+            # A streamed join does not keep the order. A passage with wrong bounds counts with the
+            # step of its paragraph number, and those after it go on from there.
             __counted=pl.when(fits)
             .then((col("__before") > 0) * col("__gap").str.count_matches(r"\n\s*").cast(pl.Int64))
             .otherwise("__step")
@@ -315,7 +315,7 @@ rule(
 
 
 def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[Look]:
-    """Whether each quote is the text between its offsets, in its passage and of whole words."""
+    """Check that each quote is the text between its offsets, in its passage, in whole words."""
     start, end = col("char_start"), col("char_end")
     checks = [
         replace(one, reads=(*one.reads, "__text_path"))
@@ -358,11 +358,11 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
             ~in_passage,
             found=pl.format("{} to {} of {}", "char_start", "char_end", "source_id"),
             expected=pl.format(
-                "within {} to {} of {}, as its passage", "__p_start", "__p_end", "__p_source"
+                "within {} to {} of {}, its passage", "__p_start", "__p_end", "__p_source"
             ),
             applies=col("__p_source").is_not_null()
             & col("__is_source")
-            # A quote that is shifted is reported as not the text there.
+            # A shifted quote is reported as differing from the article.
             & ~(col("__misquoted") & overlaps).fill_null(False),
         )
     )
@@ -374,12 +374,12 @@ def _filled(field: str) -> pl.Expr:
 
 
 def _placed(tables: Tables, held: pl.LazyFrame | None) -> pl.LazyFrame:
-    """The quotes, each with its passage and the text around it."""
+    """Quotes with their passages and the text around them."""
     start, end = col("char_start"), col("char_end")
     same = col("source_id") == col("source_id").shift(1)
     before = pl.when(same).then(end.shift(1)).otherwise(0)
     after = pl.when(same.shift(-1)).then(start.shift(-1))
-    # Where a bound has a finding, the passage goes as far as to the next one.
+    # If a bound has a finding, the passage extends to its neighbour.
     passages = (
         tables.typed("passages")
         .sort("source_id", "sequence", maintain_order=True)
@@ -405,12 +405,12 @@ def _placed(tables: Tables, held: pl.LazyFrame | None) -> pl.LazyFrame:
 
 
 def _excerpts(quotes: pl.LazyFrame) -> pl.LazyFrame:
-    """Quotes with what the rules ask of a text, in place of the whole of it.
+    """Quotes with the part of the text that the rules need, in place of all of it.
 
-    It is cut out once, since finding a code point takes reading all before it.
+    Sliced only once, since finding a code point means reading all text before it.
     """
     start, end, text = col("char_start"), col("char_end"), col("__text")
-    # A slice counts from the end where its start is negative, so bounds are asked for first.
+    # A negative start would count from the end of the text, so the bounds are checked first.
     bounded = ((start >= 0) & (end > start)).fill_null(False)
     length = pl.when(bounded).then(end - start).otherwise(0)
     lead = start.clip(0, CONTEXT)
@@ -439,13 +439,13 @@ def _is_right() -> pl.Expr:
 def _context() -> tuple[pl.Expr, pl.Expr]:
     """`gazadata.evidence.quotes.context` as expressions."""
     around, begins, ends = col("__around"), col("__lead"), col("__lead") + col("__length")
-    # A cell holds no line break, so that a line of a table is a row: the context ends at one.
+    # Cells hold no line breaks, so the context ends at one.
     before = around.str.slice(0, begins).str.extract(rf"([^\n{FORMULA_SIGNS}][^\n]*|)$")
     return before, around.str.slice(ends, CONTEXT).str.extract(r"^([^\n]*)")
 
 
 def _held(tables: Tables) -> pl.LazyFrame:
-    """Which sources there are, and whether each is held; null where that has a finding."""
+    """The sources, and whether each is held; null if `held` has a finding."""
     held = (col("held") == "true").fill_null(False)
     return (
         tables.strings("sources")

@@ -1,4 +1,4 @@
-"""Splitting a line of CSV into cells, which says where each begins."""
+"""Split a line of CSV into cells, and find where each begins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 
 
 def split_line(line: str) -> list[str] | None:
-    """The cells of a line of CSV; None where it is no row of its own."""
+    """The cells of a line of CSV; None if it is not a whole row."""
     try:
         (found,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):
@@ -17,7 +17,7 @@ def split_line(line: str) -> list[str] | None:
 
 
 def cells(line: str) -> int | None:
-    """How many cells a line of CSV has; None where its quotation marks do not pair."""
+    """How many cells a line of CSV has; None if its quotation marks are unbalanced."""
     count = 1
     at = 0
     while True:
@@ -57,7 +57,7 @@ def starts(line: str) -> Iterator[int]:
     while True:
         yield at
         while line.startswith('"', at):
-            # A mark that is doubled ends a part, with which the next one begins.
+            # A doubled mark ends one quoted part and begins the next.
             close = line.find('"', at + 1)
             at = len(line) if close < 0 else close + 1
         comma = line.find(",", at)

@@ -1,7 +1,7 @@
 """Frictionless, the official implementation of the standard, as a layer beside our own.
 
-It runs in a process of its own while the other layers work. Its findings are reported where no
-other layer found anything: elsewhere ours say the same with a place and a remedy.
+It runs in its own process while the other layers work. Its findings about a table are reported only
+if no other layer found anything there: otherwise ours say the same with a place and a remedy.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from gazadata.validate.split import cells
 
 SAMPLE_ROWS = 1_000
 PATIENCE = 60
-"""Seconds to wait for frictionless when the other layers are done, besides those for its bytes."""
+"""Seconds to wait for frictionless once the other layers are done, plus those for the size."""
 
 PATIENCE_A_MEGABYTE = 5
-"""Seconds more for each megabyte that it reads: ten times of what it takes without mistakes."""
+"""Further seconds per megabyte that it reads: ten times what it takes without mistakes."""
 
 LIMIT_BYTES = 5_000_000
-"""Above this size of all tables frictionless reads the first `SAMPLE_ROWS` rows of each."""
+"""If the tables are larger in all, frictionless reads only the first `SAMPLE_ROWS` rows of each."""
 
 MANY = 1_000
-"""Mistakes for which frictionless can take seconds, so that it is rather they than a pattern."""
+"""From this number on, mistakes are likelier than a pattern to make frictionless slow."""
 
 
 def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> list[str]:
-    """The resources that frictionless can read in time and as the loader does.
+    """The resources that frictionless can read in time, and the way the loader does.
 
-    That leaves out Parquet, and tables without a row or with a line that is none: the other layers
-    find it, while frictionless would report it once more for each foreign key that points there.
+    That leaves out Parquet, and tables without rows or with a line that is not a row: the other
+    layers report those once, frictionless once more for each foreign key to the table.
     """
     names = []
     for name, path in paths.items():
@@ -63,15 +63,14 @@ def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> 
 def ask(
     process: subprocess.Popen[bytes], root: Path, sample: int | None, names: Sequence[str]
 ) -> None:
-    """Have these resources of the package at `root` checked, all rows or the first `sample`.
+    """Have frictionless check these resources of the package at `root`: all rows, or `sample`.
 
-    They are those whose files the files layer could read.
-
-    On others (a pipe, a million columns) frictionless could run for ever, and everything that
-    points to them would be reported too.
+    Only pass resources whose files the files layer could read. On others, such as a pipe or a
+    million columns, frictionless could run for ever, and it would also report whatever refers to
+    them.
     """
     assert process.stdin
-    with suppress(BrokenPipeError):  # It has ended already: `finish` says why.
+    with suppress(BrokenPipeError):  # It has ended already: `finish` reports why.
         process.stdin.write(json.dumps([str(root), sample or 0, names]).encode() + b"\n")
         process.stdin.flush()
 
@@ -79,9 +78,9 @@ def ask(
 def finish(process: subprocess.Popen[bytes], patience: float, errors: int) -> dict[str, Any]:
     """What the layer found, if it ends within `patience` seconds; otherwise it is killed.
 
-    It takes milliseconds for each mistake, and as much again for each foreign key to its table. On
-    some patterns it never ends: Python tries every way in which the parts of one can match. How
-    many `errors` the other layers found tells which of the two is likely.
+    Each mistake takes it milliseconds, and as much again for each foreign key to the table. Some
+    patterns never end, as Python tries every way in which their parts can match. The number of
+    `errors` that the other layers found decides which of the two to blame.
 
     Returns:
         `errors`: descriptors of package errors; `tables`: by resource name, `rows` (read) and
@@ -92,13 +91,13 @@ def finish(process: subprocess.Popen[bytes], patience: float, errors: int) -> di
     except subprocess.TimeoutExpired:
         stop(process)
         fix = (
-            f"fix the {errors:,} errors of the other layers, each of which takes time"
+            f"fix the {errors:,} errors that the other layers found, as each one takes time"
             if errors >= MANY
-            else "fix what else is found, and write patterns of which no part can match the same "
-            "text in two ways, as (a|aa)+ can"
+            else "fix the other findings, and avoid patterns that can match the same text in more "
+            "than one way, such as (a|aa)+"
         )
         return {
-            "failure": f"frictionless was stopped, as it did not end in {patience:,.0f} s: {fix}"
+            "failure": f"frictionless was stopped because it took over {patience:,.0f} s: {fix}"
         }
     if process.returncode != 0:
         last = trouble.decode("utf-8", "replace").strip().splitlines()[-1:]
@@ -112,7 +111,7 @@ def finish(process: subprocess.Popen[bytes], patience: float, errors: int) -> di
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process, whatever it is at."""
+    """End the process, whatever it is doing."""
     process.kill()
     process.communicate()
 
@@ -121,10 +120,8 @@ rule(
     "GD008",
     title="frictionless rejects what the other rules accept",
     reason="Users open the package with frictionless, the official implementation of the standard.",
-    example="a schema in a form that only frictionless refuses",
-    remedy=(
-        "Run `frictionless validate datapackage.json` for its full report, and correct the place."
-    ),
+    example="a schema in a form that only frictionless rejects",
+    remedy="Run `frictionless validate datapackage.json` for its full report, and fix the cause.",
 )
 
 
@@ -136,13 +133,13 @@ def take(
     *,
     sampled: bool,
 ) -> None:
-    """Add what frictionless found in the tables `asked` of which no other layer found anything.
+    """Add what frictionless found in those of the tables `asked` that have no other finding.
 
     Args:
-        package: the package, under the contract that its rows were checked by.
+        package: the package, with the contract that its rows were checked by.
         result: see `finish`.
-        report: what the other layers found; what frictionless read is noted there.
-        asked: the names of the tables that it was given.
+        report: what the other layers found; a note is added on what frictionless read.
+        asked: the names of the tables passed to it.
         sampled: whether it read only the first rows of each.
     """
     if "failure" in result:
@@ -151,11 +148,13 @@ def take(
     contract = package.contract
     form = [d for d in report.diagnostics if d.code < "GD300" and d.code != "GD108"]
     reported = {d.path for d in form}
-    # It compares all cells of a column; ours passes over those with a finding.
+    # It looks for duplicates among all cells of a column; ours skips those with a finding.
     columns = {(d.path, d.field) for d in report.diagnostics}
     if any(path.endswith(".json") for path in reported):
-        # It reads rows by the schemas as they are, and not as they were meant.
-        report.notes.append("frictionless: not reported, as the contract has findings")
+        # It checks rows by the schemas as they are, not as they were meant.
+        report.notes.append(
+            "frictionless: results left out, as the descriptor or a schema has findings"
+        )
         return
     for error in result["errors"]:
         report.say(_finding(error, DESCRIPTOR))

@@ -1,4 +1,4 @@
-"""Evidence of basis stated: whether its quote has the words of the cell."""
+"""Check that the quotes of stated evidence contain the words of the cell."""
 
 from __future__ import annotations
 
@@ -13,35 +13,36 @@ from gazadata.text import TYPESET
 from gazadata.validate.tables import LINE, Tables
 
 FORMS = ("title", "publisher")
-"""By which words a quote states a source."""
+"""The fields whose words state a source."""
 
 
 DATES = ("%-d %B %Y", "%B %-d, %Y")
-"""How texts write a date, beside 2026-02-19."""
+"""How texts write a date, other than 2026-02-19."""
 
 
 CAPITALS = r"^[\p{Lu}\d\W_]*\p{Lu}[\p{Lu}\d\W_]*$"
-"""A name in capitals alone, which small letters do not state: “told us”."""
+"""A name in capitals, such as US, which lower case does not state: “told us”."""
 
 
 WORD = rf"[\w--[{UNSPACED}]]+|[{UNSPACED}][\p{{M}}{ATTACHED}]*"
-"""A word; of scripts without spaces a letter with its marks."""
+"""A word; in scripts without spaces, a letter with its marks."""
 
 
 def folded(column: pl.Expr, *, case: bool = False) -> pl.Expr:
-    """`gazadata.text.fold` as an expression, which may leave the case as it is."""
+    """`gazadata.text.fold` as an expression; with `case`, it keeps the case."""
     column = column.str.replace_many(list(TYPESET), list(TYPESET.values()))
     column = column if case else column.str.to_lowercase()
     return column.str.replace_all(r"\s+", " ").str.strip_chars()
 
 
 def has_words(text: pl.Expr, words: pl.Expr, *, of_name: bool) -> pl.Expr:
-    """Whether a text has these words as whole ones, whatever their case; a name in capitals has it.
+    """Whether a text contains these words, as whole words, in any case.
 
     Args:
         text: a column of quotes.
-        words: a column of what is looked for in them.
-        of_name: whether the words are a name. In a cell other case is a mistake of its own.
+        words: a column of words to find in them.
+        of_name: whether the words are a name: if it is in capitals, so it must be in the text. In
+            other cells, another rule compares the case.
     """
     alike = _edged(folded(text)).str.contains(_edged(folded(words)), literal=True)
     if not of_name:
@@ -53,22 +54,22 @@ def has_words(text: pl.Expr, words: pl.Expr, *, of_name: bool) -> pl.Expr:
 
 
 def _edged(column: pl.Expr) -> pl.Expr:
-    """Text with a mark at each edge of a word, so that words are found as whole ones alone.
+    """Text with a mark at both edges of each word, so that only whole words are found.
 
-    It takes a pass over each text, where a regular expression for each cell takes compiling.
+    That takes one pass over each text, instead of compiling a regular expression for each cell.
     """
-    # Not at `\b`, which the engine finds in text that is not all ASCII at a tenth of the speed.
+    # Not `\b`, which is ten times slower in text that is not all ASCII.
     return column.str.replace_all(WORD, "\u001f${0}\u001f")
 
 
 @dataclass(frozen=True)
 class Unstated:
-    """What the stated evidence for a table does not have in its quotes.
+    """The stated evidence for a table whose quotes do not contain the words.
 
     Attributes:
-        without: the lines of the evidence whose quote does not have the words.
-        loose: the verbatim cells that are not in a quote letter for letter: those that are stated
-            when folded, and derived ones. `row_id`, `field` and the first quote's `words`.
+        without: the lines of the evidence whose quote does not contain the words.
+        loose: the verbatim cells that no quote contains letter for letter, though one does when
+            folded; and derived ones. `row_id`, `field` and the first quote's `words`.
     """
 
     without: pl.Series
@@ -84,10 +85,10 @@ ALL_STATED = Unstated(
 def find_unstated(
     resource: Resource, tables: Tables, rows: pl.LazyFrame, quotes: pl.LazyFrame
 ) -> Unstated:
-    """Compare what is stated with the words of its quotes.
+    """Compare stated cells with the words of their quotes; for a key, the names of its row.
 
-    For a key these are the names of what it points to. This is worked out beforehand, since as a
-    part of the query for all of the evidence it takes more time and memory.
+    It is a query of its own because as a part of the one for all evidence it would take more time
+    and memory.
     """
     table = tables.strings(resource.name)
     stated = rows.filter(col("basis") == "stated").select(LINE, "row_id", "field", "quote_id")
@@ -113,7 +114,7 @@ def find_unstated(
         )
         named = pointing.join(_names(keys[name], tables), on=["__value", "__source"], how="left")
         if of_names:
-            # Whose it is, a name does not state itself.
+            # A name does not itself state whose name it is.
             itself = col("__of").eq_missing(col("row_id"))
             named = named.with_columns(pl.when(~itself).then("__form"))
         called = pointing.join(_called(keys[name], tables, of_names=of_names), on="__value")
@@ -125,7 +126,7 @@ def find_unstated(
         ]
     words = quotes.select("quote_id", "__misquoted", __exact="exact")
     exact, form, wrong = col("__exact"), col("__form"), col("__wrong") | col("__misquoted")
-    # Most are there letter for letter between spaces; folding the others alone halves the time.
+    # Most quotes contain the words verbatim between spaces; folding only the rest halves the time.
     spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
         pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
     )
@@ -133,7 +134,7 @@ def find_unstated(
     for part in parts:
         of_name = part is not parts[0]
         with_words = part.join(words, on="quote_id")
-        # Where the words have a finding themselves, what rests on them has none.
+        # If the words have a finding, nothing is reported about what rests on them.
         unspaced = _lines_without(with_words, spaced | wrong, tables)
         if unspaced.is_empty():
             continue
@@ -152,7 +153,7 @@ def find_unstated(
 def _unquoted(
     resource: Resource, field: Field, table: pl.LazyFrame, rows: pl.LazyFrame, words: pl.LazyFrame
 ) -> pl.DataFrame:
-    """The cells of a derived verbatim field that no quote of their row has letter for letter."""
+    """The cells of a derived verbatim field that no quote of the row contains letter for letter."""
     cells = table.select(row_id=resource.key, __form=field.name).drop_nulls()
     letters = _edged(col("__exact")).str.contains(_edged(col("__form")), literal=True)
     return (
@@ -172,7 +173,7 @@ def _unquoted(
 
 
 def _written(worded: pl.LazyFrame, resource: Resource) -> pl.LazyFrame:
-    """The dates among the cells, as English texts write them: 19 February 2026."""
+    """The dates among the cells as English texts write them: 19 February 2026."""
     dates = [field.name for field in resource.fields if field.type == "date"]
     of_dates = worded.filter(col("field").is_in(dates))
     day = col("__form").str.to_date("%Y-%m-%d", strict=False)
@@ -181,10 +182,9 @@ def _written(worded: pl.LazyFrame, resource: Resource) -> pl.LazyFrame:
 
 
 def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
-    """What the row that a key points to says itself of its name, which any source may use.
+    """The names in the row that a key refers to, which quotes of any source may use.
 
-    Of sources these are title and publisher; for a row of `names` what the actor or topic is
-    called.
+    For sources these are title and publisher; for rows of `names`, the label of the actor or topic.
     """
     own: tuple[str, ...] = FORMS if fk.resource == "sources" else ()
     if of_names and (label := tables.resources[fk.resource].label):
@@ -205,9 +205,9 @@ _FORM = {"__value": pl.String, "__form": pl.String, "__wrong": pl.Boolean}
 
 
 def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
-    """How each source calls an actor or a topic, in words that state it, and by which row (`of`).
+    """The names that each source uses for an actor or a topic, and their rows (`__of`).
 
-    A name that was resolved by inference states nothing itself.
+    A name that was resolved by inference states nothing.
     """
     if fk.resource not in ("actors", "topics") or "names" not in tables:
         columns = ("__of", "__source")
@@ -236,9 +236,9 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
 
 
 def _misnamed(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
-    """The actors or topics of which a name, or what it rests on, has a finding.
+    """The actors or topics with a name that has a finding, or rests on something that has one.
 
-    It may be what states them.
+    That name may be what the quote states.
     """
     found = not tables.masks.keys().isdisjoint(("names", "evidence"))
     if fk.resource not in ("actors", "topics") or "names" not in tables or not found:
@@ -261,13 +261,12 @@ def _misnamed(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
 
 
 def proof(tables: Tables) -> pl.LazyFrame:
-    """The evidence, each row for the cell that it is meant for, and whether it is `__wrong`.
+    """The evidence, with the cell that each row is meant for, and whether it is `__wrong`.
 
-    What a row is for, and which quote it has, its identifier says too: that counts where the cell
-    has a finding.
+    A row's identifier repeats its cell and its quote, and replaces columns that have a finding.
     """
     masks = tables.masks.get("evidence", {})
-    # Taking apart every identifier would take longer than all that is asked of the evidence.
+    # Splitting every identifier would take longer than all checks of the evidence.
     odd = pl.when(tables.masked("evidence", *masks)).then("evidence_id")
     meant = parts_of_identifier(odd)
     named = meant["quote_id"].is_not_null() & ~tables.masked("evidence", "evidence_id")
@@ -282,7 +281,7 @@ def proof(tables: Tables) -> pl.LazyFrame:
 
 
 def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl.Series:
-    """The lines of the evidence of which no form is in its quote."""
+    """The lines of the evidence whose quote contains none of its forms."""
     return (
         with_words.group_by(LINE)
         .agg(__has=has.fill_null(False).any())
@@ -296,9 +295,9 @@ def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl
 def _loose(
     resource: Resource, worded: pl.LazyFrame, folded_: pl.LazyFrame, tables: Tables
 ) -> pl.DataFrame:
-    """The verbatim cells of which no evidence has the words letter for letter.
+    """The verbatim cells that no quote contains letter for letter.
 
-    `folded_` has the evidence that may not.
+    Only the evidence in `folded_` may have such cells.
     """
     verbatim = [field.name for field in resource.fields if field.verbatim]
     letters = _edged(col("__exact")).str.contains(_edged(col("__form")), literal=True)
@@ -331,12 +330,12 @@ def cells_of(table: pl.LazyFrame, resource: Resource, fields: list[str]) -> pl.L
 
 
 def value_of(fields: list[str]) -> pl.Expr:
-    """The cell that a row of evidence is for, out of those of `cells_of`."""
+    """The cell that a row of evidence is for, among those of `cells_of`."""
     return pl.coalesce(pl.when(col("field") == name).then(col(f"__cell:{name}")) for name in fields)
 
 
 def parts_of_identifier(identifier: pl.Expr) -> dict[str, pl.Expr]:
-    """What the identifier of a row of evidence says of its cells; null where it is none."""
+    """The cells that an evidence identifier is built from; null if it is malformed."""
     parts = identifier.str.split(".")
     parts = pl.when(parts.list.len() == 4).then(parts)
     return {
@@ -348,7 +347,7 @@ def parts_of_identifier(identifier: pl.Expr) -> dict[str, pl.Expr]:
 
 
 def identifier() -> pl.Expr:
-    """What a row of evidence is called by its cells."""
+    """The identifier of a row of evidence, built from its cells."""
     return pl.concat_str(
         "resource",
         "row_id",

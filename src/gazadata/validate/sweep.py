@@ -1,4 +1,4 @@
-"""Reading every row of a table once: the form of its lines, and their order."""
+"""Read every row of a table once, and check the form and the order of its lines."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ rule(
 
 
 def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int | None:
-    """Read every row of a table once, and put it by.
+    """Read every row of a table once, and store it.
 
     Returns:
-        How many rows it has; None where it has none, or cannot be split into rows.
+        How many rows it has; None if it has none or cannot be split into rows.
     """
     path, width = tables.paths[resource.name], len(resource.fields)
     form = Form(resource, tables, limit)
@@ -43,7 +43,7 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
         bad = ragged(resource, tables, report, limit) if path.suffix != ".parquet" else 0
         if not bad:
             what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
-            one = _of_file("GD107", tables, resource, what, f"{width} cells a row")
+            one = _of_file("GD107", tables, resource, what, f"{width} cells per row")
             report.say(_in_parquet(one) if path.suffix == ".parquet" else one)
         report.count("GD107", form.rows + bad, bad)
         return None
@@ -57,7 +57,7 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
 
 
 def ragged(resource: Resource, tables: Tables, report: Report, limit: int) -> int:
-    """Report the lines of a CSV file that are no rows, reading it by line; how many there are."""
+    """Report the lines of a CSV file that are not rows; returns how many there are."""
     bad = 0
     again = lines(tables.paths[resource.name], len(resource.fields))
     for bad, line in enumerate(_Conflicts().first(again), start=1):
@@ -69,7 +69,7 @@ def ragged(resource: Resource, tables: Tables, report: Report, limit: int) -> in
 rule(
     "GD108",
     title="table is not in canonical form",
-    reason="Rows sorted by key and minimal quoting let a diff show only what changed.",
+    reason="With rows sorted by key and minimal quoting, a diff shows only what changed.",
     example='"pakistan" in quotation marks; a row appended at the end',
     remedy="Run `gazadata fmt`.",
     severity="warning",
@@ -77,7 +77,7 @@ rule(
 
 
 class Form:
-    """Whether the lines of a file are rows, and these in canonical form; batch by batch."""
+    """Checks, batch by batch, that the lines of a file are rows in canonical form."""
 
     def __init__(self, resource: Resource, tables: Tables, limit: int) -> None:
         self.rows, self.ragged = 0, 0
@@ -89,7 +89,7 @@ class Form:
         self._order: list[Diagnostic] = []
 
     def look(self, frame: pl.DataFrame, odd: list[Line]) -> None:
-        """Look at the next batch of rows, and at its lines that differ from them."""
+        """Check the next batch of rows, and the lines that differ from them."""
         resource, tables, limit = self._resource, self._tables, self._limit
         self.rows += frame.height
         for line in self._conflicts.first(odd):
@@ -117,37 +117,37 @@ class Form:
         self._before = keys[-1]
 
     def emptied(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The next batch of a Parquet file, null where a text is empty, which is reported.
+        """The next batch of a Parquet file, with null for empty strings, which are reported.
 
-        Of a required field it is reported as missing.
+        In a required field, another rule reports them as missing values.
         """
         for field in (one for one in self._resource.fields if not one.required):
             empty = frame.filter(col(field.name) == "")
             self._odd += empty.height
             for row in empty.head(self._limit).iter_rows(named=True):
                 one = self._tables.finding(
-                    "GD108", self._resource, row, field.name, "", "null, as an empty cell is"
+                    "GD108", self._resource, row, field.name, "", "null for an empty cell"
                 )
-                self._lines.append(replace(one, help="Write null in place of a text without any."))
+                self._lines.append(replace(one, help="Write null instead of an empty string."))
         return frame.with_columns(
             pl.when(col(f.name) != "").then(col(f.name)) for f in self._resource.fields
         )
 
     def say(self, report: Report) -> None:
-        """Report what was found; the order of rows says nothing where a line is none."""
+        """Report what was found; the order of rows only if every line is a row."""
         report.count("GD107", self.rows, self.ragged)
         report.count("GD108", self.rows, self._odd + (0 if self.ragged else self._unsorted))
         report.add(self._lines if self.ragged else self._lines + self._order)
 
 
 class _Conflicts:
-    """Merge conflicts among the lines of a file, of which each is one mistake."""
+    """Merge conflicts among the lines of a file; each counts as one mistake."""
 
     def __init__(self) -> None:
         self.within = False
 
     def first(self, found: Iterable[Line]) -> Iterator[Line]:
-        """Lines without the markers that follow the first one of a conflict."""
+        """Lines, except the markers after the first one of a conflict."""
         for line in found:
             marker = line.text[:7]
             follows = self.within and marker in MARKERS
@@ -159,9 +159,9 @@ class _Conflicts:
 def _no_rows(
     frame: pl.DataFrame, resource: Resource, odd: list[int]
 ) -> Iterator[tuple[pl.DataFrame, str, str]]:
-    """Lines that are split into cells and are no rows: which, what they are, and the remedy.
+    """Lines of enough cells that are not rows: which, what they are, and the remedy.
 
-    Those that are `odd` are reported already.
+    Lines in `odd` are reported already.
     """
     key, names = frame[resource.key], resource.field_names
     if key.null_count():
@@ -171,7 +171,7 @@ def _no_rows(
         yield empty, "a row without a value", "Delete the line, or fill in its cells."
     if (key == resource.key).any():
         header = frame.filter(~col(LINE).is_in(odd), pl.all_horizontal(col(n) == n for n in names))
-        yield header, "the header once more", "Delete the line."
+        yield header, "the header again", "Delete the line."
 
 
 _COLUMNS = {
@@ -190,18 +190,18 @@ _COLUMNS = {
     "boolean": (pl.String, pl.Boolean),
     "date": (pl.String, pl.Date),
 }
-"""The types of Parquet columns whose values are written as the schema's type asks."""
+"""The Parquet types whose values have the form of the schema's type as strings."""
 
 
 def columns(resource: Resource, tables: Tables, report: Report) -> bool:
-    """Compare the columns of a Parquet file with the schema; whether its rows can be read."""
+    """Compare the columns of a Parquet file with the schema; returns whether rows can be read."""
     wanted = list(resource.field_names)
     report.count("GD105", len(wanted))
     try:
         path = tables.paths[resource.name].absolute()
         columns = pl.scan_parquet(path, glob=False).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
-        what = f"no Parquet file: {str(error).splitlines()[0][:200]}"
+        what = f"not a Parquet file: {str(error).splitlines()[0][:200]}"
         report.say(_in_parquet(_of_file("GD107", tables, resource, what, "")))
         return False
     if list(columns) != wanted:
@@ -231,7 +231,7 @@ def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
     if line.breaks:
         shown = f"a row with {line.breaks} line break{'s' * (line.breaks != 1)} in a cell"
     elif line.cells is None:
-        shown = "quotation marks that do not pair"
+        shown = "unbalanced quotation marks"
     elif not line.text:
         return replace(one, found="a blank line", help="Delete the line.")
     else:
@@ -244,12 +244,12 @@ def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
 def _in_parquet(one: Diagnostic) -> Diagnostic:
     """A finding about a Parquet file that cannot be read."""
     return replace(
-        one, expected="a Parquet file", help="Write the file again, or restore it: it is damaged."
+        one, expected="a Parquet file", help="The file is damaged: write it again, or restore it."
     )
 
 
 def _of_line(code: str, tables: Tables, resource: Resource, number: int) -> Diagnostic:
-    """A finding about a line as a whole, which is to be a row."""
+    """A finding about a whole line that should be a row."""
     return Diagnostic.of(
         code,
         tables.shown(resource.name),
@@ -262,6 +262,6 @@ def _of_line(code: str, tables: Tables, resource: Resource, number: int) -> Diag
 def _of_file(
     code: str, tables: Tables, resource: Resource, found: str, expected: str
 ) -> Diagnostic:
-    """A finding about a file as a whole."""
+    """A finding about a whole file."""
     one = _of_line(code, tables, resource, 1)
     return replace(one, found=found, expected=expected)

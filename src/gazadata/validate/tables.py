@@ -1,4 +1,4 @@
-"""The tables as Polars frames, and what is found while every row of a file is read once."""
+"""The tables as Polars frames, and reading every row of a file once."""
 
 from __future__ import annotations
 
@@ -21,50 +21,50 @@ LINE = "__line"
 """The column that holds each row's line in its file (a Parquet file's rows count from 1)."""
 
 MASKED = "__masked:"
-"""Before a column's name: whether its cell has a finding, so that later rules pass over it.
+"""The prefix of columns that state whether a cell has a finding, which makes later rules skip it.
 
 Only tables with findings have these columns.
 """
 
 BATCH = 500_000
-"""Rows held at a time: measured as the fastest that keeps 10 million rows under 1 GiB."""
+"""Rows held at a time: the fastest number, as measured, that keeps 10 million rows under 1 GiB."""
 
 ROW_GROUP = 100_000
-"""Rows of a row group of a table that is kept in a file."""
+"""Rows per row group of a table that is kept in a file."""
 
 UNHYPHENED = ("evidence", "passages")
-"""Resources whose keys are made from other keys, which are compared already."""
+"""Resources whose keys are derived from other keys, which are compared already."""
 
 _SHOWN = 10_000
 _ROW_LINES = 100
 _ROW_BYTES = 1 << 16
-"""How much of an odd line is kept, and how far the end of a row with line breaks is looked for."""
+"""How much of an odd line is kept, and how far to look for the end of a row with line breaks."""
 
 INTEGER = r"^(0|-?[1-9][0-9]*)$"
 DATE = r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}$"
-"""With a year from 0001 on, as Python's dates and the standard's other readers have."""
+"""From the year 0001 on, the first that Python and other readers of the standard support."""
 
 
 @dataclass
 class Tables:
-    """The frames that the rules look at: only tables whose every line is a row are in it."""
+    """The frames that the rules check: only those of tables in which every line is a row."""
 
     root: Path
     resources: dict[str, Resource]
     paths: dict[str, Path]
     folder: Path
-    """For what is put by while the rules run."""
+    """For temporary files while the rules run."""
     listed: Set[str] = frozenset()
-    """The tables that the package has or is to have, whether they can be read or not."""
+    """The tables that the package has or should have, whether they can be read or not."""
     rows: dict[str, int] = field(default_factory=dict)
     own: dict[str, pl.Series] = field(default_factory=dict)
-    """The lines that the rules look at, of tables of which other rows are there to be looked up."""
+    """The lines that the rules check, of tables whose other rows are only there for joins."""
     lines: dict[str, pl.Series] = field(default_factory=dict)
-    """What findings call the lines of tables whose rows are put together from several places."""
+    """The lines to show in findings, of tables whose rows come from several places."""
     textless: set[str] = field(default_factory=set)
-    """The hashes that sources give whose text could not be read."""
+    """The recorded hashes of sources whose text could not be read."""
     references: dict[str, Report] = field(default_factory=dict)
-    """What was found in each file of reference/ itself."""
+    """What was found in each file of reference/."""
     masks: dict[str, dict[str, pl.Series]] = field(default_factory=dict)
     """The lines whose cell has a finding, by table and field."""
     _strings: dict[str, pl.LazyFrame] = field(default_factory=dict)
@@ -72,16 +72,16 @@ class Tables:
     _files: dict[str, list[Path]] = field(default_factory=dict)
 
     def add(self, name: str, rows: int) -> None:
-        """Take in a table of which all batches, with `rows` rows in all, were put by."""
+        """Add a table, all of whose batches were put, with `rows` rows in all."""
         self._strings[name] = self.kept(name)
         self.rows[name] = rows
 
     def put(self, name: str, frame: pl.DataFrame) -> None:
-        """Put by the next batch of a table: in memory if it is the only one, else in a file.
+        """Store the next batch of a table: in memory if it is the only one, else in a file.
 
-        Every query reads a larger table again, streamed: 8 million rows of evidence from Parquet
-        in 0.4 s, or in 0.1 s those for one resource, as row groups without it are passed over;
-        from CSV in 1.9 s.
+        Every query reads a larger table again, streamed. From Parquet, 8 million rows of evidence
+        take 0.4 s, or 0.1 s for one resource, as row groups without it are skipped; from CSV they
+        take 1.9 s.
         """
         first = self._held.pop(name, None)
         files = self._files.get(name, [])
@@ -94,13 +94,13 @@ class Tables:
         self._files[name] = files
 
     def kept(self, name: str) -> pl.LazyFrame:
-        """All that was put by under a name, in its order."""
+        """All batches that were put under a name, in order."""
         if name in self._held:
             return self._held[name].lazy()
         return pl.scan_parquet(self._files[name], glob=False)
 
     def shown(self, name: str) -> str:
-        """The file of a table as findings name it."""
+        """The path of a table's file, as findings show it."""
         return self.paths[name].relative_to(self.root).as_posix()
 
     def finding(
@@ -112,7 +112,7 @@ class Tables:
         found: str | None,
         expected: str,
     ) -> Diagnostic:
-        """A finding about a cell of a row, which has at least its key and its `LINE`."""
+        """A finding about a cell of `row`, which has at least its key and its `LINE`."""
         return Diagnostic.of(
             code,
             self.shown(resource.name),
@@ -126,33 +126,33 @@ class Tables:
 
     @property
     def engine(self) -> Literal["streaming", "in-memory"]:
-        """How to collect: for tables that are held in memory streaming takes twice the time."""
+        """How to collect: streaming takes twice the time for tables that are held in memory."""
         return "streaming" if self._files else "in-memory"
 
     def __contains__(self, name: str) -> bool:
         return name in self._strings
 
     def asked(self, name: str) -> pl.Expr:
-        """Whether the rules look at a row of a table."""
+        """Whether the rules check a row of a table."""
         if name in self.own:
             return pl.col(LINE).is_in(self.own[name].implode())
         return pl.repeat(True, pl.len())
 
     def unread(self, name: str) -> bool:
-        """Whether a table is listed and not here: of what has no row in it nothing can be said."""
+        """Whether a table is listed but could not be read, so a missing row proves nothing."""
         return name in self.listed and name not in self
 
     def mask(self, name: str, field: str, lines: pl.Series) -> None:
-        """Mask the cells of a field in these lines, as they have a finding."""
+        """Mask the cells of a field in these lines because they have a finding."""
         if name in self.resources and field in self.resources[name].field_names and len(lines):
             lines, fields = lines.cast(pl.UInt32), self.masks.setdefault(name, {})
             fields[field] = pl.concat([fields[field], lines]) if field in fields else lines
 
     def mask_found(self, report: Report) -> None:
-        """Mask the cells that a report has findings of."""
+        """Mask the cells that have findings in a report."""
         cells: dict[tuple[str, str], list[int]] = {}
         for d in report.diagnostics:
-            # A row out of order is reported only where nothing else is wrong with its key.
+            # A row out of order is reported only if nothing else is wrong with its key.
             in_table = d.resource in self.paths and d.path == self.shown(d.resource)
             if in_table and d.resource and d.field and d.line and d.code != "GD108":
                 cells.setdefault((d.resource, d.field), []).append(d.line)
@@ -166,21 +166,21 @@ class Tables:
         return pl.any_horizontal(pl.lit(False), *(pl.col(LINE).is_in(one) for one in lines))
 
     def strings(self, name: str) -> pl.LazyFrame:
-        """Every cell as it is written, null where it is empty; the column `LINE`; and masks."""
+        """Every cell as written, null if empty; the column `LINE`; and masks."""
         masks = self.masks.get(name, ())
         return self._strings[name].with_columns(
             self.masked(name, field).alias(f"{MASKED}{field}") for field in masks
         )
 
     def batches(self, name: str) -> Iterator[pl.DataFrame]:
-        """The rows of `strings` in their order, as many at a time as are held in memory."""
+        """The rows of `strings` in order, as many at a time as memory should hold."""
         if name in self._held:
             yield self.strings(name).collect()
         else:
             yield from self.strings(name).collect_batches(chunk_size=BATCH, maintain_order=True)
 
     def typed(self, name: str) -> pl.LazyFrame:
-        """The cells in the contract's types, and as `strings`; null where masked, but for keys."""
+        """As `strings`, with the contract's types; masked cells, except keys, are null."""
         resource = self.resources[name]
         masks = [field for field in self.masks.get(name, ()) if field != resource.key]
         values = [typed(field) for field in resource.fields if field.type != "string"]
@@ -188,7 +188,7 @@ class Tables:
         return frame.with_columns(pl.when(~pl.col(f"{MASKED}{at}")).then(at) for at in masks)
 
     def masks_of(self, name: str, **columns: tuple[str, ...]) -> dict[str, pl.Expr]:
-        """Masks for columns that are made from some cells of a row; none where none is masked."""
+        """Masks for columns that are derived from cells of a row; only for those with a mask."""
         masks = self.masks.get(name, {})
         return {
             f"{MASKED}{new}": self.masked(name, *fields)
@@ -197,9 +197,9 @@ class Tables:
         }
 
     def meant(self, name: str) -> pl.LazyFrame:
-        """`strings`, with a row whose key has a finding under each key that may be meant.
+        """`strings`, but a row whose key has a finding appears under each key it may stand for.
 
-        Others point to that, and the mistake is reported at the key itself.
+        Other rows refer to it by the right key, and the mistake is reported at the key itself.
         """
         key = self.resources[name].key
         if key not in self.masks.get(name, {}):
@@ -211,14 +211,14 @@ class Tables:
         return self.strings(name).with_columns(keys).explode(key)
 
     def cells(self, name: str, **columns: str) -> pl.LazyFrame:
-        """Columns of `meant` under other names, each but the key with its mask, to be joined."""
+        """Columns of `meant` under new names, for a join, with masks for all but the key."""
         key = self.resources[name].key
         masks = {new: (old,) for new, old in columns.items() if old != key}
         return self.meant(name).select(**columns, **self.masks_of(name, **masks))
 
 
 def _meant(key: str) -> list[str]:
-    """The keys that one with a mistake in its form may be meant as, itself among them."""
+    """The keys that a malformed one may stand for, including itself."""
     plain = _NOT_OF_KEYS.sub("", key.lower().replace("_", "-").translate(_LOOK_ALIKE)).strip("-")
     return sorted({key, plain, *keys_made_dates(key)})
 
@@ -231,7 +231,7 @@ _LOOK_ALIKE = str.maketrans(
 
 
 def strings(path: Path, resource: Resource) -> pl.LazyFrame:
-    """A file's cells as strings, null where empty, with the column `LINE`."""
+    """A file's cells as strings, null if empty, with the column `LINE`."""
     names = list(resource.field_names)
     if path.suffix == ".parquet":
         return (
@@ -250,10 +250,10 @@ def strings(path: Path, resource: Resource) -> pl.LazyFrame:
 
 
 def typed(field: Field) -> pl.Expr:
-    """A column of strings in the field's type; null where the text is not one of that type.
+    """A column of strings cast to the field's type; null if the text is not of that type.
 
-    Polars' own casts take more than the standard does (`+1`, `2025-1-1`), so the text's form is
-    compared with the standard's first.
+    Polars' casts accept more than the standard does (`+1`, `2025-1-1`), so the form of the text is
+    checked first.
     """
     column = pl.col(field.name)
     if field.type == "integer":
@@ -270,25 +270,25 @@ def typed(field: Field) -> pl.Expr:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a file that is not, or not canonically, a row."""
+    """A line of a file that is not a row, or not a canonical one."""
 
     number: int
     text: str
     cells: int | None
-    """How many cells it has; None where it cannot be split."""
+    """How many cells it has; None if it cannot be split."""
     breaks: int = 0
-    """How many line breaks are within cells of the row that begins here."""
+    """How many line breaks are in the cells of the row that begins here."""
 
 
 def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list[Line]]]:
-    """Read a file to its end: each batch of rows, and its lines that differ from its rows.
+    """Read a file to its end: each batch of rows, and the lines that differ from them.
 
-    A file can hold rows that no reader agrees on (cells too few, needless quotes, blank lines);
+    A file can hold rows that readers disagree on (missing cells, needless quotes, blank lines);
     writing each batch again and comparing bytes finds them all.
 
     Raises:
         pl.exceptions.PolarsError: the file cannot be split into rows; use `lines` then.
-        ValueError: a cell holds a line break, so that lines are not rows; use `lines` then.
+        ValueError: a cell holds a line break, so lines are not rows; use `lines` then.
     """
     frames = strings(path, resource).collect_batches(chunk_size=BATCH, maintain_order=True)
     if path.suffix == ".parquet":
@@ -325,7 +325,7 @@ def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list
 
 
 def lines(path: Path, width: int) -> Iterator[Line]:
-    """Every line of a CSV file that does not split into `width` cells (slow, by line)."""
+    """Every line of a CSV file that does not split into `width` cells; slow, line by line."""
     with path.open("rb") as file:
         file.readline()
         number = 1
@@ -343,9 +343,9 @@ def lines(path: Path, width: int) -> Iterator[Line]:
 
 
 def _broken(file: BinaryIO, first: bytes, width: int) -> int:
-    """How many more lines belong to a row that has line breaks in its cells; 0 where it is none.
+    """How many more lines belong to a row with line breaks in its cells; 0 if it is not a row.
 
-    They are passed over; otherwise the file is left where it was.
+    Leaves `file` after them.
     """
     at = file.tell()
     row, quotes = [first], first.count(b'"')

@@ -1,4 +1,4 @@
-"""The held texts, read and compared with their rows in `sources`."""
+"""Read the held texts, and compare them with their rows in `sources`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def texts(  # noqa: PLR0912, PLR0915
     """Read every held text, and compare it with its row.
 
     Returns:
-        A frame of source_id and text, of the texts that can be read.
+        A frame of source_id and text, for the texts that can be read.
     """
     masks = {field: f"{MASKED}{field}" for field in tables.masks.get("sources", ())}
     rows = (
@@ -89,7 +89,7 @@ def texts(  # noqa: PLR0912, PLR0915
     def finding(
         code: str, row: dict[str, str], field: str, found_: str, expected: str, **more: Any
     ) -> None:
-        # A mistake in `held` is reported there alone.
+        # If `held` has a finding, its disagreement with other cells follows from that.
         reads = (field, "held") if code == "GD303" else (field,)
         if any(row[masks[at]] for at in reads if at in masks):
             return
@@ -124,11 +124,11 @@ def texts(  # noqa: PLR0912, PLR0915
     for row in rows.iter_rows(named=True):
         of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
         if row["text_path"]:
-            # However it is written: that it is not so as it should be is reported itself.
+            # Normalized, as other spellings are reported by another rule.
             named.add(os.path.normpath(row["text_path"]))
         if row["held"] == "false" and all(of_text):
-            finding("GD303", row, "held", "false", "true, or no path, hash and length")
-        # What is neither true nor false is reported itself; the text is read where there is one.
+            finding("GD303", row, "held", "false", "true, or no path, hash or length")
+        # Neither true nor false is reported by another rule; the text is still read if possible.
         elif row["held"] != "true" and not all(of_text):
             if row["held"] == "false" and any(of_text):
                 at = next(field for field in _OF_TEXT[2:] if row[field])
@@ -141,16 +141,16 @@ def texts(  # noqa: PLR0912, PLR0915
             continue
         elif not all(of_text):
             at = next(field for field in _OF_TEXT[2:] if not row[field])
-            finding("GD303", row, at, "", "what a held source has")
+            finding("GD303", row, at, "", "a value, as the source is held")
             unread.add(row["text_sha256"])
             continue
         if not row["own"]:
             continue
         checked["GD301"] += 1
         if not with_texts and linked:
-            continue  # It leads out of the package, which is reported.
+            continue  # The link leads out of the package, which is reported.
         if not with_texts:
-            # A release carries no texts: no error, but quotes were not compared with anything.
+            # A release contains no texts. That is not an error, but no quote was checked.
             finding(
                 "GD301",
                 row,
@@ -179,18 +179,18 @@ def texts(  # noqa: PLR0912, PLR0915
             finding("GD301", row, "text_path", said, "the text itself", help=other.remedy)
             unread.add(row["text_sha256"])
             continue
-        # A quote's prefix would hold a hidden character, which no cell may.
+        # Otherwise a quote's prefix could hold a hidden character, which no cell may.
         if altered := malformed(text):
             asked = "NFC with line feeds, without hidden characters"
             finding("GD301", row, "text_path", f"{row['text_path']}: {altered}", asked)
         checked["GD302"] += 1
         if digest != row["text_sha256"]:
-            if not altered:  # Saved otherwise, a text has another hash.
-                finding("GD302", row, "text_sha256", f"a text of {digest}", row["text_sha256"])
+            if not altered:  # A text saved in another form has another hash anyway.
+                finding("GD302", row, "text_sha256", f"the text has {digest}", row["text_sha256"])
             if length != row["text_length"]:
-                continue  # Nothing in the record would agree with another text.
+                continue  # Against another text, every offset would be reported.
         elif length != row["text_length"]:
-            finding("GD302", row, "text_length", f"a text of {length}", row["text_length"])
+            finding("GD302", row, "text_length", f"the text has {length}", row["text_length"])
         if row["source_id"] in read:
             continue  # Its row occurs twice, which is reported.
         read.add(row["source_id"])
@@ -211,13 +211,13 @@ def texts(  # noqa: PLR0912, PLR0915
 
 
 def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
-    """Read a file in the package, whose folder raw/ is a link or not.
+    """Read a file of the package; `linked`: whether its folder raw/ is a link.
 
     Raises:
-        OSError: there is none.
+        OSError: it is missing or cannot be read.
         ContractError: the path leads out of the package.
     """
-    # A plain file in a plain folder needs no resolving, which costs as much as reading it.
+    # A plain file in a plain folder need not be resolved, which costs as much as reading it.
     plain, file = False, f"{root}/{path}"
     if not linked and _PLAIN.fullmatch(path):
         with suppress(OSError):
@@ -230,9 +230,9 @@ def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
 
 
 def _unnamed(root: Path, named: set[str], unread: set[str], report: Report, limit: int) -> None:
-    """Report the texts in raw/ that no source names: what they assert is left out unseen.
+    """Report the texts in raw/ that no source names.
 
-    `unread` has the hashes of the texts that could not be read.
+    `unread` has the recorded hashes of the texts that could not be read.
     """
     there = sorted(name for name in os.listdir(root / "raw") if not name.startswith("."))
     left = [f"raw/{name}" for name in there if f"raw/{name}" not in named]
@@ -256,7 +256,7 @@ def unnamed(
 ) -> None:
     """Report texts that no source names, by path and hash.
 
-    Those of sources that name them wrongly, which is reported, are `unread`.
+    A text whose hash is in `unread` belongs to a source with a wrong path, which is reported.
     """
     number = 0
     for path, digest in left:

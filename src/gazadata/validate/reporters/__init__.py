@@ -1,4 +1,4 @@
-"""How a validation report is shown: one function per format, from a `Report` to text."""
+"""Render validation reports: one function per format turns a `Report` into text."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ FORMATS: dict[str, Callable[[Report, Options], str]] = {
 }
 
 KEPT = 1_000
-"""How many findings of a rule are kept, unless all are wanted; all are counted."""
+"""How many findings of a rule are kept unless --all is given; all are counted."""
 
 EVERY = 2**31 - 1
-"""More findings than are ever kept."""
+"""A number that findings never reach."""
 
 _FOLDERS = ("data", "schemas", "raw", "reference")
-"""Folders whose every file is part of a package."""
+"""Folders in which every file belongs to the package."""
 
 
 def choose(environment: Mapping[str, str], *, terminal: bool) -> str:
@@ -103,7 +103,7 @@ def _prefix(package: Path, base: Path) -> str:
 
 
 def writable(output: Path, package: Path) -> None:
-    """Reject an output that cannot be written, before the work is done.
+    """Reject an output that cannot be written, before the package is validated.
 
     Raises:
         GazadataError: it is a folder, its folder is missing, or it is part of the package in the
@@ -122,7 +122,7 @@ def writable(output: Path, package: Path) -> None:
 
 
 def _parts(package: Path) -> Iterator[Path]:
-    """The descriptor of a package, and the files it names, as far as it can be read."""
+    """The descriptor of a package, and the files it names, if it can be read."""
     from gazadata.contract import inside
     from gazadata.contract.strict_json import read_json
 
@@ -154,7 +154,7 @@ def emit(
     output: Path | None,
     environment: Mapping[str, str],
 ) -> None:
-    """Write a report to `output` or standard output, and for github also to the step's summary.
+    """Write a report to `output` or standard output; for github, also to the step's summary.
 
     Raises:
         OSError: the output cannot be written; no half-written file is left.
@@ -179,7 +179,7 @@ def emit(
             with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(FORMATS["markdown"](report, options))
         except OSError as error:
-            # The summary is only for reading: the log has the verdict.
+            # Only a warning: the log has the verdict.
             if sys.stderr:
                 print(
                     f"warning: cannot write the summary to {summary}: {error.strerror}",
@@ -188,7 +188,7 @@ def emit(
 
 
 def _write(output: Path, text: str) -> None:
-    """Write beside and rename, so that nobody reads half a report."""
+    """Write to a temporary file and rename it, so that nobody reads half a report."""
     data = text.encode("utf-8", "backslashreplace")
     target = output.resolve()
     if target.exists() and not target.is_file():

@@ -1,4 +1,4 @@
-"""The rules for a reader: one, the list of all, and docs/rules.md."""
+"""The rules as text: one rule, the list of all, and docs/rules.md."""
 
 from __future__ import annotations
 

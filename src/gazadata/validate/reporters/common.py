@@ -1,4 +1,4 @@
-"""What all formats share: options, safe text, places, and the sums over a report."""
+"""What all formats share: options, safe text, places, and totals."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LAYERS = {
 """The groups of rules, by the first three characters of their codes."""
 
 ON_SCREEN = 20
-"""How many findings of a rule a person is shown without --all."""
+"""How many findings of a rule the formats for people show without --all."""
 
 NOTHING = "nothing checked"
 
 _LONGEST = 600
 
-# Also line breaks, tabs and lone surrogates, which a line of a terminal may not hold.
+# Includes line breaks, tabs and lone surrogates, which cannot be part of a line in a terminal.
 _UNPRINTABLE = re.compile(f"{HIDDEN.pattern}|[\t\n\r\ud800-\udfff]")
 
 
@@ -67,7 +67,7 @@ def visible(text: str) -> str:
 
 
 def short(text: str) -> str:
-    """The text made visible, and cut where it is too long to read."""
+    """The text made visible, and cut if it is too long to read."""
     if len(text) <= _LONGEST:
         return visible(text)
     return f"{visible(text[:_LONGEST])}… ({len(text) - _LONGEST:,} characters more)"
@@ -79,14 +79,14 @@ def shown_path(path: str, options: Options) -> str:
 
 
 def position(d: Diagnostic, options: Options) -> str:
-    """`path:line:column`, as far as the finding has them."""
+    """`path:line:column`, without what the finding lacks."""
     line = [] if d.line is None else [d.line]
     column = [] if d.column is None or not line else [d.column]
     return ":".join(map(str, [shown_path(d.path, options), *line, *column]))
 
 
 def owner(d: Diagnostic) -> list[str]:
-    """The row and the field of a finding, in words, or its table."""
+    """The row and the field of a finding in words, or its table."""
     named = (("row", d.row_id), ("field", d.field))
     words = [f"{label} {short(name)}" for label, name in named if name]
     return words or ([f"table {short(d.resource)}"] if d.resource else [])
@@ -116,7 +116,7 @@ def suggested(text: str) -> str:
 
 
 def passed(report: Report, options: Options) -> bool:
-    """Whether the package passed; a report in which nothing was checked never passes."""
+    """Whether the package passed, which it does not if nothing was checked."""
     return report.ok(strict=options.strict)
 
 
@@ -140,7 +140,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def amount(number: int, unit: str) -> str:
-    """`1 package`, `2 packages`, of the unit that a rule counts."""
+    """`1 package`, `2 packages`, for the unit that a rule counts."""
     return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
 
 
@@ -148,7 +148,7 @@ def amount(number: int, unit: str) -> str:
 class Layer:
     """What the rules of one layer checked.
 
-    `checked` has for each unit the maximum over the rules, so that nothing is counted twice.
+    `checked` has the maximum over the rules for each unit, so that nothing is counted twice.
     """
 
     name: str
@@ -164,7 +164,7 @@ class Layer:
 
 
 def layers(report: Report) -> list[Layer]:
-    """The sums of each layer, in order."""
+    """The totals of each layer, in order."""
     rules, totals = all_rules(), report.totals
     sums = []
     for start, name in LAYERS.items():
@@ -196,12 +196,12 @@ def notes(report: Report) -> list[str]:
 
 
 def failures(report: Report) -> list[str]:
-    """Why a report is not complete: checks that could not run, or nothing to check at all."""
+    """Why a report is incomplete: checks that could not run, or that nothing was checked."""
     return report.failures if report.looked else [*report.failures, "nothing was checked"]
 
 
 def selected(report: Report, options: Options) -> tuple[list[Diagnostic], list[str]]:
-    """The findings to show to a person, and lines that say how many are not shown."""
+    """The findings to show to a person, and lines on how many are not shown."""
     kept: Counter[str] = Counter()
     chosen = []
     for d in report.diagnostics:
@@ -212,12 +212,12 @@ def selected(report: Report, options: Options) -> tuple[list[Diagnostic], list[s
     hidden = []
     for code, total in sorted(report.totals.items()):
         if total > shown[code]:
-            # Findings that were only counted may follow from others.
+            # Findings that were counted but not kept may follow from others.
             most = "up to " if total > kept[code] else ""
             hidden.append(f"{most}{total - shown[code]:,} more of {code} not shown; use --all")
     return chosen, hidden
 
 
 def worst(report: Report) -> list[Diagnostic]:
-    """The findings, errors first."""
+    """All findings, errors first."""
     return sorted(report.diagnostics, key=lambda d: d.severity != "error")

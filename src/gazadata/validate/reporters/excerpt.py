@@ -1,4 +1,4 @@
-"""What a finding points at in its line, and the line cut to the width of the terminal.
+"""The part of a line that a finding points at, and the line cut to the width of the terminal.
 
 Positions are code points from 0, ends excluded. Widths are terminal columns: a Chinese character
 takes two, a combining accent none.
@@ -17,14 +17,14 @@ from gazadata.validate.reporters.common import visible
 Span = tuple[int, int]
 
 OF_CHARACTERS = ("GD103", "GD104", "GD112")
-"""Rules whose column is that of a character, not that of a cell."""
+"""Rules whose column is that of a character, not of a cell."""
 
 _COMPARED = 1_000
-"""The longest texts compared by character: the time is quadratic."""
+"""The longest texts compared character by character, which takes quadratic time."""
 
 
 def span_of(d: Diagnostic, report: Report) -> tuple[str, Span] | None:
-    """The line of a finding and what it points at in it; None if either is unknown."""
+    """The line of a finding and the span it points at; None if either is unknown."""
     line = report.lines.get(d.path, {}).get(d.line or 0)
     if line is None or d.column is None:
         return None
@@ -63,9 +63,10 @@ def in_cell(line: str, cell: Span, spans: list[Span]) -> list[Span]:
 
 
 def differences(one: str, other: str) -> tuple[list[Span], list[Span]]:
-    """Where two texts differ, in the one and in the other.
+    """Where two texts differ: the spans in one, and those in the other.
 
-    What only one of them has is marked in the other at the character before which it is missing.
+    What only one of them contains is marked in the other at the character before which it is
+    missing.
     """
     if max(len(one), len(other)) > _COMPARED:
         return [], []
@@ -78,7 +79,7 @@ def differences(one: str, other: str) -> tuple[list[Span], list[Span]]:
 
 
 def differing_words(found: str, text: str) -> str:
-    """Which words of `found` differ from which of `text`; empty if none do."""
+    """The words of `found` that differ from those of `text`, as one line; empty if none do."""
     if max(len(found), len(text)) > _COMPARED:
         return ""
     one, other = (re.findall(r"\w+|\W", part) for part in (found, text))
@@ -110,7 +111,7 @@ def draw(line: str, span: Span | None, points: list[Span], width: int) -> tuple[
 
     Returns:
         The cut line, and the line of carets (`^`: wrong, `-`: around it), without trailing
-        blanks.
+        spaces.
     """
     start, end = span or (0, 0)
     end += span is not None and start == end

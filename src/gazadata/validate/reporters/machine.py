@@ -40,7 +40,7 @@ SARIF_SCHEMA = (
 FINGERPRINT = "gazadata/v1"
 
 _EXPECTED_IS_VALUE = ("GD109", "GD111", "GD322", "GD335")
-"""Rules that expect exactly one value, whatever the person meant."""
+"""Rules that allow exactly one value, whatever the coder meant."""
 
 
 def as_json(report: Report, options: Options) -> str:
@@ -75,7 +75,7 @@ def as_json(report: Report, options: Options) -> str:
 
 
 def _finding(d: Diagnostic) -> dict[str, Any]:
-    """A finding without what serves only to locate and merge it."""
+    """A finding without the properties that only serve to locate and merge it."""
     finding = asdict(d)
     del finding["at"], finding["elsewhere"]
     return finding
@@ -90,7 +90,7 @@ def sarif(report: Report, options: Options) -> str:
         twins[digest] += 1
         results.append(_result(d, f"{digest}:{twins[digest]}", report, options))
     driver: dict[str, Any] = {"name": "gazadata", "fullName": "gazadata validate"}
-    # Sources that were copied, not installed, have no version.
+    # Code that was copied, not installed, has no version.
     with suppress(metadata.PackageNotFoundError):
         driver["version"] = metadata.version("gazadata")
     driver["rules"] = [_rule(rule) for rule in all_rules().values()]
@@ -123,7 +123,7 @@ def sarif(report: Report, options: Options) -> str:
 
 
 def fingerprint(d: Diagnostic) -> str:
-    """The same for the same finding when lines move."""
+    """A hash of a finding that stays the same when lines move."""
     parts = [d.code, d.path, d.resource, d.row_id, d.field, d.found]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -181,20 +181,20 @@ def _result(d: Diagnostic, mark: str, report: Report, options: Options) -> dict[
 
 
 def fixed_cell(d: Diagnostic, report: Report) -> str | None:
-    """The value that a cell of a CSV file should have, if the finding leaves no choice."""
+    """The value that a cell of a CSV file should have, if there is only one."""
     pointed = span_of(d, report)
     if not pointed or not d.path.endswith(".csv") or not d.field or d.line in (None, 1):
         return None
     line, (start, end) = pointed
     if d.code in _EXPECTED_IS_VALUE:
         return d.expected if d.expected is not None and len(d.expected) < LONGEST else None
-    # A suggestion is for what was found, which may be only a part of the cell.
+    # A suggestion replaces what was found, which may be only part of the cell.
     is_whole = d.found is not None and split_line(line[start:end]) == [d.found]
     return d.suggestion if is_whole else None
 
 
 def _message(text: str) -> str:
-    # Text of a cell must not turn into a link, as [words](1) would, or a placeholder, as {0}.
+    # A cell's text must not turn into a link, such as [words](1), or a placeholder, such as {0}.
     return text.replace("](", "] (").replace("{", "{{").replace("}", "}}")
 
 

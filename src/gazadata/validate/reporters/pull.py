@@ -29,7 +29,7 @@ WORST = 10
 
 
 def github(report: Report, options: Options) -> str:
-    """Workflow commands: the ten worst findings, then a notice with the number of the others."""
+    """Workflow commands: the ten worst findings, then a notice of how many more there are."""
     annotations = [_command("error", {"title": "gazadata"}, text) for text in report.failures]
     annotations += [_annotation(d, report, options) for d in worst(report)]
     lines = annotations[:WORST]
@@ -40,14 +40,14 @@ def github(report: Report, options: Options) -> str:
     # Lines that do not begin with two colons appear in the log as they are.
     lines += [f"note: {short(note)}" for note in notes(report)]
     text = "\n".join([*lines, verdict(report, options)]) + "\n"
-    # The older form of a command, ##[name], runs anywhere in a line.
+    # The older form of a command, ##[name], takes effect anywhere in a line.
     return text.replace("##[", "## [")
 
 
 def _annotation(d: Diagnostic, report: Report, options: Options) -> str:
     properties, place = {}, []
     if options.outside:
-        # GitHub would show it at a file of the checkout with the same name.
+        # GitHub would attach it to a file of the checkout with the same name.
         place.append(position(d, options))
     else:
         # A line break may be part of the name: it is escaped, and GitHub restores it.

@@ -1,4 +1,4 @@
-"""The formats for a person: full (like a compiler's; or plain, for screen readers) and concise."""
+"""The formats for people: full (compiler style, or plain for screen readers) and concise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def concise(report: Report, options: Options) -> str:
 
 
 def full(report: Report, options: Options) -> str:
-    """Each finding with its line, carets, what was found and expected, help and reason."""
+    """Each finding with its line, carets, found and expected values, help and reason."""
     if options.plain:
         return _plain(report, options)
     paint = _painter(colour=options.colour)
@@ -73,7 +73,7 @@ def full(report: Report, options: Options) -> str:
 
 
 def _painter(*, colour: bool) -> Callable[[str, str], str]:
-    """What gives a text a style of `_STYLES`, where colours are wanted."""
+    """A function that applies a style of `_STYLES` to a text, if colours are wanted."""
     if not colour:
         return lambda text, _: text
     return lambda text, style: f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
