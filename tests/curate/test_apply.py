@@ -61,7 +61,7 @@ WRONG = {
     "no cell": ("    status: planned\n", "", "id: river-commission-talks", "no status"),
     "of another": (f"source: {SOURCE}\n", "source: nobody\n", "nobody\n", "no source 'nobody'"),
     "other text": ("He insisted, however", "She insisted, however", "She", "letter for letter"),
-    "alias": ("stance: open", "stance: *open", "*open", "no alias"),
+    "alias": ("stance: open", "stance: *open", "*open", "aliases are not supported"),
     "note that is replaced": (
         "    evidence:\n    - {for: status, note: What has",
         "    notes: {status: Mine}\n    evidence:\n    - {for: status, note: What has",
@@ -72,7 +72,7 @@ WRONG = {
         "{for: plover_sector, words: farmers}",
         "{for: plover_sector, words: farmers, reference: country-codes, note: Row A}",
         "farmers, reference",
-        "`words` beside `reference`",
+        "`words` together with `reference`",
     ),
     "place without words": (
         "{for: plover_sector, words: farmers}",
@@ -97,7 +97,7 @@ WRONG = {
         "      status: Named only as what something depends on.",
         "      status: |\n        Named\n        only",
         "|\n        Named",
-        "a note with a line break",
+        "the note has a line break",
     ),
     "line end of YAML alone": (
         "source: ",
@@ -320,7 +320,7 @@ def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
     text = (
         sheet[:at] + row.replace("[kessaly, brenholt]", "[kessaly, brenholt, norvane]") + sheet[at:]
     )
-    with pytest.raises(WrongSheet, match="lists in one row must be equally long"):
+    with pytest.raises(WrongSheet, match="lists in one row must have the same length"):
         applied(root, text)
 
 
@@ -360,7 +360,7 @@ def test_a_retired_key_is_given_to_no_row(root: Path, sheet: str) -> None:
     after = applied(root, sheet.replace(old, new + old)).record.by_key("participants")
     assert made not in after
     assert after[f"{made}-participant"]["actor_id"] == "norvane"
-    with pytest.raises(WrongSheet, match="'old-kessaly' was a key of actors and was retired"):
+    with pytest.raises(WrongSheet, match="'old-kessaly' is a retired key of actors"):
         applied(root, sheet.replace("kessaly\n", "old-kessaly\n"))
 
 

@@ -684,12 +684,12 @@ def test_a_missing_file_is_named(root: Path) -> None:
 
 
 def test_parquet_is_not_for_fmt(root: Path) -> None:
-    """It was said to be no UTF-8, and to be saved as that."""
+    """The error used to say that it is not UTF-8."""
     descriptor = json.loads((root / "datapackage.json").read_text("utf-8"))
     descriptor["resources"][0]["path"] = "data/sources.parquet"
     (root / "datapackage.json").write_text(json.dumps(descriptor), "utf-8")
     (root / "data/sources.parquet").write_bytes(b"PAR1\xff")
-    with pytest.raises(ReadError, match=r"sources\.parquet: fmt is for .* CSV"):
+    with pytest.raises(ReadError, match=r"sources\.parquet: expected CSV"):
         formatted(root)
 
 

@@ -19,7 +19,7 @@ from tests.curate.sheets import (
 from tests.validate.damage import look
 
 from _generate import generate
-from gazadata.curate.article import Told, add_article
+from gazadata.curate.article import Details, add_article
 from gazadata.curate.record import Record
 from gazadata.curate.sheet import Printer, print_sheet
 from gazadata.curate.sheet_file import write_sheet
@@ -178,7 +178,7 @@ def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
     root = repository(tmp_path / "package")
     file = tmp_path / "norvane.txt"
     file.write_bytes(TEXT.read_bytes() + b"\nIn Islamabad, Munir wore a Norvane tie.\n")
-    save(add_article(opened(root), file, Told()))
+    save(add_article(opened(root), file, Details()))
     text = print_sheet(opened(root), "norvane")
     assert "  # names: Islamabad = pakistan-government; Munir = asim-munir\n" in text
     assert "  # no name for: Telmark, Doran Pell, Norvane\n" in text

@@ -9,7 +9,7 @@ from tests.article.package import SOURCE, make
 from tests.curate.sheets import TEXT, opened, repository, save
 from tests.validate.damage import look
 
-from gazadata.curate.article import Told, add_article
+from gazadata.curate.article import Details, add_article
 from gazadata.curate.lookup import find_in_package
 from gazadata.curate.todo import todo
 from gazadata.errors import ReadError
@@ -67,7 +67,7 @@ def test_a_new_article_is_one_finding_and_a_list(tmp_path: Path) -> None:
     root = repository(tmp_path / "package")
     file = tmp_path / f"{SOURCE}.txt"
     file.write_bytes(TEXT.read_bytes())
-    save(add_article(opened(root), file, Told()))
+    save(add_article(opened(root), file, Details()))
     found = [d for d in look(root, official=False).diagnostics if SOURCE in (d.row_id or "")]
     assert [(d.code, d.row_id, d.found) for d in found] == [
         ("GD331", f"{SOURCE}-s01", f"{SOURCE}-s01 and 14 more of {SOURCE}")
