@@ -290,7 +290,7 @@ def test_a_release_is_not_released_again(built: Path, tmp_path: Path) -> None:
 
 
 def test_nothing_is_built_into_a_release(release: Path, package_folder: Path) -> None:
-    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+    with pytest.raises(ReleaseError, match="is a release, which must not change"):
         build(package_folder, release / "csv")
     assert verify(release)
 
@@ -409,7 +409,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     with_version(package_folder, "2.0.0")
     with pytest.raises(ReleaseError, match="vanished") as error:
         build(package_folder, out, parent=second)
-    assert f"{path} does not list: sources/zz-manual" in str(error.value)
+    assert f"are not in {path}: sources/zz-manual" in str(error.value)
     gone = csv.DictReader((second / "csv/evidence.csv").open(encoding="utf-8"))
     keys = [row["evidence_id"] for row in gone if "zz-manual" in row["evidence_id"]]
     rows = ["sources,zz-manual,,doubled,{}", *(f"evidence,{key},,doubled,{{}}" for key in keys)]
@@ -473,7 +473,7 @@ def test_a_table_goes_once_its_rows_are_given_up(
         build(package_folder, out, parent=second)
     path.write_text(f"{GIVEN_UP}\npledges,first,,the table was dropped,99.0.0\n", encoding="utf-8")
     third = build(package_folder, out, parent=second)
-    assert "pledges: the resource is gone (major)" in (third / "CHANGES.md").read_text("utf-8")
+    assert "pledges: the table was removed (major)" in (third / "CHANGES.md").read_text("utf-8")
 
 
 def test_an_archive_that_does_not_fit_leaves_nothing(

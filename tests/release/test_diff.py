@@ -360,16 +360,16 @@ def turned(property_: str) -> Any:
     [
         (
             of("event_mode", lambda f: f["gazadata:modes"].pop("ASSAULT")),
-            ("major", "ASSAULT is gone"),
+            ("major", "ASSAULT was removed"),
         ),
-        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "is gone")),
+        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "was removed")),
         (
             of("event_mode", lambda f: f["gazadata:modes"].__setitem__("AID", ["x"])),
             ("minor", "the mode x of AID is new"),
         ),
         (
             of("event_mode", lambda f: f["gazadata:modes"]["ASSAULT"].reverse()),
-            ("patch", "gazadata:modes has another value"),
+            ("patch", "gazadata:modes changed"),
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].append("ACCUSE")),
@@ -377,16 +377,16 @@ def turned(property_: str) -> Any:
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].remove("AID")),
-            ("minor", "the need of a recipient is gone: AID"),
+            ("minor", "the need of a recipient was removed: AID"),
         ),
         (of("event_type", a_new_type_with_a_recipient), ("minor", "NEW is new")),
         (
             of("event_type", lambda f: f["gazadata:quadClass"].pop("AID")),
-            ("major", "the class of AID is gone"),
+            ("major", "the class of AID was removed"),
         ),
         (
             of("event_type", lambda f: f["gazadata:quadClass"].__setitem__("AID", "x")),
-            ("patch", "gazadata:quadClass has another value"),
+            ("patch", "gazadata:quadClass changed"),
         ),
         (
             of("label", lambda f: f.__setitem__("gazadata:reference", True)),
@@ -403,10 +403,10 @@ def turned(property_: str) -> Any:
         ),
         (
             of("label", lambda f: f.pop("gazadata:evidence")),
-            ("patch", "gazadata:evidence has another value"),
+            ("patch", "gazadata:evidence changed"),
         ),
-        (of("event_type", turned("enum")), ("major", "the terms have another order")),
-        (of("event_type", turned("categories")), ("major", "the terms have another order")),
+        (of("event_type", turned("enum")), ("major", "the order of the terms changed")),
+        (of("event_type", turned("categories")), ("major", "the order of the terms changed")),
         (
             of("event_type", lambda f: f.__setitem__("categoriesOrdered", True)),
             ("major", "the terms are now ordered"),
@@ -417,7 +417,7 @@ def turned(property_: str) -> Any:
         ),
         (
             of("event_type", lambda f: f["categories"][0].__setitem__("label", "x")),
-            ("patch", "the term AGREE has another label"),
+            ("patch", "the label of the term AGREE changed"),
         ),
         (
             of("label", lambda f: f.__setitem__("format", "uri")),
@@ -425,15 +425,15 @@ def turned(property_: str) -> Any:
         ),
         (
             of("label", lambda f: f.__setitem__("example", "x")),
-            ("patch", "example has another value"),
+            ("patch", "example changed"),
         ),
-        (of("label", lambda f: f.__setitem__("x", 1)), ("patch", "x has another value")),
+        (of("label", lambda f: f.__setitem__("x", 1)), ("patch", "x changed")),
         (
             of("label", lambda f: f["constraints"].__setitem__("minLength", 1)),
             ("major", "the minLength is 1, was none"),
         ),
         (lambda s: s.__setitem__("missingValues", ["", "-"]), ("patch", "missingValues")),
-        (lambda s: s.pop("name"), ("patch", "name has another value")),
+        (lambda s: s.pop("name"), ("patch", "name changed")),
         (lambda s: s.__setitem__("gazadata:label", "event_id"), ("patch", "gazadata:label")),
     ],
 )
@@ -453,7 +453,7 @@ def test_the_step_for_each_property(
     [
         (lambda d: d["resources"][0].__setitem__("title", "x"), "sources: title"),
         (lambda d: d["resources"][0].__setitem__("sources", []), "sources: sources"),
-        (lambda d: d["resources"].reverse(), "package: the resources have another order"),
+        (lambda d: d["resources"].reverse(), "package: the order of the tables changed"),
         (lambda d: d.__setitem__("keywords", []), "package: keywords"),
     ],
 )
@@ -517,7 +517,7 @@ def test_a_quote_that_changed_is_told_of_the_rows_that_rest_on_it(old: Path, new
     told = {(name, key) for name, table in result.tables.items() for key in table.support}
     assert told == resting
     assert not result.tables["events"].edited
-    assert f"evidence changed of: {used[0][2]}" in FORMATS["full"](result)
+    assert f"evidence changed for: {used[0][2]}" in FORMATS["full"](result)
     assert result.bump()[0] == "patch"
 
 
@@ -883,7 +883,7 @@ def test_a_package_below_the_top_of_a_repository(
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         git(tmp_path / "top", *command)
     monkeypatch.chdir(tmp_path / "top")
-    assert "name a folder in it as HEAD:FOLDER" in diffed("HEAD", "below/package").stderr
+    assert "name the package's folder as HEAD:FOLDER" in diffed("HEAD", "below/package").stderr
     assert ": none" in diffed("HEAD:below/package", "below/package").stdout
     monkeypatch.chdir(tmp_path / "top/below")
     assert ": none" in diffed("HEAD:./package", "HEAD:below/package").stdout

@@ -497,7 +497,7 @@ def test_a_database_that_was_not_closed_is_not_replaced(tmp_path: Path, to: Form
 
 
 def test_nothing_is_exported_into_a_release(release: Path) -> None:
-    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+    with pytest.raises(ReleaseError, match="is a release, which must not change"):
         export(release, "sqlite", release / "gaza.db")
     assert verify(release)
 

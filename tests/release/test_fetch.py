@@ -183,7 +183,7 @@ def test_the_environment_may_name_a_folder_with_a_space(
 @pytest.mark.parametrize(
     ("store", "message"),
     [
-        ("ftp://example.org", "a folder or an http, https or file address"),
+        ("ftp://example.org", "expected a folder, or an http, https or file URL"),
         ("https://me:secret@example.org/store", "has a password"),
         ("https://example.org/?key=1", "no query"),
         ("http://[::1", "not an address"),
@@ -894,7 +894,7 @@ def test_without_a_home_the_error_says_how_to_name_a_cache(
 
     monkeypatch.delenv("GAZADATA_CACHE")
     monkeypatch.setattr(Path, "expanduser", homeless)
-    with pytest.raises(CacheError, match="no such home folder; name a cache with GAZADATA_CACHE"):
+    with pytest.raises(CacheError, match="no such home folder; set GAZADATA_CACHE to a folder"):
         pull("1.0.0", store)
 
 
@@ -991,7 +991,9 @@ def test_a_store_to_write_may_be_a_file_address(
 )
 def test_an_address_that_would_be_misread_is_refused(name: str) -> None:
     """The machine was dropped, so that a folder of this one was published into."""
-    with pytest.raises(StoreError, match=r"not a folder of this machine|no host|no query"):
+    with pytest.raises(
+        StoreError, match=r"not a folder on this machine|no host|cannot have a query"
+    ):
         folder_of(name)
     assert list(Path().iterdir()) == []
 
@@ -1031,14 +1033,14 @@ def test_what_a_server_says_is_shown_as_text(server: Server, where: str) -> None
 def test_a_store_whose_name_is_no_text_is_refused(store: Path) -> None:
     """It was pulled from, and then could not be remembered."""
     for name in (f"{store}\udcff", Path(f"{store}\udcff")):
-        with pytest.raises(StoreError, match="is not UTF-8, so that no lock could contain it"):
+        with pytest.raises(StoreError, match="is not UTF-8, so no lock could contain it"):
             pull("1.0.0", name)
     assert whole(pull("1.0.0", store.rename(store.with_name("بيانات"))))
     assert whole(pull())
 
 
 def test_nothing_is_written_into_a_release(store: Path) -> None:
-    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+    with pytest.raises(ReleaseError, match="is a release, which must not change"):
         pull("1.0.0", store, store / "1.1.0/csv")
     assert whole(store / "1.1.0")
 
@@ -1179,7 +1181,7 @@ def test_a_lock_wins_over_the_bundled_package(store: Path, cache: Path) -> None:
     assert data.package.root.is_relative_to(cache)
     topics = data.package.root / "csv/topics.csv"
     assert gazadata.load("topics")["topic_id"].count() == topics.read_bytes().count(b"\n") - 1
-    with pytest.raises(LockError, match=r"version 1\.1\.0 was asked for, and .* pins 1\.0\.0"):
+    with pytest.raises(LockError, match=r"version 1\.1\.0 was requested, but .* pins 1\.0\.0"):
         gazadata.load("topics", version="1.1.0", store=str(store))
 
 

@@ -255,11 +255,11 @@ def test_a_store_holds_releases_of_one_package(built: Path, tmp_path: Path) -> N
 def test_a_release_is_no_store(built: Path, release: Path, tmp_path: Path) -> None:
     before = sorted(release.rglob("*"))
     for store in (release, release / "csv" / "store"):
-        with pytest.raises(StoreError, match="is a release, to which nothing is added"):
+        with pytest.raises(StoreError, match="is a release, which must not change"):
             publish(built, store)
     assert sorted(release.rglob("*")) == before
     (tmp_path / "file").write_text("mine", "utf-8")
-    with pytest.raises(StoreError, match="is not a folder, as a store is"):
+    with pytest.raises(StoreError, match="is not a folder; name another store"):
         publish(built, tmp_path / "file")
 
 

@@ -124,10 +124,10 @@ def test_a_script_can_tell_damage_from_a_mistyped_path(
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
-        (lambda text: text.replace(b"Doha", b"Dofa"), "every byte counts, also line ends"),
+        (lambda text: text.replace(b"Doha", b"Dofa"), "every byte counts, even line endings"),
         (lambda text: text.replace(b"\n", b"\r\n"), "with a byte order mark or CRLF line ends"),
         (lambda text: b"\xef\xbb\xbf" + text, "with a byte order mark or CRLF line ends"),
-        (lambda text: b"\xff" + text, "every byte counts, also line ends"),
+        (lambda text: b"\xff" + text, "every byte counts, even line endings"),
     ],
 )
 def test_another_text_is_no_fault_of_the_release(
@@ -539,10 +539,10 @@ def test_a_release_keeps_its_line_ends_in_git(release: Path, tmp_path: Path) -> 
 @pytest.mark.skipif(shutil.which("git") is None, reason="Git is not installed")
 def test_a_release_with_other_line_ends_is_told_as_that(release: Path, tmp_path: Path) -> None:
     clone = committed(release, tmp_path, attributes=False)
-    with pytest.raises(FaultsError, match="its lines end in CRLF and not LF: Git") as caught:
+    with pytest.raises(FaultsError, match="its lines end in CRLF instead of LF: Git") as caught:
         verify(clone)
     assert len(str(caught.value).splitlines()) == 2
-    with pytest.raises(StoreError, match="its lines end in CRLF and not LF"):
+    with pytest.raises(StoreError, match="its lines end in CRLF instead of LF"):
         gazadata.open_dataset(clone)
 
 
