@@ -147,7 +147,7 @@ def _around(package: Package, total: int) -> tuple[bytes, bytes]:
 
 
 def _fill(rows: sqlite3.Connection, package: Package) -> int:
-    """Copy the quotes, and the evidence that has one, with its cell; return the number of quotes."""
+    """Copy the quotes, and the evidence that has one with its cell; return the number of quotes."""
     contract = package.contract
     rows.executescript(f"PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON; {_TABLES} BEGIN;")
     offsets = [typed(contract["quotes"][name]) for name in ("char_start", "char_end")]

@@ -8,8 +8,8 @@ file has the form that its reference implementation, mlcroissant, can load:
   reads others. It keeps a joined record set as an exhausted generator: record sets that reference
   it then fail, and it is itself read wrongly after it was joined to another. So a field references
   only tables that need no other, and these reference none: they are never joined themselves, and
-  one Dataset loads all record sets, in any order. The other foreign keys are in datapackage.json. Read
-  a second time from one Dataset, a joined record set still has no rows
+  one Dataset loads all record sets, in any order. The other foreign keys are in datapackage.json.
+  Read a second time from one Dataset, a joined record set still has no rows
   (https://github.com/mlcommons/croissant/issues/1049).
 - A foreign key into its own table is left out, too: it would be a loop in the graph of
   joins, which mlcroissant refuses. Its field is described like any other.

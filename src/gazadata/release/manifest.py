@@ -337,8 +337,8 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
         )
         if not isinstance(path, str) or not _is_safe(path):
             raise StoreError(
-                f"{where}: the path {path!r} is refused; expected a relative path of plain letters, "
-                "digits, dots, dashes and underscores, with forward slashes"
+                f"{where}: the path {path!r} is refused; expected a relative path of plain "
+                "letters, digits, dots, dashes and underscores, with forward slashes"
             )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise StoreError(f"{where}: {path}: bytes is {size!r}")

@@ -28,7 +28,7 @@ function seek(number) {
   // Reading a position forces a layout: paint first.
   requestAnimationFrame(() => setTimeout(() => {
     if (pane.scrollHeight === pane.clientHeight) return first.scrollIntoView({ block: "center" });
-    // The article alone moves.
+    // Scroll only the article.
     pane.scrollTo({ top: first.offsetTop - pane.clientHeight / 2, behavior });
   }));
 }
@@ -81,7 +81,7 @@ on($("#data"), "click", (event) => {
   if (summary && !summary.parentElement.open) chooseRow(summary.closest("tbody"));
 });
 
-// Where an address leads.
+// Go to the target of the address.
 function arrive() {
   if (location.hash.startsWith("#?")) return restore();
   const to = byHash(location.hash);
@@ -157,7 +157,7 @@ function hits(wanted) {
 on(search, "input", remember);
 selects.forEach((one) => on(one, "change", remember));
 
-// One tab stop for a table or a picture; arrows move within it.
+// A table or a figure is one tab stop; arrow keys move within it.
 $$(".rows, .matrix, .gz-fig, .twin table, .sentence > ul, .plain, nav ul, article").forEach((group) => {
   const all = $$("a, summary", group);
   const stopAt = (stop) => all.forEach((one) => { one.tabIndex = one === stop ? 0 : -1; });
