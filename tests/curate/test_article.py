@@ -35,7 +35,7 @@ def story(folder: Path, content: bytes = STORY.encode()) -> Path:
     return file
 
 
-def test_what_is_changed_in_a_text_is_said(tmp_path: Path) -> None:
+def test_changes_to_a_text_are_reported(tmp_path: Path) -> None:
     dirty = "\ufeffCafe\u0301 so\u00adcial\r\n\r\nOne\u200b two\rthree\r\n"
     text, changes = required_form(story(tmp_path, dirty.encode()))
     assert text == "Café social\n\nOne two\nthree\n"
@@ -49,7 +49,7 @@ def test_what_is_changed_in_a_text_is_said(tmp_path: Path) -> None:
     ]
 
 
-def test_what_separates_becomes_a_line_end(tmp_path: Path) -> None:
+def test_separators_become_line_feeds(tmp_path: Path) -> None:
     dirty = "One spoke.\u2028Two left.\fThree\vcame.\u2029"
     text, changes = required_form(story(tmp_path, dirty.encode()))
     assert text == "One spoke.\nTwo left.\nThree\ncame.\n"
@@ -69,7 +69,7 @@ def test_a_text_in_the_form_is_copied_byte_for_byte(root: Path, tmp_path: Path) 
     assert (root / "raw" / "ministry-asks.txt").read_bytes() == STORY.encode()
 
 
-def test_what_is_told_has_evidence(root: Path, tmp_path: Path) -> None:
+def test_details_have_evidence(root: Path, tmp_path: Path) -> None:
     details = Details(publisher="Kessaly Post", url="https://example.org/1", published="2031-05")
     save(add_article(opened(root), story(tmp_path), details))
     record = opened(root)
@@ -123,7 +123,7 @@ def test_an_article_is_added_once(root: Path, tmp_path: Path) -> None:
     assert not (root / "raw" / "other.txt").exists()
 
 
-def test_another_text_of_the_name_is_not_replaced(root: Path, tmp_path: Path) -> None:
+def test_a_different_text_with_the_same_name_is_not_replaced(root: Path, tmp_path: Path) -> None:
     raw = root / "raw" / "ministry-asks.txt"
     raw.write_text("Another text.\n", "utf-8")
     with pytest.raises(GazadataError, match="another file is already there"):
@@ -238,7 +238,7 @@ def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_pa
 
 
 @pytest.mark.parametrize("command", ["sheet", "apply", "add-article", "packet", "agreement x"])
-def test_without_the_extra_it_is_named(tmp_path: Path, command: str) -> None:
+def test_a_missing_extra_is_named(tmp_path: Path, command: str) -> None:
     (tmp_path / "yaml.py").write_text("raise ImportError\n")
     done = subprocess.run(
         [sys.executable, "-m", "gazadata", *command.split(), "x"],

@@ -45,7 +45,7 @@ def test_a_row_is_renamed_everywhere(root: Path, table: str, old: str, new: str)
     }
 
 
-def test_keys_that_are_made_of_it_are_made_again(root: Path) -> None:
+def test_keys_computed_from_it_are_recomputed(root: Path) -> None:
     save(rename(opened(root), "events", "farmers-block-bridge", "holm-blockade"))
     assert "holm-blockade-farmers-at-holm" in opened(root).by_key("participants")
     assert mentions(root, "farmers-block-bridge") == 0
@@ -79,7 +79,7 @@ def test_renaming_back_gives_the_same_bytes(root: Path) -> None:
         ("kesaly", "kessaly-2", "did you mean 'kessaly'"),
     ],
 )
-def test_a_name_that_cannot_be_given(root: Path, old: str, new: str, said: str) -> None:
+def test_an_invalid_new_key_is_refused(root: Path, old: str, new: str, said: str) -> None:
     (root / "data" / "retired.csv").write_text(
         "resource,row_id,replaced_by,reason,version\nactors,old-kessaly,,Gone,1.0.0\n"
     )
@@ -132,7 +132,7 @@ def test_a_package_needs_no_table_of_names(tmp_path: Path) -> None:
     assert applied(root, print_sheet(after, SOURCE)).changes == []
 
 
-def test_a_made_key_that_was_retired_is_not_made_again(root: Path) -> None:
+def test_a_retired_key_is_not_computed_again(root: Path) -> None:
     (root / "data" / "retired.csv").write_text(
         "resource,row_id,replaced_by,reason,version\n"
         "participants,holm-blockade-farmers-at-holm,,Gone,1.0.0\n"

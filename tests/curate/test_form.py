@@ -1,4 +1,4 @@
-"""What `gazadata fmt` leaves without a problem, `gazadata validate` has nothing to say about."""
+"""Tables that `gazadata fmt` accepts have no findings about their form."""
 
 import csv
 import io

@@ -198,7 +198,7 @@ def test_the_nearest_span_is_shown_for_a_slip_of_the_pen(words: str, exact: str)
     assert near.exact == exact == ARTICLE[near.start : near.end]
 
 
-def test_the_nearest_span_in_a_long_text_is_found_wherever_it_stands() -> None:
+def test_the_nearest_span_in_a_long_text_is_found_wherever_it_is() -> None:
     filler = "Nothing that is said here has anything to do with it. " * 4000
     text = filler + "Key powers were notably excluded. " + filler
     near = nearest(text, "key powers were notbly excluded")

@@ -1,4 +1,4 @@
-"""What is open is listed by passage, and validate says it once."""
+"""What is left to code is listed by passage; `validate` reports it once."""
 
 import csv
 import io
@@ -47,13 +47,13 @@ CODED = {"coded_by": "Ada", "coded_on": "2031-04-01", "manual_version": "2", "re
 
 
 @pytest.mark.parametrize("empty", [[], ["coded_by"], ["manual_version", "reviewed_by"], [*CODED]])
-def test_of_a_coded_article_only_who_coded_it_can_be_open(root: Path, empty: list[str]) -> None:
+def test_only_the_coder_can_be_missing_from_a_coded_article(root: Path, empty: list[str]) -> None:
     coded_by(root, **CODED | dict.fromkeys(empty, ""))
     said = [f"sources/{SOURCE}: no {', '.join(empty)}"] if empty else []
     assert list(todo(opened(root), SOURCE)) == said
 
 
-def test_a_cell_without_evidence_is_open_where_its_row_is(root: Path) -> None:
+def test_a_cell_without_evidence_is_listed_with_its_passage(root: Path) -> None:
     coded_by(root, **CODED)
     quote = "on-sunday-hundreds-of-farmers-blocked-the-border-bridge"
     drop(root, "evidence", "evidence_id", f"events.farmers-block-bridge.status.{quote}")

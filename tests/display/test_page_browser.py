@@ -51,7 +51,7 @@ def lit(tab: Any) -> str:
 
 
 def text_of(tab: Any) -> str:
-    """The article as the page has it, put together from its sentences."""
+    """The article on the page, joined from its sentences."""
     return str(
         tab.evaluate(
             """[...document.querySelectorAll('article .t')].map(t => [...t.childNodes]
@@ -98,7 +98,7 @@ def test_axe_finds_nothing_in_twelve_states(
         color_scheme=scheme,
         viewport={"width": width, "height": 900},
     )
-    # What the browser leaves out until it is scrolled to is to be looked at, too.
+    # Also check what the browser renders only when it is scrolled to.
     shown.add_style_tag(content="section { content-visibility: visible !important }")
     shown.evaluate(script.read_text(encoding="utf-8"))
     steps: list[tuple[str, Callable[[], Any]]] = [

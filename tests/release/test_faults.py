@@ -333,7 +333,7 @@ def killed_at_each_step(work: Path, release: Path, origin: Path, action: str) ->
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A release of few files, since each of them makes for several steps to be killed at."""
+    """A release of few files, since each file adds several steps at which to kill the process."""
     monkeypatch.setattr("gazadata.release.store.verify", lambda _: [])
     return tiny_release(tmp_path / "tiny", "1.0.0")
 
@@ -419,8 +419,8 @@ def test_a_puller_killed_at_any_step(
     assert seen == {(0, False, False), (1, False, False), (1, False, True), (1, True, True)}
 
 
-def test_who_waits_for_another_puller_says_so(store: Path, server: Server, cache: Path) -> None:
-    """One whose store was slow held up all others for as long, and they said nothing."""
+def test_waiting_for_another_puller_is_reported(store: Path, server: Server, cache: Path) -> None:
+    """A pull from a slow store used to block all others, without a message."""
     lock = cache / "locks" / Manifest.of(store / "1.0.0").sha256
     lock.parent.mkdir(parents=True)
     code = "import sys; from gazadata.release.fetch import pull; print(pull('1.0.0', sys.argv[1]))"
@@ -445,7 +445,7 @@ def run_mount(*words: str) -> bool:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 512 KiB, where it can be had: a release does not fit."""
+    """A disk of 512 KiB, if the system allows it: too small for a release."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if not run_mount("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)):
@@ -607,10 +607,10 @@ main()
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are not listed here")
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_told_and_does_without(
+def test_a_file_system_without_locks_causes_a_warning(
     number: int, release: Path, tmp_path: Path
 ) -> None:
-    """As some NFS: the kernel refuses a lock below a folder."""
+    """Like some NFS: the kernel refuses locks in a folder."""
     share, here = tmp_path / "share", tmp_path / "here"
     share.mkdir()
     here.mkdir()

@@ -1,4 +1,4 @@
-"""What the README shows of other tools is run as it stands there, in the folder of a release."""
+"""The README's lines for other tools are run unchanged in the folder of a release."""
 
 from __future__ import annotations
 
