@@ -161,7 +161,7 @@ def test_a_redirect_is_followed_but_not_to_files_or_away_from_https(
     # The second ended in a traceback.
     for target in ("http://:80/", "http://[::1", "http://127.0.0.1:x/"):
         server.faults["index.json"] = redirect_to(target)
-        with pytest.raises(StoreError, match="invalid address"):
+        with pytest.raises(StoreError, match="invalid URL"):
             pull("latest", server.url)
 
 

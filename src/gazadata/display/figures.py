@@ -112,16 +112,16 @@ def _moment(entry: Entry) -> Moment | None:
     earliest, latest = entry.value(f"{prefix}_earliest"), entry.value(f"{prefix}_latest")
     words, status = entry.value("date_text"), entry.value("status")
     if earliest or latest:
-        given, told = "date", f"{prefix}_earliest" if earliest else f"{prefix}_latest"
+        given, name = "date", f"{prefix}_earliest" if earliest else f"{prefix}_latest"
     elif words:
-        given, told = "words", "date_text"
+        given, name = "words", "date_text"
     elif entry.resource == "assessments" and entry.value("kind") == "sequence":
-        given, told, words = "order", "statement", entry.value("statement")
+        given, name, words = "order", "statement", entry.value("statement")
     elif entry.resource == "events" and status:
-        given, told = "status", "status"
+        given, name = "status", "status"
     else:
         return None
-    cell = entry.cells[told]
+    cell = entry.cells[name]
     bases = dict.fromkeys(proof.basis for proof in cell.proofs if proof.basis)
     precision = entry.value(f"{prefix}_precision")
     return Moment(entry, given, earliest, latest, precision, words, status, ", ".join(bases))

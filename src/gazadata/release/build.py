@@ -163,8 +163,8 @@ def _write(
     files.put("LICENSE", _companion(package, "LICENSE"))
     files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     files.put("CHANGES.md", changes.encode("utf-8"))
-    if given_up := retired.read(package):
-        files.put(retired.FILE, canonical_retired(given_up))
+    if identifiers := retired.read(package):
+        files.put(retired.FILE, canonical_retired(identifiers))
     built = Package.open(folder)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")

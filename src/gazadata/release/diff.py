@@ -28,7 +28,7 @@ Which = Literal["added", "removed"]
 
 @dataclass(frozen=True)
 class TableChange:
-    """What changed in one table; cells are text, None where empty.
+    """What changed in one table; cells are text, None if empty.
 
     Attributes:
         resource: its name.

@@ -78,7 +78,7 @@ class HttpSource:
             ) from None
         except ValueError as error:
             # The URL of the store, of a redirect, or of a proxy.
-            raise StoreError(f"{url}: invalid address: {plain(str(error))}") from None
+            raise StoreError(f"{url}: invalid URL: {plain(str(error))}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             cause = plain(_root_cause(error))
             if response is not None:
