@@ -129,7 +129,7 @@ def test_a_different_text_with_the_same_name_is_not_replaced(root: Path, tmp_pat
     with pytest.raises(GazadataError, match="another file is already there"):
         add_article(opened(root), story(tmp_path), Details())
     assert raw.read_text("utf-8") == "Another text.\n"
-    # The same text may be there, as after a run that broke off.
+    # The same text may be there, as after an interrupted run.
     raw.write_text(STORY, "utf-8")
     added = add_article(opened(root), story(tmp_path), Details())
     assert "add sources/ministry-asks with 3 rows of evidence" in added.changes

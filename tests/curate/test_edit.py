@@ -51,7 +51,7 @@ def test_keys_computed_from_it_are_recomputed(root: Path) -> None:
     assert mentions(root, "farmers-block-bridge") == 0
     save(rename(opened(root), "sources", SOURCE, "norvane"))
     assert list(opened(root).by_key("passages"))[:2] == ["norvane-headline", "norvane-s01"]
-    # The text is not touched, and neither are its file and what it says.
+    # The text and its file stay unchanged.
     assert opened(root).by_key("sources")["norvane"]["text_path"] == f"raw/{SOURCE}.txt"
 
 

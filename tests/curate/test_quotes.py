@@ -216,7 +216,7 @@ def test_where_nothing_is_alike_nothing_is_shown(text: str, words: str) -> None:
 def test_the_nearest_span_is_one_of_whole_words(text: str, words: str) -> None:
     near = nearest(text, words)
     if near is None:
-        # Only words that do not stand in the text at all may have nothing near them.
+        # Only words that are not in the text at all may have nothing near them.
         assert find(text, words) == []
     else:
         assert text[near.start : near.end] == near.exact

@@ -332,7 +332,7 @@ def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(
     for name, content, said in (
         ("near.txt", article.replace("Munir", "Munit", 1).encode(), "its SHA-256 differs"),
         ("other.txt", b"another text", "a different text"),
-        ("binary.bin", bytes(range(256)), "not a text in UTF-8"),
+        ("binary.bin", bytes(range(256)), "not UTF-8 text"),
         ("huge.txt", b"x" * 100_000, "more bytes than the text can have"),
     ):
         shown.set_input_files(

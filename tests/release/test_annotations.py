@@ -26,7 +26,7 @@ from gazadata.release.annotations import (
 
 REPO = Path(__file__).parents[2]
 
-# What the model's own context says of the terms in use, written from the term definitions of
+# The model's own context for the terms in use, written from the term definitions of
 # https://www.w3.org/TR/annotation-vocab/ so that the tests need no network. A term that is
 # missing here is dropped on expansion, which the tests below would report.
 STAND_IN = {
@@ -333,7 +333,7 @@ def test_no_term_is_dropped_on_expansion(document: dict[str, Any]) -> None:
     assert again["first"]["items"][0]["target"] == document["first"]["items"][0]["target"]
 
     def single(value: Any) -> Any:
-        # Compaction writes a list of one as its member, and an order is only given to `items`.
+        # Compaction writes a list of one as its member, and only `items` has an order.
         if isinstance(value, dict):
             return {key: single(part) for key, part in value.items()}
         if isinstance(value, list):

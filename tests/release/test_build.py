@@ -459,7 +459,7 @@ def test_a_table_can_be_removed_once_its_rows_are_retired(
         "path": "data/pledges.csv",
         "schema": "schemas/pledges.json",
     }
-    # Not a version that the repository may have come to, whose contract is known.
+    # Not a version that the repository may reach, whose contract would be known.
     value = without | {"version": "98.0.0", "resources": [*without["resources"], new]}
     descriptor.write_text(json.dumps(value), encoding="utf-8")
     second = build(package_folder, out, parent=built)

@@ -121,7 +121,7 @@ def test_mlcroissant_has_no_error_and_no_warning(
     issues = dataset.metadata.ctx.issues
     assert not issues.errors
     assert not issues.warnings
-    # It warns of a context that lacks one of its own terms by logging alone.
+    # It only logs a warning about a context that lacks one of its own terms.
     assert not caplog.records
     assert str(dataset.metadata.ctx.conforms_to.value) == CONFORMS_TO
 

@@ -193,7 +193,7 @@ def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
     if key in columns:
         columns.remove(key)
     elif key == "kind":
-        # Another field that was there becomes the key, of which each row has a value of its own.
+        # Another existing field with a different value in each row becomes the key.
         columns = [*columns, "topic_id"]
     columns.insert(data.draw(st.integers(0, len(columns))), key)
     reshape(new, "topics", columns, key)

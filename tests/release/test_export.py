@@ -155,7 +155,7 @@ def test_cells_that_tempt_readers(tmp_path: Path, to: Format) -> None:
     else:
         sheet = openpyxl.load_workbook(file)["group"]
         found = [tuple(map(as_day, row)) for row in sheet.iter_rows(min_row=2, values_only=True)]
-        # The two that Excel cannot hold as what they are.
+        # The two that Excel cannot hold with their types.
         first = {**rows[0], 'a "b"': "9007199254740993", "day": "1899-12-31"}
         assert found == [tuple(row.values()) for row in (first, *rows[1:])]
 
@@ -570,7 +570,7 @@ def test_a_damaged_release_is_not_exported(release: Path, tmp_path: Path, name: 
             export(release, to, tmp_path / f"x.{to}")
         assert str(release) in str(error.value)
     assert list(tmp_path.iterdir()) == [release]
-    # What is meant to be changed has no manifest, and is taken as it is.
+    # A package that is meant to be edited has no manifest, and is not checked.
     if name == "csv/topics.csv":
         (release / "manifest.json").unlink()
         export(release, "sqlite", tmp_path / "x.db")

@@ -75,7 +75,7 @@ FILES = ["index.json", "1.0.0/manifest.json", "1.0.0/csv/events.csv"]
 PATIENCE = "0.5"
 """Seconds: enough for a server on this machine that does answer."""
 SLOW = (stalls, stalls_in_the_body, *DRIPS)
-# Each fault once, each file in turn, since what reads them is the same; and each file's own check.
+# Each fault once, each file in turn, since the same code reads them; and each file's own check.
 CASES = [
     pytest.param(fault, path, id=f"{fault.__name__}-{path}")
     for fault, path in dict.fromkeys(
@@ -85,7 +85,7 @@ CASES = [
             *((wrong_bytes, path) for path in FILES),
         ]
     )
-    # One more line feed at the end of an index is no fault.
+    # One more line feed at the end of an index is not a fault.
     if (fault, path) != (longer, FILES[0])
 ]
 
@@ -102,7 +102,7 @@ def test_a_server_that_misbehaves(
     with pytest.raises(StoreError) as error:
         pull("1.0.0", server.url)
     message = str(error.value)
-    # Of the index only the hash that it states is wrong then: it is the manifest that differs.
+    # Then only the hash in the index is wrong: the manifest differs from it.
     assert (FILES[1] if harmless else path) in message
     assert "check the version, the store and the network" in message
     assert pulled(cache) == []
@@ -415,7 +415,7 @@ def test_a_puller_killed_at_any_step(
         assert not there or whole(Path("out/gazadata-1.1.0"))
         seen.add((len(cached), Path("gazadata.lock").exists(), there))
         assert whole(pull("1.1.0", Path("store"), Path("out")))
-    # The pin moves last, when all else is done.
+    # The pin moves last.
     assert seen == {(0, False, False), (1, False, False), (1, False, True), (1, True, True)}
 
 
@@ -531,7 +531,7 @@ def read_only(folder: Path) -> Iterator[None]:
             for path, mode in modes.items():
                 path.chmod(mode)
     elif run_mount("mount", "--bind", str(folder), str(folder)):
-        # Nobody may keep root from writing but the file system itself.
+        # Only the file system itself can keep root from writing.
         try:
             assert run_mount("mount", "-o", "remount,ro,bind", str(folder))
             yield

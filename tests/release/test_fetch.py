@@ -292,7 +292,7 @@ def test_a_proxy_is_asked_with_its_password(
     monkeypatch.setenv(name, server.url.replace("//", "//me:sec%20ret@"))
     assert whole(pull("1.0.0", "http://data.example/store"))
     assert seen == {"Basic " + base64.b64encode(b"me:sec ret").decode()}
-    # A store that NO_PROXY names is asked itself.
+    # A store that NO_PROXY names is reached directly.
     with pytest.raises(StoreError, match="Connection refused"):
         pull("1.0.0", "http://127.0.0.1:1", lock=None)
     monkeypatch.setenv(name, "socks5://127.0.0.1:1")
