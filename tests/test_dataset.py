@@ -1,4 +1,4 @@
-"""Loading, reading with names and quotes, and asking of any cell who says so."""
+"""Loading tables, viewing them with labels and quotes, and explaining cells."""
 
 import copy
 import csv
@@ -88,7 +88,7 @@ for _row in TABLES["evidence"]:
 
 
 def label(name: str, key: str) -> str:
-    """What a person calls a row: the schema's label, or what its telling fields show."""
+    """The label of a row: the field that the schema names, or its most telling fields."""
     row = ROWS[name][key]
     own = row.get(SCHEMAS[name].get("gazadata:label", ""), "") or row.get("publisher", "")
     return own or " · ".join(
@@ -453,7 +453,7 @@ class TestEvidence:
         assert list(frame.columns) == list(full.columns)
 
     def test_offsets_are_code_points(self) -> None:
-        """In bytes, every quote behind the first curly apostrophe would be shifted."""
+        """In bytes, every quote after the first curly apostrophe would be shifted."""
         rows = DATASET.evidence("positions", "israel-hamas-proposal").to_dict("records")
         assert rows
         for row in rows:
@@ -592,7 +592,7 @@ def test_a_table_that_tracing_needs_is_missed_only_there(package_copy: Path, nam
 
 
 def test_a_key_that_points_at_nothing_stops_nobody_from_reading(package_copy: Path) -> None:
-    """Loading never validates, and a KeyError of the inner kind said nothing to anybody."""
+    """Loading never validates, and a bare KeyError did not help anybody."""
     change(package_copy, "events", "doha-negotiations", source_id="gone", topic_id="gone")
     quotes = csv_rows("quotes", package_copy)
     store(package_copy, "quotes", [q for q in quotes if "troop-commitments" not in q["quote_id"]])
@@ -637,7 +637,7 @@ def test_a_cell_without_evidence_says_so(package_copy: Path) -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_comes_back_from_a_worker_process(error: GazadataError) -> None:
-    """Errors that take more than a text could be pickled and never unpickled: pools hung."""
+    """Errors with more arguments than a text could be pickled but not unpickled, so pools hung."""
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert str(again) == str(error)

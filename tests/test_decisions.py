@@ -76,7 +76,7 @@ def known(article: str) -> set[str]:
 
 @each_article
 def test_what_is_set_as_code_is_known(article: str) -> None:
-    """Rows are renamed now and then, and what is written about them stays as it was."""
+    """Rows are renamed now and then, and the text about them is forgotten."""
     allowed = r"this type|true|false|raw/|reference/\w+\.csv|evidence\.csv"
     rest = code(article) - known(article)
     assert {token for token in rest if not re.fullmatch(allowed, token)} == set()
@@ -84,7 +84,7 @@ def test_what_is_set_as_code_is_known(article: str) -> None:
 
 @each_article
 def test_what_stands_in_curly_quotes_stands_in_the_article(article: str) -> None:
-    """Each file promises it: curly quotes hold words of the article and nothing else."""
+    """Each file promises that curly quotes hold only words of the article."""
     convention = "“Curly double quotes” hold words of the article, character for character"
     assert DECISIONS[article].count(convention) == 1
     quoted = re.findall(r"“([^”]*)”", DECISIONS[article].replace("“Curly double quotes”", ""))

@@ -1,4 +1,4 @@
-"""The README: its samples are what is printed, its commands and names are there."""
+"""The README: its samples are real output, and its commands and names exist."""
 
 from __future__ import annotations
 

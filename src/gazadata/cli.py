@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
-    epilog="Exit codes: 0 success; 1 findings; 2 wrong use, or cannot read or write a file.",
+    epilog="Exit codes: 0 success; 1 findings; 2 wrong use, or a file cannot be read or written.",
     no_args_is_help=True,
     # Importing rich takes longer than the help of any command.
     rich_markup_mode=None,
@@ -46,7 +46,7 @@ StoreOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="URL-or-DIR",
-        help="A store; may be repeated, to be tried in turn.",
+        help="A store; repeat the option to try several in turn.",
         show_default="GAZADATA_STORE, then the one in gazadata.lock",
     ),
 ]
@@ -116,9 +116,9 @@ def main() -> None:
         sys.meta_path.insert(0, _Unused("pandas", "hypothesis", "numpy"))
         gc.disable()
         atexit.register(gc.freeze)
-    # Without the source line that Python would add.
+    # Python would add the line of source code.
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    # Shown even if Python was told to ignore warnings.
+    # Show them even if Python is set to ignore warnings.
     warnings.filterwarnings("always", category=UserWarning)
     if sys.stdout is sys.__stdout__ and sys.stdout and not sys.stdout.isatty():
         output = io.BufferedWriter(_Output(sys.stdout.fileno(), "wb", closefd=False))
@@ -150,8 +150,8 @@ def fmt(
 ) -> None:
     """Bring the tables into canonical form and fill in derived cells, such as offsets.
 
-    Exit 0 on success, 1 if a person has to decide something or, with --check, something would
-    change, 2 on wrong use or if a table cannot be read.
+    Exit 0 on success, 1 if something needs a person's decision or, with --check, would change, 2
+    on wrong use or if a table cannot be read.
     """
     from gazadata.curate.canonical import format_package, write
     from gazadata.package import Package
@@ -173,7 +173,7 @@ def find(
     ],
     package: Annotated[Path, typer.Option(help="Folder with a datapackage.json.")] = HERE,
 ) -> None:
-    """Find words in the held texts: offsets, passage and context, ready to paste into quotes.csv.
+    """Find words in the articles; print offsets, passage and context, to paste into quotes.csv.
 
     Exit 0 if they are found, 1 if not, 2 on wrong use.
     """
@@ -201,15 +201,15 @@ def add_article(
 ) -> None:
     """Add an article: its text to raw/, its row to sources, and its passages.
 
-    Exit 0 when it is written, 2 if the text cannot be used.
+    Exit 0 on success, 2 if the text cannot be used.
     """
-    from gazadata.curate.article import Told
+    from gazadata.curate.article import Details
     from gazadata.curate.article import add_article as add
     from gazadata.curate.record import Record
     from gazadata.package import Package
 
-    told = Told(title, publisher, url, published, language)
-    _write(add(Record.read(Package.open(package)), file, told))
+    details = Details(title, publisher, url, published, language)
+    _write(add(Record.read(Package.open(package)), file, details))
 
 
 @app.command()
@@ -218,7 +218,7 @@ def sheet(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a file.")] = None,
     package: PackageOption = HERE,
 ) -> None:
-    """Print an article and what the tables say about it as one YAML sheet, to read and edit.
+    """Print an article with its rows as one YAML sheet, to read and edit.
 
     With --out, its JSON Schema is written next to it, for editors.
     """
@@ -267,7 +267,7 @@ def rename(
 ) -> None:
     """Change a row's key wherever it is used. If the row was released, retire the old key.
 
-    Exit 0 when it is written, 2 if the new key cannot be used.
+    Exit 0 on success, 2 if the new key cannot be used.
     """
     from gazadata.curate.edit import rename as rename_row
     from gazadata.curate.record import Record
@@ -288,7 +288,7 @@ def remove(
 ) -> None:
     """Remove a row with its evidence, and with the quotes that nothing else uses.
 
-    Exit 0 when it is written, 2 if other rows point to it.
+    Exit 0 on success, 2 if other rows point to it.
     """
     from gazadata.curate.edit import remove as remove_row
     from gazadata.curate.record import Record
@@ -304,20 +304,20 @@ def todo(
     ] = None,
     package: PackageOption = HERE,
 ) -> None:
-    """List what is still open in an article, passage by passage.
+    """List what is left to code in an article, passage by passage.
 
-    Exit 0 if nothing is open, 1 if something is, 2 on wrong use.
+    Exit 0 if nothing is left, 1 if something is, 2 on wrong use.
     """
     from gazadata.curate.record import Record
-    from gazadata.curate.todo import todo as still_open
+    from gazadata.curate.todo import todo as left_to_code
     from gazadata.package import Package
 
     record = Record.read(Package.open(package))
     found = False
     for name in [source] if source else record.articles():
-        lines = list(still_open(record, name))
+        lines = list(left_to_code(record, name))
         found = found or bool(lines)
-        print(f"{name}: {'nothing is open' if not lines else ''}".rstrip())
+        print(f"{name}: {'nothing left to code' if not lines else ''}".rstrip())
         for line in lines:
             print(f"  {line}")
     raise typer.Exit(1 if found else 0)
@@ -331,9 +331,9 @@ def packet(
     ] = None,
     package: PackageOption = HERE,
 ) -> None:
-    """Write what a blind coder gets: the text, the manual, the codebook and an empty sheet.
+    """Write a packet for a blind coder: the text, the manual, the codebook and an empty sheet.
 
-    Exit 0 when it is written, 2 if something cannot be read or the folder exists.
+    Exit 0 on success, 2 if something cannot be read or the folder exists.
     """
     from gazadata.curate.packet import write_packet
     from gazadata.curate.record import Record
@@ -354,13 +354,13 @@ def agreement(
     package: Annotated[
         Path | None,
         typer.Option(
-            help="The package with their schemas.", show_default="that of A or B, else the bundled"
+            help="The package with their schemas.", show_default="A or B, else the bundled one"
         ),
     ] = None,
 ) -> None:
     """Compare two codings of an article: recall, precision, and agreement by column.
 
-    Exit 0 when they are compared, 1 if a sheet has mistakes, 2 if something cannot be read.
+    Exit 0 on success, 1 if a sheet has mistakes, 2 if something cannot be read.
     """
     from gazadata.curate.agreement import agreement as compare
     from gazadata.package import Package
@@ -370,7 +370,7 @@ def agreement(
 
 
 def _write(application: Application, *, dry_run: bool = False) -> None:
-    """Say what changes, and write it."""
+    """Print the changes, and write them unless this is a dry run."""
     from gazadata.curate.canonical import Formatting, write
 
     for change in application.changes:
@@ -378,7 +378,7 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
     if not application.changes:
         print("nothing to change")
     if any(change.startswith("remove ") for change in application.changes):
-        print("removed keys that were released go into data/retired.csv")
+        print("list removed keys in data/retired.csv if they were in a release")
     if not dry_run:
         write(Formatting(application.files, [], application.read))
     for path in application.files:
@@ -387,16 +387,16 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
 
 @app.command()
 def explain(
-    resource: Annotated[str, typer.Argument(help="A table, such as events.")],
-    row_id: Annotated[
-        str | None, typer.Argument(help="The primary key of a row.", show_default="list the rows")
+    table: Annotated[str, typer.Argument(help="A table, such as events.")],
+    key: Annotated[
+        str | None, typer.Argument(help="The key of a row.", show_default="list the rows")
     ] = None,
     field: Annotated[str | None, typer.Argument(help="A field.", show_default="all")] = None,
     package: Annotated[
         str | None,
         typer.Option(
             help=PACKAGES,
-            show_default="the one pinned in gazadata.lock, else the bundled package",
+            show_default="the release pinned in gazadata.lock, else the bundled package",
         ),
     ] = None,
     store: StoreOption = None,
@@ -413,13 +413,13 @@ def explain(
             from gazadata.release.sides import side
 
             data = Dataset(stack.enter_context(side(package, store)))
-        if row_id is None and html:
-            raise GazadataError("--html is for one row; name it")
-        if row_id is None:
-            for key, label in data.labels(resource).items():
-                print(key, label, sep="\t")
+        if key is None and html:
+            raise GazadataError("--html needs the key of a row")
+        if key is None:
+            for one, label in data.labels(table).items():
+                print(one, label, sep="\t")
             return
-        explanation = data.explain(resource, row_id, field)
+        explanation = data.explain(table, key, field)
         if html:
             from gazadata.display.notebook import explanation_page
 
@@ -431,16 +431,18 @@ def explain(
 @app.command()
 def page(
     package: PackageArgument = HERE,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The file.")] = Path("index.html"),
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")] = Path(
+        "index.html"
+    ),
     draft: Annotated[
-        bool, typer.Option("--draft", help="Also write it if there are findings, and show them.")
+        bool, typer.Option("--draft", help="Write it despite findings, and show them on it.")
     ] = False,
 ) -> None:
     """Write the package as one HTML page, which needs no network and no server.
 
-    A large package gets an index, and beside it a page for each source.
+    A large package gets an index, and a page for each source next to it.
 
-    Exit 0 when it is written, 1 on findings, 2 on wrong use or if a file cannot be read or written.
+    Exit 0 on success, 1 on findings, 2 on wrong use or if a file cannot be read or written.
     """
     from gazadata.display.pages import write_page
     from gazadata.opening import open_dataset
@@ -464,12 +466,12 @@ def validate(
         typer.Option(
             metavar="FILE",
             help="Write the report to a file. The first --output is for the first --format, and "
-            "so on.",
+            "so on; a --format without an --output is printed.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     plain: Annotated[
-        bool, typer.Option("--plain", help="For screen readers: words, no colours or arrows.")
+        bool, typer.Option("--plain", help="For screen readers: words instead of colours, arrows.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every finding of a rule.")] = False,
     frictionless: Annotated[
@@ -483,7 +485,7 @@ def validate(
         str | None,
         typer.Option(
             metavar="URL",
-            help="The master of Spark, such as spark://host:7077.",
+            help="Spark's master, such as spark://host:7077.",
             show_default="this machine",
         ),
     ] = None,
@@ -493,7 +495,7 @@ def validate(
 ) -> None:
     """Validate a package.
 
-    Exit 0 when it passes, 1 on findings, 2 on wrong use.
+    Exit 0 if it passes, 1 on findings, 2 on wrong use or if something cannot be read.
     """
     from gazadata.errors import UnknownName
     from gazadata.package import Package
@@ -512,25 +514,25 @@ def validate(
             raise UnknownName(kind, given, known)
     if len(files) > len(names) or len(names) > len(files) + 1:
         raise GazadataError(
-            f"{len(names)} --format and {len(files)} --output: give each --format but the last "
-            "one an --output"
+            f"{len(names)} --format and {len(files)} --output: every --format except the last "
+            "needs an --output"
         )
     address = re.match(r"(?!file)([a-z][a-z0-9+.-]+):/+(.+)", str(package))
     root = package if address and engine == "spark" else Package.locate(package)
     for file in files:
         reporters.writable(file, root)
     if master and engine != "spark":
-        raise GazadataError("--master is for --engine spark")
+        raise GazadataError("--master needs --engine spark")
     limit = reporters.EVERY if every else reporters.KEPT
     if engine == "spark":
-        # Spark needs modules that are hidden from the rules' imports.
+        # Spark needs the hidden modules.
         sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, _Unused)]
         gc.enable()
         from gazadata import spark
 
         try:
             with spark.session(master, verbose=verbose) as session:
-                # Path() has collapsed the two slashes of an address.
+                # Path() has collapsed the two slashes of a URL.
                 where = f"{address[1]}://{address[2]}" if address else root
                 report = spark.report(
                     session, where, limit=limit, frictionless_all=frictionless == "all"
@@ -554,7 +556,7 @@ def rule(
         str | None, typer.Argument(help="A rule, such as GD203.", show_default="list all")
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="All rules, as in docs/rules.md.")
+        bool, typer.Option("--markdown", help="Print all rules as Markdown, as in docs/rules.md.")
     ] = False,
 ) -> None:
     """Print a validation rule: the problem, why it matters, and the remedy."""
@@ -734,8 +736,8 @@ def pull(
         def show(done: int, total: int) -> None:
             nonlocal bar
             if bar is None:
-                # Only now, since a cached release needs no bar, and importing rich takes as long
-                # as a small download.
+                # A cached release needs no bar, and importing rich takes as long as a small
+                # download.
                 from rich.console import Console
                 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 

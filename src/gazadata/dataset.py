@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 class Dataset:
     """A data package, opened for use. Nothing is read until it is needed.
 
-    `data["events"]` is `data.load("events")`; iteration, `in` and `len` are over the names of the
+    `data["events"]` is `data.load("events")`; iteration, `in` and `len` use the names of the
     tables.
 
     Attributes:
         package: the package.
-        origin: where it comes from, for people to read: a folder, a release, or gazadata itself.
+        origin: where it comes from, in words: a folder, a release, or gazadata itself.
     """
 
     def __init__(self, package: Package, origin: str | None = None) -> None:
@@ -73,7 +73,7 @@ class Dataset:
 
     @property
     def plot(self) -> Plots:
-        """Pictures that notebooks display: `timeline()`, `network()`, `positions()`."""
+        """Figures for notebooks: `timeline()`, `network()` and `positions()`."""
         from gazadata.display.notebook import Plots
 
         return Plots(self)
@@ -112,8 +112,8 @@ class Dataset:
     ) -> Frame | SparkFrame:
         """Load one table; see `gazadata.load`.
 
-        As "spark" it is a frame of the session `spark`, with string, bigint, boolean and date
-        columns. The table is read in this process first, as in the other forms.
+        With `as_="spark"` it is a frame of the session `spark`, with string, bigint, boolean and
+        date columns. As with the other forms, this process reads the table first.
         """
         from gazadata.tables.frames import convert
 
@@ -125,19 +125,19 @@ class Dataset:
         return convert(table, self.package.contract[name], as_, drop_unused=drop_unused)
 
     def cast(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        """Bring a frame of your own into the types that `load` gives a table.
+        """Cast a frame of your own to the types of a table that `load` returns.
 
         Args:
-            name: the resource whose rows it holds.
-            frame: the resource's columns, in any order and with any types that hold its values,
+            name: the table whose rows it holds.
+            frame: the table's columns, in any order and with any types that can hold the values,
                 as `pd.read_csv` and `pd.read_parquet` return them.
 
         Returns:
             A new frame, which `schema(name)` can validate.
 
         Raises:
-            UnknownName: there is no such resource.
-            ReadError: it has other columns, or a cell does not fit its column's type or
+            UnknownName: there is no such table.
+            ReadError: the frame has other columns, or a cell does not fit its column's type or
                 vocabulary.
         """
         from gazadata.tables.frames import cast
@@ -145,10 +145,10 @@ class Dataset:
         return cast(frame, self.package.contract[name])
 
     def describe(self, name: str | None = None) -> pd.DataFrame:
-        """What the tables, or the columns of one table, hold.
+        """Describe the tables, or the columns of one table.
 
         Args:
-            name: a resource; None for all of them.
+            name: a table; None for all of them.
 
         Returns:
             Without a name, one row per table: table, title, rows (their number), description. With
@@ -156,8 +156,8 @@ class Dataset:
             dictionary from term to label; null if the column has no vocabulary).
 
         Raises:
-            UnknownName: there is no such resource.
-            ReadError: a table cannot be counted.
+            UnknownName: there is no such table.
+            ReadError: a table cannot be read.
         """
         import pandas as pd
 
@@ -183,19 +183,19 @@ class Dataset:
         return pd.DataFrame(columns, columns=names)
 
     def view(self, name: str) -> pd.DataFrame:
-        """A table for reading: its fields, the names its keys point to, and the words it rests on.
+        """A table to read: its fields, the labels its keys point to, and the words it rests on.
 
         Returns:
-            The table as `load` gives it, then for each foreign key a column `<field>_label` (the
-            field's name without `_id`) with the name of the row that it points to. Where that row
-            may be part of another, as actors and topics are, `<field>_within` is the list of its
-            key and of all above it, nearest first: a position of a government is also within the
-            state, and one on troops for a force is within the force. Then for events `quad_class`,
-            which follows from the event type; and `quotes`, a list of the distinct quotes that the
-            row's cells rest on, in the order of the text.
+            The table as `load` returns it, then for each foreign key a column `<field>_label` (the
+            field's name without `_id`) with the label of the row that it points to. If such rows
+            can be part of others, as actors and topics can, `<field>_within` lists that row's key
+            and the keys of everything it is part of, nearest first: a position of a government is
+            also within the state, and one on troops for a force is within the force. Then, for
+            events, `quad_class`, which follows from the event type; and `quotes`, a list of the
+            distinct quotes that the row's cells rest on, in the order of the text.
 
         Raises:
-            UnknownName: there is no such resource.
+            UnknownName: there is no such table.
         """
         resource = self.package.contract[name]
         self._refresh()
@@ -216,7 +216,7 @@ class Dataset:
             if row["resource"] == name and row["quote_id"] in quotes:
                 spans.setdefault(row["row_id"], []).append(quotes[row["quote_id"]])
         for found in spans.values():
-            # Drafts have quotes without offsets; they go last.
+            # Quotes without offsets, as in drafts, go last.
             found.sort(
                 key=lambda q: [
                     (q[at] is None, q[at]) for at in ("source_id", "char_start", "char_end")
@@ -229,21 +229,21 @@ class Dataset:
         return frame
 
     def _above(self, name: str) -> dict[str, str] | None:
-        """What each row of a table is part of; None where rows of it have no parts."""
+        """The row that each row of a table is part of; None if the table has no `part_of`."""
         resource = self.package.contract[name]
         if resource.target("part_of") != name:
             return None
         return {row[resource.key]: row["part_of"] for row in self._rows(name) if row["part_of"]}
 
     def evidence(self, resource: str, row_id: str, field: str | None = None) -> pd.DataFrame:
-        """What the cells of one row rest on.
+        """The evidence for the cells of one row.
 
         Returns:
             One row per piece of evidence: field, value, basis, quote (the exact words), source_id,
             passage_id, char_start, char_end (code points), reference_id, note.
 
         Raises:
-            UnknownName: there is no such resource, row or field.
+            UnknownName: there is no such table, row or field.
         """
         import pandas as pd
 
@@ -272,14 +272,14 @@ class Dataset:
         )
 
     def explain(self, resource: str, row_id: str, field: str | None = None) -> Explanation:
-        """Who says so: each cell of a row with the quotes or references behind it.
+        """Each cell of a row with the quotes or references it rests on.
 
         Returns:
             An object whose text form prints each cell with its quotes in context, and whose
             `cells` hold the same as objects.
 
         Raises:
-            UnknownName: there is no such resource, row or field.
+            UnknownName: there is no such table, row or field.
         """
         table = self.package.contract[resource]
         self._refresh()
@@ -330,10 +330,10 @@ class Dataset:
         )
 
     def labels(self, resource: str) -> dict[str, str]:
-        """The label of each row of a table, by its primary key; the key itself if there is none.
+        """The label of each row of a table, by its key; a row without a label has its key.
 
         Raises:
-            UnknownName: there is no such resource.
+            UnknownName: there is no such table.
         """
         _ = self.package.contract[resource]
         self._refresh()
@@ -343,10 +343,10 @@ class Dataset:
         """Everything that has or implies a time, those with dates first.
 
         Returns:
-            One row per row of the data: resource, row_id, label, given ("date"; "words", the
-            article's own for the time; "order", a sequence; "status", only a status),
+            One row per row of the data: resource, row_id, label, given (what is known of the time:
+            "date"; "words", the article's own; "order", a sequence; "status", only a status),
             date_earliest and date_latest (null if no date is stated), date_precision, words,
-            status, and basis, how the evidence supports the time.
+            status, and basis (that of the evidence for the time).
         """
         from gazadata.display.notebook import timeline
 
@@ -358,8 +358,8 @@ class Dataset:
         Returns:
             Nodes `actors.<key>` and `topics.<key>` with resource, label and kind; edges with kind
             (event, position, relation or excluded), label, row and certainty. The actors of an
-            event are tied to its recipients and to its topic. An excluded party takes no part: it
-            is tied only to the topic, by an edge of kind "excluded".
+            event have edges to its recipients and to its topic. An excluded party takes no part: it
+            has one edge, to the topic, of kind "excluded".
 
         Raises:
             MissingExtra: networkx is not installed.
@@ -369,10 +369,10 @@ class Dataset:
         return graph(self)
 
     def schema(self, name: str) -> pa_pandas.DataFrameSchema:
-        """The pandera schema of a table as `load` gives it, for validating a frame of your own.
+        """The pandera schema of a table as `load` returns it, to validate a frame of your own.
 
         Raises:
-            UnknownName: there is no such resource.
+            UnknownName: there is no such table.
             MissingExtra: pandera is not installed.
         """
         from gazadata.tables.pandera_schemas import pandas_schema
@@ -384,7 +384,7 @@ class Dataset:
             raise MissingExtra("pandera", "validate") from None
 
     def cite(self) -> str:
-        """How to cite this version of the data."""
+        """The citation of this version of the data."""
         contract = self.package.contract
         who = "; ".join(_titles(contract.descriptor.get("contributors"), "title"))
         year = str(contract.descriptor.get("created", ""))[:4]
@@ -434,7 +434,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Support:
-    """One piece of evidence: its basis, and the quote or the reference it names."""
+    """One piece of evidence: its basis, and its quote or reference."""
 
     basis: str
     quote: Row | None
@@ -461,7 +461,7 @@ class Support:
 
 @dataclass(frozen=True)
 class Cell:
-    """One non-null cell of a row, and all that it rests on."""
+    """One non-null cell of a row, with its evidence."""
 
     field: str
     value: str
@@ -479,11 +479,11 @@ class Cell:
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """A row with the words behind each of its cells; print it, or read its `cells`.
+    """A row with the evidence for each of its cells; print it, or read its `cells`.
 
-    Conditions and participants are reported as parts of a position or an event: `source`,
-    `attributed_to`, `certainty` and `hedge` are then those of that row, which `reported_in` names
-    as `table/key`, and say nothing about how certain the part itself is.
+    Conditions and participants are reported as parts of a position or an event. Their `source`,
+    `attributed_to`, `certainty` and `hedge` are those of that row, named in `reported_in` as
+    `table/key`, and do not say how certain the part itself is.
     """
 
     resource: str
@@ -501,7 +501,7 @@ class Explanation:
 
     @property
     def link(self) -> str | None:
-        """The address of the row on the page of a release, beside its other files.
+        """The link to the row on a release's page, relative to the release's folder.
 
         None for a piece of evidence, which the page shows with its row.
         """
@@ -515,7 +515,7 @@ class Explanation:
         return explanation_html(self)
 
     def reported(self) -> tuple[str, ...]:
-        """Who reports the row, and how firmly; nothing for a row that no source reports."""
+        """Who reports the row, and how firmly; empty for a row that no source reports."""
         if not self.source:
             return ()
         voice = (
@@ -537,7 +537,7 @@ class Explanation:
 
 
 def _titles(value: Any, name: str) -> list[str]:
-    """The property `name` of each object in a descriptor's list, whose form is not validated."""
+    """The property `name` of each object in a descriptor's list, which may have any form."""
     objects = value if isinstance(value, list) else []
     return [str(one[name]) for one in objects if isinstance(one, dict) and one.get(name)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.article.package import FOLDER, REPO, SOURCE, make
 
 from gazadata.curate.apply import apply_sheet
-from gazadata.curate.article import Told, add_article
+from gazadata.curate.article import Details, add_article
 from gazadata.curate.canonical import Formatting, write
 from gazadata.curate.coding import parse_sheet
 from gazadata.curate.record import Record
@@ -90,7 +90,7 @@ def add_invented(root: Path, folder: Path, sheet: str) -> Application:
     folder.mkdir()
     file = folder / TEXT.name
     file.write_bytes(TEXT.read_bytes())
-    save(add_article(opened(root), file, Told()))
+    save(add_article(opened(root), file, Details()))
     blank = print_sheet(opened(root), SOURCE)
     text = with_state_of(sheet, blank)
     (root / "sheet.yaml").write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""Two codings are matched by what they say, and what blind coders get has nothing of the tables."""
+"""Codings are matched by what they say, and a packet contains nothing from the tables."""
 
 import math
 import re
@@ -35,7 +35,7 @@ def sheet(package: Path) -> str:
 
 @pytest.fixture
 def compared(package: Path, tmp_path: Path) -> Callable[[str], Agreement]:
-    """The package against a coding of its article in a sheet."""
+    """Compare the package with a sheet of its article."""
 
     def against(text: str) -> Agreement:
         file = tmp_path / "b.yaml"
@@ -63,7 +63,9 @@ def test_a_package_is_read_by_its_own_contract(tmp_path: Path) -> None:
         assert first_rows == second_rows == both > 0
 
 
-def test_other_keys_are_no_disagreement(compared: Callable[[str], Agreement], sheet: str) -> None:
+def test_different_keys_are_not_a_disagreement(
+    compared: Callable[[str], Agreement], sheet: str
+) -> None:
     keys = sorted(set(re.findall(r"- id: (\S+)\n", sheet)) - {SOURCE}, key=len, reverse=True)
     text = sheet
     for number, key in enumerate(keys):
@@ -98,7 +100,7 @@ def test_a_row_that_one_coder_has_alone(compared: Callable[[str], Agreement], sh
 def test_rows_are_matched_by_their_words_and_not_by_their_order(
     compared: Callable[[str], Agreement], sheet: str
 ) -> None:
-    """Two conditions of one position with their texts exchanged are not those of the same key."""
+    """Two conditions with their texts exchanged are matched by text, not by key."""
     text = sheet.replace("telmark-for-six-months", "x").replace("telmark-up-to-40-observers", "y")
     text = text.replace("id: x", "id: telmark-up-to-40-observers").replace(
         "id: y", "id: telmark-for-six-months"
@@ -132,7 +134,7 @@ def test_an_actor_is_matched_by_any_of_its_names(
 
 
 def test_a_condition_is_matched_by_its_own_words(sheet: str, tmp_path: Path) -> None:
-    """And not by the quote of its position, which may leave them out."""
+    """Not by the quote of its position, which may lack them."""
     position = "  - id: telmark-government-admission\n    quote: Telmark’s energy minister, … {}\n"
     text = swap(sheet, position.format("its grain embargo"), position.format("on Tuesday"))
     kind = "      kind: time_limit\n"
@@ -143,15 +145,15 @@ def test_a_condition_is_matched_by_its_own_words(sheet: str, tmp_path: Path) -> 
     assert result.disagreements == []
 
 
-def test_who_coded_is_no_disagreement(compared: Callable[[str], Agreement], sheet: str) -> None:
+def test_the_coder_is_not_a_disagreement(compared: Callable[[str], Agreement], sheet: str) -> None:
     kind = "    kind: article\n"
     assert compared(swap(sheet, kind, kind + "    coded_by_program: true\n")).disagreements == []
 
 
-def test_codings_of_two_texts_are_not_compared(
+def test_codings_of_different_texts_are_not_compared(
     compared: Callable[[str], Agreement], sheet: str
 ) -> None:
-    with pytest.raises(GazadataError, match="two texts"):
+    with pytest.raises(GazadataError, match="different texts"):
         compared(sheet.replace("He insisted", "She insisted"))
 
 
@@ -179,17 +181,17 @@ def by_hand(pairs: list[tuple[str, str]]) -> float:
         [("", "a"), ("a", "a"), ("c", "c"), ("b", "c"), ("", "b")],
     ],
 )
-def test_alpha_is_that_of_its_definition(pairs: list[tuple[str, str]]) -> None:
+def test_alpha_matches_its_definition(pairs: list[tuple[str, str]]) -> None:
     found = alpha(pairs)
     assert found is not None
     assert math.isclose(found, by_hand(pairs), abs_tol=1e-9)
 
 
-def test_alpha_of_one_value_says_nothing() -> None:
+def test_alpha_of_a_single_value_is_undefined() -> None:
     assert alpha([("a", "a"), ("a", "a")]) is None
 
 
-def test_a_packet_has_nothing_of_the_tables(package: Path, tmp_path: Path) -> None:
+def test_a_packet_contains_nothing_from_the_tables(package: Path, tmp_path: Path) -> None:
     folder = tmp_path / "packet"
     files = write_packet(opened(package), SOURCE, folder)
     assert sorted(file.name for file in files) == [
@@ -204,7 +206,7 @@ def test_a_packet_has_nothing_of_the_tables(package: Path, tmp_path: Path) -> No
             assert not re.search(rf"(?<![\w-]){key}(?![\w-])", written), key
     assert "= " not in text
     assert text.count("- sentence:") == 15
-    with pytest.raises(GazadataError, match="there is such a folder"):
+    with pytest.raises(GazadataError, match="already exists"):
         write_packet(opened(package), SOURCE, folder)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a sheet is named by line and column, and nothing of it is written."""
+"""Mistakes in a sheet are reported by line and column, and nothing of it is written."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def place(text: str, words: str) -> str:
     return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
 
-# What is found, what is written in its place, where that is marked, and what is said of it.
+# What is replaced, by what, where the mistake is reported, and what the message contains.
 ENVOY = "quote: Her envoy, Tam Rusk\n"
 WRONG = {
     "indent": ("    stance: open\n", "   stance: open\n", "stance: open", "wrong indent"),
@@ -61,7 +61,7 @@ WRONG = {
     "no cell": ("    status: planned\n", "", "id: river-commission-talks", "no status"),
     "of another": (f"source: {SOURCE}\n", "source: nobody\n", "nobody\n", "no source 'nobody'"),
     "other text": ("He insisted, however", "She insisted, however", "She", "letter for letter"),
-    "alias": ("stance: open", "stance: *open", "*open", "no alias"),
+    "alias": ("stance: open", "stance: *open", "*open", "aliases are not supported"),
     "note that is replaced": (
         "    evidence:\n    - {for: status, note: What has",
         "    notes: {status: Mine}\n    evidence:\n    - {for: status, note: What has",
@@ -72,7 +72,7 @@ WRONG = {
         "{for: plover_sector, words: farmers}",
         "{for: plover_sector, words: farmers, reference: country-codes, note: Row A}",
         "farmers, reference",
-        "`words` beside `reference`",
+        "`words` together with `reference`",
     ),
     "place without words": (
         "{for: plover_sector, words: farmers}",
@@ -97,7 +97,7 @@ WRONG = {
         "      status: Named only as what something depends on.",
         "      status: |\n        Named\n        only",
         "|\n        Named",
-        "a note with a line break",
+        "the note has a line break",
     ),
     "line end of YAML alone": (
         "source: ",
@@ -160,7 +160,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_two_commands_at_once_lose_nothing(root: Path, sheet: str) -> None:
-    """The one that writes second is refused, whichever it is, and finds what the other wrote."""
+    """The second to write is refused, whichever it is, and leaves what the first wrote."""
     file = root / "sheet.yaml"
     file.write_text(sheet.replace("stance: open", "stance: oppose", 1), "utf-8")
     read = opened(root)
@@ -197,7 +197,7 @@ def test_a_sheet_that_is_saved_meanwhile_is_not_replaced(root: Path, sheet: str)
 
 
 def test_a_command_waits_for_the_one_that_is_writing(root: Path) -> None:
-    """So it compares with all that the other wrote, and not with half of it."""
+    """So it compares with everything that the other wrote, not with half of it."""
     fcntl = pytest.importorskip("fcntl")
     removed = remove(opened(root), "conditions", "telmark-for-six-months")
     table = root / "data" / "conditions.csv"
@@ -259,7 +259,7 @@ def test_a_row_does_not_move_to_another_article(tmp_path: Path) -> None:
 
 
 def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None:
-    """The rest still passes validation, so nothing is left that only the row had used."""
+    """The rest still validates, so nothing that only this row used is left."""
     start = sheet.index("  - id: pell-rejects-inspections")
     end = sheet.index("  positions:", start)
     text = (sheet[:start] + sheet[end:]).replace("  events:\n  positions", "  positions")
@@ -292,7 +292,7 @@ def test_a_row_that_others_need_is_not_removed(root: Path, sheet: str) -> None:
 
 
 def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
-    """The members of the talks, and what is the same for both is written once."""
+    """The members of the talks: what is the same for both is written once."""
     row = """  - id: [kessaly-joins, brenholt-joins]
     quote: those of Kessaly and Brenholt
     subject_id: [kessaly, brenholt]
@@ -320,7 +320,7 @@ def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
     text = (
         sheet[:at] + row.replace("[kessaly, brenholt]", "[kessaly, brenholt, norvane]") + sheet[at:]
     )
-    with pytest.raises(WrongSheet, match="lists in one row must be equally long"):
+    with pytest.raises(WrongSheet, match="lists in one row must have the same length"):
         applied(root, text)
 
 
@@ -337,7 +337,7 @@ def test_an_empty_value_in_a_list_is_that_rows_alone(root: Path, sheet: str) -> 
 
 
 def test_a_key_stays_with_its_row(root: Path, sheet: str) -> None:
-    """Also if a new row of the same actor and event is written above it."""
+    """Even if a new row for the same actor and event is written above it."""
     old = "    - {actor_id: telmark, role: recipient}\n"
     assert old in sheet
     new = old.replace("recipient", "participant")
@@ -349,7 +349,7 @@ def test_a_key_stays_with_its_row(root: Path, sheet: str) -> None:
     assert after[f"{key}-participant"]["role"] == "participant"
 
 
-def test_a_retired_key_is_given_to_no_row(root: Path, sheet: str) -> None:
+def test_a_retired_key_is_not_reused(root: Path, sheet: str) -> None:
     made = "norvane-asks-telmark-to-admit-observers-norvane"
     (root / "data" / "retired.csv").write_text(
         "resource,row_id,replaced_by,reason,version\n"
@@ -360,12 +360,12 @@ def test_a_retired_key_is_given_to_no_row(root: Path, sheet: str) -> None:
     after = applied(root, sheet.replace(old, new + old)).record.by_key("participants")
     assert made not in after
     assert after[f"{made}-participant"]["actor_id"] == "norvane"
-    with pytest.raises(WrongSheet, match="'old-kessaly' was a key of actors and was retired"):
+    with pytest.raises(WrongSheet, match="'old-kessaly' is a retired key of actors"):
         applied(root, sheet.replace("kessaly\n", "old-kessaly\n"))
 
 
 def test_a_value_is_written_in_form_c(root: Path, sheet: str) -> None:
-    """So the sheet's own state is that of the tables, and the next edit of it is taken."""
+    """So the sheet's state matches the tables, and its next edit is accepted."""
     file = root / "sheet.yaml"
     label = "Passage of observers"
     for new in ("Cafe\u0301", "Cafe\u0301 passage"):
@@ -435,10 +435,10 @@ def test_words_with_an_ellipsis_are_all_between(root: Path, sheet: str) -> None:
         "oake-visits-port-amsel",
     ],
 )
-def test_a_row_that_is_taken_out_and_put_back_is_as_it_was(
+def test_a_row_that_is_taken_out_and_put_back_is_unchanged(
     root: Path, sheet: str, key: str
 ) -> None:
-    """So are its parts and its evidence; keys of quotes are made anew."""
+    """So are its parts and its evidence; keys of quotes are computed again."""
     before = opened(root)
     found = re.search(rf"(?m)^  - id: {key}\n(?:    .*\n)+", sheet)
     assert found

@@ -13,7 +13,7 @@ from tests.article.package import REPO
 from tests.curate.sheets import applied, opened, repository, save
 from tests.validate.damage import look
 
-from gazadata.curate.article import Told, add_article, required_form, split
+from gazadata.curate.article import Details, add_article, required_form, split
 from gazadata.curate.sheet import print_sheet
 from gazadata.curate.todo import todo
 from gazadata.errors import GazadataError, ReadError
@@ -35,25 +35,25 @@ def story(folder: Path, content: bytes = STORY.encode()) -> Path:
     return file
 
 
-def test_what_is_changed_in_a_text_is_said(tmp_path: Path) -> None:
+def test_changes_to_a_text_are_reported(tmp_path: Path) -> None:
     dirty = "\ufeffCafe\u0301 so\u00adcial\r\n\r\nOne\u200b two\rthree\r\n"
     text, changes = required_form(story(tmp_path, dirty.encode()))
     assert text == "Café social\n\nOne two\nthree\n"
     assert unicodedata.is_normalized("NFC", text)
     assert changes == [
         "removed the byte order mark",
-        "line ends changed to LF: 4",
+        "changed line endings to LF: 4",
         "removed U+00AD (soft hyphen): 1",
         "removed U+200B (zero width space): 1",
         "composed characters (Unicode form NFC)",
     ]
 
 
-def test_what_separates_becomes_a_line_end(tmp_path: Path) -> None:
+def test_separators_become_line_feeds(tmp_path: Path) -> None:
     dirty = "One spoke.\u2028Two left.\fThree\vcame.\u2029"
     text, changes = required_form(story(tmp_path, dirty.encode()))
     assert text == "One spoke.\nTwo left.\nThree\ncame.\n"
-    assert changes == ["line ends changed to LF: 4"]
+    assert changes == ["changed line endings to LF: 4"]
 
 
 @pytest.mark.parametrize("character", ["\ufffd", "\x92", "\x85", "\uf0b7", "\x1f"])
@@ -65,13 +65,13 @@ def test_a_text_that_was_decoded_wrongly_is_refused(tmp_path: Path, character: s
 
 
 def test_a_text_in_the_form_is_copied_byte_for_byte(root: Path, tmp_path: Path) -> None:
-    save(add_article(opened(root), story(tmp_path), Told()))
+    save(add_article(opened(root), story(tmp_path), Details()))
     assert (root / "raw" / "ministry-asks.txt").read_bytes() == STORY.encode()
 
 
-def test_what_is_told_has_evidence(root: Path, tmp_path: Path) -> None:
-    told = Told(publisher="Kessaly Post", url="https://example.org/1", published="2031-05")
-    save(add_article(opened(root), story(tmp_path), told))
+def test_details_have_evidence(root: Path, tmp_path: Path) -> None:
+    details = Details(publisher="Kessaly Post", url="https://example.org/1", published="2031-05")
+    save(add_article(opened(root), story(tmp_path), details))
     record = opened(root)
     row = record.by_key("sources")["ministry-asks"]
     assert row["title"] == "A ministry asks"
@@ -89,55 +89,55 @@ def test_what_is_told_has_evidence(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("details", "said"),
     [
-        (Told(published="May 2031"), "expected YYYY-MM-DD, YYYY-MM or YYYY"),
-        (Told(published="2031-02-30"), "is not a date"),
-        (Told(published="2031-2-3"), "is not a date"),
-        (Told(published="2031-0"), "is not a date"),
-        (Told(published="2031-01-0"), "is not a date"),
-        (Told(published="2031-00"), "is not a date"),
+        (Details(published="May 2031"), "expected YYYY-MM-DD, YYYY-MM or YYYY"),
+        (Details(published="2031-02-30"), "is not a date"),
+        (Details(published="2031-2-3"), "is not a date"),
+        (Details(published="2031-0"), "is not a date"),
+        (Details(published="2031-01-0"), "is not a date"),
+        (Details(published="2031-00"), "is not a date"),
     ],
 )
-def test_a_wrong_date_is_refused(root: Path, tmp_path: Path, told: Told, said: str) -> None:
+def test_a_wrong_date_is_refused(root: Path, tmp_path: Path, details: Details, said: str) -> None:
     with pytest.raises(GazadataError, match=said):
-        add_article(opened(root), story(tmp_path), told)
+        add_article(opened(root), story(tmp_path), details)
     assert not (root / "raw" / "ministry-asks.txt").exists()
 
 
 def test_a_text_that_is_not_utf8_is_refused_by_line_and_column(root: Path, tmp_path: Path) -> None:
     content = STORY.encode("utf-8").replace(b"late", b"l\xe4te")
     with pytest.raises(ReadError, match=r"Ministry asks\.txt:3:7\d: not UTF-8: the byte 0xe4"):
-        add_article(opened(root), story(tmp_path, content), Told())
+        add_article(opened(root), story(tmp_path, content), Details())
     assert not (root / "raw" / "ministry-asks.txt").exists()
 
 
 def test_an_article_is_added_once(root: Path, tmp_path: Path) -> None:
-    save(add_article(opened(root), story(tmp_path), Told()))
-    with pytest.raises(GazadataError, match="there is a source 'ministry-asks' already"):
-        add_article(opened(root), story(tmp_path), Told())
+    save(add_article(opened(root), story(tmp_path), Details()))
+    with pytest.raises(GazadataError, match="there is already a source 'ministry-asks'"):
+        add_article(opened(root), story(tmp_path), Details())
     again = tmp_path / "other.txt"
     again.write_text(STORY, "utf-8")
     with pytest.raises(GazadataError, match="this is the text of ministry-asks"):
-        add_article(opened(root), again, Told())
+        add_article(opened(root), again, Details())
     assert not (root / "raw" / "other.txt").exists()
 
 
-def test_another_text_of_the_name_is_not_replaced(root: Path, tmp_path: Path) -> None:
+def test_a_different_text_with_the_same_name_is_not_replaced(root: Path, tmp_path: Path) -> None:
     raw = root / "raw" / "ministry-asks.txt"
     raw.write_text("Another text.\n", "utf-8")
-    with pytest.raises(GazadataError, match="there is another such file"):
-        add_article(opened(root), story(tmp_path), Told())
+    with pytest.raises(GazadataError, match="another file is already there"):
+        add_article(opened(root), story(tmp_path), Details())
     assert raw.read_text("utf-8") == "Another text.\n"
-    # The same text may be there, as after a run that broke off.
+    # The same text may be there, as after an interrupted run.
     raw.write_text(STORY, "utf-8")
-    added = add_article(opened(root), story(tmp_path), Told())
+    added = add_article(opened(root), story(tmp_path), Details())
     assert "add sources/ministry-asks with 3 rows of evidence" in added.changes
 
 
 def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no words"):
-        add_article(opened(root), story(tmp_path, b" \n\n"), Told())
+        add_article(opened(root), story(tmp_path, b" \n\n"), Details())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_headline_that_begins_like_a_formula_is_quoted_after_the_sign(
     root: Path, tmp_path: Path, headline: str, title: str, said: str
 ) -> None:
     content = STORY.replace("A ministry asks", headline)
-    added = add_article(opened(root), story(tmp_path, content.encode()), Told())
+    added = add_article(opened(root), story(tmp_path, content.encode()), Details())
     assert [one for one in added.changes if one.startswith("title without")] == (
         [f"title without {said}, which would make it a spreadsheet formula"] if said else []
     )
@@ -173,7 +173,7 @@ def test_a_headline_that_begins_like_a_formula_is_quoted_after_the_sign(
 def test_a_headline_without_words_is_refused(root: Path, tmp_path: Path, headline: str) -> None:
     content = STORY.replace("A ministry asks", headline)
     with pytest.raises(ReadError, match=r"first line, '.*', has no words; write a headline"):
-        add_article(opened(root), story(tmp_path, content.encode()), Told())
+        add_article(opened(root), story(tmp_path, content.encode()), Details())
     assert not (root / "raw" / "ministry-asks.txt").exists()
 
 
@@ -185,7 +185,7 @@ def test_sentences_are_split_and_keep_every_character() -> None:
 
 
 def test_a_border_of_a_new_article_can_be_moved(root: Path, tmp_path: Path) -> None:
-    save(add_article(opened(root), story(tmp_path), Told()))
+    save(add_article(opened(root), story(tmp_path), Details()))
     sheet = print_sheet(opened(root), "ministry-asks")
     two = "- sentence: “No.”\n"
     assert two in sheet
@@ -205,7 +205,7 @@ def test_the_command_line_says_what_it_does(root: Path, tmp_path: Path) -> None:
         [*run, "add-article", str(story(tmp_path, STORY.encode() + b"\r\n")), *package],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "line ends changed to LF: 1" in added.stdout
+    assert "changed line endings to LF: 1" in added.stdout
     file = tmp_path / "sheet.yaml"
     sheet = [*run, "sheet", "ministry-asks", "--out", str(file), *package]
     subprocess.run(sheet, capture_output=True, check=True)
@@ -256,7 +256,7 @@ def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_pa
     (sentence,) = re.findall(r"^- sentence: (.*)\n", sample)
     file = tmp_path / "story.txt"
     file.write_text(f"Kessaly could help\n\n{sentence}\n", "utf-8")
-    save(add_article(opened(root), file, Told()))
+    save(add_article(opened(root), file, Details()))
     blank = print_sheet(opened(root), "story")
     start = blank.index("- sentence: ")
     end = blank.index("\nstate: ")
@@ -275,7 +275,7 @@ def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_pa
 
 
 @pytest.mark.parametrize("command", ["sheet", "apply", "add-article", "packet", "agreement x"])
-def test_without_the_extra_it_is_named(tmp_path: Path, command: str) -> None:
+def test_a_missing_extra_is_named(tmp_path: Path, command: str) -> None:
     (tmp_path / "yaml.py").write_text("raise ImportError\n")
     done = subprocess.run(
         [sys.executable, "-m", "gazadata", *command.split(), "x"],

@@ -1,4 +1,4 @@
-"""The canonical form: one content, one sequence of bytes, and nothing that a person wrote lost."""
+"""The canonical form: the same content has the same bytes, and nothing written is lost."""
 
 import csv
 import hashlib
@@ -55,7 +55,7 @@ def blank(*fields: str) -> Callable[[Rows], None]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """The shipped package in canonical form, with one article and the sources that it cites."""
+    """A copy of the shipped package in canonical form: one article and the sources it cites."""
     for name in ("data", "schemas", "raw"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "datapackage.json", tmp_path)
@@ -83,7 +83,7 @@ def quote(root: Path, quote_id: str) -> dict[str, str]:
 
 
 def add_quote(root: Path, **cells: str) -> None:
-    """Put a quote with the key `new` into the table; cells that are not given are empty."""
+    """Put a quote with the key `new` into the table; all other cells are empty."""
     base = dict.fromkeys(SHIPPED["quotes"].field_names, "")
     base |= {"quote_id": "new", "source_id": ARTICLE}
 
@@ -102,7 +102,7 @@ def without_new(rows: Rows) -> Rows:
 
 
 def completed(root: Path) -> dict[str, str]:
-    """The quote `new` after formatting, which must have nothing to complain of."""
+    """The quote `new` after formatting, which must report no problem."""
     formatting = formatted(root)
     assert [str(problem) for problem in formatting.problems] == []
     write(formatting)
@@ -110,7 +110,7 @@ def completed(root: Path) -> dict[str, str]:
 
 
 def refused(root: Path) -> str:
-    """The one problem that the quote `new` gives; its row must stay as it was."""
+    """The one problem of the quote `new`, whose row must stay unchanged."""
     before = quote(root, "new")
     formatting = formatted(root)
     (problem,) = formatting.problems
@@ -260,8 +260,8 @@ def test_a_table_written_otherwise_comes_back_to_the_shipped_bytes(root: Path, n
     assert formatting.problems == []
 
 
-def test_identifiers_given_up_are_written_canonically(root: Path) -> None:
-    """A release copied the file as it lay there, so that its bytes depended on the rows' order."""
+def test_retired_identifiers_are_written_canonically(root: Path) -> None:
+    """A release used to copy the file unchanged, so its bytes depended on the order of rows."""
     path = root / "data/retired.csv"
     head = "resource,row_id,replaced_by,reason,version"
     rows = ["actors,a,,left out,1.0.0", "actors,b,,\u00fcber,1.0.0", "topics,a,,left out,1.0.0"]
@@ -280,7 +280,7 @@ def test_lone_carriage_returns_end_lines_too(root: Path) -> None:
     assert formatted(root).files == {path: shipped}
 
 
-def test_rows_are_sorted_by_the_key_wherever_it_stands(root: Path) -> None:
+def test_rows_are_sorted_by_the_key_wherever_its_column_is(root: Path) -> None:
     path = root / "schemas/names.json"
     schema = json.loads(path.read_text("utf-8"))
     schema["fields"].reverse()
@@ -333,7 +333,7 @@ def test_what_is_derivable_is_restored_when_it_was_emptied(
     assert formatting.problems == []
 
 
-def test_emptied_offsets_are_restored_where_the_words_stand_once_in_their_passage(
+def test_emptied_offsets_are_restored_if_the_words_occur_once_in_their_passage(
     root: Path,
 ) -> None:
     path = root / "data/quotes.csv"
@@ -365,14 +365,14 @@ def test_straight_apostrophes_give_way_to_the_articles(root: Path) -> None:
     assert formatting.problems == []
 
 
-def test_right_offsets_are_kept_though_the_words_stand_more_than_once(root: Path) -> None:
+def test_right_offsets_are_kept_though_the_words_occur_more_than_once(root: Path) -> None:
     last = TEXT.rindex("Pakistan’s")
     add_quote(root, exact="Pakistan’s", char_start=str(last), char_end=str(last + 10))
     new = completed(root)
     assert (new["char_start"], new["passage_id"]) == (str(last), f"{ARTICLE}-s14")
 
 
-def test_one_right_offset_says_which_place_is_meant(root: Path) -> None:
+def test_one_right_offset_selects_the_place(root: Path) -> None:
     last = TEXT.rindex("Pakistan’s")
     add_quote(root, exact="pakistan's", char_start=str(last))
     new = completed(root)
@@ -383,7 +383,7 @@ def test_one_right_offset_says_which_place_is_meant(root: Path) -> None:
     )
 
 
-def test_a_given_passage_says_which_place_is_meant(root: Path) -> None:
+def test_the_passage_selects_the_place(root: Path) -> None:
     add_quote(root, exact="Azerbaijan have", passage_id=f"{ARTICLE}-s06")
     assert completed(root)["passage_id"] == f"{ARTICLE}-s06"
     rewrite(root / "data/quotes.csv", without_new)
@@ -391,8 +391,8 @@ def test_a_given_passage_says_which_place_is_meant(root: Path) -> None:
     assert completed(root)["passage_id"] == f"{ARTICLE}-s04"
 
 
-def test_the_case_that_was_written_says_which_place_is_meant(root: Path) -> None:
-    """In lower case "force" stands in the headline alone; "Force" stands in a sentence too."""
+def test_exact_case_selects_the_place(root: Path) -> None:
+    """In lower case, "force" is only in the headline; "Force" is also in a sentence."""
     assert (TEXT.count(" force"), TEXT.count(" Force")) == (1, 1)
     add_quote(root, exact="force")
     assert completed(root)["passage_id"] == f"{ARTICLE}-headline"
@@ -404,8 +404,8 @@ def test_wrong_offsets_are_corrected(root: Path) -> None:
     assert completed(root)["char_start"] == str(start)
 
 
-def test_an_end_beyond_the_text_is_not_taken_for_right(root: Path) -> None:
-    """A slice is cut off at the text's end, so that too large a `char_end` gives the same words."""
+def test_an_end_beyond_the_text_is_not_accepted(root: Path) -> None:
+    """A slice ends at the text's end, so a `char_end` that is too large has the same words."""
     start = TEXT.index("relations.", len(TEXT) - 10)
     add_quote(root, exact="relations.", char_start=str(start), char_end=str(len(TEXT) + 7))
     assert completed(root)["char_end"] == str(len(TEXT))
@@ -494,7 +494,7 @@ def test_words_unlike_any_in_the_text(root: Path) -> None:
     assert "nor anything similar" in refused(root)
 
 
-def test_words_that_stand_more_than_once_come_with_every_place(root: Path) -> None:
+def test_every_place_of_repeated_words_is_listed(root: Path) -> None:
     add_quote(root, exact="Pakistan’s")
     message = refused(root)
     starts = [at for at in range(len(TEXT)) if TEXT.startswith("Pakistan’s", at)]
@@ -504,7 +504,7 @@ def test_words_that_stand_more_than_once_come_with_every_place(root: Path) -> No
         assert f"{start}..{start + 10} ({ARTICLE}-s" in message
 
 
-def test_words_in_another_passage_than_the_one_given(root: Path) -> None:
+def test_words_in_a_different_passage(root: Path) -> None:
     add_quote(root, exact="tangible benefits", passage_id=f"{ARTICLE}-s01")
     start = TEXT.index("tangible benefits")
     message = refused(root)
@@ -624,7 +624,7 @@ def test_a_text_that_cannot_be_relied_on_is_not_used(
     ("path", "message"),
     [("", "text_path is empty"), ("../secret.txt", "leads out"), ("raw", "cannot be read")],
 )
-def test_a_path_that_is_no_text_of_the_package_is_a_problem(
+def test_a_path_that_is_not_a_text_of_the_package_is_a_problem(
     root: Path, path: str, message: str
 ) -> None:
     def change(rows: Rows) -> None:
@@ -655,7 +655,7 @@ def test_a_new_text_gets_its_hash_and_length_in_code_points(root: Path) -> None:
 
 
 def test_a_quote_lies_in_a_passage_of_its_own_source(root: Path) -> None:
-    """Offsets of two texts overlap, so that they alone do not say which passage is meant."""
+    """Offsets of two texts overlap, so they alone do not determine the passage."""
     (root / "raw/new.txt").write_bytes(b"Ten words of another text.")
     source = {"source_id": "a-text", "kind": "article", "held": "true", "text_path": "raw/new.txt"}
     passage = {
@@ -725,12 +725,12 @@ def test_a_missing_file_is_named(root: Path) -> None:
 
 
 def test_parquet_is_not_for_fmt(root: Path) -> None:
-    """It was said to be no UTF-8, and to be saved as that."""
+    """The error used to say that it is not UTF-8."""
     descriptor = json.loads((root / "datapackage.json").read_text("utf-8"))
     descriptor["resources"][0]["path"] = "data/sources.parquet"
     (root / "datapackage.json").write_text(json.dumps(descriptor), "utf-8")
     (root / "data/sources.parquet").write_bytes(b"PAR1\xff")
-    with pytest.raises(ReadError, match=r"sources\.parquet: fmt is for .* CSV"):
+    with pytest.raises(ReadError, match=r"sources\.parquet: expected CSV"):
         formatted(root)
 
 
@@ -750,7 +750,7 @@ def test_a_table_outside_of_the_package_is_refused(root: Path) -> None:
 
 
 @given(st.one_of(st.binary(max_size=60), cell.map(lambda c: (HEADER + c).encode())))
-def test_no_bytes_give_anything_but_rows_or_an_error_with_file_and_line(content: bytes) -> None:
+def test_any_bytes_are_read_or_refused_with_file_and_line(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "names.csv"
         path.write_bytes(content)
@@ -806,8 +806,8 @@ def test_no_file_is_replaced_when_one_cannot_be_written(tmp_path: Path) -> None:
     assert entries(tmp_path) == ["a.csv"]
 
 
-def test_a_disk_that_is_full_costs_nothing(tmp_path: Path) -> None:
-    """A limit on the size of files stops the write half-way, as a full disk would."""
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    """A limit on file sizes stops the write half-way, as a full disk would."""
     pytest.importorskip("resource")
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")

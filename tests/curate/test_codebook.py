@@ -1,4 +1,4 @@
-"""The codebook says what the schemas say, and `gazadata fmt` writes it."""
+"""The codebook matches the schemas, and `gazadata fmt` writes it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What `gazadata fmt` leaves without a problem, `gazadata validate` has nothing to say about."""
+"""Tables that `gazadata fmt` accepts have no findings about their form."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def schema_of(name: str) -> bytes:
 
 SCHEMAS = {name: schema_of(name) for name in TABLES}
 HEADERS = {n: [field["name"] for field in json.loads(s)["fields"]] for n, s in SCHEMAS.items()}
-# What fmt cannot decide: nothing in these tables breaks such a rule but what it fills in.
+# Rules that fmt cannot satisfy: only cells that it fills in can break them in these tables.
 words = st.sampled_from(
     [
         "troops",
@@ -80,7 +80,7 @@ def put(path: Path, rows: list[dict[str, str]], line_end: str) -> None:
 
 
 @given(drafts())
-# A validation takes a second: to shrink a failure would take minutes.
+# A validation takes a second, so shrinking a failure would take minutes.
 @settings(
     max_examples=8, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck)
 )
@@ -110,7 +110,7 @@ def test_what_fmt_leaves_has_no_finding_of_form(
         }
         for name, rows in zip(TABLES, ([source], [whole], quotes), strict=True):
             put(root / f"data/{name}.csv", rows, line_end.decode())
-        # What a person has to decide is not in canonical form; a line break in one row keeps
+        # Rows that need a decision are not in canonical form; a line break in one row keeps
         # validation from reading the others.
         undecided = {problem.row_id for problem in format_package(Package.open(root)).problems}
         decided = [row for row in quotes if row["quote_id"] not in undecided]

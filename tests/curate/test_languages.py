@@ -1,4 +1,4 @@
-"""An article may be in any language: its words are found, quoted and held in tables."""
+"""An article may be in any language: its words are found, quoted and written to tables."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SENTENCES = {
 
 
 def draft(root: Path, text: str, exact: str) -> Path:
-    """A package of one sentence, with one quote whose place is not known yet."""
+    """A package of one sentence, with one quote without offsets."""
     for folder in ("data", "schemas", "raw"):
         (root / folder).mkdir()
     rows: dict[str, dict[str, str]] = {
@@ -79,7 +79,7 @@ def draft(root: Path, text: str, exact: str) -> Path:
 
 @pytest.mark.parametrize("language", SENTENCES)
 def test_a_part_of_a_sentence_can_be_quoted(language: str, tmp_path: Path) -> None:
-    """From a draft to rows that no rule of form or of quotes has anything to say about."""
+    """From a draft to rows without findings about form or quotes."""
     text, exact = SENTENCES[language]
     assert text.count(exact) == 1
     package = Package.open(draft(tmp_path, text, exact))
@@ -93,7 +93,7 @@ def test_a_part_of_a_sentence_can_be_quoted(language: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("language", SENTENCES)
 def test_what_has_words_is_not_cut_within_them(language: str) -> None:
-    """Where words are set apart by spaces a part of one is found by no search."""
+    """If spaces separate words, a part of a word is never found."""
     text, exact = SENTENCES[language]
     part = exact[2:]
     assert bool(find(text, part)) == (language in ("Chinese", "Japanese", "Thai"))

@@ -198,7 +198,7 @@ def test_the_nearest_span_is_shown_for_a_slip_of_the_pen(words: str, exact: str)
     assert near.exact == exact == ARTICLE[near.start : near.end]
 
 
-def test_the_nearest_span_in_a_long_text_is_found_wherever_it_stands() -> None:
+def test_the_nearest_span_in_a_long_text_is_found_wherever_it_is() -> None:
     filler = "Nothing that is said here has anything to do with it. " * 4000
     text = filler + "Key powers were notably excluded. " + filler
     near = nearest(text, "key powers were notbly excluded")
@@ -216,7 +216,7 @@ def test_where_nothing_is_alike_nothing_is_shown(text: str, words: str) -> None:
 def test_the_nearest_span_is_one_of_whole_words(text: str, words: str) -> None:
     near = nearest(text, words)
     if near is None:
-        # Only words that do not stand in the text at all may have nothing near them.
+        # Only words that are not in the text at all may have nothing near them.
         assert find(text, words) == []
     else:
         assert text[near.start : near.end] == near.exact

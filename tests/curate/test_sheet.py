@@ -1,4 +1,4 @@
-"""A sheet says all that the tables say of an article, and the tables can be made from it."""
+"""A sheet contains everything in the tables about an article, and recreates them."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.curate.sheets import (
 from tests.validate.damage import look
 
 from _generate import generate
-from gazadata.curate.article import Told, add_article
+from gazadata.curate.article import Details, add_article
 from gazadata.curate.record import Record
 from gazadata.curate.sheet import Printer, print_sheet
 from gazadata.curate.sheet_file import write_sheet
@@ -30,7 +30,7 @@ ARTICLES = opened(REPO).articles()
 
 
 class JsonLike(yaml.SafeLoader):
-    """Reads YAML as editors do, to which a date is a text."""
+    """Reads YAML as editors do, which take a date for text."""
 
 
 JsonLike.yaml_implicit_resolvers = {
@@ -89,7 +89,7 @@ def test_an_article_is_added_by_its_text_and_a_sheet(two: Path) -> None:
 
 
 def test_the_rows_are_those_that_were_written_by_hand(two: Path, tmp_path: Path) -> None:
-    """Keys of quotes are made, and another article may have them already."""
+    """Keys of quotes are computed, and another article may have them already."""
     old, new = opened(make(tmp_path / "alone")), opened(two)
     for name, rows in old.rows.items():
         if name in ("quotes", "evidence"):
@@ -106,7 +106,7 @@ def test_applying_twice_changes_nothing(two: Path) -> None:
     again = applied(two, text)
     assert again.changes == []
     assert again.files == {}
-    # What is changed afterwards needs no new sheet, since the state in it was renewed.
+    # Later changes need no new sheet, since its state was renewed.
     renamed = text.replace("label: Mara Oake takes office", "label: Oake takes office")
     assert applied(two, renamed).changes == [
         "change events/oake-takes-office: label Mara Oake takes office → Oake takes office"
@@ -189,7 +189,7 @@ def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
     root = repository(tmp_path / "package")
     file = tmp_path / "norvane.txt"
     file.write_bytes(TEXT.read_bytes() + b"\nIn Islamabad, Munir wore a Norvane tie.\n")
-    save(add_article(opened(root), file, Told()))
+    save(add_article(opened(root), file, Details()))
     text = print_sheet(opened(root), "norvane")
     assert "  # names: Islamabad = pakistan-government; Munir = asim-munir\n" in text
     assert "  # no name for: Telmark, Doran Pell, Norvane\n" in text
@@ -201,7 +201,7 @@ def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ARTICLES)
 def test_how_much_has_to_be_typed(source: str) -> None:
-    """Three tenths of the bytes, and evidence of which most is proposed."""
+    """Three tenths of the bytes; most of the evidence is proposed."""
     record = opened(REPO)
     mine = record.owned(source)
     used = {

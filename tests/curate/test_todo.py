@@ -1,4 +1,4 @@
-"""What is open is listed by passage, and validate says it once."""
+"""What is left to code is listed by passage; `validate` reports it once."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from tests.article.package import SOURCE, make
 from tests.curate.sheets import TEXT, opened, repository, save
 from tests.validate.damage import look
 
-from gazadata.curate.article import Told, add_article
+from gazadata.curate.article import Details, add_article
 from gazadata.curate.lookup import find_in_package
 from gazadata.curate.todo import todo
 from gazadata.errors import ReadError
@@ -47,13 +47,13 @@ CODED = {"coded_by": "Ada", "coded_on": "2031-04-01", "manual_version": "2", "re
 
 
 @pytest.mark.parametrize("empty", [[], ["coded_by"], ["manual_version", "reviewed_by"], [*CODED]])
-def test_of_a_coded_article_only_who_coded_it_can_be_open(root: Path, empty: list[str]) -> None:
+def test_only_the_coder_can_be_missing_from_a_coded_article(root: Path, empty: list[str]) -> None:
     coded_by(root, **CODED | dict.fromkeys(empty, ""))
     said = [f"sources/{SOURCE}: no {', '.join(empty)}"] if empty else []
     assert list(todo(opened(root), SOURCE)) == said
 
 
-def test_a_cell_without_evidence_is_open_where_its_row_is(root: Path) -> None:
+def test_a_cell_without_evidence_is_listed_with_its_passage(root: Path) -> None:
     coded_by(root, **CODED)
     quote = "on-sunday-hundreds-of-farmers-blocked-the-border-bridge"
     drop(root, "evidence", "evidence_id", f"events.farmers-block-bridge.status.{quote}")
@@ -67,7 +67,7 @@ def test_a_new_article_is_one_finding_and_a_list(tmp_path: Path) -> None:
     root = repository(tmp_path / "package")
     file = tmp_path / f"{SOURCE}.txt"
     file.write_bytes(TEXT.read_bytes())
-    save(add_article(opened(root), file, Told()))
+    save(add_article(opened(root), file, Details()))
     found = [d for d in look(root, official=False).diagnostics if SOURCE in (d.row_id or "")]
     assert [(d.code, d.row_id, d.found) for d in found] == [
         ("GD331", f"{SOURCE}-s01", f"{SOURCE}-s01 and 14 more of {SOURCE}")

@@ -35,7 +35,7 @@ def whole_page(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def short_page(whole_page: Path) -> Path:
-    """The same page with five rows a table: the others are by the same template, and take long."""
+    """The same page with five rows per table: the others have the same template, and take long."""
     content = whole_page.read_text(encoding="utf-8")
     for pattern in (
         r'<tbody id="(\w+)\..*?(?=<tbody id=|</table>)',
@@ -55,7 +55,7 @@ def short_page(whole_page: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def released_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a package without its text, as a release is one."""
+    """The page of a package without its text, like that of a release."""
     root = copy_package(tmp_path_factory.mktemp("released") / "package")
     shutil.rmtree(root / "raw")
     path = root / "index.html"

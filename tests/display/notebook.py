@@ -1,4 +1,4 @@
-"""Run docs/tutorial.ipynb again, and write its outputs into it.
+"""Run docs/tutorial.ipynb, and write the new outputs into it.
 
 python tests/display/notebook.py
 """

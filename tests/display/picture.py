@@ -1,4 +1,4 @@
-"""Make docs/page.png, the picture of a release's page that the README shows.
+"""Make docs/page.png, the screenshot of a release's page in the README.
 
 python tests/display/picture.py docs/page.png
 """
@@ -22,7 +22,7 @@ CHOSEN = "positions", "azerbaijan-isf-participation"
 
 
 def main(target: Path) -> None:
-    """Write the picture: without the article's text, as a release's page is."""
+    """Write the screenshot, without the article's text, like a release's page."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         root = Path(folder)
         for name in ("data", "schemas"):

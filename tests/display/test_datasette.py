@@ -1,4 +1,4 @@
-"""A Datasette, as a reader starts it, of an exported release: its facets and its labels."""
+"""Datasette on an exported release, started as a reader does: facets and labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a notebook shows, what pictures are of, and what is tied to what."""
+"""What notebooks show, what figures contain, and what the graph links."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_hostile_values_are_text(hostile: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["timeline", "network", "positions"])
-def test_a_picture_is_svg_and_can_be_saved(dataset: Dataset, name: str, tmp_path: Path) -> None:
+def test_a_figure_is_svg_and_can_be_saved(dataset: Dataset, name: str, tmp_path: Path) -> None:
     figure: Figure = getattr(dataset.plot, name)()
     shown(figure)
     ET.fromstring(figure.svg)
@@ -74,7 +74,7 @@ def test_a_picture_is_svg_and_can_be_saved(dataset: Dataset, name: str, tmp_path
 
 
 @pytest.mark.parametrize("name", ["timeline", "network", "positions"])
-def test_a_picture_can_be_saved_as_png(dataset: Dataset, name: str, tmp_path: Path) -> None:
+def test_a_figure_can_be_saved_as_png(dataset: Dataset, name: str, tmp_path: Path) -> None:
     pytest.importorskip("resvg_py", reason="resvg-py is not installed")
     figure: Figure = getattr(dataset.plot, name)()
     figure.save(tmp_path / "figure.PNG")
@@ -84,7 +84,7 @@ def test_a_picture_can_be_saved_as_png(dataset: Dataset, name: str, tmp_path: Pa
     assert [int.from_bytes(content[at : at + 4]) for at in (16, 20)] == [2 * one for one in size]
 
 
-def test_a_picture_is_no_pdf(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_figure_cannot_be_saved_as_pdf(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"saved as \.svg or \.png, not '\.pdf'"):
         dataset.plot.timeline().save(tmp_path / "figure.pdf")
     assert list(tmp_path.iterdir()) == []
@@ -96,7 +96,7 @@ def test_png_is_an_extra(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.M
         dataset.plot.timeline().save(tmp_path / "figure.png")
 
 
-def test_what_load_gives_is_light(dataset: Dataset) -> None:
+def test_what_load_returns_is_light(dataset: Dataset) -> None:
     for name in dataset.tables:
         shown(dataset.load(name))
         shown(dataset.view(name))
@@ -107,7 +107,7 @@ def test_the_matrix_has_every_position(dataset: Dataset) -> None:
     assert svg.count('class="stance') == len(dataset.load("positions"))
 
 
-def test_the_timeline_says_how_a_time_is_given(dataset: Dataset) -> None:
+def test_the_timeline_says_how_a_time_is_known(dataset: Dataset) -> None:
     frame = dataset.timeline()
     assert not frame.duplicated(["resource", "row_id"]).any()
     given = frame.set_index(["resource", "row_id"])["given"]
@@ -138,8 +138,8 @@ def test_excluded_parties_take_no_part_in_the_graph(dataset: Dataset) -> None:
     assert [edge["certainty"] for edge in asked.values()] == ["uncommitted"]
 
 
-def test_pictures_leave_no_row_out(package_copy: Path) -> None:
-    """Of two positions of one holder on one topic both are drawn, and both roles of one actor."""
+def test_figures_leave_no_row_out(package_copy: Path) -> None:
+    """Two positions of a holder on a topic are both drawn, and so are two roles of an actor."""
     positions = package_copy / "data/positions.csv"
     head, first, *rest = positions.read_text("utf-8").splitlines(keepends=True)
     again = first.replace(first.partition(",")[0], "another-one", 1)

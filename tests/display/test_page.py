@@ -76,7 +76,7 @@ def test_the_palette_has_contrast(scheme: int) -> None:
     assert low == {}
 
 
-def test_no_colour_stands_outside_the_palette() -> None:
+def test_no_colour_is_outside_the_palette() -> None:
     rules = asset("page.css").partition("--serif")[2]
     assert re.findall(r"#[0-9a-f]{3,8}\b(?=[;} ,)])", rules) == ["#0003"]
 
@@ -167,7 +167,7 @@ def test_the_command_writes_a_private_page(repo: Path, tmp_path: Path) -> None:
     assert "Do not redistribute." in out.read_text(encoding="utf-8")
 
 
-def test_labels_of_the_pictures_do_not_overlap(record: Record) -> None:
+def test_labels_of_the_figures_do_not_overlap(record: Record) -> None:
     for drawing in (figures.draw_timeline(record), figures.draw_network(record)):
         boxes = []
         for part in drawing.parts:

@@ -51,7 +51,7 @@ def lit(tab: Any) -> str:
 
 
 def text_of(tab: Any) -> str:
-    """The article as the page has it, put together from its sentences."""
+    """The article on the page, joined from its sentences."""
     return str(
         tab.evaluate(
             """[...document.querySelectorAll('article .t')].map(t => [...t.childNodes]
@@ -98,7 +98,7 @@ def test_axe_finds_nothing_in_twelve_states(
         color_scheme=scheme,
         viewport={"width": width, "height": 900},
     )
-    # What the browser leaves out until it is scrolled to is to be looked at, too.
+    # Also check what the browser renders only when it is scrolled to.
     shown.add_style_tag(content="section { content-visibility: visible !important }")
     shown.evaluate(script.read_text(encoding="utf-8"))
     steps: list[tuple[str, Callable[[], Any]]] = [
@@ -332,7 +332,7 @@ def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(
     for name, content, said in (
         ("near.txt", article.replace("Munir", "Munit", 1).encode(), "its SHA-256 differs"),
         ("other.txt", b"another text", "a different text"),
-        ("binary.bin", bytes(range(256)), "not a text in UTF-8"),
+        ("binary.bin", bytes(range(256)), "not UTF-8 text"),
         ("huge.txt", b"x" * 100_000, "more bytes than the text can have"),
     ):
         shown.set_input_files(

@@ -21,7 +21,7 @@ ARTICLES = 64
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("large") / "package"
     generate(root, ARTICLES)
-    # A person who is shown by the words of two articles.
+    # A person whose evidence quotes two articles.
     evidence = root / "data/evidence.csv"
     rows = evidence.read_text(encoding="utf-8").splitlines(keepends=True)
     [at] = [at for at, row in enumerate(rows) if ",a0000003-person,kind," in row]

@@ -13,7 +13,7 @@ from gazadata.release.diff import FORMAT
 
 
 def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
-    """Make the new tables of the old ones and a diff in the form of `to_json`.
+    """Make the new tables from the old ones and a diff in the form of `to_json`.
 
     Returns:
         The canonical CSV bytes of every table of the new package, by name; and under the name of
@@ -75,7 +75,7 @@ def _patch(
 
 
 def _given_up(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
-    """What a diff makes of the identifiers given up, by the name of their file; if any are left."""
+    """The retired identifiers after a diff, by the name of their file; empty if none are left."""
     rows = [list(row.cells) for row in retired.read(old)]
     for change in changes:
         was, now = (

@@ -38,7 +38,7 @@ def release(built: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(store: Path) -> Iterator[Server]:
-    """The store behind a web server."""
+    """The store on a web server."""
     with serving(store) as server:
         yield server
 

@@ -25,7 +25,7 @@ Fault = Callable[["Handler"], None]
 def make_release(
     built: Path, work: Path, version: str, note: str = "", parent: Path | None = None
 ) -> Path:
-    """The release `built` as another version; another `note` makes other bytes.
+    """The release `built` with another version; a different `note` gives different bytes.
 
     It is not built, since that would validate the same tables again.
     """
@@ -74,7 +74,7 @@ def releases(built: Path) -> dict[str, Path]:
 
 
 def tiny_release(folder: Path, version: str) -> Path:
-    """A folder with all that a store asks of a release, but too small to be one."""
+    """A folder with everything that a store requires of a release, but much smaller."""
     listed = []
     for path in ("LICENSE", "csv/a.csv", "parquet/a.parquet"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -98,12 +98,12 @@ def published(store: Path) -> dict[str, Path]:
 
 
 def left_over(root: Path) -> list[Path]:
-    """What work that was broken off left behind."""
+    """Files left by interrupted work."""
     return sorted(root.rglob(".*.part"))
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves the files of a folder, or misbehaves where the server has a fault for the path."""
+    """Serves the files of a folder, or misbehaves if the server has a fault for the path."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -141,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A store behind a web server on 127.0.0.1; `faults` maps paths, or "*", to what goes wrong."""
+    """A store on a web server on 127.0.0.1; `faults` maps paths, or "*", to what goes wrong."""
 
     daemon_threads = True
 
@@ -196,7 +196,7 @@ def truncated_in_chunks(handler: Handler) -> None:
 
 
 def wrong_bytes(handler: Handler) -> None:
-    """As many bytes, one of them another: a digit, so that JSON stays JSON."""
+    """The same number of bytes, with one digit changed, so that JSON stays JSON."""
     body = bytearray(handler.content())
     at = next(i for i in range(len(body) - 1, -1, -1) if chr(body[i]).isdigit())
     body[at] = ord("1") if body[at] != ord("1") else ord("2")
@@ -288,7 +288,7 @@ def drips_in_a_header(handler: Handler) -> None:
 
 
 def drips_before_the_answer(handler: Handler) -> None:
-    """A server that says again and again that it is about to answer."""
+    """A server that keeps announcing an answer."""
     _drip(handler, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
@@ -401,7 +401,7 @@ else:
 
 
 def at_once(work: list[str], **environment: str) -> list[str]:
-    """Run pieces of code in processes of their own, all let go at the same moment."""
+    """Run pieces of code in their own processes, all released at the same moment."""
     processes = [start(AT_ONCE.format(work=piece), **environment) for piece in work]
     for process in processes:
         assert process.stdout is not None

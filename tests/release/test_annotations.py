@@ -26,7 +26,7 @@ from gazadata.release.annotations import (
 
 REPO = Path(__file__).parents[2]
 
-# What the model's own context says of the terms in use, written from the term definitions of
+# The model's own context for the terms in use, written from the term definitions of
 # https://www.w3.org/TR/annotation-vocab/ so that the tests need no network. A term that is
 # missing here is dropped on expansion, which the tests below would report.
 STAND_IN = {
@@ -195,7 +195,7 @@ def offline(url: str, _options: object) -> dict[str, Any]:
 
 
 def names(value: Any) -> list[str]:
-    """Every key in a document, as often as it stands there, but for what JSON-LD itself needs."""
+    """Every key in a document, as often as it occurs, except those that JSON-LD itself needs."""
     if isinstance(value, list):
         return [name for part in value for name in names(part)]
     if not isinstance(value, dict):
@@ -304,7 +304,7 @@ def test_values_are_the_cells_of_the_csv_files(built: Path, document: dict[str, 
 
 
 def test_the_selectors_find_the_words_in_the_text(document: dict[str, Any]) -> None:
-    """Whoever holds the text, and knows it by its hash, finds every quote by either selector."""
+    """With the text, identified by its hash, either selector finds every quote."""
     texts = {}
     for path in (REPO / "raw").glob("*.txt"):
         content = path.read_bytes()
@@ -325,7 +325,7 @@ def test_no_text_beyond_the_quotes_leaves(document: dict[str, Any]) -> None:
 
 
 def test_no_term_is_dropped_on_expansion(document: dict[str, Any]) -> None:
-    """Expanded without a network and compacted again, the document is what it was."""
+    """Expanded without a network and compacted again, the document is unchanged."""
     options = {"documentLoader": offline}
     expanded = jsonld.expand(document, options)
     again = jsonld.compact(expanded, document["@context"], options)
@@ -333,7 +333,7 @@ def test_no_term_is_dropped_on_expansion(document: dict[str, Any]) -> None:
     assert again["first"]["items"][0]["target"] == document["first"]["items"][0]["target"]
 
     def single(value: Any) -> Any:
-        # Compaction writes a list of one as its member, and an order is only given to `items`.
+        # Compaction writes a list of one as its member, and only `items` has an order.
         if isinstance(value, dict):
             return {key: single(part) for key, part in value.items()}
         if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Builds: the same bytes whatever the circumstances, whole or not there, refused on findings."""
+"""Builds: the same bytes in all circumstances, complete or absent, refused on findings."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_a_folder_that_comes_while_a_release_is_made(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "release"]
 
 
-def test_a_version_that_declares_too_little(
+def test_a_version_that_is_too_low_is_refused(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -270,10 +270,8 @@ def test_a_version_that_declares_too_little(
     }
 
 
-def test_what_cannot_be_held_against_a_text_is_not_released(
-    package_folder: Path, tmp_path: Path
-) -> None:
-    """A package without raw/ was built whatever its quotes said, and nothing was told of it."""
+def test_what_cannot_be_proven_is_not_released(package_folder: Path, tmp_path: Path) -> None:
+    """A package without raw/ used to be built without checking its quotes."""
     shutil.rmtree(package_folder / "raw")
     quotes = package_folder / "data/quotes.csv"
     said = quotes.read_text("utf-8").replace("reportedly reconsidered", "reportedly abandoned")
@@ -284,19 +282,19 @@ def test_what_cannot_be_held_against_a_text_is_not_released(
 
 
 def test_a_release_is_not_released_again(built: Path, tmp_path: Path) -> None:
-    """It carries no text to hold its quotes against."""
+    """It has no text to compare its quotes with."""
     with pytest.raises(FaultsError, match="not all of the package can be proven"):
         build(built, tmp_path / "out")
 
 
 def test_nothing_is_built_into_a_release(release: Path, package_folder: Path) -> None:
-    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+    with pytest.raises(ReleaseError, match="is a release, which must not change"):
         build(package_folder, release / "csv")
     assert verify(release)
 
 
 def test_what_nobody_could_read_again_is_not_released(package_folder: Path, tmp_path: Path) -> None:
-    """A table that some systems cannot have a file of was built, and then did not verify."""
+    """A table whose name is not a file name on some systems was built, and then did not verify."""
     field = {"name": "aux_id", "type": "string", "title": "Key", "description": "The key."}
     rules = {"constraints": {"required": True, "unique": True}, "gazadata:evidence": "exempt"}
     schema = {"title": "A", "description": "A.", "fields": [field | rules], "primaryKey": "aux_id"}
@@ -325,7 +323,7 @@ def test_a_cell_may_be_long(package_folder: Path, tmp_path: Path) -> None:
 def test_a_second_release_of_a_version_is_refused(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
-    """Nothing that a diff sees had changed, so another 1.0.0 was built on 1.0.0."""
+    """A diff showed no change, so another 1.0.0 was built on 1.0.0."""
     with (package_folder / "docs/codebook.md").open("a", encoding="utf-8") as codebook:
         codebook.write("\nMore words.\n")
     with pytest.raises(ReleaseError, match=r"too low: the changes since 1\.0\.0.*so use 1\.0\.1"):
@@ -334,7 +332,7 @@ def test_a_second_release_of_a_version_is_refused(
     build(package_folder, tmp_path / "out", parent=built)
 
 
-def test_release_candidates_declare_what_they_are_of(
+def test_release_candidates_need_the_bump_of_their_version(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -367,7 +365,7 @@ def run_on(package: Path, out: Path, parent: Path) -> subprocess.CompletedProces
 
 
 def test_a_parent_is_verified_first(release: Path, package_folder: Path, tmp_path: Path) -> None:
-    """A damaged parent made for changes that never were, and its hash vouched for them."""
+    """A damaged parent led to changes that never happened, and its hash vouched for them."""
     with_version(package_folder, "1.0.1")
     path = release / "csv/topics.csv"
     path.write_bytes(path.read_bytes().replace(b"Regional", b"Rigional"))
@@ -399,7 +397,7 @@ def test_a_parent_is_opened_as_verify_opens_it(
 def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
-    """A later release could give it again, once it left out the row that told of it."""
+    """A later release could reuse it after dropping its row in retired.csv."""
     out, path = tmp_path / "out", package_folder / "data/retired.csv"
     with_source(package_folder)
     with_version(package_folder, "1.1.0")
@@ -409,7 +407,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     with_version(package_folder, "2.0.0")
     with pytest.raises(ReleaseError, match="vanished") as error:
         build(package_folder, out, parent=second)
-    assert f"{path} does not list: sources/zz-manual" in str(error.value)
+    assert f"are not in {path}: sources/zz-manual" in str(error.value)
     gone = csv.DictReader((second / "csv/evidence.csv").open(encoding="utf-8"))
     keys = [row["evidence_id"] for row in gone if "zz-manual" in row["evidence_id"]]
     rows = ["sources,zz-manual,,doubled,{}", *(f"evidence,{key},,doubled,{{}}" for key in keys)]
@@ -443,7 +441,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
         build(package_folder, out, parent=third)
 
 
-def test_a_table_goes_once_its_rows_are_given_up(
+def test_a_table_can_be_removed_once_its_rows_are_retired(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
     """The build asked for its rows in retired.csv, where validation refused them."""
@@ -461,7 +459,7 @@ def test_a_table_goes_once_its_rows_are_given_up(
         "path": "data/pledges.csv",
         "schema": "schemas/pledges.json",
     }
-    # Not a version that the repository may have come to, whose contract is known.
+    # Not a version that the repository may reach, whose contract would be known.
     value = without | {"version": "98.0.0", "resources": [*without["resources"], new]}
     descriptor.write_text(json.dumps(value), encoding="utf-8")
     second = build(package_folder, out, parent=built)
@@ -473,13 +471,13 @@ def test_a_table_goes_once_its_rows_are_given_up(
         build(package_folder, out, parent=second)
     path.write_text(f"{GIVEN_UP}\npledges,first,,the table was dropped,99.0.0\n", encoding="utf-8")
     third = build(package_folder, out, parent=second)
-    assert "pledges: the resource is gone (major)" in (third / "CHANGES.md").read_text("utf-8")
+    assert "pledges: the table was removed (major)" in (third / "CHANGES.md").read_text("utf-8")
 
 
 def test_an_archive_that_does_not_fit_leaves_nothing(
     built: Path, source: Path, tmp_path: Path
 ) -> None:
-    """A limit on the size of files is as a disk that fills up while the archive is written."""
+    """A limit on file sizes acts like a disk that fills up while the archive is written."""
     resource = pytest.importorskip("resource")
     least = built.with_suffix(".0.zip").stat().st_size - 1
     done = subprocess.run(
@@ -507,7 +505,7 @@ def test_an_archive_that_does_not_fit_leaves_nothing(
         (b"\xff", "1: not UTF-8"),
     ],
 )
-def test_a_file_of_given_up_identifiers_that_cannot_be_read(
+def test_a_file_of_retired_identifiers_that_cannot_be_read(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     (tmp_path / "retired.csv").write_bytes(content)

@@ -1,4 +1,4 @@
-"""One step sets the version wherever it is stated, and no release is built where files disagree."""
+"""One command sets the version wherever it is stated, and files that disagree refuse a build."""
 
 from __future__ import annotations
 

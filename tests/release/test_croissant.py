@@ -25,7 +25,7 @@ EXPECTED_TYPES = {"string": bytes, "integer": int, "boolean": bool}
 
 
 def write_release(package: Package, root: Path) -> Path:
-    """Write a package's Parquet files and its croissant.json; give the path of the latter."""
+    """Write a package's Parquet files and its croissant.json; return the latter's path."""
     (root / "parquet").mkdir(parents=True)
     files = {}
     for name in package.contract.resources:
@@ -121,7 +121,7 @@ def test_mlcroissant_has_no_error_and_no_warning(
     issues = dataset.metadata.ctx.issues
     assert not issues.errors
     assert not issues.warnings
-    # It warns of a context that lacks one of its own terms by logging alone.
+    # It only logs a warning about a context that lacks one of its own terms.
     assert not caplog.records
     assert str(dataset.metadata.ctx.conforms_to.value) == CONFORMS_TO
 
@@ -129,7 +129,7 @@ def test_mlcroissant_has_no_error_and_no_warning(
 def test_mlcroissant_would_warn(
     bundled: tuple[Package, Path, dict[str, Any]], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """That the test above can fail: a context without a term, a data set without a licence."""
+    """The test above can fail: a context without a term, a dataset without a licence."""
     document = json.loads(json.dumps(bundled[2]))
     del document["license"], document["@context"]["regex"]
     (tmp_path / "croissant.json").write_text(json.dumps(document), encoding="utf-8")
@@ -166,7 +166,7 @@ def test_one_dataset_of_mlcroissant_loads_every_row_as_arrow_has_it(
 def test_mlcroissant_would_fail_with_one_reference_more(
     bundled: tuple[Package, Path, dict[str, Any]], release: Path
 ) -> None:
-    """That the test above can fail, and that references have to be left out still."""
+    """The test above can fail, and references still have to be left out."""
     document = json.loads(json.dumps(bundled[2]))
     (evidence,) = [r for r in document["recordSet"] if r["@id"] == "evidence"]
     (field,) = [f for f in evidence["field"] if f["@id"] == "evidence/quote_id"]
@@ -191,7 +191,7 @@ def test_a_record_set_that_is_joined_needs_a_new_dataset_to_be_read_again(
 
 
 def test_required_properties(bundled: tuple[Package, Path, dict[str, Any]]) -> None:
-    """The required ones of the specification; mlcroissant asks for none of the last four."""
+    """Those that the specification requires; mlcroissant does not check the last four."""
     package, _, document = bundled
     assert document["@type"] == "sc:Dataset"
     assert document["conformsTo"] == "http://mlcommons.org/croissant/1.1"
@@ -278,7 +278,7 @@ def test_ids_are_unique(bundled: tuple[Package, Path, dict[str, Any]]) -> None:
 
 
 def test_provenance_in_prov_o(bundled: tuple[Package, Path, dict[str, Any]]) -> None:
-    """Expanded as JSON-LD, without a network: what a reader of linked data gets to see."""
+    """Expanded as JSON-LD without a network, as a reader of linked data sees it."""
 
     def refuse(url: str, _options: object) -> None:
         raise AssertionError(f"fetches {url}")

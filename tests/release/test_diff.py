@@ -1,4 +1,4 @@
-"""Diffs: applying one gives the new tables, shuffling changes nothing, columns too."""
+"""Diffs: applying one gives the new tables, and the order of rows and columns does not matter."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def edited(root: Path, schema: str, change: Any) -> None:
 
 
 def reshape(root: Path, name: str, columns: list[str], key: str) -> None:
-    """Give a table other columns and its key another name: in its schema and in its file."""
+    """Change a table's columns and the name of its key, in its schema and in its file."""
     for path in (root / "schemas").glob("*.json"):
         schema = json.loads(path.read_text("utf-8"))
         for foreign in schema["foreignKeys"]:
@@ -163,7 +163,7 @@ def test_applying_a_diff_gives_the_new_bytes(
 def test_a_diff_of_another_package_is_not_applied(
     old: Path, new: Path, change: Callable[[dict[str, Any], dict[str, Any]], None], told: str
 ) -> None:
-    """A row that was there was replaced, and one that was another removed, without a word."""
+    """An existing row used to be replaced, and a different one removed, without an error."""
     header, *rows = read(new / "data/topics.csv")
     rows[0][1] = "Another label"
     rows[-1] = ["zz", *rows[-1][1:]]
@@ -193,7 +193,7 @@ def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
     if key in columns:
         columns.remove(key)
     elif key == "kind":
-        # Another field that was there becomes the key, of which each row has a value of its own.
+        # Another existing field with a different value in each row becomes the key.
         columns = [*columns, "topic_id"]
     columns.insert(data.draw(st.integers(0, len(columns))), key)
     reshape(new, "topics", columns, key)
@@ -254,7 +254,7 @@ def test_a_diff_is_refused_by_a_package_that_it_is_not_of(old: Path, new: Path) 
     ],
     ids=["a cell", "a row more", "a row less"],
 )
-def test_the_step_for_rows(old: Path, new: Path, change: Any, level: str) -> None:
+def test_the_bump_for_rows(old: Path, new: Path, change: Any, level: str) -> None:
     table = read(new / "data/topics.csv")
     change(table)
     write(new / "data/topics.csv", table)
@@ -329,7 +329,7 @@ def constraint(name: str, value: Any) -> Any:
         (lambda s: s.__setitem__("uniqueKeys", [["label"]]), "major"),
     ],
 )
-def test_the_step_for_the_contract(old: Path, new: Path, change: Any, level: str) -> None:
+def test_the_bump_for_the_contract(old: Path, new: Path, change: Any, level: str) -> None:
     edited(new, "topics", change)
     changes = compare_contracts(Package.open(old).contract, Package.open(new).contract)
     assert max((c.level for c in changes), key=LEVELS.index) == level
@@ -360,16 +360,16 @@ def turned(property_: str) -> Any:
     [
         (
             of("event_mode", lambda f: f["gazadata:modes"].pop("ASSAULT")),
-            ("major", "ASSAULT is gone"),
+            ("major", "ASSAULT was removed"),
         ),
-        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "is gone")),
+        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "was removed")),
         (
             of("event_mode", lambda f: f["gazadata:modes"].__setitem__("AID", ["x"])),
             ("minor", "the mode x of AID is new"),
         ),
         (
             of("event_mode", lambda f: f["gazadata:modes"]["ASSAULT"].reverse()),
-            ("patch", "gazadata:modes has another value"),
+            ("patch", "gazadata:modes changed"),
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].append("ACCUSE")),
@@ -377,16 +377,16 @@ def turned(property_: str) -> Any:
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].remove("AID")),
-            ("minor", "the need of a recipient is gone: AID"),
+            ("minor", "the need of a recipient was removed: AID"),
         ),
         (of("event_type", a_new_type_with_a_recipient), ("minor", "NEW is new")),
         (
             of("event_type", lambda f: f["gazadata:quadClass"].pop("AID")),
-            ("major", "the class of AID is gone"),
+            ("major", "the class of AID was removed"),
         ),
         (
             of("event_type", lambda f: f["gazadata:quadClass"].__setitem__("AID", "x")),
-            ("patch", "gazadata:quadClass has another value"),
+            ("patch", "gazadata:quadClass changed"),
         ),
         (
             of("label", lambda f: f.__setitem__("gazadata:reference", True)),
@@ -403,10 +403,10 @@ def turned(property_: str) -> Any:
         ),
         (
             of("label", lambda f: f.pop("gazadata:evidence")),
-            ("patch", "gazadata:evidence has another value"),
+            ("patch", "gazadata:evidence changed"),
         ),
-        (of("event_type", turned("enum")), ("major", "the terms have another order")),
-        (of("event_type", turned("categories")), ("major", "the terms have another order")),
+        (of("event_type", turned("enum")), ("major", "the order of the terms changed")),
+        (of("event_type", turned("categories")), ("major", "the order of the terms changed")),
         (
             of("event_type", lambda f: f.__setitem__("categoriesOrdered", True)),
             ("major", "the terms are now ordered"),
@@ -417,7 +417,7 @@ def turned(property_: str) -> Any:
         ),
         (
             of("event_type", lambda f: f["categories"][0].__setitem__("label", "x")),
-            ("patch", "the term AGREE has another label"),
+            ("patch", "the label of the term AGREE changed"),
         ),
         (
             of("label", lambda f: f.__setitem__("format", "uri")),
@@ -425,19 +425,19 @@ def turned(property_: str) -> Any:
         ),
         (
             of("label", lambda f: f.__setitem__("example", "x")),
-            ("patch", "example has another value"),
+            ("patch", "example changed"),
         ),
-        (of("label", lambda f: f.__setitem__("x", 1)), ("patch", "x has another value")),
+        (of("label", lambda f: f.__setitem__("x", 1)), ("patch", "x changed")),
         (
             of("label", lambda f: f["constraints"].__setitem__("minLength", 1)),
             ("major", "the minLength is 1, was none"),
         ),
         (lambda s: s.__setitem__("missingValues", ["", "-"]), ("patch", "missingValues")),
-        (lambda s: s.pop("name"), ("patch", "name has another value")),
+        (lambda s: s.pop("name"), ("patch", "name changed")),
         (lambda s: s.__setitem__("gazadata:label", "event_id"), ("patch", "gazadata:label")),
     ],
 )
-def test_the_step_for_each_property(
+def test_the_bump_for_each_property(
     old: Path, new: Path, change: Any, wanted: tuple[str, str]
 ) -> None:
     edited(new, "events", change)
@@ -453,11 +453,11 @@ def test_the_step_for_each_property(
     [
         (lambda d: d["resources"][0].__setitem__("title", "x"), "sources: title"),
         (lambda d: d["resources"][0].__setitem__("sources", []), "sources: sources"),
-        (lambda d: d["resources"].reverse(), "package: the resources have another order"),
+        (lambda d: d["resources"].reverse(), "package: the order of the tables changed"),
         (lambda d: d.__setitem__("keywords", []), "package: keywords"),
     ],
 )
-def test_whatever_the_descriptor_says_otherwise_is_told(
+def test_any_other_change_of_the_descriptor_is_reported(
     old: Path, new: Path, change: Any, wanted: str
 ) -> None:
     content = json.loads((new / "datapackage.json").read_text("utf-8"))
@@ -468,7 +468,7 @@ def test_whatever_the_descriptor_says_otherwise_is_told(
     assert str(only).startswith(wanted)
 
 
-def test_another_name_of_the_package_is_major(old: Path, new: Path) -> None:
+def test_a_new_name_of_the_package_is_major(old: Path, new: Path) -> None:
     content = json.loads((new / "datapackage.json").read_text("utf-8"))
     content["name"] = "other"
     (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
@@ -493,7 +493,7 @@ def test_a_resource_more_or_less(old: Path, new: Path) -> None:
     assert "conditions" not in apply(a, to_json(diff(a, b)))
 
 
-def test_evidence_that_changed_is_told_of_its_row(old: Path, new: Path) -> None:
+def test_changed_evidence_is_reported_for_its_row(old: Path, new: Path) -> None:
     evidence = read(new / "data/evidence.csv")
     row = next(r for r in evidence if r[1] == "topics" and r[7])
     row[7] = "another note"
@@ -504,7 +504,7 @@ def test_evidence_that_changed_is_told_of_its_row(old: Path, new: Path) -> None:
     assert diff(Package.open(old), Package.open(new)).tables["topics"].support == (row[2],)
 
 
-def test_a_quote_that_changed_is_told_of_the_rows_that_rest_on_it(old: Path, new: Path) -> None:
+def test_a_changed_quote_is_reported_for_the_rows_that_rest_on_it(old: Path, new: Path) -> None:
     quotes = read(new / "data/quotes.csv")
     evidence = read(new / "data/evidence.csv")
     field = evidence[0].index("quote_id")
@@ -517,11 +517,13 @@ def test_a_quote_that_changed_is_told_of_the_rows_that_rest_on_it(old: Path, new
     told = {(name, key) for name, table in result.tables.items() for key in table.support}
     assert told == resting
     assert not result.tables["events"].edited
-    assert f"evidence changed of: {used[0][2]}" in FORMATS["full"](result)
+    assert f"evidence changed for: {used[0][2]}" in FORMATS["full"](result)
     assert result.bump()[0] == "patch"
 
 
-def test_evidence_that_moves_to_another_quote_or_row_is_told_of_both(old: Path, new: Path) -> None:
+def test_evidence_that_moves_to_another_quote_or_row_is_reported_for_both(
+    old: Path, new: Path
+) -> None:
     evidence = read(new / "data/evidence.csv")
     events = [row for row in evidence if row[1] == "events"]
     rows = sorted({row[2] for row in events})[:2]
@@ -552,8 +554,8 @@ WORDS = st.text(string.ascii_letters + ' ,"->\u2019', max_size=10)
 GIVEN_UP = "resource,row_id,replaced_by,reason,version\n"
 
 
-def test_identifiers_given_up_are_told_and_applied(old: Path, new: Path) -> None:
-    """No format told of rows of retired.csv, and a diff that was applied lost them."""
+def test_retired_identifiers_are_shown_and_applied(old: Path, new: Path) -> None:
+    """No format used to show rows of retired.csv, and applying a diff lost them."""
     kept = "actors,kept,,said twice,0.9.0\n"
     (old / "data/retired.csv").write_text(
         f"{GIVEN_UP}actors,gone,,no actor,0.9.0\nactors,named,,no actor,0.9.0\n{kept}", "utf-8"
@@ -606,7 +608,7 @@ def test_rows_whose_evidence_changed_are_counted_where_they_are_not_all_named(
 
 
 def test_markdown_shows_what_the_cells_hold(old: Path, new: Path) -> None:
-    """Values went in as they were: a link, an image of somebody's server, another heading."""
+    """Values used to be unescaped: a link, an image from somebody's server, a heading."""
     value = r"*a* _b_ c_d [e](http://f) <img src=g> `h` &amp; \i\* ~~j~~ | **k**" + "\n# l"
     table = read(new / "data/topics.csv")
     table[1][1] = value
@@ -643,7 +645,7 @@ class Done:
 
 
 def diffed(*arguments: str, **environment: str) -> Done:
-    """Run `gazadata diff`, which must end as it promises: with a report, or one line and exit 2."""
+    """Run `gazadata diff`, which must end with a report, or with one line and exit 2."""
     out, err = io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -776,7 +778,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with two commits, in which the process is; the second changes a topic."""
+    """A repository with two commits, as the current folder; the second changes a topic."""
     folder = copy_package(tmp_path / "repository")
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         git(folder, *command)
@@ -823,7 +825,7 @@ def test_no_side_is_an_option_of_git(repository: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "written").exists()
 
 
-def test_what_is_no_side_is_told_what_each_kind_needs(
+def test_the_error_for_an_unknown_side_says_what_each_kind_needs(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("no-such-side", "1.0.0", "HEAD:no-such"):
@@ -843,7 +845,7 @@ def test_what_is_no_side_is_told_what_each_kind_needs(
     assert "not a git repository" in told
 
 
-def test_a_revision_without_a_package_is_told(repository: Path) -> None:
+def test_a_revision_without_a_package_is_named(repository: Path) -> None:
     git(repository, "rm", "-q", "datapackage.json")
     git(repository, "commit", "-qm", "third")
     assert "'HEAD' has no datapackage.json" in diffed("HEAD", "HEAD~1").stderr
@@ -859,7 +861,7 @@ def test_a_revision_with_a_link_that_leads_out_is_refused(repository: Path) -> N
 
 
 def test_a_revision_is_all_that_was_committed(repository: Path) -> None:
-    """An archive of it leaves out what attributes say, and fills in the commit's name."""
+    """`git archive` would leave out files by their attributes, and fill in the commit's name."""
     (repository / ".gitattributes").write_text(
         "data/retired.csv export-ignore\ndata/topics.csv export-subst ident\n", "utf-8"
     )
@@ -883,22 +885,20 @@ def test_a_package_below_the_top_of_a_repository(
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         git(tmp_path / "top", *command)
     monkeypatch.chdir(tmp_path / "top")
-    assert "name a folder in it as HEAD:FOLDER" in diffed("HEAD", "below/package").stderr
+    assert "name the package's folder as HEAD:FOLDER" in diffed("HEAD", "below/package").stderr
     assert ": none" in diffed("HEAD:below/package", "below/package").stdout
     monkeypatch.chdir(tmp_path / "top/below")
     assert ": none" in diffed("HEAD:./package", "HEAD:below/package").stdout
 
 
-def test_what_git_refuses_is_told_with_its_reason(repository: Path) -> None:
+def test_the_reason_why_git_refuses_is_shown(repository: Path) -> None:
     told = diffed("HEAD", ".", GIT_TEST_ASSUME_DIFFERENT_OWNER="1").stderr
     assert "dubious ownership" in told
     assert "safe.directory" in told
 
 
-def test_a_row_that_is_new_is_told_once_and_what_people_look_for_comes_first(
-    old: Path, new: Path
-) -> None:
-    """Its evidence is counted, and its table is not said to have other evidence."""
+def test_a_new_row_is_listed_once_and_the_main_tables_come_first(old: Path, new: Path) -> None:
+    """Its evidence is counted, and not listed again for its table."""
     events, evidence = read(new / "data/events.csv"), read(new / "data/evidence.csv")
     key = events[1][0]
     events.append(["a-new-event", *events[1][1:]])
@@ -918,7 +918,7 @@ def test_a_row_that_is_new_is_told_once_and_what_people_look_for_comes_first(
     assert len(to_json(result)["tables"]["evidence"]["added"]) == len(own)
 
 
-def test_the_version_that_is_due_is_named(old: Path, new: Path) -> None:
+def test_the_version_that_is_needed_is_named(old: Path, new: Path) -> None:
     rows = read(new / "data/topics.csv")
     write(new / "data/topics.csv", [*rows, ["zz", *rows[1][1:]]])
     result = diff(Package.open(old), Package.open(new))

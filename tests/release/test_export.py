@@ -40,7 +40,7 @@ ODD_TEXTS = ["=1+1", "+1", "-1", "@x", "#N/A", "NA", "'", '"', "a\nb", "غزة �
 
 
 def odd_package(root: Path, rows: list[str] | None = None) -> Path:
-    """A package with names that SQL reserves, a key into itself, and cells that tempt readers."""
+    """A package with reserved SQL names, a key into its own table, and cells easily misread."""
     group = {
         "title": "The group's",
         "description": 'It\'s a "group"; -- no comment',
@@ -155,7 +155,7 @@ def test_cells_that_tempt_readers(tmp_path: Path, to: Format) -> None:
     else:
         sheet = openpyxl.load_workbook(file)["group"]
         found = [tuple(map(as_day, row)) for row in sheet.iter_rows(min_row=2, values_only=True)]
-        # The two that Excel cannot hold as what they are.
+        # The two that Excel cannot hold with their types.
         first = {**rows[0], 'a "b"': "9007199254740993", "day": "1899-12-31"}
         assert found == [tuple(row.values()) for row in (first, *rows[1:])]
 
@@ -180,7 +180,7 @@ def test_xlsx_has_no_formula_and_text_stays_text(tmp_path: Path) -> None:
 
 
 def unique_keys(resource: Resource) -> list[tuple[str, ...]]:
-    """Those of the schema, and the fields that are unique each alone."""
+    """Those of the schema, and the single fields that are unique."""
     alone = [(f.name,) for f in resource.fields if f.unique and f.name != resource.key]
     return [*resource.unique_keys, *alone]
 
@@ -284,7 +284,7 @@ def test_sqlite_refuses_what_the_contract_forbids(
 
 
 def test_every_constraint_is_tried(contract: Contract) -> None:
-    """That the test above is not empty: the package has fields with each of them."""
+    """The test above is not empty: the package has fields with each constraint."""
     tried = [
         (name, value)
         for name, field in FIELDS
@@ -325,15 +325,15 @@ def test_a_package_that_breaks_its_contract_is_refused(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_nulls_in_a_unique_key_are_no_duplicates(tmp_path: Path) -> None:
-    """Table Schema has it so, after SQL."""
+def test_nulls_in_a_unique_key_are_not_duplicates(tmp_path: Path) -> None:
+    """As in SQL, and therefore in Table Schema."""
     package = odd_package(tmp_path / "odd", ["a,,x,,,,,", "b,,x,,,,,"])
     for to in ("sqlite", "duckdb"):
         export(package, to, tmp_path / f"odd.{to}")
 
 
 def test_rows_in_any_order_and_circles_of_rows(tmp_path: Path) -> None:
-    """DuckDB checks keys at once, so that parents must come first; it can hold no circle."""
+    """DuckDB checks keys at once, so parents must come first, and circles are impossible."""
     chain = [f"r{at},r{at + 1},,,,,," for at in range(50)] + ["r50,,,,,,,"]
     export(odd_package(tmp_path / "chain", chain), "duckdb", tmp_path / "chain.duckdb")
     with duckdb.connect(str(tmp_path / "chain.duckdb"), read_only=True) as db:
@@ -481,7 +481,7 @@ os._exit(0)
 
 @pytest.mark.parametrize("to", UNCLOSED)
 def test_a_database_that_was_not_closed_is_not_replaced(tmp_path: Path, to: Format) -> None:
-    """What was left of it in a file beside it was applied to the new one, or made it unreadable."""
+    """The old database's log was applied to the new one, or made it unreadable."""
     package = odd_package(tmp_path / "odd")
     file = tmp_path / "out.db"
     subprocess.run([sys.executable, "-c", UNCLOSED[to], str(file)], check=True)
@@ -497,7 +497,7 @@ def test_a_database_that_was_not_closed_is_not_replaced(tmp_path: Path, to: Form
 
 
 def test_nothing_is_exported_into_a_release(release: Path) -> None:
-    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+    with pytest.raises(ReleaseError, match="is a release, which must not change"):
         export(release, "sqlite", release / "gaza.db")
     assert verify(release)
 
@@ -521,7 +521,7 @@ def test_a_failure_with_force_keeps_what_was_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to", get_args(Format))
 def test_a_full_disk_leaves_nothing(built: Path, tmp_path: Path, to: Format) -> None:
-    """A limit on the size of files stands for the full disk; it fails each library in its way."""
+    """A limit on file sizes simulates a full disk; each library fails in its own way."""
     file = tmp_path / "out" / "gaza.db"
     file.parent.mkdir()
     script = f"""
@@ -570,7 +570,7 @@ def test_a_damaged_release_is_not_exported(release: Path, tmp_path: Path, name: 
             export(release, to, tmp_path / f"x.{to}")
         assert str(release) in str(error.value)
     assert list(tmp_path.iterdir()) == [release]
-    # What is meant to be changed has no manifest, and is taken as it is.
+    # A package that is meant to be edited has no manifest, and is not checked.
     if name == "csv/topics.csv":
         (release / "manifest.json").unlink()
         export(release, "sqlite", tmp_path / "x.db")
@@ -597,7 +597,7 @@ def test_xlsx_shows_text_that_looks_like_a_code(tmp_path: Path) -> None:
     assert decoded == texts
 
 
-def test_what_is_no_package_or_no_format(built: Path, tmp_path: Path) -> None:
+def test_an_unknown_package_or_format(built: Path, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no data package"):
         export(tmp_path, "sqlite", tmp_path / "x.db")
     (tmp_path / "datapackage.json").write_text("{}", encoding="utf-8")
@@ -625,7 +625,7 @@ def test_the_same_bytes_again(built: Path, exported: Path, tmp_path: Path, to: F
     assert (tmp_path / "again").read_bytes() == (exported / f"gaza.{to}").read_bytes()
 
 
-def test_xlsx_holds_no_time_of_its_own(exported: Path, contract: Contract) -> None:
+def test_xlsx_has_no_time_of_its_own(exported: Path, contract: Contract) -> None:
     with zipfile.ZipFile(exported / "gaza.xlsx") as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         core = archive.read("docProps/core.xml").decode("utf-8")
@@ -684,7 +684,7 @@ def test_every_foreign_key_has_an_index(exported: Path, contract: Contract) -> N
 
 
 @pytest.mark.parametrize("to", ["sqlite", "duckdb"])
-def test_views_have_what_keys_stand_for(built: Path, exported: Path, to: str) -> None:
+def test_views_have_the_labels_of_keys(built: Path, exported: Path, to: str) -> None:
     actors = {row["actor_id"]: row["name"] for row in rows_of(built, "actors")}
     wanted = {row["position_id"]: actors[row["holder_id"]] for row in rows_of(built, "positions")}
     query = "SELECT position_id, holder_label FROM positions_labelled"

@@ -75,7 +75,7 @@ FILES = ["index.json", "1.0.0/manifest.json", "1.0.0/csv/events.csv"]
 PATIENCE = "0.5"
 """Seconds: enough for a server on this machine that does answer."""
 SLOW = (stalls, stalls_in_the_body, *DRIPS)
-# Each fault once, each file in turn, since what reads them is the same; and each file's own check.
+# Each fault once, each file in turn, since the same code reads them; and each file's own check.
 CASES = [
     pytest.param(fault, path, id=f"{fault.__name__}-{path}")
     for fault, path in dict.fromkeys(
@@ -85,7 +85,7 @@ CASES = [
             *((wrong_bytes, path) for path in FILES),
         ]
     )
-    # One more line feed at the end of an index is no fault.
+    # One more line feed at the end of an index is not a fault.
     if (fault, path) != (longer, FILES[0])
 ]
 
@@ -102,7 +102,7 @@ def test_a_server_that_misbehaves(
     with pytest.raises(StoreError) as error:
         pull("1.0.0", server.url)
     message = str(error.value)
-    # Of the index only the hash that it states is wrong then: it is the manifest that differs.
+    # Then only the hash in the index is wrong: the manifest differs from it.
     assert (FILES[1] if harmless else path) in message
     assert "check the version, the store and the network" in message
     assert pulled(cache) == []
@@ -161,7 +161,7 @@ def test_a_redirect_is_followed_but_not_to_files_or_away_from_https(
     # The second ended in a traceback.
     for target in ("http://:80/", "http://[::1", "http://127.0.0.1:x/"):
         server.faults["index.json"] = redirect_to(target)
-        with pytest.raises(StoreError, match="invalid address"):
+        with pytest.raises(StoreError, match="invalid URL"):
             pull("latest", server.url)
 
 
@@ -187,10 +187,10 @@ def test_a_body_that_unpacks_without_end_is_cut_off(server: Server, store: Path)
 @pytest.mark.parametrize(
     ("paths", "told"),
     [
-        (["../../../../escaped.txt"], "is refused: a path is relative"),
-        (["/tmp/escaped.txt"], "is refused: a path is relative"),
-        (["..\\escaped.txt"], "is refused: a path is relative"),
-        (["C:/escaped.txt"], "is refused: a path is relative"),
+        (["../../../../escaped.txt"], "is refused; expected a relative path"),
+        (["/tmp/escaped.txt"], "is refused; expected a relative path"),
+        (["..\\escaped.txt"], "is refused; expected a relative path"),
+        (["C:/escaped.txt"], "is refused; expected a relative path"),
         (["escaped.txt", "Escaped.txt"], "the same to some systems"),
         (["csv/escaped.txt", "CSV/other.txt"], "the same to some systems"),
     ],
@@ -333,7 +333,7 @@ def killed_at_each_step(work: Path, release: Path, origin: Path, action: str) ->
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A release of few files, since each of them makes for several steps to be killed at."""
+    """A release of few files, since each file adds several steps at which to kill the process."""
     monkeypatch.setattr("gazadata.release.store.verify", lambda _: [])
     return tiny_release(tmp_path / "tiny", "1.0.0")
 
@@ -415,19 +415,21 @@ def test_a_puller_killed_at_any_step(
         assert not there or whole(Path("out/gazadata-1.1.0"))
         seen.add((len(cached), Path("gazadata.lock").exists(), there))
         assert whole(pull("1.1.0", Path("store"), Path("out")))
-    # The pin moves last, when all else is done.
+    # The pin moves last.
     assert seen == {(0, False, False), (1, False, False), (1, False, True), (1, True, True)}
 
 
-def test_who_waits_for_another_puller_says_so(store: Path, server: Server, cache: Path) -> None:
-    """One whose store was slow held up all others for as long, and they said nothing."""
+def test_waiting_for_another_puller_is_reported(store: Path, server: Server, cache: Path) -> None:
+    """A pull from a slow store used to block all others, without a message."""
     lock = cache / "locks" / Manifest.of(store / "1.0.0").sha256
     lock.parent.mkdir(parents=True)
     code = "import sys; from gazadata.release.fetch import pull; print(pull('1.0.0', sys.argv[1]))"
     with exclusive(lock):
         process = start(code, server.url)
         assert process.stderr
-        assert "waiting for another process that fetches 1.0.0 into" in process.stderr.readline()
+        assert (
+            "waiting for another process that is fetching 1.0.0 into" in process.stderr.readline()
+        )
     out, _ = process.communicate()
     assert whole(Path(out.strip()))
 
@@ -443,7 +445,7 @@ def run_mount(*words: str) -> bool:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 512 KiB, where it can be had: a release does not fit."""
+    """A disk of 512 KiB, if the system allows it: too small for a release."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if not run_mount("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)):
@@ -529,7 +531,7 @@ def read_only(folder: Path) -> Iterator[None]:
             for path, mode in modes.items():
                 path.chmod(mode)
     elif run_mount("mount", "--bind", str(folder), str(folder)):
-        # Nobody may keep root from writing but the file system itself.
+        # Only the file system itself can keep root from writing.
         try:
             assert run_mount("mount", "-o", "remount,ro,bind", str(folder))
             yield
@@ -541,7 +543,10 @@ def read_only(folder: Path) -> Iterator[None]:
 
 def test_a_cache_that_cannot_be_written(server: Server, cache: Path, store: Path) -> None:
     cache.mkdir()
-    with read_only(cache), pytest.raises(CacheError, match=r"GAZADATA_CACHE can name another"):
+    with (
+        read_only(cache),
+        pytest.raises(CacheError, match=r"set GAZADATA_CACHE to a folder with space"),
+    ):
         pull("1.0.0", server.url)
     assert not Path("gazadata.lock").exists()
     folder = pull("1.0.0", server.url)
@@ -553,7 +558,10 @@ def test_a_cache_that_cannot_be_written(server: Server, cache: Path, store: Path
         with pytest.warns(UserWarning, match="will be asked again"):
             assert whole(pull("1.0.0", store, lock=None))
     table.write_bytes(table.read_bytes()[:-1])
-    with read_only(cache), pytest.raises(CacheError, match="GAZADATA_CACHE can name another"):
+    with (
+        read_only(cache),
+        pytest.raises(CacheError, match="set GAZADATA_CACHE to a folder with space"),
+    ):
         gazadata.load("events", version="1.0.0", store=server.url)
 
 
@@ -599,10 +607,10 @@ main()
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are not listed here")
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_told_and_does_without(
+def test_a_file_system_without_locks_causes_a_warning(
     number: int, release: Path, tmp_path: Path
 ) -> None:
-    """As some NFS: the kernel refuses a lock below a folder."""
+    """Like some NFS: the kernel refuses locks in a folder."""
     share, here = tmp_path / "share", tmp_path / "here"
     share.mkdir()
     here.mkdir()

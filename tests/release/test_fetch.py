@@ -1,4 +1,4 @@
-"""Pulling: the verified whole from any store, the cache, the lock, and what a user sees."""
+"""Pulling: complete and verified releases from any store, the cache, the lock, and messages."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def offline_later(request: pytest.FixtureRequest) -> Callable[[], None]:
-    """What takes the network away when it is called."""
+    """Returns a function that takes the network away."""
     return lambda: request.getfixturevalue("offline")
 
 
@@ -106,7 +106,7 @@ def lock() -> dict[str, Any]:
 
 
 def swap(store: Path, release: Path) -> None:
-    """Put another release under the version that it bears, as no publisher would."""
+    """Replace the published release of the same version, as no publisher should."""
     version = Manifest.of(release).version
     shutil.rmtree(store / version)
     shutil.copytree(release, store / version)
@@ -183,7 +183,7 @@ def test_the_environment_may_name_a_folder_with_a_space(
 @pytest.mark.parametrize(
     ("store", "message"),
     [
-        ("ftp://example.org", "a folder or an http, https or file address"),
+        ("ftp://example.org", "expected a folder, or an http, https or file URL"),
         ("https://me:secret@example.org/store", "has a password"),
         ("https://example.org/?key=1", "no query"),
         ("http://[::1", "not an address"),
@@ -191,7 +191,7 @@ def test_the_environment_may_name_a_folder_with_a_space(
         ("", "empty"),
     ],
 )
-def test_what_is_no_store_is_refused(store: str, message: str) -> None:
+def test_an_invalid_store_is_refused(store: str, message: str) -> None:
     with pytest.raises(StoreError, match=message) as refusal:
         pull("1.0.0", [store])
     assert "secret" not in str(refusal.value)
@@ -246,7 +246,7 @@ def test_the_password_in_netrc_is_for_its_host_alone(
     assert seen == {(server.url.removeprefix("http://"), login), (other, None)}
 
 
-def test_a_netrc_that_is_no_text_gives_no_password(
+def test_a_netrc_that_is_not_text_has_no_password(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_bytes(b"machine \xff login me password secret\n")
@@ -255,7 +255,7 @@ def test_a_netrc_that_is_no_text_gives_no_password(
 
 
 def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It read as if the store were down."""
+    """The error used to read as if the store were down."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:1")
     with pytest.raises(StoreError, match=r"cannot be reached through http://127\.0\.0\.1:1: ") as e:
@@ -292,7 +292,7 @@ def test_a_proxy_is_asked_with_its_password(
     monkeypatch.setenv(name, server.url.replace("//", "//me:sec%20ret@"))
     assert whole(pull("1.0.0", "http://data.example/store"))
     assert seen == {"Basic " + base64.b64encode(b"me:sec ret").decode()}
-    # A store that NO_PROXY names is asked itself.
+    # A store that NO_PROXY names is reached directly.
     with pytest.raises(StoreError, match="Connection refused"):
         pull("1.0.0", "http://127.0.0.1:1", lock=None)
     monkeypatch.setenv(name, "socks5://127.0.0.1:1")
@@ -362,7 +362,7 @@ def test_out_never_replaces_what_is_there(store: Path) -> None:
 
 
 def test_a_copy_with_more_than_the_release_is_not_taken_for_it(store: Path) -> None:
-    """`verify` refused what `pull` had just called the release."""
+    """`verify` used to refuse what `pull` had accepted."""
     folder = pull("1.0.0", store, Path("out"))
     (folder / "csv" / "mine.csv").write_text("mine", "utf-8")
     told = r"exists and differs from the release: csv/mine\.csv; remove it or choose"
@@ -432,8 +432,10 @@ def test_a_folder_is_one_store_however_it_is_spelt(store: Path, tmp_path: Path) 
     (store / "index.json").write_bytes(content)
 
 
-def test_what_is_given_up_is_held_against_the_manifest(built: Path, tmp_path: Path) -> None:
-    """A list that was edited in the cache was told as it stood; one that was deleted was none."""
+def test_the_file_of_retired_identifiers_is_checked_against_the_manifest(
+    built: Path, tmp_path: Path
+) -> None:
+    """A list that was edited or deleted in the cache used to be accepted."""
     later = make_release(built, tmp_path, "1.1.0", parent=built)
     (later / "retired.csv").write_text(
         "resource,row_id,replaced_by,reason,version\nactors,nobody,,never was,1.1.0\n", "utf-8"
@@ -462,7 +464,7 @@ def test_what_is_given_up_is_held_against_the_manifest(built: Path, tmp_path: Pa
 def test_each_store_is_remembered_by_itself(
     store: Path, releases: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Another store may have another release under the same version."""
+    """Another store may have a different release with the same version."""
     second = tmp_path / "second"
     publish(releases["other"], second)
     assert digest(pull("1.0.0", store, lock=None)) == digest(releases["1.0.0"])
@@ -550,7 +552,7 @@ def test_a_folder_that_became_a_link_is_not_written_through(server: Server, tmp_
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"manifest_sha256": "../../x"}'])
-def test_a_damaged_memory_of_what_was_served_is_only_forgotten(
+def test_a_damaged_record_of_what_was_served_is_ignored(
     store: Path, cache: Path, content: bytes
 ) -> None:
     pull("1.0.0", store)
@@ -639,10 +641,10 @@ def test_a_release_pulled_before_is_not_replaced_by_another(
         pull("1.0.0", store, lock=None)
 
 
-def test_a_refusal_says_what_remembers_and_what_to_do(
+def test_a_refusal_says_what_pins_the_release_and_what_to_do(
     store: Path, server: Server, releases: dict[str, Path], cache: Path
 ) -> None:
-    """Each remedy is done in turn, as somebody would for whom the change is meant."""
+    """Each remedy is applied in turn, as by somebody who wants the change."""
     pull("1.0.0", server.url)
     shutil.rmtree(cache / "releases")
     swap(store, releases["other"])
@@ -672,7 +674,7 @@ def test_this_installation_pins_what_it_knows(
 
 
 def test_this_installation_knows_every_release_before_its_own(repo: Path) -> None:
-    """One that was forgotten would be taken from any store on that store's word.
+    """A forgotten one would be accepted from any store, unchecked.
 
     1.0.0 was never published, so that no store has it.
     """
@@ -750,7 +752,7 @@ def test_a_lock_that_cannot_be_read_stops_the_pull(
 
 @pytest.mark.parametrize("version", ["../1.0.0", "latest", ""])
 def test_a_lock_with_a_version_that_is_none_stops_the_pull(store: Path, version: str) -> None:
-    """A lock of "latest" was taken, and its hash looked at by nobody."""
+    """A lock with "latest" used to be accepted, and its hash ignored."""
     Lock(str(store), version, "0" * 64).write(Path("gazadata.lock"))
     with pytest.raises(LockError, match=r"version \(MAJOR\.MINOR\.PATCH\)"):
         pull()
@@ -766,8 +768,8 @@ def test_a_lock_of_another_version_by_the_hash_is_named(
     assert "delete gazadata.lock and pull again" in str(e.value)
 
 
-def test_a_pull_that_fails_moves_no_pin(store: Path, tmp_path: Path) -> None:
-    """The lock was written before the copy was made."""
+def test_a_failed_pull_does_not_move_the_pin(store: Path, tmp_path: Path) -> None:
+    """The lock used to be written before the copy."""
     pull("1.0.0", store)
     before = Path("gazadata.lock").read_bytes()
     (tmp_path / "out/gazadata-1.1.0").mkdir(parents=True)
@@ -797,7 +799,7 @@ def test_a_version_that_the_index_does_not_name_yet_is_there(store: Path, server
         assert Manifest.of(pull("latest", address)).version == "1.0.0"
 
 
-def test_an_old_index_takes_no_yank_back(store: Path, server: Server, cache: Path) -> None:
+def test_an_old_index_does_not_undo_a_yank(store: Path, server: Server, cache: Path) -> None:
     old = json.loads((store / "index.json").read_bytes())
     yank("1.1.0", "wrong", store)
     with pytest.warns(UserWarning, match="is yanked: wrong"):
@@ -843,8 +845,8 @@ def test_python_opens_releases(store: Path) -> None:
         gazadata.open_dataset(store / "1.0.0", version="1.0.0")
 
 
-def test_a_version_that_is_no_text_is_told_so(store: Path) -> None:
-    """A number ended in a TypeError from within."""
+def test_a_version_that_is_not_text_is_refused(store: Path) -> None:
+    """A number used to end in a TypeError."""
     told = r'^invalid version 1; expected text, .* "1\.0\.0"'
     with pytest.raises(GazadataError, match=told):
         gazadata.open_dataset(version=1, store=store)  # type: ignore[arg-type]
@@ -894,7 +896,7 @@ def test_without_a_home_the_error_says_how_to_name_a_cache(
 
     monkeypatch.delenv("GAZADATA_CACHE")
     monkeypatch.setattr(Path, "expanduser", homeless)
-    with pytest.raises(CacheError, match="no such home folder; name a cache with GAZADATA_CACHE"):
+    with pytest.raises(CacheError, match="no such home folder; set GAZADATA_CACHE to a folder"):
         pull("1.0.0", store)
 
 
@@ -964,7 +966,7 @@ def test_a_store_to_write_may_be_a_file_address(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """An address was taken for a folder of that name, below the one that the process is in."""
+    """A URL used to be taken for a folder of that name in the current folder."""
     store = tmp_path / "my shop"
     uri = store.as_uri()
     assert run(monkeypatch, capsys, "publish", releases["1.0.0"], "--store", uri)[0] == 0
@@ -990,14 +992,16 @@ def test_a_store_to_write_may_be_a_file_address(
     ],
 )
 def test_an_address_that_would_be_misread_is_refused(name: str) -> None:
-    """The machine was dropped, so that a folder of this one was published into."""
-    with pytest.raises(StoreError, match=r"not a folder of this machine|no host|no query"):
+    """The host was ignored, so a folder on this machine was published into."""
+    with pytest.raises(
+        StoreError, match=r"not a folder on this machine|no host|cannot have a query"
+    ):
         folder_of(name)
     assert list(Path().iterdir()) == []
 
 
-def test_what_a_store_says_is_shown_as_text(store: Path) -> None:
-    """It could draw over a terminal, or add a line to what `versions` prints."""
+def test_text_from_a_store_cannot_control_the_terminal(store: Path) -> None:
+    """It could draw over a terminal, or add a line to the output of `versions`."""
     yank("1.0.0", "bad\x1b[31m \udcff", store)
     index = json.loads((store / "index.json").read_bytes())
     assert index["versions"][0]["yanked"] == "bad [31m"
@@ -1008,8 +1012,8 @@ def test_what_a_store_says_is_shown_as_text(store: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["status", "redirect", "no HTTP"])
-def test_what_a_server_says_is_shown_as_text(server: Server, where: str) -> None:
-    """Its reason, its redirects and what it says instead of HTTP reached the terminal as sent."""
+def test_text_from_a_server_cannot_control_the_terminal(server: Server, where: str) -> None:
+    """Its reason, redirects and non-HTTP answers used to reach the terminal unchanged."""
 
     def answer(handler: Handler) -> None:
         text = "\x1b]0;owned\x07\x1b[31m"
@@ -1028,22 +1032,22 @@ def test_what_a_server_says_is_shown_as_text(server: Server, where: str) -> None
     assert all(line.isprintable() for line in str(refusal.value).splitlines())
 
 
-def test_a_store_whose_name_is_no_text_is_refused(store: Path) -> None:
-    """It was pulled from, and then could not be remembered."""
+def test_a_store_whose_name_is_not_text_is_refused(store: Path) -> None:
+    """It could be pulled from, but not written to the lock."""
     for name in (f"{store}\udcff", Path(f"{store}\udcff")):
-        with pytest.raises(StoreError, match="is not UTF-8, so that no lock could contain it"):
+        with pytest.raises(StoreError, match="is not UTF-8, so no lock could contain it"):
             pull("1.0.0", name)
     assert whole(pull("1.0.0", store.rename(store.with_name("بيانات"))))
     assert whole(pull())
 
 
 def test_nothing_is_written_into_a_release(store: Path) -> None:
-    with pytest.raises(ReleaseError, match="is a release, to which nothing is added"):
+    with pytest.raises(ReleaseError, match="is a release, which must not change"):
         pull("1.0.0", store, store / "1.1.0/csv")
     assert whole(store / "1.1.0")
 
 
-def test_an_empty_name_is_no_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_name_is_not_a_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAZADATA_STORE", str(store))
     with pytest.raises(StoreError, match="the name of a store is empty"):
         gazadata.open_dataset(store="")
@@ -1053,7 +1057,7 @@ GAZADATA = [sys.executable, "-c", "from gazadata.cli import main; main()"]
 
 
 def test_warnings_of_any_command_are_one_line(store: Path) -> None:
-    """`diff` showed a line of our own code with them."""
+    """`diff` used to show a line of our own code with them."""
     yank("1.0.0", "wrong", store)
     done = subprocess.run(
         [*GAZADATA, "diff", "1.0.0", "1.1.0", "--store", str(store)],
@@ -1065,7 +1069,7 @@ def test_warnings_of_any_command_are_one_line(store: Path) -> None:
     assert done.stderr == "warning: 1.0.0 is yanked: wrong\n"
 
 
-def test_python_that_makes_errors_of_warnings_pulls_all_the_same(store: Path) -> None:
+def test_pull_works_if_python_turns_warnings_into_errors(store: Path) -> None:
     yank("1.0.0", "wrong", store)
     done = subprocess.run(
         [*GAZADATA, "pull", "1.0.0", "--store", str(store)],
@@ -1147,10 +1151,10 @@ def test_relative_stores_and_caches_work(
     assert pull() == folder
 
 
-def test_a_relative_store_is_meant_from_where_the_lock_lies(
+def test_a_relative_store_is_relative_to_the_lock(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was meant from wherever the process happened to be, and nothing was found from there."""
+    """It used to be relative to the current folder, where nothing was found."""
     project, elsewhere = tmp_path / "project", tmp_path / "elsewhere" / "deep"
     project.mkdir()
     elsewhere.mkdir(parents=True)
@@ -1179,11 +1183,11 @@ def test_a_lock_wins_over_the_bundled_package(store: Path, cache: Path) -> None:
     assert data.package.root.is_relative_to(cache)
     topics = data.package.root / "csv/topics.csv"
     assert gazadata.load("topics")["topic_id"].count() == topics.read_bytes().count(b"\n") - 1
-    with pytest.raises(LockError, match=r"version 1\.1\.0 was asked for, and .* pins 1\.0\.0"):
+    with pytest.raises(LockError, match=r"version 1\.1\.0 was requested, but .* pins 1\.0\.0"):
         gazadata.load("topics", version="1.1.0", store=str(store))
 
 
-# --- What is said of it
+# --- Messages
 
 
 def test_pull_says_what_was_chosen_and_what_it_replaces(store: Path, cache: Path) -> None:
@@ -1211,7 +1215,7 @@ def test_the_command_prints_the_path_alone_where_scripts_read_it(store: Path, ca
     assert done.stderr == "1.1.0 (latest)\n"
 
 
-def test_a_dataset_says_where_its_release_was_had_from(
+def test_a_dataset_shows_where_its_release_came_from(
     server: Server, cache: Path, offline_later: Callable[[], None]
 ) -> None:
     assert f"fetched from {server.url}" in repr(open_dataset(version="1.0.0", store=server.url))

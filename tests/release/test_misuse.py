@@ -1,4 +1,4 @@
-"""What users and servers do that is neither a fault nor as intended, and what is said of it."""
+"""Misuse by users and servers, and the messages for it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def store(built: Path, tmp_path: Path) -> Path:
 
 
 class _Closing(SimpleHTTPRequestHandler):
-    """Answers as HTTP/1.1, and closes the connection a moment later without a word of it."""
+    """Answers as HTTP/1.1, and closes the connection a moment later without notice."""
 
     protocol_version = "HTTP/1.1"
 
@@ -89,7 +89,7 @@ def test_a_damaged_release_folder_is_not_loaded(release: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_store_that_cannot_be_looked_at_is_passed_over(store: Path) -> None:
+def test_an_unreadable_store_is_skipped(store: Path) -> None:
     with pytest.warns(UserWarning, match="another store was used"):
         pulled = pull("latest", [f"{'x' * 300}/store", str(store)])
     assert pulled.is_dir()
@@ -100,7 +100,7 @@ def test_no_lock_is_written_into_a_release(
     store: Path, release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(release)
-    with pytest.raises(ReleaseError, match="to which nothing is added"):
+    with pytest.raises(ReleaseError, match="which must not change"):
         pull("1.0.0", str(store))
     assert not (release / "gazadata.lock").exists()
 
@@ -147,7 +147,7 @@ def test_what_could_be_read_still_can_be(store: Path) -> None:
 
 @pytest.mark.parametrize("mark", ["?", "#"])
 def test_an_address_with_an_empty_query_is_refused(mark: str) -> None:
-    with pytest.raises(StoreError, match="no query and no fragment"):
+    with pytest.raises(StoreError, match="cannot have a query or a fragment"):
         folder_of(f"https://example.org/store{mark}")
 
 
@@ -194,11 +194,11 @@ def test_a_key_cannot_write_to_the_terminal(source: Path, tmp_path: Path) -> Non
 
 
 def test_another_release_than_a_published_one_was_built_on(built: Path, tmp_path: Path) -> None:
-    """Published out of order, it would stand there for ever as what it is not."""
+    """Published out of order, a release with a false parent would stay for ever."""
     of = releases(built)
     store = tmp_path / "store"
     publish(of["1.1.0"], store)
-    with pytest.raises(StoreError, match=r"the published 1\.1\.0 has a 1\.0\.0 as its parent with"):
+    with pytest.raises(StoreError, match=r"the parent of the published 1\.1\.0 is a 1\.0\.0 with"):
         publish(of["other"], store)
     assert publish(built, store).version == "1.0.0"
 
@@ -206,7 +206,7 @@ def test_another_release_than_a_published_one_was_built_on(built: Path, tmp_path
 def test_a_git_side_is_what_was_committed(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever line ends this user wants in files."""
+    """Whatever line endings the user has configured."""
     repository = tmp_path / "repository"
     shutil.copytree(source, repository)
     monkeypatch.chdir(repository)
@@ -224,7 +224,7 @@ def test_a_git_side_is_what_was_committed(
 
 @pytest.fixture
 def other_store(tmp_path: Path) -> Path:
-    """A store of another package, with a version that is there in `store` and a later one."""
+    """A store of another package, with a version that `store` also has and a later one."""
     folder = tmp_path / "other"
     index = []
     for version in ("1.0.0", "1.0.1"):
@@ -274,7 +274,7 @@ def test_a_lock_that_names_no_package_still_holds(store: Path, built: Path) -> N
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 @pytest.mark.parametrize(("mode", "file"), [(0o755, 0o644), (0o750, 0o640), (0o700, 0o600)])
-def test_who_may_look_into_a_store_may_read_it(
+def test_whoever_can_list_a_store_can_read_it(
     built: Path, tmp_path: Path, mode: int, file: int
 ) -> None:
     store = tmp_path / "store"
@@ -294,7 +294,7 @@ def test_who_may_look_into_a_store_may_read_it(
 
 @pytest.mark.parametrize("lies", ["file", "dangling link"])
 @pytest.mark.parametrize("place", ["{0}", ".{0}.part"])
-def test_what_lies_in_the_place_of_a_cached_release_is_taken_away(
+def test_anything_else_in_the_place_of_a_cached_release_is_removed(
     store: Path, built: Path, cache: Path, place: str, lies: str
 ) -> None:
     blocked = cache / "releases" / place.format(Manifest.of(built).sha256)
@@ -328,7 +328,7 @@ main()
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without asking them")
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("to", [None, "sqlite", "xlsx"])
-def test_who_is_terminated_takes_away_what_was_begun(
+def test_a_terminated_process_removes_unfinished_files(
     source: Path, built: Path, tmp_path: Path, to: str | None, step: int
 ) -> None:
     out = tmp_path / "out"
@@ -414,7 +414,7 @@ def test_an_archive_where_a_folder_is_expected_is_to_be_unpacked(
     assert "and this is a file; unpack it if it is an archive" in run.stderr
 
 
-def test_an_unknown_format_is_told_what_comes_nearest(built: Path, tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_format_suggests_the_nearest(built: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="did you mean 'sqlite'"):
         export(built, "sqlit", tmp_path / "x")  # type: ignore[arg-type]
 

@@ -19,7 +19,7 @@ BASE = "https://datapackage.org/profiles/2.0"
 
 
 def profile(name: str) -> Draft7Validator:
-    """The validator of an official profile, taken from where `$schema` says that it is."""
+    """The validator of an official profile, found by its `$schema`."""
     text = (files("dplib") / "profiles" / "2.0" / f"{name}.json").read_text(encoding="utf-8")
     schema = json.loads(text)
     Draft7Validator.check_schema(schema)
@@ -71,7 +71,7 @@ def test_each_schema(path: Path) -> None:
     ],
 )
 def test_the_profile_refuses(built: Path, where: tuple[str | int, ...], value: Any) -> None:
-    """That the profile in use is not one that lets everything through."""
+    """The profile in use does not accept everything."""
     descriptor = load(built / "datapackage.json")
     part: Any = descriptor
     for step in where[:-1]:

@@ -35,7 +35,7 @@ def run(python: str, code: str) -> subprocess.CompletedProcess[str]:
 
 
 def interpreter(version: str) -> str:
-    """A Python of that version that has what a build needs."""
+    """A Python of that version with everything that a build needs."""
     named = os.environ.get("GAZADATA_PYTHONS", "").split(os.pathsep)
     for python in filter(None, (*named, shutil.which(f"python{version}"))):
         try:

@@ -1,4 +1,4 @@
-"""What the README shows of other tools is run as it stands there, in the folder of a release."""
+"""The README's lines for other tools are run unchanged in the folder of a release."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BLOCK = re.search(
     r"Other tools read .*?```text\n(.*?)```", (REPO / "README.md").read_text("utf-8"), re.S
 )
 LINES = BLOCK[1].splitlines() if BLOCK else []
-# They are no packages of PyPI that a test could ask for: R is none, and Spark needs Java.
+# A test cannot install them from PyPI: R is not there, and Spark needs Java.
 COMMANDS = {"read.csv(": "Rscript", "spark.": "spark-submit"}
 
 # Each prints the number of rows, then each column with the number of its nulls.

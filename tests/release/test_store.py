@@ -1,4 +1,4 @@
-"""Publishing: a version is there whole or not at all, and never changes."""
+"""Publishing: a version is complete or absent, and never changes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_release_is_published_as_built(built: Path, tmp_path: Path) -> None:
 
 
 def test_a_web_server_of_another_user_may_read_it(built: Path, tmp_path: Path) -> None:
-    """A folder made by tempfile would be closed to everybody else."""
+    """A folder made by tempfile would be unreadable to everybody else."""
     publish(built, tmp_path)
     plain = tmp_path / "plain"
     plain.mkdir()
@@ -84,7 +84,7 @@ def test_a_version_is_never_replaced(built: Path, other: Path, tmp_path: Path) -
 def test_a_release_follows_what_is_published_before_it(
     built: Path, other: Path, later: Path, tmp_path: Path
 ) -> None:
-    """The rules of versions were passed over by a build without a parent, or on another one."""
+    """A build without a parent, or on another one, used to bypass the rules for versions."""
     alone = make_release(built, tmp_path, "1.1.0")
     preview = releases(built)["2.0.0-rc.1"]
     beside = make_release(built, tmp_path, "1.2.0", parent=built)
@@ -105,8 +105,8 @@ def test_a_release_follows_what_is_published_before_it(
     publish(alone, tmp_path / "its first")
 
 
-def test_pre_releases_bind_nobody(built: Path, tmp_path: Path) -> None:
-    """A final version on one told in its CHANGES.md nothing of what had changed since the last."""
+def test_pre_releases_promise_nothing(built: Path, tmp_path: Path) -> None:
+    """A final version built on one did not list in CHANGES.md what had changed since the last."""
     first = make_release(built, tmp_path, "1.1.0-rc.1", parent=built)
     second = make_release(built, tmp_path, "1.1.0-rc.2", parent=first)
     on_it = make_release(built, tmp_path, "1.1.0", "on a pre-release", parent=second)
@@ -228,7 +228,7 @@ def test_publishers_remove_only_what_publishers_left(
 
 @pytest.mark.parametrize("what", ["file", "dangling link"])
 def test_what_is_in_the_way_of_a_version_is_named(built: Path, tmp_path: Path, what: str) -> None:
-    """A file ended in a KeyError, a link in "Not a directory"."""
+    """A file used to end in a KeyError, a link in "Not a directory"."""
     way = tmp_path / "1.0.0"
     if what == "file":
         way.write_text("mine", "utf-8")
@@ -252,14 +252,14 @@ def test_a_store_holds_releases_of_one_package(built: Path, tmp_path: Path) -> N
     assert [entry["version"] for entry in index(store)] == ["1.0.0"]
 
 
-def test_a_release_is_no_store(built: Path, release: Path, tmp_path: Path) -> None:
+def test_a_release_cannot_be_a_store(built: Path, release: Path, tmp_path: Path) -> None:
     before = sorted(release.rglob("*"))
     for store in (release, release / "csv" / "store"):
-        with pytest.raises(StoreError, match="is a release, to which nothing is added"):
+        with pytest.raises(StoreError, match="is a release, which must not change"):
             publish(built, store)
     assert sorted(release.rglob("*")) == before
     (tmp_path / "file").write_text("mine", "utf-8")
-    with pytest.raises(StoreError, match="is not a folder, as a store is"):
+    with pytest.raises(StoreError, match="is not a folder; name another store"):
         publish(built, tmp_path / "file")
 
 
@@ -374,7 +374,7 @@ def test_paths_that_some_systems_cannot_tell_apart_are_refused(paths: tuple[str,
         (b" " * (5 << 20), "longer than"),
     ],
 )
-def test_what_is_no_manifest_is_refused(content: bytes, message: str) -> None:
+def test_an_invalid_manifest_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(StoreError, match=message):
         Manifest.read(content, "here")
 
@@ -400,7 +400,7 @@ def test_what_is_no_manifest_is_refused(content: bytes, message: str) -> None:
         ),
     ],
 )
-def test_what_is_no_index_is_refused(change: dict[str, Any], message: str) -> None:
+def test_an_invalid_index_is_refused(change: dict[str, Any], message: str) -> None:
     value = {"format": "gazadata-store/1", "versions": []} | change
     with pytest.raises(GazadataError, match=message):
         read_index(json_bytes(value), "here")

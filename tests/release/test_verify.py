@@ -1,4 +1,4 @@
-"""Verifying: what was changed in a release is named, whatever it is."""
+"""Verifying: any change in a release is named."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def test_every_file_is_covered(built: Path, release: Path) -> None:
     verify(release)
 
 
-def test_a_file_more_is_named(release: Path) -> None:
+def test_an_extra_file_is_named(release: Path) -> None:
     (release / "csv" / "extra.csv").write_text("x", encoding="utf-8")
     with pytest.raises(ReleaseError, match=r"csv/extra\.csv"):
         verify(release)
 
 
 def test_a_table_swapped_under_a_new_manifest_is_found(release: Path) -> None:
-    """The Parquet is held against the CSV itself, not against what the manifest says of both."""
+    """The Parquet is compared with the CSV itself, not through the manifest."""
     path = release / "csv/topics.csv"
     path.write_text(path.read_text("utf-8").replace("Regional", "regional"), encoding="utf-8")
     resealed(release)
@@ -79,10 +79,8 @@ def test_a_table_swapped_under_a_new_manifest_is_found(release: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.json", "datapackage.json", "parquet/topics.parquet"])
 @pytest.mark.parametrize("damage", ["gone", "cut", "cut and resealed"])
-def test_whatever_is_damaged_is_a_fault_of_the_release(
-    release: Path, name: str, damage: str
-) -> None:
-    """A file that could not be read was an error like that of a mistyped path."""
+def test_any_damage_is_a_mismatch_of_the_release(release: Path, name: str, damage: str) -> None:
+    """A file that could not be read used to be reported like a mistyped path."""
     path = release / name
     if damage == "gone":
         path.unlink()
@@ -124,13 +122,13 @@ def test_a_script_can_tell_damage_from_a_mistyped_path(
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
-        (lambda text: text.replace(b"Doha", b"Dofa"), "every byte counts, also line ends"),
+        (lambda text: text.replace(b"Doha", b"Dofa"), "every byte counts, even line endings"),
         (lambda text: text.replace(b"\n", b"\r\n"), "with a byte order mark or CRLF line ends"),
         (lambda text: b"\xef\xbb\xbf" + text, "with a byte order mark or CRLF line ends"),
-        (lambda text: b"\xff" + text, "every byte counts, also line ends"),
+        (lambda text: b"\xff" + text, "every byte counts, even line endings"),
     ],
 )
-def test_another_text_is_no_fault_of_the_release(
+def test_a_different_text_is_not_a_mismatch_of_the_release(
     built: Path, tmp_path: Path, change: Callable[[bytes], bytes], hint: str
 ) -> None:
     other = tmp_path / "text.txt"
@@ -150,7 +148,7 @@ def test_another_text_is_no_fault_of_the_release(
 
 
 def edited(release: Path, name: str, change: Callable[[list[list[str]]], None]) -> None:
-    """Change a table and all that is said of it, as who makes a release up would."""
+    """Change a table and everything that describes it, as a forger would."""
     resource = Package.open(release).contract[name]
     path = release / "csv" / f"{name}.csv"
     with path.open(encoding="utf-8", newline="") as file:
@@ -162,7 +160,7 @@ def edited(release: Path, name: str, change: Callable[[list[list[str]]], None]) 
 
 
 def rewritten(release: Path, name: str) -> None:
-    """Give a changed CSV the Parquet, the descriptor and the manifest that agree with it."""
+    """Make the Parquet, the descriptor and the manifest agree with a changed CSV."""
     package = Package.open(release)
     path = release / "csv" / f"{name}.csv"
     own = {"package": package.contract.name, "version": package.contract.version}
@@ -183,7 +181,7 @@ def rewritten(release: Path, name: str) -> None:
 
 
 def redescribed(release: Path) -> None:
-    """Give a release with changed Parquet the metadata that agree with it."""
+    """Make the metadata agree with changed Parquet."""
     sizes = {
         f"parquet/{path.name}": (path.stat().st_size, sha256(path))
         for path in (release / "parquet").iterdir()
@@ -194,7 +192,7 @@ def redescribed(release: Path) -> None:
 
 
 def changed(release: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
-    """Change one of the JSON files of a release, and what is said of it."""
+    """Change one of a release's JSON files, and its hashes."""
     document = json.loads((release / name).read_text("utf-8"))
     before = json_bytes(document)
     change(document)
@@ -215,7 +213,7 @@ def changed(release: Path, name: str, change: Callable[[dict[str, Any]], object]
         ("sources", "text_length", "2744", "text_length 2744, expected 2745"),
     ],
 )
-def test_each_part_of_a_quote_is_held_against_the_text(
+def test_each_part_of_a_quote_is_compared_with_the_text(
     release: Path, table: str, field: str, value: str, told: str
 ) -> None:
     def change(rows: list[list[str]]) -> None:
@@ -319,7 +317,7 @@ def column(name: str, cast: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Any
 def test_parquet_is_of_the_types_of_the_contract(
     release: Path, change: Callable[[pa.Table], pa.Table], told: str
 ) -> None:
-    """What has the same cells once it is cast is read as another type by all that do not cast."""
+    """Parquet with the same cells after casting is another type to readers that do not cast."""
     reparqueted(release, "events", change)
     with pytest.raises(FaultsError, match=rf"parquet/events\.parquet: .*{told}"):
         verify(release)
@@ -363,7 +361,7 @@ def test_how_parquet_is_packed_is_free(release: Path) -> None:
 def test_a_manifest_and_a_descriptor_that_differ(
     release: Path, name: str, change: Callable[[dict[str, Any]], object], told: str
 ) -> None:
-    """Every hash agrees, and a reader who goes by one of the files would be led astray."""
+    """Every hash agrees, but a reader who relies on one of the files would be misled."""
     changed(release, name, change)
     with pytest.raises(FaultsError, match=told):
         verify(release)
@@ -371,7 +369,7 @@ def test_a_manifest_and_a_descriptor_that_differ(
 
 @pytest.mark.parametrize(("table", "field"), [("participants", "actor_id"), ("actors", "part_of")])
 def test_a_key_that_points_nowhere(release: Path, table: str, field: str) -> None:
-    """Such a release could be published, and not be exported."""
+    """Such a release could be published, but not exported."""
     path = release / "csv" / f"{table}.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
@@ -402,7 +400,7 @@ def test_what_may_not_be_read_is_there(release: Path, name: str) -> None:
     verify(release)
 
 
-def test_a_link_is_no_file_of_a_release(release: Path, tmp_path: Path) -> None:
+def test_a_link_is_not_a_file_of_a_release(release: Path, tmp_path: Path) -> None:
     (release / "LICENSE").rename(tmp_path / "elsewhere")
     (release / "LICENSE").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FaultsError, match="LICENSE: a link"):
@@ -466,7 +464,7 @@ def test_a_later_format_is_refused(release: Path) -> None:
 
 
 def test_what_no_store_would_take_does_not_verify(release: Path, tmp_path: Path) -> None:
-    """Verifying had a reader of manifests of its own, which took other names."""
+    """Verifying used to have its own reader of manifests, which accepted other names."""
     for name in ("datapackage.json", "manifest.json"):
         path = release / name
         text = path.read_text("utf-8").replace('"name": "gazadata"', '"name": "Gaza Data"', 1)
@@ -479,7 +477,7 @@ def test_what_no_store_would_take_does_not_verify(release: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("path", "why"), [("package", r"it has no manifest\.json"), ("nowhere", "no such folder")]
 )
-def test_what_is_no_release_says_where_one_comes_from(
+def test_the_error_for_no_release_says_where_one_comes_from(
     package_folder: Path, tmp_path: Path, path: str, why: str
 ) -> None:
     with pytest.raises(ReleaseError, match=f"is not a release: {why}; `gazadata build` makes"):
@@ -514,7 +512,7 @@ def test_a_damaged_archive_does_not_verify(built: Path, tmp_path: Path, damage: 
 
 
 def committed(release: Path, tmp_path: Path, *, attributes: bool) -> Path:
-    """The release as Git checks it out for somebody who wants CRLF in files."""
+    """The release as Git checks it out for somebody who has configured CRLF."""
     if not attributes:
         (release / ".gitattributes").unlink()
     own = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.autocrlf=true"]
@@ -537,12 +535,12 @@ def test_a_release_keeps_its_line_ends_in_git(release: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="Git is not installed")
-def test_a_release_with_other_line_ends_is_told_as_that(release: Path, tmp_path: Path) -> None:
+def test_a_release_with_other_line_endings_is_recognized(release: Path, tmp_path: Path) -> None:
     clone = committed(release, tmp_path, attributes=False)
-    with pytest.raises(FaultsError, match="its lines end in CRLF and not LF: Git") as caught:
+    with pytest.raises(FaultsError, match="its lines end in CRLF instead of LF: Git") as caught:
         verify(clone)
     assert len(str(caught.value).splitlines()) == 2
-    with pytest.raises(StoreError, match="its lines end in CRLF and not LF"):
+    with pytest.raises(StoreError, match="its lines end in CRLF instead of LF"):
         gazadata.open_dataset(clone)
 
 
@@ -556,7 +554,7 @@ def test_a_release_without_git_attributes_verifies_and_one_with_others_does_not(
     assert verify(release)
 
 
-def test_a_pointer_in_the_place_of_a_file_is_told_as_that(release: Path) -> None:
+def test_a_pointer_in_the_place_of_a_file_is_recognized(release: Path) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n"
     for name in ("parquet/events.parquet", "parquet/topics.parquet"):
         (release / name).write_bytes(pointer)

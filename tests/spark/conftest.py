@@ -13,7 +13,7 @@ from gazadata import spark as gazadata_spark
 
 @pytest.fixture(scope="session")
 def session() -> Iterator[SparkSession]:
-    """A session on two cores of this machine, which tries a task three times."""
+    """A session on two cores of this machine that tries a task three times."""
     # PySpark of today warns of the pandas of today in each worker.
     os.environ["PYTHONWARNINGS"] = "ignore"
     with gazadata_spark.session("local[2]") as started:

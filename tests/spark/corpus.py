@@ -15,7 +15,7 @@ TABLES = {S.path(name): name for name in S.contract.resources}
 
 
 def row_mutants(number: int) -> Iterator[Mutant]:
-    """Mutants of rows and texts, which leave every file a table: of each kind in turn."""
+    """Mutants of rows and texts that leave every file a table, of each kind in turn."""
     found = 0
     for nth in range(100):
         for name, kind in KINDS.items():
@@ -39,7 +39,7 @@ def _is_of_rows(path: str, content: bytes | None) -> bool:
         rows = csv_rows(content)
     except UnicodeDecodeError:
         return False
-    # What csv would write again is what is there: a mistake of lines is not of rows.
+    # Only files that csv would write unchanged, since mistakes of lines are not mistakes of rows.
     plain = all(any(row.values()) and "\n" not in "".join(map(str, row.values())) for row in rows)
     return (
         bool(rows)

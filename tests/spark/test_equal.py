@@ -1,4 +1,4 @@
-"""What is found on Spark is what is found on one machine, into however many pieces it is cut."""
+"""Spark finds the same as one machine, however many pieces there are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIMIT = 100_000
 
 @pytest.fixture(scope="module")
 def mutated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    """A package of an article for each mutant, and what is found in it on one machine."""
+    """A package with an article for each mutant, and its report from one machine."""
     root = tmp_path_factory.mktemp("mutants") / "package"
     mutants = list(row_mutants(MUTANTS))
     write(root, [one.files for one in mutants])
@@ -40,7 +40,7 @@ def mutated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    """A generated package with each of its mistakes, and what is found in it on one machine."""
+    """A generated package with every mistake, and its report from one machine."""
     module = generator()
     root = tmp_path_factory.mktemp("generated") / "package"
     planted = module.generate(root, 60, len(module.MISTAKES))
@@ -64,7 +64,7 @@ def generator() -> ModuleType:
 
 
 def same(report: Report, other: Report) -> None:
-    """Two reports say the same: findings with all that is said of them, counts and failures."""
+    """Compare two reports: all parts of their findings, counts and failures."""
     cells, others = (
         {(d.code, d.resource, d.row_id, d.field) for d in of.diagnostics} for of in (report, other)
     )
@@ -115,7 +115,7 @@ OF_FILES = (
         *("line_break_in_a_cell", "article_that_no_source_names"),
     ),
 )
-"""Kinds of mistake by which a file is no table, or another one; each group in one package."""
+"""Kinds of mistake that make a file unreadable or a different table; each group in one package."""
 
 
 def _groups(root: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
@@ -144,7 +144,7 @@ def test_mistakes_of_files(session: SparkSession, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_one_article_of_a_hundred_thousand_rows(session: SparkSession, tmp_path: Path) -> None:
-    """The first of a thousand has the rows of all, whose words are in its text by chance alone."""
+    """The first of a thousand articles gets all rows; its text has their words only by chance."""
     root, module = tmp_path / "package", generator()
     module.generate(root, 1_020, 1)
     for name, resource in Contract.read(root).resources.items():

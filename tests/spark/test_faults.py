@@ -1,4 +1,4 @@
-"""Workers that are killed, pieces that fail, and what a person does wrong."""
+"""Workers that are killed, pieces that fail, and wrong use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ S = SHIPPED
 
 @pytest.fixture
 def deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder: for each file in it, the process of a worker is killed in the middle of a piece."""
+    """A folder: for each file in it, a worker's process is killed in the middle of a piece."""
     folder, limited = tmp_path / "deaths", engine._limited
     folder.mkdir()
 

@@ -67,7 +67,7 @@ def _texts_in_a_table(root: Path) -> None:
 
 
 @pytest.mark.long
-def test_parts_hold_what_the_whole_holds(session: SparkSession, tmp_path: Path) -> None:
+def test_parts_have_the_same_findings_as_the_whole(session: SparkSession, tmp_path: Path) -> None:
     """The same mistakes, at their lines in the parts."""
     place = Place(tmp_path / "package")
     nth, quote = 70, S.rows("quotes")[70]

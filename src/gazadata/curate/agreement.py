@@ -22,7 +22,7 @@ _FIRST = ("sources", "actors", "topics", "events", "positions")
 """Tables that others point to, which are matched before them."""
 
 _ALIKE = 0.6
-"""The least likeness (0 to 1) of two labels that may mean the same."""
+"""The similarity (0 to 1) from which two labels may mean the same."""
 
 _NOT_CODED = ("text_path", "coded_by_program", "coded_on", "reviewed_on")
 """Columns about the file and the coder, on which coders need not agree."""
@@ -33,10 +33,10 @@ class Coded:
     """A row of a coding.
 
     Attributes:
-        key: its key, or what it is called by where a rule makes its key.
+        key: its key; for a row that states none, its values.
         values: its cells that are not null.
-        quoted: the characters of the article that its main quote has, without white space.
-        passage: the passage that it is under.
+        quoted: the positions of its main quote in the article, not counting white space.
+        passage: the label of its passage.
     """
 
     table: str
@@ -51,9 +51,9 @@ class Column:
     """How two codings agree in a column, on the rows that both have.
 
     Attributes:
-        n: the pairs of rows of which at least one has a value there.
-        agreed: those that have the same.
-        alpha: Krippendorff's alpha, in which null is a value; None where all values are the same.
+        n: the pairs of rows in which at least one has a value.
+        agreed: the pairs with the same value.
+        alpha: Krippendorff's alpha, counting null as a value; None if all values are the same.
     """
 
     table: str
@@ -70,7 +70,7 @@ class Agreement:
     Attributes:
         rows: for each table the number of rows of the first, of the second, and of both.
         columns: the columns, in the contract's order.
-        disagreements: what to discuss, a line each.
+        disagreements: what to discuss, one line each.
     """
 
     rows: dict[str, tuple[int, int, int]] = field(default_factory=dict)
@@ -103,9 +103,9 @@ def agreement(
 ) -> Agreement:
     """Compare two codings of an article, each a sheet or the folder of a package.
 
-    Rows are matched by what they say, and not by their keys: by the words that they mainly rest on,
-    by what they are called, and by their values. Recall is the share of the first coding's rows
-    that the second has, and precision the share of the second's that the first has.
+    Rows are matched by what they say, not by their keys: by their main quotes, names and values.
+    Recall is the share of the first coding's rows that the second has, and precision the share of
+    the second's that the first has.
 
     Args:
         first: the first coding.
@@ -116,7 +116,8 @@ def agreement(
     Raises:
         ReadError: a coding cannot be read.
         WrongSheet: a sheet has mistakes.
-        GazadataError: the codings are of two articles, or which one is meant is not said.
+        GazadataError: the codings are of different articles, or a package has several and `source`
+            is None.
         MissingExtra: the package krippendorff is not installed.
     """
     if contract is None:
@@ -125,7 +126,7 @@ def agreement(
     a, b = (_sheet(path, source, contract) for path in (first, second))
     texts = [_bare("".join(passage.text for passage in one.passages)) for one in (a, b)]
     if texts[0] != texts[1]:
-        raise GazadataError(f"{first} and {second} are codings of two texts")
+        raise GazadataError(f"{first} and {second} are codings of different texts")
     return _Comparison(contract, list(_rows(a, contract)), list(_rows(b, contract))).agreement()
 
 
@@ -135,7 +136,7 @@ def _sheet(path: Path, source: str | None, contract: Contract) -> Sheet:
     record = Record.read(Package.open(path))
     articles = record.articles()
     if source is None and len(articles) != 1:
-        raise GazadataError(f"{path} has {len(articles)} articles; say which with --source")
+        raise GazadataError(f"{path} has {len(articles)} articles; choose one with --source")
     return parse_sheet(path, print_sheet(record, source or articles[0]), record.contract)
 
 
@@ -146,7 +147,7 @@ def _bare(text: str) -> str:
 def _rows(sheet: Sheet, contract: Contract) -> Iterator[Coded]:
     """The rows of a sheet, each with the characters that it quotes.
 
-    The article is read from the sheet itself, since who codes it blind has no package.
+    The article is read from the sheet itself, since a blind coder has no package.
     """
     source = sheet.source.text
     text = "\n".join(passage.text for passage in sheet.passages)
@@ -242,7 +243,7 @@ class _Comparison:
         return names
 
     def compared(self, table: Resource) -> list[Field]:
-        """The columns that are compared: not keys, nor texts that each coder words in their way."""
+        """The columns to compare: neither keys nor texts that each coder words freely."""
         own = source_field(table)
         left_out = (table.key, own, *_NOT_CODED, *COMPUTED.get(table.name, ()))
         return [
@@ -253,14 +254,14 @@ class _Comparison:
         ]
 
     def match(self, table: Resource) -> None:
-        """Match the rows of a table, the likest first."""
+        """Match the rows of a table, the most similar first."""
         mine = [row for row in self.first if row.table == table.name]
         theirs = [row for row in self.second if row.table == table.name]
         scored = [
             (score, i, j)
             for i, a in enumerate(mine)
             for j, b in enumerate(theirs)
-            if (score := self.likeness(table, a, b))
+            if (score := self.similarity(table, a, b))
         ]
         taken: set[tuple[str, int]] = set()
         pairs = []
@@ -271,15 +272,15 @@ class _Comparison:
         self.pairs[table.name] = sorted(pairs, key=lambda pair: mine.index(pair[0]))
         self.same[table.name] = {b.key: a.key for a, b in pairs}
 
-    def likeness(self, table: Resource, a: Coded, b: Coded) -> float:
-        """How alike two rows are, from 0 to 3; 0 if they cannot be the same."""
+    def similarity(self, table: Resource, a: Coded, b: Coded) -> float:
+        """How similar two rows are, from 0 to 3; 0 if they cannot be the same."""
         compared = self.compared(table)
         if table.name in RULED and all(
             self.value(table, f, a) == self.value(table, f, b, other=True)
             for f in compared
             if f.verbatim or table.target(f.name)
         ):
-            # A pair of event and actor, or of a thing and its name, is one row wherever it is read.
+            # A participant or a name is the same row wherever in the article it is coded.
             return 3.0
         union = a.quoted | b.quoted
         overlap = len(a.quoted & b.quoted) / len(union) if union else 0.0
@@ -302,7 +303,7 @@ class _Comparison:
         return overlap + called + values
 
     def value(self, table: Resource, one: Field, row: Coded, *, other: bool = False) -> str:
-        """A cell as it is compared: folded, and a key of the second as the first has it."""
+        """A cell to compare: folded, and with keys of the second coding mapped to the first's."""
         value = row.values.get(one.name, "")
         target = table.target(one.name)
         if target is None:
@@ -310,7 +311,7 @@ class _Comparison:
         if not other or not value:
             return value
         same = self.same.get(target, {}).get(value)
-        # A row that only the second has is none of the first, even if it has its key.
+        # The codings may use one key for different rows.
         return same or (f"only B: {value}" if (target, value) in self.keys else value)
 
     def columns(self, table: Resource) -> Iterator[Column]:
@@ -333,7 +334,7 @@ class _Comparison:
 
 
 def alpha(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Krippendorff's alpha of two coders' nominal values; None where all of them are the same.
+    """Krippendorff's alpha of two coders' nominal values; None if all are the same.
 
     Raises:
         MissingExtra: the package krippendorff is not installed.

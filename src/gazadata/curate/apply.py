@@ -114,7 +114,7 @@ class _Applier:
             key = passage.key.text if passage.key else made[number]
             if key in taken:
                 mark = passage.key.mark if passage.key else passage.mark
-                self.wrong(mark, f"the passage {key!r} is there already; give it another id")
+                self.wrong(mark, f"there is already a passage {key!r}; give this one another id")
             taken.add(key)
             self.parts.append(Part(key, passage.kind, number, begin, at))
             rows.append(
@@ -130,7 +130,7 @@ class _Applier:
             )
         if rest := self.text[at:].strip():
             mark = self.sheet.passages[-1].mark if self.sheet.passages else self.sheet.source.mark
-            self.wrong(mark, f"the text goes on after this passage with {_short(rest)!r}; add it")
+            self.wrong(mark, f"the text continues after this passage with {_short(rest)!r}; add it")
         before = [r for r in self.record.rows["passages"] if r["source_id"] == self.source]
         if self.parts == self.record.passages(self.source):
             rows = before
@@ -141,8 +141,8 @@ class _Applier:
         if not expected:
             return f"the text of {self.source} ends before this passage; remove it"
         return (
-            f"this is not the text of {self.source}, which goes on with {_short(expected)!r}; "
-            "passages must have the text letter for letter and in its order"
+            f"this is not the text of {self.source}, which continues with {_short(expected)!r}; "
+            "passages must repeat the text letter for letter and in order"
         )
 
     def rows(self) -> dict[str, list[Cells]]:
@@ -159,7 +159,7 @@ class _Applier:
         for row in self.sheet.rows:
             self.cells[id(row)] = self.row_cells(row)
         held = {id(row): self.held_key(row, self.complete(row)) for row in self.sheet.rows}
-        # Keys that somebody wrote, or that rows have already, go before those that a rule makes.
+        # Written and existing keys take precedence over computed ones.
         for row in sorted(self.sheet.rows, key=lambda one: held[id(one)] is None):
             resource = self.contract[row.table]
             cells = self.cells[id(row)]
@@ -170,7 +170,7 @@ class _Applier:
                 self.wrong(
                     mark,
                     f"two rows of {row.table} have the key {key!r}, the other in line "
-                    f"{lines[row.table, key]}; rename one, or make them one row",
+                    f"{lines[row.table, key]}; rename one, or merge them",
                 )
             elif key in kept[row.table]:
                 self.wrong(mark, self.taken(row.table, key))
@@ -184,8 +184,8 @@ class _Applier:
         if ("sources", self.source) not in lines:
             self.wrong(
                 self.sheet.source.mark,
-                f"no row of sources with the id {self.source!r}, which is the article itself; "
-                "write one under its headline",
+                f"no row of sources for the article itself; write one with the id {self.source!r} "
+                "under its headline",
             )
         self.check_keys(tables)
         return tables
@@ -202,7 +202,7 @@ class _Applier:
         return cells
 
     def complete(self, row: Row) -> Cells:
-        """A row's cells, with the key of the row that it is written within."""
+        """A row's cells, with the key of the row it is nested in."""
         cells = self.cells[id(row)]
         if row.parent:
             implied = parts_of(self.contract, row.parent.table)[row.table]
@@ -211,7 +211,7 @@ class _Applier:
         return cells
 
     def held_key(self, row: Row, cells: Cells) -> str | None:
-        """The key of a row that is written, or that it has in the tables already."""
+        """The key of a row, as written or as in the tables; None if it is in neither."""
         if row.key:
             return row.key.text
         resource = self.contract[row.table]
@@ -222,7 +222,7 @@ class _Applier:
         return None
 
     def made_key(self, resource: Resource, cells: Cells, taken: set[str]) -> str:
-        """The key that a rule makes for a new row, which no row has or had."""
+        """The computed key of a new row, one that no row has or had."""
         retired = {key for table, key in self.record.retired if table == resource.name}
         endings = cells.get("role", ""), self.source
         return free(ruled_key(resource.name, cells), taken | retired, endings=endings)
@@ -231,12 +231,12 @@ class _Applier:
         resource = self.contract[table]
         owner = self.record.owner(resource, self.record.by_key(table)[key]) or "the references"
         return (
-            f"{table} has the row {key!r} already, from {owner}; use its key where you mean it, "
+            f"{table} already has a row {key!r}, from {owner}; use its key where you mean it, "
             "or give this row another"
         )
 
     def check_keys(self, tables: dict[str, list[Cells]]) -> None:
-        """Report keys that point to no row, and rows that are there twice."""
+        """Report keys that point to no row, and duplicate rows."""
         keys = {name: {row[self.contract[name].key] for row in tables[name]} for name in tables}
         for row in self.sheet.rows:
             resource = self.contract[row.table]
@@ -281,8 +281,8 @@ class _Applier:
         if pointing:
             self.wrong(
                 self.sheet.source.mark,
-                "rows are not in the sheet that others need; put them back, or change the others: "
-                + "; ".join(pointing),
+                "other articles need rows that are not in the sheet; put them back, or change the "
+                "rows that need them: " + "; ".join(pointing),
             )
 
     # Quotes and evidence
@@ -295,7 +295,7 @@ class _Applier:
             self.mains[id(row)] = main
             if main:
                 self.marks.setdefault(main, row.quote.mark if row.quote else row.mark)
-        # Whether names state whom they name depends on their own evidence, and comes first.
+        # Names first: their evidence decides whether they can state whom they name.
         proposer = Proposer(after, ())
         of_names = [row for row in self.sheet.rows if row.table == "names"]
         for row in of_names:
@@ -310,7 +310,7 @@ class _Applier:
     def of_row(
         self, row: Row, proposer: Proposer
     ) -> dict[tuple[str, str], list[tuple[Item, Mark]]]:
-        """The evidence of a row, by its table and key; none after a mistake was reported."""
+        """The evidence of a row, by its table and key; empty after a mistake was reported."""
         main = self.mains[id(row)]
         resource = self.contract[row.table]
         cells = self.cells[id(row)]
@@ -326,7 +326,7 @@ class _Applier:
                 self.wrong(
                     mark,
                     f"{item.field} rests on {rests_on} twice; remove one of the two, or write "
-                    "`for` in place of `also`",
+                    "`for` instead of `also`",
                 )
             items.append((item, mark))
         return {(row.table, cells[resource.key]): items}
@@ -416,12 +416,12 @@ class _Applier:
         return Item(at.text, basis, span, "", note)
 
     def noted(self, item: Item, mark: Mark) -> tuple[Item, Mark]:
-        """Report an inference or a look-up without a note."""
+        """Report an inference or a reference without a note."""
         if not item.note and item.basis in ("inferred", "reference"):
             why = (
                 "what was looked up: Row NAME of reference/FILE.csv"
                 if item.reference
-                else "how it follows from the words, which do not have it"
+                else "how it follows from the words, which do not contain it"
             )
             self.wrong(mark, f"no note on {item.field}; write under `notes` {why}")
         return item, mark
@@ -476,7 +476,7 @@ class _Applier:
         return {"quotes": kept, "evidence": rows}
 
     def within_passage(self, quote: Cells, start: str, end: str) -> Cells:
-        """A quote with the key of its passage, whose borders may have been moved."""
+        """A quote with the key of its passage, whose boundaries may have moved."""
         if quote["source_id"] != self.source:
             return quote
         span = Span(self.source, int(quote[start]), int(quote[end]))
@@ -499,7 +499,7 @@ class _Applier:
         }
 
     def derived(self, after: Record) -> Record:
-        """The record with what `gazadata fmt` fills in."""
+        """The record with the cells that `gazadata fmt` fills in."""
         spans = after.spans
         after, problems = derived(after)
         for problem in problems:
@@ -509,7 +509,7 @@ class _Applier:
         return after
 
     def check_filled(self, after: Record) -> None:
-        """Report cells that are empty though a row needs them, and nothing else gives them."""
+        """Report required cells that are still empty."""
         rows = {table: after.by_key(table) for table in {row.table for row in self.sheet.rows}}
         for row in self.sheet.rows:
             resource = self.contract[row.table]
@@ -519,7 +519,7 @@ class _Applier:
                     self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
 
     def check_owned(self, after: Record) -> None:
-        """Report rows that would not be in this article's sheet when it is printed again."""
+        """Report rows that this article's sheet would lack when it is printed again."""
         for row in self.sheet.rows:
             resource = self.contract[row.table]
             key = self.cells[id(row)][resource.key]
@@ -529,8 +529,8 @@ class _Applier:
                 hint = f"quote more words of {self.source}, or write the row in the other sheet"
                 if owner is None:
                     why = "nothing links it to an article"
-                    hint = f"write `cited_by: {self.source}`, or a reference's row in data/"
-                self.wrong(row.mark, f"this row is not of {self.source}: {why}; {hint}")
+                    hint = f"write `cited_by: {self.source}`; a reference's row belongs in data/"
+                self.wrong(row.mark, f"this row does not belong to {self.source}: {why}; {hint}")
 
     # The state that a sheet was printed from
 
@@ -549,7 +549,7 @@ class _Applier:
             owned = self.record.owned(self.source)
             if sum(map(len, owned.values())) <= 1:
                 return
-            message = f"the sheet has no state, but the tables have rows of {self.source}; {advice}"
+            message = f"no `state`, but the tables already have rows of {self.source}; {advice}"
             raise WrongSheet(self.sheet.path, [Mistake(mark, message)])
         difference = "\n".join(self.differences(self.sheet.state))
         raise WrongSheet(
@@ -563,7 +563,7 @@ class _Applier:
         )
 
     def differences(self, printed: frozenset[str]) -> Iterator[str]:
-        """The rows that changed in the tables since, beside what the sheet has for them."""
+        """The rows of the tables that have changed since, compared with the sheet's."""
         sheet_lines = self.sheet.text.split("\n")
         mine = {
             (row.table, self.cells[id(row)][self.contract[row.table].key]): row
@@ -593,7 +593,7 @@ class _Applier:
             yield "  rows were removed, or the passages changed"
 
     def with_state(self, record: Record) -> str:
-        """The text of the sheet with the state of the tables that it makes."""
+        """The text of the sheet with the state of the tables after it is applied."""
         made, text = " ".join(state(record, self.source)), self.sheet.text
         if self.sheet.state_span is None:
             return f"{text.rstrip()}\n\nstate: {made}\n"

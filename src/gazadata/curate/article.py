@@ -24,14 +24,14 @@ _LINE_ENDS = re.compile("\r\n|[\r\v\f\u2028\u2029]")
 _WRONG = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U0010ffff]"
 )
-"""Controls, replacement and private-use characters, where another encoding has letters."""
+"""Control, replacement and private-use characters: letters that were decoded wrongly."""
 
 _NOT_IN_TEXT = "Given when the article was added; its text does not say it."
 
 
 @dataclass(frozen=True)
-class Told:
-    """What whoever adds an article knows of it; '' for what they do not."""
+class Details:
+    """What is known of an article besides its text; '' if unknown."""
 
     title: str = ""
     publisher: str = ""
@@ -40,42 +40,42 @@ class Told:
     language: str = "en"
 
 
-def add_article(record: Record, file: Path, told: Told) -> Application:
+def add_article(record: Record, file: Path, details: Details) -> Application:
     """Copy a text into raw/ and work out its row in `sources`, its passages and their evidence.
 
     The article's key is the name of the file. The text is written; the tables are not.
 
     Raises:
         ReadError: the file cannot be read, is not UTF-8 or holds no words.
-        GazadataError: the article or its key is there already, or what is told has a wrong form.
-        MissingExtra: the splitter of sentences is not installed.
+        GazadataError: the article or its key already exists, or the date is malformed.
+        MissingExtra: sentencex is not installed.
     """
     text, changes = required_form(file)
     source = slug(file.stem)
     if not source:
         raise GazadataError(
-            f"{file}: name the file in Latin letters or digits; the name is its key"
+            f"{file}: rename the file, using Latin letters or digits; its name becomes the key"
         )
     known = record.by_key("sources")
     if source in known:
-        raise GazadataError(f"{file}: there is a source {source!r} already; rename the file")
+        raise GazadataError(f"{file}: there is already a source {source!r}; rename the file")
     target = inside(record.package.root, f"raw/{source}.txt")
     for row in known.values():
         if row["text_path"] and record.text(row["source_id"]) == text:
             raise GazadataError(f"{file}: this is the text of {row['source_id']}")
     content = text.encode("utf-8")
     if target.exists() and read_bytes(target) != content:
-        raise GazadataError(f"{target}: there is another such file already; rename {file.name}")
-    passages = split(text, told.language)
+        raise GazadataError(f"{target}: another file is already there; rename {file.name}")
+    passages = split(text, details.language)
     if not passages:
-        raise ReadError(f"{file}: there are no words in it")
+        raise ReadError(f"{file}: the file has no words")
     headline = quotable(passages[0])
     if not re.search(r"\w", headline):
         raise ReadError(f"{file}: its first line, {passages[0]!r}, has no words; write a headline")
-    if headline != passages[0] and not told.title:
+    if headline != passages[0] and not details.title:
         sign = passages[0].removesuffix(headline)
         changes.append(f"title without {sign!r}, which would make it a spreadsheet formula")
-    row = _source_row(source, headline, told)
+    row = _source_row(source, headline, details)
     first = _first_sheet(source, row, passages, headline, text)
     sheet = parse_sheet(file, first, record.contract)
     sources = [*record.rows["sources"], dict.fromkeys(record.contract["sources"].field_names, "")]
@@ -97,11 +97,11 @@ def add_article(record: Record, file: Path, told: Told) -> Application:
 
 
 def required_form(file: Path) -> tuple[str, list[str]]:
-    """A text as it must be in raw/ (UTF-8, NFC, LF, nothing hidden), and what was changed for it.
+    """A text as raw/ needs it (UTF-8, NFC, LF, no hidden characters), and what was changed.
 
     Raises:
-        ReadError: the file cannot be read, is not UTF-8, or has a character that no text has unless
-            it was decoded wrongly; the message names line and column.
+        ReadError: the file cannot be read, is not UTF-8, or has a character that shows that it was
+            decoded wrongly; the message names line and column.
     """
     text = decode(file, read_bytes(file))
     changes = []
@@ -113,12 +113,12 @@ def required_form(file: Path) -> tuple[str, list[str]]:
         raise refusal(
             file,
             before,
-            f"{_called(wrong.group())} shows that the text was decoded wrongly, so that letters "
-            "are lost; copy it from its source again, as UTF-8",
+            f"{_called(wrong.group())} shows that the text was decoded wrongly and letters are "
+            "lost; copy it from its source again, as UTF-8",
         )
     text, number = _LINE_ENDS.subn("\n", text)
     if number:
-        changes.append(f"line ends changed to LF: {number}")
+        changes.append(f"changed line endings to LF: {number}")
     for character in sorted(set(HIDDEN.findall(text))):
         number = text.count(character)
         text = text.replace(character, "")
@@ -138,7 +138,7 @@ def split(text: str, language: str) -> list[str]:
     """The passages of a text: its first line, which is the headline, and each sentence.
 
     Raises:
-        MissingExtra: the splitter of sentences is not installed.
+        MissingExtra: sentencex is not installed.
     """
     try:
         import sentencex
@@ -149,7 +149,7 @@ def split(text: str, language: str) -> list[str]:
     for line in lines[1:]:
         begun = len(passages)
         for piece in sentencex.segment(language, line):
-            # A closing quotation mark or a dash is no sentence.
+            # A closing quotation mark or a dash is not a sentence.
             if len(passages) > begun and not re.search(r"\w", piece):
                 passages[-1] += piece
             else:
@@ -171,14 +171,14 @@ def quotable(headline: str) -> str:
     return headline[at:]
 
 
-def _source_row(source: str, headline: str, told: Told) -> dict[str, str]:
-    earliest, latest = _published(told.published)
+def _source_row(source: str, headline: str, details: Details) -> dict[str, str]:
+    earliest, latest = _published(details.published)
     return {
         "kind": "article",
-        "title": told.title or headline,
-        "publisher": told.publisher,
-        "url": told.url,
-        "language": told.language,
+        "title": details.title or headline,
+        "publisher": details.publisher,
+        "url": details.url,
+        "language": details.language,
         "published_earliest": earliest,
         "published_latest": latest,
         "held": "true",

@@ -23,7 +23,7 @@ class Formatting:
     """What to write, and what a person has to decide.
 
     `files` holds the canonical bytes of the files that are not in canonical form, and `read` the
-    bytes of all files that they follow from.
+    bytes of all files that were read.
     """
 
     files: dict[Path, bytes]
@@ -52,7 +52,7 @@ def canonical_csv(
     column = header.index(key) if key is not None else 0
     cleaned = [[clean(cell) for cell in row] for row in rows]
     if any(len(row) != len(header) for row in cleaned):
-        raise ValueError(f"each row must have {len(header)} cells, as the header has")
+        raise ValueError(f"each row must have {len(header)} cells, like the header")
     cleaned.sort(key=lambda row: (row[column], row))
     return "".join(map(record, [list(map(clean, header)), *cleaned])).encode("utf-8")
 
@@ -81,7 +81,7 @@ def format_package(package: Package) -> Formatting:
     known = {table.path: table.content for table in tables.values()}
     for table in tables.values():
         problems += (
-            Problem.of(table, row, f"{name} has a line break; write the cell in one line")
+            Problem.of(table, row, f"{name} has a line break; write the cell on one line")
             for row in table.rows
             for name, cell in row.cells.items()
             if "\n" in cell
@@ -150,7 +150,7 @@ def _replace(formatting: Formatting) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Wait until no other command writes to a folder, where the system can lock folders."""
+    """Wait until no other command writes to a folder, if the system can lock folders."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -174,7 +174,7 @@ def record(cells: Sequence[str]) -> str:
 
 
 def quoted(cell: str) -> str:
-    """A cell as it is written, in quotation marks where it needs them."""
+    """A cell as it is written, in quotation marks if it needs them."""
     if any(character in cell for character in ',"\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell

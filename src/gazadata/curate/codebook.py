@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gazadata.contract import Contract, Field, Resource
 
 BEGIN = "<!-- generated from datapackage.json and schemas/ by `gazadata fmt`; do not edit -->"
-"""The first line of a codebook that `gazadata fmt` writes; it leaves any other alone."""
+"""The first line of a codebook that `gazadata fmt` may overwrite."""
 
 _MODES = "gazadata:modes"
 
@@ -17,8 +17,7 @@ def codebook(contract: Contract, *, examples: bool = True) -> str:
 
     Args:
         contract: the package's.
-        examples: whether fields have their examples. These are of the record, which a blind coder
-            must not see.
+        examples: whether fields have their examples, which a blind coder must not see.
 
     Returns:
         A diagram of the tables and their keys; one section per table, in the contract's order,
@@ -97,7 +96,7 @@ def _details(field: Field, examples: bool) -> Iterator[str]:
         yield "Unique."
     if field.verbatim:
         yield "Word for word from the source."
-    # From the descriptor, so that no kind of constraint is left out.
+    # From the raw schema, so that no kind of constraint is left out.
     for name, value in field.raw.get("constraints", {}).items():
         if name not in ("required", "unique", "enum"):
             yield f"{name}: {_code(str(value))}."
@@ -109,7 +108,7 @@ def _details(field: Field, examples: bool) -> Iterator[str]:
 
 
 def _terms(field: Field) -> list[str]:
-    """The terms of a field with their definitions, and what PLOVER says of each."""
+    """The terms of a field with their definitions and PLOVER's quad classes."""
     definitions = field.raw.get("gazadata:definitions", {})
     classes = field.raw.get("gazadata:quadClass", {})
     needing = field.raw.get("gazadata:recipientRequired", [])

@@ -45,12 +45,12 @@ class Written:
 
 @dataclass(frozen=True)
 class Words:
-    """Words of an article, and what tells them from the same words elsewhere.
+    """Words of an article, and which ones are meant if they occur more than once.
 
     Attributes:
         exact: the words.
         passage: the passage they are in, if not the row's own.
-        occurrence: which of several places in the passage is meant, from 1.
+        occurrence: which of several occurrences in the passage, from 1.
         source: the article, if not the sheet's own.
         mark: where they are written.
     """
@@ -64,11 +64,11 @@ class Words:
 
 @dataclass(frozen=True)
 class OtherEvidence:
-    """Evidence that is not what would be proposed.
+    """Evidence that differs from what would be proposed.
 
     Attributes:
         fields: the cells.
-        adds: whether it comes beside what is proposed, and does not replace it.
+        adds: whether it adds to the proposed evidence instead of replacing it.
         words: None for the row's own quote.
     """
 
@@ -86,13 +86,13 @@ class Row:
     """A row as it is written.
 
     Attributes:
-        key: None where a rule makes it.
+        key: None if it is to be computed.
         values: the cells that are not null, by field.
-        quote: the main quote; None where it is that of `parent` or the row's own text.
+        quote: the main quote; None if it is that of `parent` or the row's own text.
         notes: notes on the evidence that would be proposed, by field.
-        parent: the row that it is written within.
+        parent: the row that it is nested in.
         passage: the number of its passage in the sheet, from 0.
-        span: the first and the last line of what is written, the last one excluded.
+        span: its first line, and the line after its last.
     """
 
     table: str
@@ -109,7 +109,7 @@ class Row:
 
 @dataclass(frozen=True)
 class SheetPassage:
-    """A passage as it is written: its kind, its text, and its key if no rule makes it."""
+    """A passage as it is written: its kind, its text, and its key unless it is computed."""
 
     kind: str
     text: str
@@ -123,9 +123,8 @@ class Sheet:
 
     Attributes:
         content: its bytes.
-        text: what they say, without a byte order mark.
-        state: short hashes of the rows that the sheet was printed from; None for one that was not
-            printed from any.
+        text: its text, without a byte order mark.
+        state: short hashes of the rows that the sheet was printed from; None if it was not printed.
         state_span: where the state is in the text, from its first character to after its last.
     """
 
@@ -144,8 +143,7 @@ def read_sheet(path: Path, contract: Contract) -> Sheet:
 
     Raises:
         ReadError: it cannot be read, or is not UTF-8.
-        WrongSheet: it is not YAML, or a part has no place in a sheet, or a value does not have the
-            form that the contract states.
+        WrongSheet: it is not YAML, has unknown parts, or has values that do not fit the contract.
     """
     return parse_sheet(path, decode(path, read_bytes(path)), contract)
 
@@ -154,7 +152,7 @@ def parse_sheet(path: Path, text: str, contract: Contract) -> Sheet:
     """Read a sheet from its text; errors call it `path`.
 
     Raises:
-        WrongSheet: as above.
+        WrongSheet: as for `read_sheet`.
     """
     reader = _Reader(path, text, contract)
     sheet = reader.sheet(compose(path, reader.text))
@@ -164,7 +162,7 @@ def parse_sheet(path: Path, text: str, contract: Contract) -> Sheet:
 
 
 class _Reader:
-    """Reads the nodes of a sheet, and collects what is wrong."""
+    """Reads the nodes of a sheet, and collects mistakes."""
 
     def __init__(self, path: Path, text: str, contract: Contract) -> None:
         self.path, self.content, self.contract = path, text.encode("utf-8"), contract
@@ -238,7 +236,7 @@ class _Reader:
                 self.wrong(
                     parts[name],
                     f"{len(each)} values, but another field of the row has {longest}; "
-                    "lists in one row must be equally long",
+                    "lists in one row must have the same length",
                 )
                 return
         quote = self.words(parts["quote"]) if "quote" in parts else None
@@ -284,13 +282,13 @@ class _Reader:
     def note(self, node: Node) -> Written | None:
         note = self.scalar(node)
         if note and "\n" in note.text:
-            self.wrong(note.mark, "a note with a line break; write it in one line")
+            self.wrong(note.mark, "the note has a line break; write it on one line")
         return note
 
     def filled(self, one: Written, given: set[str]) -> None:
         if one.text not in given:
             self.wrong(
-                one.mark, f"{one.text} is empty in this row; fill it, or remove its evidence"
+                one.mark, f"{one.text} is empty in this row; fill it in, or remove its evidence"
             )
 
     def others(
@@ -301,7 +299,7 @@ class _Reader:
             parts = self.mapping(item, "evidence", _ENTRY)
             named = [name for name in ("for", "also") if name in parts]
             if len(named) != 1:
-                self.wrong(item, "expected either `for` or `also`, with the fields that it is for")
+                self.wrong(item, "expected either `for` or `also`, with the fields it supports")
                 continue
             fields = [one for one in self.scalars(parts[named[0]]) if one.text]
             for one in fields:
@@ -335,16 +333,14 @@ class _Reader:
         if where and "reference" in parts:
             self.wrong(
                 parts[where[0]],
-                f"`{where[0]}` beside `reference`; evidence is either words or a reference, so "
-                "write two entries, one of them with `also`",
+                f"`{where[0]}` together with `reference`; evidence is either words or a reference, "
+                "so write two entries, one of them with `also`",
             )
         elif where and "words" not in parts:
-            self.wrong(
-                parts[where[0]], f"`{where[0]}` without `words`; write the words that are quoted"
-            )
+            self.wrong(parts[where[0]], f"`{where[0]}` without `words`; write the quoted words")
         is_reference = basis is not None and basis.text == "reference"
         if basis and "reference" in parts and not is_reference:
-            self.wrong(basis.mark, f"the basis {basis.text!r} beside `reference`; remove one")
+            self.wrong(basis.mark, f"the basis {basis.text!r} with `reference`; remove one")
         elif basis and is_reference and "reference" not in parts:
             self.wrong(
                 basis.mark,
@@ -359,7 +355,7 @@ class _Reader:
         if parts is None:
             parts = self.mapping(node, "a quote", _WORDS)
         if "words" not in parts:
-            self.wrong(node, "no `words`; write the words that are quoted")
+            self.wrong(node, "no `words`; write the quoted words")
             return None
         exact, passage, occurrence, source = (
             self.scalar(parts[name]) if name in parts else None for name in _WORDS
@@ -404,7 +400,7 @@ class _Reader:
         return []
 
     def mapping(self, node: Node, what: str, known: Sequence[str]) -> dict[str, Node]:
-        """The parts of a mapping by name; what is unknown or written twice is reported."""
+        """The parts of a mapping by name; unknown and repeated ones are reported."""
         if not isinstance(node, MappingNode):
             self.wrong(node, f"expected {what}: fields with a colon; found {_kind(node)}")
             return {}

@@ -34,7 +34,7 @@ class _RowError(GazadataError):
 
 @dataclass(frozen=True)
 class Problem:
-    """What a person has to decide: where (file, line from 1, row), and what is wrong."""
+    """Something a person has to decide: where (file, line from 1, row), and what is wrong."""
 
     resource: str | None
     path: Path
@@ -56,14 +56,14 @@ class Problem:
 def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
     """Fill in, in place, the cells that can be computed.
 
-    - `sources`: `text_length` (code points) and `text_sha256` of held sources, where empty.
-    - `quotes`: `start`, `end`, `passage_id`, `prefix` and `suffix`. Correct offsets are kept;
-      others are found from `exact`, within the passage if one is given. If `exact` matches only
-      under folding (a straight apostrophe for a curly one), it is replaced by the text's own
-      characters: the only change to what a person wrote.
+    - `sources`: `text_length` (code points) and `text_sha256` of held sources, if empty.
+    - `quotes`: `char_start`, `char_end`, `passage_id`, `prefix` and `suffix`. Correct offsets are
+      kept; others are found from `exact`, within the passage if the row names one. If `exact`
+      matches only under folding (a straight apostrophe for a curly one), it is replaced by the
+      text's own characters: the only change to what a person wrote.
     - `evidence`: `evidence_id`.
-    - cells that are derived, where empty: the precision of two dates, `held` of a source by its
-      `text_path`, and `cited_by` of a cited one by the quotes of its evidence.
+    - derived cells, if empty: the precision of two dates, `held` of a source from its
+      `text_path`, and `cited_by` of a cited one from the quotes of its evidence.
 
     - booleans: `TRUE` and `FALSE`, as spreadsheets write them, become `true` and `false`.
 
@@ -127,7 +127,7 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
 
 
 def _fill_cells(table: Table) -> None:
-    """Fill in what follows from other cells of the same row, and write booleans in their form."""
+    """Fill in what follows from other cells of the same row, and normalize booleans."""
     flags = [field.name for field in table.resource.fields if field.type == "boolean"]
     for row in table.rows:
         for flag in flags:
@@ -140,7 +140,7 @@ def _fill_cells(table: Table) -> None:
 
 
 def _fill_precision(cells: dict[str, str], stem: str, resource: Resource) -> None:
-    """Fill in how two dates are read together; dates that cannot be read are reported elsewhere."""
+    """Fill in the precision of two dates; validation reports dates that cannot be read."""
     field = f"{stem}_precision"
     if cells.get(field) or field not in cells:
         return
@@ -155,7 +155,7 @@ def _fill_precision(cells: dict[str, str], stem: str, resource: Resource) -> Non
 
 
 def precision(first: datetime.date | None, last: datetime.date | None) -> str:
-    """How two dates are read together, a term of `date_precision`."""
+    """The precision of two dates, a term of `date_precision`."""
     if first is None or last is None:
         return "unknown" if first is last else "open"
     if first == last:
@@ -185,7 +185,7 @@ def _fill_cited_by(sources: list[Row], evidence: list[Row], quotes: list[Row]) -
 
 
 def _read_text(root: Path, cells: dict[str, str]) -> str:
-    """The text of a held source; fills in its length and hash where they are empty.
+    """The text of a held source; fills in its length and hash if they are empty.
 
     Raises:
         GazadataError: the text is missing or cannot be relied on.
@@ -233,7 +233,7 @@ def _complete_quote(
     here = passages.get(source, {})
     if passage_id and passage_id not in here:
         raise _RowError(f"passage_id {passage_id!r} is not a passage of {source}")
-    # One without bounds, as in a draft, is reported itself.
+    # A passage without bounds, as in a draft, has its own problem.
     passage = here.get(passage_id)
     bounded = passage if passage and passage.start is not None else None
     text, exact = texts[source], cells.get("exact", "")
@@ -278,8 +278,8 @@ def _complete_quote(
             )
         if HIDDEN.search(cell):
             raise _RowError(
-                f"{name} would begin or end within a word, at a joiner that cannot be seen; start "
-                "or end the quote a word earlier or later"
+                f"{name} would begin or end within a word, at an invisible joiner; start or end "
+                "the quote a word earlier or later"
             )
     offsets = {"char_start": str(start), "char_end": str(end)}
     cells.update(derived, **offsets, passage_id=passage_id or holder or "")
@@ -292,10 +292,10 @@ def _look_up(
     passage: Passage | None,
     hint: tuple[int | None, int | None],
 ) -> Match:
-    """The one place that `exact` means.
+    """The place of `exact` in the text.
 
     Raises:
-        _RowError: there is none, or several that `hint` (start, end) does not tell apart.
+        _RowError: there is none, or `hint` (start, end) does not single out one of several.
     """
 
     def places(matches: list[Match]) -> str:
@@ -316,15 +316,15 @@ def _look_up(
         raise _RowError(
             f"{missing} as whole words; the nearest is {near.exact!r} at {places([near])}"
         )
-    # Someone who wrote the article's own characters means those, not others that fold alike.
+    # Exact matches take precedence over those that only fold alike.
     matches = [m for m in matches if m.exact == exact] or matches
     if len(matches) > 1:
         start, end = hint
         matches = [m for m in matches if m.start == start or m.end == end] or matches
     if len(matches) > 1:
         raise _RowError(
-            f"{exact!r} occurs {len(matches)} times: {places(matches)}; give the start and end of "
-            "the one that is meant"
+            f"{exact!r} occurs {len(matches)} times: {places(matches)}; write the start and end of "
+            "the right one"
         )
     return matches[0]
 

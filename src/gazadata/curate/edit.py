@@ -17,30 +17,30 @@ Name = tuple[str, str]
 
 
 def rename(record: Record, table: str, old: str, new: str) -> Application:
-    """Give a row another key, in all cells that have it, and in the keys that are made of it.
+    """Change a row's key in every cell that has it, and in the keys computed from it.
 
     Raises:
         UnknownName: there is no such table or row.
-        GazadataError: the new key is taken, is retired, or does not have the form of one; or
-            it is one of evidence, whose keys are made of its cells.
+        GazadataError: the new key is taken, retired or malformed; or the row is evidence, whose
+            key is computed from its cells.
     """
     _known(record, table, old)
     if table == "evidence":
         raise GazadataError(
-            "the key of a row of evidence is made of its cells; rename the row or the quote that "
-            "it names"
+            "the key of a row of evidence is computed from its cells; rename the row or the quote "
+            "that it names"
         )
     if problem := record.unfit_key(table, new):
         raise GazadataError(problem)
     if new in record.by_key(table):
-        raise GazadataError(f"{table} has a row {new!r} already; choose another key")
+        raise GazadataError(f"{table} already has a row {new!r}; choose another key")
     rows = {name: [dict(row) for row in those] for name, those in record.rows.items()}
     after = record.changed(rows)
     renamed = [(table, old, new)]
     for name, before, key in renamed:
         made = _made_keys(after, rows)
         _rename(after, rows, name, before, key)
-        # Keys that a rule made of this one are made again.
+        # Recompute the keys that were computed from this one.
         for one, row in made:
             own = record.contract[one].key
             wanted = _made_key(after, one, row)
@@ -65,7 +65,7 @@ def _rename(record: Record, rows: dict[str, list[Cells]], table: str, old: str, 
 
 
 def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, Cells]]:
-    """The rows whose keys are as the rule makes them."""
+    """The rows, with their tables, whose keys are the computed ones."""
     return [
         (name, row)
         for name in (*RULED, "passages")
@@ -91,11 +91,11 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
         record: the package.
         table: the row's table.
         key: the row's key.
-        dependants: also remove the rows that cannot be without it, and empty the cells that can.
+        dependants: also remove the rows that require it, and empty optional cells that point to it.
 
     Raises:
         UnknownName: there is no such table or row.
-        GazadataError: rows depend on it, and `dependants` is not asked for.
+        GazadataError: rows point to it, and `dependants` is false.
     """
     _known(record, table, key)
     gone = {(table, key): ""}
@@ -122,7 +122,7 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
     if others and not dependants:
         raise GazadataError(
             f"{table}/{key} cannot be removed alone, since these rows point to it; add "
-            "--dependants to remove them, and to empty cells that may be empty:\n  "
+            "--dependants to remove them, or to empty the cell if it is optional:\n  "
             + "\n  ".join(sorted(others))
         )
     return _application(record, _without(record, gone.keys(), emptied.keys()))
@@ -131,7 +131,7 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
 def _without(
     record: Record, gone: Collection[Name], emptied: Collection[tuple[str, str, str]]
 ) -> Record:
-    """The record without rows, their evidence and the quotes that only they used."""
+    """The record without some rows and cells, their evidence, and the quotes only they used."""
     rows = {
         name: [dict(row) for row in those if (name, row[record.contract[name].key]) not in gone]
         for name, those in record.rows.items()
@@ -155,7 +155,7 @@ def _without(
 
 
 def _growing(names: dict[Name, str]) -> Iterator[Name]:
-    """The names of a dictionary that grows meanwhile."""
+    """The keys of a dictionary that grows during the iteration."""
     at = 0
     while at < len(names):
         yield list(names)[at]
@@ -176,10 +176,10 @@ def _known(record: Record, table: str, key: str) -> None:
 
 
 def _application(before: Record, after: Record) -> Application:
-    """What is to be written.
+    """The changed files.
 
     Raises:
-        GazadataError: a cell cannot be filled in again.
+        GazadataError: a derived cell cannot be filled in.
     """
     after, problems = derived(after)
     if problems:

@@ -1,4 +1,4 @@
-"""What helps to code a passage: names and cues in it, and the fields and terms of the tables."""
+"""Comments in a sheet that help to code: names and cues in a passage, fields and terms."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gazadata.curate.record import Part, Record
 from gazadata.evidence.quotes import find
 
 _HOW = """\
-Write rows under the sentence that they rest on, as a list under the name of their table:
-- id: a-readable-key      # not for names and participants, whose keys are made
-  quote: the words of the article that the row rests on; long ones as: first words … last words
+Write rows under the sentence they rest on, as a list under the name of their table:
+- id: a-readable-key      # not for names and participants, whose keys are computed
+  quote: the words of the article that the row rests on; if long, first words … last words
   field: value            # [a, b] in a field makes two rows
-  notes: {field: how it follows}                                # what is inferred needs one
-  evidence: [{for: field, words: other words, note: why}]       # also: adds to what is proposed
-What the words state, and what reference/ has, is found. `gazadata apply` checks and writes all."""
+  notes: {field: how it follows}                                # required if it is inferred
+  evidence: [{for: field, words: other words, note: why}]       # `also` instead of `for` adds
+Evidence is proposed from the words and from reference/. `gazadata apply` checks and writes it."""
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
@@ -40,11 +40,11 @@ _COMMON = re.compile(
     "|while|who|with|without|yet|you)",
     re.IGNORECASE,
 )
-"""Words that often begin a sentence, and are no names."""
+"""Words that often begin a sentence, but are not names."""
 
 
 def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Iterator[str]:
-    """The comments on a passage; for one that has rows only what no name covers."""
+    """The comments on a passage; if it has rows already, only the words that no name covers."""
     text = record.text(source)
     words = text[passage.start : passage.end]
     named = list(_names(record, words))
@@ -92,7 +92,7 @@ def _names(record: Record, words: str) -> Iterator[tuple[int, int, str, str]]:
 
 
 def _is_common(word: str, text: str) -> bool:
-    """Whether the first word of a sentence is one that is also written with a small letter."""
+    """Whether a sentence's first word is a common one, or also occurs in lower case."""
     small = rf"\b{re.escape(word.lower())}\b"
     return bool(_COMMON.fullmatch(word) or re.search(small, text))
 

@@ -1,4 +1,4 @@
-"""Keys that a rule makes, of quotes, names, participants and passages."""
+"""The computed keys of quotes, names, participants and passages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable
 from gazadata.curate.record import Cells
 
 _WORDS = 9
-"""Words of a quote that are in its key."""
+"""How many words of a quote are in its key."""
 
 
 def slug(text: str, words: int | None = None) -> str:
-    """A text as it is in keys: small letters and digits, with hyphens between (the first) words.
+    """A text as part of a key: lower-case letters and digits, with hyphens between (first) words.
 
     It is empty for a text without Latin letters and digits.
     """
@@ -24,9 +24,9 @@ def slug(text: str, words: int | None = None) -> str:
 
 
 def passage_keys(source: str, kinds: Iterable[str]) -> list[str]:
-    """The keys that a rule makes for an article's passages, of which these are the kinds.
+    """The computed keys of an article's passages, which have these kinds.
 
-    They are the key of the source, with the number of the sentence from 1 or the kind.
+    A key is that of the source, followed by the number of the sentence from 1, or by the kind.
     """
     sentences = itertools.count(1)
     return [
@@ -36,12 +36,12 @@ def passage_keys(source: str, kinds: Iterable[str]) -> list[str]:
 
 
 def label(passage: str, source: str) -> str:
-    """A passage's key without its source's, by which it is called within a sheet."""
+    """A passage's key without its source's, as it is called in a sheet."""
     return passage.removeprefix(f"{source}-")
 
 
 def ruled_key(table: str, row: Cells) -> str:
-    """The key that the rule makes for a row of `names` or `participants`."""
+    """The computed key of a row of `names` or `participants`."""
     if table == "participants":
         return f"{row['event_id']}-{row['actor_id']}"
     of = row["actor_id"] or row["topic_id"]
@@ -50,7 +50,7 @@ def ruled_key(table: str, row: Cells) -> str:
 
 
 def free(wanted: str, taken: Collection[str], *, endings: Iterable[str] = ()) -> str:
-    """The key that is wanted, with one of the endings, or else a number, if it is taken."""
+    """The wanted key; if it is taken, with one of the endings, or else with a number."""
     tried = [wanted, *(f"{wanted}-{ending}" for ending in endings if ending)]
     for one in tried:
         if one not in taken:
@@ -62,7 +62,7 @@ def free(wanted: str, taken: Collection[str], *, endings: Iterable[str] = ()) ->
 
 
 def quote_key(words: str, passage: str, source: str, taken: Collection[str]) -> str:
-    """The key of a quote: its first nine words, and its passage where another has those."""
+    """The key of a quote: its first nine words, and its passage if another quote has those."""
     ending = label(passage, source)
     bare = words.replace("’", "").replace("'", "")
     return free(slug(bare, _WORDS) or ending, taken, endings=(ending,))

@@ -1,4 +1,4 @@
-"""Which tables and fields a person writes, and what they may hold, as the contract says."""
+"""Which tables and fields a person writes, and which values the contract accepts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Callable
 from gazadata.contract import Contract, Field, Resource
 
 TEXT_TABLES = ("passages", "quotes", "evidence")
-"""Tables that have no rows of their own in a sheet, since they follow from it."""
+"""Tables that a sheet does not list, since their rows follow from the rest."""
 
 PARTS = {
     "participants": ("event_id",),
     "conditions": ("position_id",),
     "names": ("actor_id", "topic_id"),
 }
-"""Tables whose rows may be written within the row that one of these fields points to."""
+"""Tables whose rows may be nested in the row that one of these fields points to."""
 
 RULED = ("participants", "names")
-"""Tables whose keys a rule makes."""
+"""Tables whose keys are computed from their other cells."""
 
 COMPUTED = {"sources": ("text_sha256", "text_length")}
-"""Fields that are computed from the text, and are in no sheet."""
+"""Fields that are computed from the text, and appear in no sheet."""
 
 
 def coded_tables(contract: Contract) -> list[Resource]:
@@ -32,7 +32,7 @@ def coded_tables(contract: Contract) -> list[Resource]:
 
 
 def parts_of(contract: Contract, table: str) -> dict[str, str]:
-    """The tables that may be written within a row of `table`, with the field that this implies."""
+    """The tables that may be nested in a row of `table`, with the field that nesting implies."""
     return {
         part: name
         for part, names in PARTS.items()
@@ -43,7 +43,7 @@ def parts_of(contract: Contract, table: str) -> dict[str, str]:
 
 
 def source_field(resource: Resource) -> str | None:
-    """The field that says which article a row is of, which a sheet does not repeat."""
+    """The field for a row's article, which a sheet does not repeat."""
     return next(
         (
             fk.field
@@ -63,7 +63,7 @@ def nearest_names(name: str, known: list[str]) -> str:
 
 
 def misfit(field_: Field, text: str) -> str | None:
-    """Why a value does not have the form that the contract states for a field, if it does not."""
+    """Why a value does not fit a field of the contract; None if it does."""
     if field_.enum and text not in field_.enum:
         near = nearest_names(text, list(field_.enum))
         return f"unknown term {text!r} of {field_.name}; expected {near}"
@@ -73,9 +73,9 @@ def misfit(field_: Field, text: str) -> str | None:
     if field_.minimum is not None and int(text) < field_.minimum:
         return f"{field_.name} is {text}; expected at least {field_.minimum}"
     if field_.pattern and not re.search(field_.pattern, text):
-        return f"{field_.name} is {text!r}; expected the form {field_.pattern}"
+        return f"{field_.name} is {text!r}; expected a match of {field_.pattern}"
     if "\n" in text:
-        return f"{field_.name} has a line break; write it in one line"
+        return f"{field_.name} has a line break; write it on one line"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Where the words are that a sheet quotes."""
+"""Locating the words that a sheet quotes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gazadata.evidence.quotes import Match, nearest
 def locate(
     words: Words, source: str, text: str, parts: Sequence[Part], own: Part | None
 ) -> Span | str:
-    """The one place of an article that quoted words are in, or why there is none.
+    """The place of quoted words in an article, or why it cannot be determined.
 
-    That is in the passage they name; or else in the row's own; or else in any other.
+    They are looked up in the passage they name, or else in the row's own, or else in any other.
 
     Args:
-        words: what is quoted, and what is said of where it is.
+        words: the quoted words, and where they are if that is written.
         source: the article's key.
         text: its text.
         parts: its passages.
@@ -39,7 +39,7 @@ def locate(
     if words.occurrence:
         number = words.occurrence
         if number > len(matches):
-            return f"{words.exact!r} is not there {number} times, but {len(matches)}"
+            return f"no occurrence {number} of {words.exact!r}; expected at most {len(matches)}"
         matches = [matches[number - 1]]
     if not matches:
         return _missing(words.exact, text, parts, within or own, source)
@@ -47,12 +47,12 @@ def locate(
         ask = "occurrence" if within else "passage"
         where = ", ".join(dict.fromkeys(_passages(matches, parts, source)))
         return (
-            f"{words.exact!r} is there {len(matches)} times ({where}); quote more words, or say "
-            f"which with `{ask}`"
+            f"{words.exact!r} occurs {len(matches)} times ({where}); quote more words, or choose "
+            f"one with `{ask}`"
         )
     span = Span(source, matches[0].start, matches[0].end)
     if not any(part.holds(span) for part in parts):
-        return "the words are not within one passage; quote one sentence"
+        return "the quote is not within one passage; quote one sentence"
     return span
 
 
@@ -70,5 +70,5 @@ def _missing(words: str, text: str, parts: Sequence[Part], own: Part | None, sou
         return f"{words!r} is not in this passage but in {', '.join(dict.fromkeys(elsewhere))}"
     near = nearest(text[own.start : own.end], words) if own else None
     near = near or nearest(text, words)
-    hint = f"; the nearest are {near.exact!r}" if near else ", nor anything similar"
+    hint = f"; the nearest words are {near.exact!r}" if near else ", nor anything similar"
     return f"{words!r} is not in this passage{hint}"

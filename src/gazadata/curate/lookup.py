@@ -63,9 +63,9 @@ class Found:
 
 
 def find_in_package(package: Package, words: str) -> Found:
-    """Find words in the held texts of a package; typing, case and white space are forgiven.
+    """Find words in the held texts of a package, ignoring typography, case and white space.
 
-    Passages whose offsets are not known yet, as in a draft, hold no words.
+    Passages without offsets, as in a draft, are ignored.
 
     Raises:
         ReadError: the package holds no text, as a release does, or a text cannot be read.

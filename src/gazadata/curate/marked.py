@@ -1,4 +1,4 @@
-"""YAML in which each value is the text that was written, with its line and column."""
+"""Reading YAML with every value as text, and with its line and column."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Mark:
 
 
 def _mark(at: object) -> Mark:
-    """A place as YAML counts it, from 0; the beginning of the file where it does not know."""
+    """The place of a YAML mark, which counts from 0; the file's beginning if it has none."""
     return Mark(getattr(at, "line", 0) + 1, getattr(at, "column", 0) + 1)
 
 
@@ -54,7 +54,7 @@ def span_of(node: Node) -> tuple[int, int]:
 
 @dataclass(frozen=True, order=True)
 class Mistake:
-    """What is wrong at a place of a file, with what is expected there."""
+    """What is wrong at a place in a file, and what is expected there."""
 
     mark: Mark
     message: str
@@ -64,8 +64,8 @@ def compose(path: Path, text: str) -> Node:
     """The node at the top of a YAML text; errors call it `path`.
 
     Raises:
-        WrongSheet: it is not YAML, is empty, has a line end of which editors know nothing, nests
-            parts too deeply, or repeats one part of itself by an alias.
+        WrongSheet: it is not YAML, is empty, has a line ending that editors do not recognize, is
+            nested too deeply, or has an alias.
     """
     if other := _OTHER_ENDS.search(text):
         mark = Mark(*place_after(text[: other.start()]))
@@ -91,9 +91,9 @@ _OTHER_ENDS = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 """Line ends of YAML that would shift its line numbers from those of editors."""
 
 _DEPTH = 20
-"""Lists and fields within each other, of which a sheet has at most ten."""
+"""The deepest nesting that is read; a sheet needs at most ten levels."""
 
-# That of libyaml, where PyYAML was built with it.
+# libyaml's, if PyYAML was built with it.
 _FAST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -103,10 +103,12 @@ def _composed(path: Path, text: str, loader: type[yaml.SafeLoader]) -> Node | No
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEPTH:
-            mistake = Mistake(_mark(event.start_mark), "nested too deeply; a sheet needs no more")
+            mistake = Mistake(_mark(event.start_mark), "nested too deeply for a sheet")
             raise WrongSheet(path, [mistake])
         if isinstance(event, yaml.AliasEvent):
-            mistake = Mistake(_mark(event.start_mark), "write the value out; no alias is read")
+            mistake = Mistake(
+                _mark(event.start_mark), "aliases are not supported; write the value out"
+            )
             raise WrongSheet(path, [mistake])
     node: Node | None = yaml.compose(text, Loader=loader)
     return node
@@ -121,7 +123,7 @@ def _explained(error: yaml.MarkedYAMLError) -> str:
         )
     if "expected <block end>" in problem and error.context_mark:
         line = error.context_mark.line + 1
-        return f"wrong indent; align the line with the list or fields that begin in line {line}"
+        return f"wrong indent; align the line with the list or fields that begin on line {line}"
     if "\\t" in problem:
         return "a tab; indent with spaces"
     return problem

@@ -1,4 +1,4 @@
-"""What a blind coder gets: text, manual, codebook and an empty sheet; nothing of the tables."""
+"""The packet for a blind coder: text, manual, codebook and an empty sheet, but no rows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def write_packet(record: Record, source: str, folder: Path) -> list[Path]:
     Raises:
         UnknownName: there is no such source.
         ReadError: its text or the manual cannot be read.
-        GazadataError: the folder is there already.
+        GazadataError: the folder exists.
     """
     if folder.exists():
-        raise GazadataError(f"{folder}: there is such a folder already; name another")
+        raise GazadataError(f"{folder} already exists; name another folder")
     text = record.text(source)
     manual = read_bytes(record.package.root / "docs" / "manual.md")
     # Without rows, so that no name or key of the tables gets into the comments either.

@@ -1,4 +1,4 @@
-"""What a cell rests on when nobody says otherwise: the basis, the words, and usual notes."""
+"""The evidence proposed for a cell: its basis, its words, and a note if there is a usual one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESTS_WITH = {
     "date_earliest": "date_text",
     "date_latest": "date_text",
 }
-"""Fields that rest on the words of another field, where the main quote does not have them."""
+"""Fields that rest on the words of another field if the main quote lacks these words."""
 
 _CONCLUDED = {("topics", "status", "unspecified")}
 """Terms that follow from what the words do not say."""
@@ -44,16 +44,16 @@ class Reference:
 class Proposer:
     """Proposes evidence from the words, the names of actors and topics, and reference/.
 
-    It is made for one state of the tables: what states an actor are the names in them, but for
-    those of which it is inferred whose they are.
+    It is made for one state of the tables, whose names state actors and topics, except names that
+    were resolved by inference.
     """
 
     def __init__(self, record: Record, inferred: Collection[str]) -> None:
-        """Look at the tables.
+        """Index the tables.
 
         Args:
             record: the package.
-            inferred: the keys of the names of which it is inferred whose they are.
+            inferred: the keys of the names that were resolved by inference.
         """
         self.record = record
         self.inferred = inferred
@@ -73,9 +73,9 @@ class Proposer:
         self._sources = record.by_key("sources")
 
     def item(self, table: str, row: Cells, name: str, main: Span, passage: Part | None) -> Item:
-        """The evidence of a cell that a row's main quote and its other cells propose.
+        """The evidence proposed for a cell, from the row's main quote and its other cells.
 
-        A note that nobody but a person can write is left empty.
+        A note that only a person can write is left empty.
         """
         resource = self.contract[table]
         if reference := self._reference(resource, row, name):
@@ -85,7 +85,7 @@ class Proposer:
         return Item(name, basis, span, "", note)
 
     def basis(self, table: str, row: Cells, name: str, span: Span) -> tuple[str, str]:
-        """The basis of a cell that rests on these words, and the note that is usual for it."""
+        """The basis of a cell that rests on these words, and its usual note."""
         resource = self.contract[table]
         field = resource[name]
         if note := self._usual(resource, row, name, span):
@@ -97,7 +97,7 @@ class Proposer:
         return ("classified" if self._is_term(resource, row, field) else "inferred"), ""
 
     def _is_term(self, resource: Resource, row: Cells, field: Field) -> bool:
-        """Whether a cell is a judgement by the words, of which a definition decides."""
+        """Whether a cell classifies the words by a definition."""
         target = resource.target(field.name)
         if target and resource.name == "names":
             is_description = row["form"] == "description"
@@ -107,7 +107,7 @@ class Proposer:
         return bool(field.enum) or field.type in ("boolean", "integer")
 
     def _states(self, resource: Resource, row: Cells, name: str, span: Span) -> bool:
-        """Whether words have the cell's text, or one of the names of what it points to."""
+        """Whether the words contain the cell's text, or a name for the row it points to."""
         target = resource.target(name)
         field = resource[name]
         words = self.record.words(span)
@@ -128,7 +128,7 @@ class Proposer:
         label = self._labels.get(target, {}).get(key, "")
         own = source_field(self.contract["names"]) if "names" in self.contract.resources else None
         if resource.name == "names":
-            # Whether other names state it is not known before the evidence of all names is.
+            # Until all names have evidence, it is unknown which of them can state anything.
             is_own = row["form"] == "description" and fold(label) == fold(row["text"])
             return [label] if label and not is_own else []
         return [
@@ -157,14 +157,14 @@ class Proposer:
         return main
 
     def _own(self, words: str, main: Span, passage: Part) -> Span | None:
-        """The one place of a cell's words in the passage, where the main quote lacks them."""
+        """The only place of a cell's words in the passage, if the main quote lacks them."""
         if find(self.record.words(main), words):
             return None
         matches = places(self.record.text(main.source), words, passage)
         return Span(main.source, matches[0].start, matches[0].end) if len(matches) == 1 else None
 
     def _usual(self, resource: Resource, row: Cells, name: str, span: Span) -> str:
-        """The note of an inference that is made by the same rule everywhere."""
+        """The note of an inference that always follows the same rule."""
         value = row[name]
         if resource.name == "sources":
             return _OF_SOURCES.get((name, value), "")
@@ -210,7 +210,7 @@ class Proposer:
 
 
 def _written(day: str) -> list[str]:
-    """A date as texts write it, in the ways of `gazadata.validate.stated`."""
+    """The ways to write a date in a text, as in `gazadata.validate.stated`."""
     try:
         date = datetime.date.fromisoformat(day)
     except ValueError:
@@ -220,7 +220,7 @@ def _written(day: str) -> list[str]:
 
 
 def inferred_names(evidence: dict[tuple[str, str], list[Item]]) -> set[str]:
-    """The keys of the names of which it is inferred whose they are."""
+    """The keys of the names that were resolved by inference."""
     return {
         key
         for (table, key), items in evidence.items()
@@ -231,14 +231,14 @@ def inferred_names(evidence: dict[tuple[str, str], list[Item]]) -> set[str]:
 
 
 def _column(reference: Reference, field: str) -> str:
-    """The column for a field: that of its name, or that which its name ends with."""
+    """The column for a field: the one with its name, or with the longest ending of its name."""
     names = list(reference.rows[0]) if reference.rows else []
     ends = [name for name in names if field == name or field.endswith(f"_{name}")]
     return max(ends, key=len, default="")
 
 
 def _references(record: Record) -> list[Reference]:
-    """The files of reference/ that a source of kind reference says it is."""
+    """The files of reference/, each with the source of kind reference that describes it."""
     references: list[Reference] = []
     for row in record.rows["evidence"]:
         of_itself = row["resource"] == "sources" and row["row_id"] == row["reference_id"]

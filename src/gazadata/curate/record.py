@@ -1,4 +1,4 @@
-"""A package as a curator's tools see it: cells as text, and the articles that they rest on."""
+"""A package for the curation tools: cells as text, and the articles that they rest on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gazadata.evidence.quotes import Match, find
 from gazadata.package import Package
 
 _LONG = 60
-"""Characters of words that are not shortened in a sheet."""
+"""The number of characters up to which words are not shortened in a sheet."""
 
 Cells = dict[str, str]
 """A row: its cells by field; '' is null."""
@@ -57,7 +57,7 @@ class Part:
 
 
 def offsets(resource: Resource) -> tuple[str, str]:
-    """The fields of a table that hold where a part of a text begins and ends: its last integers."""
+    """The fields for the start and the end of a part of a text: the table's last two integers."""
     start, end = [field.name for field in resource.fields if field.type == "integer"][-2:]
     return start, end
 
@@ -69,7 +69,7 @@ class Record:
     Attributes:
         files: the tables as they are on disk.
         rows: the rows of each table, which may differ from those on disk.
-        texts: the articles that were read so far.
+        texts: the articles read so far.
     """
 
     package: Package
@@ -125,10 +125,10 @@ class Record:
         return {row.key for row in retired.read(self.package)}
 
     def unfit_key(self, table: str, key: str) -> str | None:
-        """Why no row may be given a key, if none may."""
+        """Why no row may have a key; None if one may."""
         resource = self.contract[table]
         if (table, key) in self.retired:
-            return f"{key!r} was a key of {table} and was retired; choose another"
+            return f"{key!r} is a retired key of {table}; choose another"
         return misfit(resource[resource.key], key)
 
     def articles(self) -> list[str]:
@@ -185,7 +185,7 @@ class Record:
 
     @cached_property
     def spans(self) -> dict[str, Span]:
-        """What each quote is of, by its key.
+        """The span of each quote, by its key.
 
         Raises:
             ReadError: a quote has no offsets yet.
@@ -218,7 +218,7 @@ class Record:
         return dict(items)
 
     def owner(self, resource: Resource, row: Cells) -> str | None:
-        """The article that a row was coded from, in whose sheet it is.
+        """The article that a row was coded from, whose sheet has it.
 
         That is the one it names, or else the one that most of its evidence quotes, or else that
         of the row it is part of. A row that rests on references alone has none.
@@ -256,10 +256,10 @@ class Record:
 
 
 def places(text: str, words: str, within: Part | None = None) -> list[Match]:
-    """Where words are in an article, as whole words.
+    """The places of words in an article, as whole words.
 
-    Their case and typography are forgiven, unless they are somewhere letter for letter. `First
-    words … last words` are all from the first to the next that match the last.
+    Case and typography are ignored unless there is an exact match. `First words … last words`
+    matches everything from the first words to the next occurrence of the last.
     """
     first, gap, last = words.partition("…")
     matches = _plain_places(text, words, within)
@@ -283,7 +283,7 @@ def _plain_places(text: str, words: str, within: Part | None) -> list[Match]:
 
 
 def shortened(text: str, match: Match, within: Part) -> str:
-    """Long words as `first … last`, as far as that means the same place of the passage."""
+    """Long words as `first … last`, if that matches only the same place in the passage."""
     words = match.exact.split(" ")
     for kept in (3, 4, 5):
         if len(match.exact) > _LONG and len(words) > 2 * kept + 1:

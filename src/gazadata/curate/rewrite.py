@@ -1,4 +1,4 @@
-"""What changes in a package's files when its rows do, and saying so."""
+"""What changes in a package's files when its rows change, as bytes and in words."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gazadata.curate.tables import Row, Table
 
 @dataclass
 class Application:
-    """What is to be written.
+    """Changes to be written.
 
     Attributes:
         record: the package as it will be.
-        files: the bytes of each file that changes.
-        changes: what changes, a line for each row.
-        read: the bytes of the files that all this follows from.
+        files: the new bytes of each file that changes.
+        changes: what changes, one line per row.
+        read: the bytes of the files that were read.
     """
 
     record: Record
@@ -31,7 +31,7 @@ class Application:
 
 
 def derived(record: Record) -> tuple[Record, list[Problem]]:
-    """The record with what `gazadata fmt` fills in, and what that could not."""
+    """The record with the cells that `gazadata fmt` fills in, and the problems it found."""
     tables = {
         name: Table(
             file.resource,

@@ -1,4 +1,4 @@
-"""Printing an article, with its rows and their evidence, as one sheet to read and to write in."""
+"""Printing an article, with its rows and their evidence, as one sheet to read and edit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Value = str | list[str]
 
 @dataclass(frozen=True)
 class PrintedWords:
-    """Words, and what a sheet says of where they are."""
+    """Words, and their place as far as a sheet has to state it."""
 
     exact: str
     passage: str = ""
@@ -36,31 +36,31 @@ class PrintedWords:
 
     @property
     def where(self) -> dict[str, str]:
-        """What is said of where they are."""
+        """The stated parts of their place."""
         parts = {"passage": self.passage, "occurrence": self.occurrence, "source": self.source}
         return {name: value for name, value in parts.items() if value}
 
 
 @dataclass(frozen=True)
 class PrintedEvidence:
-    """Evidence that is not what would be proposed.
+    """Evidence that differs from what would be proposed.
 
     Attributes:
         fields: the cells that it is for.
-        adds: whether it comes beside what is proposed, and does not replace it.
-        words: None for the row's main quote, or where there is a reference.
-        told: the basis, the reference and the note, as far as they are written.
+        adds: whether it adds to the proposed evidence instead of replacing it.
+        words: None for the row's main quote, or if there is a reference.
+        details: the basis, the reference and the note, as far as they are written.
     """
 
     fields: tuple[str, ...]
     adds: bool
     words: PrintedWords | None
-    told: tuple[tuple[str, str], ...]
+    details: tuple[tuple[str, str], ...]
 
 
 @dataclass
 class PrintedRow:
-    """A row as a sheet has it."""
+    """A row as a sheet prints it."""
 
     table: Resource
     passage: int
@@ -92,7 +92,7 @@ def _hash(value: object) -> str:
 
 
 def print_sheet(record: Record, source: str) -> str:
-    """The sheet of an article: what its tables say, passage by passage, and what helps to code it.
+    """The sheet of an article: its rows, passage by passage, and comments that help to code it.
 
     Raises:
         UnknownName: there is no such source.
@@ -101,7 +101,7 @@ def print_sheet(record: Record, source: str) -> str:
     text = record.text(source)
     passages = record.passages(source)
     if not passages:
-        raise ReadError(f"{source} has no passages; `gazadata add-article` makes them")
+        raise ReadError(f"{source} has no passages; `gazadata add-article` creates them")
     printer = Printer(record, source)
     rows = printer.rows()
     coded = {row.passage for row in rows if (row.table.name, row.key) != ("sources", source)}
@@ -129,7 +129,7 @@ def print_sheet(record: Record, source: str) -> str:
 
 
 class Printer:
-    """Makes the rows of a sheet, with what differs from the evidence that would be proposed."""
+    """Makes the rows of a sheet, with the evidence that differs from what would be proposed."""
 
     def __init__(self, record: Record, source: str) -> None:
         self.record, self.source = record, source
@@ -141,9 +141,9 @@ class Printer:
         self._printed: dict[tuple[str, str], PrintedRow] = {}
 
     def rows(self) -> list[PrintedRow]:
-        """The rows that are written under a passage; parts are within their rows."""
+        """The rows that are written under a passage, with their parts nested in them."""
         top: list[tuple[str, Span, str, PrintedRow]] = []
-        # What others are part of comes first, since a part may rest on its quote.
+        # Wholes come before their parts, which may rest on their quotes.
         wholes = {name for name in self.owned if parts_of(self.contract, name)}
         for name in sorted(self.owned, key=lambda one: one not in wholes):
             resource = self.contract[name]
@@ -160,11 +160,11 @@ class Printer:
         return _joined([printed for *_, printed in sorted(top, key=lambda one: one[:3])])
 
     def printed(self, table: str, key: str) -> PrintedRow:
-        """A row after `rows`."""
+        """A row that `rows` has made."""
         return self._printed[table, key]
 
     def row(self, resource: Resource, row: Cells) -> tuple[PrintedRow, PrintedRow | None]:
-        """A row as it is printed, and the one that it is printed within.
+        """A row as it is printed, and the one that it is nested in.
 
         Raises:
             ReadError: it has no quote of this article.
@@ -223,9 +223,9 @@ class Printer:
                     tuple(fields),
                     adds,
                     self.words(span, passage) if span else None,
-                    tuple(told.items()),
+                    tuple(details.items()),
                 )
-                for fields, adds, span, told in others
+                for fields, adds, span, details in others
             ],
         )
         return printed, self._printed[target, whole] if nested else None
@@ -238,7 +238,7 @@ class Printer:
     def default_quote(
         self, resource: Resource, row: Cells, main: Span, of_whole: Span | None
     ) -> set[Span]:
-        """The main quote of a row that states none and is under the passage of `main`, if any."""
+        """The main quote of a row that states none under the passage of `main`, if there is one."""
         passage = self.passage(main)
         if of_whole and not passage.holds(of_whole):
             of_whole = None
@@ -248,11 +248,11 @@ class Printer:
     def exceptions(
         self, resource: Resource, row: Cells, items: Iterable[Item], main: Span
     ) -> tuple[dict[str, str], list[tuple[list[str], bool, Span | None, dict[str, str]]]]:
-        """Where the evidence is not what would be proposed.
+        """Where the evidence differs from what would be proposed.
 
         Returns:
-            The notes on what would be proposed, by field; and what else is written: fields,
-            whether it adds to the proposal, words, and what is said of them.
+            The notes on proposed evidence, by field; and the other evidence: fields, whether it
+            adds to what is proposed, words, and basis, reference and note.
         """
         passage = self.passage(main)
         by_field: dict[str, list[Item]] = {}
@@ -273,23 +273,23 @@ class Printer:
                 else:
                     notes[name] = usual[0].note
             for item in sorted(others, key=lambda one: (one.span or main, one.reference)):
-                told = tuple(self.told(resource.name, row, item).items())
+                details = tuple(self.details(resource.name, row, item).items())
                 span = None if item.span == main else item.span
-                grouped.setdefault((bool(usual), span, told), []).append(name)
+                grouped.setdefault((bool(usual), span, details), []).append(name)
         return notes, [
-            (fields, adds, span, dict(told)) for (adds, span, told), fields in grouped.items()
+            (fields, adds, span, dict(details)) for (adds, span, details), fields in grouped.items()
         ]
 
-    def told(self, table: str, row: Cells, item: Item) -> dict[str, str]:
-        """What a sheet says of evidence, beside its fields and words."""
+    def details(self, table: str, row: Cells, item: Item) -> dict[str, str]:
+        """The basis, reference and note of evidence, as far as a sheet has to state them."""
         if item.span is None:
             return {"reference": item.reference, "note": item.note}
         basis, note = self.proposer.basis(table, row, item.field, item.span)
         if (item.basis, item.note) == (basis, note):
             return {}
-        # Whoever gives a reason infers.
-        told = {} if item.note and item.basis == "inferred" else {"basis": item.basis}
-        return told | ({"note": item.note} if item.note else {})
+        # Evidence with a note and no basis is inferred.
+        stated = {} if item.note and item.basis == "inferred" else {"basis": item.basis}
+        return stated | ({"note": item.note} if item.note else {})
 
     def passage(self, span: Span) -> Part:
         """The passage of this article that holds a span.
@@ -301,12 +301,12 @@ class Printer:
             if passage.holds(span):
                 return passage
         raise ReadError(
-            f"the quote of {self.source} from {span.start} to {span.end} is in no passage; "
+            f"the quote of {self.source} from {span.start} to {span.end} is not in a passage; "
             "`gazadata validate` names it"
         )
 
     def words(self, span: Span, own: Part) -> PrintedWords:
-        """Words with what tells them from the same words elsewhere."""
+        """Words, with their place if they also occur elsewhere."""
         exact = self.record.words(span)
         text = self.record.text(span.source)
         if span.source != self.source:
@@ -335,15 +335,15 @@ def default_quote(
 ) -> Span | None:
     """The main quote of a row that states none.
 
-    That is the quote of the row it is written within, unless this lacks the text that the row
-    itself quotes; or else that text, where it is in one place of the passage.
+    That is the quote of the row it is nested in, unless this lacks the text that the row copies;
+    or else that text, if it occurs once in the passage.
 
     Args:
-        text: gives the text of an article.
+        text: returns the text of an article.
         source: the article of the passage.
         resource: the row's table.
         row: its cells.
-        of_whole: the quote of the row it is written within, if any.
+        of_whole: the quote of the row it is nested in, if any.
         passage: the passage it is written under.
     """
     own = next((f.name for f in resource.fields if f.verbatim and f.required), None)
@@ -425,7 +425,7 @@ def _evidence_lines(evidence: PrintedEvidence) -> list[str]:
     words = evidence.words
     parts = {"words": words.exact, **words.where} if words else {}
     first = f"{'also' if evidence.adds else 'for'}: {_flow(fields, True)}"
-    rest = [*parts.items(), *evidence.told]
+    rest = [*parts.items(), *evidence.details]
     inner = ", ".join([first, *(f"{n}: {_flow(v, n != 'occurrence')}" for n, v in rest)])
     if len(inner) <= _WIDTH - 12:
         return [f"- {{{inner}}}"]

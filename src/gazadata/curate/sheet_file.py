@@ -17,12 +17,12 @@ def write_sheet(record: Record, path: Path, text: str) -> list[Path]:
     """Write a sheet and its schema; return the files.
 
     Raises:
-        GazadataError: there is a file already that the tables do not say all of.
+        GazadataError: the file exists, and not all of it is in the tables.
     """
     if path.exists() and not _is_applied(record, path):
         raise GazadataError(
-            f"{path}: there is such a file, and not all of it is in the tables; apply it first, or "
-            "name another"
+            f"{path} already exists, and not all of it is in the tables; apply it first, or name "
+            "another file"
         )
     schema = path.with_name(SCHEMA)
     atomic.replace(schema, sheet_schema(record.contract).encode("utf-8"))

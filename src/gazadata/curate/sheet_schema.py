@@ -1,4 +1,4 @@
-"""The JSON Schema of sheets, by which editors complete fields and terms and underline mistakes."""
+"""The JSON Schema of sheets, with which editors complete fields and terms and mark mistakes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sheet_schema(contract: Contract) -> str:
         kind: _text("The text of the passage, letter for letter.")
         for kind in contract["passages"]["kind"].enum
     }
-    passage["id"] = _text("The passage's key, where it is not made from the source's.")
+    passage["id"] = _text("The passage's key, if it is not made from the source's.")
     passage |= {name: _rows(name) for name in tables}
     schema: Schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -31,7 +31,7 @@ def sheet_schema(contract: Contract) -> str:
         "properties": {
             "source": _text("The key of the article in sources."),
             "passages": {"type": "array", "items": _object(passage)},
-            "state": _text("What the tables were when the sheet was printed. Leave it as it is."),
+            "state": _text("Hashes of the rows when the sheet was printed. Do not edit them."),
         },
         "definitions": {name: _row(contract, resource) for name, resource in tables.items()}
         | {"words": _words()},
@@ -67,11 +67,11 @@ def _row(contract: Contract, table: Resource) -> Schema:
         "id": _listed(_value(key), key.description),
         "quote": {"$ref": "#/definitions/words"},
         **{field.name: _listed(_value(field), field.description) for field in fields},
-        "notes": _object({name: _text("How the cell follows.") for name in proven["enum"]}),
+        "notes": _object({name: _text("How the value follows.") for name in proven["enum"]}),
         "evidence": {"type": "array", "items": _evidence(contract, proven)},
         **{part: _rows(part) for part in parts_of(contract, table.name)},
     }
-    # What the row around it may say, or `gazadata fmt` fills in, need not be written.
+    # Not required: what the enclosing row implies, and what `gazadata fmt` fills in.
     given = (*PARTS.get(table.name, ()), source_field(table))
     required = [] if table.name in RULED else ["id"]
     required += [
@@ -102,13 +102,13 @@ def _value(field: Field) -> Schema:
 def _where() -> Schema:
     return {
         "passage": _text("The passage that the words are in, such as s05."),
-        "occurrence": {"type": "integer", "minimum": 1, "description": "Which of several places."},
-        "source": _text("The article, if it is another."),
+        "occurrence": {"type": "integer", "minimum": 1, "description": "Which of several, from 1."},
+        "source": _text("The article, if it is a different one."),
     }
 
 
 def _words() -> Schema:
-    text = _text("Words of the article; long ones as: first words … last words.")
+    text = _text("Words of the article; if long, first words … last words.")
     return {"anyOf": [text, _object({"words": text, **_where()}, ["words"])]}
 
 
@@ -118,14 +118,14 @@ def _evidence(contract: Contract, proven: Schema) -> Schema:
         {
             "for": fields | {"description": "The fields whose evidence this is."},
             "also": fields | {"description": "The fields to whose proposed evidence this adds."},
-            "words": _text("Other words than the row's quote."),
+            "words": _text("Words other than the row's quote."),
             **_where(),
             "basis": {"type": "string", "enum": list(contract["evidence"]["basis"].enum)},
             "reference": _text("The source of kind reference that was looked up."),
-            "note": _text("How the cell follows, or Row NAME of reference/FILE.csv."),
+            "note": _text("How the value follows, or Row NAME of reference/FILE.csv."),
         }
     )
-    # Either words or a reference; and where words are, only beside them.
+    # Either words or a reference; a place only with words.
     return entry | {
         "dependencies": {
             **{name: ["words"] for name in _where()},

@@ -45,8 +45,8 @@ def read_table(path: Path, resource: Resource) -> Table:
     """
     if path.suffix == ".parquet":
         raise ReadError(
-            f"{path}: fmt is for tables that people edit, which are CSV; Parquet files are only "
-            "checked, by `gazadata validate`"
+            f"{path}: expected CSV; this command is for tables that people edit, and Parquet files "
+            "can only be validated, with `gazadata validate`"
         )
     content = read_bytes(path)
     found = records(path, content)
@@ -76,7 +76,7 @@ def read_table(path: Path, resource: Resource) -> Table:
 
 
 def offset(cell: str) -> int | None:
-    """The offset that a cell has; None where it is empty, or not a whole number from 0."""
+    """The offset in a cell; None if it is empty, or not a whole number from 0."""
     # No text is that long, and int() refuses numbers of 4,300 digits.
     if cell.isascii() and cell.isdigit() and len(cell) <= 18:
         return int(cell)

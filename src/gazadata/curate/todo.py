@@ -1,4 +1,4 @@
-"""What is still open in an article, passage by passage."""
+"""What is left to code in an article, passage by passage."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gazadata.curate.record import Part, Record
 _SHOWN = 60
 
 _CODED = ("coded_by", "coded_on", "manual_version", "reviewed_by")
-"""What the row of an article says of its coding in the end; it may be empty until then."""
+"""Fields of an article's row about its coding, which may be empty until it is done."""
 
 
 def todo(record: Record, source: str) -> Iterator[str]:
-    """What is open in an article: passages that nothing rests on, and cells without evidence.
+    """What is left to code in an article: passages without a row, and cells without evidence.
 
     Raises:
         UnknownName: there is no such source.
@@ -23,7 +23,7 @@ def todo(record: Record, source: str) -> Iterator[str]:
     text = record.text(source)
     passages = record.passages(source)
     if not passages:
-        yield "no passages; `gazadata add-article` makes them"
+        yield "no passages; `gazadata add-article` creates them"
     waiting = {part.key for part in record.open_passages(source)}
     lacking = list(_lacking(record, source, passages))
     for part in passages:

@@ -36,7 +36,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A passage, and the quotes that begin in it; `space` is what lies between it and the next."""
+    """A passage, and the quotes that begin in it; `space` is the text between it and the next."""
 
     number: int
     key: str
@@ -81,7 +81,7 @@ class Article:
 
 
 def articles(record: Record) -> list[Article]:
-    """The held sources of a package, each with its text if available and its hash matches."""
+    """The held sources of a package, each with its text if it is available and its hash matches."""
     shown = record.held if record.source is None else [record.source]
     return [_article(record, row) for row in record.rows("sources") if row["source_id"] in shown]
 
@@ -93,7 +93,7 @@ def _article(record: Record, row: dict[str, object]) -> Article:
     passages = sorted(
         (one for one in record.rows("passages") if one["source_id"] == key), key=extent
     )
-    # Where passages leave out or repeat a part of the text, the draft shows what it can.
+    # In a draft, passages may skip or repeat a part of the text.
     starts = [extent(one)[0] for one in passages]
     paragraphs: list[list[Sentence]] = []
     number = last = 0
@@ -144,7 +144,7 @@ def segments(quotes: list[Quote], text: str | None, start: int, end: int) -> tup
 
     Args:
         quotes: the quotes of the source, sorted by where they begin.
-        text: the source's text, or None where only its quotes are known.
+        text: the source's text, or None if only its quotes are known.
         start: where the stretch begins, in code points.
         end: where it ends, excluded.
     """

@@ -1,4 +1,4 @@
-"""Pictures of a record as static SVG: the timeline, the network, the matrix of positions."""
+"""Figures of a record as static SVG: the timeline, the network, the matrix of positions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ERAS = ("Before the article", "Under way", "Ahead")
 ERA_OF = {"occurred": 0, "ongoing": 1, "planned": 2, "proposed": 2}
 AGENTS = ("actor", "visitor", "participant")
 RECIPIENTS = ("recipient", "host")
-NO_CIRCLE = 12
+SWEEPS = 12
 PNG_SCALE = 2
 COLUMN = 118
 """How wide a topic is in the matrix."""
@@ -40,7 +40,7 @@ ROW = 46
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that notebooks display; `svg` is its source."""
+    """A figure that notebooks display; `svg` is its source."""
 
     title: str
     svg: str
@@ -54,16 +54,16 @@ class Figure:
         return figure_html(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture as SVG, or as PNG on white if the file name ends in .png.
+        """Write the figure as SVG, or as PNG on white if the file name ends in .png.
 
         Raises:
             ValueError: the name ends in something else.
-            MissingExtra: a PNG is asked for and resvg-py is not installed.
+            MissingExtra: resvg-py, which a PNG needs, is not installed.
             OSError: the file cannot be written.
         """
         path = Path(path)
         if path.suffix.lower() not in (".svg", ".png"):
-            raise ValueError(f"{path}: pictures are saved as .svg or .png, not {path.suffix!r}")
+            raise ValueError(f"{path}: expected a name that ends in .svg or .png")
         content = self.svg.encode("utf-8") if path.suffix.lower() == ".svg" else self._png()
         atomic.replace(path, content, durable=False)
 
@@ -112,16 +112,16 @@ def _moment(entry: Entry) -> Moment | None:
     earliest, latest = entry.value(f"{prefix}_earliest"), entry.value(f"{prefix}_latest")
     words, status = entry.value("date_text"), entry.value("status")
     if earliest or latest:
-        given, told = "date", f"{prefix}_earliest" if earliest else f"{prefix}_latest"
+        given, name = "date", f"{prefix}_earliest" if earliest else f"{prefix}_latest"
     elif words:
-        given, told = "words", "date_text"
+        given, name = "words", "date_text"
     elif entry.resource == "assessments" and entry.value("kind") == "sequence":
-        given, told, words = "order", "statement", entry.value("statement")
+        given, name, words = "order", "statement", entry.value("statement")
     elif entry.resource == "events" and status:
-        given, told = "status", "status"
+        given, name = "status", "status"
     else:
         return None
-    cell = entry.cells[told]
+    cell = entry.cells[name]
     bases = dict.fromkeys(proof.basis for proof in cell.proofs if proof.basis)
     precision = entry.value(f"{prefix}_precision")
     return Moment(entry, given, earliest, latest, precision, words, status, ", ".join(bases))
@@ -129,7 +129,7 @@ def _moment(entry: Entry) -> Moment | None:
 
 @dataclass(frozen=True)
 class Link:
-    """A line of the network: who or what is tied to what, by which row, and how certainly."""
+    """A line of the network: from whom to whom or what, from which row, and how certain."""
 
     source: str
     target: str
@@ -141,11 +141,11 @@ class Link:
 
 
 def links(record: Record) -> list[Link]:
-    """Events, positions and relations as ties between actors and topics.
+    """Events, positions and relations as links between actors and topics.
 
-    Nodes are called `actors.<key>` and `topics.<key>`. The actors of an event are tied to its
-    recipients, or to each other if there are none, and to its topic. An excluded party is tied
-    only to the topic, and the tie says so.
+    Nodes are called `actors.<key>` and `topics.<key>`. The actors of an event are linked to its
+    recipients, or to each other if there are none, and to its topic. An excluded party is linked
+    only to the topic, by a link that is marked as such.
     """
     found: list[Link] = []
     by_event: dict[str, list[Entry]] = defaultdict(list)
@@ -213,7 +213,7 @@ def _event_links(event: Entry, parts: list[Entry]) -> list[Link]:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Who holds which position on what: `cells` by holder and topic, blank where none is found."""
+    """Who holds which position on what: `cells` has the positions by holder and topic."""
 
     holders: tuple[tuple[str, str], ...]
     topics: tuple[tuple[str, str], ...]
@@ -242,18 +242,18 @@ def matrix(record: Record) -> Matrix:
 
 
 def sign(stance: str) -> str:
-    """The sign of a stance; its own name where it has none."""
+    """The sign of a stance; the stance itself if it has none."""
     return SIGNS.get(stance, stance)
 
 
 def side(stance: str) -> str:
-    """The side that a stance is coloured by: for, against or neither."""
+    """The side that decides the colour of a stance: for, against or neither."""
     return SIDES.get(sign(stance)[:1], "neither")
 
 
 @dataclass
 class Drawing:
-    """A picture that is being drawn: its size in user units, and its parts in order."""
+    """A figure being drawn: its size in user units, and its parts in order."""
 
     record: Record
     kind: str
@@ -271,7 +271,7 @@ class Drawing:
     def link(
         self, row: str, x: float, y: float, lines: list[str], cls: str = "", anchor: str = "start"
     ) -> None:
-        """Write lines that lead to a row, such as `events.<key>`."""
+        """Write lines that link to a row, such as `events.<key>`."""
         placed = [(_n(y + at * 15), line) for at, line in enumerate(lines)]
         href = self.record.address(row)
         self.parts.append(
@@ -289,7 +289,7 @@ class Drawing:
         )
 
     def figure(self, *, linked: bool) -> Figure:
-        """The picture as SVG; with `linked` its labels lead to the rows of a page."""
+        """The figure as SVG; if `linked`, its labels link to the rows of a page."""
         from gazadata.display.html import render
 
         return Figure(self.title, render("figure.svg.j2", drawing=self, linked=linked).strip())
@@ -312,7 +312,7 @@ def _lines(words: str, width: int, most: int = 2) -> list[str]:
 
 
 def draw_timeline(record: Record) -> Drawing:
-    """What happened, in the only order that the words give; with an axis where there are dates."""
+    """What happened, in the order that the words imply, with an axis if there are dates."""
     drawing = Drawing(record, "timeline", "Timeline", 720)
     known = [one for one in moments(record) if one.entry.resource == "events"]
     dated = [one for one in known if one.given == "date"]
@@ -373,7 +373,7 @@ def _draw_dated(drawing: Drawing, dated: list[Moment], left: int, y: float) -> f
 
 
 def draw_network(record: Record) -> Drawing:
-    """Actors at the left, what they do or want in the middle, what it is about at the right."""
+    """Actors on the left, what they do or want in the middle, what it is about on the right."""
     drawing = Drawing(record, "network", "Network", 720)
     acts, ends = acts_of(record)
     actors = list(dict.fromkeys(one for act in acts for one, _ in ends[act.anchor][0]))
@@ -445,8 +445,8 @@ def acts_of(record: Record) -> tuple[list[Entry], Ends]:
 def _uncrossed(
     actors: list[str], acts: list[Entry], topics: list[str], ends: Ends
 ) -> tuple[list[str], list[Entry], list[str]]:
-    """Sort each column by the mean place of what its members are tied to."""
-    for _ in range(NO_CIRCLE):
+    """Sort each column by the mean place of its links' other ends, so that few lines cross."""
+    for _ in range(SWEEPS):
         place = {name: at / max(1, len(actors)) for at, name in enumerate(actors)}
         place |= {name: at / max(1, len(topics)) for at, name in enumerate(topics)}
         acts = sorted(
@@ -473,7 +473,7 @@ def _mean(numbers: list[float]) -> float:
 
 
 def draw_positions(record: Record) -> Drawing:
-    """The matrix of positions: holders down, topics across; blank where none is found."""
+    """The matrix of positions: holders down, topics across; blank if none is found."""
     table = matrix(record)
     drawing = Drawing(record, "positions", "Positions", 170 + COLUMN * max(1, len(table.topics)))
     for at, (key, label) in enumerate(table.topics):

@@ -1,4 +1,4 @@
-"""Templates to HTML: one environment in which every value is escaped."""
+"""Rendering templates as HTML, with every value escaped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BEFORE_BLOCK = re.compile(
 )
 
 _ASSET = re.compile(r"(<style>.*?</style>|<script>.*?</script>)", re.DOTALL)
-"""A style sheet or a script, which stays as it is: the page names its hash."""
+"""A style sheet or a script, which must not change, since the page names its hash."""
 
 
 @cache
@@ -47,10 +47,10 @@ def render(template: str, **values: Any) -> str:
 
 
 def asset(name: str) -> str:
-    """The style sheet or the script, as it is written into a page."""
+    """The text of the style sheet or the script."""
     return files("gazadata.display").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def figure_html(figure: Figure) -> str:
-    """A picture in its own frame, so that its style affects nothing else in a notebook."""
+    """A figure in its own frame, so that its style affects nothing else in a notebook."""
     return render("figure.html.j2", figure=figure)

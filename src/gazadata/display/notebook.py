@@ -1,4 +1,4 @@
-"""What notebooks show for a dataset and an explanation, and the pictures that they draw."""
+"""What notebooks show for a dataset and an explanation, and the figures that they draw."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ TIMELINE_COLUMNS = [
 
 @dataclass(frozen=True)
 class Plots:
-    """The pictures of a data set: `timeline()`, `network()` and `positions()`."""
+    """The figures of a dataset: `timeline()`, `network()` and `positions()`."""
 
     dataset: Dataset
 
     def timeline(self) -> Figure:
-        """What happened, in the order that the article's words give."""
+        """What happened, in the order that the article's words imply."""
         return figures.draw_timeline(Record(self.dataset)).figure(linked=False)
 
     def network(self) -> Figure:
@@ -51,7 +51,7 @@ class Plots:
 
 
 def dataset_html(dataset: Dataset) -> str:
-    """A data set as HTML without a script: its tables, what a row of each is, and its citation."""
+    """A dataset as HTML without a script: its tables, what their rows are, and its citation."""
     contract = dataset.package.contract
     tables = [
         {
@@ -117,7 +117,7 @@ def timeline(dataset: Dataset) -> pd.DataFrame:
 
 
 def graph(dataset: Dataset) -> nx.MultiDiGraph[Any]:
-    """Actors and topics, and what ties them; see `Dataset.graph`."""
+    """Actors and topics, and the links between them; see `Dataset.graph`."""
     try:
         import networkx as nx
     except ImportError:

@@ -75,7 +75,7 @@ class Table:
         }
 
     def explained(self, entry: Entry) -> list[Cell]:
-        """The cells that are explained at the row; others are stated once for the table."""
+        """The cells that are explained with the row; others are stated once for the table."""
         return [
             cell
             for cell in entry.cells.values()
@@ -95,11 +95,11 @@ class Table:
 
 
 def page(record: Record, draft: dict[str, Any] | None = None) -> str:
-    """The page of a record; the same record always gives the same page.
+    """The page of a record, which depends on nothing but the record.
 
     Args:
         record: the package.
-        draft: the number of its findings and some of them, to be shown at the top.
+        draft: the number of its findings and some of them, to show at the top.
     """
     css, js = asset("page.css"), asset("page.js")
     return render(
@@ -177,7 +177,7 @@ def _contents(record: Record) -> dict[str, Any]:
 
 
 def title_of(contract: Contract) -> tuple[str, str]:
-    """The title and the description of a package, as they head a page."""
+    """The title and the description of a package for the head of a page."""
     descriptor, name = contract.descriptor, contract.name
     title = str(descriptor.get("title") or name)
     title = title.removeprefix(f"{name}: ")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from gazadata.dataset import Dataset
 
 LARGEST_PAGE = 450_000
-"""Most bytes of tables that one page shows; the page has about as many."""
+"""The most bytes of tables for one page, which is about as large."""
 
 LARGEST = 5_000_000
-"""Most bytes of tables for which pages show rows at all."""
+"""The most bytes of tables for which pages show rows at all."""
 
 SHOWN_FINDINGS = 50
 
@@ -27,19 +27,19 @@ SHOWN_FINDINGS = 50
 def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
     """Write the page of a data package into the file `out`.
 
-    If one page would be too large to read, `out` is an index, and the pages of its sources
-    are written next to it: `out-1.html`, `out-2.html` and so on.
+    If one page would be too large to read, `out` is an index, and the page of each source is
+    written next to it: `out-1.html`, `out-2.html` and so on.
 
     Args:
         dataset: the package.
         out: the file.
-        draft: also write it if the package does not validate, with the findings at their cells.
+        draft: write it even if the package does not validate, with the findings at their cells.
 
     Returns:
         The file.
 
     Raises:
-        PageError: the package does not validate, and no draft is asked for.
+        PageError: the package does not validate, and `draft` is false.
         ReadError: a table or a text cannot be read.
         MissingExtra: the extra `validate` is not installed.
         OSError: the file cannot be written.

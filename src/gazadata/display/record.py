@@ -1,4 +1,4 @@
-"""The rows of a package as they are shown: with labels, with the words of each cell, and linked."""
+"""The rows of a package as displays show them: with labels, links and the words of each cell."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ EVIDENCE = ("passages", "quotes", "evidence")
 
 
 def extent(row: Row) -> tuple[int, int]:
-    """Where a quote or a passage lies: offsets in code points, the end excluded."""
-    # A draft may lack them.
+    """The offsets of a quote or a passage in code points, the end excluded."""
+    # Drafts may lack them.
     return row["char_start"] or 0, row["char_end"] or 0
 
 
@@ -60,7 +60,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Cell:
-    """One filled cell: what is shown for its value, where that leads, and what it rests on."""
+    """One filled cell: its value as shown, the row it links to, and its evidence."""
 
     name: str
     title: str
@@ -83,7 +83,7 @@ class Line:
 
 @dataclass
 class Ground:
-    """The words or the reference that cells of a row rest on; no `proof` for cells without any."""
+    """The words or the reference that cells of a row rest on; `proof` is None if they have none."""
 
     proof: Proof | None
     lines: list[Line]
@@ -122,7 +122,7 @@ class Entry:
 
     @property
     def anchor(self) -> str:
-        """The fragment of the page's address that leads to the row."""
+        """The fragment of the page's URL for the row."""
         return f"{self.resource}.{self.key}"
 
     @property
@@ -140,12 +140,12 @@ class Entry:
         ]
 
     def shown(self, name: str) -> str:
-        """What is shown for a field; "" where the cell is empty or there is no such field."""
+        """What is shown for a field; "" if the cell is empty or there is no such field."""
         cell = self.cells.get(name)
         return cell.shown if cell else ""
 
     def value(self, name: str) -> str:
-        """The value of a field; "" where the cell is empty or there is no such field."""
+        """The value of a field; "" if the cell is empty or there is no such field."""
         cell = self.cells.get(name)
         return cell.value if cell else ""
 
@@ -165,13 +165,13 @@ class Record:
 
     @cached_property
     def tables(self) -> dict[str, list[Row]]:
-        """The rows of every table, as they are."""
+        """The rows of every table, unchanged."""
         return {
             name: self.dataset.load(name, as_="arrow").to_pylist() for name in self.dataset.tables
         }
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of a table; none where the package has no such table."""
+        """The rows of a table; empty if the package has no such table."""
         return self.tables.get(name, [])
 
     def resource(self, name: str) -> Resource:
@@ -184,7 +184,7 @@ class Record:
         return [str(row["source_id"]) for row in self.rows("sources") if row.get("held")]
 
     def part(self, source: str, index: str) -> Record:
-        """What of the record is shown on the page of one held source.
+        """The part of the record that the page of one held source shows.
 
         It has the rows that rest on words of the source, and those that name it as their source.
         Rows that belong to no held source are on the page of the first.
@@ -205,7 +205,7 @@ class Record:
 
     @cached_property
     def _sources(self) -> dict[str, list[str]]:
-        """The held sources on whose pages each row is."""
+        """The held sources whose pages show each row."""
         found = {}
         for entry in self.all_entries():
             own = entry.key if entry.resource == "sources" else entry.value("source_id")
@@ -233,17 +233,17 @@ class Record:
         return {entry.anchor: at for at, entry in enumerate(self.all_entries(), start=1)}
 
     def number(self, entry: Entry) -> int:
-        """The number of a row on the page, used by links within the page."""
+        """The number of a row on the page, for links within the page."""
         return self._numbers[entry.anchor]
 
     def address(self, anchor: str) -> str:
-        """Where a link to a row leads: to its number on this page, or to the index of all rows."""
+        """The target of a link to a row: its number on this page, or the index of all rows."""
         number = self._numbers.get(anchor)
         resource, _, row_id = anchor.partition(".")
         return f"#r{number}" if number else page_link(resource, row_id, self.index)
 
     def quote_address(self, number: int) -> str:
-        """Where a link to the words of a quote leads: if they are on another page, to the index."""
+        """The target of a link to a quote: its words, or the index if they are on another page."""
         source = self._quote_sources[number]
         if self.source in (None, source):
             return f"#q{number}"
@@ -282,7 +282,7 @@ class Record:
     def resting(self) -> dict[int, list[tuple[Entry, list[str]]]]:
         """For each quote the rows that rest on it, with the titles of the cells that do.
 
-        No cells are named where all that have evidence rest on it.
+        No cells are named if all that have evidence rest on it.
         """
         found: dict[int, list[tuple[Entry, list[str]]]] = defaultdict(list)
         for entry in self.all_entries():
@@ -307,7 +307,7 @@ class Record:
         return Labels(self.dataset.package.contract, self.rows)
 
     def label(self, anchor: str) -> str:
-        """What a row is called; its key where there is no such row."""
+        """The label of a row; its key if there is no such row."""
         resource, _, row_id = anchor.partition(".")
         return self._labels[resource].get(row_id, row_id)
 

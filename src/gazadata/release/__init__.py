@@ -1,1 +1,1 @@
-"""Releases: immutable folders, the same bytes for the same input, and what is done with them."""
+"""Releases: building, verifying, comparing, exporting, publishing and pulling them."""

@@ -1,4 +1,4 @@
-"""annotations.jsonld: every quote as a W3C Web Annotation, the cells that it supports its bodies.
+"""annotations.jsonld: every quote as a W3C Web Annotation, with the cells it supports as bodies.
 
 Follows the Web Annotation Data Model (https://www.w3.org/TR/annotation-model/): one
 AnnotationCollection with one AnnotationPage. What the model leaves to its users:
@@ -7,15 +7,15 @@ AnnotationCollection with one AnnotationPage. What the model leaves to its users
   version 5 (RFC 9562) from the package's name; the fragment is table and key. They stay the same
   in every release (but for the collection, which is a release's own), say nothing about where it
   is served, and need no domain of ours.
-- The target's source is the quoted source, not a file: its text is not published. Which text the
-  offsets count in is in the target's state, named by the `ni:` URI (RFC 6920) of the text's
-  SHA-256; `sha256` and `length` repeat it for readers who have the text. The model's own states
-  do not fit: one wants a date and the other HTTP headers, and neither is known.
+- The target's source is the quoted source, not a file: its text is not published. The target's
+  state identifies the text that the offsets count in by the `ni:` URI (RFC 6920) of its SHA-256;
+  `sha256` and `length` help readers who have the text. The model's own states do not fit: one
+  needs a date and the other HTTP headers, and neither is known.
 - A body is a TextualBody whose value is the cell as the CSV file has it.
-- Terms that the model does not have are declared in the document's own context.
+- Terms that the model lacks are declared in the document's own context.
 
-The file is larger than all tables together and is never held as a whole: SQLite sorts what it is
-made of in a temporary file, and each annotation is written as a line.
+The file is larger than all tables together and is never in memory as a whole: SQLite sorts its
+rows in a temporary file, and each annotation is written as a line.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ except ImportError:
 
 ANNO = "http://www.w3.org/ns/anno.jsonld"
 NAMESPACE = uuid.UUID("532fd2cb-8b88-4f59-bc3b-28a864154a90")
-"""Made at random once; every IRI here is derived from it, so it must never change."""
+"""Generated at random once; every IRI here is derived from it, so it must never change."""
 
 TERMS = f"urn:uuid:{NAMESPACE}#"
 CONTEXT: dict[str, Any] = {
@@ -72,7 +72,7 @@ CONTEXT: dict[str, Any] = {
 # Why a cell is tied to the words, in the model's motivations (section 3.3.5).
 PURPOSES = {"classified": "classifying"}
 
-# What an IRI holds only percent-encoded (RFC 3987, section 2.2).
+# Characters that an IRI holds only percent-encoded (RFC 3987, section 2.2).
 _IN_IRI = {code: f"%{code:02X}" for code in (*range(0x21), 0x7F, *map(ord, '"#%<>[\\]^`{|}'))}
 
 _QUOTE = ("quote_id", "source_id", "char_start", "char_end", "passage_id", "exact")
@@ -95,10 +95,10 @@ def write_annotations(package: Package, target: Path) -> None:
     """Write every quote of a package that validates as a Web Annotation.
 
     Annotations are in the order of the text, bodies in the order of the package's tables, their
-    keys and their fields: the order of rows in the files changes nothing.
+    keys and their fields: the order of rows in the files does not matter.
 
     Raises:
-        ReadError: a table cannot be read, or a row lacks a cell or names what is not there.
+        ReadError: a table cannot be read, or a row lacks a cell or points to a missing row.
     """
     try:
         with (
@@ -123,7 +123,7 @@ def write_annotations(package: Package, target: Path) -> None:
 
 
 def _around(package: Package, total: int) -> tuple[bytes, bytes]:
-    """What the file has before the annotations, and what after them."""
+    """The bytes of the file before and after the annotations."""
     name, version = package.contract.name, package.contract.version
     descriptor = package.contract.descriptor
     collection = f"{_urn(package)}#annotations/{version}"
@@ -147,7 +147,7 @@ def _around(package: Package, total: int) -> tuple[bytes, bytes]:
 
 
 def _fill(rows: sqlite3.Connection, package: Package) -> int:
-    """Copy the quotes, and the evidence that names one with its cell; the number of quotes."""
+    """Copy the quotes, and the evidence that has one with its cell; return the number of quotes."""
     contract = package.contract
     rows.executescript(f"PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON; {_TABLES} BEGIN;")
     offsets = [typed(contract["quotes"][name]) for name in ("char_start", "char_end")]
@@ -235,7 +235,7 @@ def _sources(package: Package, urn: str) -> Iterator[tuple[str, tuple[dict[str, 
     for row in package.table("sources").to_pylist():
         if row["text_sha256"] is None:
             continue
-        # No rule asks for these two, so the schemas of a package may lack them.
+        # No rule needs these two, so a package's schemas may lack them.
         given = {"language": row.get("language"), "label": row.get("title")}
         source = {
             "id": _iri(urn, "sources", row["source_id"]),

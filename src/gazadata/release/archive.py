@@ -1,4 +1,4 @@
-"""Archives of packages: written with the same bytes each time, unpacked with nothing trusted."""
+"""Archives of packages: written reproducibly, unpacked without trusting them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_ZIP = (
 
 
 def write_zip(folder: Path, target: Path, part: Path) -> None:
-    """Write the archive of what is to be `target` into `part`, its name until that is there."""
+    """Write the archive of `folder`, which is to become `target`, to the temporary file `part`."""
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
             for name in listing(folder):
@@ -47,7 +47,7 @@ def open_archive(path: Path) -> Package:
 
     Raises:
         ReleaseError: it cannot be unpacked, or holds no package.
-        StoreError: it is a release that is damaged.
+        StoreError: it is a damaged release.
         ContractError: its descriptor or a schema cannot be read.
     """
     folder = tempfile.mkdtemp(prefix="gazadata-")
@@ -64,7 +64,7 @@ def unzipped(path: Path, folder: Path) -> Path:
     """Unpack an archive into `folder`; return the folder of the package that it holds.
 
     Raises:
-        ReleaseError: it cannot be unpacked, or what came out would depend on who unpacks it.
+        ReleaseError: it cannot be unpacked, or would unpack differently on other systems.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -85,7 +85,7 @@ def unzipped(path: Path, folder: Path) -> Path:
 
 
 def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
-    """Refuse, before anything is written, paths that systems read differently, and sizes."""
+    """Before anything is written, refuse ambiguous paths and excessive sizes."""
     seen: dict[str, str] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix("/")
@@ -104,6 +104,6 @@ def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
     room = min(shutil.disk_usage(folder).free, MAX_BYTES)
     if size > room:
         raise ReleaseError(
-            f"{path} unpacks to {size} bytes, and {folder.parent} has room for {room}; TMPDIR can "
-            "name another folder"
+            f"{path} unpacks to {size} bytes, but {folder.parent} has room for {room}; set TMPDIR "
+            "to another folder"
         )

@@ -41,7 +41,7 @@ NEEDED = ("GD301", "GD348")
 """Rules that only warn without texts or references, which a release does not have."""
 
 ROW_GROUP = 1 << 20
-"""Rows of a Parquet row group: a table of this package is one."""
+"""Rows in a Parquet row group."""
 
 
 def build(
@@ -51,9 +51,9 @@ def build(
 
     Args:
         path: the package.
-        out: where `<name>-<version>/` is put; made if it is not there.
-        parent: the release that this one follows, its folder or its archive; what changed since
-            decides the least version.
+        out: the folder for `<name>-<version>/`; created if missing.
+        parent: the release that this one follows, its folder or its archive; the changes since
+            determine the lowest version.
         archive: also write `<name>-<version>.zip`: stored, sorted, with fixed dates.
 
     Returns:
@@ -62,7 +62,7 @@ def build(
     Raises:
         FaultsError: the package has findings, the texts or references to prove it are missing, or
             the parent does not verify.
-        StoreError: some system cannot have a file of a table's name.
+        StoreError: a table's name cannot be a file name on some system.
         ReleaseError: its version is too low, its files state another version, date or number of
             rows, an identifier vanished that is not retired or a retired one is used again; the
             parent is not a release; or the target exists or cannot be written.
@@ -82,7 +82,7 @@ def build(
     _check_beside(target, package)
     part = part_of(zipped)
     try:
-        # The parent's hash goes into what is built, so that it has to verify.
+        # The parent's hash becomes part of the release, so the parent must verify.
         opened = verified(parent) if parent else nullcontext()
         with whole_folder(target) as folder, opened as before:
             rows = _validated(package)
@@ -111,7 +111,7 @@ def _check_beside(target: Path, package: Package) -> None:
 
 
 def _validated(package: Package) -> dict[str, int]:
-    """Refuse a package with findings; the number of rows of each table that validation read."""
+    """Refuse a package with findings; return the number of rows that validation read, by table."""
     report = validate(package.root, limit=20)
     unproven = [d for d in report.diagnostics if d.code in NEEDED and d.severity == "warning"]
     errors = [d for d in report.diagnostics if d.severity == "error"]
@@ -163,8 +163,8 @@ def _write(
     files.put("LICENSE", _companion(package, "LICENSE"))
     files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     files.put("CHANGES.md", changes.encode("utf-8"))
-    if given_up := retired.read(package):
-        files.put(retired.FILE, canonical_retired(given_up))
+    if identifiers := retired.read(package):
+        files.put(retired.FILE, canonical_retired(identifiers))
     built = Package.open(folder)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
@@ -175,7 +175,7 @@ def _write(
     files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
     for name, content in ATTRIBUTES.items():
         (folder / name).write_bytes(content)
-    # Readers refuse names of files that some system cannot have.
+    # Reading it back refuses file names that some system cannot have.
     Manifest.of(folder, MANIFEST)
 
 
@@ -223,7 +223,7 @@ def _manifest(
 
 
 def _write_table(package: Package, resource: Resource, csv: Path, parquet: Path) -> int:
-    """Write a table in canonical form, and as Parquet by the contract; return its rows."""
+    """Write a table as canonical CSV and as Parquet; return the number of its rows."""
     frame = strings(package.path(resource.name), resource).drop(LINE)
     rows = _write_sorted(package, resource, frame, csv, parquet)
     if rows is None:
@@ -236,7 +236,7 @@ def _write_table(package: Package, resource: Resource, csv: Path, parquet: Path)
 def _write_sorted(
     package: Package, resource: Resource, frame: pl.LazyFrame, csv: Path, parquet: Path
 ) -> int | None:
-    """Write a table in one pass over its rows; None where they are not in the order of its key."""
+    """Write a table in one pass over its rows; None if they are not in the order of its key."""
     schema = released_schema(resource, package.contract)
     types = [typed(field) for field in resource.fields]
     waiting = pl.DataFrame(schema=dict.fromkeys(resource.field_names, pl.String))
@@ -248,7 +248,7 @@ def _write_sorted(
     ):
 
         def write_group(group: pl.DataFrame) -> None:
-            # Combined, so that pages end where they end whatever batches the rows came in.
+            # Combined, so that the ends of pages do not depend on the batches.
             table = group.select(types).rechunk().to_arrow().cast(schema).combine_chunks()
             writer.write_table(table, row_group_size=ROW_GROUP)
 

@@ -20,12 +20,12 @@ _ROWS = re.compile(r"^- Rows: .*$", re.MULTILINE)
 
 
 def bump(path: str | Path, version: str) -> list[Path]:
-    """Set the version of a package, today's date and the numbers of rows in each file with them.
+    """Set a package's version, today's date and the row counts in each file that states them.
 
     That is `version` and `created` in datapackage.json, the same in CITATION.cff, and the first
     section of CHANGELOG.md; a section "Unreleased" is renamed, and a section for another version
-    gets a new one before it. CITATION.cff and CHANGELOG.md are optional. With the version that the
-    package has, only date and numbers change.
+    gets a new one before it. CITATION.cff and CHANGELOG.md are optional. If the package has this
+    version already, only the date and the counts change.
 
     Returns:
         The files that were changed.
@@ -60,8 +60,8 @@ def check_stated(package: Package, rows: Mapping[str, int], before: Package | No
     """Refuse a package whose files state another version, date or number of rows than it has.
 
     Raises:
-        ReleaseError: which file, its line, and what it should state; or the date is before that
-            of the release that this one follows.
+        ReleaseError: a file is out of date (the text names its line and the expected text), or
+            the package's date is before its parent's.
     """
     contract = package.contract
     version, created = contract.version, str(contract.descriptor.get("created", ""))
@@ -128,7 +128,7 @@ def _cited(text: str, version: str, date: str) -> str:
 
 
 def _logged(text: str, version: str, date: str, rows: Mapping[str, int]) -> str:
-    """A changelog whose first section is of this version, with its numbers of rows."""
+    """A changelog whose first section is for this version, with its row counts."""
     head = f"## {version} ({date})"
     counts = f"- Rows: {', '.join(f'{name} {number}' for name, number in rows.items())}."
     first = _HEAD.search(text)

@@ -1,12 +1,12 @@
-"""The cache: every file is checked before it is used, so that nothing in it is ever trusted.
+"""The cache: every file is checked before it is used, so nothing in it has to be trusted.
 
     releases/<manifest sha256>/…            whole releases, put there by one rename
-    releases/.<manifest sha256>.part/…      what a pull has fetched so far; the next goes on from it
+    releases/.<manifest sha256>.part/…      what a pull has fetched so far; the next one resumes it
     served/<store>/<version>.json           which manifest a store served, so that a version that
                                             is cached needs no network
-    locks/<manifest sha256>                 held by whoever fetches
+    locks/<manifest sha256>                 held while fetching
 
-As everything can be fetched again, nothing is forced to the disk.
+Files are not flushed to the disk, since everything can be fetched again.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from gazadata.release.manifest import ATTRIBUTES, Manifest, check_outside, recei
 from gazadata.release.sources import Source
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are there and the bytes that are needed."""
+"""Called with the number of bytes fetched so far and the total."""
 
 WAITING = (
-    "waiting for another process that fetches {0} into {1}; if its store is slow, end it, or name "
-    "another cache with GAZADATA_CACHE"
+    "waiting for another process that is fetching {0} into {1}; if its store is slow, end it, or "
+    "set GAZADATA_CACHE to another folder"
 )
 
 
@@ -54,7 +54,7 @@ class Cache(NamedTuple):
 
     @classmethod
     def of_user(cls) -> Cache:
-        """GAZADATA_CACHE, or where each system wants caches to be.
+        """GAZADATA_CACHE, or the system's usual folder for caches.
 
         platformdirs would do the same, but takes longer to import than a cached release to open.
 
@@ -76,7 +76,7 @@ class Cache(NamedTuple):
             folder = folder.expanduser().absolute()
         except RuntimeError:
             raise CacheError(
-                f"{folder}: no such home folder; name a cache with GAZADATA_CACHE"
+                f"{folder}: no such home folder; set GAZADATA_CACHE to a folder"
             ) from None
         check_path(folder)
         return cls(folder)
@@ -88,7 +88,7 @@ class Cache(NamedTuple):
     def fill(self, manifest: Manifest, source: Source, progress: Progress | None) -> None:
         """Fetch a release that is missing or damaged.
 
-        Nothing is written if it is whole: the cache may belong to somebody else.
+        Nothing is written if it is intact, since the cache may belong to somebody else.
 
         Raises:
             StoreError: the store does not have it, or serves something else.
@@ -116,7 +116,7 @@ class Cache(NamedTuple):
                         receive(counted, part / file.path, file, source.where(path))
                 for name, content in (manifest.own | ATTRIBUTES).items():
                     replace(part / name, content, durable=False)
-                # A damaged release leaves in one step, too, since others may be reading it.
+                # Move a damaged release away in one step, since others may be reading it.
                 damaged = part_of(whole)
                 if os.path.lexists(whole):
                     whole.rename(damaged)
@@ -129,14 +129,14 @@ class Cache(NamedTuple):
         return self.folder / "served" / key / f"{version}.json"
 
     def versions(self, source: Source) -> list[str]:
-        """The versions that a store was seen to serve."""
+        """The versions that a store has served."""
         folder = self.record(source, "x").parent
         with suppress(OSError):
             return [path.stem for path in folder.glob("*.json") if parse(path.stem)]
         return []
 
     def served(self, source: Source, version: str) -> dict[str, Any]:
-        """What a store was seen to serve for a version; nothing where that was not kept."""
+        """What a store has served for a version; empty if that is unknown."""
         try:
             value = json.loads(self.record(source, version).read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -145,7 +145,7 @@ class Cache(NamedTuple):
         return value if sound else {}
 
     def remember(self, source: Source, manifest: Manifest, yanked: str | None) -> None:
-        """Keep what a store has served, so that it needs not be asked again; warn if that fails."""
+        """Remember what a store has served, so it need not be asked again; warn if that fails."""
         path = self.record(source, manifest.version)
         value = {"store": source.name, "manifest_sha256": manifest.sha256, "yanked": yanked}
         if self.served(source, manifest.version) == value:
@@ -164,8 +164,8 @@ class Cache(NamedTuple):
         except OSError as error:
             where = error.filename or self.folder
             raise CacheError(
-                f"{where}: {error.strerror or error}; the cache is {self.folder}; GAZADATA_CACHE "
-                "can name another folder, with space and permission to write"
+                f"{where}: {error.strerror or error}; the cache is {self.folder}; set "
+                "GAZADATA_CACHE to a folder with space that you may write to"
             ) from None
 
 
@@ -178,7 +178,7 @@ class Cached(NamedTuple):
     sources: tuple[Source, ...]
     fresh: bool = False
     passed_over: tuple[Entry, ...] = ()
-    """The yanked versions that are higher than what "latest" chose."""
+    """The yanked versions that are higher than the one that "latest" chose."""
 
     @property
     def folder(self) -> Path:
@@ -225,7 +225,7 @@ class Cached(NamedTuple):
         )
 
     def copy(self, out: Path) -> Path:
-        """Copy the release to `out`, checked on the way; what is there is never replaced.
+        """Copy the release to `out`, checking each file; never replace anything there.
 
         Raises:
             ReleaseError: something else is there, or `out` cannot be written.
@@ -253,7 +253,7 @@ class Cached(NamedTuple):
 
 
 def _remove(path: Path) -> None:
-    """Remove what was damaged: a folder, or whatever took its place."""
+    """Remove a damaged release: a folder, or whatever is in its place."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -38,9 +38,8 @@ def check_version(package: Package, before: Package) -> str:
         before: the release that it follows, which verifies.
 
     Raises:
-        ReleaseError: the version is too low for the changes; or an identifier vanished that
-            data/retired.csv does not list, was retired before and is used again, or is not retired
-            any more as it was.
+        ReleaseError: the version is too low for the changes; or an identifier vanished without a
+            row in data/retired.csv, was retired and is used again, or has lost or changed its row.
     """
     changes = diff(before, package)
     level, reason = changes.bump()
@@ -77,8 +76,8 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
     )
     if again := [key for key in came if key in was]:
         raise ReleaseError(
-            f"{len(again)} identifiers are used again that {changes.old} or a release before it "
-            f"retired: {_named(again)}; give those rows other keys"
+            f"{len(again)} identifiers that {changes.old} or an earlier release retired are used "
+            f"again: {_named(again)}; give those rows other keys"
         )
     if lost := [row for key, row in was.items() if now.get(key) != row]:
         _, *lines = canonical_retired(lost[:_NAMED]).decode("utf-8").splitlines()
@@ -88,8 +87,8 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
         )
     if missing := [key for key in went if key not in now]:
         raise ReleaseError(
-            f"{len(missing)} identifiers vanished that {path} does not list: {_named(missing)}; "
-            f"add a row each ({','.join(retired.COLUMNS)})"
+            f"{len(missing)} identifiers have vanished but are not in {path}: {_named(missing)}; "
+            f"add a row for each ({','.join(retired.COLUMNS)})"
         )
     for key, row in now.items():
         if key not in was and row.version != version:
@@ -109,7 +108,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
     lines = [
         f"# Changes in {name} {changes.new}",
         "",
-        f"Since {changes.old}. Least version step: {level} ({_escaped(reason)}).",
+        f"Since {changes.old}. Required version bump: {level} ({_escaped(reason)}).",
         "",
     ]
     if changes.contract:
@@ -142,7 +141,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
             more = len(table.support) - _SHOWN
             shown = _escaped(", ".join(table.support[:_SHOWN]))
             shown += f" and {more} more" if more > 0 else ""
-            lines.append(f"- evidence changed of: {shown}")
+            lines.append(f"- evidence changed for: {shown}")
         lines.append("")
     if changes.retired:
         lines += ["## Retired identifiers", ""]
@@ -159,7 +158,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
 
 
 def _code(name: str) -> str:
-    """A name as code, or escaped where it could end that: only one that breaks the rules does."""
+    """A name as code; escaped if it would end the code span, as only an invalid name does."""
     return f"`{name}`" if name.isprintable() and "`" not in name else _escaped(name)
 
 

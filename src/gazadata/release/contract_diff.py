@@ -1,4 +1,4 @@
-"""What changed between two contracts, and the least version step that each change takes."""
+"""What changed between two contracts, and the version bump that each change requires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gazadata.contract.version import Level
 
 @dataclass(frozen=True)
 class ContractChange:
-    """One change of the contract, and the least version step that it takes."""
+    """One change of the contract, and the version bump that it requires."""
 
     resource: str
     field: str | None
@@ -25,19 +25,19 @@ class ContractChange:
 
 Found = list[tuple[str, Level]]
 Judge = Callable[[Any, Any], Found]
-"""What a change from one value of a property to another means; None where it is missing."""
+"""What a change from one value of a property to another means; None is a missing value."""
 
 
 def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
-    """What changed in the contract, each change with the least version step that it takes."""
+    """What changed in the contract, with the version bump that each change requires."""
     changes = [
-        ContractChange(name, None, "the resource is gone", "major")
+        ContractChange(name, None, "the table was removed", "major")
         for name in old.resources
         if name not in new.resources
     ]
     for name, resource in new.resources.items():
         if name not in old.resources:
-            changes.append(ContractChange(name, None, "the resource is new", "minor"))
+            changes.append(ContractChange(name, None, "the table is new", "minor"))
         else:
             changes += _compare_resources(old[name], resource)
     ignored = ("version", "created", "resources")
@@ -45,7 +45,7 @@ def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
     found = _judged(before, after, _OF_PACKAGES)
     kept = [name for name in new.resources if name in old.resources]
     if kept != [name for name in old.resources if name in new.resources]:
-        found.append(("the resources have another order", "patch"))
+        found.append(("the order of the tables changed", "patch"))
     return changes + [ContractChange("package", None, what, level) for what, level in found]
 
 
@@ -58,7 +58,7 @@ def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
     kept = [f for f in new.field_names if f in old.field_names]
     for gone in old.field_names:
         if gone not in new.field_names:
-            say([("the field is gone", "major")], gone)
+            say([("the field was removed", "major")], gone)
     fresh = {f for f in new.field_names if f not in old.field_names}
     for place, name in enumerate(new.field_names):
         if name in fresh:
@@ -66,7 +66,7 @@ def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
             what = "the field is new" + ("" if at_end else ", before others")
             say([(what, "minor" if at_end else "major")], name)
     if kept != [f for f in old.field_names if f in new.field_names]:
-        say([("the fields have another order", "major")])
+        say([("the order of the fields changed", "major")])
     for field_name in kept:
         say(_compare_fields(old[field_name], new[field_name]), field_name)
     before, after = _schema(old), _schema(new)
@@ -83,7 +83,7 @@ def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
     say(_judged(before, after, of_keys))
     before, after = (_without(r.descriptor, _BY_THE_WRITER) for r in (old, new))
     say(_judged(before, after, {}))
-    # A title, which both the schema and the descriptor have, is one change.
+    # The schema and the descriptor have the same title, whose change counts once.
     return list(dict.fromkeys(changes))
 
 
@@ -92,14 +92,14 @@ def _compare_fields(old: Field, new: Field) -> Found:
         _without(f.raw, ("constraints",)) | f.raw.get("constraints", {}) for f in (old, new)
     )
     if old.enum != new.enum:
-        # New, removed and moved terms are reported of the vocabulary; only labels count here.
+        # `enum` reports new, removed and moved terms; only labels count here.
         terms = sorted(old.labels.keys() & new.labels.keys())
         for field, properties in ((old, before), (new, after)):
             properties["categories"] = [{"value": t, "label": field.labels[t]} for t in terms]
-    # No other constraint is checked here, but each is one.
+    # Any other constraint, known or not, may be tighter than before.
     others = {**old.raw.get("constraints", {}), **new.raw.get("constraints", {})}
     judges = {name: _limit(name) for name in others} | _OF_FIELDS
-    # No row that was there has a term that is new.
+    # No old row has a new term.
     fresh = {*(new.enum or ())} - {*(old.enum or ())}
     judges["gazadata:recipientRequired"] = _demands(
         "the need of a recipient", fresh.__contains__, gone="minor"
@@ -114,7 +114,7 @@ def _judged(old: dict[str, Any], new: dict[str, Any], judges: dict[str, Judge]) 
         before, after = old.get(key), new.get(key)
         if before != after:
             meant = judges[key](before, after) if key in judges else []
-            found += meant or [(f"{key} has another value", "patch")]
+            found += meant or [(f"{key} changed", "patch")]
     return found
 
 
@@ -123,9 +123,9 @@ def _without(properties: dict[str, Any], names: Iterable[str]) -> dict[str, Any]
 
 
 def _schema(resource: Resource) -> dict[str, Any]:
-    """A schema but its fields, with its keys in the one form that they are compared in.
+    """A schema without its fields, and with its keys in a form that can be compared.
 
-    Foreign and unique keys are named by that form, each with its fields.
+    Foreign and unique keys are described in words, each with its fields.
     """
     return _without(resource.schema, ("fields",)) | {
         "primaryKey": resource.key,
@@ -148,7 +148,7 @@ def _now(what: str, old: Any, new: Any) -> str:
 
 
 def _flag(what: str) -> Judge:
-    """A demand that is made or is not."""
+    """A requirement that applies or does not."""
 
     def judge(old: Any, new: Any) -> Found:
         if bool(old) == bool(new):
@@ -167,7 +167,7 @@ def _demands(what: str, of_new: Callable[[str], bool], *, gone: Level) -> Judge:
             (f"{what} is new: {one}", "minor" if of_new(one) else "major")
             for one in sorted(after - before)
         ]
-        return more + [(f"{what} is gone: {one}", gone) for one in sorted(before - after)]
+        return more + [(f"{what} was removed: {one}", gone) for one in sorted(before - after)]
 
     return judge
 
@@ -177,7 +177,7 @@ def _offers(what: str, each: Callable[[Any], list[str]]) -> Judge:
 
     def judge(old: Any, new: Any) -> Found:
         before, after = each(old), each(new)
-        less: Found = [(f"{what} {one} is gone", "major") for one in before if one not in after]
+        less: Found = [(f"{what} {one} was removed", "major") for one in before if one not in after]
         return less + [(f"{what} {one} is new", "minor") for one in after if one not in before]
 
     return judge
@@ -185,7 +185,7 @@ def _offers(what: str, each: Callable[[Any], list[str]]) -> Judge:
 
 def _terms(old: Any, new: Any) -> Found:
     if not old or not new:
-        # Either way the column has another type where it is loaded.
+        # Either way, the loaded column has another type.
         return [("has a vocabulary" if new else "no longer has a vocabulary", "major")]
     return _offers("the term", list)(old, new) + _order(old, new)
 
@@ -193,13 +193,13 @@ def _terms(old: Any, new: Any) -> Found:
 def _order(old: list[str], new: list[str]) -> Found:
     # Categories of a data frame take their order from the terms, and values sort by it.
     same = [t for t in old if t in new] == [t for t in new if t in old]
-    return [] if same else [("the terms have another order", "major")]
+    return [] if same else [("the order of the terms changed", "major")]
 
 
 def _categories(old: Any, new: Any) -> Found:
     before, after = ({c["value"]: c["label"] for c in side or ()} for side in (old, new))
     return _order(list(before), list(after)) + [
-        (f"the term {term} has another label", "patch")
+        (f"the label of the term {term} changed", "patch")
         for term, label in after.items()
         if before.get(term, label) != label
     ]
@@ -218,7 +218,7 @@ def _format(old: Any, new: Any) -> Found:
 
 
 def _limit(what: str) -> Judge:
-    """A constraint of which any other value may be tighter."""
+    """A constraint whose new value may be tighter, whatever it is."""
     return lambda old, new: [(_now(what, old, new), "minor" if new is None else "major")]
 
 

@@ -1,16 +1,16 @@
 """croissant.json: the release's Parquet files described for machine-learning loaders.
 
-Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). What it leaves open is
-settled by what its reference implementation, mlcroissant, can load:
+Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). Where it is open, the
+file has the form that its reference implementation, mlcroissant, can load:
 
-- `references` has the form {"field": {"@id": …}}; mlcroissant 1.1 fails at the bare {"@id": …}.
+- `references` has the form {"field": {"@id": …}}; mlcroissant 1.1 fails on the bare {"@id": …}.
 - mlcroissant joins what a field references, and keeps what it read for one record set while it
-  reads others. A record set that was read itself, and had to be joined for that, is kept as a
-  generator that has ended: those that reference it then fail, and it is itself read wrongly where
-  it was joined to another before. So a field references only tables that need no other, and these
-  reference none: they are never joined themselves, and one Dataset loads all record sets, in any
-  order. The foreign keys that are left out are in datapackage.json. Read again from one Dataset, a
-  joined record set still gives no row (https://github.com/mlcommons/croissant/issues/1049).
+  reads others. It keeps a joined record set as an exhausted generator: record sets that reference
+  it then fail, and it is itself read wrongly after it was joined to another. So a field references
+  only tables that need no other, and these reference none: they are never joined themselves, and
+  one Dataset loads all record sets, in any order. The other foreign keys are in datapackage.json.
+  Read a second time from one Dataset, a joined record set still has no rows
+  (https://github.com/mlcommons/croissant/issues/1049).
 - A foreign key into its own table is left out, too: it would be a loop in the graph of
   joins, which mlcroissant refuses. Its field is described like any other.
 - Vocabularies are in the fields' descriptions. As enumerations (record sets that the fields
@@ -35,8 +35,8 @@ DATA_TYPES = {
 }
 ENCODING_FORMATS = ["application/vnd.apache.parquet", "application/x-parquet"]
 
-# Where provenance is kept, in the terms of PROV-O (https://www.w3.org/TR/prov-o/), which Croissant
-# 1.1 recommends ("Provenance Representation", "RecordSet Typing"): the class of each record, and
+# Provenance in the terms of PROV-O (https://www.w3.org/TR/prov-o/), which Croissant 1.1
+# recommends ("Provenance Representation", "RecordSet Typing"): the class of each record, and
 # the property that a field stands for. A quote is quoted from its source and its value is its
 # words; a row of evidence is a derivation, whose entity is the quote or the reference used.
 PROVENANCE: dict[str, tuple[str, dict[str, str]]] = {
@@ -103,16 +103,16 @@ CONTEXT: dict[str, Any] = {
 def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str, Any]:
     """Describe the Parquet files of a release.
 
-    `url` is the descriptor's homepage, and without one './': the release folder itself, wherever
-    it is served from. That is as relative as each `contentUrl`, and claims no address.
+    `url` is the descriptor's homepage, or else './': the release folder, wherever it is served
+    from. That is relative, like each `contentUrl`.
 
     Args:
         contract: the release's contract.
         files: the release's files by relative path: their size in bytes and their SHA-256.
-            Only parquet/<resource>.parquet is looked up.
+            Only parquet/<table>.parquet is looked up.
 
     Raises:
-        GazadataError: a resource has no Parquet file.
+        GazadataError: a table has no Parquet file.
     """
     descriptor = contract.descriptor
     return {
@@ -225,7 +225,7 @@ def _creators(descriptor: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _agent(contributor: dict[str, Any]) -> dict[str, Any]:
-    """A contributor as schema.org has it: a person where the descriptor gives a person's name."""
+    """A contributor for schema.org: a person if the descriptor has a given or family name."""
     is_person = "givenName" in contributor or "familyName" in contributor
     return _given(
         type="sc:Person" if is_person else "sc:Organization",
@@ -236,7 +236,7 @@ def _agent(contributor: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bibtex(contract: Contract) -> str:
-    """How to cite this version, in BibTeX as the specification would have it."""
+    """The citation of this version, in BibTeX as the specification recommends."""
     descriptor = contract.descriptor
     authors = " and ".join(f"{{{_tex(c.get('title'))}}}" for c in _creators(descriptor))
     key = f"{contract.name}_{contract.version}".replace(".", "_")
@@ -253,6 +253,6 @@ def _tex(text: Any) -> str:
 
 
 def _given(type: str | None = None, **values: Any) -> dict[str, Any]:
-    """The values that there are, with `type` as JSON-LD's @type."""
+    """The values that are not empty, with `type` as JSON-LD's @type."""
     typed = {"@type": type} if type else {}
     return {**typed, **{name: value for name, value in values.items() if value}}

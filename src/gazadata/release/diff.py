@@ -28,18 +28,18 @@ Which = Literal["added", "removed"]
 
 @dataclass(frozen=True)
 class TableChange:
-    """What changed in one table; cells are text, None where empty.
+    """What changed in one table; cells are text, None if empty.
 
     Attributes:
         resource: its name.
         key: the field that rows are matched by.
         old_key: the name of that field in the old table.
-        fields: the fields of the new table, in order; none where the table is gone.
-        old_fields: those of the old table; none where the table is new.
-        added: the rows that are new, all fields.
-        removed: the rows that are gone, all fields of the old table (its key by the new name).
-        changed: one row a changed cell: the key, `field`, `old`, `new`.
-        support: keys of rows of which the evidence changed (of tables other than evidence).
+        fields: the fields of the new table, in order; empty if the table was removed.
+        old_fields: those of the old table; empty if the table is new.
+        added: the new rows, all fields.
+        removed: the removed rows, all fields of the old table (its key under the new name).
+        changed: one row per changed cell: the key, `field`, `old`, `new`.
+        support: the keys of the rows whose evidence changed (in tables other than evidence).
     """
 
     resource: str
@@ -54,12 +54,12 @@ class TableChange:
 
     @property
     def reshaped(self) -> bool:
-        """Whether the columns are others, so that the file is another even if no row changed."""
+        """Whether the columns changed, and with them the file, even if no row did."""
         return (self.key, self.fields) != (self.old_key, self.old_fields)
 
     @property
     def edited(self) -> bool:
-        """Whether the table itself is another, and not the evidence for its rows alone."""
+        """Whether the table itself changed, and not only the evidence for its rows."""
         rows = self.added.height or self.removed.height or self.changed.height
         return bool(rows or self.reshaped)
 
@@ -107,7 +107,7 @@ class ReferenceChange:
 
 @dataclass(frozen=True)
 class Diff:
-    """All that changed from one package to another."""
+    """Everything that changed from one package to another."""
 
     old: str
     new: str
@@ -120,7 +120,7 @@ class Diff:
         return bool(self.contract or self.retired or self.reference) or any(self.tables.values())
 
     def least(self) -> Version | None:
-        """The least version that the new side must have; None where it has that, or none is due."""
+        """The lowest version that the new side needs; None if it is as high, or needs no bump."""
         level, _ = self.bump()
         old, new = parse(self.old), parse(self.new)
         if level == "none" or old is None or new is None:
@@ -129,10 +129,10 @@ class Diff:
         return least if new <= old or new.core < least else None
 
     def apart(self, table: TableChange, which: Which) -> tuple[list[str], int]:
-        """The keys of rows that came or went, without evidence for rows that did so themselves.
+        """The keys of added or removed rows, without evidence for rows that are listed themselves.
 
         Returns:
-            Those keys, and how many rows were left out: their rows are named in their own tables.
+            Those keys, and how many rows of evidence were left out.
         """
         frame: pl.DataFrame = getattr(table, which)
         kept, target = frame, ["resource", "row_id"]
@@ -143,22 +143,20 @@ class Diff:
         return kept[table.key].to_list(), frame.height - kept.height
 
     def bump(self) -> tuple[Level, str]:
-        """The least version step for these changes, and the change that decides it.
+        """The version bump that these changes require, and the change that decides it.
 
-        major where a consumer's code or joins can break, minor where something is added, patch
-        where values or wording are corrected (docs/design.md, versions).
+        major if a consumer's code or joins can break, minor if something is added, patch if
+        values or wording are corrected (docs/design.md, Releases).
         """
         reasons: list[tuple[Level, str]] = [(c.level, str(c)) for c in self.contract]
         for name, table in self.tables.items():
             if table.removed.height:
-                reasons.append(("major", f"{name}: the row {table.removed[table.key][0]} is gone"))
+                reasons.append(("major", f"{name}: row {table.removed[table.key][0]} was removed"))
             if table.added.height:
-                reasons.append(("minor", f"{name}: the row {table.added[table.key][0]} is new"))
+                reasons.append(("minor", f"{name}: row {table.added[table.key][0]} is new"))
             if table.changed.height:
                 row = table.changed.row(0, named=True)
-                reasons.append(
-                    ("patch", f"{name}: {row[table.key]}.{row['field']} has another value")
-                )
+                reasons.append(("patch", f"{name}: {row[table.key]}.{row['field']} changed"))
         reasons += [("patch", f"{retired.FILE}: {change}") for change in self.retired[:1]]
         reasons += [("patch", str(change)) for change in self.reference[:1]]
         if not reasons:
@@ -202,7 +200,7 @@ def diff(old: Package, new: Package) -> Diff:
 
 
 def _references(old: Path, new: Path) -> Iterator[ReferenceChange]:
-    """What changed in the files of reference/, where both sides have it: a release has none."""
+    """What changed in the files of reference/, if both sides have it: a release has none."""
     if not (old.is_dir() and new.is_dir()):
         return
     for name in sorted({path.name for side in (old, new) for path in side.glob("*.csv")}):
@@ -261,13 +259,13 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         )
     (was, a), (resource, b) = old, new
     key = resource.key
-    # Rows are matched by what their keys hold, whatever the key is called on either side.
+    # Rows are matched by the values of their keys, whatever the key is called on either side.
     left = [f for f in was.field_names if f != key and (f != was.key or f in resource.field_names)]
     a = a.select(pl.col(was.key).alias(key), *left)
     common = [f for f in resource.field_names if f != key and f in was.field_names]
     fresh = [f for f in resource.field_names if f != key and f not in was.field_names]
     both = b.join(a.select(key, *(pl.col(f).alias(f"old:{f}") for f in common)), on=key)
-    # A field that is new has values for rows that are not: each counts as a changed cell.
+    # Values of a new field in old rows count as changed cells.
     before = {f: pl.col(f"old:{f}") for f in common} | {f: pl.lit(None, pl.String) for f in fresh}
     differs = {f: pl.col(f).ne_missing(past) for f, past in before.items()}
     moved = both.filter(pl.any_horizontal(pl.lit(False), *differs.values()))
@@ -298,7 +296,7 @@ def _cells(parts: list[pl.DataFrame], resource: Resource) -> pl.DataFrame:
 
 
 def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange]) -> None:
-    """Note for each table the rows whose evidence changed, itself or the quote it names."""
+    """Add to each table the rows whose evidence changed, or a quote that it names."""
     pairs = []
     for tables in sides:
         resource, rows = tables.get("evidence", (None, None))
@@ -315,7 +313,7 @@ def _support(sides: tuple[dict[str, Table], ...], changes: dict[str, TableChange
     for (name,), rows_of in found.group_by("resource"):
         if name in changes:
             change = changes[name]
-            # Rows that came or went are listed themselves.
+            # Added and removed rows are listed themselves.
             own = pl.concat([change.added[change.key], change.removed[change.key]])
             keys = tuple(rows_of["row_id"].filter(~rows_of["row_id"].is_in(own.implode())).sort())
             changes[name] = replace(change, support=keys)

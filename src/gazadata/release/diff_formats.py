@@ -10,7 +10,7 @@ from gazadata.release.files import json_bytes, plain
 
 
 def full(diff: Diff) -> str:
-    """The diff for a terminal: the step it takes, then each change with both values."""
+    """The diff for a terminal: the bump it requires, then each change with both values."""
     level, reason = diff.bump()
     lines = [plain(f"{diff.old} -> {diff.new}: {level} ({reason})")]
     if least := diff.least():
@@ -29,7 +29,7 @@ def full(diff: Diff) -> str:
             old, new = (repr(cell[side]) if cell[side] else "empty" for side in ("old", "new"))
             lines.append(f"  ~ {plain(cell[table.key])}.{cell['field']}: {old} -> {new}")
         if table.support:
-            lines.append(f"    evidence changed of: {plain(', '.join(table.support))}")
+            lines.append(f"    evidence changed for: {plain(', '.join(table.support))}")
     lines += [plain(f"reference  {change}") for change in diff.reference]
     if diff.retired:
         lines.append("retired identifiers")
@@ -49,7 +49,7 @@ def as_json(diff: Diff) -> str:
 
 
 def markdown(diff: Diff) -> str:
-    """The diff as CHANGES.md has it."""
+    """The diff as in CHANGES.md."""
     return changes_markdown("the package", diff)
 
 

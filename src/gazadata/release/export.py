@@ -1,7 +1,7 @@
-"""A release as one file for tools that want one: SQLite, DuckDB or an Excel workbook.
+"""A release as one file: SQLite, DuckDB or an Excel workbook.
 
-Keys, types and constraints are compiled from the contract; nothing is validated beforehand, and
-a package that breaks its own contract is refused by the constraints themselves.
+Keys, types and constraints are compiled from the contract. The package is not validated first: if
+it breaks its own contract, the constraints refuse it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gazadata.release.sides import side
 from gazadata.release.sql import datasette_metadata, write_duckdb, write_sqlite
 
 Format = Literal["sqlite", "duckdb", "xlsx"]
-# The endings of the files with changes that are not yet in the database file.
+# The suffixes of the files that hold changes not yet in the database file.
 LOGS: dict[Format, tuple[str, ...]] = {
     "sqlite": ("-wal", "-journal"),
     "duckdb": (".wal",),
@@ -57,9 +57,9 @@ def export(
     Args:
         release: the folder, the archive, or a version in a store; see `sides.side`.
         to: the format.
-        file: what is written.
-        stores: where versions are; None: as GAZADATA_STORE or gazadata.lock say.
-        force: replace what is there.
+        file: the file to write.
+        stores: the stores to look for versions in; None: those of GAZADATA_STORE or gazadata.lock.
+        force: replace the file if it exists.
 
     Returns:
         The files that were written, `file` first.
@@ -69,7 +69,7 @@ def export(
         GazadataError: the file exists or cannot be written; the tables break their own keys or
             constraints; or Excel cannot hold them.
         ReadError, ContractError: the package cannot be read.
-        StoreError: it is a release that is damaged.
+        StoreError: it is a damaged release.
         MissingExtra: the library for the format is not installed.
     """
     if to not in get_args(Format):
@@ -79,8 +79,8 @@ def export(
     check_outside(file)
     if to == "duckdb" and "?" in str(file.absolute()):
         raise GazadataError(
-            f"{file}: DuckDB reads what follows a ? as options, also in a folder's name; name "
-            "another place and move the file from there"
+            f"{file}: DuckDB reads everything after a ? in a path as options; write to another "
+            "path and move the file afterwards"
         )
     with side(str(release), stores) as package:
         return _export(package, to, file, force=force)

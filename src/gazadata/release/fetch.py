@@ -1,4 +1,4 @@
-"""Pulling releases out of stores into the cache, and opening them from there."""
+"""Pulling releases from stores into the cache, and opening them from there."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _ADVICE = (
 
 
 class Pulled(NamedTuple):
-    """What was pulled, and what it replaces."""
+    """The pulled release, and the one it replaces."""
 
     folder: Path
     version: str
     before: str | None
     """The version that the lock had pinned."""
     passed_over: tuple[Entry, ...]
-    """The yanked versions that are higher than what "latest" chose."""
+    """The yanked versions that are higher than the one that "latest" chose."""
     latest: bool
-    """Whether "latest" chose it."""
+    """Whether "latest" chose the version."""
 
     def __str__(self) -> str:
         text = f"{self.before} -> {self.version}" if self.before else self.version
@@ -54,7 +54,7 @@ def pull(
     lock: Path | None = FILE,
     progress: Progress | None = None,
 ) -> Path:
-    """Pull a release; see `pulled`, of whose result it returns the folder."""
+    """Pull a release as `pulled` does; return its folder."""
     return pulled(version, stores, out, lock=lock, progress=progress).folder
 
 
@@ -66,19 +66,19 @@ def pulled(
     lock: Path | None = FILE,
     progress: Progress | None = None,
 ) -> Pulled:
-    """Pull a release, and pin it in `lock` when all else is done.
+    """Pull a release, and pin it in `lock` as the last step.
 
-    A version that is in the cache is taken from there, without the network; whether it was yanked
-    since, only a fetch and `versions` say. "latest" needs a store's index; if no store answers, the
-    locked version is used instead if it is cached.
+    A cached version is used without the network; only a fetch and `versions` show whether it has
+    been yanked since. "latest" needs a store's index; if no store answers, the locked version is
+    used instead, provided that it is cached.
 
     Args:
         version: a version, or "latest": the highest that is neither yanked nor a pre-release.
             None: the version that `lock` pins, else the latest.
-        stores: addresses or folders, tried in turn; without any, those of GAZADATA_STORE (one
-            folder, or several stores with white space between), else the store that `lock` names.
-        out: a folder to put a copy into, as `<name>-<version>`.
-        lock: the lock that is honoured and then written; None: neither.
+        stores: URLs or folders, tried in turn; without any, those of GAZADATA_STORE (one folder,
+            or several stores separated by white space), else the store that `lock` names.
+        out: a folder to copy the release into, as `<name>-<version>`.
+        lock: the lock to respect and then to write; None: no lock.
         progress: called as bytes arrive.
 
     Returns:
@@ -118,7 +118,7 @@ def pulled(
 def open_release(
     version: str | None = None, stores: Stores = (), *, lock: Path | None = FILE
 ) -> Release:
-    """Open a release, pulled into the cache if it is not there; no lock is written.
+    """Open a release, pulling it into the cache if it is not there; no lock is written.
 
     Each table is checked against the manifest when it is read. The arguments are those of `pull`.
 
@@ -136,7 +136,7 @@ def open_release(
 
 
 def open_pinned(version: str | None = None, stores: Stores = ()) -> Release:
-    """Open the release that gazadata.lock in the current folder pins; without a lock, any.
+    """Open the release that gazadata.lock in the current folder pins, or any without a lock.
 
     The arguments and errors are those of `open_release`.
 
@@ -154,13 +154,13 @@ def open_pinned(version: str | None = None, stores: Stores = ()) -> Release:
 
 def _contradicted(version: str | None, locked: Lock) -> LockError:
     return LockError(
-        f"version {version} was asked for, and {FILE.absolute()} pins {locked.version}; ask for "
+        f"version {version} was requested, but {FILE.absolute()} pins {locked.version}; request "
         f"{locked.version}, or run `gazadata pull {version}` to pin the other"
     )
 
 
 def versions(stores: Stores = ()) -> list[Entry]:
-    """The versions that the first store to answer has published, the oldest first.
+    """The published versions in the first store that answers, the oldest first.
 
     Raises:
         StoreError: no store answers with an index.
@@ -168,7 +168,7 @@ def versions(stores: Stores = ()) -> list[Entry]:
         MissingExtra: the extra `store` is not installed.
     """
     failures: list[object] = []
-    # The lock is read last: a broken one does not matter where a store is named.
+    # The lock is read last: a broken one does not matter if a store is named.
     for source in sources_of(stores, None) or sources_of((), Lock.read(FILE)):
         try:
             with closing(source):
@@ -208,7 +208,7 @@ class _Pull(NamedTuple):
             return found
 
     def _there(self) -> str:
-        """Which versions of these stores are cached, and can be asked for by name."""
+        """Which versions of these stores are cached, and can be requested by name."""
         served = {version for source in self.sources for version in self.cache.versions(source)}
         cached = sorted((v for v in served if self._cached(v)), key=precedence)
         if not cached:
@@ -216,7 +216,7 @@ class _Pull(NamedTuple):
         return f"\ncached, without the network: {', '.join(cached)}"
 
     def _cached(self, version: str) -> Cached | None:
-        """The release in the cache: by its pin, else as one of the stores served it before."""
+        """The release in the cache: the pinned one, else the one that a store served before."""
         pinned = pin(version, self.locked)
         for source in (*self.sources, None):
             served = self.cache.served(source, version) if source else {}
@@ -235,7 +235,7 @@ class _Pull(NamedTuple):
             if manifest.version != version:
                 by = pinned.by if pinned else f"the cache's record of {source and source.name}"
                 raise StoreError(
-                    f"{path}: version {manifest.version}, though {by} has its hash for {version}; "
+                    f"{path}: version {manifest.version}, but {by} has its hash for {version}; "
                     f"{pinned.remedy if pinned else 'empty the cache'}"
                 )
             self._check_name(manifest, str(path))
@@ -245,7 +245,7 @@ class _Pull(NamedTuple):
         return None
 
     def _fetch(self, version: str) -> Cached:
-        """Fetch a release from the first store that has all of it."""
+        """Fetch a release from the first store that has it completely."""
         failures: list[StoreError] = []
         for source in self.sources:
             try:
@@ -268,9 +268,9 @@ class _Pull(NamedTuple):
     def _offered(
         self, source: Source, version: str
     ) -> tuple[Manifest, str | None, tuple[Entry, ...]]:
-        """The manifest that a store has for a version, checked against every pin; and the yank.
+        """The manifest that a store has for a version, checked against every pin; and its yank.
 
-        For "latest" also the yanked versions that are higher.
+        For "latest", also the higher versions that are yanked.
         """
         over: tuple[Entry, ...] = ()
         entries = _index(source)
@@ -307,7 +307,7 @@ class _Pull(NamedTuple):
         if manifest.version != version:
             raise StoreError(f"{where}: the manifest of version {manifest.version}")
         self._check_name(manifest, where)
-        # An index that does not list the version does not take a yank back.
+        # A yank stays even if the index no longer lists the version.
         return manifest, entry.yanked if entry else served.get("yanked"), over
 
     def _check_name(self, manifest: Manifest, where: str) -> None:
@@ -322,7 +322,7 @@ class _Pull(NamedTuple):
     def _served_before(
         self, source: Source, version: str, served: dict[str, Any], entry: Entry | None
     ) -> Pin | None:
-        """What the store itself said of a version that nobody pinned."""
+        """What the store itself served or lists for a version that nobody pinned."""
         if served:
             record = self.cache.record(source, version)
             return first_seen(served["manifest_sha256"], record)

@@ -1,6 +1,6 @@
 """Files of releases: their hashes, their JSON, and folders that are complete or absent.
 
-Opening a cached release imports this; see `gazadata.release.manifest` for what that asks.
+Opening a cached release imports this, so it must import quickly; see `gazadata.release.manifest`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from gazadata.contract.strict_json import parse_json
 from gazadata.errors import ContractError, LaterFormatError, MissingExtra, ReleaseError, StoreError
 
 CHUNK = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes to read at a time."""
 
 MAX_JSON = 4 << 20
-"""Bytes of a manifest or an index that are read, at most: they may come from a broken server."""
+"""The most bytes to read of a manifest or an index, which may come from a broken server."""
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -40,7 +40,7 @@ def sha256(path: Path) -> str:
 
 
 def is_sha256(value: object) -> TypeGuard[str]:
-    """Whether a value from elsewhere is a SHA-256 as `sha256` gives it."""
+    """Whether an untrusted value is a SHA-256 as `sha256` returns it."""
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
@@ -49,7 +49,7 @@ def plain(text: str) -> str: ...
 @overload
 def plain(text: None) -> None: ...
 def plain(text: str | None) -> str | None:
-    """Text from elsewhere without what would move the cursor or colour a terminal."""
+    """Untrusted text without characters that would move a terminal's cursor or colour it."""
     return text and "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -70,19 +70,19 @@ def some(names: Sequence[object], most: int = 5) -> str:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """The name, with underscores if `taken` has it, without regard to case."""
+    """The name, with underscores appended if it is taken in any case."""
     while name.casefold() in {other.casefold() for other in taken}:
         name += "_"
     return name
 
 
 def failed(what: str, failures: Sequence[object], advice: str) -> str:
-    """What went wrong with each store, between a sentence that says with what and a remedy."""
+    """A message: what failed, each failure on its own line, and a remedy."""
     return "\n".join([what, *(f"  {failure}" for failure in failures), advice])
 
 
 def listing(root: Path) -> list[str]:
-    """The files under a folder, and every link, as sorted relative paths with forward slashes."""
+    """The files and links under a folder, as sorted relative paths with forward slashes."""
     return sorted(
         p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_symlink() or not p.is_dir()
     )
@@ -140,15 +140,15 @@ def chunks_of(path: Path) -> Generator[bytes]:
 
 @contextmanager
 def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the lock in the file `path`; `waiting` is called if that takes more than a second.
+    """Hold the lock in the file `path`; call `waiting` if acquiring it takes more than a second.
 
     The system releases it when the process ends. The file stays, since deleting it would let two
-    processes hold locks of the same name. Where the file system has no locks, as NFS may not, a
-    warning says so, and only processes of the same user on this machine wait for each other.
+    processes hold locks of the same name. If the file system has no locks, as NFS may not, there is
+    a warning, and only processes of the same user on this machine wait for each other.
 
     Raises:
         MissingExtra: filelock is not installed.
-        OSError: the file cannot be made.
+        OSError: the file cannot be created.
     """
     try:
         from filelock import FileLock, Timeout
@@ -165,7 +165,7 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
         return lock
 
     try:
-        # Its fallback is a file that would stay when the process ends.
+        # The soft fallback is a file that would stay when the process ends.
         lock = acquired(FileLock(path, fallback_to_soft=False))
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
@@ -178,7 +178,7 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
 
 
 def _elsewhere(path: Path) -> Path:
-    """Another place for a lock, where the file system of `path` has none."""
+    """Another place for a lock, if the file system of `path` has none."""
     warn(
         f"{path}: its file system has no locks, as NFS may not; only processes on this machine "
         "wait for each other: run one at a time, or name a local folder"
@@ -213,7 +213,7 @@ def read_object(content: bytes, where: str, kind: str) -> dict[str, Any]:
 
 
 def warn(message: str) -> None:
-    """Warn the user, at the line of theirs that called gazadata."""
+    """Warn the user, at the line of their code that called gazadata."""
     warnings.warn(message, UserWarning, stacklevel=_depth())
 
 

@@ -1,4 +1,4 @@
-"""A store behind a web server. Proxies, passwords and certificates are as requests finds them."""
+"""A store on a web server. requests finds the proxies, passwords and certificates."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMEOUT = 30.0
-"""Seconds that a store may be silent; GAZADATA_TIMEOUT overrides it."""
+"""Seconds to wait for a silent store; GAZADATA_TIMEOUT overrides it."""
 
 SLOWEST = 10_000
-"""Bytes a second: a body may take `TIMEOUT` and the time that it takes at this speed."""
+"""The slowest acceptable speed in bytes a second, after the first `TIMEOUT` seconds."""
 
 REDIRECTS = 5
 
 
 class HttpSource:
-    """A store behind a web server, asked over one connection that stays open."""
+    """A store on a web server, read over one connection that stays open."""
 
     def __init__(self, name: str) -> None:
         self.name = self.key = name
@@ -39,7 +39,7 @@ class HttpSource:
         self._session: requests.Session | None = None
 
     def where(self, path: str) -> str:
-        """The address of a file."""
+        """The URL of a file."""
         return f"{self.name}/{quote(path)}"
 
     def read(self, path: str) -> Generator[bytes]:
@@ -77,8 +77,8 @@ class HttpSource:
                 "another store"
             ) from None
         except ValueError as error:
-            # The address of the store, of a redirect, or of a proxy.
-            raise StoreError(f"{url}: invalid address: {plain(str(error))}") from None
+            # The URL of the store, of a redirect, or of a proxy.
+            raise StoreError(f"{url}: invalid URL: {plain(str(error))}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             cause = plain(_root_cause(error))
             if response is not None:
@@ -89,7 +89,7 @@ class HttpSource:
                 response.close()
 
     def close(self) -> None:
-        """Let go of connections; the next read opens new ones."""
+        """Close the connections; the next read opens new ones."""
         if self._session:
             self._session.close()
         self._session = None
@@ -111,7 +111,7 @@ class HttpSource:
             before, asked = asked, urljoin(asked, location)
             to = urlsplit(asked)
             if to.scheme not in ("https", urlsplit(before).scheme):
-                # Without a password that the address may hold.
+                # Without any password in the URL.
                 named = plain(f"{to.scheme}://{to.hostname or ''}{to.path}")
                 raise StoreError(f"{url}: redirects to {named}, which is refused")
         raise StoreError(f"{url}: more than {REDIRECTS} redirects")
@@ -125,23 +125,22 @@ def _session() -> requests.Session:
     # A server closes idle connections without notice.
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=1))
-    # Not packed, since bytes are counted; and not from a proxy's cache, whose index may lack what
-    # was published or yanked since.
+    # Uncompressed, since bytes are counted; and not from a proxy's cache, whose index may be old.
     headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "User-Agent": "gazadata"}
     session.headers.update(headers)
-    # Else it reads the whole body of every redirect, even of one that it does not follow.
+    # Otherwise requests reads the whole body of a redirect, even if it does not follow it.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     return session
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Make a call, in a thread that is left alone if it takes longer.
+    """Make a call in a thread, which is abandoned if it takes longer.
 
-    The time-out of a socket is for the silence between two bytes, and a server can send a header,
-    or the marks between chunks, a byte at a time for ever.
+    A socket's time-out limits only the silence between two bytes, and a server can send a header,
+    or the marks between chunks, one byte at a time for ever.
 
     Raises:
-        TimeoutError: it took longer.
+        TimeoutError: the call took longer.
     """
     done: Future[T] = Future()
 
@@ -168,7 +167,7 @@ def _auth(url: str) -> Callable[[requests.PreparedRequest], requests.PreparedReq
 
 
 def _via(url: str) -> str:
-    """The proxy that was asked, without its password."""
+    """The proxy used, without its password."""
     from requests.utils import get_environ_proxies, select_proxy
 
     proxy = select_proxy(url, get_environ_proxies(url))
@@ -179,7 +178,7 @@ def _via(url: str) -> str:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The sentence of the operating system, inside several exceptions."""
+    """The operating system's message, from inside nested exceptions."""
     causes: list[BaseException] = [error]
     for cause in causes:
         inner = [*cause.args, getattr(cause, "reason", None), cause.__cause__]

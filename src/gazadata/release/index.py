@@ -1,4 +1,4 @@
-"""What a store lists, and how a store is named."""
+"""A store's index of versions, and the names of stores."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read_index(content: bytes, where: str) -> list[Entry]:
 
 
 def folder_of(store: str) -> Path | None:
-    """The folder of a store as a person names it; None for one behind a web server.
+    """The folder of a store as a person names it; None for one on a web server.
 
     Raises:
         StoreError: `store` is neither.
@@ -75,30 +75,28 @@ def folder_of(store: str) -> Path | None:
         raise StoreError("the name of a store is empty")
     if not store.isascii() and store.encode("utf-8", "replace").decode("utf-8") != store:
         raise StoreError(
-            f"{store!a}: its name is not UTF-8, so that no lock could contain it; rename it"
+            f"{store!a}: its name is not UTF-8, so no lock could contain it; rename it"
         )
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", store):
         return Path(store)
     try:
         address = urlsplit(store)
     except ValueError as error:
-        raise StoreError(f"{store}: not an address: {error}") from None
+        raise StoreError(f"{store}: not a URL: {error}") from None
     if address.scheme not in ("http", "https", "file"):
-        raise StoreError(f"{store}: a store is a folder or an http, https or file address")
+        raise StoreError(f"{store}: expected a folder, or an http, https or file URL")
     if address.scheme == "file" and (
         address.netloc not in ("", "localhost") or not address.path.startswith("/")
     ):
-        raise StoreError(
-            f"{store}: not a folder of this machine; its address is file:/// and its path"
-        )
+        raise StoreError(f"{store}: not a folder on this machine; write file:/// and its path")
     if address.scheme != "file" and not address.netloc:
         raise StoreError(f"{store}: no host; write {address.scheme}://HOST/PATH")
     if "@" in address.netloc:
-        # The lock would contain it, and so a repository.
+        # The lock would contain it, and be committed.
         netrc = "_netrc in your home folder" if os.name == "nt" else "~/.netrc"
-        raise StoreError(f"the address of the store has a password; put it into {netrc}")
+        raise StoreError(f"the URL of the store has a password; put it into {netrc} instead")
     if "?" in store or "#" in store:
-        raise StoreError(f"{store}: the address of a store has no query and no fragment")
+        raise StoreError(f"{store}: the URL of a store cannot have a query or a fragment")
     if address.scheme == "file":
         return Path(url2pathname(address.path))
     return None

@@ -1,6 +1,6 @@
 """Pins: gazadata.lock in a user's folder, and the releases that this installation knows.
 
-A pin states the manifest of a version; a store that serves another one is refused.
+A pin is the hash of a version's manifest; a store that serves another manifest is refused.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from gazadata.release.index import folder_of
 
 KIND = "gazadata-lock"
 FILE = Path("gazadata.lock")
-"""Where `pull` writes the lock: the folder that it is called in."""
+"""Where `pull` writes the lock: in the current folder."""
 
 KNOWN: dict[str, str] = {}
-"""Version to manifest sha256 of every release that was public when this one was built.
+"""The manifest sha256 of every version that was public when this one was built.
 
-A release gets its line once it is published, in the commit that follows it.
+A release is added in the commit after it is published.
 """
 
 
 _NO_LOCK = (
-    "this is not a lock of gazadata; restore it, or delete it and pull again to pin what the store "
+    "this is not a gazadata lock; restore it, or delete it and pull again to pin what the store "
     "has now"
 )
 
@@ -58,7 +58,7 @@ class Lock(NamedTuple):
             return None
         except OSError as error:
             raise LockError(
-                f"{path}: cannot be read: {error.strerror}; move it away, or make it readable"
+                f"{path}: cannot be read: {error.strerror}; make it readable, or move it away"
             ) from None
         except LaterFormatError as error:
             raise LockError(str(error)) from None
@@ -81,7 +81,7 @@ class Lock(NamedTuple):
         )
 
     def write(self, path: Path) -> None:
-        """Write the lock in one step; a link stays one. The same lock is not written again.
+        """Write the lock atomically, through a link, and only if it has changed.
 
         Raises:
             LockError: the file cannot be written.
@@ -95,8 +95,8 @@ class Lock(NamedTuple):
                 replace(path.resolve(), content)
         except OSError as error:
             raise LockError(
-                f"{path}: cannot be written: {error.strerror}; the release is pinned there: "
-                "pull in a folder that you may write to"
+                f"{path}: cannot be written: {error.strerror}; pull in a folder that you may write "
+                "to, since the release is pinned there"
             ) from None
 
 
@@ -112,7 +112,7 @@ _ASK = "a published version never changes, so ask the publisher first; "
 
 
 class Pin(NamedTuple):
-    """The manifest that a version must have, what pins it, and the remedy for a mismatch."""
+    """The manifest that a version must have, where it is pinned, and the remedy for a mismatch."""
 
     manifest_sha256: str
     by: str
@@ -142,7 +142,7 @@ def pin(version: str, lock: Lock | None) -> Pin | None:
 
 
 def first_seen(manifest_sha256: str, record: Path) -> Pin:
-    """The pin of a version that the store served before, as the file `record` says."""
+    """The pin of a version that the store served before, recorded in the file `record`."""
     remedy = f"{_ASK}if the change is intended, delete {record} and pull again"
     return Pin(manifest_sha256, "an earlier pull from there", remedy)
 

@@ -1,6 +1,6 @@
-"""A release's manifest, which lists its files with their hashes, and releases opened by it.
+"""A release's manifest, which lists its files with their hashes, and opening releases with it.
 
-Records are named tuples, since opening a cached release is to be quick: frozen dataclasses take
+Records are named tuples, since opening a cached release has to be quick: frozen dataclasses take
 five times as long to define.
 """
 
@@ -33,15 +33,15 @@ from gazadata.release.files import (
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 
 ATTRIBUTES = {".gitattributes": b"* -text\n"}
-"""Keeps Git from changing line ends in a release. Older releases have none."""
+"""Keeps Git from changing line endings in a release. Older releases have none."""
 
 # Limits for a manifest, which may come from a broken or hostile server.
 MAX_FILES = 1000
 MAX_BYTES = 64 << 30
 
 OTHER_LINE_ENDS = (
-    "its lines end in CRLF and not LF: Git or an editor changed them; copy the release again, and "
-    "in Git keep its .gitattributes, `* -text`, beside it"
+    "its lines end in CRLF instead of LF: Git or an editor changed them; copy the release again, "
+    "and in Git keep its .gitattributes, `* -text`"
 )
 
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
@@ -55,11 +55,11 @@ class File(NamedTuple):
     sha256: str
 
     def intact(self, root: Path) -> bool:
-        """Whether the file is under `root`, an ordinary file, with its size and its hash."""
+        """Whether `root` has it as an ordinary file with this size and hash."""
         return self.mismatch(root) is None
 
     def mismatch(self, root: Path) -> str | None:
-        """How what is under `root` differs from the file; None where it is `intact`."""
+        """How the file under `root` differs; None if it is `intact`."""
         path = root
         try:
             for name in self.path.split("/"):
@@ -81,7 +81,7 @@ class File(NamedTuple):
             return f"cannot be read: {error.strerror}"
 
     def _replaced(self, path: Path) -> str | None:
-        """What a tool left in the place of the file, where that can be recognized."""
+        """What a tool has put in the file's place, if that can be recognized."""
         with path.open("rb") as file:
             head = file.read(CHUNK)
             if b"\r\n" in head:
@@ -109,7 +109,7 @@ class Manifest(NamedTuple):
     version: str
     created: str | None
     parent: Any
-    """Its version and its manifest_sha256, or null, as the file has it."""
+    """The parent's version and manifest_sha256, or null, as in the file."""
     files: tuple[File, ...]
     tables: dict[str, Table]
     content: bytes
@@ -117,11 +117,11 @@ class Manifest(NamedTuple):
 
     @classmethod
     def read(cls, content: bytes, where: str) -> Manifest:
-        """Read a manifest that nothing was checked of yet.
+        """Read an untrusted manifest.
 
         Raises:
             LaterFormatError: it is of a later format.
-            StoreError: it is not a manifest, or lists what must not be written.
+            StoreError: it is not a manifest, or lists files that must not be written.
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
@@ -158,12 +158,12 @@ class Manifest(NamedTuple):
 
     @property
     def own(self) -> dict[str, bytes]:
-        """The manifest itself, and the file that follows from it."""
+        """The manifest itself, and SHA256SUMS, which follows from it."""
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
         return {SUMS: sums_bytes(sums), MANIFEST: self.content}
 
     def unlisted(self, root: Path) -> dict[str, bytes]:
-        """The files in the folder `root` that the manifest does not list, and what they hold."""
+        """The files of a release in `root` that the manifest does not list, with their content."""
         there = {name: held for name, held in ATTRIBUTES.items() if os.path.lexists(root / name)}
         return self.own | there
 
@@ -177,12 +177,12 @@ class Manifest(NamedTuple):
         ]
 
     def difference(self, root: Path) -> list[str]:
-        """The damage, and the files in the folder `root` that are not of the release."""
+        """The damage, and the files in the folder `root` that do not belong to the release."""
         names = {file.path for file in self.files} | self.own.keys() | ATTRIBUTES.keys()
         return self.damage(root) + [name for name in listing(root) if name not in names]
 
     def copy(self, release: Path, folder: Path) -> None:
-        """Copy the release in the folder `release`, hashed on the way: it may just have changed.
+        """Copy the release in the folder `release`, hashing it again, since it may have changed.
 
         Raises:
             StoreError: a file differs from the manifest.
@@ -205,7 +205,7 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def receive(chunks: Iterable[bytes], target: Path, file: File, where: str) -> None:
-    """Write what arrives to `target`: the file that the manifest lists, or nothing.
+    """Write incoming bytes to `target` if they are the file that the manifest lists.
 
     Raises:
         StoreError: what arrives differs from the manifest.
@@ -239,7 +239,7 @@ class Release(Package):
     check: Callable[[str], None]
     """Raises a StoreError if a file differs from the manifest."""
     how: str
-    """Where it was fetched from, for people; empty for a folder."""
+    """Where it was fetched from, in words; empty for a folder."""
 
     def __init__(
         self, root: Path, manifest: Manifest, check: Callable[[str], None], how: str = ""
@@ -250,10 +250,10 @@ class Release(Package):
         super().__init__(root, Contract.read(root))
 
     def path(self, name: str) -> Path:
-        """The file of the resource `name`, as the manifest has it.
+        """The file of the table `name`, checked against the manifest.
 
         Raises:
-            UnknownName: there is no such resource.
+            UnknownName: there is no such table.
             ContractError: its path leads out of the package.
             StoreError: the file differs from the manifest.
         """
@@ -261,7 +261,7 @@ class Release(Package):
         return super().path(name)
 
     def given_up(self) -> Path | None:
-        """The file of retired identifiers, as the manifest has it.
+        """The file of retired identifiers, checked against the manifest.
 
         Raises:
             StoreError: the file differs from the manifest.
@@ -273,7 +273,7 @@ class Release(Package):
 
 
 def release_around(target: Path) -> Path | None:
-    """The release that something lies in."""
+    """The release that a path is in; None if there is none."""
     folders = target.resolve().parents
     return next((f for f in folders if (f / MANIFEST).is_file() and (f / SUMS).is_file()), None)
 
@@ -282,13 +282,13 @@ def check_outside(target: Path) -> None:
     """Refuse to write into a release.
 
     Raises:
-        ReleaseError: `target` lies in a release.
+        ReleaseError: `target` is in a release.
         ReadError: its name is not UTF-8.
     """
     check_path(target)
     if folder := release_around(target):
         raise ReleaseError(
-            f"{target} cannot be written: {folder} is a release, to which nothing is added; name a "
+            f"{target} cannot be written: {folder} is a release, which must not change; name a "
             "folder outside it"
         )
 
@@ -327,7 +327,7 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
     if not isinstance(listed, list) or not listed:
         raise StoreError(f"{where}: no list of files")
     if len(listed) > MAX_FILES:
-        raise StoreError(f"{where}: {len(listed)} files; at most {MAX_FILES} are taken")
+        raise StoreError(f"{where}: {len(listed)} files; at most {MAX_FILES} are accepted")
     files = []
     # Each path and each of its folders, without case.
     taken: dict[str, str] = {name.casefold(): name for name in (MANIFEST, SUMS)}
@@ -337,8 +337,8 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
         )
         if not isinstance(path, str) or not _is_safe(path):
             raise StoreError(
-                f"{where}: the path {path!r} is refused: a path is relative, of plain letters, "
-                "digits, dots, dashes and underscores, with forward slashes"
+                f"{where}: the path {path!r} is refused; expected a relative path of plain "
+                "letters, digits, dots, dashes and underscores, with forward slashes"
             )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise StoreError(f"{where}: {path}: bytes is {size!r}")
@@ -358,7 +358,7 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
         taken[path.casefold()] = path
         files.append(File(path, size, digest))
     if (total := sum(file.bytes for file in files)) > MAX_BYTES:
-        raise StoreError(f"{where}: {total} bytes in all; at most {MAX_BYTES} are taken")
+        raise StoreError(f"{where}: {total} bytes in all; at most {MAX_BYTES} are accepted")
     return tuple(files)
 
 

@@ -1,4 +1,4 @@
-"""A package that a person named: a folder, an archive, a version in a store, a git revision."""
+"""Opening a package by a name: a folder, an archive, a version in a store, a git revision."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from gazadata.release.manifest import open_package
 
 @contextmanager
 def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
-    """Open what a person named: a folder, a .zip, a version in a store, or a git revision.
+    """Open a package by a name: a folder, a .zip, a version in a store, or a git revision.
 
-    A version is asked of a store only if one is named: in `stores`, in GAZADATA_STORE or in
+    A version is looked up only if a store is named: in `stores`, in GAZADATA_STORE or in
     gazadata.lock. A release's tables are checked against its manifest when they are read.
 
     Raises:
@@ -59,10 +59,10 @@ def _is_version(name: str) -> bool:
 def _checkout(revision: str, folder: Path) -> None:
     """Write the package of a commit, or of a folder in one (`HEAD:folder`), as it was committed.
 
-    Not by an archive or a work tree: what these hold depends on the attributes of paths, and on
-    the line ends that this user has set.
+    An archive or a work tree would depend on the attributes of paths, and on the line endings that
+    the user has configured.
     """
-    # A name that begins with a hyphen must not become an option of git's.
+    # A name that begins with a hyphen must not become an option for git.
     found = _git(revision, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if found.returncode != 0:
         why = _words(found)
@@ -86,8 +86,8 @@ def _checkout(revision: str, folder: Path) -> None:
             raise _unreadable(revision, _words(written))
     if not (folder / "datapackage.json").is_file():
         raise ReleaseError(
-            f"the git revision {revision!r} has no datapackage.json at its top; name a folder in "
-            f"it as {revision.partition(':')[0]}:FOLDER"
+            f"the git revision {revision!r} has no datapackage.json at its top; name the package's "
+            f"folder as {revision.partition(':')[0]}:FOLDER"
         )
 
 
@@ -110,7 +110,7 @@ def _words(git: subprocess.CompletedProcess[bytes]) -> str:
 
 def _unreadable(revision: str, why: str) -> ReleaseError:
     return ReleaseError(
-        f"the git revision {revision!r} cannot be read as a package: {why}; check it out and give "
+        f"the git revision {revision!r} cannot be read as a package: {why}; check it out and name "
         "the folder"
     )
 

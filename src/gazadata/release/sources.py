@@ -1,4 +1,4 @@
-"""The stores that releases are read from: which are named, and folders among them."""
+"""The stores that releases are read from, by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gazadata.release.index import folder_of
 from gazadata.release.lock import Lock
 
 Stores = str | Path | Sequence[str | Path]
-"""An address or a folder, or several to be tried in turn."""
+"""A URL or a folder, or several to be tried in turn."""
 
 
 class Source(Protocol):
@@ -25,7 +25,7 @@ class Source(Protocol):
     key: str
 
     def read(self, path: str) -> Generator[bytes]:
-        """The bytes of a file, as they arrive; there may be more than are wanted.
+        """The bytes of a file, as they arrive; there may be too many.
 
         Raises:
             StoreError: the file cannot be read.
@@ -33,11 +33,11 @@ class Source(Protocol):
         ...
 
     def where(self, path: str) -> str:
-        """The file as a person would name it."""
+        """The file's path or URL, for messages."""
         ...
 
     def close(self) -> None:
-        """Let go of connections; the next read opens new ones."""
+        """Close the connections; the next read opens new ones."""
         ...
 
 
@@ -46,7 +46,7 @@ class FolderSource:
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self.root = name, root
-        # One store has one key, however its folder is spelt.
+        # A store has one key, whatever path leads to it.
         self.key = os.path.realpath(root)
 
     def where(self, path: str) -> str:
@@ -61,11 +61,11 @@ class FolderSource:
         return chunks_of(self.root / path)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing."""
 
 
 def sources_of(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
-    """The stores that are named: here, else in GAZADATA_STORE, else in the lock.
+    """The stores that are named in `stores`, else in GAZADATA_STORE, else in the lock.
 
     Raises:
         StoreError: GAZADATA_TIMEOUT is not a number of seconds.
@@ -79,7 +79,7 @@ def sources_of(stores: Stores, locked: Lock | None) -> tuple[Source, ...]:
 def _named_stores() -> list[str]:
     """The stores of GAZADATA_STORE: one folder, whose name may hold spaces, or several stores."""
     value = os.environ.get("GAZADATA_STORE", "")
-    # Not os.pathsep, which every address contains on most systems.
+    # Not os.pathsep, which is a colon on most systems, and in every URL.
     return [value] if os.path.isdir(value) else value.split()
 
 
@@ -92,7 +92,7 @@ def _source(store: str | Path) -> Source:
 
 
 def read_small(source: Source, path: str) -> bytes:
-    """Read a file whose size is not known.
+    """Read a file of unknown size.
 
     Raises:
         StoreError: it cannot be read, or is too long.

@@ -33,16 +33,16 @@ SQL_TYPES: dict[Dialect, dict[str, str]] = {
 # The first SQLite with STRICT tables (https://www.sqlite.org/stricttables.html).
 STRICT_SINCE = (3, 37, 0)
 DESCRIPTIONS = "_descriptions"
-# The smallest: each key takes its own blocks, and with the default of 256 KiB a few rows would make
-# a file of 16 MiB.
+# The smallest possible: each key takes its own blocks, and with the default of 256 KiB a few rows
+# would make a file of 16 MiB.
 DUCKDB_BLOCK = 16_384
 
 
 def create_table(resource: Resource, dialect: Dialect) -> str:
-    """The CREATE TABLE statement of a resource.
+    """The CREATE TABLE statement of a table.
 
     Table Schema (https://datapackage.org/standard/table-schema/) models primary, foreign and
-    unique keys on SQL's, nulls in unique keys included; `pattern` alone has no counterpart here.
+    unique keys on SQL's, including nulls in unique keys; only `pattern` has no counterpart here.
     """
     lines = [_column(resource, field, dialect) for field in resource.fields]
     lines.append(f"PRIMARY KEY ({_name(resource.key)})")
@@ -57,7 +57,7 @@ def create_table(resource: Resource, dialect: Dialect) -> str:
 
 
 def create_indexes(resource: Resource, contract: Contract) -> Iterator[str]:
-    """The CREATE INDEX statements for the foreign keys of a resource."""
+    """The CREATE INDEX statements for the foreign keys of a table."""
     for key in resource.foreign_keys:
         if key.field != resource.key and not resource[key.field].unique:
             name = _name(free_name(f"{resource.name}_{key.field}", contract.resources))
@@ -65,10 +65,10 @@ def create_indexes(resource: Resource, contract: Contract) -> Iterator[str]:
 
 
 def create_view(resource: Resource, contract: Contract) -> str:
-    """The CREATE VIEW statement of a resource, with labels and the place on the page.
+    """The CREATE VIEW statement of a table.
 
-    It has the labels of the rows that a row points to, and in `page` where the row is on the page
-    of a release.
+    The view adds the labels of the rows that a row points to, and in `page` a link to the row on
+    the page of a release.
     """
     view = free_name(f"{resource.name}_labelled", contract.resources)
     taken = [*resource.field_names]
@@ -232,7 +232,7 @@ def write_duckdb(package: Package, file: Path) -> None:
                 connection.execute(create_view(resource, package.contract))
             connection.execute("COMMIT")
     except RuntimeError as error:
-        # An interrupt arrives as this.
+        # DuckDB raises this when it is interrupted.
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from None
         raise
@@ -254,7 +254,7 @@ def _duckdb_table(connection: DuckDBPyConnection, resource: Resource, table: pa.
 
 
 def _referenced_first(contract: Contract) -> list[Resource]:
-    """The resources, each after those that it points to: DuckDB cannot add foreign keys later."""
+    """The tables, each after those that it points to: DuckDB cannot add foreign keys later."""
     ordered: list[Resource] = []
     waiting = list(contract.resources.values())
     while waiting:
@@ -271,7 +271,7 @@ def _referenced_first(contract: Contract) -> list[Resource]:
 
 
 def _parents_first(resource: Resource, table: pa.Table) -> Iterator[pa.Table]:
-    """The rows in parts that point into earlier parts only, since DuckDB checks keys at once."""
+    """The rows in parts that point only into earlier parts, since DuckDB checks keys at once."""
     own = [key.field for key in resource.foreign_keys if key.resource == resource.name]
     if not own:
         yield table

@@ -2,11 +2,11 @@
 
     <version>/…   a release as built, never changed once it is there
     index.json    the versions, their dates and manifest hashes, and which are yanked and why
-    yanked.json   the yanks: the one thing in the index that the releases do not say themselves
+    yanked.json   the yanks: the only part of the index that the releases do not contain
     .lock         held while publishing; the kernel releases it when the process ends
 
-The rename of a whole version folder is what publishes it. The index only follows: it is rebuilt
-from the folders each time, so that a crash leaves nothing to repair by hand.
+Renaming a complete version folder publishes it. The index is rebuilt from the folders each time, so
+a crash leaves nothing to repair by hand.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gazadata.release.verify import verify
 
 YANKED = "yanked.json"
 
-# What `part_of` calls what is being made for a version, the index or the yanks.
+# The names that `part_of` makes for a version, the index or the yanks while they are written.
 _PART = re.compile(r"\.(.+)\.[0-9a-f]{16}\.part")
 
 
@@ -42,7 +42,7 @@ def publish(release: Path, store: Path) -> Entry:
 
     Args:
         release: the folder that `gazadata build` made.
-        store: the folder of the store; made if it is not there.
+        store: the folder of the store; created if missing.
 
     Returns:
         The entry of the version; publishing the same release again changes nothing.
@@ -51,8 +51,8 @@ def publish(release: Path, store: Path) -> Entry:
         FaultsError: the release does not verify.
         ReleaseError: there is no release.
         StoreError: the version is published with other bytes, the release does not follow the
-            published versions, is a file or of a later format, the store has releases of another
-            name, is damaged, or cannot be written.
+            published versions, or is a file or of a later format; or the store has releases of
+            another package, is damaged, or cannot be written.
         MissingExtra: the extra `store` is not installed.
     """
     if release.is_file():
@@ -62,7 +62,7 @@ def publish(release: Path, store: Path) -> Entry:
     target = store / manifest.version
     _check_place(store)
     with _publishing(store):
-        # Read first, so that nothing is added to a damaged store.
+        # Nothing is added to a damaged store.
         there = _releases(store)
         for other in there:
             if other.name != manifest.name:
@@ -75,7 +75,7 @@ def publish(release: Path, store: Path) -> Entry:
         if not target.is_dir():
             if os.path.lexists(target):
                 raise StoreError(
-                    f"{target} is not a folder, and the release needs its place; move it away"
+                    f"{target} is not a folder, but the release needs that name; move it away"
                 )
             for other in there:
                 parent = other.parent if isinstance(other.parent, dict) else {}
@@ -90,7 +90,7 @@ def publish(release: Path, store: Path) -> Entry:
 
 
 def yank(version: str, reason: str, store: Path) -> Entry:
-    """Mark a version as not to be used; its files stay as they are.
+    """Mark a version as not to be used; its files stay unchanged.
 
     Returns:
         The entry of the version.
@@ -110,7 +110,7 @@ def yank(version: str, reason: str, store: Path) -> Entry:
     with _publishing(store):
         there = [release.version for release in _releases(store)]
         if version not in there:
-            raise StoreError(f"{store}: no version {version!r}; there are: {', '.join(there)}")
+            raise StoreError(f"{store}: no version {version!r}; it has: {', '.join(there)}")
         yanks = _yanks(store) | {version: reason}
         content = {"format": "gazadata-yanked/1", "yanked": dict(sorted(yanks.items()))}
         _write(store, YANKED, content)
@@ -118,16 +118,16 @@ def yank(version: str, reason: str, store: Path) -> Entry:
 
 
 def written_folder(store: str) -> Path:
-    """The folder of a store that is to be written.
+    """The folder of a store to write to.
 
     Raises:
-        StoreError: `store` is no folder.
+        StoreError: `store` is not a folder.
     """
     folder = folder_of(store)
     if folder is None:
         raise StoreError(
-            f"{store}: cannot write to a web server; name the folder that it serves, or write to "
-            "a folder of this machine and copy that to the server"
+            f"{store}: cannot write to a web server; name the folder that it serves, or publish to "
+            "a local folder and copy that to the server"
         )
     return folder
 
@@ -135,10 +135,10 @@ def written_folder(store: str) -> Path:
 def _check_place(store: Path) -> None:
     """Refuse a place that is not a folder, is a release, or is inside one."""
     if os.path.lexists(store) and not store.is_dir():
-        raise StoreError(f"{store} is not a folder, as a store is; name another, or move it away")
+        raise StoreError(f"{store} is not a folder; name another store, or move it away")
     if folder := release_around(store / INDEX):
         raise StoreError(
-            f"{store} cannot be a store: {folder} is a release, to which nothing is added; name a "
+            f"{store} cannot be a store: {folder} is a release, which must not change; name a "
             "folder outside it"
         )
 
@@ -161,7 +161,7 @@ def _publishing(store: Path) -> Iterator[None]:
 
 
 def _check_index(store: Path) -> None:
-    """Refuse to replace an index of a later format; any other is rebuilt from what is there."""
+    """Refuse to replace an index of a later format; any other is rebuilt from the folders."""
     with suppress(FileNotFoundError, IsADirectoryError):
         content = (store / INDEX).read_bytes()
         try:
@@ -184,7 +184,7 @@ def _remove_left(store: Path) -> None:
 
 
 def _releases(store: Path) -> list[Manifest]:
-    """The manifests of what is in the store, the oldest version first."""
+    """The manifests of the releases in the store, the oldest version first."""
     manifests = []
     for folder in store.iterdir():
         if not parse(folder.name) or not folder.is_dir():
@@ -198,7 +198,7 @@ def _releases(store: Path) -> list[Manifest]:
                 f"{error}; the store is damaged: restore {folder} from a copy, or move it away"
             ) from None
         if manifest.version != folder.name:
-            raise StoreError(f"{folder} has the release {manifest.version}; move it away")
+            raise StoreError(f"{folder} contains the release {manifest.version}; move it away")
         manifests.append(manifest)
     return sorted(manifests, key=lambda manifest: precedence(manifest.version))
 
@@ -216,7 +216,7 @@ def _yanks(store: Path) -> dict[str, str]:
 
 
 def _open_as(store: Path, path: Path) -> None:
-    """Give a file the readers of the store's folder, whatever this publisher's umask is."""
+    """Make a file readable to the readers of the store's folder, whatever the umask is."""
     readers = store.stat().st_mode & (0o755 if path.is_dir() else 0o644)
     path.chmod(stat.S_IMODE(path.stat().st_mode) | readers)
 
@@ -238,14 +238,14 @@ def _reindex(store: Path) -> dict[str, Entry]:
 
 
 def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
-    """Refuse another release than the published one of that version."""
+    """Refuse a release that differs from the published one of that version."""
     if there.version != manifest.version:
         raise StoreError(
             f"{manifest.version} differs from the published {there.version} in case only"
         )
     if there.sha256 != manifest.sha256:
         raise StoreError(
-            f"{target} is published with the manifest sha256 {there.sha256}, and this release has "
+            f"{target} is published with the manifest sha256 {there.sha256}, but this release has "
             f"{manifest.sha256}; a published version is never replaced: raise the version"
         )
     if damage := manifest.damage(target):
@@ -256,11 +256,11 @@ def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
 
 
 def _check_parent(other: Manifest, built_on: object, manifest: Manifest) -> None:
-    """Refuse another release than the parent of a published version."""
+    """Refuse a release that differs from the one that a published version was built on."""
     if built_on != manifest.sha256:
         raise StoreError(
-            f"the published {other.version} has a {manifest.version} as its parent with the "
-            f"manifest sha256 {built_on}, and this release has {manifest.sha256}; publish that "
+            f"the parent of the published {other.version} is a {manifest.version} with the "
+            f"manifest sha256 {built_on}, but this release has {manifest.sha256}; publish that "
             "parent, or raise the version"
         )
 
@@ -268,8 +268,8 @@ def _check_parent(other: Manifest, built_on: object, manifest: Manifest) -> None
 def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
     """Refuse a release whose parent is not the published version before it.
 
-    The version and the retired identifiers were checked against the parent alone. So the parent of
-    a final version is the final one before it: pre-releases promise nothing. The parent of a
+    The version and the retired identifiers were checked against the parent only. So the parent of a
+    final version must be the final one before it: pre-releases promise nothing. The parent of a
     pre-release may also be a pre-release since then.
     """
     version = precedence(manifest.version)

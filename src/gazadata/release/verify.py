@@ -1,4 +1,4 @@
-"""Verifying a release offline: hashes, canonical tables, CSV and Parquet alike, keys, quotes."""
+"""Verifying a release offline: hashes, canonical tables, equal CSV and Parquet, keys, quotes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DESCRIBED = (
     "CHANGES.md",
     "LICENSE",
 )
-"""The files of every release besides its tables, its manifest and its sums."""
+"""The files of every release besides its tables, its manifest and SHA256SUMS."""
 
 
 def verify(release: Path, raw: Path | None = None) -> list[str]:
@@ -57,8 +57,8 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
         What was verified, in sentences with numbers.
 
     Raises:
-        FaultsError: the release differs from its manifest, cannot be read, or is not as `build`
-            writes releases; or `raw` is another text. Every mismatch is named.
+        FaultsError: the release differs from its manifest, cannot be read, or is not written as
+            `build` writes releases; or `raw` is another text. The text names every mismatch.
         ReleaseError: there is no release.
         LaterFormatError: a newer gazadata made it.
         ReadError: its name is not UTF-8.
@@ -94,7 +94,7 @@ def _folder(release: Path) -> Iterator[Path]:
         except (FaultsError, LaterFormatError):
             raise
         except (StoreError, ReleaseError) as error:
-            # A file with the name of an archive that cannot be unpacked is a damaged release.
+            # A .zip that cannot be unpacked is a damaged release.
             if isinstance(error, ReleaseError) and release.suffix != ".zip":
                 raise
             raise _faults(release, [str(error)]) from None
@@ -133,7 +133,7 @@ def _members(release: Path) -> list[str]:
 
 def _check(folder: Path, release: Path, raw: Path | None) -> list[str]:
     """Verify the release in `folder`, which a person named as `release`."""
-    # A folder with sums and no manifest is a release that lost it.
+    # A folder with SHA256SUMS but no manifest is a release that lost it.
     if not (folder / MANIFEST).is_file() and not (folder / SUMS).is_file():
         why = "it has no manifest.json" if folder.is_dir() else "no such folder"
         raise ReleaseError(
@@ -176,7 +176,7 @@ def _files(folder: Path, manifest: Manifest) -> list[str]:
         raise error
 
     try:
-        # Unlike listing a folder, this does not pass over the folders that may not be read.
+        # Unlike `listing`, this does not skip folders without permission to read.
         for _ in os.walk(folder, onerror=refuse):
             pass
         names = listing(folder)
@@ -190,7 +190,7 @@ def _files(folder: Path, manifest: Manifest) -> list[str]:
             *_names(manifest, names),
             *(f"{some(paths)}: {why}" for why, paths in wrong.items()),
         ]
-        # What damaged the listed files has mostly changed these, too.
+        # Whatever damaged the listed files has usually changed these, too.
         return faults or [
             f"{name}: differs from what {MANIFEST} requires"
             for name, content in (manifest.own | ATTRIBUTES).items()
@@ -212,14 +212,14 @@ def _names(manifest: Manifest, there: Collection[str]) -> list[str]:
 
 
 def _missing(contract: Contract, manifest: Manifest) -> list[str]:
-    """What every release has, and the manifest does not list."""
+    """Files of every release that the manifest does not list."""
     listed = {file.path for file in manifest.files}
     tables = [f"{kind}/{name}.{kind}" for kind in ("csv", "parquet") for name in contract.resources]
     return [f"{name}: missing" for name in (*DESCRIBED, *tables) if name not in listed]
 
 
 def _described(contract: Contract, manifest: Manifest) -> list[str]:
-    """Where the descriptor differs from the manifest: readers go by either."""
+    """Where the descriptor differs from the manifest, since readers rely on either."""
     faults = []
     own, stated = (contract.name, contract.version), (manifest.name, manifest.version)
     if own != stated:
@@ -236,7 +236,7 @@ def _described(contract: Contract, manifest: Manifest) -> list[str]:
 
 
 def _tables(package: Package, manifest: Manifest) -> tuple[list[str], int]:
-    """Mismatches in the form, the Parquet and the keys of all tables; the number of cells."""
+    """Mismatches in the form, the Parquet and the keys of all tables; and the number of cells."""
     contract = package.contract
     faults: list[str] = []
     cells = 0
@@ -354,7 +354,7 @@ def _span(row: dict[str, Any]) -> tuple[Any, Any]:
 def _other_text(
     content: bytes, digest: str, sources: list[dict[str, Any]], raw: Path, release: Path
 ) -> str:
-    """Say which text was expected, and how the file may have come to differ."""
+    """Which text was expected, and why the file may differ."""
     plain = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
     saved = hashlib.sha256(plain).hexdigest()
     same = next((s["source_id"] for s in sources if s["text_sha256"] == saved), None)
@@ -362,7 +362,7 @@ def _other_text(
         f"it is the text of {same} with a byte order mark or CRLF line ends: save it as UTF-8 "
         "without the mark, with LF line ends"
         if same
-        else "every byte counts, also line ends, a byte order mark and the last line feed: give "
+        else "every byte counts, even line endings, a byte order mark and the last line feed: use "
         "the file as it was first saved"
     )
     found = len(content.decode("utf-8", "replace"))
@@ -371,7 +371,7 @@ def _other_text(
             f"{raw} is not the text of a source of {release}, so no quote was checked",
             f"  found: {found} code points, sha256 {digest}",
             *(
-                f"  expected of {source['source_id']}: {source['text_length']} code points, "
+                f"  expected for {source['source_id']}: {source['text_length']} code points, "
                 f"sha256 {source['text_sha256']}"
                 for source in sources
             ),

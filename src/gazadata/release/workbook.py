@@ -38,7 +38,7 @@ EXACT_INTEGER = 2**53
 WIDEST = 60
 # What XML 1.0 cannot hold (https://www.w3.org/TR/xml/, 2.2).
 NOT_IN_XML = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
-# The beginning of an escape, for which Excel would show a character (ECMA-376, part 1, 22.9.2.19).
+# The beginning of an escape, which Excel would show as a character (ECMA-376, part 1, 22.9.2.19).
 ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 # Excel's calendar begins in 1900 and has a 29 February in that year.
 FIRST_DATE = datetime.date(1900, 3, 1)
@@ -54,7 +54,7 @@ def write_workbook(package: Package, file: Path) -> None:
     contract = package.contract
     lxml_errors: tuple[type[Exception], ...] = ()
     if openpyxl.LXML:
-        # openpyxl then writes with lxml, whose errors for a full disk are its own.
+        # openpyxl then writes with lxml, which has its own errors for a full disk.
         from lxml.etree import LxmlError
 
         lxml_errors = (LxmlError,)
@@ -93,8 +93,8 @@ def _check_sheet(resource: Resource, table: pa.Table) -> None:
     instead = "export to sqlite or duckdb instead"
     if len(resource.name) > SHEET_NAME or table.num_rows >= SHEET_ROWS:
         raise GazadataError(
-            f"{resource.name}: a sheet of Excel has a name of at most {SHEET_NAME} characters "
-            f"and {SHEET_ROWS} rows; {instead}"
+            f"{resource.name}: an Excel sheet can have at most {SHEET_ROWS} rows and a name of at "
+            f"most {SHEET_NAME} characters; {instead}"
         )
     for field in resource.fields:
         column, where = table[field.name], f"{resource.name}.{field.name}"
@@ -102,7 +102,7 @@ def _check_sheet(resource: Resource, table: pa.Table) -> None:
             continue
         if (pc.max(pc.utf8_length(column)).as_py() or 0) > CELL_CHARACTERS:
             raise GazadataError(
-                f"{where}: a cell of Excel has at most {CELL_CHARACTERS} characters; {instead}"
+                f"{where}: an Excel cell can have at most {CELL_CHARACTERS} characters; {instead}"
             )
         wrong = column.filter(pc.match_substring_regex(column, NOT_IN_XML))
         if len(wrong):
@@ -126,10 +126,10 @@ def _about(book: Workbook, package: Package) -> None:
         ("Date", str(descriptor.get("created", ""))[:10]),
         ("About", str(descriptor.get("description", ""))),
         ("Licence", "; ".join(str(part.get("title", part.get("name"))) for part in licences)),
-        ("Read only", "A copy for reading: changes are made in the package that it was made from."),
-        ("Page", f"A row of a sheet is at {page_link('SHEET', 'KEY')} on the page of the release."),
+        ("Read only", "A copy for reading: make changes in the package that it was exported from."),
+        ("Page", f"The release's page shows a row of a sheet at {page_link('SHEET', 'KEY')}."),
         (),
-        ("Sheet", "Holds", "Rows"),
+        ("Sheet", "Content", "Rows"),
     ]
     lines += [
         (resource.name, resource.description, package.table(resource.name).num_rows)
@@ -183,7 +183,7 @@ def _cell(sheet: Any, value: Any) -> Cell | None:
         value = _escaped(value)
     cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
-        # Text even if it looks like a formula or an error, and even after an edit.
+        # Text, even if it looks like a formula or an error, and even after editing.
         cell.data_type = "s"
         cell.number_format = "@"
     return cell
@@ -195,7 +195,7 @@ def _escaped(text: str) -> str:
 
 
 def _without_times(plain: Path, file: Path, created: str) -> None:
-    """Copy a workbook with the package's time for the time at which it was saved."""
+    """Copy a workbook, replacing the time at which it was saved by the package's date."""
     times = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
     with zipfile.ZipFile(plain) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():

@@ -48,13 +48,13 @@ def validate(
         spark: the session to run on. Its workers need gazadata with the extra `validate`. A local
             master retries a failed task only if it says how often, as `local[2,3]` does.
         path: a folder with a datapackage.json, or that file.
-        pieces: into how many pieces the articles are cut (None: by the size of the tables). It
-            changes the time and memory that validation takes, but no findings.
+        pieces: the number of pieces to cut the articles into (None: by the size of the tables). It
+            affects the time and memory that validation takes, but not the findings.
         limit: how many findings of a rule are kept; all are counted.
 
     Raises:
         ReadError: there is no package, or Spark cannot read it.
-        ContractError: a table lacks the key by which it is cut.
+        ContractError: a table lacks the key to cut it by.
         PieceError: a piece failed on every attempt.
     """
     found = report(spark, path, pieces=pieces, limit=limit)
@@ -115,11 +115,11 @@ def report(
 
 @contextmanager
 def session(master: str | None = None, *, verbose: bool = False) -> Iterator[SparkSession]:
-    """A session of Spark for the command line, which ends with the context.
+    """A Spark session for the command line, which ends with the context.
 
     Args:
-        master: as Spark takes it; None: this machine.
-        verbose: let Spark and its workers write to standard error.
+        master: Spark's master URL; None: this machine.
+        verbose: whether Spark and its workers may write to standard error.
 
     Raises:
         MissingExtra: PySpark is not installed.
@@ -133,7 +133,7 @@ def session(master: str | None = None, *, verbose: bool = False) -> Iterator[Spa
 
     with warnings.catch_warnings():
         if not verbose:
-            # PySpark warns about every pandas that is newer than itself.
+            # PySpark warns about any pandas newer than itself.
             warnings.simplefilter("ignore", FutureWarning)
         spark = started(master, verbose=verbose)
         try:

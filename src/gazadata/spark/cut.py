@@ -1,13 +1,12 @@
-"""How a corpus is cut into pieces: to which of them each row goes, and what else it takes there.
+"""How a corpus is cut into pieces: the piece of each row, and the rows that are lent to it.
 
-A row goes to the piece of its article. Rows that another row points to, and that are in another
-piece, are sent after it to be looked up. The foreign keys of the contract decide how a table
-is cut:
+A row goes to the piece of its article. If it points to a row in another piece, that row is lent to
+its piece, to be looked up. The foreign keys of the contract decide how a table is cut:
 
 - A table with the key of `sources` is cut by that.
-- A table that points to one which is cut follows the row that it points to; evidence follows the
-  row that it is for.
-- All others are shared: a row is validated in one piece, and is beside each piece that names it.
+- In a table that points to one that is cut, a row goes with the row that it points to; evidence
+  goes with the row that it is for.
+- All others are shared: a row is validated in one piece, and lent to each piece that names it.
 """
 
 from __future__ import annotations
@@ -28,31 +27,31 @@ from gazadata.validate.stated import identifier
 from gazadata.validate.tables import UNHYPHENED
 
 PART, BLOCK, INDEX = "__part", "__block", "__index"
-"""Where a row was read: the number of the file, the block of it, and the row in that block."""
+"""Where a row was read: the number of the file, its block, and the row in that block."""
 
 WHERE = (PART, BLOCK, INDEX)
 OWN = "__own"
-"""Whether a row is validated in the piece, or is there to be looked up."""
+"""Whether a row is validated in the piece, or only lent to it."""
 
 TEXTS = "#texts"
 """The name under which texts of sources are sent; no table has it."""
 
 BESIDE = ("names",)
-"""Tables sent to every piece, however they are cut: names are looked up by what they name."""
+"""Tables whose rows are also lent if the table is cut: names are looked up by what they name."""
 
 _ADJACENT = ("passages",)
 """Tables whose findings name the rows above and below."""
 
 _ODD_KEY = r"[^a-z0-9.-]|^-|-$"
-"""In keys that may be meant as another one, so that they are beside every piece."""
+"""Matches malformed keys, whose rows are lent to every piece: another key may have been meant."""
 
 _PIECES, _PLACES = 1, 2
-"""Seeds of the hashes that give the piece of an article and the place where a key is looked up."""
+"""Seeds of the hashes for the piece of an article and for the place where a key is looked up."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a table: its number, its path as findings name it, its bytes and its address."""
+    """A file of a table: its number, its path in findings, its size in bytes, and its URI."""
 
     number: int
     table: str
@@ -69,15 +68,15 @@ class Plan:
     pieces: int
     limit: int
     listed: frozenset[str]
-    """The tables that the package has or is to have."""
+    """The tables that the package has or should have."""
     text_files: bool
-    """Whether texts are files that rows of `sources` name, and no table of texts."""
+    """Whether texts are files that rows of `sources` name, not a table of texts."""
     given_up: dict[str, list[str]] = field(default_factory=dict)
-    """Identifiers to be looked for, without hyphens where those do not count, by table."""
+    """Identifiers to look for, by table; without hyphens in tables where those do not count."""
 
     @cached_property
     def cut(self) -> dict[str, str | None]:
-        """The tables that are cut, each with the field by which it follows another."""
+        """The tables that are cut; for one that goes with another, the field that points to it."""
         found: dict[str, str | None] = {}
         resources = self.contract.resources
         for name, resource in resources.items():
@@ -96,7 +95,7 @@ class Plan:
 
     @cached_property
     def levels(self) -> list[list[str]]:
-        """The tables that follow others, in the order in which these are known; evidence last."""
+        """The tables that go with others, each after the one it goes with; evidence last."""
         levels: list[list[str]] = []
         known = {name for name, link in self.cut.items() if link is None}
         while len(known) < len(self.cut):
@@ -111,7 +110,7 @@ class Plan:
 
     @cached_property
     def beside(self) -> set[str]:
-        """The tables that are beside every piece that names a row of them."""
+        """The tables whose rows are lent to every piece that names them."""
         return {n for n in self.contract.resources if n not in self.cut and n != "evidence"} | {
             name for name in BESIDE if name in self.contract.resources
         }
@@ -130,7 +129,7 @@ class Plan:
         """Refuse a contract whose rows cannot be cut by article.
 
         Raises:
-            ContractError: a table lacks a field by which it is cut.
+            ContractError: a table lacks a field to cut it by.
         """
         needed = {"sources": ["source_id"], "evidence": ["resource", "row_id"]}
         for name in ("passages", "quotes"):
@@ -141,8 +140,8 @@ class Plan:
             for one in fields:
                 if one not in self.contract[name].field_names:
                     raise ContractError(
-                        f"the table {name} has no field {one}, by which it is cut into pieces; "
-                        "validate it without --engine spark"
+                        f"the table {name} has no field {one} to cut it by; validate the package "
+                        "without --engine spark"
                     )
 
     def piece(self, home: pl.Expr) -> pl.Expr:
@@ -150,7 +149,7 @@ class Plan:
         return (home.hash(_PIECES) % self.pieces).cast(pl.Int32)
 
     def place(self, key: pl.Expr) -> pl.Expr:
-        """Where the rows with a key, and those that point to it, come together."""
+        """The place where the rows with a key meet those that point to it."""
         return (key.hash(_PLACES) % self.pieces).cast(pl.Int32)
 
     def read(self, name: str, rows: pl.DataFrame) -> Iterator[Message]:
@@ -224,7 +223,7 @@ def _is_key_of_source(key: ForeignKey) -> bool:
 
 
 def _link(resource: Resource, cut: dict[str, str | None]) -> str | None:
-    """The field by which a table follows one that is cut."""
+    """The field that points from a table to the one that it goes with."""
     return next(
         (
             key.field

@@ -50,14 +50,14 @@ PIECE_BYTES = 64_000_000
 
 _BATCH_ROWS = 100_000
 _OPEN_COST = 1 << 16
-"""Texts are small files, of which Spark would otherwise read some thirty in a task."""
+"""Texts are small files; with the default, Spark would read only some thirty per task."""
 
 _ROWS = "kind string, code string, line bigint, content binary"
 Stage = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
 
 
 class Engine:
-    """Where the rows of a package are read and the rules run: on Spark, by article."""
+    """Reads the rows of a package and runs the rules on Spark, by article."""
 
     def __init__(self, spark: SparkSession, pieces: int | None = None) -> None:
         self._spark, self._pieces = spark, pieces
@@ -89,7 +89,7 @@ class Engine:
     def check(
         self, package: Package, paths: dict[str, Path], report: Report, limit: int
     ) -> dict[str, Path]:
-        """Read every file once: the form of its lines, and where each row goes."""
+        """Read every file once: report the form of its lines, and send its rows."""
         contract, headed = package.contract, set()
         place = self.mirror or here(package.root, paths)
         self._texts_as, self._uri = place.texts, place.uri
@@ -130,12 +130,12 @@ class Engine:
         return all(right)
 
     def _read(self, headed: set[str]) -> None:
-        """Read all parts, and keep what is sent of them."""
+        """Read all parts, and keep the messages with their rows."""
         from pyspark.sql import functions
 
         plan, parts = self._plan, self._parts
         uris = [part.uri for part in parts]
-        # By the hash of what Spark calls a file, which is shorter than its path.
+        # A file is identified by the hash of its path in Spark, which is shorter.
         listing = (
             self._spark.read.format("binaryFile")
             .load([_literal(uri) for uri in uris])
@@ -218,7 +218,7 @@ class Engine:
         return frame
 
     def _blocks(self) -> pl.DataFrame:
-        """How many lines of each part are before each of its blocks."""
+        """The number of lines in each part before each of its blocks."""
         rows = []
         for part, stretches in self._stretches.items():
             lines = Counter[int]()
@@ -232,7 +232,7 @@ class Engine:
         return pl.DataFrame(rows, schema, orient="row")
 
     def _say_form(self, name: str, headed: set[str], report: Report) -> bool:
-        """Report the form of a table's lines; whether it can be read."""
+        """Report the form of a table's lines; return whether the table can be read."""
         if name in self._unlike:
             return True  # It is reported with the columns.
         resource = self._plan.contract[name]
@@ -265,7 +265,8 @@ class Engine:
         for one in every:
             said = one.of_lines
             if not split:
-                # A table that cannot be split is read by line, for lines that are no rows alone.
+                # A table that cannot be split into cells is checked only for lines that are
+                # not rows.
                 said.diagnostics = [d for d in said.diagnostics if d.code == "GD107"]
                 said.counts.pop("GD108", None)
             said.diagnostics = [d for d in said.diagnostics if d.code != "GD108" or not d.field]
@@ -368,7 +369,7 @@ class Engine:
         return where
 
     def _repeats(self, names: list[str]) -> dict[str, pl.DataFrame]:
-        """The rows that repeat another one, or that one does, which are beside every piece."""
+        """All rows that share a unique value with another row, which are lent to every piece."""
         from pyspark.sql import functions
 
         plan = self._plan
@@ -405,7 +406,7 @@ class Engine:
             everything = everything.union(self._keep(followed))
         asked = everything.where("kind in ('ask', 'target')").repartitionById(plan.pieces, "to")
         answers = self._keep(_staged(asked, lambda got: batches(route.answer(plan, Received(got)))))
-        # Whatever fails from here on is a piece.
+        # Any task that fails from here on is a piece.
         answers.count()
         rows = everything.where("kind = 'row'").union(answers)
         beside = self._beside(package, names, always, report)
@@ -481,7 +482,7 @@ class Engine:
         left: list[pl.DataFrame],
         report: Report,
     ) -> None:
-        """Merge what the pieces report."""
+        """Merge the outcomes of the pieces into the report."""
         if bare := sorted(key for outcome in outcomes for key in outcome.bare):
             raise ReadError(
                 f"{self._uri}/raw: no text for {len(bare):,} sources that have a text_path: "
@@ -518,7 +519,7 @@ class Engine:
             unnamed(rows, textless, report, self._plan.limit)
 
     def _circles(self, outcomes: list[Outcome]) -> tuple[list[Diagnostic], set[str]]:
-        """The findings of links that come to no end, and the names of all cells with one."""
+        """The findings of circular links, and the names of all cells in a circle."""
         contract, linked = self._plan.contract, set[str]()
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
@@ -639,7 +640,7 @@ def settings(spark: SparkSession) -> Iterator[None]:
     wanted = {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH_ROWS),
         "spark.sql.files.openCostInBytes": str(_OPEN_COST),
-        # There is nothing to adapt: the pieces are cut, and what else is shuffled is findings.
+        # There is nothing to adapt: the pieces are cut, and otherwise only findings are shuffled.
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.shuffle.partitions": "4",
     }

@@ -1,4 +1,4 @@
-"""Failures on Spark, in a sentence for the person who runs it."""
+"""Spark's failures as errors for the person who runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN = 10
 
 @contextmanager
 def explained(engine: Engine) -> Iterator[None]:
-    """Turn what Spark raises into an error that says what to do; the cause keeps the rest."""
+    """Turn Spark's exceptions into short errors, with the original as their cause."""
     from py4j.protocol import Py4JError
     from pyspark.errors import AnalysisException, PySparkException
 
@@ -46,7 +46,7 @@ def explained(engine: Engine) -> Iterator[None]:
 
 
 def _reason(said: str) -> str:
-    """The last error that a worker raised, or what Spark says happened to it."""
+    """The last error that a worker raised, or Spark's own message."""
     if "Python worker exited unexpectedly" in said:
         return "its Python process was killed, perhaps by the system for lack of memory"
     reasons = [f"{m[1]}: {m[2]}" for m in _REASON.finditer(said) if m[1] not in _OF_SPARK]

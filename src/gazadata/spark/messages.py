@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 SCHEMA = "kind string, to int, name string, content binary"
-"""The columns of a frame of messages, as Spark takes them."""
+"""The columns of a frame of messages, as Spark declares them."""
 
 _ARROW = pa.schema(
     [("kind", pa.string()), ("to", pa.int32()), ("name", pa.string()), ("content", pa.binary())]
@@ -44,7 +44,7 @@ def spread(kind: str, name: str, frame: pl.DataFrame, to: pl.Expr | pl.Series) -
 
 
 def batches(messages: Iterable[Message]) -> Iterator[pa.RecordBatch]:
-    """Messages as Spark takes them."""
+    """Messages as record batches."""
     held: list[Message] = []
     size = 0
     for one in messages:
@@ -78,10 +78,10 @@ class Received:
                 self._content[kind, name].append(pl.read_ipc(io.BytesIO(content)))
 
     def names(self, kind: str) -> list[str]:
-        """The tables of which there are frames of a kind."""
+        """The tables with frames of a kind."""
         return sorted(name for of, name in self._content if of == kind)
 
     def take(self, kind: str, name: str) -> pl.DataFrame | None:
-        """All rows of one kind of a table; they are not kept."""
+        """All rows of one kind of a table, which are then forgotten."""
         frames = self._content.pop((kind, name), None)
         return pl.concat(frames) if frames else None

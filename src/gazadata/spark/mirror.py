@@ -1,4 +1,4 @@
-"""A local copy of what validation reads of a package in parts or one only Spark can reach.
+"""A local copy of a package that is in parts or that only Spark can reach, without its rows.
 
 The driver needs the descriptor, the schemas and the headers; the rows stay where they are.
 """
@@ -24,7 +24,7 @@ _DESCRIPTOR = "datapackage.json"
 
 
 def path_of(uri: str) -> str:
-    """The path in an address, in which Spark encodes no character: `#` and `?` are part of it."""
+    """The path in a URI; Spark does not encode it, so `#` and `?` are part of it."""
     return re.sub(r"^[a-z][a-z0-9+.-]*:(//[^/]*)?", "", uri)
 
 
@@ -44,7 +44,7 @@ class Mirror:
 
     Attributes:
         root: the local folder.
-        uri: the address of the original.
+        uri: the URI of the original.
         tables: the files of each table, by its name.
         texts: how the texts are kept: as files, as a table, or not at all.
     """
@@ -56,7 +56,7 @@ class Mirror:
 
 
 def is_elsewhere(path: str | Path) -> bool:
-    """Whether a package is to be mirrored: it has an address, or tables in parts."""
+    """Whether a package must be mirrored: it is at a URL, or has tables in parts."""
     if isinstance(path, str) and "://" in path:
         return True
     root = Path(path)
@@ -84,7 +84,7 @@ def here(root: Path, paths: dict[str, Path]) -> Mirror:
 
 
 def mirror(spark: SparkSession, path: str | Path, folder: Path) -> Mirror:
-    """Copy what validation reads of a package into an empty folder.
+    """Copy what the driver reads of a package into an empty folder.
 
     Raises:
         ReadError: there is no package, or Spark cannot read it.
@@ -187,7 +187,7 @@ class _Files:
         return self._of(f"{self._uri}/{name}")
 
     def read(self, name: str, most: int | None = None) -> bytes | None:
-        """The bytes of a file, or the first of them; None where there is no file."""
+        """The bytes of a file, or the first `most`; None if there is no file."""
         path = self._path(name)
         if not self._system.exists(path) or self._system.getFileStatus(path).isDirectory():
             return None
@@ -206,7 +206,7 @@ class _Files:
         return [posixpath.join(folder, name) for name in found if name[0] not in "._"]
 
     def file(self, name: str) -> File | None:
-        """A file with its size and the first of its bytes, to the end of a line."""
+        """A file with its size and its first line."""
         head = self.read(name, self._HEADER)
         if head is None:
             return None

@@ -37,12 +37,12 @@ class Beside:
     """What every piece gets besides its own rows.
 
     Attributes:
-        shared: rows of tables of which a piece takes those that it names, by table.
-        always: rows that are beside every piece, by table.
-        found: the cells with findings of their characters, as rows of table, part, line and field.
-        references: the files of reference/, by name; None: there is no such folder.
+        shared: the rows of shared tables, by table; a piece takes those that it names.
+        always: the rows that every piece takes, by table.
+        found: the cells that have findings already, as rows of table, part, line and field.
+        references: the files of reference/, by name; None if there is no such folder.
         has_texts: whether there are texts.
-        lines: how many lines of a part are before a block, as rows of part, block and `__before`.
+        lines: the number of lines in a part before a block, as rows of part, block and `__before`.
         paths: the path of each part, by its number.
     """
 
@@ -57,16 +57,16 @@ class Beside:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a piece."""
+    """What validating a piece returns."""
 
     report: Report
     textless: set[str]
     chains: dict[str, pl.DataFrame]
     """Rows of `CHAINED` tables that may be part of a circle: key, link and place."""
     references: dict[str, Report]
-    """What was found in each file of reference/."""
+    """The findings in each file of reference/."""
     bare: list[str]
-    """The sources of which a table of texts has no text."""
+    """The sources without a text in the table of texts."""
 
 
 def validate(plan: Plan, names: list[str], beside: Beside, received: Received) -> Outcome:
@@ -75,7 +75,7 @@ def validate(plan: Plan, names: list[str], beside: Beside, received: Received) -
     Args:
         plan: how the tables are cut.
         names: the tables that can be read.
-        beside: what is beside every piece.
+        beside: what every piece gets.
         received: the piece's own rows, and what they point to.
     """
     report = Report("", "")
@@ -132,7 +132,7 @@ def _rows(
                     (resource.key, name),
                     *((k.field, k.resource) for k in resource.foreign_keys),
                 ]
-                # Others of a table that a row is part of are not asked for.
+                # Rows that are part of a wanted row are not wanted for that.
                 if target in keys and (at == resource.key or target != name)
             ]
             parts.append(beside.shared[name].filter(pl.any_horizontal(wanted)))
@@ -155,7 +155,7 @@ def _rows(
 
 
 def _with_wholes(keys: pl.Series, actors: pl.DataFrame) -> pl.Series:
-    """The keys of actors, and of those that they are parts of, at whatever remove."""
+    """The keys of actors, and of all that they are part of, directly or not."""
     while True:
         above = actors.filter(col("actor_id").is_in(keys.implode()))["part_of"].drop_nulls()
         more = pl.concat([keys, above]).unique()
@@ -195,7 +195,7 @@ def _write(
     """Write the texts and the files of reference/ to where the rules look for them.
 
     Returns:
-        The sources of which a table of texts has no text.
+        The sources without a text in the table of texts.
     """
     if beside.references is not None:
         (root / "reference").mkdir()
@@ -237,9 +237,9 @@ def _placed(
 
 
 def _identify(lent: pl.DataFrame, tables: Tables) -> None:
-    """Take evidence of other pieces for what its identifier says, where its cells say otherwise.
+    """Mask cells of lent evidence that contradict its identifier.
 
-    Only the piece that it belongs to knows whether these point to anything.
+    Only the piece that the evidence belongs to knows whether they point to anything.
     """
     for field, part in parts_of_identifier(col("evidence_id")).items():
         tables.mask("evidence", field, lent.filter(part != col(field))[LINE])

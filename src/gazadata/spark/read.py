@@ -25,7 +25,7 @@ from gazadata.validate.tables import LINE, Tables, batches
 
 @dataclass
 class Stretch:
-    """What lines of a part that were read together show about its form.
+    """The form of lines of a part that were read together.
 
     Lines are counted from the beginning of their block, starting at 1.
     """
@@ -58,8 +58,8 @@ def read_lines(
 
     Args:
         plan: how the tables are cut.
-        parts: by what Spark calls them.
-        headed: the tables whose parts have the right header; of others only the bytes are read.
+        parts: the parts, by the hash of their path in Spark.
+        headed: the tables whose parts have the right header; of others only the bytes are checked.
         received: batches of the columns line, file and block.
     """
     at: dict[tuple[int, int], int] = {}
@@ -125,7 +125,7 @@ def _rows(
 
 
 def _runs(batch: pa.RecordBatch) -> Iterator[tuple[int, int, list[bytes]]]:
-    """The lines of a batch that are of one block of one file."""
+    """The lines of a batch for each block of each file: the file, the block and the lines."""
     files, blocks = (batch[name].to_numpy() for name in ("file", "block"))
     change = (np.diff(files) != 0) | (np.diff(blocks) != 0)
     edges = [0, *(np.flatnonzero(change) + 1).tolist(), batch.num_rows]

@@ -1,4 +1,4 @@
-"""Matching rows that share a key: which row follows which, and which are in other pieces."""
+"""Matching rows by a key: which row goes with which, and which to lend to other pieces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gazadata.validate.repeats import uniques
 
 
 def follow(plan: Plan, received: Received) -> Iterator[Message]:
-    """Send rows to the piece of the row that they follow."""
+    """Send rows to the piece of the row that they go with."""
     keys = received.take("key", "")
     for name in received.names("link"):
         rows = received.take("link", name)
@@ -37,7 +37,7 @@ def follow(plan: Plan, received: Received) -> Iterator[Message]:
 
 
 def answer(plan: Plan, received: Received) -> Iterator[Message]:
-    """Send rows to the pieces that point to them, and say there that they are pointed to."""
+    """Lend rows to the pieces that point to them, and tell their own pieces that they are used."""
     for name in sorted({*received.names("ask"), *received.names("target")}):
         asks, rows = received.take("ask", name), received.take("target", name)
         if name == TEXTS:
@@ -54,7 +54,7 @@ def answer(plan: Plan, received: Received) -> Iterator[Message]:
 
 
 def _uses(plan: Plan, name: str, elsewhere: pl.DataFrame) -> Iterator[Message]:
-    """Rows that use a row of another piece, so that it counts as used there."""
+    """Stubs of rows that use a row of another piece, so that it counts as used in its own."""
     used = elsewhere.rename({plan.contract[name].key: "__key"}).select("__key", "__by", "__piece")
     if name == "quotes":
         uses = used.filter(col("__by") == "evidence")
@@ -126,7 +126,7 @@ def repeated(
 
 
 def text_files(plan: Plan, root: str, received: Iterable[pa.RecordBatch]) -> Iterator[Message]:
-    """Send texts to where the rows of `sources` that name them come together."""
+    """Send texts to the places where they meet the rows of `sources` that name them."""
     for batch in received:
         paths = [path_of(path) for path in batch["path"].to_pylist()]
         texts = pl.DataFrame(

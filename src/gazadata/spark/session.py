@@ -60,7 +60,8 @@ def _check_java() -> None:
     home = os.environ.get("JAVA_HOME")
     if home and not shutil.which("java", path=os.path.join(home, "bin")):
         raise ReadError(
-            f"Spark needs Java 17 or newer, but JAVA_HOME ({home}) has no bin/java; correct it"
+            f"Spark needs Java 17 or newer, but JAVA_HOME ({home}) has no bin/java; correct "
+            "JAVA_HOME"
         )
     if not home and not shutil.which("java"):
         raise ReadError(
@@ -70,7 +71,7 @@ def _check_java() -> None:
 
 
 def _check_master(master: str) -> None:
-    """Refuse a cluster's master that does not answer: Spark itself would wait a minute."""
+    """Refuse a cluster's master that does not answer; Spark itself would wait for a minute."""
     if not master.startswith("spark://"):
         return
     last = None

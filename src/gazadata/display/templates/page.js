@@ -16,7 +16,7 @@ const quotesAt = (segment) => segment.dataset.q.split(" ").filter((q) => quotes.
 $$(".g").forEach((segment) => quotesAt(segment).forEach((q) => quotes.get(q).segments.push(segment)));
 let current, lit = [];
 
-// Only what changes is touched, however long the page.
+// Touch only what changes, since the page may be long.
 function light(numbers, rows) {
   lit.forEach((one) => one.classList.remove("lit"));
   lit = [...numbers.flatMap((q) => quotes.get(q)?.segments ?? []), ...rows];
@@ -28,14 +28,14 @@ function seek(number) {
   // Reading a position forces a layout: paint first.
   requestAnimationFrame(() => setTimeout(() => {
     if (pane.scrollHeight === pane.clientHeight) return first.scrollIntoView({ block: "center" });
-    // The article alone moves.
+    // Scroll only the article.
     pane.scrollTo({ top: first.offsetTop - pane.clientHeight / 2, behavior });
   }));
 }
 const element = (tag, text, more) => Object.assign(document.createElement(tag), { textContent: text }, more);
 const go = (hash) => history.replaceState(null, "", `#${hash}`);
 const write = (words, { target: made }) => navigator.clipboard.writeText(words).then(
-  () => { made.textContent = "Copied"; }, () => { made.textContent = "Copying was refused"; });
+  () => { made.textContent = "Copied"; }, () => { made.textContent = "Copying failed"; });
 function say(id, ...parts) {
   go(encodeURIComponent(id));
   const box = element("div", "");
@@ -81,7 +81,7 @@ on($("#data"), "click", (event) => {
   if (summary && !summary.parentElement.open) chooseRow(summary.closest("tbody"));
 });
 
-// Where an address leads.
+// Go to the target of the URL.
 function arrive() {
   if (location.hash.startsWith("#?")) return restore();
   const to = byHash(location.hash);
@@ -99,7 +99,7 @@ function arrive() {
 }
 on(window, "hashchange", arrive);
 
-// Facets, search, and both in the address.
+// Facets and search, and both in the URL.
 const text = new Map(), shownIn = (body, column) => body.rows[0].cells[column].textContent.trim();
 $$(".data").forEach((section) => {
   const line = element("p", "", { className: "facets" });
@@ -157,7 +157,7 @@ function hits(wanted) {
 on(search, "input", remember);
 selects.forEach((one) => on(one, "change", remember));
 
-// One tab stop for a table or a picture; arrows move within it.
+// A table or a figure is one tab stop; arrow keys move within it.
 $$(".rows, .matrix, .gz-fig, .twin table, .sentence > ul, .plain, nav ul, article").forEach((group) => {
   const all = $$("a, summary", group);
   const stopAt = (stop) => all.forEach((one) => { one.tabIndex = one === stop ? 0 : -1; });
@@ -216,29 +216,29 @@ on(document, "selectionchange", () => {
 on(copy, "pointerdown", (event) => event.preventDefault());
 on(copy, "click", (event) => write(yaml, event));
 
-// A file of the article's text: checked here, shown here, and sent nowhere.
+// A file with the article's text is checked and shown here, and sent nowhere.
 async function take(file) {
   const wanted = $$("article[data-sha256]:not([data-whole])");
   const said = $(".drop");
   if (!wanted.length || !file) return;
-  const refuse = (why) => { said.textContent = `“${file.name}” ${why} None of it is shown.`; };
+  const refuse = (why) => { said.textContent = `“${file.name}” ${why} It is not shown.`; };
   const longest = Math.max(...wanted.map((one) => one.dataset.length)) * 4;
   if (file.size > longest) return refuse("has more bytes than the text can have.");
   if (!globalThis.crypto?.subtle) return refuse("cannot be checked by this browser.");
   const content = await file.arrayBuffer();
   let letters;
-  try { letters = [...new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content)]; } catch { return refuse("is not a text in UTF-8."); }
+  try { letters = [...new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content)]; } catch { return refuse("is not UTF-8 text."); }
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const digest = [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
   const article = wanted.find((one) => one.dataset.sha256 === digest);
-  if (!article) return refuse(`is a different text, of ${letters.length} characters: its SHA-256 differs.`);
+  if (!article) return refuse(`is a different text of ${letters.length} characters; its SHA-256 differs.`);
   $$(".gap[data-a]", article).forEach((gap) => {
     const start = +gap.dataset.a;
     gap.textContent = letters.slice(start, start + +gap.textContent).join("");
     gap.classList.add("filled");
   });
   article.dataset.whole = "";
-  said.textContent = "The text is the right one and is shown in full.";
+  said.textContent = "The text matches and is shown in full.";
 }
 $$(".file input").forEach((one) => on(one, "change", () => take(one.files[0])));
 on(window, "dragover", (event) => { event.preventDefault(); page.classList.add("dragging"); });
