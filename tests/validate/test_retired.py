@@ -208,7 +208,6 @@ def test_a_key_may_be_given_up_for_the_same_with_other_hyphens(place: Place) -> 
         ("", "", ["GD202"]),
         ("{key}x", "", ["GD335"]),
         (" {key}", "", ["GD109"]),
-        ("{key}x", "nothing.like.it", ["GD335", "GD211"]),
         ("{key}", "nothing.like.it", ["GD211"]),
     ],
 )
