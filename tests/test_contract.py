@@ -38,6 +38,14 @@ FIELDS = {
 }
 CONTRACT = Contract.read(REPO)
 
+WITHOUT_EXAMPLE = {
+    "positions.date_earliest",
+    "positions.date_latest",
+    "sources.author",
+    "sources.speaker_id",
+}
+"""Fields that the first article leaves empty."""
+
 each_resource = pytest.mark.parametrize("name", SCHEMAS)
 each_field = pytest.mark.parametrize(("name", "raw"), FIELDS.values(), ids=FIELDS)
 
@@ -139,9 +147,8 @@ class TestSchemaFiles:
         assert raw["type"] in ("string", "integer", "boolean", "date")
 
     @each_field
-    def test_a_filled_field_has_an_example(self, name: str, raw: Json) -> None:
-        filled = any(row[raw["name"]] for row in TABLES[name])
-        assert "example" in raw or not filled
+    def test_every_field_has_an_example(self, name: str, raw: Json) -> None:
+        assert "example" in raw or f"{name}.{raw['name']}" in WITHOUT_EXAMPLE
 
     @each_field
     def test_the_example_is_a_value_of_the_field(self, name: str, raw: Json) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from gazadata.contract import Resource
 from gazadata.errors import GazadataError, MissingExtra, UnknownName
 from gazadata.package import Package
-from gazadata.tables.chains import chain
 from gazadata.tables.labels import Labels, Row
 
 if TYPE_CHECKING:
@@ -206,7 +205,7 @@ class Dataset:
             keys = frame[key.field].astype("string")
             frame[f"{stem}_label"] = keys.map(labels).astype("string")
             if (above := self._above(key.resource)) is not None:
-                frame[f"{stem}_within"] = [chain(one, above) for one in keys.fillna("")]
+                frame[f"{stem}_within"] = [_within(one, above) for one in keys.fillna("")]
         for field in resource.fields:
             if quad := field.raw.get("gazadata:quadClass"):
                 frame["quad_class"] = frame[field.name].astype("string").map(quad).astype("string")
@@ -548,3 +547,12 @@ def _copy(row: Row | None) -> Row | None:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _within(key: str, above: dict[str, str]) -> list[str]:
+    """A key and all above it, nearest first; a circle, which only a draft has, is gone once."""
+    chain: list[str] = []
+    while key and key not in chain:
+        chain.append(key)
+        key = above.get(key, "")
+    return chain

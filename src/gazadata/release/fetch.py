@@ -115,9 +115,7 @@ def pulled(
     )
 
 
-def open_release(
-    version: str | None = None, stores: Stores = (), *, lock: Path | None = FILE
-) -> Release:
+def open_release(version: str | None = None, stores: Stores = ()) -> Release:
     """Open a release, pulling it into the cache if it is not there; no lock is written.
 
     Each table is checked against the manifest when it is read. The arguments are those of `pull`.
@@ -125,11 +123,11 @@ def open_release(
     Raises:
         StoreError: no store has the whole release, or the cached copy is damaged and no store
             can replace it.
-        LockError: `lock` cannot be read, or contradicts this installation.
+        LockError: gazadata.lock cannot be read, or contradicts this installation.
         ContractError: the release's descriptor cannot be read.
         MissingExtra: the extra `store` is not installed.
     """
-    locked = Lock.read(lock) if lock else None
+    locked = Lock.read(FILE)
     release = _Pull(Cache.of_user(), sources_of(stores, locked), locked, None).obtain(version)
     how = f"fetched from {release.store}" if release.fresh else "from the cache"
     return Release(release.folder, release.manifest, release.ensure, how)

@@ -9,7 +9,6 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.tables.chains import chain
 from gazadata.validate.checks import Look, Unrun, check
 from gazadata.validate.evidence import TARGET
 from gazadata.validate.rules import rule
@@ -24,6 +23,9 @@ ABOUT = {"positions": "", "relations": "", "assessments": "", "participants": "e
 
 _UNKNOWN = "?"
 """The root of an actor whose link to it has a finding; no key has this form."""
+
+_DOUBLINGS = 6
+"""How often the links that were followed are doubled: chains have at most 64."""
 
 
 rule(
@@ -184,14 +186,19 @@ def _rows(resource: Resource, tables: Tables) -> pl.LazyFrame:
 def _roots(tables: Tables) -> pl.LazyFrame:
     """For each actor, the top of its chain of part_of."""
     linked = pl.when(tables.masked("actors", "part_of")).then(pl.lit(_UNKNOWN))
-    # A key that is there twice, which is a finding of its own, is joined once.
-    actors = tables.strings("actors").unique("actor_id", keep="first")
-    links = actors.select("actor_id", above=linked.otherwise("part_of")).drop_nulls()
-    above = dict(links.collect(engine=tables.engine).iter_rows())
-    roots = pl.LazyFrame(
-        {"actor_id": list(above), "__root": [chain(key, above)[-1] for key in above]},
-        schema=dict.fromkeys(("actor_id", "__root"), pl.String),
+    roots = (
+        tables.strings("actors")
+        .select("actor_id", root=linked.otherwise(pl.coalesce("part_of", "actor_id")))
+        # Each doubling would join all rows of a key, which is a finding of its own, with all.
+        .unique("actor_id", keep="first")
+        .collect(engine=tables.engine)
     )
-    return actors.join(roots, on="actor_id", how="left").select(
-        "actor_id", root=pl.coalesce("__root", "actor_id")
-    )
+    for _ in range(_DOUBLINGS):
+        above = roots.select(root="actor_id", __above="root")
+        further = roots.join(above, on="root", how="left", maintain_order="left").select(
+            "actor_id", root=pl.coalesce("__above", "root")
+        )
+        if further.equals(roots):
+            break
+        roots = further
+    return roots.lazy()

@@ -122,7 +122,8 @@ def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         rows = keyless[table, key] or bare[table]
         if len(pointing) == len(rows) == 1:
             row, link = rows[0], pointing[0]
-            if _alike(row, link.found or "") or keyless[table, key]:
+            is_alike = SequenceMatcher(None, row.row_id or "", link.found or "").ratio() >= _ALIKE
+            if is_alike or keyless[table, key]:
                 links[id(row)] = link
     explained = {id(link) for link in links.values()} | {*_replacing(found)}
     renamed = {(d.path, d.line or 0) for d in found if id(d) in links}
@@ -145,21 +146,12 @@ def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def _replacing(found: list[Diagnostic]) -> Iterator[int]:
-    """The findings of retired identifiers whose replacement is a key with a finding of its own."""
-    of_keys: defaultdict[tuple[str | None, str | None], list[Diagnostic]] = defaultdict(list)
+    """The findings of retired identifiers whose replacement may be a key with another finding."""
+    of_keys = {(d.resource, d.field) for d in found if d.code != "GD108"}
     for d in found:
-        of_keys[d.resource, d.field].append(d)
-    for d in found:
-        if d.code == "GD211" and (target := _A_KEY_OF.match(d.expected or "")):
-            key = (d.found or "").removeprefix("replaced_by ")
-            rows = of_keys[target[1], target[2]]
-            if any(one.code == "GD202" or _alike(one, key) for one in rows):
-                yield id(d)
-
-
-def _alike(row: Diagnostic, key: str) -> bool:
-    """Whether the key of a row that has a finding may be this one, renamed."""
-    return SequenceMatcher(None, row.row_id or "", key).ratio() >= _ALIKE
+        target = _A_KEY_OF.match(d.expected or "") if d.code == "GD211" else None
+        if target and target.groups() in of_keys:
+            yield id(d)
 
 
 def _also(d: Diagnostic, places: list[str]) -> Diagnostic:
