@@ -132,7 +132,7 @@ def test_a_shell_completes_commands_and_options(tmp_path: Path) -> None:
         assert done.stdout.split() == expected
 
 
-def test_nothing_at_all_is_the_help() -> None:
+def test_without_arguments_the_help_is_shown() -> None:
     done = run()
     assert done.returncode == 2
     assert all(f" {name} " in done.stdout + done.stderr for name in COMMANDS)
@@ -170,7 +170,9 @@ def test_explain_of_a_git_revision(package_copy: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes are told otherwise there")
 @pytest.mark.parametrize("arguments", [["rule"], ["explain", "quotes"], ["validate", "--all"]])
-def test_a_reader_that_leaves_early_is_no_finding(arguments: list[str], package_copy: Path) -> None:
+def test_a_reader_that_leaves_early_is_not_an_error(
+    arguments: list[str], package_copy: Path
+) -> None:
     """As `head` does: there is no message, and the exit status is the command's own."""
     quotes = package_copy / "data/quotes.csv"
     text = quotes.read_text("utf-8")

@@ -34,7 +34,7 @@ DATASET = gazadata.open_dataset(REPO)
 CONTRACT = DATASET.package.contract
 
 
-def test_a_part_does_not_take_the_certainty_of_the_whole_for_its_own() -> None:
+def test_a_part_does_not_claim_the_certainty_of_its_whole() -> None:
     said = DATASET.explain("conditions", "pakistan-no-hamas-disarmament")
     position = ROWS["conditions"]["pakistan-no-hamas-disarmament"]["position_id"]
     assert said.reported_in == f"positions/{position}"
@@ -44,7 +44,7 @@ def test_a_part_does_not_take_the_certainty_of_the_whole_for_its_own() -> None:
     assert DATASET.explain("positions", position).reported_in is None
 
 
-def test_what_a_caller_changes_is_not_what_others_get() -> None:
+def test_changes_by_a_caller_do_not_affect_others() -> None:
     data = gazadata.open_dataset(REPO)
     key = TABLES["events"][0]["event_id"]
     before = str(data.explain("events", key))
@@ -142,7 +142,7 @@ class TestDataset:
 
     @pytest.mark.parametrize("name", ["event", "Events", "evidences", "position", "assesments"])
     @pytest.mark.parametrize("ask", ["load", "view", "schema"])
-    def test_a_misspelt_table_says_what_is_meant(self, name: str, ask: str) -> None:
+    def test_a_misspelt_table_suggests_the_right_one(self, name: str, ask: str) -> None:
         with pytest.raises(UnknownName, match=f"no table '{name}'; did you mean '"):
             getattr(DATASET, ask)(name)
 
@@ -151,7 +151,7 @@ class TestDataset:
         with pytest.raises(UnknownName, match="no table"):
             DATASET.load(name)
 
-    def test_a_misspelt_row_says_what_is_meant(self) -> None:
+    def test_a_misspelt_row_suggests_the_right_one(self) -> None:
         for ask in (DATASET.explain, DATASET.evidence):
             with pytest.raises(UnknownName, match=r"no row in events .* mean 'doha-negotiations'"):
                 ask("events", "doha-negotiation")
@@ -167,7 +167,7 @@ class TestDataset:
         assert DESCRIPTOR["licenses"][0]["name"] in cited
 
     @pytest.mark.parametrize("gone", ["contributors", "created", "licenses", "title"])
-    def test_to_cite_what_says_little_of_itself(self, package_copy: Path, gone: str) -> None:
+    def test_citing_a_package_with_little_metadata(self, package_copy: Path, gone: str) -> None:
         """Nobody is named ‘None’, and nothing is licensed under it."""
         descriptor = {key: value for key, value in DESCRIPTOR.items() if key != gone}
         (package_copy / "datapackage.json").write_text(json.dumps(descriptor), "utf-8")
@@ -282,7 +282,7 @@ class TestView:
         assert list(DATASET.view(name).columns) == expected
 
     @each_resource
-    def test_labels_say_what_keys_stand_for(self, name: str) -> None:
+    def test_labels_are_those_of_the_rows_that_keys_point_to(self, name: str) -> None:
         view = DATASET.view(name)
         for field, target in foreign_keys(name).items():
             shown = view[f"{field.removesuffix('_id')}_label"]
@@ -409,7 +409,7 @@ class TestExplain:
             assert (f"\n  {field}: " in str(told)) == bool(value)
             assert (f"\n  empty: {field}" in str(told)) == (not value)
 
-    def test_an_ellipsis_stands_only_for_words_that_are_left_out(self) -> None:
+    def test_an_ellipsis_marks_only_words_that_are_left_out(self) -> None:
         """The headline has nothing before it."""
         told = str(DATASET.explain("names", "trump-trump-administration"))
         assert "[Trump" in told
@@ -581,7 +581,7 @@ def test_a_broken_package_is_an_error_that_says_what_is_broken(
 
 
 @pytest.mark.parametrize("name", ["quotes", "sources", "evidence"])
-def test_a_table_that_tracing_needs_is_missed_only_there(package_copy: Path, name: str) -> None:
+def test_a_missing_table_affects_only_what_needs_it(package_copy: Path, name: str) -> None:
     (package_copy / f"data/{name}.csv").unlink()
     dataset = gazadata.open_dataset(package_copy)
     assert len(dataset.load("events")) == len(TABLES["events"])
@@ -591,7 +591,7 @@ def test_a_table_that_tracing_needs_is_missed_only_there(package_copy: Path, nam
         dataset.view("events")
 
 
-def test_a_key_that_points_at_nothing_stops_nobody_from_reading(package_copy: Path) -> None:
+def test_a_key_that_points_to_nothing_does_not_prevent_reading(package_copy: Path) -> None:
     """Loading never validates, and a bare KeyError did not help anybody."""
     change(package_copy, "events", "doha-negotiations", source_id="gone", topic_id="gone")
     quotes = csv_rows("quotes", package_copy)

@@ -185,8 +185,8 @@ def test_the_environment_may_name_a_folder_with_a_space(
     [
         ("ftp://example.org", "expected a folder, or an http, https or file URL"),
         ("https://me:secret@example.org/store", "has a password"),
-        ("https://example.org/?key=1", "no query"),
-        ("http://[::1", "not an address"),
+        ("https://example.org/?key=1", "cannot have a query"),
+        ("http://[::1", "not a URL"),
         ("http://exa mple.org:x", "cannot pull"),
         ("", "empty"),
     ],
@@ -713,8 +713,8 @@ def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a lock"),
-        (b"[]", "not a lock"),
+        (b"", "not a gazadata lock"),
+        (b"[]", "not a gazadata lock"),
         (json_bytes({"format": "gazadata-lock/2"}), "newer gazadata; upgrade"),
         (
             json_bytes(
@@ -727,7 +727,7 @@ def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
             ).replace(b"{", b'{"version": "1.1.0",', 1),
             "'version' occurs twice",
         ),
-        (json_bytes({"format": "gazadata-lock/1", "version": "1.0.0"}), "not a lock"),
+        (json_bytes({"format": "gazadata-lock/1", "version": "1.0.0"}), "not a gazadata lock"),
         (
             json_bytes(
                 {
@@ -737,7 +737,7 @@ def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
                     "manifest_sha256": "../..",
                 }
             ),
-            "not a lock",
+            "not a gazadata lock",
         ),
     ],
 )
@@ -763,7 +763,7 @@ def test_a_lock_of_another_version_by_the_hash_is_named(
 ) -> None:
     pull("1.0.0", store)
     Lock(str(store), "1.1.0", digest(releases["1.0.0"])).write(Path("gazadata.lock"))
-    with pytest.raises(StoreError, match=r"version 1\.0\.0, though gazadata\.lock has") as e:
+    with pytest.raises(StoreError, match=r"version 1\.0\.0, but gazadata\.lock has") as e:
         pull()
     assert "delete gazadata.lock and pull again" in str(e.value)
 

@@ -198,7 +198,7 @@ def test_a_yank_marks_and_keeps(built: Path, later: Path, tmp_path: Path) -> Non
 
 def test_a_yank_needs_a_version_a_reason_and_a_store(built: Path, tmp_path: Path) -> None:
     publish(built, tmp_path)
-    with pytest.raises(StoreError, match=r"no version '9\.9\.9'; there are: 1\.0\.0"):
+    with pytest.raises(StoreError, match=r"no version '9\.9\.9'; it has: 1\.0\.0"):
         yank("9.9.9", "wrong", tmp_path)
     with pytest.raises(StoreError, match="is empty"):
         yank("1.0.0", " ", tmp_path)

@@ -142,7 +142,7 @@ def test_a_different_text_is_not_a_mismatch_of_the_release(
     assert f"found: {len(other.read_bytes().decode('utf-8', 'replace'))} code points" in told
     assert sha256(other) in told
     text = TEXT.read_bytes()
-    assert f"expected of trump-leaning-on-pakistan: {len(text.decode())} code points" in told
+    assert f"expected for trump-leaning-on-pakistan: {len(text.decode())} code points" in told
     assert sha256(TEXT) in told
     assert hint in told
 
