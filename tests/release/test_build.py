@@ -467,7 +467,7 @@ def test_a_table_can_be_removed_once_its_rows_are_retired(
     descriptor.write_text(json.dumps(without | {"version": "99.0.0"}), encoding="utf-8")
     for kind in ("data/pledges.csv", "schemas/pledges.json"):
         (package_folder / kind).unlink()
-    with pytest.raises(ReleaseError, match="are not in .*: pledges/first"):
+    with pytest.raises(ReleaseError, match=r"are not in .*: pledges/first"):
         build(package_folder, out, parent=second)
     path.write_text(f"{GIVEN_UP}\npledges,first,,the table was dropped,99.0.0\n", encoding="utf-8")
     third = build(package_folder, out, parent=second)
