@@ -201,7 +201,7 @@ def check_bytes(
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             at = line + rest.count("\n")
-            finding("GD101", at, "an unfinished character at the end", "UTF-8")
+            finding("GD101", at, "an incomplete character at the end", "UTF-8")
             return False
     # A last line that ends in a carriage return has been reported for that.
     if size and last not in (b"\n", b"\r"):
@@ -315,7 +315,7 @@ def check_header(
         shown,
         resource,
         1,
-        "; ".join(what)[:LONGEST] or "another order",
+        "; ".join(what)[:LONGEST] or "a different order",
         ", ".join(wanted),
     )
     column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))

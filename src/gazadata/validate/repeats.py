@@ -191,7 +191,7 @@ class Repeats:
             elif len(fields) == 1:
                 what, wanted = (
                     row["__value"][fields[0]],
-                    f"a value other than that in line {row['__first']}",
+                    f"a value other than the one in line {row['__first']}",
                 )
             elif fields == self._others:
                 what = row[resource.key]

@@ -186,11 +186,11 @@ def texts(  # noqa: PLR0912, PLR0915
         checked["GD302"] += 1
         if digest != row["text_sha256"]:
             if not altered:  # A text saved in another form has another hash anyway.
-                finding("GD302", row, "text_sha256", f"the text has {digest}", row["text_sha256"])
+                finding("GD302", row, "text_sha256", digest, row["text_sha256"])
             if length != row["text_length"]:
                 continue  # Against another text, every offset would be reported.
         elif length != row["text_length"]:
-            finding("GD302", row, "text_length", f"the text has {length}", row["text_length"])
+            finding("GD302", row, "text_length", length, row["text_length"])
         if row["source_id"] in read:
             continue  # Its row occurs twice, which is reported.
         read.add(row["source_id"])
