@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -217,10 +216,7 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
 
 def copy_to(root: Path) -> Path:
     """The shipped package in a folder of its own."""
-    for part in PARTS:
-        shutil.copytree(REPO / part, root / part)
-    shutil.copy(REPO / DESCRIPTOR, root)
-    return root
+    return Place(root).root
 
 
 def small_package(fields: list[dict[str, Any]], **schema: Any) -> dict[str, Any]:
