@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -39,9 +38,13 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8")
 
 
+ARTICLE = "trump-leaning-on-pakistan"
+"""The article whose rows are damaged, however many others the package has."""
+
+
 @dataclass
 class Shipped:
-    """The shipped package; methods return copies."""
+    """The shipped package with one article; methods return copies."""
 
     files: dict[str, bytes] = field(default_factory=dict)
 
@@ -50,14 +53,21 @@ class Shipped:
             self.files[path.relative_to(REPO).as_posix()] = path.read_bytes()
         self.files[DESCRIPTOR] = (REPO / DESCRIPTOR).read_bytes()
         self.contract = Contract.read(REPO)
-        self._rows = {
+        every = {
             name: list(
                 csv.DictReader(io.StringIO(self.files[self.path(name)].decode(), newline=""))
             )
             for name in self.contract.resources
         }
+        self._rows = _of_article(every, self.contract)
+        for name, rows in self._rows.items():
+            if rows != every[name]:
+                self.files |= self.table(name, rows)
         self.text_path = "raw/000_6e04a71c739462ee.txt"
         self.text = self.files[self.text_path].decode("utf-8")
+        for other in [path for path in self.files if path.startswith("raw/")]:
+            if other != self.text_path:
+                del self.files[other]
 
     def path(self, name: str) -> str:
         return self.contract[name].path
@@ -119,6 +129,28 @@ class Shipped:
         row |= {"resource": name, "row_id": row_id, "field": field_name, **cells}
         parts = (name, row_id, field_name.replace("_", "-"), row["quote_id"] or row["reference_id"])
         return row | {"evidence_id": ".".join(parts)}
+
+
+def _of_article(tables: dict[str, list[Row]], contract: Contract) -> dict[str, list[Row]]:
+    """The rows of one article: those that name it, or rest on its words."""
+    others = {row["quote_id"] for row in tables["quotes"] if row["source_id"] != ARTICLE}
+    proven: dict[tuple[str, str], set[bool]] = {}
+    for row in tables["evidence"]:
+        if row["quote_id"]:
+            of_row = proven.setdefault((row["resource"], row["row_id"]), set())
+            of_row.add(row["quote_id"] not in others)
+
+    def is_kept(name: str, row: Row) -> bool:
+        if name == "sources":
+            return row["kind"] == "reference" or ARTICLE in (row["source_id"], row["cited_by"])
+        if name == "evidence":
+            of_row = proven.get((row["resource"], row["row_id"]), {True})
+            return row["quote_id"] not in others and True in of_row
+        if "source_id" in row:
+            return row["source_id"] == ARTICLE
+        return True in proven.get((name, row[contract[name].key]), {True})
+
+    return {name: [row for row in rows if is_kept(name, row)] for name, rows in tables.items()}
 
 
 SHIPPED = Shipped()
@@ -184,10 +216,7 @@ def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
 
 def copy_to(root: Path) -> Path:
     """The shipped package in its own folder."""
-    for part in PARTS:
-        shutil.copytree(REPO / part, root / part)
-    shutil.copy(REPO / DESCRIPTOR, root)
-    return root
+    return Place(root).root
 
 
 def small_package(fields: list[dict[str, Any]], **schema: Any) -> dict[str, Any]:
