@@ -123,7 +123,7 @@ class Package:
         """
         return inside(self.root, self.contract[name].path)
 
-    def given_up(self) -> Path | None:
+    def retired_file(self) -> Path | None:
         """The file of retired identifiers: in data/, or next to the descriptor of a release.
 
         It may be anything with that name; `retired.refused` checks that it can be read.

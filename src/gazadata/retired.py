@@ -67,7 +67,7 @@ def read(package: Package) -> list[Retired]:
         ReadError: it is not a file of the package, not UTF-8, or not CSV with the columns
             `COLUMNS`; the text begins with the path and the line.
     """
-    path = package.given_up()
+    path = package.retired_file()
     if path is None:
         return []
     if why := refused(package.root, path):

@@ -49,7 +49,7 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
         made[name] = canonical_csv(
             fields, [[row.get(f) or "" for f in fields] for row in rows.values()], key
         )
-    return made | _given_up(old, patch["retired"])
+    return made | _retired(old, patch["retired"])
 
 
 def _patch(
@@ -74,7 +74,7 @@ def _patch(
         rows[row[key]] = row
 
 
-def _given_up(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
+def _retired(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
     """The retired identifiers after a diff, by the name of their file; empty if none are left."""
     rows = [list(row.cells) for row in retired.read(old)]
     for change in changes:

@@ -30,7 +30,7 @@ from gazadata.release.files import listing, sha256, whole_folder
 from gazadata.release.verify import verify
 
 NAMES = list(Contract.read(REPO).resources)
-GIVEN_UP = "resource,row_id,replaced_by,reason,version"
+HEADER = "resource,row_id,replaced_by,reason,version"
 BUILD = "import sys; from gazadata.cli import main; sys.argv[1:] = {!r}; main()"
 
 
@@ -52,7 +52,7 @@ def run_build(package: Path, out: Path, **environment: str) -> subprocess.Comple
 def test_the_same_bytes_elsewhere_and_with_shuffled_rows(tmp_path: Path) -> None:
     package = copy_package(tmp_path / "package")
     lines = [f"actors,given-up-{number},,left out,1.0.0" for number in range(9)]
-    (package / "data/retired.csv").write_text("\n".join([GIVEN_UP, *lines, ""]), encoding="utf-8")
+    (package / "data/retired.csv").write_text("\n".join([HEADER, *lines, ""]), encoding="utf-8")
     made = build(package, tmp_path / "made", archive=True)
     other = Path(shutil.copytree(package, tmp_path / "another folder"))
     for name in [*NAMES, "retired"]:
@@ -66,7 +66,7 @@ def test_the_same_bytes_elsewhere_and_with_shuffled_rows(tmp_path: Path) -> None
     done = run_build(other, tmp_path / "out", **place)
     assert done.returncode == 0, done.stderr
     assert content(tmp_path / "out" / made.name) == content(made)
-    assert (made / "retired.csv").read_text("utf-8").splitlines() == [GIVEN_UP, *lines]
+    assert (made / "retired.csv").read_text("utf-8").splitlines() == [HEADER, *lines]
     assert sha256(tmp_path / "out" / f"{made.name}.zip") == sha256(made.with_suffix(".0.zip"))
     assert locale.getlocale()  # the build changed nothing of this process
 
@@ -413,7 +413,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     rows = ["sources,zz-manual,,doubled,{}", *(f"evidence,{key},,doubled,{{}}" for key in keys)]
 
     def retire(lines: list[str], version: str = "2.0.0") -> None:
-        text = "\n".join([GIVEN_UP, *(line.format(version) for line in lines), ""])
+        text = "\n".join([HEADER, *(line.format(version) for line in lines), ""])
         path.write_text(text, encoding="utf-8")
 
     retire(rows, "1.1.0")
@@ -423,7 +423,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     third = build(package_folder, out, parent=second)
     assert "sources/zz-manual: not replaced; doubled (2.0.0)" in (third / "CHANGES.md").read_text()
     assert (third / "retired.csv").read_text("utf-8") == "\n".join(
-        [GIVEN_UP, *sorted(row.format("2.0.0") for row in rows), ""]
+        [HEADER, *sorted(row.format("2.0.0") for row in rows), ""]
     )
 
     with_label(package_folder)
@@ -469,7 +469,7 @@ def test_a_table_can_be_removed_once_its_rows_are_retired(
         (package_folder / kind).unlink()
     with pytest.raises(ReleaseError, match=r"are not in .*: pledges/first"):
         build(package_folder, out, parent=second)
-    path.write_text(f"{GIVEN_UP}\npledges,first,,the table was dropped,99.0.0\n", encoding="utf-8")
+    path.write_text(f"{HEADER}\npledges,first,,the table was dropped,99.0.0\n", encoding="utf-8")
     third = build(package_folder, out, parent=second)
     assert "pledges: the table was removed (major)" in (third / "CHANGES.md").read_text("utf-8")
 

@@ -551,17 +551,17 @@ def test_bumped(version: str, level: Level, least: str) -> None:
 WORDS = st.text(string.ascii_letters + ' ,"->\u2019', max_size=10)
 
 
-GIVEN_UP = "resource,row_id,replaced_by,reason,version\n"
+HEADER = "resource,row_id,replaced_by,reason,version\n"
 
 
 def test_retired_identifiers_are_shown_and_applied(old: Path, new: Path) -> None:
     """No format used to show rows of retired.csv, and applying a diff lost them."""
     kept = "actors,kept,,said twice,0.9.0\n"
     (old / "data/retired.csv").write_text(
-        f"{GIVEN_UP}actors,gone,,no actor,0.9.0\nactors,named,,no actor,0.9.0\n{kept}", "utf-8"
+        f"{HEADER}actors,gone,,no actor,0.9.0\nactors,named,,no actor,0.9.0\n{kept}", "utf-8"
     )
     (new / "data/retired.csv").write_text(
-        f"{GIVEN_UP}topics,fresh,isf,merged,1.0.0\n{kept}actors,named,,no person,0.9.0\n", "utf-8"
+        f"{HEADER}topics,fresh,isf,merged,1.0.0\n{kept}actors,named,,no person,0.9.0\n", "utf-8"
     )
     result = diff(Package.open(old), Package.open(new))
     assert result.bump()[0] == "patch"
@@ -583,7 +583,7 @@ def test_retired_identifiers_are_shown_and_applied(old: Path, new: Path) -> None
     ]
     made = apply(Package.open(old), patch)
     assert made.pop("retired.csv").decode() == (
-        f"{GIVEN_UP}actors,kept,,said twice,0.9.0\nactors,named,,no person,0.9.0\n"
+        f"{HEADER}actors,kept,,said twice,0.9.0\nactors,named,,no person,0.9.0\n"
         "topics,fresh,isf,merged,1.0.0\n"
     )
     assert made.keys() == Package.open(new).contract.resources.keys()
@@ -614,7 +614,7 @@ def test_markdown_shows_what_the_cells_hold(old: Path, new: Path) -> None:
     table[1][1] = value
     write(new / "data/topics.csv", table)
     reason = "*merged* with <b>isf</b>"
-    (new / "data/retired.csv").write_text(f"{GIVEN_UP}topics,gone,,{reason},0.9.0\n", "utf-8")
+    (new / "data/retired.csv").write_text(f"{HEADER}topics,gone,,{reason},0.9.0\n", "utf-8")
     shown = FORMATS["markdown"](diff(Package.open(old), Package.open(new)))
     inline = [
         child

@@ -91,7 +91,7 @@ def format_package(package: Package) -> Formatting:
         content = canonical_csv(names, rows, table.resource.key)
         if content != table.content:
             files[table.path] = content
-    if retired_file := package.given_up():
+    if retired_file := package.retired_file():
         known[retired_file] = read_bytes(retired_file)
         content = canonical_retired(retired.read(package))
         if content != known[retired_file]:

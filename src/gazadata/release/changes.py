@@ -65,7 +65,7 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
             identifier vanished without a row; or a new row names another version than `version`.
     """
     was, now = ({row.key: row for row in retired.read(side)} for side in (before, package))
-    path = package.given_up() or package.root / "data" / retired.FILE
+    path = package.retired_file() or package.root / "data" / retired.FILE
     came, went = (
         [
             (name, key)

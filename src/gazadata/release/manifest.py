@@ -260,13 +260,13 @@ class Release(Package):
         self.check(self.contract[name].path)
         return super().path(name)
 
-    def given_up(self) -> Path | None:
+    def retired_file(self) -> Path | None:
         """The file of retired identifiers, checked against the manifest.
 
         Raises:
             StoreError: the file differs from the manifest.
         """
-        if any(file.path == RETIRED for file in self.manifest.files) or super().given_up():
+        if any(file.path == RETIRED for file in self.manifest.files) or super().retired_file():
             self.check(RETIRED)
             return self.root / RETIRED
         return None

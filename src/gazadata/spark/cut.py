@@ -71,7 +71,7 @@ class Plan:
     """The tables that the package has or should have."""
     text_files: bool
     """Whether texts are files that rows of `sources` name, not a table of texts."""
-    given_up: dict[str, list[str]] = field(default_factory=dict)
+    retired: dict[str, list[str]] = field(default_factory=dict)
     """Identifiers to look for, by table; without hyphens in tables where those do not count."""
 
     @cached_property
@@ -163,10 +163,10 @@ class Plan:
             yield message("odd", 0, name, lent)
         if name in self.beside:
             yield message("beside", 0, name, rows)
-        if named := self.given_up.get(name):
+        if named := self.retired.get(name):
             key = col(resource.key)
             key = key if name in UNHYPHENED else key.str.replace_all("-", "", literal=True)
-            yield message("given-up", 0, name, rows.filter(key.is_in(named)))
+            yield message("retired", 0, name, rows.filter(key.is_in(named)))
         if name == "evidence":
             itself = (col("resource") == "sources") & (col("reference_id") == col("row_id"))
             yield message("beside", 0, name, rows.filter(itself))

@@ -110,7 +110,7 @@ class Engine:
             limit,
             frozenset(tables_of(contract)),
             self._texts_as == "files",
-            _given_up(package),
+            _retired(package),
         )
         self._plan.check()
         self._parts = parts
@@ -175,7 +175,7 @@ class Engine:
         if texts := self._texts():
             sent.append(texts)
         self._sent = self._keep(reduce(lambda a, b: a.union(b), sent))
-        wanted = self._sent.where("kind in ('stretch', 'beside', 'given-up', 'odd')")
+        wanted = self._sent.where("kind in ('stretch', 'beside', 'retired', 'odd')")
         self._stretches: defaultdict[int, list[Stretch]] = defaultdict(list)
         frames: defaultdict[tuple[str, str], list[pl.DataFrame]] = defaultdict(list)
         for row in wanted.collect():
@@ -321,7 +321,7 @@ class Engine:
             resources = package.contract.resources
             tables = Tables(package.root, resources, paths, Path(folder), self._plan.listed)
             for resource in layers.fitting(package.contract, tables, report):
-                rows = self._frames.get(("given-up", resource.name))
+                rows = self._frames.get(("retired", resource.name))
                 empty = pl.DataFrame(schema=dict.fromkeys(resource.field_names, pl.String))
                 kept = empty.with_columns(pl.lit(0, pl.UInt32).alias(LINE))
                 if rows is not None:
@@ -613,9 +613,9 @@ def _once(found: list[Diagnostic]) -> list[Diagnostic]:
     ]
 
 
-def _given_up(package: Package) -> dict[str, list[str]]:
+def _retired(package: Package) -> dict[str, list[str]]:
     """The identifiers that data/retired.csv names, by table."""
-    path = package.given_up()
+    path = package.retired_file()
     if path is None or retired.refused(package.root, path):
         return {}
     named: defaultdict[str, set[str]] = defaultdict(set)

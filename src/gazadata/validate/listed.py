@@ -189,7 +189,7 @@ def _is_of(path: Path, resource: Resource, root: Path) -> bool:
 
 def _retired_file(package: Package, taken: dict[Path, str], report: Report) -> Path | None:
     """The file of retired identifiers; a second one, or one that cannot be read, is reported."""
-    root, path = package.root, package.given_up()
+    root, path = package.root, package.retired_file()
     if path is None:
         return None
     if why := retired.refused(root, path):

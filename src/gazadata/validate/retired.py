@@ -60,7 +60,7 @@ rule(
 def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
     """Check the file, and that no key of a table is retired."""
     report.count("GD211", sum(tables.rows.values()))
-    path = package.given_up()
+    path = package.retired_file()
     if path is None or retired.refused(package.root, path):
         return  # The package layer reports it.
     shown = path.relative_to(package.root).as_posix()
