@@ -604,7 +604,7 @@ def test_a_package_without_its_texts_says_so_once_and_is_formatted_all_the_same(
     [
         (TEXT.replace("proposed", "imposted").encode(), "is not the text that the row describes"),
         (TEXT.encode("utf-16"), "found text in UTF-16; save the file as UTF-8"),
-        (TEXT.replace("\n", "\r\n").encode(), "a carriage return, where lines end in a line feed"),
+        (TEXT.replace("\n", "\r\n").encode(), "a carriage return instead of a single line feed"),
         ((TEXT + "e\u0301").encode(), "(U+0065 U+0301), which is not in Unicode normalization"),
     ],
 )
