@@ -432,9 +432,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     with pytest.raises(ReleaseError, match="restore them:\nsources,zz-manual,,doubled"):
         build(package_folder, out, parent=third)
     path.unlink()
-    with pytest.raises(
-        ReleaseError, match=f"^{len(rows)} rows of the retired.csv of 2.0.0 are missing"
-    ):
+    with pytest.raises(ReleaseError, match=r"^rows of the retired\.csv of 2\.0\.0 are missing"):
         build(package_folder, out, parent=third)
     with_source(package_folder)
     with pytest.raises(ReleaseError, match=r"retired are used again: .*sources/zz-manual"):

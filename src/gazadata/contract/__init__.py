@@ -284,7 +284,11 @@ class Contract:
 def _is_lacking(
     fk: ForeignKey, resource: Resource, resources: dict[str, Resource], needed: Counter[str]
 ) -> bool:
-    """Whether the descriptor lacks the target of a key; otherwise the key names the wrong one."""
+    """Whether the descriptor lacks the target of a key; otherwise the key names the wrong one.
+
+    If no table has the key `actor_id` any more, the descriptor lacks `actors`. If one key points to
+    `actor` and others to `actors`, which is there, it is that key that is wrong.
+    """
     meant = next((one for one in resources.values() if one.key == fk.target), None)
     if meant and needed[meant.name]:
         return False

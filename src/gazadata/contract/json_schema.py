@@ -63,6 +63,7 @@ class Checker:
         for part in schema.get("allOf", ()):
             yield from self.mismatches(part, value, at)
         if "if" in schema:
+            # A value without mismatches meets the condition.
             branch = "else" if any(self.mismatches(schema["if"], value)) else "then"
             yield from self.mismatches(schema.get(branch, {}), value, at)
 

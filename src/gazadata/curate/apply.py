@@ -432,7 +432,8 @@ class _Applier:
         """The rows of `quotes` and `evidence`."""
         resource = self.contract["quotes"]
         start, end = offsets(resource)
-        gone = {
+        # The rows of the sheet, old and new: all evidence for them is written again.
+        replaced = {
             (name, row[self.contract[name].key])
             for name, rows in self.record.owned(self.source).items()
             for row in rows
@@ -440,7 +441,7 @@ class _Applier:
         rows = [
             row
             for row in self.record.rows["evidence"]
-            if (row["resource"], row["row_id"]) not in gone
+            if (row["resource"], row["row_id"]) not in replaced
         ]
         used = {row["quote_id"] for row in rows}
         was_used = {row["quote_id"] for row in self.record.rows["evidence"]}

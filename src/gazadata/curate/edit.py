@@ -37,10 +37,10 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
     rows = {name: [dict(row) for row in those] for name, those in record.rows.items()}
     after = record.changed(rows)
     renamed = [(table, old, new)]
+    # The list grows while it is read: a new key changes the keys that are computed from it.
     for name, before, key in renamed:
         made = _made_keys(after, rows)
         _rename(after, rows, name, before, key)
-        # Recompute the keys that were computed from this one.
         for one, row in made:
             own = record.contract[one].key
             wanted = _made_key(after, one, row)

@@ -76,18 +76,18 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
     )
     if again := [key for key in came if key in was]:
         raise ReleaseError(
-            f"{len(again)} identifiers that {changes.old} or an earlier release retired are used "
-            f"again: {_named(again)}; give those rows other keys"
+            f"identifiers that {changes.old} or an earlier release retired are used again: "
+            f"{_named(again)}; give those rows other keys"
         )
     if lost := [row for key, row in was.items() if now.get(key) != row]:
         _, *lines = canonical_retired(lost[:_NAMED]).decode("utf-8").splitlines()
         raise ReleaseError(
-            f"{len(lost)} rows of the {retired.FILE} of {changes.old} are missing from {path}, or "
-            f"were edited: {_named([row.key for row in lost])}; restore them:\n" + "\n".join(lines)
+            f"rows of the {retired.FILE} of {changes.old} are missing from {path}, or were edited: "
+            f"{_named([row.key for row in lost])}; restore them:\n" + "\n".join(lines)
         )
     if missing := [key for key in went if key not in now]:
         raise ReleaseError(
-            f"{len(missing)} identifiers have vanished but are not in {path}: {_named(missing)}; "
+            f"identifiers have vanished but are not in {path}: {_named(missing)}; "
             f"add a row for each ({','.join(retired.COLUMNS)})"
         )
     for key, row in now.items():

@@ -232,7 +232,11 @@ class Engine:
         return pl.DataFrame(rows, schema, orient="row")
 
     def _say_form(self, name: str, headed: set[str], report: Report) -> bool:
-        """Report the form of a table's lines; return whether the table can be read."""
+        """Report the form of a table's lines; return whether the table can be read.
+
+        If bytes are wrong, only these are reported. If a line is not a row, the order of rows and
+        their quoting say nothing, so only the lines are.
+        """
         if name in self._unlike:
             return True  # It is reported with the columns.
         resource = self._plan.contract[name]

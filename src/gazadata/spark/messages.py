@@ -20,7 +20,26 @@ _BATCH_BYTES = 1 << 24
 
 
 class Message(NamedTuple):
-    """A frame of rows of one table: why they are sent, and where."""
+    """A frame of rows of one table, sent to a place.
+
+    Its kind says why. To a piece go:
+
+    - row: rows to validate there, or lent to it (`cut.OWN`).
+
+    To the place of a key or a hash, where `route` brings rows together, go:
+
+    - link: rows that go to the piece of the row they point to; key: the pieces of those rows.
+    - ask: keys that a piece refers to; target: the rows with these keys, if they are cut.
+    - hash: hashes of what must be unique; twice: those that occur twice; repeated: their rows.
+
+    To the driver go:
+
+    - beside: rows of shared tables; odd: rows whose keys are malformed, which are lent to all
+      pieces; retired: rows with an identifier of data/retired.csv.
+    - stretch: what reading a block of a file found; unnamed: texts that no source names.
+
+    What validating a piece found comes back as finding and outcome.
+    """
 
     kind: str
     to: int

@@ -293,8 +293,8 @@ def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame)
         __source="source_id",
         __unsure=tables.masked("quotes", "source_id"),
     )
-    # In most rows, the quotes of any one cell are from their own source. Only for other rows are
-    # all quotes joined.
+    # If the quotes of one cell are from the row's own source, the row has such a quote. A required
+    # cell decides this for most rows, and only for the others are all quotes joined.
     one = min((f for f in resource.fields if f.evidence_required), key=lambda f: not f.required)
     of_one = rows.filter(col("field") == one.name).select("row_id", "quote_id")
     doubtful = (

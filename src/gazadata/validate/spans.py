@@ -264,8 +264,10 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
         )
         .drop("__text")
         .with_columns(
-            # A streamed join does not keep the order. A passage with wrong bounds counts with the
-            # step of its paragraph number, and those after it go on from there.
+            # The paragraph that each passage should have: one more for each line break in the gap
+            # before it or inside the passages before it. After gaps of "", "\n" and " " these are
+            # paragraphs 1, 2 and 2. A passage with wrong bounds counts by its own number instead,
+            # so that those after it are not reported. A streamed join does not keep the order.
             __counted=pl.when(fits)
             .then((col("__before") > 0) * col("__gap").str.count_matches(r"\n\s*").cast(pl.Int64))
             .otherwise("__step")
