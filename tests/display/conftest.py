@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.packages import copy_package
+from tests.validate.damage import Place
 
 from gazadata.display.page import page
 from gazadata.display.record import Record
@@ -21,8 +21,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="session")
-def record(repo: Path) -> Record:
-    return Record(open_dataset(repo))
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """The shipped package with one article, whatever is added to the repository."""
+    return Record(open_dataset(Place(tmp_path_factory.mktemp("shipped") / "package").root))
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +57,7 @@ def short_page(whole_page: Path) -> Path:
 @pytest.fixture(scope="session")
 def released_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a package without its text, like that of a release."""
-    root = copy_package(tmp_path_factory.mktemp("released") / "package")
+    root = Place(tmp_path_factory.mktemp("released") / "package").root
     shutil.rmtree(root / "raw")
     path = root / "index.html"
     path.write_text(page(Record(open_dataset(root))), encoding="utf-8", newline="\n")
@@ -83,7 +84,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import csv
     import json
 
-    root = copy_package(tmp_path_factory.mktemp("hostile") / "package")
+    root = Place(tmp_path_factory.mktemp("hostile") / "package").root
     planted = {
         ("actors", "name"): ["</script><script>hurt=1</script>", "x" * 1000],
         ("topics", "label"): ['"><img src=x onerror=hurt=1>', "\u202edesrever"],

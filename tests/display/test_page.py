@@ -82,8 +82,8 @@ def test_no_colour_is_outside_the_palette() -> None:
     assert re.findall(r"#[0-9a-f]{3,8}\b(?=[;} ,)])", rules) == ["#0003"]
 
 
-def test_the_same_record_gives_the_same_bytes(repo: Path, record: Record) -> None:
-    assert page(Record(open_dataset(repo))) == page(record)
+def test_the_same_record_gives_the_same_bytes(record: Record) -> None:
+    assert page(Record(open_dataset(record.dataset.package.root))) == page(record)
 
 
 def test_it_keeps_within_its_budgets(record: Record) -> None:

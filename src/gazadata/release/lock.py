@@ -5,6 +5,7 @@ A pin is the hash of a version's manifest; a store that serves another manifest 
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +20,10 @@ KIND = "gazadata-lock"
 FILE = Path("gazadata.lock")
 """Where `pull` writes the lock: in the current folder."""
 
-KNOWN: dict[str, str] = {}
+KNOWN: dict[str, str] = json.loads(Path(__file__).with_name("known.json").read_bytes())
 """The manifest sha256 of every version that was public when this one was built.
 
-A release is added in the commit after it is published.
+A release is added to the file in the commit after it is published.
 """
 
 
