@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from gazadata.package import Package
 from gazadata.release.build import build
 from gazadata.release.bump import bump, check_stated
 
-TODAY = datetime.now(UTC).strftime("%Y-%m-%d")
+DAY = date(2031, 3, 1)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def package(tmp_path: Path) -> Path:
     root = copy_package(tmp_path / "package")
     for name in ("CITATION.cff", "CHANGELOG.md"):
         shutil.copy(REPO / name, root)
-    bump(root, "1.0.0")
+    bump(root, "1.0.0", DAY)
     return root
 
 
@@ -39,27 +39,30 @@ def test_bump_changes_what_is_stated_and_nothing_else(package: Path) -> None:
         name: (package / name).read_text("utf-8") for name in ("CITATION.cff", "CHANGELOG.md")
     }
     descriptor = (package / "datapackage.json").read_text("utf-8")
-    assert {path.name for path in bump(package, "1.1.0")} >= {"CITATION.cff", "datapackage.json"}
+    assert {path.name for path in bump(package, "1.1.0", DAY)} >= {
+        "CITATION.cff",
+        "datapackage.json",
+    }
     now = (package / "datapackage.json").read_text("utf-8")
     assert json.loads(now)["version"] == "1.1.0"
-    assert json.loads(now)["created"] == f"{TODAY}T00:00:00Z"
+    assert json.loads(now)["created"] == f"{DAY}T00:00:00Z"
     assert now == descriptor.replace('"1.0.0"', '"1.1.0"')
     cited = (package / "CITATION.cff").read_text("utf-8")
     assert cited == before["CITATION.cff"].replace("version: 1.0.0", "version: 1.1.0")
     logged = (package / "CHANGELOG.md").read_text("utf-8")
     counts = ", ".join(f"{name} {number}" for name, number in rows_of(package).items())
-    section = f"## 1.1.0 ({TODAY})\n\n### Data\n\n- Rows: {counts}.\n\n"
+    section = f"## 1.1.0 ({DAY})\n\n### Data\n\n- Rows: {counts}.\n\n"
     assert logged.replace(section, "") == before["CHANGELOG.md"]
     check_stated(Package.open(package), rows_of(package), None)
-    assert bump(package, "1.1.0") == []
+    assert bump(package, "1.1.0", DAY) == []
 
 
 def test_what_is_written_before_the_bump_becomes_the_section_of_the_version(package: Path) -> None:
     path = package / "CHANGELOG.md"
     old = path.read_text("utf-8")
     path.write_text(old.replace("## 1.0.0", "## [Unreleased]\n\n- Words.\n\n## 1.0.0", 1), "utf-8")
-    bump(package, "2.0.0-rc.1")
-    assert f"## 2.0.0-rc.1 ({TODAY})\n\n### Data\n\n- Rows: " in path.read_text("utf-8")
+    bump(package, "2.0.0-rc.1", DAY)
+    assert f"## 2.0.0-rc.1 ({DAY})\n\n### Data\n\n- Rows: " in path.read_text("utf-8")
     assert "\n\n- Words.\n\n## 1.0.0" in path.read_text("utf-8")
     assert "Unreleased" not in path.read_text("utf-8")
 
@@ -69,9 +72,9 @@ def test_a_package_without_the_other_files(tmp_path: Path) -> None:
     content = json.loads((root / "datapackage.json").read_bytes())
     del content["created"]
     (root / "datapackage.json").write_text(json.dumps(content), "utf-8")
-    assert bump(root, "1.0.1") == [root / "datapackage.json"]
+    assert bump(root, "1.0.1", DAY) == [root / "datapackage.json"]
     stated = json.loads((root / "datapackage.json").read_bytes())
-    assert (stated["version"], stated["created"][:10]) == ("1.0.1", TODAY)
+    assert (stated["version"], stated["created"][:10]) == ("1.0.1", str(DAY))
 
 
 @pytest.mark.parametrize(
@@ -88,10 +91,10 @@ def test_a_version_that_cannot_follow(package: Path, version: str, why: str) -> 
     ("file", "old", "new"),
     [
         ("CITATION.cff", "version: 1.0.0", "version: 0.9.0"),
-        ("CITATION.cff", f'date-released: "{TODAY}"', 'date-released: "2020-01-01"'),
+        ("CITATION.cff", f'date-released: "{DAY}"', 'date-released: "2020-01-01"'),
         ("CHANGELOG.md", "## 1.0.0", "## 0.9.0"),
         ("CHANGELOG.md", "events ", "events 1"),
-        ("datapackage.json", f"{TODAY}T", "2020-01-01T"),
+        ("datapackage.json", f"{DAY}T", "2020-01-01T"),
     ],
 )
 def test_a_build_of_what_is_out_of_date_is_refused(
@@ -125,8 +128,11 @@ def test_a_date_before_that_of_the_parent(package: Path) -> None:
 
 def test_the_command(package: Path) -> None:
     command = [sys.executable, "-m", "gazadata", "bump"]
+    before = datetime.now(UTC).date()
     done = subprocess.run([*command, "1.0.1", package], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+    stated = Package.open(package).contract.descriptor["created"]
+    assert f"{before}" <= stated[:10] <= f"{datetime.now(UTC).date()}"
     assert f"changed {package / 'datapackage.json'}\n" in done.stdout
     done = subprocess.run([*command, "1.0", package], capture_output=True, text=True, check=False)
     assert done.returncode == 2

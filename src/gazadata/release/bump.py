@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import zip_longest
 from pathlib import Path
 
@@ -19,13 +19,18 @@ _HEAD = re.compile(r"^## (.*)$", re.MULTILINE)
 _ROWS = re.compile(r"^- Rows: .*$", re.MULTILINE)
 
 
-def bump(path: str | Path, version: str) -> list[Path]:
-    """Set a package's version, today's date and the row counts in each file that states them.
+def bump(path: str | Path, version: str, on: date | None = None) -> list[Path]:
+    """Set a package's version, its date and the row counts in each file that states them.
 
     That is `version` and `created` in datapackage.json, the same in CITATION.cff, and the first
     section of CHANGELOG.md; a section "Unreleased" is renamed, and a section for another version
     gets a new one before it. CITATION.cff and CHANGELOG.md are optional. If the package has this
     version already, only the date and the counts change.
+
+    Args:
+        path: the folder of the package.
+        version: the new version, a semantic version.
+        on: the date of the version; today, in UTC, if omitted.
 
     Returns:
         The files that were changed.
@@ -44,7 +49,7 @@ def bump(path: str | Path, version: str) -> list[Path]:
     if old is not None and new < old:
         raise ReleaseError(f"version {version} is lower than the package's {old}")
     rows = {name: package.table(name).num_rows for name in package.contract.resources}
-    created = datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z")
+    created = f"{on or datetime.now(UTC).date()}T00:00:00Z"
     changed = []
     for file, (before, after) in _stated(package, version, created, rows).items():
         if before != after:
@@ -87,11 +92,11 @@ def _stated(
     package: Package, version: str, created: str, rows: Mapping[str, int]
 ) -> dict[Path, tuple[str, str]]:
     """The text of each file that states a version, as it is and as it should be."""
-    root, date = package.root, created[:10]
+    root, day = package.root, created[:10]
     made: dict[str, Callable[[str], str]] = {
         DESCRIPTOR: lambda text: _described(text, version, created),
-        CITATION: lambda text: _cited(text, version, date),
-        CHANGELOG: lambda text: _logged(text, version, date, rows),
+        CITATION: lambda text: _cited(text, version, day),
+        CHANGELOG: lambda text: _logged(text, version, day, rows),
     }
     stated = {}
     for name, wanted in made.items():
@@ -118,8 +123,8 @@ def _described(text: str, version: str, created: str) -> str:
     return text
 
 
-def _cited(text: str, version: str, date: str) -> str:
-    for name, value in (("version", version), ("date-released", f'"{date}"')):
+def _cited(text: str, version: str, day: str) -> str:
+    for name, value in (("version", version), ("date-released", f'"{day}"')):
         line = f"{name}: {value}"
         text, found = re.subn(rf"^{name}:.*$", line, text, count=1, flags=re.MULTILINE)
         if not found:
@@ -127,9 +132,9 @@ def _cited(text: str, version: str, date: str) -> str:
     return text
 
 
-def _logged(text: str, version: str, date: str, rows: Mapping[str, int]) -> str:
+def _logged(text: str, version: str, day: str, rows: Mapping[str, int]) -> str:
     """A changelog whose first section is for this version, with its row counts."""
-    head = f"## {version} ({date})"
+    head = f"## {version} ({day})"
     counts = f"- Rows: {', '.join(f'{name} {number}' for name, number in rows.items())}."
     first = _HEAD.search(text)
     at = first.start() if first else len(text)
