@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,16 @@ class Problem:
     missing: bool = False
 
 
-def problems(kind: str, raw: Any) -> Iterator[Problem]:
+def problems(kind: str, raw: Any) -> tuple[Problem, ...]:
     """The problems of a package's descriptor or a Table Schema; `kind` is package or schema."""
-    return map(_worded, checker().mismatches(checker().definitions[kind], raw))
+    # Asked twice of the same content: when it is read, and to report every problem.
+    return _problems(kind, json.dumps(raw))
+
+
+@lru_cache(maxsize=64)
+def _problems(kind: str, text: str) -> tuple[Problem, ...]:
+    mismatches = checker().mismatches(checker().definitions[kind], json.loads(text))
+    return tuple(map(_worded, mismatches))
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

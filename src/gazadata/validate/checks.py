@@ -31,9 +31,9 @@ class Check:
         code: the rule.
         field: the field at fault.
         bad: whether the row breaks the rule (null: it does not).
-        found: what is there, as a string.
-        expected: what should be there, as a string.
-        applies: whether there is anything to check in the row.
+        found: what is there; None: the cell of the field.
+        expected: what should be there.
+        applies: whether there is anything to check in the row (null: there is not); None: always.
         reads: further columns that decide, such as a key by which rows were joined.
         blames: the fields whose cells are masked for later checks if the row breaks the rule.
         counted: whether the rows that it applies to count as checked; False if another check of
@@ -43,24 +43,39 @@ class Check:
     code: str
     field: str
     bad: pl.Expr
-    found: pl.Expr
-    expected: pl.Expr
-    applies: pl.Expr
-    reads: tuple[str, ...] = ()
-    blames: tuple[str, ...] = ()
-    counted: bool = True
+    found: pl.Expr | None
+    expected: pl.Expr | str
+    applies: pl.Expr | None
+    reads: tuple[str, ...]
+    blames: tuple[str, ...]
+    counted: bool
 
     @property
     def columns(self) -> set[str]:
         """The columns that decide whether a row breaks the rule."""
-        named = (*self.bad.meta.root_names(), *self.applies.meta.root_names())
-        return {self.field, *self.reads, *named}
+        applies = [] if self.applies is None else self.applies.meta.root_names()
+        return {self.field, *self.reads, *self.bad.meta.root_names(), *applies}
 
-    def asked(self, columns: Collection[str]) -> pl.Expr:
-        """Whether to check a row of a frame, considering the masks among its `columns`."""
+    @property
+    def breaks(self) -> pl.Expr:
+        """Whether a row breaks the rule, whatever other findings it has."""
+        return self.bad if self.applies is None else self.bad & self.applies
+
+    def skips(self, columns: Collection[str]) -> pl.Expr:
+        """Whether a cell that decides has a finding, by the masks among a frame's `columns`."""
         masks = sorted(f"{MASKED}{name}" for name in self.columns)
-        unread = (pl.col(mask).fill_null(False) for mask in masks if mask in columns)
-        return self.applies & ~pl.any_horizontal(pl.lit(False), *unread)
+        return pl.any_horizontal(
+            pl.lit(False), *(pl.col(mask).fill_null(False) for mask in masks if mask in columns)
+        )
+
+    def texts(self) -> dict[str, pl.Expr]:
+        """The columns `found` and `expected` of a finding, as strings."""
+        found = pl.col(self.field) if self.found is None else self.found
+        expected = pl.lit(self.expected) if isinstance(self.expected, str) else self.expected
+        return {
+            "found": found.cast(pl.String).fill_null("").str.slice(0, LONGEST),
+            "expected": expected.cast(pl.String).str.slice(0, LONGEST),
+        }
 
 
 def check(
@@ -76,17 +91,8 @@ def check(
     counted: bool = True,
 ) -> Check:
     """Make a check; by default it shows the cell of the field, and blames the field."""
-    return Check(
-        code,
-        field,
-        bad.fill_null(False),
-        (pl.col(field) if found is None else found).cast(pl.String).fill_null(""),
-        pl.lit(expected) if isinstance(expected, str) else expected.cast(pl.String),
-        pl.repeat(True, pl.len()) if applies is None else applies.fill_null(False),
-        tuple(reads),
-        (field,) if blames is None else tuple(blames),
-        counted,
-    )
+    blamed = (field,) if blames is None else tuple(blames)
+    return Check(code, field, bad, found, expected, applies, tuple(reads), blamed, counted)
 
 
 @dataclass(frozen=True)
@@ -207,13 +213,10 @@ _CANNOT_RUN = (pl.exceptions.PolarsError, KeyError)
 
 
 def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
-    frame, checks = look.frame(), look.checks
-    if look.resource.name in tables.own:
-        own = tables.asked(look.resource.name)
-        checks = tuple(replace(c, applies=c.applies & own) for c in checks)
+    frame = look.frame()
     counts = frame.select(
-        *_looked_at(checks),
-        *((c.bad & c.applies).sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
+        *_applying(look, tables),
+        *(c.breaks.sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
     ).collect(engine=tables.engine)
     (row,) = counts.to_dicts()
     broken = [c for i, c in enumerate(look.checks) if row[f"b{i}"]]
@@ -221,7 +224,7 @@ def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
         # Fails before anything is reported of a look that cannot be run to its end.
         shown = look.shown(frame) if look.shown else frame
         for c in broken:
-            shown.select(found=c.found, expected=c.expected).collect_schema()
+            shown.select(**c.texts()).collect_schema()
     for code in dict.fromkeys(c.code for c in look.checks):
         report.count(code, row.get(code) or 0)
     for c in broken:
@@ -230,12 +233,14 @@ def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
         report.add(listed)
 
 
-def _looked_at(checks: Iterable[Check]) -> Iterator[pl.Expr]:
+def _applying(look: Look, tables: Tables) -> Iterator[pl.Expr]:
     """How many cells, or else rows, the checks of each rule apply to."""
+    own = tables.asked(look.resource.name)
     by_rule: dict[str, list[pl.Expr]] = {}
-    for c in checks:
+    for c in look.checks:
         if c.counted:
-            by_rule.setdefault(c.code, []).append(c.applies)
+            one = own if c.applies is None else c.applies & own
+            by_rule.setdefault(c.code, []).append(one)
     for code, applies in by_rule.items():
         if RULES[code].unit == "cells":
             yield pl.sum_horizontal(one.sum() for one in applies).alias(code)
@@ -247,7 +252,7 @@ def _findings(look: Look, c: Check, tables: Tables, limit: int) -> tuple[int, li
     """How many rows break a rule, and the first `limit` findings; masks the cells of all."""
     name, frame = look.resource.name, look.frame()
     columns = frame.collect_schema().names()
-    rows = frame.filter(c.bad & c.asked(columns))
+    rows = frame.filter(c.breaks & ~c.skips(columns))
     if not c.columns <= {*look.resource.field_names}:
         # In a piece (Spark), the other rows lack what they are joined to.
         rows = rows.filter(tables.asked(name))
@@ -258,8 +263,7 @@ def _findings(look: Look, c: Check, tables: Tables, limit: int) -> tuple[int, li
         own=tables.asked(name),
         key=pl.col(look.resource.key),
         about=pl.lit(None, pl.String) if look.about is None else look.about,
-        found=c.found.str.slice(0, LONGEST),
-        expected=c.expected.str.slice(0, LONGEST),
+        **c.texts(),
     )
     lines: list[pl.DataFrame] = []
     kept: pl.DataFrame | None = None
