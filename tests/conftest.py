@@ -76,6 +76,17 @@ def package_copy(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all but the first case of each test in a `sampled` file as long."""
+    seen = set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if item.get_closest_marker("sampled") and test in seen:
+            item.add_marker(pytest.mark.long)
+        seen.add(test)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests recorded for the reader, such as the kill rate of the mutants."""
     for report in terminalreporter.stats.get("passed", []):

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 import gazadata
 from gazadata.cli import app
 
+pytestmark = pytest.mark.sampled
+
 COMMANDS = sorted(getattr(typer.main.get_command(app), "commands"))  # noqa: B009
 PARENT = str(Path(gazadata.__file__).parents[1])
 

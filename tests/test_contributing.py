@@ -63,6 +63,7 @@ def edit(path: Path, change: object) -> None:
     path.write_text(json.dumps(change, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
+@pytest.mark.long
 def test_a_table_is_added_as_written(clone: Path) -> None:
     (schema_text,) = blocks(section("Add a table"), "json")
     schema = json.loads(schema_text)
@@ -101,6 +102,7 @@ def test_a_table_is_added_as_written(clone: Path) -> None:
     assert "[Doha, Qatar]" in run(clone, "explain", "places", "doha", "--package", ".")
 
 
+@pytest.mark.long
 def test_a_rule_is_added_as_written(clone: Path) -> None:
     """Its planted mistake is found, its near miss is not, and the shipped package passes."""
     shutil.copytree(REPO / "tests", clone / "tests", ignore=shutil.ignore_patterns("__pycache__"))

@@ -13,6 +13,8 @@ import pytest
 import gazadata
 from gazadata.tables.pandera_schemas import polars_schema
 
+pytestmark = pytest.mark.sampled
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import pandera.errors as pandera_errors

@@ -22,6 +22,8 @@ from gazadata.package import Package
 from gazadata.release.bump import bump
 from gazadata.validate import validate
 
+pytestmark = pytest.mark.sampled
+
 TEXT = (FOLDER / "raw" / f"{SOURCE}.txt").read_bytes().decode("utf-8")
 MANUAL = (REPO / "docs" / "manual.md").read_text("utf-8")
 

@@ -24,6 +24,8 @@ from gazadata.release.diff import diff
 from gazadata.release.lock import Lock
 from gazadata.validate import validate
 
+pytestmark = pytest.mark.sampled
+
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 PAGE = b"\n<!DOCTYPE html>\n<html><title>Sign in</title></html>\n"
 CONFLICT = b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> theirs\n"

@@ -219,6 +219,7 @@ def without_source(package: Path) -> None:
         path.write_text("".join(row for row in rows if "zz-manual" not in row), encoding="utf-8")
 
 
+@pytest.mark.long
 def test_two_builds_of_one_archive_at_once(source: Path, tmp_path: Path) -> None:
     """The one that lost ended in "Directory not empty" and left half an archive behind."""
     out = tmp_path / "out"
@@ -250,6 +251,7 @@ def test_a_folder_that_comes_while_a_release_is_made(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "release"]
 
 
+@pytest.mark.long
 def test_a_version_that_is_too_low_is_refused(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
@@ -332,6 +334,7 @@ def test_a_second_release_of_a_version_is_refused(
     build(package_folder, tmp_path / "out", parent=built)
 
 
+@pytest.mark.long
 def test_release_candidates_need_the_bump_of_their_version(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
@@ -376,6 +379,7 @@ def test_a_parent_is_verified_first(release: Path, package_folder: Path, tmp_pat
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_parent_is_opened_as_verify_opens_it(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
@@ -394,6 +398,7 @@ def test_a_parent_is_opened_as_verify_opens_it(
         assert done.stderr.startswith(f"error: {parent} is not a release: {why}")
 
 
+@pytest.mark.long
 def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
@@ -439,6 +444,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
         build(package_folder, out, parent=third)
 
 
+@pytest.mark.long
 def test_a_table_can_be_removed_once_its_rows_are_retired(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:

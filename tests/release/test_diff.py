@@ -37,6 +37,8 @@ from gazadata.release.diff_formats import FORMATS
 from gazadata.release.sides import side
 from gazadata.release.store import publish
 
+pytestmark = pytest.mark.sampled
+
 Table = list[list[str]]
 
 

@@ -28,6 +28,8 @@ from gazadata.release.export import Format, export
 from gazadata.release.sql import create_table
 from gazadata.release.verify import verify
 
+pytestmark = pytest.mark.sampled
+
 RESOURCES = list(Package.open().contract.resources)
 FIELDS = [
     (resource.name, field.name)

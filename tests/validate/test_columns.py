@@ -24,6 +24,8 @@ from gazadata.validate import Report, layers, sweep
 from gazadata.validate.checks import Unrun
 from gazadata.validate.tables import Tables
 
+pytestmark = pytest.mark.sampled
+
 S = SHIPPED
 REPO = Path(__file__).parents[2]
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.validate.damage import SHIPPED, copy_to
 
 from gazadata.validate import validate
@@ -14,6 +15,7 @@ from gazadata.validate import validate
 VALIDATE = "from gazadata.cli import main; main()"
 
 
+@pytest.mark.long
 def test_a_process_without_pandas_finds_what_one_with_pandas_finds(tmp_path: Path) -> None:
     """Each of pandera's checks fails once, as its error paths might import pandas."""
     package = copy_to(tmp_path)

@@ -13,6 +13,8 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, json_bytes,
 from gazadata.release.build import build
 from gazadata.validate import Report, validate
 
+pytestmark = pytest.mark.sampled
+
 S = SHIPPED
 Edit = Callable[[dict[str, Any]], object]
 

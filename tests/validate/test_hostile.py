@@ -49,6 +49,8 @@ from gazadata.validate import Report, all_rules, standard
 from gazadata.validate.files import check_bytes, check_header
 from gazadata.validate.split import cells, column_of
 
+pytestmark = pytest.mark.sampled
+
 S = SHIPPED
 TIMEOUT = 300
 """Seconds after which something counts as hanging; nothing here takes more than a few."""

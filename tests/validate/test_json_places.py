@@ -15,6 +15,8 @@ from tests.validate.damage import SHIPPED as S
 from gazadata.validate.diagnostics import Diagnostic
 from gazadata.validate.say import Places
 
+pytestmark = pytest.mark.sampled
+
 Edit = Callable[[dict[str, Any]], object]
 
 

@@ -20,6 +20,8 @@ from gazadata.validate.files import check
 from gazadata.validate.grouped import group
 from gazadata.validate.tables import LINE, MASKED, Tables
 
+pytestmark = pytest.mark.sampled
+
 S = SHIPPED
 
 Edit = tuple[str, int, dict[str, str]]

@@ -10,6 +10,8 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, copy_to, js
 
 from gazadata.validate import Diagnostic, Report
 
+pytestmark = pytest.mark.sampled
+
 S = SHIPPED
 COUNTRIES = "reference/countries.csv"
 

@@ -14,6 +14,8 @@ from gazadata.package import Package
 from gazadata.validate import validate
 from gazadata.validate.reporters.machine import fingerprint
 
+pytestmark = pytest.mark.sampled
+
 HEAD = "resource,row_id,replaced_by,reason,version\n"
 
 
