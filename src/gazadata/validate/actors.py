@@ -117,7 +117,7 @@ def _astray(asked: list[Resource], tables: Tables) -> pl.Series:
             on=["__source", "word"],
         )
         .join(quotes.select("quote_id", "passage_id", "exact"), on="quote_id")
-        .filter(has_words(col("exact"), col("text"), of_name=True))
+        .filter(has_words(col("exact"), col("text"), of_name=pl.lit(True)))
         .select("source_id", "passage_id", "quote_id", "root")
         .unique()
     )

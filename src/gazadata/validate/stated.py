@@ -35,7 +35,7 @@ def folded(column: pl.Expr, *, case: bool = False) -> pl.Expr:
     return column.str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def has_words(text: pl.Expr, words: pl.Expr, *, of_name: bool) -> pl.Expr:
+def has_words(text: pl.Expr, words: pl.Expr, *, of_name: pl.Expr) -> pl.Expr:
     """Whether a text contains these words, as whole words, in any case.
 
     Args:
@@ -45,12 +45,10 @@ def has_words(text: pl.Expr, words: pl.Expr, *, of_name: bool) -> pl.Expr:
             other cells, another rule compares the case.
     """
     alike = _edged(folded(text)).str.contains(_edged(folded(words)), literal=True)
-    if not of_name:
-        return alike
     in_case = _edged(folded(text, case=True)).str.contains(
         _edged(folded(words, case=True)), literal=True
     )
-    return alike & (~words.str.contains(CAPITALS) | in_case)
+    return alike & (~of_name | ~words.str.contains(CAPITALS) | in_case)
 
 
 def _edged(column: pl.Expr) -> pl.Expr:
@@ -102,7 +100,7 @@ def find_unstated(
         .select(LINE, "row_id", "field", "quote_id", __form=value_of(texts), __wrong=pl.lit(False))
         .drop_nulls("__form")
     )
-    parts = [pl.concat([worded, _written(worded, resource)])]
+    forms = [pl.concat([worded, _written(worded, resource)]).with_columns(__of_name=pl.lit(False))]
     sources = quotes.select("quote_id", __source="source_id").drop_nulls()
     for name in needed:
         if name not in keys:
@@ -118,36 +116,33 @@ def find_unstated(
             itself = col("__of").eq_missing(col("row_id"))
             named = named.with_columns(pl.when(~itself).then("__form"))
         called = pointing.join(_called(keys[name], tables, of_names=of_names), on="__value")
-        parts += [
-            pl.concat(
-                part.select(LINE, "row_id", "field", "quote_id", "__form", "__wrong")
-                for part in (named, called, pointing.join(_misnamed(keys[name], tables), "__value"))
+        misnamed = pointing.join(_misnamed(keys[name], tables), on="__value")
+        forms += [
+            part.select(
+                LINE, "row_id", "field", "quote_id", "__form", "__wrong", __of_name=pl.lit(True)
             )
+            for part in (named, called, misnamed)
         ]
     words = quotes.select("quote_id", "__misquoted", __exact="exact")
-    exact, form, wrong = col("__exact"), col("__form"), col("__wrong") | col("__misquoted")
+    exact, form, of_name = col("__exact"), col("__form"), col("__of_name")
     # Most quotes contain the words verbatim between spaces; folding only the rest halves the time.
     spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
         pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
     )
-    without, loose = [], ALL_STATED.loose
-    for part in parts:
-        of_name = part is not parts[0]
-        with_words = part.join(words, on="quote_id")
-        # If the words have a finding, nothing is reported about what rests on them.
-        unspaced = _lines_without(with_words, spaced | wrong, tables)
-        if unspaced.is_empty():
-            continue
-        with_words = with_words.filter(col(LINE).is_in(unspaced.implode()))
-        whole = has_words(exact, form, of_name=of_name)
-        without.append(_lines_without(with_words, whole, tables))
-        if not of_name:
-            folded_ = with_words.filter(~col(LINE).is_in(without[-1].implode()))
-            loose = _loose(resource, worded.join(words, on="quote_id"), folded_, tables)
+    with_words = pl.concat(forms).join(words, on="quote_id")
+    # If the words have a finding, nothing is reported about what rests on them.
+    wrong = col("__wrong") | col("__misquoted")
+    unspaced = _lines_without(with_words, spaced | wrong, tables)
+    without, loose = ALL_STATED.without, ALL_STATED.loose
+    if not unspaced.is_empty():
+        rest = with_words.filter(col(LINE).is_in(unspaced.implode()))
+        without = _lines_without(rest, has_words(exact, form, of_name=of_name), tables)
+        folded_ = rest.filter(~of_name & ~col(LINE).is_in(without.implode()))
+        loose = _loose(resource, worded.join(words, on="quote_id"), folded_, tables)
     for field in resource.fields:
         if field.verbatim and not field.evidence_required:
             loose = pl.concat([loose, _unquoted(resource, field, table, rows, words)])
-    return Unstated(pl.concat([ALL_STATED.without, *without]), loose)
+    return Unstated(without, loose)
 
 
 def _unquoted(
