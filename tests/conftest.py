@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,11 @@ def package_copy(tmp_path: Path) -> Path:
         shutil.copytree(REPO / name, root / name)
     shutil.copy(REPO / "datapackage.json", root)
     return root
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a fifth of the time, tests wait for servers and processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPO = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "dist"
@@ -33,6 +35,7 @@ def built(source: Path, out: Path, umask: int) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.iterdir()}
 
 
+@pytest.mark.long
 def test_wheel_and_sdist_repeat(tmp_path: Path) -> None:
     """In another folder, with other dates and permissions of the files and another umask."""
     one = Path(shutil.copytree(REPO, tmp_path / "one", ignore=LEFT_OUT))

@@ -25,13 +25,13 @@ from gazadata.release.store import publish
 from gazadata.release.verify import verify
 from gazadata.validate import validate
 
+pytestmark = pytest.mark.sampled
+
 ODD = ("src*", "src?", "~", "file:", "s3:x", "{a,b}", "%20", "a b")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
-@pytest.mark.parametrize(
-    "name", ["src[1]", *(pytest.param(n, marks=pytest.mark.long) for n in ODD)]
-)
+@pytest.mark.parametrize("name", ["src[1]", *ODD])
 def test_a_path_is_not_a_pattern(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +66,7 @@ def test_what_is_built_and_put_by_lies_where_it_is_named(
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
 @pytest.mark.parametrize(
     "name",
-    ["src[1]{0}*", *(pytest.param(name, marks=pytest.mark.long) for name in ("~", "s3:", "http:"))],
+    ["src[1]{0}*", "~", "s3:", "http:"],
 )
 def test_a_release_goes_all_its_ways_in_a_folder_of_an_odd_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

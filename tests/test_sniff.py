@@ -126,6 +126,7 @@ def test_every_reader_of_the_contract_names_what_is_there(place: str, package_co
     assert "delete the markers" in (one.help or "")
 
 
+@pytest.mark.long
 def test_a_text_that_is_elsewhere(package_copy: Path) -> None:
     text = next((package_copy / "raw").iterdir())
     put(text, ANNEX)

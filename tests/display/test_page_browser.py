@@ -77,13 +77,9 @@ def test_it_asks_for_nothing_else(browser: Any, whole_page: Path) -> None:
     assert asked == [whole_page.as_uri()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("scheme", "width"),
-    [
-        ("dark", 375),
-        *(pytest.param(*of, marks=pytest.mark.long) for of in (("light", 1280), ("light", 375))),
-        pytest.param("dark", 1280, marks=pytest.mark.long),
-    ],
+    ("scheme", "width"), [("light", 1280), ("light", 375), ("dark", 1280), ("dark", 375)]
 )
 def test_axe_finds_nothing_in_twelve_states(
     tab: Open, whole_page: Path, short_page: Path, scheme: str, width: int

@@ -171,6 +171,7 @@ def test_an_output_folder_that_is_a_file(source: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text("utf-8") == "mine"
 
 
+@pytest.mark.long
 def test_a_build_that_is_killed_leaves_no_release(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = subprocess.Popen(
@@ -478,6 +479,7 @@ def test_a_table_can_be_removed_once_its_rows_are_retired(
     assert "pledges: the table was removed (major)" in (third / "CHANGES.md").read_text("utf-8")
 
 
+@pytest.mark.long
 def test_an_archive_that_does_not_fit_leaves_nothing(
     built: Path, source: Path, tmp_path: Path
 ) -> None:

@@ -47,7 +47,7 @@ from gazadata.release.index import Entry, read_index
 from gazadata.release.manifest import Manifest
 from gazadata.release.store import publish, yank
 
-pytestmark = pytest.mark.usefixtures("cache")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("cache")]
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes")
 
 
@@ -227,6 +227,7 @@ def test_a_later_format_says_to_upgrade(server: Server, path: str) -> None:
 # --- Many at once
 
 
+@pytest.mark.long
 def test_eight_publishers_at_once(built: Path, tmp_path: Path) -> None:
     # Versions that may be published in any order, since none follows a final one.
     early = ["1.0.0-rc.1", "1.0.0-rc.2"]
@@ -252,6 +253,7 @@ def test_eight_publishers_at_once(built: Path, tmp_path: Path) -> None:
     assert not left_over(store)
 
 
+@pytest.mark.long
 def test_eight_pullers_at_once(server: Server, cache: Path) -> None:
     work = [f"assert pull('1.0.0', {server.url!r}, Path('out')).is_dir()"] * 8
     assert at_once(work) == ["done"] * 8
@@ -350,6 +352,7 @@ def listed(store: Path) -> list[Entry]:
 
 
 @posix
+@pytest.mark.long
 def test_a_publisher_killed_at_any_step(tmp_path: Path, tiny: Path, origin: Path) -> None:
     seen = set()
     for folder in killed_at_each_step(tmp_path / "work", tiny, origin, "publish"):
@@ -367,6 +370,7 @@ def test_a_publisher_killed_at_any_step(tmp_path: Path, tiny: Path, origin: Path
 
 
 @posix
+@pytest.mark.long
 def test_the_first_publisher_killed_at_any_step(tmp_path: Path, tiny: Path) -> None:
     (tmp_path / "origin").mkdir()
     seen = set()
@@ -388,6 +392,7 @@ def test_the_first_publisher_killed_at_any_step(tmp_path: Path, tiny: Path) -> N
 
 
 @posix
+@pytest.mark.long
 def test_a_yank_killed_at_any_step(tmp_path: Path, tiny: Path, origin: Path) -> None:
     seen = set()
     for folder in killed_at_each_step(tmp_path / "work", tiny, origin, "yank"):
@@ -402,6 +407,7 @@ def test_a_yank_killed_at_any_step(tmp_path: Path, tiny: Path, origin: Path) -> 
 
 
 @posix
+@pytest.mark.long
 def test_a_puller_killed_at_any_step(
     tmp_path: Path, tiny: Path, origin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

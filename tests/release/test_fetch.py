@@ -55,7 +55,7 @@ from gazadata.release.lock import Lock
 from gazadata.release.manifest import Manifest, open_package
 from gazadata.release.store import publish, yank
 
-pytestmark = pytest.mark.usefixtures("cache")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("cache")]
 
 
 @pytest.fixture(scope="session", name="releases")

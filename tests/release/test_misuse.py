@@ -41,6 +41,8 @@ from gazadata.release.manifest import Manifest
 from gazadata.release.sides import side
 from gazadata.release.store import publish, yank
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def store(built: Path, tmp_path: Path) -> Path:
@@ -344,6 +346,7 @@ def test_a_terminated_process_removes_unfinished_files(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.long
 def test_a_name_that_is_not_utf_8_is_refused_in_a_sentence(
     built: Path, source: Path, store: Path, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from gazadata import spark as gazadata_spark
 from gazadata.contract import Contract
 from gazadata.validate import Report, validate
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.long, pytest.mark.spark]
 
 MUTANTS = 220
 LIMIT = 100_000
@@ -76,14 +76,13 @@ def same(report: Report, other: Report) -> None:
     assert sorted(report.notes) == sorted(other.notes)
 
 
-@pytest.mark.parametrize("pieces", [pytest.param(1, marks=pytest.mark.long), 3])
+@pytest.mark.parametrize("pieces", [1, 3])
 def test_the_shipped_package_passes(pieces: int, session: SparkSession) -> None:
     on_spark = gazadata_spark.report(session, REPO, pieces=pieces, limit=LIMIT)
     same(on_spark, validate(REPO, limit=LIMIT))
     assert on_spark.ok(strict=True)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("pieces", [2, 7])
 def test_more_than_two_hundred_mutants_at_once(
     pieces: int, session: SparkSession, mutated: tuple[Path, Report]
@@ -92,7 +91,6 @@ def test_more_than_two_hundred_mutants_at_once(
     same(gazadata_spark.report(session, root, pieces=pieces, limit=LIMIT), report)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("pieces", [1, 5])
 def test_generated_packages(
     pieces: int, session: SparkSession, generated: tuple[Path, Report]
@@ -134,7 +132,6 @@ def _groups(root: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
         yield kinds, place.root
 
 
-@pytest.mark.long
 def test_mistakes_of_files(session: SparkSession, tmp_path: Path) -> None:
     for kinds, root in _groups(tmp_path):
         report = validate(root, limit=LIMIT)
@@ -142,7 +139,6 @@ def test_mistakes_of_files(session: SparkSession, tmp_path: Path) -> None:
         same(gazadata_spark.report(session, root, pieces=2, limit=LIMIT), report)
 
 
-@pytest.mark.long
 def test_one_article_of_a_hundred_thousand_rows(session: SparkSession, tmp_path: Path) -> None:
     """The first of a thousand articles gets all rows; its text has their words only by chance."""
     root, module = tmp_path / "package", generator()
@@ -161,7 +157,6 @@ def test_one_article_of_a_hundred_thousand_rows(session: SparkSession, tmp_path:
     assert not on_spark.failures
 
 
-@pytest.mark.long
 def test_a_source_that_another_article_cites(session: SparkSession, tmp_path: Path) -> None:
     """The source is wrong in its own piece, and rows of other pieces are attributed to it."""
     root = tmp_path / "package"

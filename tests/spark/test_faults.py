@@ -20,7 +20,7 @@ from gazadata.errors import ContractError, PieceError
 from gazadata.spark import engine
 from gazadata.validate import validate
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.long, pytest.mark.spark]
 S = SHIPPED
 
 
@@ -50,7 +50,6 @@ def deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     unregister_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.long
 def test_a_killed_worker_changes_nothing(
     session: SparkSession, tmp_path: Path, deaths: Path
 ) -> None:
@@ -66,7 +65,6 @@ def test_a_killed_worker_changes_nothing(
     assert not found.failures
 
 
-@pytest.mark.long
 def test_a_piece_that_fails_three_times_names_its_articles(
     session: SparkSession, deaths: Path
 ) -> None:
@@ -132,7 +130,6 @@ def test_a_master_that_does_not_answer() -> None:
     refused(run("--master", "spark://127.0.0.1:1", str(REPO)), "spark://127.0.0.1:1", "answer")
 
 
-@pytest.mark.long
 def test_the_command_reports_as_on_one_machine(tmp_path: Path) -> None:
     place = Place(tmp_path / "package")
     place.damage(S.change("quotes", 70, exact="none of the words"))
@@ -142,6 +139,5 @@ def test_the_command_reports_as_on_one_machine(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, local.stdout, local.stderr)
 
 
-@pytest.mark.long
 def test_an_address_that_spark_cannot_read() -> None:
     refused(run("--master", "local[2]", "nowhere://host/package"), "nowhere")

@@ -20,7 +20,7 @@ from gazadata.errors import GazadataError, ReadError
 from gazadata.tables.arrow import arrow_schema
 from gazadata.validate import validate
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.long, pytest.mark.spark]
 S = SHIPPED
 
 
@@ -66,7 +66,6 @@ def _texts_in_a_table(root: Path) -> None:
     pq.write_table(pa.table(texts), root / "raw/texts.parquet")
 
 
-@pytest.mark.long
 def test_parts_have_the_same_findings_as_the_whole(session: SparkSession, tmp_path: Path) -> None:
     """The same mistakes, at their lines in the parts."""
     place = Place(tmp_path / "package")
@@ -90,7 +89,6 @@ def test_parts_have_the_same_findings_as_the_whole(session: SparkSession, tmp_pa
     assert ("events", "data/events.parquet/part-1.parquet", 2) in at
 
 
-@pytest.mark.long
 def test_an_address_is_read_through_spark(session: SparkSession, tmp_path: Path) -> None:
     place = Place(tmp_path / "a#b %41?")
     place.damage(S.change("quotes", 70, exact="none of the words"))
@@ -105,7 +103,6 @@ def test_an_address_is_read_through_spark(session: SparkSession, tmp_path: Path)
     assert not validated.failures
 
 
-@pytest.mark.long
 def test_a_source_without_its_text_is_named(session: SparkSession, tmp_path: Path) -> None:
     place = Place(tmp_path / "package")
     _texts_in_a_table(place.root)

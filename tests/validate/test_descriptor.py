@@ -349,6 +349,7 @@ def test_a_table_above_the_listed_ones(tmp_path: Path) -> None:
     assert found.path == "data/events.csv"
 
 
+@pytest.mark.long
 def test_a_release_has_no_unlisted_table(tmp_path: Path) -> None:
     """Other files describe its Parquet files; the retired identifiers are at its root."""
     package = Place(tmp_path / "package")

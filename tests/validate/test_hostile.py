@@ -269,6 +269,7 @@ def test_nothing_ends_frictionless_while_its_interpreter_ends() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="how full a pipe is cannot be seen here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.long
 def test_an_answer_that_is_read_late_is_complete(unbuffered: str, tmp_path: Path) -> None:
     """Without a buffer, Python loses the rest of a write that a signal interrupts.
 
@@ -366,6 +367,7 @@ def test_large_lines_through_the_command_line(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("path", [DESCRIPTOR, "schemas/topics.json", "data/retired.csv"])
 @pytest.mark.parametrize("more", ["", "\u200b"])
+@pytest.mark.long
 def test_endless_marks_are_found_anywhere(path: str, more: str, tmp_path: Path) -> None:
     """Even if another mistake in the file makes it be read as it was meant."""
     root = copy_to(tmp_path / "package")
@@ -381,6 +383,7 @@ def test_endless_marks_are_found_anywhere(path: str, more: str, tmp_path: Path) 
     assert ("GD104" in said) is bool(more and path.endswith(".json"))
 
 
+@pytest.mark.long
 def test_no_command_sorts_endless_marks(tmp_path: Path) -> None:
     """`fmt` leaves what it cannot fix as it is, and the finding has another remedy."""
     root = copy_to(tmp_path / "package")
@@ -1372,6 +1375,7 @@ def _paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PATHS = _paths(SMALL)
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PATHS), JSON, st.booleans())
 def test_any_json_anywhere_in_a_descriptor(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.validate.damage import SHIPPED as S
@@ -72,6 +73,7 @@ def test_the_schema_is_a_json_schema_and_accepts_what_is_shipped() -> None:
         assert _refused(kind, part) == (set(), set())
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(WAYS), JUNK, st.sampled_from(["replace", "remove", "add"]))
 def test_the_same_is_rejected_as_by_jsonschema(

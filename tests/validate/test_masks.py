@@ -288,6 +288,7 @@ def test_an_unknown_role_may_be_that_of_the_recipient(place: Place) -> None:
     assert "GD406" in {code for code, *_ in found(damaged(place, files))}
 
 
+@pytest.mark.long
 def test_a_row_that_repeats_another_is_one_mistake(place: Place) -> None:
     for name in ("quotes", "evidence", "participants"):
         (row, *_) = S.rows(name)
@@ -297,6 +298,7 @@ def test_a_row_that_repeats_another_is_one_mistake(place: Place) -> None:
         assert [code for code, *_ in found(damaged(place, S.add(name, copy)))] == ["GD208"]
 
 
+@pytest.mark.long
 def test_gd101_a_byte_of_the_header_that_is_not_utf8_is_one_mistake(place: Place) -> None:
     path = S.path("events")
     content = S.files[path]

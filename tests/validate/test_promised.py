@@ -58,6 +58,7 @@ def _loosen(root: Path) -> None:
     _edit(root / "schemas/events.json", lambda schema: schema.pop("foreignKeys"))
 
 
+@pytest.mark.long
 def test_a_repository_is_not_compared_with_itself(repository: Path) -> None:
     number = len(Contract.read(repository).resources)
     assert _found(repository, repository) == ([], number)
@@ -68,6 +69,7 @@ def test_a_repository_is_not_compared_with_itself(repository: Path) -> None:
     assert looked == number
 
 
+@pytest.mark.long
 def test_a_version_with_another_contract_must_be_on_record(repository: Path) -> None:
     number = len(Contract.read(repository).resources)
     _edit(repository / "datapackage.json", lambda d: d.update(version="9.0.0"))
@@ -80,6 +82,7 @@ def test_a_version_with_another_contract_must_be_on_record(repository: Path) -> 
     assert _found(repository, repository) == ([], number)
 
 
+@pytest.mark.long
 def test_earlier_versions_keep_their_contract(repository: Path, tmp_path: Path) -> None:
     """The installed package has another version, and knows this one only from its record."""
     earlier = tmp_path / "earlier"

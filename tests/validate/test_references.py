@@ -108,6 +108,7 @@ def test_gd348_a_wrong_code_shows_its_place_in_the_reference(place: Place) -> No
     assert there.text[there.start : there.end] == "AZX"
 
 
+@pytest.mark.long
 def test_two_rows_of_one_name_with_different_codes(place: Place) -> None:
     """Neither row confirms a code without a finding."""
     again = "\nAzerbaijan,ZZZ,031,373,AZE,373,Q227,nothing\n"

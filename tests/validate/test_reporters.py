@@ -876,6 +876,7 @@ def test_markdown_is_a_short_table(report: Report) -> None:
 
 
 # ------------------------------------------------------------------ any text in any field
+@pytest.mark.long
 @given(reports(), options)
 @MANY
 def test_every_format_survives_any_text(made: Report, asked: Options) -> None:
