@@ -109,7 +109,7 @@ def test_a_rule_is_added_as_written(clone: Path) -> None:
     shutil.copy(REPO / "pyproject.toml", clone)
     written = section("Add a rule")
     check, case = blocks(written, "python")
-    (call,) = re.findall(r"`(\*_\w+\(.*?\))` added to the checks of `looks`", written)
+    (call,) = re.findall(r"`(\*_\w+\(.*?\))` added to the checks of `check_sets`", written)
     (count,) = re.findall(r'`("GD\d{3}": .*?)` added to `wanted`', written)
     module = clone / "src/gazadata/validate/semantics.py"
     insert(module, "*_reporting(resource.field_names)]", f"{call}, ")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.article.package import SOURCE, make, make_with_shipped
 from tests.curate.sheets import applied, opened, save, tables
-from tests.validate.damage import look
+from tests.validate.damage import report_on
 
 from gazadata.curate.apply import apply_sheet
 from gazadata.curate.canonical import format_package, write
@@ -273,7 +273,7 @@ def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None
     ]
     (root / "sheet.yaml").write_text(text, "utf-8")
     save(application)
-    assert [d.code for d in look(root, official=False).diagnostics] == []
+    assert [d.code for d in report_on(root, official=False).diagnostics] == []
 
 
 def test_a_quote_that_nothing_else_uses_goes(root: Path, sheet: str) -> None:
@@ -406,7 +406,7 @@ def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     application = applied(root, cut)
     assert f"add passages/{SOURCE}-s16" in application.changes
     save(application)
-    assert [d.code for d in look(root, official=False).diagnostics] == []
+    assert [d.code for d in report_on(root, official=False).diagnostics] == []
     after = opened(root)
     quotes = after.by_key("quotes")
     assert quotes["up-to-40-observers"]["passage_id"] == f"{SOURCE}-s03"

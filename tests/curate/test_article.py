@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.article.package import REPO
 from tests.curate.sheets import applied, opened, repository, save
-from tests.validate.damage import look
+from tests.validate.damage import report_on
 
 from gazadata.curate.article import Details, add_article, required_form, split
 from gazadata.curate.sheet import print_sheet
@@ -82,7 +82,7 @@ def test_details_have_evidence(root: Path, tmp_path: Path) -> None:
     assert bases["publisher"] == "inferred"
     found = {
         d.code
-        for d in look(root, official=False).diagnostics
+        for d in report_on(root, official=False).diagnostics
         if "ministry-asks" in (d.row_id or "")
     }
     assert found == {"GD331"}
@@ -165,7 +165,7 @@ def test_a_headline_that_begins_like_a_formula_is_quoted_after_the_sign(
     assert record.text("ministry-asks") == content
     bases = {item.field: item.basis for item in record.evidence["sources", "ministry-asks"]}
     assert bases["title"] == "stated"
-    found = {d.code for d in look(root, official=False).diagnostics}
+    found = {d.code for d in report_on(root, official=False).diagnostics}
     assert not found & {"GD110", "GD321", "GD322", "GD324"}
 
 
@@ -266,7 +266,7 @@ def test_the_sentence_that_contributors_see_passes_validation(root: Path, tmp_pa
     (root / "sheet.yaml").write_text(text, "utf-8")
     save(applied(root, text))
     mine = {row["source_id"] for row in opened(root).rows["quotes"]} - {"story"}
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     found = [d for d in report.diagnostics if not any(one in (d.row_id or "") for one in mine)]
     assert [(d.code, d.path, d.line, d.found, d.expected) for d in found] == []
     assert list(todo(opened(root), "story")) == [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.article.package import SOURCE, make
 from tests.curate.sheets import applied, opened, save, tables, without_names
-from tests.validate.damage import look
+from tests.validate.damage import report_on
 
 from gazadata.curate.edit import remove, rename
 from gazadata.curate.sheet import print_sheet
@@ -36,7 +36,7 @@ def mentions(root: Path, key: str) -> int:
 def test_a_row_is_renamed_everywhere(root: Path, table: str, old: str, new: str) -> None:
     before = opened(root)
     save(rename(before, table, old, new))
-    assert [(d.code, d.row_id) for d in look(root, official=False).diagnostics] == []
+    assert [(d.code, d.row_id) for d in report_on(root, official=False).diagnostics] == []
     after = opened(root)
     assert new in after.by_key(table)
     assert old not in after.by_key(table)
@@ -90,7 +90,7 @@ def test_an_invalid_new_key_is_refused(root: Path, old: str, new: str, said: str
 def test_a_row_goes_with_its_parts_evidence_and_quotes(root: Path) -> None:
     save(remove(opened(root), "conditions", "telmark-for-six-months"))
     assert mentions(root, "six-months") == 0
-    assert [d.code for d in look(root, official=False).diagnostics] == []
+    assert [d.code for d in report_on(root, official=False).diagnostics] == []
     before = opened(root)
     save(remove(before, "positions", "telmark-government-admission"))
     after = opened(root)
@@ -117,7 +117,7 @@ def test_dependants_are_removed_or_emptied(root: Path) -> None:
     assert mentions(root, "farmers-block-bridge") == 0
     save(remove(after, "actors", "kessaly", dependants=True))
     assert "kessaly-river-commission" not in opened(root).by_key("positions")
-    found = {d.code for d in look(root, official=False).diagnostics}
+    found = {d.code for d in report_on(root, official=False).diagnostics}
     assert found <= {"GD331"}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.validate.damage import look
+from tests.validate.damage import report_on
 
 from gazadata.curate.canonical import format_package, write
 from gazadata.package import Package
@@ -119,5 +119,5 @@ def test_what_fmt_leaves_has_no_finding_of_form(
         assert [str(problem) for problem in formatting.problems] == []
         write(formatting)
         assert not format_package(Package.open(root)).files
-        form = [d for d in look(root, official=False).diagnostics if d.code.startswith("GD1")]
+        form = [d for d in report_on(root, official=False).diagnostics if d.code.startswith("GD1")]
         assert [d for d in form if decided or d.code != "GD106"] == []

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.validate.damage import look
+from tests.validate.damage import report_on
 
 from gazadata.curate.canonical import format_package, write
 from gazadata.evidence.quotes import cuts_word, find
@@ -86,7 +86,7 @@ def test_a_part_of_a_sentence_can_be_quoted(language: str, tmp_path: Path) -> No
     formatting = format_package(package)
     assert [str(problem) for problem in formatting.problems] == []
     write(formatting)
-    found = look(tmp_path, official=False).diagnostics
+    found = report_on(tmp_path, official=False).diagnostics
     assert [d for d in found if d.code[:3] in ("GD1", "GD2") and d.code != "GD202"] == []
     assert [d for d in found if d.code in ("GD301", "GD313", "GD321", "GD322", "GD324")] == []
 
@@ -150,13 +150,13 @@ def test_joiners_are_hidden_where_nothing_is_joined(
     (root / "data/sources.csv").write_text(
         f"{header}\n{row.replace('A title', text)}\n", "utf-8", newline="\n"
     )
-    codes = {d.code for d in look(root, official=False).diagnostics if d.field == "title"}
+    codes = {d.code for d in report_on(root, official=False).diagnostics if d.field == "title"}
     assert ("GD104" in codes) == hidden
     (root / "data/sources.csv").unlink()
     pq.write_table(table, root / "data/sources.parquet")
     descriptor = (root / "datapackage.json").read_text("utf-8")
     (root / "datapackage.json").write_text(descriptor.replace("sources.csv", "sources.parquet"))
-    codes = {d.code for d in look(root, official=False).diagnostics if d.field == "title"}
+    codes = {d.code for d in report_on(root, official=False).diagnostics if d.field == "title"}
     assert ("GD104" in codes) == hidden
 
 

@@ -16,7 +16,7 @@ from tests.curate.sheets import (
     repository,
     save,
 )
-from tests.validate.damage import look
+from tests.validate.damage import report_on
 
 from _generate import generate
 from gazadata.curate.article import Details, add_article
@@ -84,7 +84,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_article_is_added_by_its_text_and_a_sheet(two: Path) -> None:
     record = opened(REPO)
     of_others = {key for name in record.rows for key in record.by_key(name)}
-    found = [d for d in look(two, official=False).diagnostics if d.row_id not in of_others]
+    found = [d for d in report_on(two, official=False).diagnostics if d.row_id not in of_others]
     assert [(d.code, d.path, d.line, d.found) for d in found] == []
 
 

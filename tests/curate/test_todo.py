@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.article.package import SOURCE, make
 from tests.curate.sheets import TEXT, opened, repository, save
-from tests.validate.damage import look
+from tests.validate.damage import report_on
 
 from gazadata.curate.article import Details, add_article
 from gazadata.curate.lookup import find_in_package
@@ -68,7 +68,7 @@ def test_a_new_article_is_one_finding_and_a_list(tmp_path: Path) -> None:
     file = tmp_path / f"{SOURCE}.txt"
     file.write_bytes(TEXT.read_bytes())
     save(add_article(opened(root), file, Details()))
-    found = [d for d in look(root, official=False).diagnostics if SOURCE in (d.row_id or "")]
+    found = [d for d in report_on(root, official=False).diagnostics if SOURCE in (d.row_id or "")]
     assert [(d.code, d.row_id, d.found) for d in found] == [
         ("GD331", f"{SOURCE}-s01", f"{SOURCE}-s01 and 14 more of {SOURCE}")
     ]
@@ -85,7 +85,7 @@ def test_one_passage_that_was_left_out_is_named_alone(root: Path) -> None:
     drop(root, "evidence", "quote_id", "the-dispute-is-now-the-most-dangerous-in-the")
     drop(root, "evidence", "quote_id", "the-dispute-is-now-the-most-dangerous-in-the-s10")
     drop(root, "evidence", "quote_id", "analysts-warn")
-    found = [d for d in look(root, official=False).diagnostics if d.code == "GD331"]
+    found = [d for d in report_on(root, official=False).diagnostics if d.code == "GD331"]
     assert [d.found for d in found] == [f"{SOURCE}-s10"]
 
 

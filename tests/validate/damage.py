@@ -193,7 +193,7 @@ class Place:
                 target.rmdir()
 
 
-def look(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
+def report_on(root: Path, *, official: bool = True, limit: int = 1_000) -> Report:
     """Run `validate` in this process, with or without frictionless."""
     report = Report(str(root), "")
     try:

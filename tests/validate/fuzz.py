@@ -37,7 +37,7 @@ with instrumented:
         DESCRIPTOR,
         csv_bytes,
         json_bytes,
-        look,
+        report_on,
         small_package,
         things_of,
     )
@@ -234,9 +234,9 @@ def of_descriptors(root: Path, data: bytes) -> None:
         Contract.read(root)
     except ContractError as error:
         assert str(error)  # noqa: PT017
-        assert [d.code for d in look(root, official=False).diagnostics] == ["GD001"]
+        assert [d.code for d in report_on(root, official=False).diagnostics] == ["GD001"]
         return
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     assert report.ok() or report.diagnostics or report.failures
 
 
@@ -244,7 +244,7 @@ def of_tables(root: Path, content: bytes) -> None:
     """All layers on one table: there are findings exactly if another reader finds mistakes."""
     (root / DESCRIPTOR).write_bytes(json_bytes(SMALL))
     (root / "things.csv").write_bytes(content)
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     assert not report.failures, report.failures
     _in_the_file(report, content)
     clean = not report.diagnostics

@@ -14,7 +14,7 @@ from tests.validate.damage import (
     Row,
     csv_bytes,
     json_bytes,
-    look,
+    report_on,
     small_package,
 )
 
@@ -118,7 +118,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def validated(place: Place, changed: Files) -> Report:
     place.damage(changed)
     try:
-        return look(place.root, official=False)
+        return report_on(place.root, official=False)
     finally:
         place.mend(changed)
 
@@ -157,9 +157,9 @@ def test_every_look_keeps_its_own_columns_apart(tmp_path: Path) -> None:
     tables = Tables(root, contract.resources, paths, tmp_path / "put-by")
     for name, resource in contract.resources.items():
         tables.add(name, sweep.sweep(resource, tables, report, 10) or 0)
-    looks = list(layers.ordered(Package(root, contract), tables, report, 10, Unrun(tables)))
-    assert len(looks) > 50
-    for one in looks:
+    check_sets = list(layers.ordered(Package(root, contract), tables, report, 10, Unrun(tables)))
+    assert len(check_sets) > 50
+    for one in check_sets:
         frame = one.shown(one.frame()) if one.shown else one.frame()
         own = {*one.resource.field_names}
         for column in frame.collect_schema().names():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, json_bytes, look
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, json_bytes, report_on
 
 from gazadata.release.build import build
 from gazadata.validate import Report, validate
@@ -27,7 +27,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def damaged(place: Place, files: Files) -> Report:
     place.damage(files)
     try:
-        return look(place.root, official=False)
+        return report_on(place.root, official=False)
     finally:
         place.mend(files)
 
@@ -305,7 +305,9 @@ def test_a_hidden_character_in_a_schema_is_reported_once(planted: str, place: Pl
 def test_only_what_was_compared_is_counted(place: Place) -> None:
     own = damaged(place, {DESCRIPTOR: json_bytes(S.descriptor() | {"version": "9.0.0"})})
     assert "GD004" not in own.counts
-    assert look(place.root, official=False).counts["GD004"].checked == len(S.contract.resources)
+    assert report_on(place.root, official=False).counts["GD004"].checked == len(
+        S.contract.resources
+    )
 
 
 @pytest.mark.parametrize("path", ["extra.csv", "extra.CSV", "events.parquet"])
@@ -343,9 +345,9 @@ def test_a_table_above_the_listed_ones(tmp_path: Path) -> None:
         one["path"] = f"data/tables/{name}"
         place.damage({f"data/{name}": None, one["path"]: S.files[f"data/{name}"]})
     place.damage({DESCRIPTOR: json_bytes(described)})
-    assert not [d for d in look(tmp_path, official=False).diagnostics if d.code == "GD005"]
+    assert not [d for d in report_on(tmp_path, official=False).diagnostics if d.code == "GD005"]
     place.damage({"data/events.csv": S.files["data/events.csv"]})
-    (found,) = (d for d in look(tmp_path, official=False).diagnostics if d.code == "GD005")
+    (found,) = (d for d in report_on(tmp_path, official=False).diagnostics if d.code == "GD005")
     assert found.path == "data/events.csv"
 
 

@@ -36,7 +36,7 @@ from tests.validate.damage import (
     copy_to,
     csv_bytes,
     json_bytes,
-    look,
+    report_on,
     small_package,
     things_of,
 )
@@ -119,7 +119,7 @@ def test_a_file_that_is_not_a_table(name: str, tmp_path: Path) -> None:
     make, code = TABLES[name]
     place = Place(tmp_path)
     place.damage({"data/events.csv": make()})
-    report = look(place.root)
+    report = report_on(place.root)
     assert code in {d.code for d in report.diagnostics if d.path == "data/events.csv"}
     assert not report.ok()
     for d in report.diagnostics:
@@ -161,7 +161,7 @@ def test_gd107_a_line_that_is_not_a_row_is_one_finding_with_its_own_remedy(
     place = Place(tmp_path)
     rows = S.files["data/events.csv"].split(b"\n")[1:-1]
     place.damage({"data/events.csv": HEADER + b"\n".join(make(rows)) + b"\n"})
-    report = look(place.root, official=False)
+    report = report_on(place.root, official=False)
     said = [(d.code, d.path, d.line, d.found) for d in report.diagnostics]
     assert said == [("GD107", "data/events.csv", 4, found)]
     assert remedy in (report.diagnostics[0].help or "")
@@ -174,7 +174,7 @@ def test_gd107_two_conflicts_are_two_findings(tmp_path: Path) -> None:
     rows = S.files["data/events.csv"].split(b"\n")[1:-1]
     whole = [CONFLICT[0], rows[0], CONFLICT[2], CONFLICT[3]]
     place.damage({"data/events.csv": HEADER + b"\n".join([*whole, rows[1], *whole]) + b"\n"})
-    assert [(d.code, d.line) for d in look(place.root, official=False).diagnostics] == [
+    assert [(d.code, d.line) for d in report_on(place.root, official=False).diagnostics] == [
         ("GD107", 2),
         ("GD107", 7),
     ]
@@ -199,7 +199,7 @@ def test_a_header_in_another_form_gets_a_remedy(
 ) -> None:
     place = Place(tmp_path)
     place.damage({"data/events.csv": S.files["data/events.csv"].replace(HEADER, first)})
-    (one,) = look(place.root, official=False).diagnostics
+    (one,) = report_on(place.root, official=False).diagnostics
     assert (one.code, one.line, one.found) == (code, 1, found)
     assert one.help != all_rules()[code].remedy
 
@@ -395,7 +395,7 @@ def test_no_command_sorts_endless_marks(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=TIMEOUT, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")
-    (found,) = (d for d in look(root, official=False).diagnostics if d.code == "GD103")
+    (found,) = (d for d in report_on(root, official=False).diagnostics if d.code == "GD103")
     assert (found.line, found.field, found.column) == (
         3,
         "label",
@@ -514,7 +514,7 @@ def test_a_folder_in_place_of_a_file(path: str, code: str, tmp_path: Path) -> No
     root = copy_to(tmp_path / "package")
     (root / path).unlink()
     (root / path).mkdir()
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     assert {d.code for d in report.diagnostics} == {code}
 
 
@@ -531,7 +531,7 @@ def test_a_link_that_leads_out(path: str, code: str, to: str, tmp_path: Path) ->
     (tmp_path / "outside").write_bytes(b"a\n")
     root = copy_to(tmp_path / "package")
     _link(root, path, to)
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     assert code in {d.code for d in report.diagnostics}
     assert any("out of the package" in (d.found or "") for d in report.diagnostics)
 
@@ -545,14 +545,14 @@ def test_a_cycle_of_links(path: str, code: str, tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / path).touch()
     _link(root, path, Path(path).name)
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     assert {d.code for d in report.diagnostics} == {code}
 
 
 def test_gd005_a_folder_that_is_a_cycle_of_links(tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / "data/again").symlink_to(root / "data", target_is_directory=True)
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     assert all(d.code == "GD005" for d in report.diagnostics)
 
 
@@ -560,7 +560,7 @@ def test_a_link_within_the_package_is_a_file(tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / "data/events.csv").rename(root / "events.csv")
     (root / "data/events.csv").symlink_to("../events.csv")
-    assert look(root).ok(strict=True)
+    assert report_on(root).ok(strict=True)
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read all")
@@ -571,7 +571,7 @@ def test_a_link_within_the_package_is_a_file(tmp_path: Path) -> None:
 def test_an_unreadable_file(path: str, code: str, tmp_path: Path) -> None:
     root = copy_to(tmp_path / "package")
     (root / path).chmod(0)
-    assert {d.code for d in look(root).diagnostics} == {code}
+    assert {d.code for d in report_on(root).diagnostics} == {code}
 
 
 # ------------------------------------------------------------------------------- descriptors
@@ -603,7 +603,7 @@ DESCRIPTORS: dict[str, bytes] = {
 @pytest.mark.parametrize("name", DESCRIPTORS)
 def test_gd001_an_invalid_descriptor(name: str, tmp_path: Path) -> None:
     (tmp_path / DESCRIPTOR).write_bytes(DESCRIPTORS[name])
-    report = look(tmp_path)
+    report = report_on(tmp_path)
     assert [d.code for d in report.diagnostics] == ["GD001"]
     assert len(report.diagnostics[0].found or "") < 10_000
 
@@ -627,7 +627,7 @@ def test_an_invalid_path(path: str, tmp_path: Path) -> None:
     (found,) = (r for r in descriptor["resources"] if r["name"] == "events")
     found["path"] = path
     place.damage({DESCRIPTOR: json.dumps(descriptor).encode()})
-    report = look(place.root)
+    report = report_on(place.root)
     codes = {d.code for d in report.diagnostics}
     assert codes == {"GD005"} or (codes == {"GD001"} and not path.isprintable())
     try:
@@ -642,7 +642,7 @@ def test_gd001_a_path_with_half_of_a_surrogate_pair(tmp_path: Path) -> None:
     place = Place(tmp_path)
     content = S.files[DESCRIPTOR].replace(b"data/events.csv", b"data/\\ud800.csv")
     place.damage({DESCRIPTOR: content})
-    (found,) = look(place.root).diagnostics
+    (found,) = report_on(place.root).diagnostics
     assert (found.code, found.path) == ("GD001", DESCRIPTOR)
     assert "half of a surrogate pair" in (found.found or "")
     assert found.help == all_rules()["GD001"].remedy
@@ -652,7 +652,7 @@ def test_gd001_a_number_that_python_would_write_as_infinity(tmp_path: Path) -> N
     place = Place(tmp_path)
     content = S.files[DESCRIPTOR].replace(b"{", b'{"gazadata:weight": 1e999,', 1)
     place.damage({DESCRIPTOR: content})
-    (found,) = look(place.root).diagnostics
+    (found,) = report_on(place.root).diagnostics
     assert (found.code, found.path) == ("GD001", DESCRIPTOR)
     assert found.found == "1e999, which is too large"
 
@@ -667,7 +667,7 @@ def test_a_field_with_a_reserved_name(name: str, tmp_path: Path) -> None:
     place.damage(
         {"schemas/topics.json": json_bytes(schema), "data/topics.csv": header + b"\n" + rows[1]}
     )
-    (found,) = look(place.root).diagnostics
+    (found,) = report_on(place.root).diagnostics
     assert (found.code, found.path) == ("GD001", "schemas/topics.json")
     assert (found.found, found.expected) == (
         f'name "{name}"',
@@ -681,7 +681,7 @@ def test_gd005_one_file_for_two_resources(tmp_path: Path) -> None:
     (found,) = (r for r in descriptor["resources"] if r["name"] == "topics")
     found["path"] = "data/./actors.csv"
     place.damage({DESCRIPTOR: json_bytes(descriptor)})
-    report = look(place.root)
+    report = report_on(place.root)
     said = [d.found or "" for d in report.diagnostics if d.code == "GD005"]
     assert any("also the file of actors" in one for one in said)
 
@@ -692,7 +692,7 @@ def test_a_property_that_is_null(tmp_path: Path) -> None:
     schema = S.schema("topics")
     schema["fieldsMatch"] = None
     place.damage({"schemas/topics.json": json_bytes(schema)})
-    (found,) = (d for d in look(place.root, official=False).diagnostics if d.code == "GD004")
+    (found,) = (d for d in report_on(place.root, official=False).diagnostics if d.code == "GD004")
     assert found.found == "fieldsMatch null"
     assert (found.expected or "").startswith("none, as in gazadata ")
 
@@ -702,7 +702,7 @@ def test_every_property_that_only_frictionless_rejects(tmp_path: Path) -> None:
     people = [{"title": "A", "organisation": 5}, {"title": "B", "organisation": []}]
     descriptor = S.descriptor() | {"contributors": people}
     place.damage({DESCRIPTOR: json_bytes(descriptor)})
-    report = look(place.root)
+    report = report_on(place.root)
     found = [(d.code, d.found) for d in report.diagnostics]
     of_type = "is not of type 'string' at property 'contributors"
     assert found == [
@@ -754,7 +754,7 @@ def test_an_invalid_field(name: str, tmp_path: Path) -> None:
     # The version is unknown, so the rows are checked against these schemas.
     version = json_bytes(S.descriptor() | {"version": "9.0.0"})
     place.damage({"schemas/topics.json": json_bytes(schema), DESCRIPTOR: version})
-    report = look(place.root)
+    report = report_on(place.root)
     found = [d for d in report.diagnostics if d.code in ("GD001", "GD002", "GD006")]
     assert found, [d.code for d in report.diagnostics]
     assert {d.path for d in found} <= {"schemas/topics.json", DESCRIPTOR}
@@ -773,7 +773,7 @@ def test_an_invalid_schema(at: str, value: Any, tmp_path: Path) -> None:
     place = Place(tmp_path)
     schema = S.schema("topics") | {at: value}
     place.damage({"schemas/topics.json": json_bytes(schema)})
-    found = [d for d in look(place.root).diagnostics if d.code in ("GD001", "GD002")]
+    found = [d for d in report_on(place.root).diagnostics if d.code in ("GD001", "GD002")]
     assert found
     assert {d.path for d in found} <= {"schemas/topics.json", DESCRIPTOR}
 
@@ -797,7 +797,7 @@ def test_a_missing_field_that_rules_need_is_reported(gone: str, tmp_path: Path) 
             DESCRIPTOR: json_bytes(S.descriptor() | {"version": "9.0.0"}),
         }
     )
-    report = look(place.root)
+    report = report_on(place.root)
     assert not report.ok()
     assert gone in " ".join([*report.failures, *(d.found or "" for d in report.diagnostics)])
 
@@ -815,7 +815,7 @@ def _under_another_version(name: str, change: Callable[[dict[str, Any]], None]) 
                 DESCRIPTOR: json_bytes(S.descriptor() | {"version": "9.0.0"}),
             }
         )
-        return look(place.root, official=False)
+        return report_on(place.root, official=False)
 
 
 def _without_hedge(schema: dict[str, Any]) -> None:
@@ -889,7 +889,7 @@ def test_a_missing_table_that_proves_others_is_reported(
     """Under another version or name a package may have other tables, but no rule is skipped."""
     place = Place(tmp_path)
     place.damage(_without_tables(*gone, **changes))
-    report = look(place.root)
+    report = report_on(place.root)
     assert not report.ok()
     said = " ".join(report.failures)
     assert all(f"no table {name}" in said for name in gone)
@@ -910,16 +910,16 @@ def test_a_missing_table_counts_as_one_without_rows(
     """If it is listed but cannot be read, the others are not checked."""
     without, unread = Place(tmp_path / "without"), Place(tmp_path / "unread")
     without.damage({**S.change(name, 1, **cells), **_without_tables(gone, version="99.0.0")})
-    found = {(d.code, d.path, d.line) for d in look(without.root).diagnostics}
+    found = {(d.code, d.path, d.line) for d in report_on(without.root).diagnostics}
     assert (code, S.path(name), 3) in found
     unread.damage({**S.change(name, 1, **cells), S.path(gone): b"\xff\n"})
-    assert code not in {d.code for d in look(unread.root).diagnostics}
+    assert code not in {d.code for d in report_on(unread.root).diagnostics}
 
 
 def test_gd004_a_missing_table_is_reported_once(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.damage(_without_tables("evidence"))
-    report = look(place.root)
+    report = report_on(place.root)
     assert [d.code for d in report.diagnostics] == ["GD004"]
     assert not report.failures
 
@@ -935,7 +935,7 @@ def test_gd351_missing_hedge_cues_are_reported(
         described["gazadata:hedgeCues"] = []
     place = Place(tmp_path)
     place.damage({DESCRIPTOR: json_bytes(described)})
-    report = look(place.root)
+    report = report_on(place.root)
     (failure,) = report.failures
     assert failure.startswith("the package has no gazadata:hedgeCues, so these rules could not")
     assert (
@@ -973,7 +973,7 @@ def test_a_missing_flag_that_a_rule_needs_is_reported(
     fields, rules = FLAGS[flag]
     place = Place(tmp_path)
     place.damage({DESCRIPTOR: json_bytes(S.descriptor() | changes), **_without_flag(flag, fields)})
-    report = look(place.root)
+    report = report_on(place.root)
     (failure,) = report.failures
     assert failure.startswith(f"the package has no {flag} at {fields}, so these rules could not")
     assert f"run: {rules}. Restore what they need in the schemas" in failure
@@ -991,7 +991,7 @@ def test_a_misspelt_flag_is_only_reported_as_misspelt(tmp_path: Path) -> None:
             "schemas/names.json": json_bytes(schema),
         }
     )
-    report = look(place.root)
+    report = report_on(place.root)
     assert not report.failures
     assert [d.code for d in report.diagnostics] == ["GD002"]
 
@@ -1007,18 +1007,18 @@ def test_an_extra_flag_and_a_missing_field_are_allowed(tmp_path: Path) -> None:
             "schemas/topics.json": json_bytes(schema),
         }
     )
-    assert not [text for text in look(place.root).failures if "gazadata:" in text]
+    assert not [text for text in report_on(place.root).failures if "gazadata:" in text]
 
 
 def test_a_package_that_needs_no_evidence_is_complete_without(tmp_path: Path) -> None:
     (tmp_path / DESCRIPTOR).write_bytes(json_bytes(SMALL))
     (tmp_path / "things.csv").write_bytes(b"key,one,two\na,b,c\n")
-    report = look(tmp_path)
+    report = report_on(tmp_path)
     assert report.ok(strict=True), [report.failures, report.diagnostics]
     asking = deepcopy(SMALL)
     asking["resources"][0]["schema"]["fields"][2]["gazadata:evidence"] = "required"
     (tmp_path / DESCRIPTOR).write_bytes(json_bytes(asking))
-    assert "GD333, " in " ".join(look(tmp_path).failures)
+    assert "GD333, " in " ".join(report_on(tmp_path).failures)
 
 
 @pytest.mark.parametrize(
@@ -1042,7 +1042,7 @@ def test_a_text_with_a_hidden_character_cannot_be_added(
     }
     number = S.where("sources", text_path=S.text_path)
     place.damage({S.text_path: content, **S.change("sources", number, **row)})
-    found = [d.found for d in look(place.root).diagnostics if d.code == "GD301"]
+    found = [d.found for d in report_on(place.root).diagnostics if d.code == "GD301"]
     last = content.decode().splitlines()
     assert len(found) == (name is not None)
     for one in found:
@@ -1058,7 +1058,7 @@ def test_gd005_a_folder_of_texts_outside_the_package_is_not_read(tmp_path: Path)
         root = copy_to(tmp_path / f"package-{name}")
         shutil.rmtree(root / name)
         (root / name).symlink_to(tmp_path / "outside", target_is_directory=True)
-        report = look(root)
+        report = report_on(root)
         (found,) = report.diagnostics
         assert (found.code, found.path) == ("GD005", name)
         assert "secret" not in str(report)
@@ -1151,7 +1151,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def on(root: Path, content: bytes) -> Report:
     (root / "things.csv").write_bytes(content)
-    return look(root, official=False)
+    return report_on(root, official=False)
 
 
 @settings(max_examples=150, deadline=None)
@@ -1398,9 +1398,9 @@ def test_any_json_anywhere_in_a_descriptor(
         Contract.read(root)
     except ContractError as error:
         assert str(error)  # noqa: PT017
-        assert [d.code for d in look(root, official=False).diagnostics] == ["GD001"]
+        assert [d.code for d in report_on(root, official=False).diagnostics] == ["GD001"]
         return
-    report = look(root, official=False)
+    report = report_on(root, official=False)
     assert report.ok() or report.diagnostics or report.failures
 
 
@@ -1457,7 +1457,7 @@ REFERENCES = ("countries", "dates", "entities")
 
 
 def test_a_package_in_parquet_is_as_clean_as_in_csv(parquet: Path) -> None:
-    report = look(parquet)
+    report = report_on(parquet)
     assert report.ok(strict=True), (report.diagnostics, report.failures)
     assert report.rows == {name: len(S.rows(name)) for name in S.contract.resources}
     # Characters are checked in files, rows in tables.
@@ -1497,7 +1497,7 @@ def test_mistakes_in_parquet_are_found_in_their_row(
     name: str, at: str, value: Any, code: str, parquet: Path
 ) -> None:
     _rewrite(parquet, name, 3, at, value)
-    report = look(parquet)
+    report = report_on(parquet)
     found = [(d.code, d.path, d.line, d.field) for d in report.diagnostics]
     assert (code, f"data/{name}.parquet", 4, at) in found
     assert sum(one[0] == code for one in found) == 1
@@ -1520,7 +1520,7 @@ def test_a_cell_in_parquet_gets_the_same_finding_as_in_csv(
     at: str, value: str, found: str, expected: str, mend: str, parquet: Path
 ) -> None:
     _rewrite(parquet, "topics", 3, at, value)
-    (one,) = look(parquet, official=False).diagnostics
+    (one,) = report_on(parquet, official=False).diagnostics
     assert (one.field, one.found, one.expected) == (at, found, expected)
     assert mend in (one.help or "")
 
@@ -1531,7 +1531,7 @@ def test_gd108_fmt_alone_does_not_fix_the_order_of_parquet_rows(parquet: Path) -
     path = parquet / "data/topics.parquet"
     table = pq.read_table(path)
     pq.write_table(table.take([1, 0, *range(2, table.num_rows)]), path)
-    (one,) = look(parquet).diagnostics
+    (one,) = report_on(parquet).diagnostics
     assert one.code == "GD108"
     assert "It only works on CSV" in (one.help or "")
 
@@ -1540,7 +1540,7 @@ def test_empty_strings_in_parquet_count_as_nulls_for_uniqueness(parquet: Path) -
     """They count as empty, like nulls, when rows are compared."""
     for number in (0, 1, 2):
         _rewrite(parquet, "actors", number, "wikidata_id", "")
-    report = look(parquet, official=False)
+    report = report_on(parquet, official=False)
     assert {d.code for d in report.diagnostics} <= {"GD108", "GD334"}
     assert report.counts["GD108"].found == 3
 
@@ -1550,14 +1550,14 @@ def test_gd107_a_damaged_page_of_parquet(parquet: Path) -> None:
     content = bytearray(path.read_bytes())
     content[200:1_200] = b"\0" * 1_000
     path.write_bytes(content)
-    (one,) = (d for d in look(parquet).diagnostics if d.path == "data/evidence.parquet")
+    (one,) = (d for d in report_on(parquet).diagnostics if d.path == "data/evidence.parquet")
     assert (one.code, one.expected) == ("GD107", "a Parquet file")
     assert "write it again" in (one.help or "")
 
 
 def test_gd107_a_parquet_file_that_is_not_one(parquet: Path) -> None:
     (parquet / "data/events.parquet").write_bytes(b"PAR1" + _garbage() + b"PAR1")
-    report = look(parquet)
+    report = report_on(parquet)
     assert [(d.code, d.path) for d in report.diagnostics] == [("GD107", "data/events.parquet")]
     assert report.diagnostics[0].expected == "a Parquet file"
     assert "comma" not in (report.diagnostics[0].help or "")
@@ -1569,13 +1569,13 @@ def test_a_parquet_file_with_other_columns(parquet: Path) -> None:
     path = parquet / "data/topics.parquet"
     table = pq.read_table(path)
     pq.write_table(table.append_column("more", table["label"]), path)
-    (found,) = look(parquet).diagnostics
+    (found,) = report_on(parquet).diagnostics
     assert (found.code, found.help) == (
         "GD105",
         "Write the file with the schema's columns, in their order.",
     )
     pq.write_table(table.set_column(1, "label", table["label"].cast("large_binary")), path)
-    (found,) = look(parquet).diagnostics
+    (found,) = report_on(parquet).diagnostics
     assert (found.code, found.help) == ("GD201", "Write the column label in the schema's type.")
 
 
@@ -1584,7 +1584,7 @@ def test_gd106_an_empty_parquet_file(parquet: Path) -> None:
 
     path = parquet / "data/conditions.parquet"
     pq.write_table(pq.read_table(path).slice(0, 0), path)
-    assert [d.code for d in look(parquet).diagnostics] == ["GD106"]
+    assert [d.code for d in report_on(parquet).diagnostics] == ["GD106"]
 
 
 @pytest.mark.parametrize("printed", ["", "hello", "{"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.validate.damage import DESCRIPTOR, Place, json_bytes, look
+from tests.validate.damage import DESCRIPTOR, Place, json_bytes, report_on
 from tests.validate.damage import SHIPPED as S
 
 from gazadata.validate.diagnostics import Diagnostic
@@ -124,7 +124,7 @@ def test_findings_have_the_line_and_column_of_what_they_are_about(
     edit(whole)
     root = Place(tmp_path_factory.mktemp("json"))
     root.damage({path: json_bytes(whole)})
-    (said,) = look(root.root, official=False).diagnostics
+    (said,) = report_on(root.root, official=False).diagnostics
     assert said.code == code
     assert said.path == path
     lines = json_bytes(whole).decode().split("\n")

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, report_on
 
 from gazadata.contract import Contract
 from gazadata.package import Package
@@ -39,7 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def damaged(place: Place, files: Files, limit: int = 1_000) -> Report:
     place.damage(files)
     try:
-        return look(place.root, official=False, limit=limit)
+        return report_on(place.root, official=False, limit=limit)
     finally:
         place.mend(files)
 
@@ -351,7 +351,7 @@ def test_a_property_is_one_mistake(name: str, place: Place) -> None:
         files = {"schemas/topics.json": json_bytes(schema)}
         place.damage(files)
         try:
-            report = look(place.root, official=official)
+            report = report_on(place.root, official=official)
         finally:
             place.mend(files)
         assert [d.code for d in report.diagnostics] == [code], report.diagnostics
@@ -583,7 +583,7 @@ def test_no_more_than_the_limit_are_kept_across_layers(place: Place) -> None:
     ]
     place.damage(files := edited(*edits))
     try:
-        report = look(place.root, official=True, limit=4)
+        report = report_on(place.root, official=True, limit=4)
     finally:
         place.mend(files)
     assert report.counts["GD203"].found == 2 * len(edits) > 10
@@ -687,7 +687,7 @@ def test_gd002_a_property_of_a_schema_that_frictionless_rejects_is_named(place: 
         try:
             said = [
                 d.found or ""
-                for d in look(place.root, official=False).diagnostics
+                for d in report_on(place.root, official=False).diagnostics
                 if d.code == "GD002"
             ]
         finally:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.validate.damage import DESCRIPTOR, Place, look
+from tests.validate.damage import DESCRIPTOR, Place, report_on
 from tests.validate.mutants import KINDS, Mutant, mutant
 
 from gazadata.validate import Diagnostic, Report, validate
@@ -95,7 +95,7 @@ def _run(folder: str, official: bool, group: list[Chosen]) -> list[Outcome]:
     for one in mutants:
         place.damage(one.files)
     try:
-        report = validate(where) if official else look(where, official=False)
+        report = validate(where) if official else report_on(where, official=False)
     finally:
         for one in mutants:
             place.mend(one.files)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, copy_to, json_bytes, look
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, copy_to, json_bytes, report_on
 
 from gazadata.validate import Diagnostic, Report
 
@@ -24,7 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def found(place: Place, changed: Files) -> list[Diagnostic]:
     place.damage(changed)
     try:
-        report = look(place.root, official=False)
+        report = report_on(place.root, official=False)
     finally:
         place.mend(changed)
     assert not report.failures
@@ -179,7 +179,7 @@ def without_folder(tmp_path: Path, changed: Files) -> Report:
     shutil.rmtree(root / "reference")
     for path, content in changed.items():
         (root / path).write_bytes(content or b"")
-    return look(root, official=False)
+    return report_on(root, official=False)
 
 
 def test_gd348_a_package_without_its_references_is_not_clean(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.validate.damage import SHIPPED, Place, look
+from tests.validate.damage import SHIPPED, Place, report_on
 
 from gazadata import retired
 from gazadata.errors import ReadError
@@ -124,7 +124,7 @@ def test_the_file_has_the_form_of_tables(name: str, place: Place) -> None:
     rows, expected = FORMS[name]
     changed = {FILE: (HEAD + rows).encode()}
     place.damage(changed)
-    report = look(place.root, official=False)
+    report = report_on(place.root, official=False)
     place.mend(changed)
     assert not report.failures
     assert [(d.code, d.line, d.field) for d in report.diagnostics] == [expected]
@@ -148,7 +148,7 @@ def test_a_finding_keeps_its_fingerprint_when_rows_move(key: str, it: str, place
         )
         changed = there | {FILE: f"{HEAD}actors,{key},,gone,1.0.0\n".encode()}
         place.damage(changed)
-        report = look(place.root, official=False)
+        report = report_on(place.root, official=False)
         place.mend(changed)
         (one,) = (d for d in report.diagnostics if d.code == "GD211")
         assert (
@@ -171,7 +171,7 @@ def test_a_finding_keeps_its_fingerprint_when_rows_move(key: str, it: str, place
 def test_gd107_the_number_of_cells_is_reported(row: str, what: str, place: Place) -> None:
     changed = {FILE: f"{HEAD}{row}\n".encode()}
     place.damage(changed)
-    report = look(place.root, official=False)
+    report = report_on(place.root, official=False)
     place.mend(changed)
     (one,) = report.diagnostics
     assert (one.code, one.line, one.found, one.expected) == ("GD107", 2, what, "5 cells")
@@ -190,7 +190,7 @@ def test_gd107_the_number_of_cells_is_reported(row: str, what: str, place: Place
 )
 def test_a_file_that_is_not_the_list(content: bytes, code: str, place: Place) -> None:
     place.damage({FILE: content})
-    report = look(place.root, official=False)
+    report = report_on(place.root, official=False)
     place.mend({FILE: content})
     assert {(d.code, d.path) for d in report.diagnostics} >= {(code, FILE)}
     assert {d.path for d in report.diagnostics} == {FILE}
@@ -199,7 +199,7 @@ def test_a_file_that_is_not_the_list(content: bytes, code: str, place: Place) ->
 def test_a_key_may_be_replaced_by_one_with_other_hyphens(place: Place) -> None:
     changed = {FILE: f"{HEAD}actors,azer-baijan,azerbaijan,spelt otherwise,1.0.0\n".encode()}
     place.damage(changed)
-    report = look(place.root, official=False)
+    report = report_on(place.root, official=False)
     place.mend(changed)
     assert report.ok(strict=True), report.diagnostics
 
@@ -223,7 +223,7 @@ def test_gd211_a_key_with_a_finding_of_its_own_may_be_the_replacement(
         FILE: f"{HEAD}evidence,old,{replaced_by or key},It rests on other words,1.0.0\n".encode(),
     }
     place.damage(changed)
-    report = look(place.root, official=False)
+    report = report_on(place.root, official=False)
     place.mend(changed)
     assert [d.code for d in report.diagnostics] == codes
 
@@ -254,7 +254,7 @@ def test_gd005_a_pipe_or_link_is_reported_and_not_read(make: object, tmp_path: P
     root = Place(tmp_path / "package").root
     (root / FILE).unlink(missing_ok=True)
     make(root / FILE)
-    (found,) = look(root, official=False).diagnostics
+    (found,) = report_on(root, official=False).diagnostics
     assert (found.code, found.path) == ("GD005", FILE)
     with pytest.raises(ReadError, match="retired"):
         retired.read(Package.open(root))
@@ -265,12 +265,12 @@ def test_gd005_there_is_only_one_list(tmp_path: Path) -> None:
     place = Place(tmp_path)
     row = f"{HEAD}actors,azerbaidjan,,left out,1.0.0\n".encode()
     place.damage({"retired.csv": row, FILE: None})
-    assert look(place.root, official=False).ok(strict=True)
+    assert report_on(place.root, official=False).ok(strict=True)
     place.damage({FILE: row})
-    (found,) = look(place.root, official=False).diagnostics
+    (found,) = report_on(place.root, official=False).diagnostics
     assert (found.code, found.path) == ("GD005", "retired.csv")
     assert "data/retired.csv" in (found.found or "")
     place.mend({"retired.csv": row})
     place.damage({"data/old/retired.csv": row, "schemas/retired.csv": row})
-    paths = [(d.code, d.path) for d in look(place.root, official=False).diagnostics]
+    paths = [(d.code, d.path) for d in report_on(place.root, official=False).diagnostics]
     assert paths == [("GD005", "data/old/retired.csv"), ("GD005", "schemas/retired.csv")]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, look
+from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Place, Row, json_bytes, report_on
 from tests.validate.mutants import OTHER, SECOND, SECOND_QUOTE, cited_by_second, second_article
 
 from gazadata.contract import Field
@@ -793,7 +793,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def damaged(place: Place, files: Files, *, official: bool = False) -> Report:
     place.damage(files)
     try:
-        return look(place.root, official=official)
+        return report_on(place.root, official=official)
     finally:
         place.mend(files)
 

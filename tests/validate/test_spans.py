@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.validate.damage import SHIPPED as S
-from tests.validate.damage import Files, Place, Row, look
+from tests.validate.damage import Files, Place, Row, report_on
 
 from gazadata.evidence.quotes import check_quote, context, cuts_word
 from gazadata.validate.spans import _context, _cuts, _excerpts, _is_right
@@ -88,7 +88,7 @@ def _quoted(quote: Row) -> Files:
 def _said(place: Place, files: Files) -> list[tuple[str, str | None, str | None]]:
     place.damage(files)
     try:
-        report = look(place.root, official=False)
+        report = report_on(place.root, official=False)
     finally:
         place.mend(files)
     return [(d.code, d.row_id, d.field) for d in report.diagnostics]

@@ -313,7 +313,7 @@ class Engine:
                 Tables(Path(), {resource.name: resource}, {resource.name: path}, Path()),
                 self._plan.limit,
             )
-            form.look(rows, [])
+            form.check(rows, [])
             said = Report("", "")
             form.say(said)
             said.counts = {"GD108": replace(said.counts["GD108"], checked=0)}

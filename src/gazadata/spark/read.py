@@ -108,7 +108,7 @@ def _rows(
     frames = []
     try:
         for frame, odd in batches(path, resource):
-            form.look(frame, odd)
+            form.check(frame, odd)
             if frame.height:
                 frames.append(frame)
     except (pl.exceptions.PolarsError, ValueError):
@@ -154,7 +154,7 @@ def read_columns(
             numbered = rows.select((pl.col(INDEX) + 1).alias(LINE), *resource.field_names)
             stretch = Stretch(part.number, 0, int(rows[INDEX][0]), 0, 0)
             form = Form(resource, tables, plan.limit)
-            form.look(numbered, [])
+            form.check(numbered, [])
             emptied = form.emptied(numbered)
             form.say(stretch.of_lines)
             stretch.rows = form.rows

@@ -9,7 +9,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.validate.checks import Look, Unrun, check
+from gazadata.validate.checks import CheckSet, Unrun, check
 from gazadata.validate.evidence import TARGET
 from gazadata.validate.rules import rule
 from gazadata.validate.stated import WORD, folded, has_words, proof
@@ -45,7 +45,7 @@ rule(
 )
 
 
-def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
+def check_sets(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet]:
     """Check that a quote that names actors is from a passage that names one of the row's.
 
     Parts of one whole count as one, as a minister speaks for his state. A quote for a cell that
@@ -61,7 +61,7 @@ def looks(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
     with unrun.guard(["GD352"], "evidence"):
         astray = _astray(asked, tables)
         exact = tables.strings("quotes").select("quote_id", __exact="exact").drop_nulls()
-        yield Look(
+        yield CheckSet(
             contract["evidence"],
             partial(tables.strings, "evidence"),
             (

@@ -12,7 +12,7 @@ from polars import col
 from gazadata.contract import Contract, Field, ForeignKey, Resource
 from gazadata.text import FORMULA, HAS_HIDDEN
 from gazadata.validate.characters import MIXED, OF_THE_TEXT, named, odd, worded
-from gazadata.validate.checks import Check, Look, check
+from gazadata.validate.checks import Check, CheckSet, check
 from gazadata.validate.fields import URI
 from gazadata.validate.rules import rule
 from gazadata.validate.tables import Tables
@@ -32,7 +32,7 @@ NOTHING = (
 """What pandas, spreadsheets and databases write for an empty cell or for an error."""
 
 
-def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
+def check_sets(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     """Check the edges, spaces and characters of cells."""
     for name, resource in contract.resources.items():
         if name not in tables:
@@ -43,7 +43,7 @@ def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
             if tables.paths[name].suffix == ".parquet" and not of_text:
                 checks += characters(field, resource)
             checks += _of_field(field, resource)
-        yield Look(resource, partial(tables.strings, name), tuple(checks))
+        yield CheckSet(resource, partial(tables.strings, name), tuple(checks))
 
 
 rule(
@@ -146,12 +146,12 @@ rule(
 )
 
 
-def keys(contract: Contract, tables: Tables) -> Iterator[Look]:
+def keys(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     """Check that foreign keys match a row."""
     for name, resource in contract.resources.items():
         for fk in resource.foreign_keys if name in tables else ():
             if fk.resource in tables:
-                yield Look(
+                yield CheckSet(
                     resource,
                     partial(_pointing, tables, name, fk),
                     (

@@ -96,7 +96,7 @@ def check(
 
 
 @dataclass(frozen=True)
-class Look:
+class CheckSet:
     """Checks, and the frame of rows that they run on, with each row's `LINE` and key.
 
     `frame` is called again for each broken rule, since findings mask cells.
@@ -191,20 +191,24 @@ class Unrun:
         return lines
 
 
-def run(looks: Iterable[Look], tables: Tables, report: Report, limit: int, unrun: Unrun) -> None:
+def run(
+    check_sets: Iterable[CheckSet], tables: Tables, report: Report, limit: int, unrun: Unrun
+) -> None:
     """Run every check, and add to the report its counts and at most `limit` findings of each.
 
     One streamed pass counts; only if a count is not zero, a second one fetches the rows.
     """
-    for look in looks:
-        if not look.checks:
+    for check_set in check_sets:
+        if not check_set.checks:
             continue
         try:
-            _run(look, tables, report, limit)
+            _run(check_set, tables, report, limit)
         except _CANNOT_RUN:
-            for code in dict.fromkeys(c.code for c in look.checks):
-                own = replace(look, checks=tuple(c for c in look.checks if c.code == code))
-                with unrun.guard([code], look.of or look.resource.name):
+            for code in dict.fromkeys(c.code for c in check_set.checks):
+                own = replace(
+                    check_set, checks=tuple(c for c in check_set.checks if c.code == code)
+                )
+                with unrun.guard([code], check_set.of or check_set.resource.name):
                     _run(own, tables, report, limit)
 
 
@@ -212,32 +216,32 @@ _CANNOT_RUN = (pl.exceptions.PolarsError, KeyError)
 """Raised if a field that a rule needs is missing or has another type."""
 
 
-def _run(look: Look, tables: Tables, report: Report, limit: int) -> None:
-    frame = look.frame()
+def _run(check_set: CheckSet, tables: Tables, report: Report, limit: int) -> None:
+    frame = check_set.frame()
     counts = frame.select(
-        *_applying(look, tables),
-        *(c.breaks.sum().alias(f"b{i}") for i, c in enumerate(look.checks)),
+        *_applying(check_set, tables),
+        *(c.breaks.sum().alias(f"b{i}") for i, c in enumerate(check_set.checks)),
     ).collect(engine=tables.engine)
     (row,) = counts.to_dicts()
-    broken = [c for i, c in enumerate(look.checks) if row[f"b{i}"]]
+    broken = [c for i, c in enumerate(check_set.checks) if row[f"b{i}"]]
     if broken:
-        # Fails before anything is reported of a look that cannot be run to its end.
-        shown = look.shown(frame) if look.shown else frame
+        # Fails before anything is reported of a check set that cannot be run to its end.
+        shown = check_set.shown(frame) if check_set.shown else frame
         for c in broken:
             shown.select(**c.texts()).collect_schema()
-    for code in dict.fromkeys(c.code for c in look.checks):
+    for code in dict.fromkeys(c.code for c in check_set.checks):
         report.count(code, row.get(code) or 0)
     for c in broken:
-        number, listed = _findings(look, c, tables, limit)
+        number, listed = _findings(check_set, c, tables, limit)
         report.count(c.code, 0, number)
         report.add(listed)
 
 
-def _applying(look: Look, tables: Tables) -> Iterator[pl.Expr]:
+def _applying(check_set: CheckSet, tables: Tables) -> Iterator[pl.Expr]:
     """How many cells, or else rows, the checks of each rule apply to."""
-    own = tables.asked(look.resource.name)
+    own = tables.asked(check_set.resource.name)
     by_rule: dict[str, list[pl.Expr]] = {}
-    for c in look.checks:
+    for c in check_set.checks:
         if c.counted:
             one = own if c.applies is None else c.applies & own
             by_rule.setdefault(c.code, []).append(one)
@@ -248,21 +252,23 @@ def _applying(look: Look, tables: Tables) -> Iterator[pl.Expr]:
             yield pl.any_horizontal(applies).sum().alias(code)
 
 
-def _findings(look: Look, c: Check, tables: Tables, limit: int) -> tuple[int, list[Diagnostic]]:
+def _findings(
+    check_set: CheckSet, c: Check, tables: Tables, limit: int
+) -> tuple[int, list[Diagnostic]]:
     """How many rows break a rule, and the first `limit` findings; masks the cells of all."""
-    name, frame = look.resource.name, look.frame()
+    name, frame = check_set.resource.name, check_set.frame()
     columns = frame.collect_schema().names()
     rows = frame.filter(c.breaks & ~c.skips(columns))
-    if not c.columns <= {*look.resource.field_names}:
+    if not c.columns <= {*check_set.resource.field_names}:
         # In a piece (Spark), the other rows lack what they are joined to.
         rows = rows.filter(tables.asked(name))
     target = [TARGET_LINE, "field"] if c.code in OF_EVIDENCE and TARGET_LINE in columns else []
-    rows = (look.shown(rows) if look.shown else rows).select(
+    rows = (check_set.shown(rows) if check_set.shown else rows).select(
         LINE,
         *target,
         own=tables.asked(name),
-        key=pl.col(look.resource.key),
-        about=pl.lit(None, pl.String) if look.about is None else look.about,
+        key=pl.col(check_set.resource.key),
+        about=pl.lit(None, pl.String) if check_set.about is None else check_set.about,
         **c.texts(),
     )
     lines: list[pl.DataFrame] = []
@@ -280,23 +286,25 @@ def _findings(look: Look, c: Check, tables: Tables, limit: int) -> tuple[int, li
         tables.mask(name, at, broken[LINE].unique())
     if target:
         for (at,), part in broken.drop_nulls().partition_by("field", as_dict=True).items():
-            tables.mask(look.of, str(at), part[TARGET_LINE])
-    return broken.filter("own")[LINE].n_unique(), _diagnostics(look, c, kept, tables)
+            tables.mask(check_set.of, str(at), part[TARGET_LINE])
+    return broken.filter("own")[LINE].n_unique(), _diagnostics(check_set, c, kept, tables)
 
 
-def _diagnostics(look: Look, c: Check, rows: pl.DataFrame, tables: Tables) -> list[Diagnostic]:
+def _diagnostics(
+    check_set: CheckSet, c: Check, rows: pl.DataFrame, tables: Tables
+) -> list[Diagnostic]:
     return [
         Diagnostic.of(
             c.code,
-            tables.shown(look.resource.name),
+            tables.shown(check_set.resource.name),
             row[LINE],
-            resource=look.resource.name,
+            resource=check_set.resource.name,
             row_id=row["key"],
             field=c.field,
             found=row["found"],
             expected=row["expected"] or None,
             about=row["about"],
-            related=look.related.get((row["key"], c.field), ()),
+            related=check_set.related.get((row["key"], c.field), ()),
         )
         for row in rows.sort(LINE).to_dicts()
     ]

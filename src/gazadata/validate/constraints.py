@@ -95,7 +95,7 @@ class Constraints:
         self._resource, self._tables, self._limit = resource, tables, limit
         self._schema = polars_schema(resource, unique=False)
 
-    def look(self, frame: pl.DataFrame, report: Report) -> None:
+    def check(self, frame: pl.DataFrame, report: Report) -> None:
         """Check the next batch of rows, except cells that have a finding already."""
         names = self._resource.field_names
         asked = frame.filter(self._tables.asked(self._resource.name))

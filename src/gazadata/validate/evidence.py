@@ -11,7 +11,7 @@ from polars import col
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.text import HAS_HIDDEN
-from gazadata.validate.checks import TARGET_LINE, Check, Look, Unrun, check
+from gazadata.validate.checks import TARGET_LINE, Check, CheckSet, Unrun, check
 from gazadata.validate.rules import rule
 from gazadata.validate.stated import (
     ALL_STATED,
@@ -67,14 +67,14 @@ rule(
 )
 
 
-def used(contract: Contract, tables: Tables) -> Iterator[Look]:
+def used(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     """Check that each quote is used as evidence, and that each passage has such a quote."""
 
     def quotes() -> pl.LazyFrame:
         used = proof(tables).select("quote_id", __used=pl.lit(True)).drop_nulls().unique()
         return tables.strings("quotes").join(used, on="quote_id", how="left")
 
-    yield Look(
+    yield CheckSet(
         contract["quotes"],
         quotes,
         (
@@ -101,7 +101,7 @@ def used(contract: Contract, tables: Tables) -> Iterator[Look]:
         )
 
     if "passages" in tables:
-        yield Look(
+        yield CheckSet(
             contract["passages"],
             passages,
             (
@@ -134,7 +134,7 @@ rule(
 )
 
 
-def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
+def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet]:
     """Check that each row that names its source has a quote from it."""
     for resource, rows in proven(contract, tables):
         own = _own_source(resource)
@@ -151,7 +151,7 @@ def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
                 rows = tables.strings(resource.name)
                 return rows.join(proofs, left_on=resource.key, right_on="row_id", how="left")
 
-            yield Look(
+            yield CheckSet(
                 resource,
                 frame,
                 (
@@ -170,7 +170,7 @@ def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
 
 def items(
     contract: Contract, tables: Tables, unrun: Unrun, loose: dict[str, pl.DataFrame]
-) -> Iterator[Look]:
+) -> Iterator[CheckSet]:
     """Check that each row of evidence fits its cell.
 
     `loose` is filled, by table, with the verbatim cells that their quotes do not contain letter
@@ -179,7 +179,7 @@ def items(
     for name, resource in contract.resources.items():
         if not any(field.evidence_required for field in resource.fields):
             frame = partial(_raw, tables, name)
-            yield Look(contract["evidence"], frame, (_nothing_to_prove(),), of=name)
+            yield CheckSet(contract["evidence"], frame, (_nothing_to_prove(),), of=name)
     hedges, sayings = map(_any_of, (contract.hedge_cues, contract.attribution_cues))
     exact, misquoted = col("exact"), tables.masked("quotes", "exact")
     if "text_path" in tables.masks.get("sources", {}):
@@ -214,7 +214,9 @@ def items(
         yield _items(contract, resource, tables, quotes, unstated)
 
 
-def needed(contract: Contract, tables: Tables, loose: dict[str, pl.DataFrame]) -> Iterator[Look]:
+def needed(
+    contract: Contract, tables: Tables, loose: dict[str, pl.DataFrame]
+) -> Iterator[CheckSet]:
     """Check that each cell has the evidence that it needs."""
     for resource, _ in proven(contract, tables):
         yield _cells(resource, tables, loose.get(resource.name, ALL_STATED.loose))
@@ -357,7 +359,7 @@ rule(
 )
 
 
-def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
+def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
     """Check the evidence of each cell of a table: whether it has any, and of the right basis."""
     fields = [field for field in resource.fields if field.evidence_required]
     bits = _bits(resource)
@@ -456,7 +458,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> Look:
                     applies=filled,
                 )
             )
-    return Look(resource, frame, tuple(checks))
+    return CheckSet(resource, frame, tuple(checks))
 
 
 def _loose_words(resource: Resource, field: Field, loose: pl.DataFrame) -> pl.Expr:
@@ -473,7 +475,7 @@ def _items(
     tables: Tables,
     quotes: pl.LazyFrame,
     unstated: Unstated,
-) -> Look:
+) -> CheckSet:
     """Check the rows of evidence for one table."""
     name, bits = resource.name, _bits(resource)
     sure = _sure(contract, resource)
@@ -542,7 +544,7 @@ def _items(
         checks.append(_committing(resource))
     # Evidence that refers to no cell or lacks its words may be right, and the cell wrong.
     checks.sort(key=lambda one: one.code in LATER)
-    return Look(contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=name)
+    return CheckSet(contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=name)
 
 
 rule(

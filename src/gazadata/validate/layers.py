@@ -21,8 +21,8 @@ from gazadata.validate import (
     spans,
     sweep,
 )
-from gazadata.validate.checks import Look, Unrun
-from gazadata.validate.checks import run as run_looks
+from gazadata.validate.checks import CheckSet, Unrun
+from gazadata.validate.checks import run as run_check_sets
 from gazadata.validate.constraints import Constraints
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.promised import tables_of
@@ -74,15 +74,15 @@ def names(package: Package, tables: Tables, report: Report, limit: int) -> None:
 def rules(package: Package, tables: Tables, report: Report, limit: int) -> None:
     """Run the rules of cells and rows."""
     unrun = Unrun(tables)
-    run_looks(ordered(package, tables, report, limit, unrun), tables, report, limit, unrun)
+    run_check_sets(ordered(package, tables, report, limit, unrun), tables, report, limit, unrun)
     report.failures += unrun.failures()
     report.rows = tables.rows
 
 
 def ordered(
     package: Package, tables: Tables, report: Report, limit: int, unrun: Unrun
-) -> Iterator[Look]:
-    """All looks, ordered so that a mistake is found before what follows from it.
+) -> Iterator[CheckSet]:
+    """All checks, ordered so that a mistake is found before what follows from it.
 
     Each is made after those before it have run: later checks skip a cell that has a finding.
     """
@@ -91,14 +91,14 @@ def ordered(
     provenance.lacking(contract, tables, report, unrun)
 
     # Cells by themselves: their characters, types and constraints.
-    yield from cells.looks(contract, tables)
+    yield from cells.check_sets(contract, tables)
     repeats = {name: Repeats(contract[name]) for name in tables.rows}
     for name, repeated in repeats.items():
         constraints = Constraints(contract[name], tables, limit)
         for batch in tables.batches(name):
-            constraints.look(batch, report)
+            constraints.check(batch, report)
             repeated.add(batch)
-    record = list(semantics.looks(contract, tables))
+    record = list(semantics.check_sets(contract, tables))
     yield from semantics.only(record, semantics.OF_KINDS)
 
     # Keys.
@@ -128,7 +128,7 @@ def ordered(
     loose: dict[str, pl.DataFrame] = {}
     if is_proven:
         yield from evidence.items(contract, tables, unrun, loose)
-        yield from actors.looks(contract, tables, unrun)
+        yield from actors.check_sets(contract, tables, unrun)
         yield from provenance.looked_up(package.root, contract, tables, report, limit, unrun)
 
     # Mistakes of no single cell: rows that disagree, and whatever is missing or unused.

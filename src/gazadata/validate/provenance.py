@@ -10,7 +10,7 @@ import polars as pl
 from gazadata.contract import CUES, Contract, ForeignKey, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import actors, evidence, references
-from gazadata.validate.checks import Look, Unrun
+from gazadata.validate.checks import CheckSet, Unrun
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.promised import weakened
 from gazadata.validate.say import say
@@ -56,13 +56,13 @@ def texts(
 
 def looked_up(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
-) -> Iterator[Look]:
+) -> Iterator[CheckSet]:
     """Check that cells agree with the references that their evidence names."""
     if any(references.coded(contract[name]) for name in tables.rows):
         else_ = "codes and identifiers were not compared with it"
         with unrun.guard(["GD348"], "evidence"):
             if _folder(root, "reference", report, else_):
-                yield from references.looks(root, contract, tables, report, limit, unrun)
+                yield from references.check_sets(root, contract, tables, report, limit, unrun)
             elif not (root / "reference").is_symlink():
                 references.missing(contract, tables, report)
 

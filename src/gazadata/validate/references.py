@@ -23,7 +23,7 @@ from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import cells
 from gazadata.validate.characters import cleaned
-from gazadata.validate.checks import Look, Unrun, check, run
+from gazadata.validate.checks import CheckSet, Unrun, check, run
 from gazadata.validate.diagnostics import Place, Report
 from gazadata.validate.evidence import TARGET, WORD
 from gazadata.validate.files import check_bytes, is_other
@@ -122,9 +122,9 @@ rule(
 )
 
 
-def looks(
+def check_sets(
     root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
-) -> Iterator[Look]:
+) -> Iterator[CheckSet]:
     """Check the files of reference/, and compare cells with the rows that notes name.
 
     A note that names an unreadable file, which is reported, is skipped.
@@ -177,7 +177,7 @@ def looks(
             __first_other=col(LINE) == col(LINE).min().over("row_id", "__named", "__other")
         )
     )
-    yield Look(
+    yield CheckSet(
         contract["evidence"],
         held.lazy,
         (
@@ -218,7 +218,7 @@ def looks(
                 right_on="__row",
             )
 
-        yield Look(
+        yield CheckSet(
             resource,
             frame,
             tuple(
@@ -365,7 +365,7 @@ def _read(
         tables.mask_found(report)
         repeats = Repeats(resource)
         repeats.add(frame)
-        run(cells.looks(Contract({}, tables.resources), tables), tables, report, limit, unrun)
+        run(cells.check_sets(Contract({}, tables.resources), tables), tables, report, limit, unrun)
         # Not masked in `tables`: either of two rows with the same key may be the right one.
         masks = {name: dict(fields) for name, fields in tables.masks.items()}
         repeats.find(replace(tables, masks=masks), report, limit)

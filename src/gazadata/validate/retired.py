@@ -100,8 +100,8 @@ def _cells(tables: Tables, path: Path, rows: list[Retired], report: Report, limi
     form.put(FORM.name, frame)
     form.add(FORM.name, len(rows))
     form.mask_found(report)
-    looks = cells.looks(Contract({}, form.resources), form)
-    run(looks, form, report, limit, Unrun(tables))
+    of_cells = cells.check_sets(Contract({}, form.resources), form)
+    run(of_cells, form, report, limit, Unrun(tables))
 
 
 def _is_table(path: Path, shown: str, report: Report, limit: int) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.validate.checks import Check, Look, Unrun, check
+from gazadata.validate.checks import Check, CheckSet, Unrun, check
 from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables
 
@@ -33,29 +33,31 @@ OF_PAIRS = ("GD404", "GD409", "GD412", "GD413", "GD414", "GD415")
 _EARLIER = {*OF_KINDS, *OF_SOURCES, *OF_REPORTS, *OF_CELLS, *OF_PAIRS}
 
 
-def looks(contract: Contract, tables: Tables) -> Iterator[Look]:
+def check_sets(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     """Check the cells of each row together, and rows that belong together."""
     for name, resource in contract.resources.items():
         if name in tables:
             checks = [*_dates(resource), *_reporting(resource.field_names)]
             if name in ROW_CHECKS:
                 checks += ROW_CHECKS[name](contract)
-            yield Look(resource, partial(tables.typed, name), tuple(checks))
+            yield CheckSet(resource, partial(tables.typed, name), tuple(checks))
     for name, other, make in JOINED:
         if name in tables and not tables.unread(other):
             yield from make(contract, tables)
 
 
-def only(looks: Iterable[Look], codes: Collection[str]) -> Iterator[Look]:
-    """Looks with only the checks of some rules."""
-    for look in looks:
-        yield replace(look, checks=tuple(one for one in look.checks if one.code in codes))
+def only(check_sets: Iterable[CheckSet], codes: Collection[str]) -> Iterator[CheckSet]:
+    """The check sets with only the checks of some rules."""
+    for check_set in check_sets:
+        yield replace(check_set, checks=tuple(one for one in check_set.checks if one.code in codes))
 
 
-def later(looks: Iterable[Look]) -> Iterator[Look]:
-    """Looks with only the checks of rules that run after all of those above."""
-    for look in looks:
-        yield replace(look, checks=tuple(one for one in look.checks if one.code not in _EARLIER))
+def later(check_sets: Iterable[CheckSet]) -> Iterator[CheckSet]:
+    """The check sets with only the checks of rules that run after all of those above."""
+    for check_set in check_sets:
+        yield replace(
+            check_set, checks=tuple(one for one in check_set.checks if one.code not in _EARLIER)
+        )
 
 
 rule(
@@ -525,7 +527,7 @@ rule(
 )
 
 
-def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _recipients(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     needing = _property(contract["events"], "event_type", "gazadata:recipientRequired", [])
     terms: list[str] = []
     if "participants" in tables:
@@ -545,7 +547,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[Look]:
         return tables.strings("events").join(recipients, on="event_id", how="left")
 
     # Without `applies`: otherwise the rule would count as skipped in a package without such events.
-    yield Look(
+    yield CheckSet(
         contract["events"],
         frame,
         (
@@ -569,7 +571,7 @@ rule(
 )
 
 
-def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _conditions(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     conditional = col("stance").is_in(["conditional_support", "conditional_oppose"])
 
     def frame() -> pl.LazyFrame:
@@ -579,7 +581,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[Look]:
             carried = rows.select("position_id", __has=pl.lit(True)).unique()
         return tables.strings("positions").join(carried, on="position_id", how="left")
 
-    yield Look(
+    yield CheckSet(
         contract["positions"],
         frame,
         (
@@ -605,12 +607,12 @@ rule(
 )
 
 
-def _carried(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _carried(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     def frame() -> pl.LazyFrame:
         stances = tables.cells("positions", position_id="position_id", __stance="stance")
         return tables.strings("conditions").join(stances, on="position_id", how="inner")
 
-    yield Look(
+    yield CheckSet(
         contract["conditions"],
         frame,
         (
@@ -641,12 +643,12 @@ rule(
 )
 
 
-def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _reporters(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     def cited() -> pl.LazyFrame:
         citing = tables.cells("sources", cited_by="source_id", __citing_held="held")
         return tables.strings("sources").join(citing, on="cited_by", how="inner")
 
-    yield Look(
+    yield CheckSet(
         contract["sources"],
         cited,
         (
@@ -673,7 +675,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[Look]:
     for name, resource in contract.resources.items():
         if name not in tables or "attributed_to" not in resource.field_names:
             continue
-        yield Look(
+        yield CheckSet(
             resource,
             partial(attributed, name),
             (
@@ -722,7 +724,7 @@ rule(
 )
 
 
-def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _kinds(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     def of(name: str, *fields: str, how: Literal["left", "inner"] = "left") -> pl.LazyFrame:
         frame = tables.strings(name)
         for at in fields:
@@ -742,7 +744,7 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
         )
 
     if "positions" in tables:
-        yield Look(
+        yield CheckSet(
             contract["positions"],
             partial(of, "positions", "spokesperson_id"),
             (is_of("spokesperson_id", pl.lit("person")),),
@@ -756,12 +758,12 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[Look]:
         goes = (col("object_id").is_null() == col("predicate").is_in(WORDED)) & (
             of_object.is_null() | (col("__kind:object_id") == of_object)
         )
-        yield Look(
+        yield CheckSet(
             contract["relations"],
             partial(of, "relations", "subject_id", "object_id"),
             (is_of("subject_id", of_subject, applies=goes), is_of("object_id", of_object)),
         )
-    yield Look(
+    yield CheckSet(
         contract["actors"],
         partial(of, "actors", "part_of", how="inner"),
         (
@@ -785,7 +787,7 @@ rule(
 )
 
 
-def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
+def _excluded(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
     def frame() -> pl.LazyFrame:
         participants = tables.strings("participants")
         taking_part = (
@@ -800,7 +802,7 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[Look]:
             taking_part, on=["event_id", "actor_id"], how="left"
         )
 
-    yield Look(
+    yield CheckSet(
         contract["participants"],
         frame,
         (
@@ -825,7 +827,7 @@ rule(
 )
 
 
-def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
+def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet]:
     """Check that links within a table form no cycle."""
     for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
         if name not in tables:
@@ -835,7 +837,7 @@ def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Look]:
             links = tables.strings(name).select(resource.key, field, LINE).drop_nulls()
             every = links.collect(engine=tables.engine)
             circles = _circles(dict(every.select(resource.key, field).iter_rows()))
-            yield Look(
+            yield CheckSet(
                 resource,
                 partial(tables.strings, name),
                 (

@@ -13,7 +13,7 @@ from gazadata.evidence.quotes import ATTACHED, BEFORE, CONTEXT, TURNS, UNSPACED
 from gazadata.text import FORMULA_SIGNS
 from gazadata.validate.cells import characters
 from gazadata.validate.characters import OF_THE_TEXT
-from gazadata.validate.checks import Look, check
+from gazadata.validate.checks import CheckSet, check
 from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables
 
@@ -22,7 +22,7 @@ _CUT = rf"{_SPACED}\x1f{_SPACED}|\w\x1f[\p{{M}}{ATTACHED}]|\d(?:[.,]\x1f|\x1f[.,
 """A cut (U+001F) that splits a word, with the characters around it."""
 
 
-def cut_unheld(contract: Contract, tables: Tables) -> Look:
+def cut_unheld(contract: Contract, tables: Tables) -> CheckSet:
     """Check that sources that are not held have no passages; if they do, `held` is wrong."""
 
     def frame() -> pl.LazyFrame:
@@ -34,7 +34,7 @@ def cut_unheld(contract: Contract, tables: Tables) -> Look:
         )
         return tables.strings("sources").join(cut, on="source_id", how="left")
 
-    return Look(
+    return CheckSet(
         contract["sources"],
         frame,
         (
@@ -76,13 +76,13 @@ rule(
 )
 
 
-def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[Look]:
+def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[CheckSet]:
     """Check that the passages of each held text tile it, in order and paragraph by paragraph."""
     start, end = col("char_start"), col("char_end")
     # If words are missing before the passage, it starts too late; otherwise it ends too early.
     crossed = (end <= start) & ~col("__outside") & ~col("__beyond")
     fits = (start >= col("__before")) & (end > start) & ~col("__outside")
-    yield Look(
+    yield CheckSet(
         contract["passages"],
         lambda: _ordered(tables, held),
         (
@@ -175,7 +175,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
         sources = tables.strings("sources").filter(col("held") == "true")
         return sources.join(cut, on="source_id", how="left")
 
-    yield Look(
+    yield CheckSet(
         contract["sources"],
         uncut,
         (
@@ -316,7 +316,7 @@ rule(
 )
 
 
-def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[Look]:
+def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[CheckSet]:
     """Check that each quote is the text between its offsets, in its passage, in whole words."""
     start, end = col("char_start"), col("char_end")
     checks = [
@@ -368,7 +368,7 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
             & ~(col("__misquoted") & overlaps).fill_null(False),
         )
     )
-    yield Look(contract["quotes"], lambda: _placed(tables, held), tuple(checks))
+    yield CheckSet(contract["quotes"], lambda: _placed(tables, held), tuple(checks))
 
 
 def _filled(field: str) -> pl.Expr:

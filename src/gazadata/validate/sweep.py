@@ -34,7 +34,7 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
     form = Form(resource, tables, limit)
     try:
         for frame, odd in batches(path, resource):
-            form.look(frame, odd)
+            form.check(frame, odd)
             if path.suffix == ".parquet":
                 frame = form.emptied(frame)  # noqa: PLW2901
             if frame.height:
@@ -88,7 +88,7 @@ class Form:
         self._lines: list[Diagnostic] = []
         self._order: list[Diagnostic] = []
 
-    def look(self, frame: pl.DataFrame, odd: list[Line]) -> None:
+    def check(self, frame: pl.DataFrame, odd: list[Line]) -> None:
         """Check the next batch of rows, and the lines that differ from them."""
         resource, tables, limit = self._resource, self._tables, self._limit
         self.rows += frame.height
