@@ -208,7 +208,7 @@ def report_on(root: Path, *, official: bool = True, limit: int = 1_000) -> Repor
     if official:
         asked = standard.readable(package.contract, paths, None)
         result = frictionless_worker.run(root, 0, asked)
-        standard.take(package, result, report, asked, sampled=False)
+        standard.add_findings(package, result, report, asked, sampled=False)
     group(report, limit)
     locate.locate(package, report)
     return report

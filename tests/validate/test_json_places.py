@@ -13,7 +13,7 @@ from tests.validate.damage import DESCRIPTOR, Place, json_bytes, report_on
 from tests.validate.damage import SHIPPED as S
 
 from gazadata.validate.diagnostics import Diagnostic
-from gazadata.validate.say import Places
+from gazadata.validate.schema_findings import Places
 
 pytestmark = pytest.mark.sampled
 

@@ -606,7 +606,7 @@ def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) ->
                 for name, rows in report.rows.items()
             },
         }
-        standard.take(package, result, report, list(paths), sampled=False)
+        standard.add_findings(package, result, report, list(paths), sampled=False)
         group(report, 100)
     finally:
         place.mend(files)

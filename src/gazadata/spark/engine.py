@@ -33,7 +33,7 @@ from gazadata.spark.piece import Beside, Outcome
 from gazadata.spark.read import Stretch, moved, shift
 from gazadata.validate import files, layers
 from gazadata.validate.checks import Unrun
-from gazadata.validate.checks import run as run_looks
+from gazadata.validate.checks import run as run_check_sets
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.promised import known, tables_of
 from gazadata.validate.semantics import cycles
@@ -115,7 +115,7 @@ class Engine:
         self._plan.check()
         self._parts = parts
         self._read(headed)
-        return {name: paths[name] for name in paths if self._say_form(name, headed, report)}
+        return {name: paths[name] for name in paths if self._report_form(name, headed, report)}
 
     def _headed(self, package: Package, name: str, path: Path, report: Report) -> bool:
         """Whether each part of a table has the header of its schema."""
@@ -231,7 +231,7 @@ class Engine:
         schema = {PART: pl.Int64, BLOCK: pl.Int64, "__before": pl.Int64}
         return pl.DataFrame(rows, schema, orient="row")
 
-    def _say_form(self, name: str, headed: set[str], report: Report) -> bool:
+    def _report_form(self, name: str, headed: set[str], report: Report) -> bool:
         """Report the form of a table's lines; return whether the table can be read.
 
         If bytes are wrong, only these are reported. If a line is not a row, the order of rows and
@@ -251,33 +251,35 @@ class Engine:
                     shift(of, before[part.number, one.block])
             every += stretches
             if not part.path.endswith(".parquet"):
-                text = _say_bytes(part, resource, stretches, report) and text
+                text = _report_bytes(part, resource, stretches, report) and text
         if not text or name not in headed:
             return False
         split, whole = (all(getattr(s, at) for s in every) for at in ("split", "whole"))
         if whole and split:
             every_row = [s for s in every if s.rows]
             for one in every:
-                report.take(one.of_lines)
-            self._say_order(resource, parts, every_row, before, report)
+                report.merge(one.of_lines)
+            self._report_order(resource, parts, every_row, before, report)
             report.count("GD106", 1)
             if not every_row:
-                report.say(
+                report.add(
                     files.of_line("GD106", parts[0].path, resource, 1, "no rows", "at least one")
                 )
             return bool(every_row)
         for one in every:
-            said = one.of_lines
+            of_lines = one.of_lines
             if not split:
                 # A table that cannot be split into cells is checked only for lines that are
                 # not rows.
-                said.diagnostics = [d for d in said.diagnostics if d.code == "GD107"]
-                said.counts.pop("GD108", None)
-            said.diagnostics = [d for d in said.diagnostics if d.code != "GD108" or not d.field]
-            report.take(said)
+                of_lines.diagnostics = [d for d in of_lines.diagnostics if d.code == "GD107"]
+                of_lines.counts.pop("GD108", None)
+            of_lines.diagnostics = [
+                d for d in of_lines.diagnostics if d.code != "GD108" or not d.field
+            ]
+            report.merge(of_lines)
         return False
 
-    def _say_order(
+    def _report_order(
         self,
         resource: Resource,
         parts: list[Part],
@@ -314,10 +316,10 @@ class Engine:
                 self._plan.limit,
             )
             form.check(rows, [])
-            said = Report("", "")
-            form.say(said)
-            said.counts = {"GD108": replace(said.counts["GD108"], checked=0)}
-            report.take(said)
+            of_order = Report("", "")
+            form.report(of_order)
+            of_order.counts = {"GD108": replace(of_order.counts["GD108"], checked=0)}
+            report.merge(of_order)
 
     def run(self, package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
         """Validate each piece, then run the checks that need all of them together."""
@@ -497,9 +499,9 @@ class Engine:
                 report.count(code, count.checked, count.found)
             report.notes += [n for n in outcome.report.notes if n not in report.notes]
             report.failures += [f for f in outcome.report.failures if f not in report.failures]
-        references = {name: said for o in outcomes for name, said in o.references.items()}
-        for said in references.values():
-            report.take(said)
+        references = {name: of_file for o in outcomes for name, of_file in o.references.items()}
+        for of_file in references.values():
+            report.merge(of_file)
         once = _once(found)
         for code, number in Counter(d.code for d in found).items():
             fewer = number - sum(d.code == code for d in once)
@@ -514,9 +516,9 @@ class Engine:
             if cited in miscited or not linked.isdisjoint(cells):
                 report.count(d.code, 0, -1)
             else:
-                report.add([d])
+                report.keep([d])
         for d in circles:
-            report.say(d)
+            report.add(d)
         if left and "sources" in report.rows:
             textless = {digest for outcome in outcomes for digest in outcome.textless}
             rows = pl.concat(left).sort("path").rows()
@@ -537,14 +539,16 @@ class Engine:
                 counted = self._counted(name, every)
                 tables.put(name, counted)
                 tables.add(name, counted.height)
-            said = Report("", "")
+            linked_report = Report("", "")
             unrun = Unrun(tables)
-            run_looks(cycles(contract, tables, unrun), tables, said, self._plan.limit, unrun)
+            run_check_sets(
+                cycles(contract, tables, unrun), tables, linked_report, self._plan.limit, unrun
+            )
             for name in tables.masks:
                 key, field = contract[name].key, piece.CHAINED[name]
                 rows_ = tables.strings(name).filter(tables.masked(name, field)).collect()
                 linked.update(f"{name}/{one}/{field}" for one in rows_[key])
-        return [moved(d, self._back(d.resource or "")) for d in said.diagnostics], linked
+        return [moved(d, self._back(d.resource or "")) for d in linked_report.diagnostics], linked
 
 
 def _limited(stage: Stage) -> Stage:
@@ -567,29 +571,29 @@ def _columns_of(plan: Plan, called: dict[int, Part], name: str) -> Stage:
     return lambda got: batches(read.read_columns(plan, called, name, got))
 
 
-def _say_bytes(part: Part, resource: Resource, stretches: list[Stretch], report: Report) -> bool:
+def _report_bytes(part: Part, resource: Resource, stretches: list[Stretch], report: Report) -> bool:
     """Report findings about the bytes of a part; return whether they are lines of text."""
     for code in ("GD101", "GD102", "GD103", "GD104", "GD112"):
         report.count(code, part.size)
-    said = [d for one in stretches for d in one.of_bytes.diagnostics]
+    found = [d for one in stretches for d in one.of_bytes.diagnostics]
     text = all(one.text for one in stretches)
     lines = sum(one.lines for one in stretches)
     # Spark leaves out a byte order mark, and ends a last line that has no line feed.
     differs = part.size - sum(one.size for one in stretches)
     if differs > 0:
-        said.append(files.of_line("GD101", part.path, resource, 1, "a byte order mark", "none"))
+        found.append(files.of_line("GD101", part.path, resource, 1, "a byte order mark", "none"))
         text = False
-    if broken := [d.line or 0 for d in said if d.found and d.found.startswith("byte 0x")]:
+    if broken := [d.line or 0 for d in found if d.found and d.found.startswith("byte 0x")]:
         # Nothing after it is reported.
-        said = [d for d in said if (d.line or 0) <= min(broken)]
+        found = [d for d in found if (d.line or 0) <= min(broken)]
     elif differs in (-1, 2):
         what = "a last line without a line feed"
         last = files.of_line("GD102", part.path, resource, lines, what, "a line feed")
-        said.append(replace(last, column=stretches[-1].end))
-    returns = [d for d in said if d.found == "a carriage return"]
-    for d in said:
+        found.append(replace(last, column=stretches[-1].end))
+    returns = [d for d in found if d.found == "a carriage return"]
+    for d in found:
         if d not in returns[1:]:
-            report.say(d)
+            report.add(d)
     return text
 
 

@@ -29,12 +29,11 @@ def explained(engine: Engine) -> Iterator[None]:
     try:
         yield
     except AnalysisException as error:
-        said = str(error).splitlines()[0]
-        raise ReadError(f"Spark cannot read the package: {said[:300]}") from error
+        reason = str(error).splitlines()[0]
+        raise ReadError(f"Spark cannot read the package: {reason[:300]}") from error
     except (Py4JError, PySparkException) as error:
-        said = str(error)
-        failed = _FAILED.search(said)
-        reason = _reason(said)
+        message = str(error)
+        failed, reason = _FAILED.search(message), _reason(message)
         if failed and engine.in_pieces:
             keys = engine.articles(int(failed[1]))
             more = f" and {len(keys) - _SHOWN:,} more" if len(keys) > _SHOWN else ""
@@ -45,9 +44,9 @@ def explained(engine: Engine) -> Iterator[None]:
         raise ReadError(f"Spark could not read the package: {reason}") from error
 
 
-def _reason(said: str) -> str:
+def _reason(message: str) -> str:
     """The last error that a worker raised, or Spark's own message."""
-    if "Python worker exited unexpectedly" in said:
+    if "Python worker exited unexpectedly" in message:
         return "its Python process was killed, perhaps by the system for lack of memory"
-    reasons = [f"{m[1]}: {m[2]}" for m in _REASON.finditer(said) if m[1] not in _OF_SPARK]
-    return (reasons[-1] if reasons else said.splitlines()[0])[:300]
+    reasons = [f"{m[1]}: {m[2]}" for m in _REASON.finditer(message) if m[1] not in _OF_SPARK]
+    return (reasons[-1] if reasons else message.splitlines()[0])[:300]

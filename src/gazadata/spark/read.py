@@ -116,7 +116,7 @@ def _rows(
         bad = ragged(resource, tables, stretch.of_lines, plan.limit)
         stretch.of_lines.count("GD107", form.rows + bad, bad)
         return None
-    form.say(stretch.of_lines)
+    form.report(stretch.of_lines)
     if form.ragged:
         stretch.whole = False
         return None
@@ -156,7 +156,7 @@ def read_columns(
             form = Form(resource, tables, plan.limit)
             form.check(numbered, [])
             emptied = form.emptied(numbered)
-            form.say(stretch.of_lines)
+            form.report(stretch.of_lines)
             stretch.rows = form.rows
             rows = rows.with_columns(emptied.select(resource.field_names))
             yield from _sent(plan, resource, rows, stretch)

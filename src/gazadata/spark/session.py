@@ -46,8 +46,8 @@ def started(master: str | None, *, verbose: bool) -> SparkSession:
                 .getOrCreate()
             )
     except Exception as error:
-        said = str(error).splitlines()[0][:200]
-        raise ReadError(f"Spark did not start with the master {master}: {said}") from error
+        reason = str(error).splitlines()[0][:200]
+        raise ReadError(f"Spark did not start with the master {master}: {reason}") from error
 
 
 def _retrying(master: str) -> str:

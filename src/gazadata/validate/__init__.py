@@ -117,7 +117,7 @@ def validate(
         standard.stop(process)
         raise
     result = standard.finish(process, patience, report.errors)
-    standard.take(package, result, report, asked, sampled=sample is not None)
+    standard.add_findings(package, result, report, asked, sampled=sample is not None)
     group(report, limit)
     locate.locate(package, report)
     return report

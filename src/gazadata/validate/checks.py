@@ -234,7 +234,7 @@ def _run(check_set: CheckSet, tables: Tables, report: Report, limit: int) -> Non
     for c in broken:
         number, listed = _findings(check_set, c, tables, limit)
         report.count(c.code, 0, number)
-        report.add(listed)
+        report.keep(listed)
 
 
 def _applying(check_set: CheckSet, tables: Tables) -> Iterator[pl.Expr]:

@@ -111,7 +111,7 @@ class Constraints:
             report.count("GD205", filled * (field.minimum is not None))
             if cast[field.name].null_count() > frame[field.name].null_count():
                 wrong = frame.filter(frame[field.name].is_not_null() & cast[field.name].is_null())
-                self._say("GD201", field, wrong, report)
+                self._report("GD201", field, wrong, report)
         try:
             self._schema.validate(cast, lazy=True)
         except pandera.errors.SchemaErrors as errors:
@@ -126,9 +126,9 @@ class Constraints:
                 report.failures.append(f"pandera on {self._resource.name}: {name}")
                 continue
             rows = frame[of_name["index"].cast(pl.UInt32).sort()]
-            self._say(code, self._resource[str(column)], rows, report)
+            self._report(code, self._resource[str(column)], rows, report)
 
-    def _say(self, code: str, field: Field, rows: pl.DataFrame, report: Report) -> None:
+    def _report(self, code: str, field: Field, rows: pl.DataFrame, report: Report) -> None:
         """Report the cells of a field in these rows; all count, and up to the limit are kept."""
         name = self._resource.name
         rows = rows.filter(~self._tables.masked(name, field.name))
@@ -137,7 +137,7 @@ class Constraints:
         found = report.counts[code].found
         report.count(code, 0, rows.height)
         for row in rows.head(max(self._limit - found, 0)).iter_rows(named=True):
-            report.add([self._finding(code, field, row)])
+            report.keep([self._finding(code, field, row)])
 
     def _finding(self, code: str, field: Field, row: dict[str, Any]) -> Diagnostic:
         value = row[field.name] or ""

@@ -14,7 +14,7 @@ from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
 from gazadata.validate.rules import rule
-from gazadata.validate.say import Places, say
+from gazadata.validate.schema_findings import Places, add_finding
 
 _OF_JSON = "Correct it in the file; `gazadata fmt` only changes tables."
 
@@ -50,7 +50,7 @@ def _characters(package: Package, report: Report) -> Contract:
             if one.code == "GD112":
                 continue  # Descriptions are prose, which may have symbols next to letters.
             found = True
-            say(report, one.code, path=path, found=one.found, expected=one.expected)
+            add_finding(report, one.code, path=path, found=one.found, expected=one.expected)
             last = report.diagnostics[-1]
             remedy = one.help or (_OF_JSON if one.code == "GD103" else last.help)
             report.diagnostics[-1] = replace(last, line=one.line, column=one.at + 1, help=remedy)
@@ -95,4 +95,4 @@ def unreadable(root: Path, error: ContractError, report: Report) -> None:
         one = replace(one, line=line, column=column)
     if one.line and text:
         report.lines[path] = {one.line: text.split("\n")[one.line - 1][:LINE_SHOWN]}
-    report.say(one)
+    report.add(one)

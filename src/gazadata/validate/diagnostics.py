@@ -134,14 +134,14 @@ class Report:
         return sum(d.severity == severity for d in self.diagnostics) + sum(more)
 
     @property
-    def looked(self) -> bool:
+    def checked_anything(self) -> bool:
         """Whether any rule checked anything; if not, the package does not pass."""
         return any(count.checked for count in self.counts.values())
 
     def ok(self, *, strict: bool = False) -> bool:
         """Whether the package passed: everything ran, no error, and (strict) no warning."""
         clean = not self.failures and not self.errors and not (strict and self.warnings)
-        return clean and self.looked
+        return clean and self.checked_anything
 
     def count(self, code: str, checked: int, found: int = 0) -> None:
         """Add to the numbers of what the rule `code` checked and found."""
@@ -150,18 +150,18 @@ class Report:
             before, checked=before.checked + checked, found=before.found + found
         )
 
-    def say(self, found: Diagnostic) -> None:
+    def add(self, found: Diagnostic) -> None:
         """Add and count one finding."""
         self.count(found.code, 0, 1)
-        self.add([found])
+        self.keep([found])
 
-    def take(self, other: Report) -> None:
+    def merge(self, other: Report) -> None:
         """Add the counts and findings of another report."""
         for code, count in other.counts.items():
             self.count(code, count.checked, count.found)
         self.failures += other.failures
-        self.add(other.diagnostics)
+        self.keep(other.diagnostics)
 
-    def add(self, found: Iterable[Diagnostic]) -> None:
+    def keep(self, found: Iterable[Diagnostic]) -> None:
         """Add findings that are counted already."""
         self.diagnostics.extend(found)

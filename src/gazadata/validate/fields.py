@@ -7,7 +7,7 @@ from polars import col
 
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import LONGEST, Report
-from gazadata.validate.say import say
+from gazadata.validate.schema_findings import add_finding
 from gazadata.validate.tables import typed
 
 URI = r"^(?i:https?)://[^\s/?#]+[^\s]*$"
@@ -23,7 +23,7 @@ def patterns_fit(resource: Resource, report: Report) -> bool:
             try:
                 pl.select(pattern)
             except pl.exceptions.PolarsError:
-                say(
+                add_finding(
                     report,
                     "GD002",
                     path=resource.schema_path,
@@ -61,7 +61,7 @@ def examples(resource: Resource, report: Report) -> None:
         return
     for name, fit in pl.DataFrame([texts]).select(**fits).row(0, named=True).items():
         if not fit:
-            say(
+            add_finding(
                 report,
                 "GD002",
                 path=resource.schema_path,

@@ -77,7 +77,7 @@ def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
         code = "GD107"
     report.count(code, 0, 1)
     said = {"found": other.what, "expected": expected, "help": other.remedy}
-    report.add([Diagnostic.of(code, shown, 1, resource=name, **said)])
+    report.keep([Diagnostic.of(code, shown, 1, resource=name, **said)])
     return True
 
 
@@ -123,7 +123,7 @@ def sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
     if wrong:
         report.count("GD007", 0, 1)
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
-        report.add([replace(of_line("GD007", shown, resource, 1, found, expected), line=None)])
+        report.keep([replace(of_line("GD007", shown, resource, 1, found, expected), line=None)])
 
 
 rule(
@@ -163,7 +163,7 @@ def check_bytes(
         found[code] = found.get(code, 0) + 1
         report.count(code, 0, 1)
         if found[code] <= limit:
-            report.add([replace(of_line(code, shown, resource, at, what, expected), **cell)])
+            report.keep([replace(of_line(code, shown, resource, at, what, expected), **cell)])
 
     with path.open("rb") as file:
         if file.read(3) == codecs.BOM_UTF8:
@@ -302,7 +302,7 @@ def check_header(
     report.count("GD105", 0, 1)
     if parted := sniff.delimiter(first, wanted):
         one = of_line("GD105", shown, resource, 1, parted.what, ",".join(wanted))
-        report.add([replace(one, column=1, help=parted.remedy)])
+        report.keep([replace(one, column=1, help=parted.remedy)])
         return False
     what = [
         label.format(", ".join(name[:80] or "a column without a name" for name in found[:10]))
@@ -319,7 +319,7 @@ def check_header(
         ", ".join(wanted),
     )
     column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))
-    report.add([replace(one, column=column)])
+    report.keep([replace(one, column=column)])
     return False
 
 

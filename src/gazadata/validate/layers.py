@@ -46,8 +46,8 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
     tables.mask_found(report)
     names(package, tables, report, limit)
     rules(package, tables, report, limit)
-    for said in tables.references.values():
-        report.take(said)
+    for of_file in tables.references.values():
+        report.merge(of_file)
 
 
 def fitting(contract: Contract, tables: Tables, report: Report) -> Iterator[Resource]:

@@ -13,7 +13,7 @@ from gazadata.errors import ContractError
 from gazadata.package import Package
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.rules import rule
-from gazadata.validate.say import say
+from gazadata.validate.schema_findings import add_finding
 
 rule(
     "GD005",
@@ -45,7 +45,7 @@ def files(  # noqa: PLR0912, PLR0915
         try:
             path = inside(root, resource.path)
         except ContractError as error:
-            say(
+            add_finding(
                 report,
                 "GD005",
                 resource=name,
@@ -60,7 +60,7 @@ def files(  # noqa: PLR0912, PLR0915
             astray = astray | {name}
             continue
         if not os.access(path, os.R_OK):
-            say(
+            add_finding(
                 report,
                 "GD005",
                 resource=name,
@@ -72,7 +72,7 @@ def files(  # noqa: PLR0912, PLR0915
         real = path.resolve()
         if real in taken:
             if name not in astray:
-                say(
+                add_finding(
                     report,
                     "GD005",
                     resource=name,
@@ -115,7 +115,7 @@ def files(  # noqa: PLR0912, PLR0915
                 continue
             if path.stem in astray:
                 continue
-            say(
+            add_finding(
                 report,
                 "GD005",
                 path=path.relative_to(root).as_posix(),
@@ -163,7 +163,7 @@ def _tables(folder: Path, package: Package) -> Iterator[Path]:
 
 def _missing(root: Path, resource: Resource, report: Report, near: str | None = None) -> None:
     other = sniff.absent(root / resource.path)
-    say(
+    add_finding(
         report,
         "GD005",
         resource=resource.name,
@@ -194,11 +194,11 @@ def _retired_file(package: Package, taken: dict[Path, str], report: Report) -> P
         return None
     if why := retired.refused(root, path):
         shown, expected = path.relative_to(root).as_posix(), "a file in the package"
-        say(report, "GD005", path=shown, found=why, expected=expected)
+        add_finding(report, "GD005", path=shown, found=why, expected=expected)
     second = root / retired.FILE
     if second != path and os.path.lexists(second):
         taken[Path(os.path.realpath(second))] = ""
-        say(
+        add_finding(
             report,
             "GD005",
             path=retired.FILE,

@@ -18,7 +18,7 @@ from gazadata.evidence.quotes import nearest
 from gazadata.package import Package
 from gazadata.validate import references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
-from gazadata.validate.say import Places
+from gazadata.validate.schema_findings import Places
 from gazadata.validate.split import column_of, split_line
 from gazadata.validate.tables import LINE, strings
 

@@ -20,7 +20,7 @@ from gazadata.package import bundled
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.properties import Reported
 from gazadata.validate.rules import rule
-from gazadata.validate.say import say, say_problem
+from gazadata.validate.schema_findings import add_finding, add_problem
 
 NAME = "gazadata"
 
@@ -170,16 +170,16 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
         same = contract.descriptor.get(cues, []) == own.descriptor.get(cues, [])
         if not same and not any(table is None and at[0] == cues for table, at in reported):
             expected = f"those of {own.name} {own.version}"
-            say(report, "GD004", at=cues, found=f"different {cues}", expected=expected)
+            add_finding(report, "GD004", at=cues, found=f"different {cues}", expected=expected)
     renamed = _renamed(contract, own)
     for name in own.resources.keys() - contract.resources.keys() - set(renamed.values()):
-        say(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
+        add_finding(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
     for name, resource in contract.resources.items():
         if name not in own.resources:
             meant = renamed.get(name)
             expected = f"{meant}, {as_in}" if meant else f"none of that name, {as_in}"
             found = f"a resource {name}"
-            say(report, "GD004", resource=name, found=found, expected=expected, near=meant)
+            add_finding(report, "GD004", resource=name, found=found, expected=expected, near=meant)
             continue
         known_at = [at for table, at in reported if table == name]
         for at, found, expected in differences(resource.schema, own[name].schema):
@@ -187,7 +187,7 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
                 inner = dotted(within(at))
                 said = f"{inner} {found}" if inner not in ("", "fields") else found
                 problem = Problem("GD004", at, said, f"{expected}, {as_in}")
-                say_problem(report, contract, resource, problem)
+                add_problem(report, contract, resource, problem)
                 break
     return own.resources.keys() ^ contract.resources.keys()
 
@@ -198,7 +198,7 @@ def _compare_with_record(contract: Contract, report: Report, reported: Reported)
         return
     report.count("GD004", len(contract.resources))
     if found != wanted and not reported:
-        say(
+        add_finding(
             report,
             "GD004",
             at="version",

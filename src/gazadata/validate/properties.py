@@ -15,7 +15,7 @@ from gazadata.contract.schema import Problem, nearest, problems
 from gazadata.contract.strict_json import At
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.rules import rule
-from gazadata.validate.say import say_problem
+from gazadata.validate.schema_findings import add_problem
 
 Reported = set[tuple[str | None, At]]
 """Properties with a finding: the table whose schema has it (None: the descriptor), and the path."""
@@ -69,7 +69,7 @@ def check(contract: Contract, report: Report) -> Reported:
             reported.add((table, problem.at))
             if problem.near:
                 reported.add((table, (*problem.at[:-1], problem.near)))
-            say_problem(report, contract, owner, problem)
+            add_problem(report, contract, owner, problem)
     return reported
 
 

@@ -13,7 +13,7 @@ from gazadata.validate import actors, evidence, references
 from gazadata.validate.checks import CheckSet, Unrun
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.promised import weakened
-from gazadata.validate.say import say
+from gazadata.validate.schema_findings import add_finding
 from gazadata.validate.tables import Tables
 from gazadata.validate.texts import texts as read_texts
 
@@ -107,7 +107,9 @@ def _folder(root: Path, name: str, report: Report, else_: str) -> bool:
         inside(root, name)
     except ContractError as error:
         report.count("GD005", 1)
-        say(report, "GD005", path=name, found=str(error), expected="a folder in the package")
+        add_finding(
+            report, "GD005", path=name, found=str(error), expected="a folder in the package"
+        )
         return False
     if (root / name).is_dir():
         return True

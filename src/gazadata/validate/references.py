@@ -101,7 +101,7 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
         why = (
             "Restore the folder. A release has none, but was checked against it when it was built."
         )
-        report.add([replace(one, severity="warning", help=why, about=row["about"])])
+        report.keep([replace(one, severity="warning", help=why, about=row["about"])])
 
 
 rule(

@@ -124,7 +124,7 @@ class Repeats:
                 rows = self._unreported(unique, self._rows_of(unique, twice, tables), tables)
                 rows = rows.filter(tables.asked(self._resource.name))
                 report.count(unique.code, 0, rows.height)
-                report.add(
+                report.keep(
                     self._findings(unique, self._shown(unique, rows.head(limit), tables), tables)
                 )
 

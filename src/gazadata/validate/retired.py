@@ -72,21 +72,21 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
         line, _, what = str(error).removeprefix(f"{path}:").partition(": ")
         what, _, wanted = what.partition(", expected ")
         wanted = wanted or f"{len(FORM.fields)} cells"
-        _say(report, "GD107", shown, [(int(line), "", what, wanted)], limit)
+        _report(report, "GD107", shown, [(int(line), "", what, wanted)], limit)
         return
     broken = [row.line for row in rows if any("\n" in cell for cell in row.cells)]
     if broken:
         said = "a row with a line break in a cell"
-        _say(report, "GD107", shown, [(n, "", said, "a row in one line") for n in broken], limit)
+        _report(report, "GD107", shown, [(n, "", said, "a row in one line") for n in broken], limit)
         return
     if not any(d.path == shown for d in report.diagnostics):
         # Mistakes in characters are not in canonical form either.
-        _say(report, "GD108", shown, _uncanonical(path, rows), limit)
+        _report(report, "GD108", shown, _uncanonical(path, rows), limit)
     if rows:
         _cells(tables, path, rows, report, limit)
     reported = {(d.line, d.field) for d in report.diagnostics if d.path == shown}
     wrong = [one for one in _wrong(package, tables, rows) if one[:2] not in reported]
-    _say(report, "GD211", shown, wrong, limit)
+    _report(report, "GD211", shown, wrong, limit)
 
 
 def _cells(tables: Tables, path: Path, rows: list[Retired], report: Report, limit: int) -> None:
@@ -112,9 +112,9 @@ def _is_table(path: Path, shown: str, report: Report, limit: int) -> bool:
     return check_header(path, shown, FORM, report) and whole
 
 
-def _say(report: Report, code: str, shown: str, found: list[Found], limit: int) -> None:
+def _report(report: Report, code: str, shown: str, found: list[Found], limit: int) -> None:
     report.count(code, 0, len(found))
-    report.add(
+    report.keep(
         Diagnostic.of(
             code,
             shown,

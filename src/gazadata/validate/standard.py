@@ -125,7 +125,7 @@ rule(
 )
 
 
-def take(
+def add_findings(
     package: Package,
     result: dict[str, Any],
     report: Report,
@@ -157,7 +157,7 @@ def take(
         )
         return
     for error in result["errors"]:
-        report.say(_finding(error, DESCRIPTOR))
+        report.add(_finding(error, DESCRIPTOR))
     tables = result["tables"]
     for name in sorted(set(asked) - tables.keys() if not result["errors"] else ()):
         report.failures.append(f"frictionless did not read {name}")
@@ -169,7 +169,7 @@ def take(
             target = contract[name].target(fields[0]) if fields[0] else None
             known = error.get("type") == "unique-error" and (paths[name], fields[0]) in columns
             if not known and not reported & {paths[name], paths.get(target or "", "")}:
-                report.say(_finding(error, paths[name], name, fields[0]))
+                report.add(_finding(error, paths[name], name, fields[0]))
     errors = sum(len(table["errors"]) for table in tables.values())
     rows = sum(table["rows"] for table in tables.values())
     report.notes.append(

@@ -44,15 +44,15 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
         if not bad:
             what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
             one = _of_file("GD107", tables, resource, what, f"{width} cells per row")
-            report.say(_in_parquet(one) if path.suffix == ".parquet" else one)
+            report.add(_in_parquet(one) if path.suffix == ".parquet" else one)
         report.count("GD107", form.rows + bad, bad)
         return None
-    form.say(report)
+    form.report(report)
     if form.ragged:
         return None
     report.count("GD106", 1)
     if not form.rows:
-        report.say(_of_file("GD106", tables, resource, "no rows", "at least one"))
+        report.add(_of_file("GD106", tables, resource, "no rows", "at least one"))
     return form.rows or None
 
 
@@ -62,7 +62,7 @@ def ragged(resource: Resource, tables: Tables, report: Report, limit: int) -> in
     again = lines(tables.paths[resource.name], len(resource.fields))
     for bad, line in enumerate(_Conflicts().first(again), start=1):
         if bad <= limit:
-            report.add([_line(resource, tables, line)])
+            report.keep([_line(resource, tables, line)])
     return bad
 
 
@@ -133,11 +133,11 @@ class Form:
             pl.when(col(f.name) != "").then(col(f.name)) for f in self._resource.fields
         )
 
-    def say(self, report: Report) -> None:
+    def report(self, report: Report) -> None:
         """Report what was found; the order of rows only if every line is a row."""
         report.count("GD107", self.rows, self.ragged)
         report.count("GD108", self.rows, self._odd + (0 if self.ragged else self._unsorted))
-        report.add(self._lines if self.ragged else self._lines + self._order)
+        report.keep(self._lines if self.ragged else self._lines + self._order)
 
 
 class _Conflicts:
@@ -202,19 +202,19 @@ def columns(resource: Resource, tables: Tables, report: Report) -> bool:
         columns = pl.scan_parquet(path, glob=False).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         what = f"not a Parquet file: {str(error).splitlines()[0][:200]}"
-        report.say(_in_parquet(_of_file("GD107", tables, resource, what, "")))
+        report.add(_in_parquet(_of_file("GD107", tables, resource, what, "")))
         return False
     if list(columns) != wanted:
         there = ", ".join(map(str, columns))[:LONGEST]
         one = _of_file("GD105", tables, resource, there, ", ".join(wanted))
-        report.say(replace(one, help="Write the file with the schema's columns, in their order."))
+        report.add(replace(one, help="Write the file with the schema's columns, in their order."))
         return False
     wrong = [f for f in resource.fields if columns[f.name].base_type() not in _COLUMNS[f.type]]
     for field in wrong:
         there, asked = f"a column of type {columns[field.name]}", f"a column of type {field.type}"
         one = _of_file("GD201", tables, resource, there, asked)
         fix = f"Write the column {field.name} in the schema's type."
-        report.say(replace(one, line=None, field=field.name, help=fix))
+        report.add(replace(one, line=None, field=field.name, help=fix))
     for code in ("GD103", "GD104", "GD112"):
         report.count(code, tables.paths[resource.name].stat().st_size)
     return not wrong

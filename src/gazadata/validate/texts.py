@@ -111,7 +111,7 @@ def texts(  # noqa: PLR0912, PLR0915
             found=found_[:LONGEST],
             expected=expected,
         )
-        report.add([replace(one, **more)])
+        report.keep([replace(one, **more)])
 
     chunks: list[pl.DataFrame] = []
     keys: list[str] = []
@@ -271,7 +271,7 @@ def unnamed(
             found="a text that no held source names",
             expected="a row in sources with this text_path",
         )
-        report.add([one])
+        report.keep([one])
     report.count("GD304", number, number)
 
 

@@ -125,7 +125,7 @@ def verdict(report: Report, options: Options) -> str:
     parts = [plural(report.errors, "error"), plural(report.warnings, "warning")]
     if report.failures:
         parts.append(f"{plural(len(report.failures), 'check')} could not run")
-    if not report.looked:
+    if not report.checked_anything:
         parts.append("nothing was checked")
     line = ", ".join(parts)
     if passed(report, options):
@@ -197,7 +197,7 @@ def notes(report: Report) -> list[str]:
 
 def failures(report: Report) -> list[str]:
     """Why a report is incomplete: checks that could not run, or that nothing was checked."""
-    return report.failures if report.looked else [*report.failures, "nothing was checked"]
+    return report.failures if report.checked_anything else [*report.failures, "nothing was checked"]
 
 
 def selected(report: Report, options: Options) -> tuple[list[Diagnostic], list[str]]:

@@ -16,7 +16,7 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
-def say(
+def add_finding(
     report: Report,
     code: str,
     *,
@@ -32,7 +32,7 @@ def say(
 
     `at` is the property, such as `constraints.enum[2]`; `near` is what was probably meant.
     """
-    report.say(
+    report.add(
         Diagnostic.of(
             code,
             path,
@@ -46,7 +46,7 @@ def say(
     )
 
 
-def say_problem(
+def add_problem(
     report: Report, contract: Contract, resource: Resource | None, problem: Problem
 ) -> None:
     """Report a problem of a schema, or (`resource` is None) of the descriptor."""
@@ -58,7 +58,7 @@ def say_problem(
     inner = within(at)
     if resource and not field and resource.schema_path == DESCRIPTOR:
         inner = ("schema", *inner)
-    say(
+    add_finding(
         report,
         problem.code,
         path=resource.schema_path if resource else DESCRIPTOR,
