@@ -335,8 +335,8 @@ def packet(
 
     Exit 0 on success, 2 if something cannot be read or the folder exists.
     """
-    from gazadata.curate.packet import write_packet
     from gazadata.curate.record import Record
+    from gazadata.curate.sheet_file import write_packet
     from gazadata.package import Package
 
     folder = out or Path(f"{source}-packet")

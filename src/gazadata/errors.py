@@ -48,13 +48,7 @@ class ContractError(GazadataError):
         line: int | None = None,
         column: int | None = None,
     ) -> None:
-        self.found, self.expected, self.remedy, self.file, self.at = (
-            found,
-            expected,
-            remedy,
-            file,
-            at,
-        )
+        self.found, self.expected, self.remedy = found, expected, remedy
         self.file, self.at, self.line, self.column = file, at, line, column
         place = ":".join(str(part) for part in (file, line, column) if part)
         more = f"; expected {expected}" if at is not None and expected else ""

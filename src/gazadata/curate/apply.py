@@ -18,7 +18,7 @@ from gazadata.curate.layout import (
 from gazadata.curate.locate import locate
 from gazadata.curate.marked import Mark, Mistake
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.record import Cells, Item, Part, Record, Span, offsets
+from gazadata.curate.record import Cells, Item, Part, Record, Span
 from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
 from gazadata.errors import GazadataError, WrongSheet
@@ -97,7 +97,6 @@ class _Applier:
 
     def passages(self) -> list[Cells]:
         """The rows of `passages`, with those of this source made from the sheet."""
-        start, end = offsets(self.contract["passages"])
         others = [r for r in self.record.rows["passages"] if r["source_id"] != self.source]
         taken = {row["passage_id"] for row in others}
         made = passage_keys(self.source, [passage.kind for passage in self.sheet.passages])
@@ -124,8 +123,8 @@ class _Applier:
                     "sequence": str(number + 1),
                     "paragraph": str(paragraph),
                     "kind": passage.kind,
-                    start: str(begin),
-                    end: str(at),
+                    "char_start": str(begin),
+                    "char_end": str(at),
                 }
             )
         if rest := self.text[at:].strip():
@@ -430,8 +429,6 @@ class _Applier:
         self, after: Record, evidence: dict[tuple[str, str], list[tuple[Item, Mark]]]
     ) -> dict[str, list[Cells]]:
         """The rows of `quotes` and `evidence`."""
-        resource = self.contract["quotes"]
-        start, end = offsets(resource)
         # The rows of the sheet, old and new: all evidence for them is written again.
         replaced = {
             (name, row[self.contract[name].key])
@@ -452,7 +449,7 @@ class _Applier:
                 quote = ""
                 if item.span:
                     if item.span not in by_span:
-                        new = self.quote(item.span, start, end, quotes)
+                        new = self.quote(item.span, quotes)
                         by_span[item.span] = new["quote_id"]
                         quotes[new["quote_id"]] = new
                     quote = by_span[item.span]
@@ -470,21 +467,21 @@ class _Applier:
                     }
                 )
         kept = [
-            self.within_passage(row, start, end)
+            self.within_passage(row)
             for key, row in quotes.items()
             if key in used or key not in was_used
         ]
         return {"quotes": kept, "evidence": rows}
 
-    def within_passage(self, quote: Cells, start: str, end: str) -> Cells:
+    def within_passage(self, quote: Cells) -> Cells:
         """A quote with the key of its passage, whose boundaries may have moved."""
         if quote["source_id"] != self.source:
             return quote
-        span = Span(self.source, int(quote[start]), int(quote[end]))
+        span = Span(self.source, int(quote["char_start"]), int(quote["char_end"]))
         own = next((part.key for part in self.parts if part.holds(span)), "")
         return quote | {"passage_id": own}
 
-    def quote(self, span: Span, start: str, end: str, quotes: dict[str, Cells]) -> Cells:
+    def quote(self, span: Span, quotes: dict[str, Cells]) -> Cells:
         cells = dict.fromkeys(self.contract["quotes"].field_names, "")
         words = self.record.words(span)
         parts = self.parts if span.source == self.source else self.record.passages(span.source)
@@ -494,8 +491,8 @@ class _Applier:
             "quote_id": key,
             "source_id": span.source,
             "passage_id": passage.key,
-            start: str(span.start),
-            end: str(span.end),
+            "char_start": str(span.start),
+            "char_end": str(span.end),
             "exact": words,
         }
 

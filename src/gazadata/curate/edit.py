@@ -99,13 +99,17 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
     """
     _known(record, table, key)
     gone = {(table, key): ""}
+    growing = [(table, key)]
     emptied: dict[tuple[str, str, str], str] = {}
-    for name, one in _growing(gone):
+    # The list grows while it is read.
+    for name, one in growing:
         for resource, fk, row in _pointing(record, name, one):
             pointing = resource.name, row[resource.key]
             needs = resource[fk.field].required or fk.field in PARTS.get(resource.name, ())
             if needs or resource.name == "evidence":
-                gone.setdefault(pointing, f"{resource.name}/{pointing[1]}, its {fk.field}")
+                if pointing not in gone:
+                    gone[pointing] = f"{resource.name}/{pointing[1]}, its {fk.field}"
+                    growing.append(pointing)
             else:
                 emptied[(*pointing, fk.field)] = f"{resource.name}/{pointing[1]}, its {fk.field}"
     emptied = {cell: why for cell, why in emptied.items() if cell[:2] not in gone}
@@ -152,14 +156,6 @@ def _without(
         row for row in rows["quotes"] if row["quote_id"] in used or row["quote_id"] not in were_used
     ]
     return record.changed(rows)
-
-
-def _growing(names: dict[Name, str]) -> Iterator[Name]:
-    """The keys of a dictionary that grows during the iteration."""
-    at = 0
-    while at < len(names):
-        yield list(names)[at]
-        at += 1
 
 
 def _pointing(record: Record, table: str, key: str) -> Iterator[tuple[Resource, ForeignKey, Cells]]:

@@ -56,12 +56,6 @@ class Part:
         return self.start <= span.start and span.end <= self.end
 
 
-def offsets(resource: Resource) -> tuple[str, str]:
-    """The fields for the start and the end of a part of a text: the table's last two integers."""
-    start, end = [field.name for field in resource.fields if field.type == "integer"][-2:]
-    return start, end
-
-
 @dataclass(frozen=True)
 class Record:
     """The tables of a package and its held texts.
@@ -158,7 +152,7 @@ class Record:
         Raises:
             ReadError: an offset is not a number.
         """
-        names = ("sequence", *offsets(self.contract["passages"]))
+        names = ("sequence", "char_start", "char_end")
         found = []
         for row in self.rows["passages"]:
             if row["source_id"] == source:
@@ -166,7 +160,7 @@ class Record:
                 if number is None or start is None or end is None:
                     raise ReadError(
                         f"{self.package.path('passages')}: {row['passage_id']}: "
-                        f"{names[0]}, {names[1]} and {names[2]} must be whole numbers"
+                        "sequence, char_start and char_end must be whole numbers"
                     )
                 found.append((number, row["passage_id"], row["kind"], start, end))
         return [
@@ -190,14 +184,13 @@ class Record:
         Raises:
             ReadError: a quote has no offsets yet.
         """
-        names = offsets(self.contract["quotes"])
         spans = {}
         for row in self.rows["quotes"]:
-            start, end = (offset(row[name]) for name in names)
+            start, end = offset(row["char_start"]), offset(row["char_end"])
             if start is None or end is None:
                 raise ReadError(
                     f"{self.package.path('quotes')}: {row['quote_id'] or row['exact']!r} has no "
-                    f"{names[0]} and {names[1]}; run `gazadata fmt`, which finds them"
+                    "char_start and char_end; run `gazadata fmt`, which finds them"
                 )
             spans[row["quote_id"]] = Span(row["source_id"], start, end)
         return spans

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -18,32 +19,17 @@ def split_line(line: str) -> list[str] | None:
 
 def cells(line: str) -> int | None:
     """How many cells a line of CSV has; None if its quotation marks are unbalanced."""
-    count = 1
-    at = 0
-    while True:
-        if line.startswith('"', at):
-            at += 1
-            while True:
-                close = line.find('"', at)
-                if close < 0:
-                    return None
-                if line.startswith('"', close + 1):
-                    at = close + 2
-                    continue
-                at = close + 1
-                break
-            if at < len(line) and line[at] != ",":
-                return None
-        else:
-            comma = line.find(",", at)
-            end = len(line) if comma < 0 else comma
-            if '"' in line[at:end]:
-                return None
-            at = end
-        if at >= len(line):
-            return count
+    count = at = 0
+    while cell := _CELL.match(line, at):
         count += 1
-        at += 1
+        if not cell[1]:
+            return count
+        at = cell.end()
+    return None
+
+
+_CELL = re.compile(r'(?:"(?:[^"]+|"")*+"|[^",]*)(,|\Z)')
+"""A cell, and the comma after it."""
 
 
 def column_of(line: str, position: int) -> int:
