@@ -2,8 +2,8 @@
 
     python benchmarks/_generate.py FOLDER ARTICLES [ARTICLES_A_MISTAKE]
 
-An article gives about a hundred rows of evidence and quotes. Articles are written in chunks, so
-that memory does not grow with their number. The same arguments give the same bytes.
+Each article yields about a hundred rows of evidence and quotes. Articles are written in chunks, so
+memory does not grow with their number. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[1]
 CHUNK = 5_000
 """Articles written at a time."""
 
-# One passage a line; what stands in [slot|…] is quoted. Two passages make a paragraph.
+# One passage per line; the text in [slot|…] is quoted. Two passages make a paragraph.
 ARTICLE = """\
 [title|{state} weighs troops for the Gaza force as {person} visits {city}]
 [minister|Foreign Minister {person} of {state}] [met|met mediators in {city}] \
@@ -40,7 +40,7 @@ ARTICLE = """\
 [cue|Reports suggest that more may follow], [rest7|perhaps {filler7}].
 [rest8|{filler8}], [rest8b|{filler9}] and {filler10}."""
 
-# Each row that an article gives: its cells, with `<< basis slot` where they need evidence.
+# The rows for each article: their cells, with `<< basis slot` where they need evidence.
 ROWS = {
     "sources": {
         "": {
@@ -205,13 +205,13 @@ ROWS = {
             "statement": "More may follow. << inferred cue",
             "source_id": "{id}",
             "certainty": "possible << classified rest7",
-            # No cue: made certain, the row is told by the cue in the quote of its statement.
+            # Not a cue: if the row is made certain, the cue in its statement's quote gives it away.
             "hedge": "perhaps << stated rest7",
         },
     },
 }
 
-# What all articles share. A state or a topic is named in the article of its own number.
+# Rows that all articles share. Each state or topic is named in the article with its number.
 SHARED = {
     "sources": {
         "country-codes": {
@@ -376,16 +376,16 @@ WORDS = [
 
 @dataclass(frozen=True)
 class Mistake:
-    """A kind of mistake: what is done to which cell of an article's rows, and what finds it."""
+    """A kind of mistake: which cell of an article's rows it changes and how, and what finds it."""
 
     code: str
     resource: str
     slot: str
     field: str
     edit: Callable[[pl.Expr], pl.Expr] | None
-    """From the right cell to the wrong one; None: the row is taken out (evidence) or doubled."""
+    """From the right cell to the wrong one; None: the row is removed (evidence) or duplicated."""
     found_in: tuple[str, str] | None = None
-    """Resource and slot of the row at which it is found, where that is another."""
+    """Resource and slot of the row where it is found, if that is a different one."""
 
 
 def _is(value: str | None) -> Callable[[pl.Expr], pl.Expr]:
@@ -403,11 +403,11 @@ MISTAKES = (
     Mistake("GD204", "sources", "", "language", _is("EN")),
     Mistake("GD205", "participants", "-visit-nations", "member_count", _is("0")),
     Mistake("GD206", "relations", "-person-office", "", None),
-    # A key of its own each, as cells that point to the same missing one are one finding.
+    # A different key each time: cells that point to the same missing row are one finding.
     Mistake(
         "GD207", "events", "-visit", "topic_id", lambda c: c + "-" + pl.col("id"),
     ),
-    # Not one and the same wrong one: a hash that stands twice is a mistake of its own.
+    # A different hash each time: a duplicate hash would be another mistake.
     Mistake("GD302", "sources", "", "text_sha256", lambda c: c.str.reverse()),
     Mistake("GD321", "quotes", "-rest8", "exact", lambda c: pl.lit("X") + c.str.slice(1)),
     Mistake("GD322", "quotes", "-rest5", "prefix", lambda c: c.str.reverse()),
@@ -433,7 +433,7 @@ MISTAKES = (
 
 @dataclass(frozen=True, order=True)
 class Planted:
-    """One mistake in the package: the rule that finds it, and the row that it is found at."""
+    """One mistake in the package: the rule that finds it, and the row where it is found."""
 
     code: str
     resource: str
@@ -441,7 +441,7 @@ class Planted:
 
 
 def generate(folder: Path, articles: int, mistakes: int = 0, seed: int = 1) -> list[Planted]:
-    """Write a package of so many articles into a new folder, each mistake in an article of its own.
+    """Write a package with this many articles to a new folder, at most one mistake in each.
 
     Returns:
         The planted mistakes, sorted.
@@ -476,7 +476,7 @@ def generate(folder: Path, articles: int, mistakes: int = 0, seed: int = 1) -> l
 
 
 class _Writer:
-    """The tables, written in parts: evidence is sorted by the resource that it is for."""
+    """Writes the tables in parts, since evidence is sorted by the resource that it is for."""
 
     def __init__(self, folder: Path, resources: list[dict[str, str]]) -> None:
         self.folder = folder
@@ -518,7 +518,7 @@ def _format(template: str) -> pl.Expr:
 
 
 def _articles(numbers: np.ndarray, wrong: np.ndarray, rng: np.random.Generator) -> pl.DataFrame:
-    """One row an article: its words, its text, and the start of each passage and quote."""
+    """One row per article: its words, its text, and the start of each passage and quote."""
     size = len(numbers)
     draw = random.Random(0)
     fillers = [
@@ -532,7 +532,7 @@ def _articles(numbers: np.ndarray, wrong: np.ndarray, rng: np.random.Generator) 
     def one(values: list[str]) -> pl.Series:
         return pick(values, rng.integers(0, len(values), size))
 
-    # The first articles go through all states and topics, so that each is named in one.
+    # The first articles cover all states and topics, so that each is named at least once.
     start = max(len(STATES), len(TOPICS))
     state = np.where(numbers < start, numbers, rng.integers(0, len(STATES), size)) % len(STATES)
     topic = np.where(numbers < start, numbers, rng.integers(0, len(TOPICS), size)) % len(TOPICS)
@@ -601,7 +601,7 @@ Row = dict[str, pl.Expr]
 def _rows(
     chunk: pl.DataFrame, tables: dict[str, dict[str, dict[str, str]]], prefix: str
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The rows of each table, then of evidence for each, mistakes included."""
+    """The rows of each table, then the evidence for them, mistakes included."""
     made: dict[str, list[pl.DataFrame]] = {}
     for resource, rows in tables.items():
         key = f"{resource.removesuffix('s')}_id"
@@ -620,7 +620,7 @@ def _rows(
             made.setdefault(resource, []).extend(_made(chunk, resource, slot, row))
     if prefix:
         made["passages"], made["quotes"] = _cut(chunk)
-        # Evidence for a cell that is empty.
+        # Evidence for an empty cell.
         extra = _evidence("events", _format("{id}-visit"), "occurrences", "classified", "met")
         number = _number("evidence", "events-visit.occurrences")
         made["evidence.events"].append(chunk.filter(col("wrong") == number).select(**extra))
@@ -650,7 +650,7 @@ def _evidence(resource: str, key: pl.Expr, field: str, basis: str, by: str) -> R
 
 
 def _made(chunk: pl.DataFrame, resource: str, slot: str, row: Row) -> list[pl.DataFrame]:
-    """A row of each article of the chunk, wrong in those that are to be."""
+    """One row for each article in the chunk, wrong where a mistake is planted."""
     keep = pl.lit(True)
     doubled = None
     cells = dict(row)
@@ -672,7 +672,7 @@ def _made(chunk: pl.DataFrame, resource: str, slot: str, row: Row) -> list[pl.Da
 
 
 def _cut(chunk: pl.DataFrame) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """Passages and quotes, as they lie in the texts."""
+    """Passages and quotes, at their places in the texts."""
     passages, quotes = [], []
     for number, passage in enumerate(ARTICLE.split("\n")):
         slot = f"-p{number}"
@@ -729,7 +729,7 @@ def _planted(chunk: pl.DataFrame) -> list[Planted]:
 
 
 if __name__ == "__main__":
-    # With a third number, one of so many articles has a mistake, and each mistake is made once.
+    # With a third argument N, one article in N has a mistake, and each kind occurs at least once.
     articles = int(sys.argv[2])
     count = max(len(MISTAKES), articles // int(sys.argv[3])) if len(sys.argv) > 3 else 0
     for item in generate(Path(sys.argv[1]), articles, count):

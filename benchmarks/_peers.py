@@ -1,14 +1,14 @@
-"""The same rules by other means: how many violations of each rule a package has.
+"""The same rules in other tools: how many violations of each rule a package has.
 
     python benchmarks/_peers.py polars|duckdb|pandera|reading PACKAGE
 
-`polars` and `duckdb` are what one would write by hand for these tables: they count, and say
-nothing of where or why. `pandera` is its plain use, a schema a table, without keys between tables.
-All take types, constraints, keys, white space and formulas (GD109 to GD209); `polars` and `duckdb`
-also provenance (GD3) and semantics (GD4), which the others cannot express, but for GD348, since a
-generated package has no reference/, and GD352, which would be as long by hand as it is with us.
-`reading` asks nothing: it takes in every cell and every text once, which no validation can do
-without.
+`polars` and `duckdb` are what one would write by hand for these tables: they only count, without
+saying where or why. `pandera` is used plainly: one schema per table, without keys between tables.
+All check types, constraints, keys, white space and formulas (GD109 to GD209). `polars` and `duckdb`
+also check provenance (GD3) and semantics (GD4), which the others cannot express. They leave out
+GD348, since a generated package has no reference/, and GD352, which would take as much code by hand
+as it does here. `reading` checks nothing: it only reads every cell and every text once, which any
+validation must do.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CUT = "|".join(
         r"(?:^|[\s(])[-−–]\x1f[0-9]",
     )
 )
-"""What is around a cut (U+001F) that parts a word; W is a character of one."""
+"""The text around a cut (U+001F) that splits a word; W is a character of a word."""
 CARRIERS = ["conditional_support", "conditional_oppose", "open"]
 CITED = ["cited_report", "named_speaker", "unnamed_source"]
 WORDED = ["holds_rank", "holds_office", "described_as"]
@@ -45,7 +45,7 @@ Counts = dict[str, int]
 
 
 class Tables:
-    """The descriptor and the schemas, as they stand in JSON."""
+    """The descriptor and the schemas, parsed from JSON."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -66,7 +66,7 @@ class Tables:
             for n, s in self.schemas.items()
         }
         self.unique: dict[str, Any] = {
-            # Rows of a table that names no such fields differ in more than their keys.
+            # Without unique keys in the schema, rows must differ in more than their keys.
             n: s.get("uniqueKeys") or [[f for f in self.names[n] if f != self.keys[n]]]
             for n, s in self.schemas.items()
         }
@@ -85,7 +85,7 @@ class Tables:
         return [f["name"] for f in self.fields[name] if f["gazadata:evidence"] == "required"]
 
     def marked(self, name: str, mark: str) -> list[str]:
-        """The fields of a table that bear a mark of the schema."""
+        """The fields of a table that have this mark in the schema."""
         return [f["name"] for f in self.fields[name] if f.get(f"gazadata:{mark}")]
 
     def terms(self, name: str) -> list[str]:
@@ -101,7 +101,7 @@ class Tables:
 
 
 def by_polars(root: Path) -> Counts:
-    """Polars, by hand: the tables read once, then lazy queries, streamed."""
+    """Polars, by hand: read the tables once, then run lazy, streamed queries."""
     import polars as pl
     from polars import col
 
@@ -115,7 +115,7 @@ def by_polars(root: Path) -> Counts:
     found: Counter[str] = Counter()
 
     def count(frame: pl.LazyFrame, **rules: pl.Expr) -> None:
-        """Count the rows at which each rule is broken, in one pass; `GD203_2` counts as GD203."""
+        """Count the rows that break each rule, in one pass; `GD203_2` counts as GD203."""
         sums = frame.select(rule.sum().alias(code) for code, rule in rules.items())
         for code, n in sums.collect(engine="streaming").to_dicts()[0].items():
             found[code.split("_")[0]] += n or 0
@@ -161,7 +161,7 @@ def by_polars(root: Path) -> Counts:
         key = col(t.keys[name])
         sizes = {"GD206": pl.len() - key.n_unique()}
         for n, fields in enumerate(t.unique[name]):
-            # A row that stands twice under one key is counted as that.
+            # A row repeated under the same key is already counted as a duplicate key.
             sizes[f"GD208_{n}"] = (
                 pl.struct([key, *fields]).n_unique() - pl.struct(fields).n_unique()
             )
@@ -556,9 +556,9 @@ def by_polars(root: Path) -> Counts:
 
 
 def _circles(parents: dict[str, str]) -> int:
-    """How many keys lie on a circle of links."""
+    """How many keys are on a cycle of links."""
     left = dict(parents)
-    # What points to nothing that points on is on no circle; what stays is, or leads to one.
+    # Chains that end are on no cycle; keys that are left are on one or lead to one.
     ends = [key for key, parent in left.items() if parent not in left]
     children: dict[str, list[str]] = {}
     for key, parent in left.items():
@@ -576,7 +576,7 @@ def _circles(parents: dict[str, str]) -> int:
 
 
 def by_duckdb(root: Path) -> Counts:
-    """DuckDB, by hand: the tables read once into a database in memory, then SQL."""
+    """DuckDB, by hand: read the tables once into an in-memory database, then run SQL."""
     import duckdb
 
     t = Tables(root)
@@ -924,7 +924,7 @@ def by_duckdb(root: Path) -> Counts:
 
 
 def by_pandera(root: Path) -> Counts:
-    """Pandera, plainly: each table read whole and validated against a schema, lazily."""
+    """Pandera, used plainly: read each table whole and validate it lazily against a schema."""
     import pandera.errors
     import pandera.polars as pa
     import polars as pl
@@ -949,7 +949,7 @@ def by_pandera(root: Path) -> Counts:
                 kind,
                 checks,
                 nullable=not limits.get("required"),
-                # It takes two nulls for a value that stands twice.
+                # pandera counts two nulls as a duplicate value.
                 unique=limits.get("unique", False) and limits.get("required", False),
             )
             if kind is not pl.String:
@@ -976,7 +976,7 @@ def by_pandera(root: Path) -> Counts:
 
 
 def by_reading(root: Path) -> Counts:
-    """Every cell and every text read and hashed once, with nothing asked of them."""
+    """Read and hash every cell and every text once, without checking anything."""
     import polars as pl
 
     for path in Tables(root).paths.values():

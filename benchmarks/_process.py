@@ -1,4 +1,4 @@
-"""Running a command as a process of its own, and what it took."""
+"""Run a command in its own process, and measure it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
-# An installed package has its bytecode beside it.
+# Allow bytecode to be cached, as it is for an installed package.
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 GAZADATA = [sys.executable, "-c", "from gazadata.cli import main; main()"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Wall-clock seconds, the most memory that any of its processes held, and what it printed."""
+    """Wall-clock seconds, the peak memory of any of its processes, and what it printed."""
 
     seconds: float
     mebibytes: float
     output: bytes
     processor: float = 0.0
-    """Seconds of processor time: what is left to compare by where others use the machine too."""
+    """Processor seconds: the better measure on a machine that others use too."""
 
 
 def run(command: list[str], ends: tuple[int, ...] = (0,), folder: Path | None = None) -> Run:
-    """Run a command to its end.
+    """Run a command to completion.
 
     Raises:
-        RuntimeError: it ended with another status than those of `ends`.
+        RuntimeError: its exit status is not in `ends`.
     """
     start = time.perf_counter()
     process = subprocess.Popen(

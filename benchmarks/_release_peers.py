@@ -1,11 +1,11 @@
-"""What benchmarks/release.py measures beside gazadata's own commands, each a process of its own.
+"""What benchmarks/release.py compares with gazadata's own commands, each in its own process.
 
-python benchmarks/_release_peers.py parts PACKAGE OUT    build, and print what its parts took
+python benchmarks/_release_peers.py parts PACKAGE OUT    build, and print how long its parts took
 python benchmarks/_release_peers.py duckdb PACKAGE OUT   every table from CSV to Parquet and back
 python benchmarks/_release_peers.py polars OLD NEW       what changed, by anti-join and join
-python benchmarks/_release_peers.py change OLD NEW       a package of which one row in 100 changed
-python benchmarks/_release_peers.py pull FILE CACHE      what a pull takes once all is imported
-python benchmarks/_release_peers.py serve FOLDER FILE    a folder on 127.0.0.1; FILE takes the port
+python benchmarks/_release_peers.py change OLD NEW       a package with one row in 100 changed
+python benchmarks/_release_peers.py pull FILE CACHE      the time of a pull after all imports
+python benchmarks/_release_peers.py serve FOLDER FILE    a folder on 127.0.0.1; its port to FILE
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 
 def parts(package: Path, out: Path) -> None:
-    """Build a release and print the seconds that validation, tables and descriptions took."""
+    """Build a release, and print how many seconds validation, tables and descriptions took."""
     from gazadata.release import build
 
     taken: dict[str, float] = {}
@@ -46,7 +46,7 @@ def parts(package: Path, out: Path) -> None:
 
 
 def by_duckdb(package: Path, out: Path) -> None:
-    """DuckDB's own COPY of every table, compressed as a release's Parquet is."""
+    """DuckDB's own COPY of every table, compressed like a release's Parquet."""
     import duckdb
 
     out.mkdir()
@@ -58,7 +58,7 @@ def by_duckdb(package: Path, out: Path) -> None:
 
 
 def by_polars(old: Path, new: Path) -> None:
-    """The rows that came, went and changed in each table, written by hand."""
+    """Count the rows added, removed and changed in each table, with queries written by hand."""
     import polars as pl
 
     counts = {}
@@ -77,7 +77,7 @@ def by_polars(old: Path, new: Path) -> None:
 
 
 def change(old: Path, new: Path) -> None:
-    """Change a cell in a hundredth of the rows; take out and add a thousandth."""
+    """Change a cell in a hundredth of the rows; remove and add a thousandth."""
     import polars as pl
 
     shutil.copytree(old, new)
@@ -92,7 +92,7 @@ def change(old: Path, new: Path) -> None:
 
 
 def pulled(port: Path, cache: Path) -> None:
-    """Pull twice from the server of that port, and print the seconds that the second one took."""
+    """Pull twice from the server on this port, and print how many seconds the second pull took."""
     from gazadata.release.fetch import pull
 
     os.environ["GAZADATA_CACHE"] = str(cache)
@@ -106,17 +106,17 @@ def pulled(port: Path, cache: Path) -> None:
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """As other servers do: the connection stays open, and short answers are sent at once."""
+    """Like other servers, keeps the connection open and sends short answers at once."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def serve(folder: Path, port: Path) -> None:
-    """Serve a folder until the process is ended; a file takes the number of the port."""
+    """Serve a folder until the process is terminated; write the port number to a file."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
     port.write_text(str(server.server_port), "utf-8")
     server.serve_forever()

@@ -1,7 +1,7 @@
 """What importing and loading cost, as ratios within one run: python benchmarks/load.py [ROUNDS].
 
-Each round starts every process once, in turn, so that a slow moment of the machine meets all of
-them; the ratio is that of the medians.
+Each round starts every process once, in turn, so that a slow spell of the machine affects them all;
+ratios are between medians.
 """
 
 from __future__ import annotations

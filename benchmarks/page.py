@@ -1,7 +1,7 @@
-"""What the page costs to make, to send and to use: python benchmarks/page.py [ROUNDS].
+"""What it costs to make, send and use the page: python benchmarks/page.py [ROUNDS].
 
-Making it is compared with reading the same tables, each in a process of its own, in turn. Use is
-measured in Debian's chromium, as it is and with its processor slowed to a sixth.
+Making it is compared with reading the same tables, in separate processes that take turns. Use is
+measured in Debian's chromium, at full speed and with the processor slowed to a sixth.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gazadata.display.html import asset
 from gazadata.opening import open_dataset
 
 ARTICLES = 67
-"""A generated package of 18,000 words and 1,200 quotes."""
+"""The size of a generated package, which then has 18,000 words and 1,200 quotes."""
 
 READ = """
 import sys
@@ -56,7 +56,7 @@ async rows => {
 
 
 def making(name: str, root: Path, folder: Path, rounds: int) -> None:
-    """Print what making the pages of a package takes, as a multiple of reading its tables."""
+    """Print the cost of making the pages of a package, as a multiple of reading its tables."""
     read: list[Run] = []
     made: list[Run] = []
     contents: list[dict[str, bytes]] = []
@@ -75,12 +75,12 @@ def making(name: str, root: Path, folder: Path, rounds: int) -> None:
         f"{name}: {seconds[0]:.2f} s, {seconds[0] / seconds[1]:.1f} times reading the tables; "
         f"{memory[0]:.0f} MiB, {memory[0] / memory[1]:.1f} times; {len(contents[0])} pages, the "
         f"largest of {len(largest):,} bytes ({len(gzip.compress(largest)):,} with gzip); "
-        f"{'the same' if all(one == contents[0] for one in contents) else 'OTHER'} bytes each time"
+        f"{'the same' if all(one == contents[0] for one in contents) else 'DIFFERENT'} bytes each time"
     )
 
 
 def using(page: Path) -> None:
-    """Print what opening the page and choosing a row take."""
+    """Print how long it takes to open the page and to choose a row."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
@@ -110,7 +110,7 @@ def using(page: Path) -> None:
 
 
 def main() -> None:
-    """Print what it takes to make, to use and to send."""
+    """Print the cost of making, using and sending the page."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     for name in ("page.css", "page.js"):
         content = asset(name).encode("utf-8")

@@ -1,9 +1,9 @@
-"""What releases cost beside their peers: python benchmarks/release.py [ARTICLES ...].
+"""What releases cost compared with their peers: python benchmarks/release.py [ARTICLES ...].
 
-An article gives about a hundred rows of evidence and quotes. Every round runs each tool once, in
-turn, so that a slow moment of the machine meets all of them; what is compared are the medians.
-The peers: DuckDB copies the same tables from CSV to Parquet and back, Polars by hand finds what
-changed, curl and sha256sum fetch and check the same files.
+Each article yields about a hundred rows of evidence and quotes. Every round runs each tool once, in
+turn, so that a slow spell of the machine affects them all; the medians are compared. The peers:
+DuckDB copies the same tables from CSV to Parquet and back, hand-written Polars finds what changed,
+and curl and sha256sum fetch and check the same files.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from _process import GAZADATA, REPOSITORY, Run, run
 
 ARTICLES = (100, 1_000, 10_000, 100_000)
 COMPARED = 10_000
-"""Articles of the releases that are compared and of the large one that is pulled, at most."""
+"""The most articles in the releases that are compared, and in the large one that is pulled."""
 
 PEERS = [sys.executable, str(Path(__file__).with_name("_release_peers.py"))]
 FORMAT = "{:<34} {:>9} {:>8} {:>8}  {}"
 
 
 def package_of(folder: Path, articles: int | None) -> Path:
-    """A package that builds: a generated one, or without a number the one in this repository.
+    """A package that builds: a generated one, or the one in this repository if `articles` is None.
 
-    Its version is one that this installation pins to no manifest.
+    Its version is one for which this installation pins no manifest.
     """
     if articles is None:
         folder.mkdir()
@@ -58,7 +58,7 @@ def package_of(folder: Path, articles: int | None) -> Path:
 
 
 def rounds(tools: dict[str, Callable[[], Run]], count: int) -> dict[str, Run]:
-    """Run each tool once a round, after one round to warm up where they are quick; the medians."""
+    """Run each tool once per round, after a warm-up round if there are many; return the medians."""
     runs: dict[str, list[Run]] = {name: [] for name in tools}
     for number in range(count + (count > 3)):
         for name, tool in tools.items():
@@ -77,13 +77,13 @@ def rounds(tools: dict[str, Callable[[], Run]], count: int) -> dict[str, Run]:
 
 
 def show(name: str, one: Run, rest: str = "") -> None:
-    """A line of the table: seconds of the clock and of the processor, memory."""
+    """Print a line of the table: wall-clock seconds, processor seconds and memory."""
     numbers = f"{one.seconds:.3f}", f"{one.processor:.3f}", f"{one.mebibytes:.0f}"
     print(FORMAT.format(name, *numbers, rest), flush=True)
 
 
 def ratio(name: str, one: Run, peer: Run, bound: float, memory: int | None = None) -> None:
-    """A tool's line, with what it took of its peer's time and what it may take."""
+    """Print a tool's line, with its time as a multiple of its peer's, and the limit."""
     text = (
         f"{one.seconds / peer.seconds:.2f} times (processor {one.processor / peer.processor:.2f})"
     )
@@ -94,7 +94,7 @@ def ratio(name: str, one: Run, peer: Run, bound: float, memory: int | None = Non
 
 
 def building(articles: int, folder: Path) -> None:
-    """A build against DuckDB's COPY of the same tables, and where its time goes."""
+    """A build compared with DuckDB's COPY of the same tables, and where its time goes."""
     package = package_of(folder / "package", articles)
     out = folder / "out"
 
@@ -117,7 +117,7 @@ def building(articles: int, folder: Path) -> None:
 
 
 def comparing(articles: int, folder: Path) -> None:
-    """A diff of two releases against anti-joins and a join over the same files, written by hand."""
+    """A diff of two releases compared with hand-written anti-joins and a join over the same files."""
     old, new = package_of(folder / "old", articles), folder / "new"
     run([*PEERS, "change", str(old), str(new)])
     ours = [*GAZADATA, "diff", str(old), str(new), "--format", "json"]
@@ -140,7 +140,7 @@ def comparing(articles: int, folder: Path) -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address of a folder on a server in a process of its own."""
+    """Serve a folder from a separate process, and yield its address."""
     port = folder.with_name("port")
     process = subprocess.Popen([*PEERS, "serve", str(folder), str(port)])
     try:
@@ -153,9 +153,9 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def pulling(articles: int | None, folder: Path, count: int) -> Path:
-    """A pull against curl and sha256sum over the same files; returns the store.
+    """A pull compared with curl and sha256sum over the same files; returns the store.
 
-    As a command, and as a program that has started already makes it.
+    It is run as a command, and within a program that is already running.
     """
     package = package_of(folder / "package", articles)
     run([*GAZADATA, "build", str(package), "--out", str(folder)])
@@ -169,7 +169,7 @@ def pulling(articles: int | None, folder: Path, count: int) -> Path:
         (folder / "curl").write_text(config, "utf-8")
         by_hand = f"curl -fsS --create-dirs -K {shlex.quote(str(folder / 'curl'))} && sha256sum --check --quiet SHA256SUMS"
         ours = ["env", f"GAZADATA_CACHE={target}", *GAZADATA, "pull", "0.0.1", "--store", address]
-        # What starting the command takes, without a network.
+        # The cost of starting the command, without a network.
         start = [*GAZADATA, "versions", "--store", str(store)]
 
         def fresh(command: list[str]) -> Callable[[], Run]:
@@ -193,12 +193,12 @@ def pulling(articles: int | None, folder: Path, count: int) -> Path:
     show(f"{name}curl, sha256sum", taken["curl"])
     ratio(f"{name}pull", taken["pull"], taken["curl"], 1.5)
     ratio("  within one process", taken["inside"], taken["curl"], 1.5)
-    show("  the start of a command alone", taken["start"])
+    show("  starting a command alone", taken["start"])
     return store
 
 
 def opening(store: Path, folder: Path) -> None:
-    """A cached release against the bundled one: opened by a new process, also to read a table."""
+    """A cached release compared with the bundled one: opened in a new process, also to read a table."""
     cached = f"version='0.0.1', store={str(store)!r}"
     once, again = "gazadata.", "for _ in range(100): gazadata."
 

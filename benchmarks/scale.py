@@ -1,10 +1,10 @@
-"""What validation on Spark costs beside one machine: python benchmarks/scale.py [ARTICLES ...].
+"""Validation on Spark compared with one machine: python benchmarks/scale.py [ARTICLES ...].
 
-Generated packages with planted mistakes, of about a hundred rows of evidence and quotes an article.
-Each is validated in a process of its own, and then on Spark with `local[2]`, after a small one has
-warmed the session up; a plain job of Spark reads the same tables and counts rows by article.
-Processor seconds are those of all processes, Java's included: where others use the machine too,
-they are what is left to compare by. Shuffles are what Spark wrote of them, compressed.
+The packages are generated, with planted mistakes and about a hundred rows of evidence and quotes per
+article. Each is validated in a separate process, and then on Spark with `local[2]`, after a small one
+has warmed up the session; a plain Spark job reads the same tables and counts rows by article.
+Processor seconds are those of all processes, including Java: on a machine that others use too, they
+are the better measure. Shuffles are measured by the compressed bytes that Spark wrote for them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Taken:
 
 
 def _processor() -> float:
-    """Processor seconds of this process and of all that it started, those that ended included."""
+    """Processor seconds of this process and all its descendants, including those that ended."""
     parents, used = {}, {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -63,25 +63,25 @@ def _processor() -> float:
 
 
 def _memory() -> float:
-    """The most memory, in MiB, that this process held: it is the driver's."""
+    """Peak memory of this process, which is the driver, in MiB."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def taken(work: Callable[[], int]) -> Taken:
-    """Do some work on Spark."""
+    """Do some work on Spark, and measure it."""
     start, used = time.perf_counter(), _processor()
     found = work()
     return Taken(time.perf_counter() - start, _processor() - used, _memory(), found)
 
 
 def counted(spark: SparkSession, package: Path) -> int:
-    """Read all tables as they are, and count their rows by article: how many articles there are."""
+    """Read all tables as they are, count their rows by article, and return the number of articles."""
     contract, frames = Contract.read(package), []
     for resource in contract.resources.values():
         rows = spark.read.csv(f"file://{package / resource.path}", header=True)
         own = "source_id" if "source_id" in rows.columns else rows.columns[0]
-        # An article's rows begin with its key: enough to count by, without a join.
+        # Keys begin with that of the article: enough to count by, without a join.
         frames.append(rows.select(functions.substring(own, 1, 8).alias("article"), *_cells(rows)))
     every = reduce(lambda a, b: a.union(b), (f.select("article", "cells") for f in frames))
     counts = every.groupBy("article").agg(functions.count("*"), functions.sum("cells"))
@@ -89,14 +89,14 @@ def counted(spark: SparkSession, package: Path) -> int:
 
 
 def _cells(rows: Any) -> list[Any]:
-    """The letters of a row, so that every cell is read."""
+    """The number of characters in a row, so that every cell is read."""
     filled = [functions.coalesce(functions.length(n), functions.lit(0)) for n in rows.columns]
     return [reduce(lambda a, b: a + b, filled).alias("cells")]
 
 
 @contextmanager
 def generated(articles: int) -> Iterator[tuple[Path, int, int]]:
-    """A package of so many articles, its rows and the bytes of its tables."""
+    """A package with this many articles, its number of rows and the bytes of its tables."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "package"
         run([*GENERATE, str(package), str(articles), str(ARTICLES_A_MISTAKE)])
@@ -110,7 +110,7 @@ def _lines(path: Path) -> int:
 
 
 def shuffles(log: Path) -> list[int]:
-    """The bytes that each stage of a session wrote for others, by its log of events."""
+    """The bytes that each stage of a session wrote to shuffles, from its event log."""
     written: dict[int, int] = {}
     for file in log.iterdir():
         for line in file.read_text(encoding="utf-8").splitlines():

@@ -1,8 +1,8 @@
-"""What every command costs before and beside its work: python benchmarks/startup.py [ROUNDS].
+"""What every command costs on top of its actual work: python benchmarks/startup.py [ROUNDS].
 
-Processor time and peak memory, medians over rounds that start every process once, in turn; and
-the ratios to the imports that the commands cannot do without. What is compared is run first: after
-a command that fills the processor's caches, the next one takes longer.
+Processor time and peak memory are medians over rounds that start every process once, in turn;
+ratios are to the imports that the commands cannot do without. The commands that are compared run
+first: after one that fills the processor's caches, the next one takes longer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ IMPORTED = {
     "bare interpreter": "pass",
     "import typer": "import typer",
     "import pyarrow": "import pyarrow",
-    # What typer itself takes to read one argument, whatever the command does.
+    # What it costs typer itself to parse one argument, for a command that does nothing.
     "typer, one argument": "import typer; app = typer.Typer(rich_markup_mode=None); "
     "app.command()(lambda x: None); app(['x'])",
 }
@@ -31,7 +31,7 @@ RATIOS = (
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
-    """A command line for each command, which writes to `folder` alone."""
+    """A command line for each command; they only write to `folder`."""
     built = folder / "built"
     run([*GAZADATA, "build", str(REPOSITORY), "--out", str(built)])
     (release,) = map(str, built.iterdir())
@@ -72,7 +72,7 @@ def main() -> None:
         runs: dict[str, list[Run]] = {name: [] for name in cases}
         for group in (light, [name for name in cases if name not in light]):
             for _ in range(rounds):
-                # A release is never built over another.
+                # A build never overwrites a release.
                 shutil.rmtree(folder / "again", ignore_errors=True)
                 for name in group:
                     runs[name].append(run(cases[name], folder=folder))

@@ -1,10 +1,10 @@
-"""What validation costs beside its peers: python benchmarks/validate.py [ARTICLES ...].
+"""What validation costs compared with its peers: python benchmarks/validate.py [ARTICLES ...].
 
-First the shipped package, cold; then generated packages with planted mistakes, of about a hundred
-rows of evidence and quotes an article. The peers are the official frictionless command and those of
-_peers.py: frictionless and pandera check the schemas alone, Polars and DuckDB by hand count what
-breaks the same rules, and reading alone is what none can do without. Every round runs each tool
-once, in turn, so that a slow moment of the machine meets all of them.
+First the shipped package, cold; then generated packages with planted mistakes and about a hundred
+rows of evidence and quotes per article. The peers are the official frictionless command and those in
+_peers.py: frictionless and pandera only check the schemas, hand-written Polars and DuckDB count
+violations of the same rules, and reading alone is the least that any tool must do. Every round runs
+each tool once, in turn, so that a slow spell of the machine affects them all.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ ARTICLES = (100, 1_000, 10_000, 100_000)
 PEERS = ("polars", "duckdb", "pandera", "reading")
 FRICTIONLESS = [str(Path(sys.executable).with_name("frictionless")), "validate"]
 GENERATE = [sys.executable, str(Path(__file__).with_name("_generate.py"))]
-"""A process of its own: what this one holds would be told as the memory of those that it starts."""
+"""Run as its own process: this one's memory would count as that of the processes it starts."""
 
 ARTICLES_A_MISTAKE = 50
 ROUNDS = {100: 5, 1_000: 5, 100_000: 1}
 FRICTIONLESS_UP_TO = 10_000
-"""Articles: ten times as many take it a quarter of an hour; its rows a second there are compared."""
+"""Articles: ten times as many take frictionless 15 minutes, so its speed at this size is used."""
 
 FORMAT = "{:>10} {:>10} {:<13} {:>8} {:>8} {:>7} {:>10}  {}"
 
 
 def cold(rounds: int = 15) -> None:
-    """The shipped package: our command against the one of frictionless."""
+    """The shipped package: our command compared with that of frictionless."""
     ours = [*GAZADATA, "validate", str(REPOSITORY)]
     theirs = [*FRICTIONLESS, "datapackage.json"]
     taken: dict[str, list[float]] = {"gazadata": [], "frictionless": []}
@@ -46,7 +46,7 @@ def cold(rounds: int = 15) -> None:
 
 
 def found_by_us(output: bytes, wanted: set[tuple[str, ...]]) -> str:
-    """How many of the planted mistakes a report names, and how many others."""
+    """How many of the planted mistakes a report names, and how many other findings it has."""
     report = json.loads(output)
     found = {(f["code"], f["resource"], f["row_id"]) for f in report["findings"]}
     total = sum(count["found"] for count in report["counts"].values())
@@ -56,7 +56,7 @@ def found_by_us(output: bytes, wanted: set[tuple[str, ...]]) -> str:
 
 
 def measure(articles: int, rounds: int) -> dict[str, Run]:
-    """Run every tool on a package of so many articles, and print a line of the table for each."""
+    """Run every tool on a package with this many articles, and print a line of the table for each."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "package"
         told = run([*GENERATE, str(package), str(articles), str(ARTICLES_A_MISTAKE)]).output
@@ -71,7 +71,7 @@ def measure(articles: int, rounds: int) -> dict[str, Run]:
         runs: dict[str, list[Run]] = {name: [] for name in commands}
         for number in range(rounds):
             for name, command in commands.items():
-                # Frictionless once: it takes longer than all the others together.
+                # Frictionless runs once: it takes longer than all the others together.
                 if name != "frictionless" or number == 0:
                     runs[name].append(run(command, ends=(0, 1)))
     result = {}
@@ -104,7 +104,7 @@ def _lines(path: Path) -> int:
 
 
 def main() -> None:
-    """Print the table, then what the promises ask of it."""
+    """Print the table, then the figures for which there are targets."""
     sizes = [int(size) for size in sys.argv[1:]] or list(ARTICLES)
     cold()
     print(FORMAT.format("ev+quotes", "all rows", "tool", "s", "CPU s", "MiB", "rows/s", "mistakes"))

@@ -23,10 +23,10 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A separate home folder and cache for the tests; a test that still writes into a home fails.
+    """A separate home folder and cache for the tests; fails if a test still writes to a home.
 
-    A browser and a notebook leave their settings in a home. gazadata leaves nothing there, neither
-    in this one nor, where a process is started without HOME, in the user's.
+    Browsers and notebooks leave settings in the home folder. gazadata must leave nothing there, nor
+    in the user's own one if a process is started without HOME.
     """
     home, cache = tmp_path_factory.mktemp("home"), Cache.of_user().folder
     before = _written(cache)
@@ -78,7 +78,7 @@ def package_copy(tmp_path: Path) -> Path:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: a fifth of the time, tests wait for servers and processes."""
+    """One more than the cores: a fifth of the time, tests wait for servers and processes."""
     return (os.cpu_count() or 1) + 1
 
 

@@ -1,4 +1,4 @@
-"""The workflows, the action and the hook: their rights, what they run, and what comes of it."""
+"""The workflows, the action and the hook: their permissions, what they run, and the results."""
 
 import os
 import re
@@ -15,10 +15,10 @@ REPO = Path(__file__).parents[1]
 WORKFLOWS = sorted((REPO / ".github/workflows").glob("*.yml"))
 ACTION = REPO / "action.yml"
 HOOKS = REPO / ".pre-commit-hooks.yaml"
-# What is installed is to be run, and not what PYTHONPATH names.
+# Run the installed package, not the one on PYTHONPATH.
 ENVIRONMENT = {name: v for name, v in os.environ.items() if not name.startswith("PYTHON")}
 
-# They are no part of the sdist.
+# They are not in the sdist.
 pytestmark = pytest.mark.skipif(not ACTION.exists(), reason="needs the repository")
 installs = pytest.mark.skipif(
     not os.environ.get("GAZADATA_INSTALLS"),
@@ -32,7 +32,7 @@ def parsed(path: Path) -> dict[Any, Any]:
 
 
 def scripts() -> dict[str, str]:
-    """The shell scripts of the action by the name of their step."""
+    """The shell scripts of the action, by the name of their step."""
     steps = parsed(ACTION)["runs"]["steps"]
     return {step["name"]: step["run"] for step in steps if "run" in step}
 
@@ -46,7 +46,7 @@ class TestRights:
             assert one == "./" or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)
 
     def test_no_secret_is_used_and_nothing_is_put_into_a_script(self, path: Path) -> None:
-        """What a workflow puts into a script with ${{ }} is run as part of it."""
+        """Text that a workflow puts into a script with ${{ }} is run as part of it."""
         text = path.read_text("utf-8")
         assert "secrets." not in text
         content = parsed(path)
@@ -56,7 +56,7 @@ class TestRights:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_may_read_and_no_more(path: Path) -> None:
+def test_a_workflow_may_only_read(path: Path) -> None:
     content = parsed(path)
     assert content["permissions"] == {"contents": "read"}
     for job in content["jobs"].values():
@@ -67,7 +67,7 @@ def test_a_workflow_may_read_and_no_more(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runner's folder for temporary files, with gazadata as a wheel brings it."""
+    """The runner's folder for temporary files, with gazadata installed from a wheel."""
     root = tmp_path_factory.mktemp("runner temp")
     modules = root / "gazadata/gazadata"
     shutil.copytree(REPO / "src/gazadata", modules)
@@ -80,7 +80,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def validate(
     package: str, formats: str, workspace: Path, temporary: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run the last step of the action as a job in the folder `workspace` does."""
+    """Run the last step of the action as a job would, in the folder `workspace`."""
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", scripts()["Validate"]],
         capture_output=True,
@@ -104,7 +104,7 @@ class TestAction:
     """The steps of action.yml, run as a job runs them."""
 
     def test_a_package_that_passes(self, package_copy: Path, installed: Path) -> None:
-        """The path may have spaces, begin with a dash, and lie beside a module called gazadata."""
+        """The path may have spaces, begin with a dash, and be next to a module called gazadata."""
         package_copy.rename(package_copy.parent / "-a package")
         (package_copy.parent / "gazadata.py").write_text("raise SystemExit(99)", "utf-8")
         done = validate("-a package", "sarif  junit", package_copy.parent, installed)
@@ -144,7 +144,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with all that pip and pre-commit read of this one."""
+    """A repository with everything in this one that pip and pre-commit read."""
     root = tmp_path_factory.mktemp("gazadata")
     for name in ("data", "docs", "schemas", "src"):
         shutil.copytree(REPO / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -321,7 +321,7 @@ class TestContract:
         with pytest.raises(UnknownName, match=f"no field in {name} .* did you mean '{field}'"):
             CONTRACT[name][f"{field}x"]
 
-    def test_a_name_like_no_other_lists_all(self) -> None:
+    def test_a_name_unlike_all_others_lists_them_all(self) -> None:
         with pytest.raises(UnknownName, match="choose from: sources, passages, quotes"):
             CONTRACT["zzzzzz"]
 

@@ -147,7 +147,7 @@ class TestDataset:
             getattr(DATASET, ask)(name)
 
     @pytest.mark.parametrize("name", [None, 3, "", "events.csv\0"])
-    def test_a_name_that_is_none(self, name: Any) -> None:
+    def test_a_name_that_is_not_a_table(self, name: Any) -> None:
         with pytest.raises(UnknownName, match="no table"):
             DATASET.load(name)
 
@@ -158,7 +158,7 @@ class TestDataset:
             with pytest.raises(UnknownName, match=r"no field in events .* did you mean 'outcome'"):
                 ask("events", "doha-negotiations", "outcomes")
 
-    def test_to_cite(self) -> None:
+    def test_citation(self) -> None:
         cited = DATASET.cite()
         assert DESCRIPTOR["title"] in cited
         assert f"version {DESCRIPTOR['version']}" in cited
@@ -185,7 +185,7 @@ class TestLabels:
         assert all(labels[name].values())
 
     def test_tables_that_point_to_each_other(self, tmp_path: Path) -> None:
-        """A row is then called by the key of the other."""
+        """Such a row is labelled with the key of the other one."""
         shutil.copytree(REPO / "schemas", tmp_path / "schemas")
         shutil.copy(REPO / "datapackage.json", tmp_path)
         path = tmp_path / "schemas/relations.json"
@@ -234,7 +234,7 @@ class TestCopies:
         pd.testing.assert_frame_equal(other["events"], data["events"])
 
     def test_in_a_pool_of_processes(self, package_copy: Path) -> None:
-        """`spawn`, the only way on Windows and macOS, pickles the function and what it is of."""
+        """`spawn`, the default on Windows and macOS, pickles the function with its object."""
         data = gazadata.open_dataset(package_copy)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             for name, frame in zip(data, pool.map(data.load, data), strict=True):
@@ -474,7 +474,7 @@ def test_the_schema_accepts_the_frame_and_refuses_a_spoilt_one(name: str) -> Non
         schema.validate(frame)
 
 
-# Packages that somebody else made, or broke.
+# Packages that somebody else made or broke.
 
 
 def store(root: Path, name: str, rows: list[dict[str, str]]) -> None:
@@ -592,7 +592,7 @@ def test_a_missing_table_affects_only_what_needs_it(package_copy: Path, name: st
 
 
 def test_a_key_that_points_to_nothing_does_not_prevent_reading(package_copy: Path) -> None:
-    """Loading never validates, and a bare KeyError did not help anybody."""
+    """Loading never validates, but a bare KeyError helped nobody."""
     change(package_copy, "events", "doha-negotiations", source_id="gone", topic_id="gone")
     quotes = csv_rows("quotes", package_copy)
     store(package_copy, "quotes", [q for q in quotes if "troop-commitments" not in q["quote_id"]])

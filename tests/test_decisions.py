@@ -50,7 +50,7 @@ def passages(article: str) -> list[dict[str, str]]:
 
 
 def tables_of(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """The head and the rows of each Markdown table."""
+    """The header and the rows of each Markdown table."""
     for block in re.findall(r"(?:^\|.*(?:\n|\Z))+", text, re.M):
         head, _, *body = (
             [cell.strip() for cell in line[1:-1].split(" | ")] for line in block.splitlines()
@@ -76,14 +76,14 @@ def known(article: str) -> set[str]:
 
 @each_article
 def test_what_is_set_as_code_is_known(article: str) -> None:
-    """Rows are renamed now and then, and the text about them is forgotten."""
+    """Rows are renamed now and then, and it is easy to forget the text about them."""
     allowed = r"this type|true|false|raw/|reference/\w+\.csv|evidence\.csv"
     rest = code(article) - known(article)
     assert {token for token in rest if not re.fullmatch(allowed, token)} == set()
 
 
 @each_article
-def test_what_stands_in_curly_quotes_stands_in_the_article(article: str) -> None:
+def test_text_in_curly_quotes_is_in_the_article(article: str) -> None:
     """Each file promises that curly quotes hold only words of the article."""
     convention = "“Curly double quotes” hold words of the article, character for character"
     assert DECISIONS[article].count(convention) == 1

@@ -1,4 +1,4 @@
-"""What is distributed: the same bytes wherever and whenever it is built, of one version and day."""
+"""Distributions: the same bytes wherever and whenever they are built, with one version and date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEFT_OUT = shutil.ignore_patterns(
 
 
 def built(source: Path, out: Path, umask: int) -> dict[str, str]:
-    """The hash of each file that `make release` would put beside the release."""
+    """The hash of each file that `make release` would put next to the release."""
     epoch = re.search(r"SOURCE_DATE_EPOCH=(\d+) ", (REPO / "Makefile").read_text("utf-8"))
     assert epoch
     done = subprocess.run(
@@ -49,8 +49,8 @@ def test_wheel_and_sdist_repeat(tmp_path: Path) -> None:
     assert first == second
 
 
-def test_version_and_date_are_the_same_wherever_they_stand() -> None:
-    """`created`, by which stores and metadata date a release, would be forgotten."""
+def test_version_and_date_are_the_same_everywhere() -> None:
+    """Otherwise `created`, by which stores and metadata date a release, would be forgotten."""
     descriptor = json.loads((REPO / "datapackage.json").read_bytes())
     stated = descriptor["version"], descriptor["created"][:10]
     citation = (REPO / "CITATION.cff").read_text("utf-8")

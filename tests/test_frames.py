@@ -148,14 +148,14 @@ class TestUse:
         assert len(joined) == len(PANDAS["participants"])
         assert joined["name"].notna().all()
 
-    def test_a_category_without_rows_is_counted_as_none(self) -> None:
+    def test_a_category_without_rows_is_counted_as_zero(self) -> None:
         """Vocabularies are complete, so a count shows what the article does not have."""
         counts = PANDAS["positions"]["stance"].value_counts()
         assert counts["conditional_oppose"] == 0
         assert counts.sum() == len(PANDAS["positions"])
 
     @each_resource
-    def test_a_frame_is_the_callers_own(self, name: str) -> None:
+    def test_a_frame_belongs_to_the_caller(self, name: str) -> None:
         frame = DATASET.load(name)
         frame[frame.columns[0]] = "spoilt"
         pd.testing.assert_frame_equal(DATASET.load(name), PANDAS[name])
@@ -263,7 +263,7 @@ class TestCast:
                 DATASET.cast("events", frame)
 
 
-# Tables that nobody shipped.
+# Made-up tables.
 
 FIELD = {"title": "T", "description": "D."}
 SCHEMA: Json = {

@@ -1,4 +1,4 @@
-"""What is imported when, each looked at in a process of its own."""
+"""What is imported when, each case in a separate process."""
 
 import json
 import subprocess
@@ -26,21 +26,21 @@ def run(code: str, *flags: str) -> str:
 
 
 def imported(code: str, *flags: str) -> set[str]:
-    """The modules that a piece of code adds to those that the interpreter has already."""
+    """The modules that a piece of code adds to those that the interpreter has already loaded."""
     before = f"import json, sys; sys.path.insert(0, {PARENT!r}); before = set(sys.modules)\n"
     after = "\nprint(json.dumps(sorted(set(sys.modules) - before)))"
     return set(json.loads(run(before + code + after, *flags).splitlines()[-1]))
 
 
 def test_the_import_costs_next_to_nothing() -> None:
-    """`typing` and `dataclasses` alone would double the price of a bare interpreter."""
-    # Without site, whose .pth files may import anything before us.
+    """`typing` and `dataclasses` alone would double the cost of starting a bare interpreter."""
+    # Without site, whose .pth files may import anything first.
     modules = imported("import gazadata", "-I", "-S")
     assert "gazadata" in modules
     assert modules - {"gazadata"} == set()
 
 
-def test_the_errors_need_none_of_the_heavy_ones() -> None:
+def test_the_errors_need_no_heavy_modules() -> None:
     modules = imported("from gazadata import GazadataError")
     assert "gazadata.errors" in modules
     assert not modules & HEAVY
@@ -116,7 +116,7 @@ except SystemExit as end:
 def test_without_the_extra_the_error_says_how_to_get_it(
     missing: str, extra: str, code: str
 ) -> None:
-    """`schema` without pandera ended in a ModuleNotFoundError."""
+    """`schema` without pandera used to end in a ModuleNotFoundError."""
     told = run(
         f"import sys; sys.modules[{missing!r}] = None; sys.path.insert(0, {PARENT!r})\n"
         "import gazadata\n"
@@ -136,7 +136,7 @@ def test_the_base_is_enough_to_load(code: str) -> None:
     assert int(told) == len(gazadata.load("events"))
 
 
-def test_the_names_that_are_public() -> None:
+def test_the_public_names() -> None:
     assert dir(gazadata) == sorted(gazadata.__all__)
     for name in set(gazadata.__all__) - {"__version__"}:
         assert getattr(gazadata, name).__name__ == name

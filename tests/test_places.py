@@ -1,4 +1,4 @@
-"""A package is read from where it lies, whatever its path looks like to a library."""
+"""A package is read from where it is, even if its path means something special to a library."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ODD = ("src*", "src?", "~", "file:", "s3:x", "{a,b}", "%20", "a b")
 def test_a_path_is_not_a_pattern(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside the folder are those that a pattern would match, whose rows are others."""
+    """Next to the folder are others with different rows, which a pattern would match."""
     monkeypatch.chdir(tmp_path)
     odd = copy_package(tmp_path / name)
     for decoy in ("src1", "srcx", "a", "b"):
@@ -47,7 +47,7 @@ def test_a_path_is_not_a_pattern(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
-def test_what_is_built_and_put_by_lies_where_it_is_named(
+def test_a_build_uses_exactly_the_folders_it_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = copy_package(tmp_path / "src[1]")
@@ -68,7 +68,7 @@ def test_what_is_built_and_put_by_lies_where_it_is_named(
     "name",
     ["src[1]{0}*", "~", "s3:", "http:"],
 )
-def test_a_release_goes_all_its_ways_in_a_folder_of_an_odd_name(
+def test_a_release_works_throughout_in_a_folder_with_an_odd_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Package, release, archive, store, cache, temporary files and exports, by relative paths."""
@@ -117,7 +117,7 @@ def test_a_dataset_stays_where_it_was_opened(
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_modules_that_were_copied_away_do_not_take_another_package_for_their_own(
+def test_copied_modules_do_not_mistake_another_package_for_their_own(
     tmp_path: Path, zipped: bool
 ) -> None:
     modules = tmp_path / "project/src/gazadata"

@@ -67,7 +67,7 @@ def test_the_sample_of_a_finding(tmp_path: Path) -> None:
         shutil.copytree(REPO / part, tmp_path / part)
     shutil.copy(REPO / "datapackage.json", tmp_path)
     quotes = tmp_path / "data" / "quotes.csv"
-    # Before those of other articles, the article's rows are in the same lines however many follow.
+    # The article's rows come first, so their lines are the same however many articles follow.
     header, *rows = quotes.read_bytes().splitlines(keepends=True)
     rows.sort(key=lambda row: b",trump-leaning-on-pakistan," not in row)
     content = header + b"".join(rows)

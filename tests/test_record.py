@@ -1,8 +1,8 @@
-"""What the article says, held against the tables: each test's docstring is the sentence.
+"""What the article says, compared with the tables: each test's docstring is the sentence.
 
-Of the tables these are the rows that rest on it; what other articles add has tests of its own.
-Nothing here goes through gazadata. The tables are read as plain CSV and the article as plain text,
-so that a defect of the code cannot hide one of the record.
+Only rows that rest on this article are read; other articles have their own tests. Nothing here goes
+through gazadata. The tables are read as plain CSV and the article as plain text, so that a bug in
+the code cannot hide a mistake in the record.
 """
 
 import csv
@@ -66,7 +66,7 @@ def parts_of(event: str) -> dict[str, str]:
     return {row["actor_id"]: row["role"] for row in where("participants", event_id=event)}
 
 
-# How large a careful reading of one headline and fifteen sentences is.
+# How many rows a careful reading of one headline and fifteen sentences yields.
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_one_headline_and_fifteen_sentences() -> None:
     assert Counter(row["kind"] for row in TABLES["passages"]) == {"headline": 1, "sentence": 15}
 
 
-# The text and the tables: counted anew, without gazadata.
+# The text and the tables, checked again without gazadata.
 
 
 def test_the_passages_tile_the_article(article: str) -> None:
@@ -112,7 +112,7 @@ def test_paragraphs_are_those_of_the_article(article: str) -> None:
 
 
 @pytest.mark.parametrize("quote", TABLES["quotes"], ids=lambda row: row["quote_id"])
-def test_a_quote_stands_where_it_says(quote: Row, article: str) -> None:
+def test_a_quote_is_where_it_says(quote: Row, article: str) -> None:
     start, end = int(quote["char_start"]), int(quote["char_end"])
     assert article[start:end] == quote["exact"]
     assert article[:start].endswith(quote["prefix"])
@@ -144,12 +144,12 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("name", "field"), CELLS)
-def test_every_cell_that_asserts_has_evidence_and_no_null_has(name: str, field: str) -> None:
+def test_every_cell_that_asserts_has_evidence_and_no_null_does(name: str, field: str) -> None:
     backed = {row["row_id"] for row in where("evidence", resource=name, field=field)}
     assert backed == {row[KEYS[name]] for row in TABLES[name] if row[field] != ""}
 
 
-def test_no_key_points_at_nothing() -> None:
+def test_every_foreign_key_has_a_target() -> None:
     for name, schema in SCHEMAS.items():
         for key in schema.get("foreignKeys", []):
             target = key["reference"].get("resource", name)
@@ -178,7 +178,7 @@ def test_a_verbatim_cell_has_the_articles_own_words(
     assert any(text in quote for quote in quotes_behind(name, row_id, of_cell))
 
 
-def test_words_that_a_note_quotes_stand_in_the_article(article: str) -> None:
+def test_words_that_a_note_quotes_are_in_the_article(article: str) -> None:
     quoted = [
         (row["evidence_id"], words)
         for row in TABLES["evidence"]
@@ -213,7 +213,7 @@ def test_every_date_is_by_reference_since_the_article_has_no_year(article: str) 
             assert bool(given) == (row["date_precision"] != "unknown"), row
 
 
-def test_no_figure_that_is_not_in_the_article(article: str) -> None:
+def test_every_figure_is_in_the_article(article: str) -> None:
     """The article's only figures are 20 points and approximately 45 nations."""
     assert set(re.findall(r"\d+", article)) == {"20", "45"}
     counts = {row["member_count"] for row in TABLES["participants"]} - {""}
@@ -227,8 +227,8 @@ def test_no_figure_that_is_not_in_the_article(article: str) -> None:
 # Who says it, and how far the article commits itself.
 
 
-def test_what_is_certain_without_a_hedge_rests_on_no_hedged_words() -> None:
-    """A cue such as "reportedly" behind a plain certainty was dropped on the way into the row."""
+def test_a_certain_row_without_a_hedge_rests_on_no_hedged_words() -> None:
+    """If a plainly certain row rests on a cue such as "reportedly", the coder dropped the cue."""
     cues = json.loads((REPO / "datapackage.json").read_text("utf-8"))["gazadata:hedgeCues"]
     cue = re.compile(rf"\b({'|'.join(map(re.escape, cues))})\b", re.IGNORECASE)
     looked = 0
@@ -241,7 +241,7 @@ def test_what_is_certain_without_a_hedge_rests_on_no_hedged_words() -> None:
 
 
 @pytest.mark.parametrize("name", REPORTING)
-def test_what_is_not_certain_has_the_words_that_weaken_it(name: str) -> None:
+def test_an_uncertain_row_has_the_words_that_weaken_it(name: str) -> None:
     for row in TABLES[name]:
         assert row["certainty"] == "certain" or row["hedge"], row
         if row["certainty"] == "uncommitted":
@@ -270,8 +270,8 @@ def test_reuters_said_that_they_solicit() -> None:
     assert ROWS["sources"]["reuters-report"]["publisher"] == "Reuters"
 
 
-def test_reuters_is_answerable_for_its_own_clause_only() -> None:
-    """“according to a Reuters report” closes the first sentence and governs no other."""
+def test_reuters_is_the_source_of_its_own_clause_only() -> None:
+    """“according to a Reuters report” ends the first sentence and applies to no other."""
     passages = {"trump-leaning-on-pakistan-headline", "trump-leaning-on-pakistan-s01"}
     attributed = [
         (name, row[KEYS[name]])
@@ -288,8 +288,8 @@ def test_reuters_is_answerable_for_its_own_clause_only() -> None:
         assert stand <= passages
 
 
-def test_the_article_is_nobodys_cited_report() -> None:
-    """Reuters is what it cites, and its text names no author."""
+def test_the_article_is_not_a_cited_report() -> None:
+    """It cites Reuters, and its text names no author."""
     (row,) = where("sources", held="true")
     assert row["publisher"] not in ("", "Reuters")
     assert (row["author"], row["cited_by"]) == ("", "")
@@ -338,7 +338,7 @@ def test_the_visit_is_planned_and_two_meetings_came_before() -> None:
     )
 
 
-def test_the_rank_is_told_and_not_equated() -> None:
+def test_the_two_names_of_the_rank_are_not_equated() -> None:
     """“Munir, who attained Pakistan’s highest military rank in May”."""
     ranks = {row["object_text"] for row in where("relations", predicate="holds_rank")}
     assert ranks == {"Field Marshal", "Pakistan’s highest military rank"}
@@ -347,7 +347,7 @@ def test_the_rank_is_told_and_not_equated() -> None:
     assert event["event_type"] == ""
 
 
-def test_successes_are_perceived_and_no_cause() -> None:
+def test_successes_are_perceived_and_not_a_cause() -> None:
     """“in May following perceived successes in regional conflicts”."""
     row = ROWS["assessments"]["munir-rank-follows-perceived-successes"]
     assert (row["kind"], row["hedge"]) == ("sequence", "perceived")
@@ -382,7 +382,7 @@ def test_doha_is_a_place_and_45_nations_are_nameless() -> None:
     assert (nations["member_count"], nations["member_count_is_approximate"]) == ("45", "true")
 
 
-def test_qatar_is_no_actor_at_all() -> None:
+def test_qatar_is_not_an_actor() -> None:
     """“in Doha, Qatar”: a venue neither hosts nor mediates nor takes part."""
     assert where("actors", iso3="QAT") == []
     assert [row for row in TABLES["names"] if row["text"] in ("Qatar", "Doha")] == []
@@ -403,7 +403,7 @@ def test_turkey_and_israel_were_excluded_among_others() -> None:
     assert ROWS["events"]["doha-negotiations"]["attributed_to"] == ""
 
 
-def test_excluded_is_no_position() -> None:
+def test_exclusion_is_not_a_position() -> None:
     """The article has no word on what Turkey or Israel think of the force."""
     assert where("positions", holder_id="turkey") == []
     assert {row["topic_id"] for row in where("positions", holder_id="israel")} == {"hamas-proposal"}
@@ -492,8 +492,8 @@ def test_considering_is_not_agreeing() -> None:
     assert (row["stance"], row["strength"]) == ("open", "")
 
 
-def test_israels_withdrawal_is_no_event() -> None:
-    """It is what the proposal hangs on; nobody withdrew and nobody announced it."""
+def test_israels_withdrawal_is_not_an_event() -> None:
+    """The proposal depends on it, but nobody withdrew or announced a withdrawal."""
     withdrawals = where("events", event_mode="withdraw")
     assert [row["event_id"] for row in withdrawals] == ["us-withdrawal-from-afghanistan"]
     assert parts_of("us-withdrawal-from-afghanistan") == {"united-states": "actor"}
@@ -510,7 +510,7 @@ def test_neither_has_formally_addressed_it() -> None:
         assert row["hedge"] == "Parallel diplomatic channels reveal"
 
 
-def test_the_tour_is_open_and_its_purpose_a_reading() -> None:
+def test_the_tour_is_open_and_its_purpose_an_interpretation() -> None:
     """As the article has it.
 
     “Munir’s recent diplomatic tour across Muslim-majority nations including Indonesia,
@@ -586,8 +586,8 @@ def test_involvement_cuts_both_ways() -> None:
 # Across the sentences.
 
 
-def test_words_that_are_no_ones_title_in_the_article_are_in_no_table(article: str) -> None:
-    """What everybody knows and the article does not say is not in the record."""
+def test_common_knowledge_that_the_article_lacks_is_in_no_table(article: str) -> None:
+    """What everybody knows but the article does not say is not in the record."""
     unsaid = "Donald|Türkiye|Netanyahu|Sharif|India|tariff|army chief|prime minister|Taliban|Biden"
     assert re.search(unsaid, article, re.IGNORECASE) is None
     found = [
@@ -604,7 +604,7 @@ def test_words_that_are_no_ones_title_in_the_article_are_in_no_table(article: st
     assert (given_by["basis"], given_by["reference_id"]) == ("reference", "entity-identifiers")
 
 
-def test_a_capital_that_has_a_figure_is_a_government() -> None:
+def test_a_capital_that_stands_for_a_government_is_a_metonym() -> None:
     """“Islamabad’s most influential defense figure”; “enhanced White House relations”."""
     metonyms = {row["text"]: row["actor_id"] for row in where("names", form="metonym")}
     assert metonyms == {
@@ -615,14 +615,14 @@ def test_a_capital_that_has_a_figure_is_a_government() -> None:
     assert not {row["location"] for row in TABLES["events"]} & set(metonyms)
 
 
-def test_every_actor_and_topic_is_spoken_of() -> None:
-    """A name is what the lexical check of a key looks for: without one it looks for nothing."""
+def test_every_actor_and_topic_has_a_name() -> None:
+    """The lexical check of a key looks for names: without one, it would look for nothing."""
     spoken = {row["actor_id"] or row["topic_id"] for row in TABLES["names"]}
     assert ROWS["actors"].keys() | ROWS["topics"].keys() == spoken
 
 
 def test_every_actor_plays_a_part() -> None:
-    """An actor that is in no other table is padding; Reuters is there for its report."""
+    """An actor that no other table refers to is padding; Reuters is there for its report."""
     referred = {
         row[key["fields"][0]]
         for name, schema in SCHEMAS.items()

@@ -26,7 +26,7 @@ ENTITIES = {row["name"]: row for row in rows("reference/entities.csv")}
 PLOVER = {row["event_type"]: row for row in rows("reference/plover.csv")}
 ACTORS = {row["actor_id"]: row for row in rows("data/actors.csv")}
 STATES = [key for key, row in ACTORS.items() if row["kind"] == "state" and row["iso3"]]
-"""A state that is gone, or that an article makes up, has no codes."""
+"""A state that no longer exists, or that an article makes up, has no codes."""
 OTHERS = [key for key in ACTORS if key not in STATES]
 NOTES = {
     (row["row_id"], row["field"]): row
@@ -49,7 +49,7 @@ def modes(row: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize("actor", STATES)
 def test_a_state_has_the_codes_of_the_row_that_its_evidence_names(actor: str) -> None:
-    """The article's Turkey is the reference's Türkiye, so that the names alone do not join."""
+    """The article's Turkey is the reference's Türkiye, so the names alone do not match."""
     note = NOTES[actor, "iso3"]["note"]
     (country,) = (name for name in COUNTRIES if f"Row {name} of reference/countries.csv" in note)
     assert {code: ACTORS[actor][code] for code in CODES} == {
@@ -63,7 +63,7 @@ def test_a_state_has_the_codes_of_the_row_that_its_evidence_names(actor: str) ->
 
 
 @pytest.mark.parametrize("actor", OTHERS)
-def test_an_actor_that_is_no_state_has_only_what_was_confirmed(actor: str) -> None:
+def test_an_actor_that_is_not_a_state_has_only_confirmed_codes(actor: str) -> None:
     row = ACTORS[actor]
     assert (row["iso3"], row["cow"], row["gleditsch_ward"]) == ("", "", "")
     known = ENTITIES.get(row["name"])
@@ -73,7 +73,7 @@ def test_an_actor_that_is_no_state_has_only_what_was_confirmed(actor: str) -> No
 
 @pytest.mark.parametrize("name", [n for n, row in ENTITIES.items() if row["status"] != "confirmed"])
 def test_what_was_not_confirmed_stays_null(name: str) -> None:
-    """Munir and Dar have identifiers; none of those at hand could be checked."""
+    """Munir and Dar have identifiers, but none of those we found could be checked."""
     assert ENTITIES[name]["wikidata_id"] == ""
     (actor,) = (row for row in ACTORS.values() if row["name"] == name)
     assert actor["wikidata_id"] == ""
@@ -88,7 +88,7 @@ def test_the_reference_has_every_state_once() -> None:
 
 
 def test_the_two_systems_of_states_differ_where_they_are_known_to() -> None:
-    """A package had the code of a state that ended for three of them."""
+    """A package had the code of a former state for three of them."""
     differing = {
         name: (row["cow"], row["gleditsch_ward"])
         for name, row in COUNTRIES.items()
@@ -104,7 +104,7 @@ def test_the_two_systems_of_states_differ_where_they_are_known_to() -> None:
 
 
 def test_every_country_of_an_event_is_in_the_reference() -> None:
-    """A place has its code by the country that the words give."""
+    """A place has the code of the country that its words name."""
     by_code = {row["iso3"]: name for name, row in COUNTRIES.items()}
     located = [row for row in rows("data/events.csv") if row["location_iso3"]]
     notes = {
@@ -119,7 +119,7 @@ def test_every_country_of_an_event_is_in_the_reference() -> None:
 
 
 def test_every_reference_that_evidence_names_is_a_row_of_reference() -> None:
-    """A note such as ‘Row Turkey’ would name a row that is not there."""
+    """A note such as ‘Row Turkey’ would name a row that does not exist."""
     named = {"countries.csv": COUNTRIES, "entities.csv": ENTITIES}
     notes = [row["note"] for row in rows("data/evidence.csv") if "of reference/" in row["note"]]
     assert notes

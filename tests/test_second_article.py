@@ -82,7 +82,7 @@ def two(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("used_by", [SOURCE, "trump-leaning-on-pakistan"])
 def test_a_name_states_nothing_in_another_article(two: Path, used_by: str) -> None:
-    """“Islamabad” is the government of Pakistan where the first article calls it so, only."""
+    """“Islamabad” is the government of Pakistan only where the first article uses it so."""
     names = _read(two / "data/names.csv")
     new = {"name_id": "new", "source_id": used_by, "actor_id": "pakistan-government"}
     _write(
@@ -123,7 +123,7 @@ def one(tmp_path: Path) -> Path:
 
 
 def _change(package: Path, table: str, key: str, **cells: str) -> None:
-    """Change cells of a row; evidence of those that are emptied goes."""
+    """Change cells of a row, and remove the evidence of those that are emptied."""
     rows = _read(package / f"data/{table}.csv")
     (row,) = (row for row in rows if next(iter(row.values())) == key)
     row |= cells
@@ -141,7 +141,7 @@ def _found(package: Path) -> set[tuple[str, str | None]]:
 @pytest.mark.parametrize(
     ("table", "key", "cells", "found"),
     [
-        # “said”, “insisted”, “declined”: the row is the saying itself, or no more.
+        # “said”, “insisted”, “declined”: not a dropped cue if the row itself records the saying.
         ("positions", "telmark-government-admission", {"expression": ""}, True),
         ("positions", "norvane-lifting-embargo", {"expression": ""}, True),
         ("positions", "norvane-lifting-embargo", {"expression": "indicated"}, False),
@@ -193,7 +193,7 @@ def test_a_topic_that_exists_is_not_one_that_the_words_call_proposed(one: Path) 
     assert _found(one) == {("GD351", "warning")}
 
 
-def test_a_field_that_is_not_there_is_reported_with_those_that_are(one: Path) -> None:
+def test_an_unknown_field_is_reported_with_the_known_ones(one: Path) -> None:
     evidence = _read(one / "data/evidence.csv")
     row = next(r for r in evidence if (r["resource"], r["field"]) == ("events", "topic_id"))
     row["field"] = "topic"
@@ -214,7 +214,7 @@ def test_a_source_is_cited_by_the_article_that_its_quotes_are_from(two: Path) ->
     assert ("GD336", "error") in _found(two)
 
 
-def test_a_text_that_was_changed_is_what_is_found(one: Path) -> None:
+def test_found_is_the_changed_text_and_expected_is_the_source(one: Path) -> None:
     with (one / "raw" / f"{SOURCE}.txt").open("a", encoding="utf-8") as text:
         text.write(" More.")
     (row,) = (row for row in _read(one / "data/sources.csv") if row["source_id"] == SOURCE)
@@ -239,7 +239,7 @@ def test_it_has_what_articles_are_hard_to_code_for() -> None:
 
 @pytest.mark.parametrize("quoted", sorted(set(re.findall(r"“([^”]*)”", MANUAL))))
 def test_the_manual_quotes_the_invented_article(quoted: str) -> None:
-    """An ellipsis leaves words out; the parts stand in the text in this order."""
+    """An ellipsis leaves words out; the parts are in the text in this order."""
     parts = [part for part in re.split(r"\s*…\s*", quoted) if part]
     at = 0
     for part in parts:

@@ -69,7 +69,7 @@ def test_what_is_recognised(content: bytes, what: str, line: int) -> None:
         b"<!doctypes are discussed here",
     ],
 )
-def test_what_is_not(content: bytes) -> None:
+def test_what_is_not_recognised(content: bytes) -> None:
     assert sniff.content(content) is None
 
 

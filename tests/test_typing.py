@@ -1,4 +1,4 @@
-"""What a type checker makes of a user's script: frames, and nothing that it knows nothing of."""
+"""What a type checker makes of a user's script: it sees frames, and nothing untyped."""
 
 import os
 import re

@@ -20,14 +20,14 @@ OTHER_WORDS = {
     "Doran": "Boran", "Edda": "Enna", "Mara": "Lara", "Tam": "Tim", "Observer": "Onlooker",
     "Commission": "Consortium", "Grain": "Steel", "Turbine": "Reactor", "Treaty": "Accord",
 }  # fmt: skip
-"""Words of the invented article, and others of the same length for another invented article."""
+"""Words of the invented article, and replacements of the same length for another one."""
 
 
 def make(root: Path) -> Path:
     """Write the package to a folder that does not exist yet, and return the folder.
 
-    The contract is copied from the repository, so that it has no second home; the name is
-    another, because the promise of a released contract is that of gazadata alone.
+    The contract is copied from the repository rather than kept in two places. The name differs,
+    because only the package called gazadata promises not to change a released contract.
     """
     root.mkdir(parents=True)
     for name in ("schemas", "reference"):
@@ -54,7 +54,7 @@ def make_with_shipped(root: Path) -> Path:
 
 
 def add_another(root: Path) -> None:
-    """Add an article to the package at `root` that has no key or name of the invented one.
+    """Add an article to the package at `root` that shares no key or name with the invented one.
 
     It is the same story with other names, so that its offsets are the same.
     """

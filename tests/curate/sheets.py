@@ -26,13 +26,13 @@ def opened(root: Path) -> Record:
 
 
 def applied(root: Path, text: str) -> Application:
-    """What a sheet of this text would change in a package."""
+    """What a sheet with this text would change in a package."""
     record = opened(root)
     return apply_sheet(record, parse_sheet(root / "sheet.yaml", text, record.contract))
 
 
 def save(application: Application) -> None:
-    """Write what changes."""
+    """Write the changes."""
     write(Formatting(application.files, [], application.read))
 
 
@@ -80,7 +80,7 @@ def invented_sheet(folder: Path) -> str:
 
 
 def with_state_of(text: str, other: str) -> str:
-    """A sheet with the state of another, as if it had been written into that one."""
+    """A sheet with the state of another one, as if it were an edit of that one."""
     state = next(line for line in other.split("\n") if line.startswith("state:"))
     return "\n".join(state if line.startswith("state:") else line for line in text.split("\n"))
 

@@ -87,7 +87,7 @@ def test_what_differs_is_counted_and_listed(
     assert 0 < stance.alpha < 1
 
 
-def test_a_row_that_one_coder_has_alone(compared: Callable[[str], Agreement], sheet: str) -> None:
+def test_a_row_that_only_one_coder_has(compared: Callable[[str], Agreement], sheet: str) -> None:
     start = sheet.index("  - id: vorn-holds-rank-commander")
     end = sheet.index("\n  topics:", start)
     text = sheet[:start].removesuffix("  relations:\n") + sheet[end + 1 :]
@@ -202,7 +202,7 @@ def test_a_packet_contains_nothing_from_the_tables(package: Path, tmp_path: Path
     record = opened(package)
     for name in ("actors", "topics", "events", "positions", "relations", "assessments"):
         for key in record.by_key(name):
-            # Keys that are a word of the article, such as kessaly, are in its sentences.
+            # Keys that are a word of the article, such as kessaly, also occur in its sentences.
             assert not re.search(rf"(?<![\w-]){key}(?![\w-])", written), key
     assert "= " not in text
     assert text.count("- sentence:") == 15

@@ -1,4 +1,4 @@
-"""Mistakes in a sheet are reported by line and column, and nothing of it is written."""
+"""Mistakes in a sheet are reported by line and column, and nothing is written."""
 
 import os
 import re
@@ -32,12 +32,12 @@ def sheet(package: Path) -> str:
 
 
 def place(text: str, words: str) -> str:
-    """Line and column of the first of these words."""
+    """Line and column where these words first occur."""
     before = text[: text.index(words)]
     return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
 
-# What is replaced, by what, where the mistake is reported, and what the message contains.
+# The old text, the new text, where the mistake is reported, and what the message contains.
 ENVOY = "quote: Her envoy, Tam Rusk\n"
 WRONG = {
     "indent": ("    stance: open\n", "   stance: open\n", "stance: open", "wrong indent"),
@@ -117,7 +117,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("right", "wrong", "marked", "said"), WRONG.values(), ids=WRONG)
-def test_a_mistake_is_named_by_line_and_column(
+def test_a_mistake_is_reported_by_line_and_column(
     package: Path, sheet: str, right: str, wrong: str, marked: str, said: str
 ) -> None:
     assert right in sheet
@@ -131,14 +131,14 @@ def test_a_mistake_is_named_by_line_and_column(
     assert tables(package) == before
 
 
-def test_every_mistake_is_named_at_once(package: Path, sheet: str) -> None:
+def test_all_mistakes_are_reported_at_once(package: Path, sheet: str) -> None:
     text = sheet.replace("stance: open", "stance: opne").replace("kind: person", "kind: persn")
     with pytest.raises(WrongSheet) as raised:
         applied(package, text)
     assert len(raised.value.mistakes) == 1 + sheet.count("kind: person")
 
 
-def test_a_missing_note_is_named_at_its_cell(package: Path, sheet: str) -> None:
+def test_a_missing_note_is_reported_at_its_cell(package: Path, sheet: str) -> None:
     note = "      part_of: “his government” is"
     assert note in sheet
     text = "".join(line for line in sheet.splitlines(keepends=True) if not line.startswith(note))
@@ -214,7 +214,7 @@ def test_a_command_waits_for_the_one_that_is_writing(root: Path) -> None:
     assert table.read_bytes() == content
 
 
-def test_what_changed_in_the_tables_meanwhile_is_not_lost(root: Path, sheet: str) -> None:
+def test_changes_to_the_tables_meanwhile_are_not_lost(root: Path, sheet: str) -> None:
     table = root / "data" / "events.csv"
     table.write_text(table.read_text("utf-8").replace("Mara Oake takes office", "Oake in office"))
     with pytest.raises(WrongSheet) as raised:
@@ -226,7 +226,7 @@ def test_what_changed_in_the_tables_meanwhile_is_not_lost(root: Path, sheet: str
 
 
 @pytest.mark.parametrize("offset", ["", "\u00b2", "-1"])
-def test_a_draft_without_offsets_is_named(root: Path, sheet: str, offset: str) -> None:
+def test_a_draft_without_offsets_is_reported(root: Path, sheet: str, offset: str) -> None:
     quotes = root / "data" / "quotes.csv"
     before = quotes.read_text("utf-8")
     row = re.search(r"(?m)^(it-would-replace-the-treaty-of-1998,[^,]*,[^,]*,)\d+,", before)
@@ -258,7 +258,7 @@ def test_a_row_does_not_move_to_another_article(tmp_path: Path) -> None:
     assert len(raised.value.mistakes) == 1
 
 
-def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None:
+def test_removing_a_row_removes_its_evidence_and_quotes(root: Path, sheet: str) -> None:
     """The rest still validates, so nothing that only this row used is left."""
     start = sheet.index("  - id: pell-rejects-inspections")
     end = sheet.index("  positions:", start)
@@ -276,7 +276,7 @@ def test_a_row_goes_with_its_evidence_and_quotes(root: Path, sheet: str) -> None
     assert [d.code for d in report_on(root, official=False).diagnostics] == []
 
 
-def test_a_quote_that_nothing_else_uses_goes(root: Path, sheet: str) -> None:
+def test_a_quote_that_nothing_else_uses_is_removed(root: Path, sheet: str) -> None:
     start = sheet.index("    - id: telmark-for-six-months")
     end = sheet.index("    - id: ", start + 10)
     text = sheet[:start] + sheet[end:]
@@ -324,7 +324,7 @@ def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
         applied(root, text)
 
 
-def test_an_empty_value_in_a_list_is_that_rows_alone(root: Path, sheet: str) -> None:
+def test_an_empty_value_in_a_list_applies_to_that_row_only(root: Path, sheet: str) -> None:
     members = "    subject_id: [brenholt, kessaly]\n"
     assert members in sheet
     hedged = members + '    hedge: [among them, ""]\n'
@@ -378,7 +378,7 @@ def test_a_value_is_written_in_form_c(root: Path, sheet: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_the_state_is_replaced_where_it_is(root: Path, sheet: str, mark: str) -> None:
+def test_the_state_is_replaced_in_place(root: Path, sheet: str, mark: str) -> None:
     """At the top, on a line of its own, and with characters outside the BMP before it."""
     rows, state = sheet.rstrip("\n").split("\nstate: ")
     edited = rows.replace("stance: open", "stance: oppose", 1)
@@ -394,7 +394,7 @@ def test_the_state_is_replaced_where_it_is(root: Path, sheet: str, mark: str) ->
         )
 
 
-def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
+def test_a_boundary_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     """Quotes and the keys of passages follow."""
     cut = sheet.replace(
         "Brenholt; the Upland Alliance, an armed movement, was left out.\n",
@@ -417,7 +417,7 @@ def test_a_border_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     assert quotes["on-which-kessaly-has-yet-to-comment"]["passage_id"] == f"{SOURCE}-s08"
 
 
-def test_words_with_an_ellipsis_are_all_between(root: Path, sheet: str) -> None:
+def test_an_ellipsis_includes_the_words_it_leaves_out(root: Path, sheet: str) -> None:
     assert "quote: Norvane has not … foreign ministry said" in sheet
     record = opened(root)
     assert "Norvane has not decided whether to lift the embargo, its foreign ministry said" in (
@@ -435,9 +435,7 @@ def test_words_with_an_ellipsis_are_all_between(root: Path, sheet: str) -> None:
         "oake-visits-port-amsel",
     ],
 )
-def test_a_row_that_is_taken_out_and_put_back_is_unchanged(
-    root: Path, sheet: str, key: str
-) -> None:
+def test_a_row_that_is_removed_and_restored_is_unchanged(root: Path, sheet: str, key: str) -> None:
     """So are its parts and its evidence; keys of quotes are computed again."""
     before = opened(root)
     found = re.search(rf"(?m)^  - id: {key}\n(?:    .*\n)+", sheet)

@@ -64,7 +64,7 @@ def test_a_text_that_was_decoded_wrongly_is_refused(tmp_path: Path, character: s
         required_form(story(tmp_path, dirty.encode()))
 
 
-def test_a_text_in_the_form_is_copied_byte_for_byte(root: Path, tmp_path: Path) -> None:
+def test_a_canonical_text_is_copied_byte_for_byte(root: Path, tmp_path: Path) -> None:
     save(add_article(opened(root), story(tmp_path), Details()))
     assert (root / "raw" / "ministry-asks.txt").read_bytes() == STORY.encode()
 
@@ -129,7 +129,7 @@ def test_a_different_text_with_the_same_name_is_not_replaced(root: Path, tmp_pat
     with pytest.raises(GazadataError, match="another file is already there"):
         add_article(opened(root), story(tmp_path), Details())
     assert raw.read_text("utf-8") == "Another text.\n"
-    # The same text may be there, as after an interrupted run.
+    # The same text may already be there, as after an interrupted run.
     raw.write_text(STORY, "utf-8")
     added = add_article(opened(root), story(tmp_path), Details())
     assert "add sources/ministry-asks with 3 rows of evidence" in added.changes
@@ -184,7 +184,7 @@ def test_sentences_are_split_and_keep_every_character() -> None:
     assert "".join(passages).replace(" ", "") == STORY.replace("\n", "").replace(" ", "")
 
 
-def test_a_border_of_a_new_article_can_be_moved(root: Path, tmp_path: Path) -> None:
+def test_a_passage_boundary_of_a_new_article_can_be_moved(root: Path, tmp_path: Path) -> None:
     save(add_article(opened(root), story(tmp_path), Details()))
     sheet = print_sheet(opened(root), "ministry-asks")
     two = "- sentence: “No.”\n"

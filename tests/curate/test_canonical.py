@@ -36,7 +36,7 @@ def read(path: Path) -> Rows:
 
 
 def rewrite(path: Path, change: Callable[[Rows], Rows | None]) -> None:
-    """Let `change` edit the rows of a table, in place or by returning others."""
+    """Let `change` edit the rows of a table, in place or by returning new ones."""
     rows = read(path)
     header = list(rows[0])
     changed = change(rows)
@@ -142,7 +142,7 @@ def test_only_cells_that_need_quotes_have_them() -> None:
     )
 
 
-def test_rows_are_sorted_by_code_point_of_the_key_named() -> None:
+def test_rows_are_sorted_by_code_point_of_the_given_key() -> None:
     rows = [["1", "é"], ["2", "z"], ["3", "Z"], ["4", "\U0001f642"], ["5", "\uff5a"]]
     content = canonical_csv(["n", "key"], rows, key="key").decode("utf-8")
     assert [line.split(",")[0] for line in content.splitlines()] == ["n", "3", "2", "1", "5", "4"]
@@ -152,7 +152,7 @@ def test_no_carriage_return_is_left() -> None:
     assert canonical_csv(["a", "b"], [["1", "x\r\ny\rz"]]) == b'a,b\n1,"x\ny\nz"\n'
 
 
-def test_values_are_left_as_they_were_written() -> None:
+def test_values_are_left_as_written() -> None:
     cells = ["007", "TRUE", "2024-2-4", " 1 ", "NA", "null", "1.0", "+1"]
     content = canonical_csv(["a", "b"], [[cell, cell] for cell in cells])
     back = list(csv.reader(io.StringIO(content.decode(), newline="")))
@@ -163,7 +163,7 @@ def test_a_record_of_one_empty_cell_is_not_lost_as_a_blank_line() -> None:
     assert canonical_csv(["a"], [[""], ["1"]]) == b'a\n""\n1\n'
 
 
-def test_a_row_of_another_length_is_refused() -> None:
+def test_a_row_of_the_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="each row must have 2 cells"):
         canonical_csv(["a", "b"], [["1"]])
 
@@ -193,7 +193,7 @@ def as_read(content: bytes) -> list[tuple[str, ...]]:
 
 
 @given(table)
-def test_no_cell_is_changed_but_for_nfc_and_line_ends(rows: list[tuple[str, str, str]]) -> None:
+def test_cells_only_change_in_nfc_and_line_ends(rows: list[tuple[str, str, str]]) -> None:
     expected = [
         tuple(
             unicodedata.normalize("NFC", cell.replace("\r\n", "\n").replace("\r", "\n"))
@@ -210,7 +210,7 @@ def test_no_cell_is_changed_but_for_nfc_and_line_ends(rows: list[tuple[str, str,
 
 
 @given(table)
-def test_the_canonical_form_of_the_canonical_form_is_itself(
+def test_canonical_form_is_idempotent(
     rows: list[tuple[str, str, str]],
 ) -> None:
     content = canonical_csv(FIELDS, rows)
@@ -218,7 +218,7 @@ def test_the_canonical_form_of_the_canonical_form_is_itself(
 
 
 @given(table, st.data())
-def test_order_quoting_and_line_ends_do_not_show_in_the_bytes(
+def test_order_quoting_and_line_ends_do_not_affect_the_bytes(
     rows: list[tuple[str, str, str]], data: st.DataObject
 ) -> None:
     columns = data.draw(st.permutations(range(3)))
@@ -244,7 +244,7 @@ def test_order_quoting_and_line_ends_do_not_show_in_the_bytes(
 
 
 @pytest.mark.parametrize("name", SHIPPED.resources)
-def test_a_table_written_otherwise_comes_back_to_the_shipped_bytes(root: Path, name: str) -> None:
+def test_a_table_written_differently_regains_the_shipped_bytes(root: Path, name: str) -> None:
     path = root / "data" / f"{name}.csv"
     shipped = path.read_bytes()
     rows = read(path)
@@ -280,7 +280,7 @@ def test_lone_carriage_returns_end_lines_too(root: Path) -> None:
     assert formatted(root).files == {path: shipped}
 
 
-def test_rows_are_sorted_by_the_key_wherever_its_column_is(root: Path) -> None:
+def test_rows_are_sorted_by_the_key_in_whatever_column_it_is(root: Path) -> None:
     path = root / "schemas/names.json"
     schema = json.loads(path.read_text("utf-8"))
     schema["fields"].reverse()
@@ -321,7 +321,7 @@ def test_a_quote_is_completed_from_its_words_alone(root: Path) -> None:
         ("text_length", "sources", ()),
     ],
 )
-def test_what_is_derivable_is_restored_when_it_was_emptied(
+def test_emptied_cells_are_restored_if_derivable(
     root: Path, field: str, table: str, others: tuple[str, ...]
 ) -> None:
     path = root / "data" / f"{table}.csv"
@@ -350,7 +350,7 @@ def test_emptied_offsets_are_restored_if_the_words_occur_once_in_their_passage(
         assert quote(root, row["quote_id"]) == row
 
 
-def test_straight_apostrophes_give_way_to_the_articles(root: Path) -> None:
+def test_straight_apostrophes_become_the_articles_own(root: Path) -> None:
     path = root / "data/quotes.csv"
     shipped = path.read_bytes()
 
@@ -365,7 +365,7 @@ def test_straight_apostrophes_give_way_to_the_articles(root: Path) -> None:
     assert formatting.problems == []
 
 
-def test_right_offsets_are_kept_though_the_words_occur_more_than_once(root: Path) -> None:
+def test_right_offsets_are_kept_if_the_words_occur_more_than_once(root: Path) -> None:
     last = TEXT.rindex("Pakistan’s")
     add_quote(root, exact="Pakistan’s", char_start=str(last), char_end=str(last + 10))
     new = completed(root)
@@ -432,7 +432,7 @@ def test_the_context_ends_at_a_line_break(root: Path) -> None:
 
 
 def test_a_prefix_does_not_begin_like_a_formula(root: Path) -> None:
-    """Or no item of a list that is written with hyphens could be quoted."""
+    """Otherwise no item of a list with hyphens as bullets could be quoted."""
     raw = root / "raw/000_6e04a71c739462ee.txt"
     raw.write_bytes(
         TEXT.replace("The Trump administration is", "-=The =Trump administration is").encode()
@@ -480,7 +480,7 @@ def test_words_in_nfd_are_found(root: Path) -> None:
 # --- what a person has to decide ---------------------------------------------------------------
 
 
-def test_words_that_are_not_there_come_with_the_nearest(root: Path) -> None:
+def test_missing_words_are_reported_with_the_nearest(root: Path) -> None:
     add_quote(root, exact="tangible benefit for Pakistn")
     start = TEXT.index("tangible benefits for Pakistan")
     assert refused(root) == (
@@ -547,7 +547,7 @@ def test_a_quote_that_cannot_be_placed_is_left_alone(
     assert message in refused(root)
 
 
-def test_the_other_rows_are_completed_beside_one_that_cannot_be(root: Path) -> None:
+def test_other_rows_are_completed_even_if_one_cannot_be(root: Path) -> None:
     rewrite(root / "data/quotes.csv", blank("prefix", "suffix"))
     add_quote(root, exact="zzz qq")
     write(formatted(root))
@@ -583,7 +583,7 @@ def test_a_passage_without_offsets_is_reported(root: Path) -> None:
 # --- the texts ---------------------------------------------------------------------------------
 
 
-def test_a_package_without_its_texts_says_so_once_and_is_formatted_all_the_same(
+def test_missing_texts_are_reported_once_and_the_package_is_still_formatted(
     root: Path,
 ) -> None:
     shutil.rmtree(root / "raw")
@@ -608,9 +608,7 @@ def test_a_package_without_its_texts_says_so_once_and_is_formatted_all_the_same(
         ((TEXT + "e\u0301").encode(), "(U+0065 U+0301), which is not in Unicode normalization"),
     ],
 )
-def test_a_text_that_cannot_be_relied_on_is_not_used(
-    root: Path, content: bytes, message: str
-) -> None:
+def test_an_unreliable_text_is_not_used(root: Path, content: bytes, message: str) -> None:
     (root / "raw/000_6e04a71c739462ee.txt").write_bytes(content)
     quotes = root / "data/quotes.csv"
     rewrite(quotes, blank("prefix"))
@@ -654,7 +652,7 @@ def test_a_new_text_gets_its_hash_and_length_in_code_points(root: Path) -> None:
     assert row["text_sha256"] == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_a_quote_lies_in_a_passage_of_its_own_source(root: Path) -> None:
+def test_a_quote_is_placed_in_a_passage_of_its_own_source(root: Path) -> None:
     """Offsets of two texts overlap, so they alone do not determine the passage."""
     (root / "raw/new.txt").write_bytes(b"Ten words of another text.")
     source = {"source_id": "a-text", "kind": "article", "held": "true", "text_path": "raw/new.txt"}
@@ -724,7 +722,7 @@ def test_a_missing_file_is_named(root: Path) -> None:
         formatted(root)
 
 
-def test_parquet_is_not_for_fmt(root: Path) -> None:
+def test_fmt_refuses_parquet(root: Path) -> None:
     """The error used to say that it is not UTF-8."""
     descriptor = json.loads((root / "datapackage.json").read_text("utf-8"))
     descriptor["resources"][0]["path"] = "data/sources.parquet"
@@ -734,7 +732,7 @@ def test_parquet_is_not_for_fmt(root: Path) -> None:
         formatted(root)
 
 
-def test_a_folder_in_a_tables_place_is_named(root: Path) -> None:
+def test_a_folder_in_place_of_a_table_is_reported(root: Path) -> None:
     (root / "data/names.csv").unlink()
     (root / "data/names.csv").mkdir()
     with pytest.raises(ReadError, match=r"names\.csv: cannot be read"):
@@ -836,7 +834,7 @@ def test_formatting_writes_nothing(root: Path) -> None:
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
-def test_what_was_written_needs_no_more_formatting(root: Path) -> None:
+def test_formatted_tables_need_no_more_formatting(root: Path) -> None:
     rewrite(root / "data/quotes.csv", blank("prefix", "suffix", "passage_id"))
     rewrite(root / "data/evidence.csv", blank("evidence_id"))
     first = formatted(root)
@@ -884,9 +882,7 @@ def test_booleans_are_written_as_the_contract_has_them(root: Path, written: str)
         ("sources", "cited_by"),
     ],
 )
-def test_derived_cells_are_filled_in_as_they_are_shipped(
-    root: Path, table: str, field: str
-) -> None:
+def test_derived_cells_are_filled_in_as_shipped(root: Path, table: str, field: str) -> None:
     path = root / f"data/{table}.csv"
     shipped = [row[field] for row in read(path)]
     assert set(shipped) - {""}

@@ -38,7 +38,7 @@ def fields_of(name: str) -> list[list[str]]:
     return rows(section(name).partition("\nTerms of ")[0])
 
 
-def test_that_of_the_repository_is_current() -> None:
+def test_the_codebook_of_the_repository_is_current() -> None:
     assert (ROOT / "docs/codebook.md").read_text("utf-8") == CODEBOOK, "run: gazadata fmt"
 
 
@@ -96,12 +96,12 @@ def test_each_term_is_defined(resource: Resource, field: Field) -> None:
         assert field.labels[term] in listed[f"`{term}`"]
 
 
-def test_without_examples_it_has_none_of_the_record() -> None:
+def test_without_examples_it_has_none_from_the_record() -> None:
     assert "Example: " in CODEBOOK
     assert "Example: " not in codebook(CONTRACT, examples=False)
 
 
-def test_what_would_break_a_markdown_table_does_not(tmp_path: Path) -> None:
+def test_text_that_could_break_a_markdown_table_is_escaped(tmp_path: Path) -> None:
     field = {
         "name": "id",
         "type": "string",
@@ -137,7 +137,7 @@ def formatted(root: Path, text: str) -> Formatting:
     return format_package(Package.open(root))
 
 
-def test_fmt_writes_one_that_was_generated(root: Path) -> None:
+def test_fmt_updates_a_generated_codebook(root: Path) -> None:
     formatting = formatted(root, f"{BEGIN}\nold\n")
     assert formatting == Formatting({root / "docs/codebook.md": CODEBOOK.encode()}, [])
     write(formatting)
@@ -145,7 +145,7 @@ def test_fmt_writes_one_that_was_generated(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# Codebook\n", f"Below it has\n{BEGIN}\n"])
-def test_fmt_leaves_one_alone_that_a_person_wrote(root: Path, text: str) -> None:
+def test_fmt_leaves_a_handwritten_codebook_alone(root: Path, text: str) -> None:
     assert formatted(root, text) == Formatting({}, [])
 
 

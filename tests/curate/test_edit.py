@@ -87,7 +87,7 @@ def test_an_invalid_new_key_is_refused(root: Path, old: str, new: str, said: str
         rename(opened(root), "actors", old, new)
 
 
-def test_a_row_goes_with_its_parts_evidence_and_quotes(root: Path) -> None:
+def test_removing_a_row_removes_its_parts_evidence_and_quotes(root: Path) -> None:
     save(remove(opened(root), "conditions", "telmark-for-six-months"))
     assert mentions(root, "six-months") == 0
     assert [d.code for d in report_on(root, official=False).diagnostics] == []
@@ -110,7 +110,7 @@ def test_a_row_that_others_need_is_refused_with_the_list(root: Path) -> None:
     assert tables(root) == before
 
 
-def test_dependants_are_removed_or_emptied(root: Path) -> None:
+def test_references_to_a_removed_row_are_removed_or_emptied(root: Path) -> None:
     save(remove(opened(root), "events", "farmers-block-bridge", dependants=True))
     after = opened(root)
     assert after.by_key("positions")["farmers-lifting-embargo"]["event_id"] == ""
@@ -143,7 +143,7 @@ def test_a_retired_key_is_not_computed_again(root: Path) -> None:
     assert participants["farmers-block-bridge-farmers-at-holm"]["event_id"] == "holm-blockade"
 
 
-def test_an_article_goes_with_all_that_was_coded_from_it(root: Path) -> None:
+def test_removing_an_article_removes_all_that_was_coded_from_it(root: Path) -> None:
     with pytest.raises(GazadataError, match="dependants"):
         remove(opened(root), "sources", SOURCE)
     with pytest.raises(UnknownName, match="did you mean"):

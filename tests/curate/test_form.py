@@ -19,7 +19,7 @@ TABLES = ("sources", "passages", "quotes")
 
 
 def schema_of(name: str) -> bytes:
-    """The schema of a table, without keys that point to tables that are left out."""
+    """The schema of a table, without foreign keys to tables that are left out."""
     schema = json.loads((ROOT / f"schemas/{name}.json").read_bytes())
     keys = schema.get("foreignKeys", [])
     schema["foreignKeys"] = [key for key in keys if key["reference"].get("resource") in TABLES]
@@ -28,7 +28,7 @@ def schema_of(name: str) -> bytes:
 
 SCHEMAS = {name: schema_of(name) for name in TABLES}
 HEADERS = {n: [field["name"] for field in json.loads(s)["fields"]] for n, s in SCHEMAS.items()}
-# Rules that fmt cannot satisfy: only cells that it fills in can break them in these tables.
+# Words and spaces that are hard to quote, to write to CSV, or to compare.
 words = st.sampled_from(
     [
         "troops",
@@ -84,7 +84,7 @@ def put(path: Path, rows: list[dict[str, str]], line_end: str) -> None:
 @settings(
     max_examples=8, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck)
 )
-def test_what_fmt_leaves_has_no_finding_of_form(
+def test_formatted_tables_have_no_findings_about_form(
     draft: tuple[str, list[dict[str, str]], bytes],
 ) -> None:
     text, quotes, line_end = draft

@@ -19,7 +19,7 @@ TABLES = ("sources", "passages", "quotes")
 
 
 def schema_of(name: str) -> bytes:
-    """The schema of a table, without keys that point to tables that are left out."""
+    """The schema of a table, without foreign keys to tables that are left out."""
     schema = json.loads((ROOT / f"schemas/{name}.json").read_bytes())
     keys = schema.get("foreignKeys", [])
     schema["foreignKeys"] = [key for key in keys if key["reference"].get("resource") in TABLES]
@@ -92,8 +92,8 @@ def test_a_part_of_a_sentence_can_be_quoted(language: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("language", SENTENCES)
-def test_what_has_words_is_not_cut_within_them(language: str) -> None:
-    """If spaces separate words, a part of a word is never found."""
+def test_words_between_spaces_are_not_cut(language: str) -> None:
+    """If spaces separate words, part of a word is never found."""
     text, exact = SENTENCES[language]
     part = exact[2:]
     assert bool(find(text, part)) == (language in ("Chinese", "Japanese", "Thai"))
@@ -133,7 +133,7 @@ def test_where_a_word_may_end(text: str, at: int, cuts: bool) -> None:
         ("می\u200bروند", True),
     ],
 )
-def test_joiners_are_hidden_where_nothing_is_joined(
+def test_joiners_are_hidden_characters_where_they_join_nothing(
     text: str, hidden: bool, tmp_path: Path
 ) -> None:
     assert bool(HIDDEN.search(text)) == hidden
@@ -171,7 +171,7 @@ def test_joiners_are_hidden_where_nothing_is_joined(
         ("‹so› he said", "'so' he said"),
     ],
 )
-def test_what_is_printed_is_found_as_it_is_typed(printed: str, typed: str) -> None:
+def test_printed_words_are_found_as_typed(printed: str, typed: str) -> None:
     for words in (typed, printed):
         (match,) = find(f"It is said: {printed} again.", words)
         assert match.exact == printed

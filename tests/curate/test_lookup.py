@@ -22,7 +22,7 @@ def empty_cells(root: Path, table: str, fields: tuple[str, ...]) -> None:
     path.write_bytes(canonical_csv(list(rows[0]), [list(row.values()) for row in rows]))
 
 
-def test_found_words_come_as_a_row_of_quotes(package_copy: Path) -> None:
+def test_found_words_are_printed_as_a_row_of_quotes(package_copy: Path) -> None:
     found = find_in_package(Package.open(package_copy), "pakistan's MILITARY leadership")
     (place,) = found.matches
     assert place.match.exact == "Pakistan’s military leadership"
@@ -31,7 +31,7 @@ def test_found_words_come_as_a_row_of_quotes(package_copy: Path) -> None:
                    str(place.match.end), place.match.exact, place.prefix, place.suffix]  # fmt: skip
 
 
-def test_words_that_are_missing_come_with_the_nearest(package_copy: Path) -> None:
+def test_missing_words_are_reported_with_the_nearest(package_copy: Path) -> None:
     found = find_in_package(Package.open(package_copy), "Pakistans militry leadership")
     assert not found.matches
     assert str(found).startswith("no match for “Pakistans militry leadership”; the nearest words:")
@@ -41,7 +41,7 @@ def test_words_that_are_missing_come_with_the_nearest(package_copy: Path) -> Non
 
 
 @pytest.mark.parametrize("fields", [("char_start",), ("char_end",), ("char_start", "char_end")])
-def test_passages_without_offsets_hold_no_words(
+def test_passages_without_offsets_contain_no_words(
     package_copy: Path, fields: tuple[str, ...]
 ) -> None:
     empty_cells(package_copy, "passages", fields)
@@ -59,7 +59,7 @@ def test_a_draft_can_be_viewed_and_explained(package_copy: Path) -> None:
         assert "no passage, offsets unknown\n" in f"{dataset.explain('events', key)}\n"
 
 
-def test_a_source_without_its_text_is_named(package_copy: Path) -> None:
+def test_a_source_without_its_text_is_reported(package_copy: Path) -> None:
     (text,) = (p for p in (package_copy / "raw").iterdir() if "6e04a71c739462ee" in p.name)
     text.unlink()
     with pytest.raises(ReadError, match=rf"{text.name}: no such file; releases do not contain"):

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 ARTICLE = (ROOT / "raw/000_6e04a71c739462ee.txt").read_bytes().decode("utf-8")
 
 # What breaks naive offset mapping: letters that grow when lowered (İ), whose lower case depends
-# on their neighbours (Σ), that lower into ASCII (K, the Kelvin sign), marks, white space that is
-# no blank, and everything that the folding names.
+# on their neighbours (Σ), that lower into ASCII (K, the Kelvin sign), marks, white space other
+# than blanks, and every character that the folding maps.
 NASTY = (
     "abAİıΣσςα'’‘\"“”-–—‐ "
     "\u00a0\u202f\n\t\x1f\u2028\u0307\u0301eé\u212aßẞﬁ1٣.,_\u00ad\u200d\U0001d7d9🙂"
@@ -43,12 +43,12 @@ def test_the_articles_own_characters_come_back(words: str, exact: str) -> None:
 
 
 def test_offsets_are_code_points_not_bytes() -> None:
-    """The article's bytes and code points part at the first curly apostrophe, offset 126."""
+    """The article's bytes and code points diverge at the first curly apostrophe, offset 126."""
     (match,) = find(ARTICLE, "contribute troops to a proposed")
     assert (match.start, match.end) == (152, 183)
 
 
-def test_the_texts_start_and_end_are_borders_of_words() -> None:
+def test_a_texts_start_and_end_are_word_boundaries() -> None:
     assert find("troops", "Troops") == [Match(0, 6, "troops")]
     assert find(ARTICLE, "trump leaning on")[0].start == 0
     assert find(ARTICLE, "House relations.")[0].end == len(ARTICLE)
@@ -77,7 +77,7 @@ def test_every_place_is_found_and_places_may_overlap() -> None:
         ("a_b", "a"),
     ],
 )
-def test_a_part_of_a_word_is_no_match(text: str, part: str) -> None:
+def test_part_of_a_word_is_not_a_match(text: str, part: str) -> None:
     assert find(text, part) == []
 
 
@@ -93,12 +93,12 @@ def test_a_part_of_a_word_is_no_match(text: str, part: str) -> None:
         ("🙂troops🙂", "troops"),
     ],
 )
-def test_punctuation_is_a_border_of_words(text: str, part: str) -> None:
+def test_punctuation_is_a_word_boundary(text: str, part: str) -> None:
     assert [m.exact for m in find(text, part)] == [part]
 
 
 @pytest.mark.parametrize("words", ["", " ", "\n\t\u00a0\u2028"])
-def test_white_space_alone_is_nowhere(words: str) -> None:
+def test_white_space_alone_is_never_found(words: str) -> None:
     assert find(ARTICLE, words) == []
     assert nearest(ARTICLE, words) is None
 
@@ -127,8 +127,8 @@ def test_a_match_folds_to_the_folded_words_and_cuts_no_word(text: str, words: st
 
 
 @given(st.one_of(st.tuples(few, few), st.tuples(sigmas, sigmas)))
-def test_no_place_is_left_out(text_and_words: tuple[str, str]) -> None:
-    """Every span, tried one by one: what find returns is all that there is."""
+def test_no_place_is_missed(text_and_words: tuple[str, str]) -> None:
+    """Trying every span, one by one, gives the same places as `find`."""
     text, words = text_and_words
     expected = [
         Match(start, end, text[start:end])
@@ -191,7 +191,7 @@ def test_any_run_of_the_articles_words_is_found_at_its_place(data: st.DataObject
         ("Munir, who obtained Pakistan's", "Munir, who attained Pakistan’s"),
     ],
 )
-def test_the_nearest_span_is_shown_for_a_slip_of_the_pen(words: str, exact: str) -> None:
+def test_the_nearest_span_is_shown_for_a_typo(words: str, exact: str) -> None:
     assert find(ARTICLE, words) == []
     near = nearest(ARTICLE, words)
     assert near is not None
@@ -208,12 +208,12 @@ def test_the_nearest_span_in_a_long_text_is_found_wherever_it_is() -> None:
 @pytest.mark.parametrize(
     ("text", "words"), [("", "troops"), (" \n", "troops"), (ARTICLE, "zzz qq"), ("x" * 900, "y")]
 )
-def test_where_nothing_is_alike_nothing_is_shown(text: str, words: str) -> None:
+def test_nothing_is_shown_if_nothing_is_similar(text: str, words: str) -> None:
     assert nearest(text, words) is None
 
 
 @given(nasty, nasty)
-def test_the_nearest_span_is_one_of_whole_words(text: str, words: str) -> None:
+def test_the_nearest_span_has_whole_words(text: str, words: str) -> None:
     near = nearest(text, words)
     if near is None:
         # Only words that are not in the text at all may have nothing near them.
@@ -227,7 +227,7 @@ def test_the_nearest_span_is_one_of_whole_words(text: str, words: str) -> None:
 
 
 @given(nasty)
-def test_no_cut_at_either_end_of_a_text_parts_a_word(text: str) -> None:
+def test_no_cut_at_either_end_of_a_text_splits_a_word(text: str) -> None:
     assert not cuts_word(text, 0)
     assert not cuts_word(text, len(text))
 
@@ -245,7 +245,7 @@ def test_no_cut_at_either_end_of_a_text_parts_a_word(text: str) -> None:
         ("O’Brien", "Brien"),
     ],
 )
-def test_what_would_say_something_else_is_not_found(text: str, words: str) -> None:
+def test_words_with_a_different_meaning_are_not_found(text: str, words: str) -> None:
     assert find(text, words) == []
 
 
@@ -264,6 +264,6 @@ def test_what_would_say_something_else_is_not_found(text: str, words: str) -> No
         ("is non-committal now", "non-committal"),
     ],
 )
-def test_what_keeps_its_sense_is_found(text: str, words: str) -> None:
+def test_words_with_the_same_meaning_are_found(text: str, words: str) -> None:
     (match,) = find(text, words)
     assert match.exact == words

@@ -30,7 +30,7 @@ ARTICLES = opened(REPO).articles()
 
 
 class JsonLike(yaml.SafeLoader):
-    """Reads YAML as editors do, which take a date for text."""
+    """Reads YAML like an editor, which treats a date as text."""
 
 
 JsonLike.yaml_implicit_resolvers = {
@@ -48,21 +48,21 @@ def evidence_of(record: Record, source: str) -> int:
 
 
 @pytest.mark.parametrize("source", ARTICLES)
-def test_a_sheet_of_the_record_changes_not_one_byte(tmp_path: Path, source: str) -> None:
+def test_a_sheet_of_the_record_changes_no_byte(tmp_path: Path, source: str) -> None:
     root = repository(tmp_path / "package")
     application = applied(root, print_sheet(opened(root), source))
     assert application.changes == []
     assert application.files == {}
 
 
-def test_a_sheet_of_the_invented_article_changes_not_one_byte(tmp_path: Path) -> None:
+def test_a_sheet_of_the_invented_article_changes_no_byte(tmp_path: Path) -> None:
     root = make(tmp_path / "package")
     application = applied(root, print_sheet(opened(root), SOURCE))
     assert application.changes == []
     assert application.files == {}
 
 
-def test_sheets_of_generated_articles_change_not_one_byte(tmp_path: Path) -> None:
+def test_sheets_of_generated_articles_change_no_byte(tmp_path: Path) -> None:
     root = tmp_path / "package"
     generate(root, 50)
     record = opened(root)
@@ -74,7 +74,7 @@ def test_sheets_of_generated_articles_change_not_one_byte(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The record with the invented article, added as a stranger would. Read only."""
+    """The record with the invented article, added as an outsider would do it. Read only."""
     folder = tmp_path_factory.mktemp("two")
     root = repository(folder / "package")
     add_invented(root, folder / "text", invented_sheet(folder / "alone"))
@@ -121,7 +121,7 @@ def test_the_rows_of_the_other_article_stay(two: Path) -> None:
         )
 
 
-def test_the_schema_of_sheets_knows_all_that_is_in_one(tmp_path: Path) -> None:
+def test_the_schema_of_sheets_covers_all_that_is_in_one(tmp_path: Path) -> None:
     root = make(tmp_path / "package")
     schema = json.loads(sheet_schema(opened(root).contract))
     validator = jsonschema.Draft7Validator(schema)
@@ -174,7 +174,7 @@ def test_a_link_to_a_sheet_stays_a_link(tmp_path: Path) -> None:
     assert target.read_text("utf-8") == text
 
 
-def test_a_row_of_a_reference_may_be_short_but_not_open(tmp_path: Path) -> None:
+def test_a_row_of_a_reference_may_be_short_but_not_have_an_unclosed_quote(tmp_path: Path) -> None:
     root = repository(tmp_path / "package")
     path = root / "reference/countries.csv"
     content = path.read_bytes()
@@ -185,7 +185,7 @@ def test_a_row_of_a_reference_may_be_short_but_not_open(tmp_path: Path) -> None:
         print_sheet(opened(root), ARTICLES[0])
 
 
-def test_the_help_names_what_is_in_a_sentence(tmp_path: Path) -> None:
+def test_the_help_lists_what_a_sentence_contains(tmp_path: Path) -> None:
     root = repository(tmp_path / "package")
     file = tmp_path / "norvane.txt"
     file.write_bytes(TEXT.read_bytes() + b"\nIn Islamabad, Munir wore a Norvane tie.\n")

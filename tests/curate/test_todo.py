@@ -81,7 +81,7 @@ def test_a_new_article_is_one_finding_and_a_list(tmp_path: Path) -> None:
     assert len(lines) == 31
 
 
-def test_one_passage_that_was_left_out_is_named_alone(root: Path) -> None:
+def test_only_the_passage_that_was_left_out_is_named(root: Path) -> None:
     drop(root, "evidence", "quote_id", "the-dispute-is-now-the-most-dangerous-in-the")
     drop(root, "evidence", "quote_id", "the-dispute-is-now-the-most-dangerous-in-the-s10")
     drop(root, "evidence", "quote_id", "analysts-warn")
@@ -89,7 +89,7 @@ def test_one_passage_that_was_left_out_is_named_alone(root: Path) -> None:
     assert [d.found for d in found] == [f"{SOURCE}-s10"]
 
 
-def test_find_says_which_files_no_source_names(root: Path) -> None:
+def test_find_reports_files_that_no_source_names(root: Path) -> None:
     (root / "raw" / "stray.txt").write_text("A text that nobody added.\n", "utf-8")
     found = find_in_package(Package.open(root), "nobody added")
     assert not found.matches

@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @pytest.fixture(scope="session")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
-    """The shipped package with one article, whatever is added to the repository."""
+    """The shipped package with one article, even if more are added to the repository."""
     return Record(open_dataset(Place(tmp_path_factory.mktemp("shipped") / "package").root))
 
 
@@ -36,7 +36,7 @@ def whole_page(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def short_page(whole_page: Path) -> Path:
-    """The same page with five rows per table: the others have the same template, and take long."""
+    """The same page with five rows per table: more would repeat the same template, slowly."""
     content = whole_page.read_text(encoding="utf-8")
     for pattern in (
         r'<tbody id="(\w+)\..*?(?=<tbody id=|</table>)',
@@ -80,7 +80,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package whose cells and descriptor hold what breaks a page that does not escape."""
+    """A package whose cells and descriptor contain text that breaks a page without escaping."""
     import csv
     import json
 

@@ -1,4 +1,4 @@
-"""Datasette on an exported release, started as a reader does: facets and labels."""
+"""Datasette on an exported release, started as a reader would: facets and labels."""
 
 from __future__ import annotations
 

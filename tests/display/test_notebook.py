@@ -96,7 +96,7 @@ def test_png_is_an_extra(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.M
         dataset.plot.timeline().save(tmp_path / "figure.png")
 
 
-def test_what_load_returns_is_light(dataset: Dataset) -> None:
+def test_frames_are_shown_within_the_size_limit(dataset: Dataset) -> None:
     for name in dataset.tables:
         shown(dataset.load(name))
         shown(dataset.view(name))
@@ -119,7 +119,7 @@ def test_the_timeline_says_how_a_time_is_known(dataset: Dataset) -> None:
     assert frame["basis"].notna().all()
 
 
-def test_excluded_parties_take_no_part_in_the_graph(dataset: Dataset) -> None:
+def test_excluded_parties_are_only_linked_as_excluded(dataset: Dataset) -> None:
     graph = dataset.graph()
     assert len(graph) == len(dataset.load("actors")) + len(dataset.load("topics"))
     doha = [
@@ -165,7 +165,7 @@ def test_networkx_is_an_extra(dataset: Dataset, monkeypatch: pytest.MonkeyPatch)
         dataset.graph()
 
 
-def test_explain_prints_html_that_leads_to_the_page(repo: Path) -> None:
+def test_explain_prints_html_that_links_to_the_page(repo: Path) -> None:
     asked = ["explain", "positions", "azerbaijan-isf-participation", "--package", str(repo)]
     result = CliRunner().invoke(app, [*asked, "--html"])
     link = "index.html#positions.azerbaijan-isf-participation"

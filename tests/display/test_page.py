@@ -130,7 +130,7 @@ def test_a_release_shows_no_words_that_it_does_not_quote(
                 assert part.text is None
 
 
-def test_a_text_that_is_another_is_not_shown(tmp_path: Path, article: str) -> None:
+def test_a_different_text_is_not_shown(tmp_path: Path, article: str) -> None:
     root = copy_package(tmp_path / "package")
     path = root / "raw/000_6e04a71c739462ee.txt"
     path.write_bytes(article.replace("Munir", "Munit", 1).encode())
@@ -198,7 +198,7 @@ def test_a_package_too_large_for_pages_gets_a_list_of_its_tables(
     assert b"<article" not in content
 
 
-def test_a_draft_is_made_of_a_package_that_lacks_much(tmp_path: Path) -> None:
+def test_a_draft_is_made_from_an_incomplete_package(tmp_path: Path) -> None:
     root = copy_package(tmp_path / "package")
     quotes = root / "data/quotes.csv"
     rows = quotes.read_text(encoding="utf-8")

@@ -60,13 +60,11 @@ def text_of(tab: Any) -> str:
     )
 
 
-def test_the_text_is_the_articles_to_the_character(
-    tab: Open, whole_page: Path, article: str
-) -> None:
+def test_the_text_is_exactly_that_of_the_article(tab: Open, whole_page: Path, article: str) -> None:
     assert text_of(tab(whole_page)) == article
 
 
-def test_it_asks_for_nothing_else(browser: Any, whole_page: Path) -> None:
+def test_it_requests_nothing_else(browser: Any, whole_page: Path) -> None:
     asked: list[str] = []
     context = browser.new_context()
     made = context.new_page()
@@ -112,7 +110,7 @@ def test_axe_finds_nothing_in_twelve_states(
         assert shown.evaluate("document.documentElement.scrollWidth") <= width, state
 
 
-def test_a_row_lights_its_words_and_words_lead_to_their_rows(tab: Open, whole_page: Path) -> None:
+def test_rows_highlight_their_words_and_words_lead_to_rows(tab: Open, whole_page: Path) -> None:
     shown = tab(whole_page, ROW)
     shown.wait_for_function("() => document.querySelector('.g.lit')")
     assert lit(shown) == WORDS
@@ -172,7 +170,7 @@ def test_every_row_has_the_place_that_its_explanation_names(
     assert broken == []
 
 
-def test_without_javascript_all_can_be_read(tab: Open, whole_page: Path, record: Record) -> None:
+def test_it_can_be_read_without_javascript(tab: Open, whole_page: Path, record: Record) -> None:
     shown = tab(whole_page, java_script_enabled=False)
     assert shown.locator("#search").is_hidden()
     assert shown.locator("article").is_visible()
@@ -196,7 +194,7 @@ def test_search_and_facets_count_what_is_left(tab: Open, whole_page: Path) -> No
     assert set(types.all_text_contents()) == {"Consult"}
 
 
-def test_quotes_follow_one_another_by_keys(tab: Open, whole_page: Path, record: Record) -> None:
+def test_keys_step_through_the_quotes(tab: Open, whole_page: Path, record: Record) -> None:
     shown = tab(whole_page)
     words = [quote.exact for quote in record.quotes.values()]
     for key, at in (("n", 0), ("n", 1), ("n", 2), ("p", 1)):
@@ -316,7 +314,7 @@ def test_a_selection_becomes_a_quote_on_the_clipboard(tab: Open, whole_page: Pat
     assert applied(REPO, pasted).changes[0] == "change actors/azerbaijan: evidence of kind, name"
 
 
-def test_gaps_have_their_lengths_and_are_filled_by_the_right_file_alone(
+def test_gaps_have_their_lengths_and_only_the_right_file_fills_them(
     tab: Open, released_page: Path, article: str
 ) -> None:
     shown = tab(released_page)

@@ -17,6 +17,6 @@ def test_the_committed_outputs_are_those_of_a_fresh_run() -> None:
     fresh = run(TUTORIAL)
     assert len(committed.cells) == len(fresh.cells)
     if f"(version {open_dataset().version})" not in str(committed.cells[-1].outputs):
-        return  # It shows another version, which it names; it runs with this one, too.
+        return  # It names and shows another version, but also runs with this one.
     for before, after in zip(committed.cells, fresh.cells, strict=True):
         assert before == after, f"run: python tests/display/notebook.py ({before.source[:60]})"

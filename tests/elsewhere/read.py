@@ -17,7 +17,7 @@ for resource in package.resources:
     rows = len(resource.read(keyed=True))
     if rows != tables[resource.name]["rows"]:
         sys.exit(f"{resource.name}: {rows} rows read of {tables[resource.name]['rows']}")
-    # Each raises where it finds anything: other bytes, another hash, a key that points to nothing.
+    # Each raises if anything is wrong: changed bytes, a wrong hash, a key without its row.
     resource.check_integrity()
     if resource.schema.foreign_keys:
         resource.check_relations()

@@ -1,4 +1,4 @@
-"""Applying a diff: that the new tables follow from it shows that it leaves nothing out."""
+"""Apply a diff: if it yields the new tables, it leaves nothing out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:
     """Make the new tables from the old ones and a diff in the form of `to_json`.
 
     Returns:
-        The canonical CSV bytes of every table of the new package, by name; and under the name of
-        their file those of the identifiers given up, where there are any.
+        The canonical CSV bytes of every table of the new package, by name, and those of the file of
+        retired identifiers, by the name of the file, if there is one.
 
     Raises:
-        GazadataError: the diff is of another format, or not of this package: a row or a value is
-            not there, or is there already.
+        GazadataError: the diff has another format, or belongs to another package: a row or a value
+        is missing, or is there already.
     """
     if patch.get("format") != FORMAT:
         raise ReleaseError(f"the diff is of the format {patch.get('format')!r}, not {FORMAT!r}")

@@ -45,7 +45,7 @@ def server(store: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache and a current folder of one's own."""
+    """A separate cache and current folder."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("GAZADATA_CACHE", str(tmp_path / "cache"))

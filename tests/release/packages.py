@@ -1,7 +1,7 @@
 """Copies of the package in the repository, to be changed and released.
 
-They are of version 1.0.0 and retire nothing, whatever the repository is of and does, so that tests
-can say what follows.
+They have version 1.0.0 and no retired identifiers, unlike perhaps the repository, so that tests can
+rely on what comes next.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def make_release(
 
 
 def resealed(release: Path, **changes: Any) -> None:
-    """Give a changed release a manifest and sums that agree with its files."""
+    """Give a changed release a manifest and sums that match its files."""
     path = release / "manifest.json"
     unlisted = {"manifest.json", "SHA256SUMS", ".gitattributes"}
     files = [
@@ -88,7 +88,7 @@ def tiny_release(folder: Path, version: str) -> Path:
 
 
 def whole(release: Path) -> bool:
-    """Whether a folder is a release, whole."""
+    """Whether a folder is a complete release."""
     return not Manifest.of(release).damage(release)
 
 
@@ -180,7 +180,7 @@ def truncated(handler: Handler) -> None:
 
 
 def truncated_without_length(handler: Handler) -> None:
-    """Half a body that the end of the connection ends."""
+    """Half a body, ended by closing the connection."""
     body = handler.content()
     handler.head(200)
     handler.wfile.write(body[: len(body) // 2])
@@ -293,12 +293,12 @@ def drips_before_the_answer(handler: Handler) -> None:
 
 
 def drips_between_chunks(handler: Handler) -> None:
-    """The mark of a chunk that never ends."""
+    """A chunk header that never ends."""
     _drip(handler, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"x")
 
 
 def drips_after_the_body(handler: Handler) -> None:
-    """The right body, and then headers without end."""
+    """The right body, and then endless trailers."""
     body = handler.content()
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     _drip(handler, head + b"%x\r\n%s\r\n0\r\n" % (len(body), body), b"X-Wait: x\r\n")
@@ -311,7 +311,7 @@ def drips_what_unpacks_to_nothing(handler: Handler) -> None:
 
 
 def drips_without_length(handler: Handler) -> None:
-    """The right body, a byte at a time, ended by the end of the connection."""
+    """The right body, a byte at a time, ended by closing the connection."""
     handler.head(200)
     for byte in handler.content():
         if handler.server.closing.wait(0.05):
@@ -369,7 +369,7 @@ FAULTS: list[Fault] = [
 
 
 def start(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
-    """Start a Python process of its own that runs `code`."""
+    """Start a separate Python process that runs `code`."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdin=subprocess.PIPE,

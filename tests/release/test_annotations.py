@@ -195,7 +195,7 @@ def offline(url: str, _options: object) -> dict[str, Any]:
 
 
 def names(value: Any) -> list[str]:
-    """Every key in a document, as often as it occurs, except those that JSON-LD itself needs."""
+    """Every key in a document, repeats included, except those that JSON-LD itself needs."""
     if isinstance(value, list):
         return [name for part in value for name in names(part)]
     if not isinstance(value, dict):
@@ -318,7 +318,7 @@ def test_the_selectors_find_the_words_in_the_text(document: dict[str, Any]) -> N
         assert around in text
 
 
-def test_no_text_beyond_the_quotes_leaves(document: dict[str, Any]) -> None:
+def test_no_text_beyond_the_quotes_is_published(document: dict[str, Any]) -> None:
     assert "raw/" not in json.dumps(
         [item["target"] for item in document["first"]["items"]], ensure_ascii=False
     )
@@ -382,7 +382,7 @@ def test_the_order_of_rows_changes_nothing(built: Path, tmp_path: Path) -> None:
     assert again == (built / "annotations.jsonld").read_bytes()
 
 
-def test_iris_stay_in_the_next_release_but_for_the_collection(
+def test_iris_stay_in_the_next_release_except_that_of_the_collection(
     built: Path, tmp_path: Path, document: dict[str, Any]
 ) -> None:
     package = Package.open(built)
@@ -428,7 +428,7 @@ def test_named_information() -> None:
         ),
     ],
 )
-def test_what_is_not_there_is_said(
+def test_the_error_names_what_is_missing(
     built: Path, tmp_path: Path, table: str, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(ReadError, match=message):
@@ -538,7 +538,7 @@ def reference(package: Package) -> dict[str, Any]:
 def test_the_document_is_what_plain_python_makes_of_the_rows(
     built: Path, document: dict[str, Any]
 ) -> None:
-    """Member for member and in the same order, though it is put together as text."""
+    """Member for member and in the same order, although it is assembled as text."""
     assert json.dumps(document) == json.dumps(reference(Package.open(built)))
 
 
@@ -557,7 +557,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_that_looks_like_json_stays_text(built: Path, tmp_path: Path, text: str) -> None:
-    """In every cell of the first rows that is free, and in the keys, which are parts of IRIs."""
+    """In every free cell of the first rows, and in the keys, which are parts of IRIs."""
     root = Path(shutil.copytree(built, tmp_path / "release"))
     free = {
         "quotes": ("exact", "prefix", "suffix"),

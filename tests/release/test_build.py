@@ -68,7 +68,7 @@ def test_the_same_bytes_elsewhere_and_with_shuffled_rows(tmp_path: Path) -> None
     assert content(tmp_path / "out" / made.name) == content(made)
     assert (made / "retired.csv").read_text("utf-8").splitlines() == [HEADER, *lines]
     assert sha256(tmp_path / "out" / f"{made.name}.zip") == sha256(made.with_suffix(".0.zip"))
-    assert locale.getlocale()  # the build changed nothing of this process
+    assert locale.getlocale()  # The build changed nothing in this process.
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,7 +107,7 @@ def test_the_manifest_lists_every_file_with_its_hash(built: Path) -> None:
         assert manifest["tables"]["events"]["rows"] == sum(1 for _ in csv.DictReader(file))
 
 
-def test_the_release_holds_what_the_design_lists_and_no_text(built: Path) -> None:
+def test_the_release_contains_what_the_design_lists_and_no_text(built: Path) -> None:
     whole = {
         *(f"csv/{name}.csv" for name in NAMES),
         *(f"parquet/{name}.parquet" for name in NAMES),
@@ -155,7 +155,7 @@ def test_findings_refuse_the_build_and_leave_nothing(package_folder: Path, tmp_p
     assert run_build(tmp_path / "nowhere", tmp_path / "out").returncode == 2
 
 
-def test_a_release_that_is_there_is_not_touched(source: Path, release: Path) -> None:
+def test_an_existing_release_is_not_touched(source: Path, release: Path) -> None:
     before = content(release)
     with pytest.raises(ReleaseError, match="exists; remove it"):
         build(source, release.parent)
@@ -200,7 +200,7 @@ def with_label(package: Path) -> None:
 
 
 def with_source(package: Path) -> None:
-    """One row more, with its evidence: a reference, which needs no words of the article."""
+    """Add a row with its evidence: a reference, which needs no words from the article."""
     path = package / "data/sources.csv"
     rows = path.read_text("utf-8").splitlines(keepends=True)
     row = next(row for row in rows if row.startswith("plover-manual,"))
@@ -222,7 +222,7 @@ def without_source(package: Path) -> None:
 
 @pytest.mark.long
 def test_two_builds_of_one_archive_at_once(source: Path, tmp_path: Path) -> None:
-    """The one that lost ended in "Directory not empty" and left half an archive behind."""
+    """The loser used to fail with "Directory not empty" and leave half an archive behind."""
     out = tmp_path / "out"
     code = BUILD.format(["build", str(source), "--out", str(out), "--zip"])
     builds = [
@@ -238,7 +238,7 @@ def test_two_builds_of_one_archive_at_once(source: Path, tmp_path: Path) -> None
     verify(out / names[1])
 
 
-def test_a_folder_that_comes_while_a_release_is_made(tmp_path: Path) -> None:
+def test_a_folder_that_appears_during_a_build(tmp_path: Path) -> None:
     target = tmp_path / "release"
 
     def make() -> None:
@@ -296,8 +296,10 @@ def test_nothing_is_built_into_a_release(release: Path, package_folder: Path) ->
     assert verify(release)
 
 
-def test_what_nobody_could_read_again_is_not_released(package_folder: Path, tmp_path: Path) -> None:
-    """A table whose name is not a file name on some systems was built, and then did not verify."""
+def test_a_release_that_could_not_be_read_again_is_not_built(
+    package_folder: Path, tmp_path: Path
+) -> None:
+    """A table with a file name that Windows reserves used to be built, but then did not verify."""
     field = {"name": "aux_id", "type": "string", "title": "Key", "description": "The key."}
     rules = {"constraints": {"required": True, "unique": True}, "gazadata:evidence": "exempt"}
     schema = {"title": "A", "description": "A.", "fields": [field | rules], "primaryKey": "aux_id"}
@@ -313,7 +315,7 @@ def test_what_nobody_could_read_again_is_not_released(package_folder: Path, tmp_
 
 
 def test_a_cell_may_be_long(package_folder: Path, tmp_path: Path) -> None:
-    """One of more than 131,072 characters was built, and then did not verify."""
+    """One with more than 131,072 characters used to be built, but then did not verify."""
     topics = package_folder / "data/topics.csv"
     rows = list(csv.reader(topics.read_text("utf-8").splitlines()))
     at = rows[0].index("description")
@@ -326,7 +328,7 @@ def test_a_cell_may_be_long(package_folder: Path, tmp_path: Path) -> None:
 def test_a_second_release_of_a_version_is_refused(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
-    """A diff showed no change, so another 1.0.0 was built on 1.0.0."""
+    """A diff showed no change, so another 1.0.0 used to be built on 1.0.0."""
     with (package_folder / "docs/codebook.md").open("a", encoding="utf-8") as codebook:
         codebook.write("\nMore words.\n")
     with pytest.raises(ReleaseError, match=r"too low: the changes since 1\.0\.0.*so use 1\.0\.1"):
@@ -369,7 +371,7 @@ def run_on(package: Path, out: Path, parent: Path) -> subprocess.CompletedProces
 
 
 def test_a_parent_is_verified_first(release: Path, package_folder: Path, tmp_path: Path) -> None:
-    """A damaged parent led to changes that never happened, and its hash vouched for them."""
+    """A damaged parent used to yield changes that never happened, and its hash vouched for them."""
     with_version(package_folder, "1.0.1")
     path = release / "csv/topics.csv"
     path.write_bytes(path.read_bytes().replace(b"Regional", b"Rigional"))
@@ -400,10 +402,10 @@ def test_a_parent_is_opened_as_verify_opens_it(
 
 
 @pytest.mark.long
-def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
+def test_an_identifier_that_vanished_has_to_be_retired_and_stays_so(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
-    """A later release could reuse it after dropping its row in retired.csv."""
+    """Otherwise a later release could reuse it after dropping its row in retired.csv."""
     out, path = tmp_path / "out", package_folder / "data/retired.csv"
     with_source(package_folder)
     with_version(package_folder, "1.1.0")
@@ -449,7 +451,7 @@ def test_an_identifier_that_vanished_has_to_be_named_and_stays_so(
 def test_a_table_can_be_removed_once_its_rows_are_retired(
     built: Path, package_folder: Path, tmp_path: Path
 ) -> None:
-    """The build asked for its rows in retired.csv, where validation refused them."""
+    """The build used to ask for its rows in retired.csv, where validation refused them."""
     out, path = tmp_path / "out", package_folder / "data/retired.csv"
     descriptor = package_folder / "datapackage.json"
     without = json.loads(descriptor.read_text("utf-8"))
@@ -464,7 +466,7 @@ def test_a_table_can_be_removed_once_its_rows_are_retired(
         "path": "data/pledges.csv",
         "schema": "schemas/pledges.json",
     }
-    # Not a version that the repository may reach, whose contract would be known.
+    # Not a version that the repository may reach, because its contract would then be known.
     value = without | {"version": "98.0.0", "resources": [*without["resources"], new]}
     descriptor.write_text(json.dumps(value), encoding="utf-8")
     second = build(package_folder, out, parent=built)

@@ -34,7 +34,7 @@ def rows_of(root: Path) -> dict[str, int]:
     return {name: package.table(name).num_rows for name in package.contract.resources}
 
 
-def test_bump_changes_what_is_stated_and_nothing_else(package: Path) -> None:
+def test_bump_changes_the_stated_versions_and_nothing_else(package: Path) -> None:
     before = {
         name: (package / name).read_text("utf-8") for name in ("CITATION.cff", "CHANGELOG.md")
     }
@@ -57,7 +57,7 @@ def test_bump_changes_what_is_stated_and_nothing_else(package: Path) -> None:
     assert bump(package, "1.1.0", DAY) == []
 
 
-def test_what_is_written_before_the_bump_becomes_the_section_of_the_version(package: Path) -> None:
+def test_unreleased_changes_become_the_section_of_the_version(package: Path) -> None:
     path = package / "CHANGELOG.md"
     old = path.read_text("utf-8")
     path.write_text(old.replace("## 1.0.0", "## [Unreleased]\n\n- Words.\n\n## 1.0.0", 1), "utf-8")
@@ -97,7 +97,7 @@ def test_a_version_that_cannot_follow(package: Path, version: str, why: str) -> 
         ("datapackage.json", f"{DAY}T", "2020-01-01T"),
     ],
 )
-def test_a_build_of_what_is_out_of_date_is_refused(
+def test_a_build_with_outdated_files_is_refused(
     package: Path, file: str, old: str, new: str, tmp_path: Path
 ) -> None:
     content = (package / file).read_text("utf-8")

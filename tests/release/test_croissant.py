@@ -92,7 +92,7 @@ def odd_package(root: Path) -> Package:
 
 
 def plain(value: Any) -> Any:
-    """A value as mlcroissant loads it, as Arrow has it: text comes as bytes, dates as stamps."""
+    """A value from mlcroissant as Arrow has it: it loads text as bytes, dates as timestamps."""
     if isinstance(value, bytes):
         return value.decode("utf-8")
     return value.date() if isinstance(value, datetime.datetime) else value
@@ -151,7 +151,7 @@ def test_one_dataset_of_mlcroissant_loads_every_row_as_arrow_has_it(
         assert records
         loaded = [{key.split("/")[1]: plain(cell) for key, cell in r.items()} for r in records]
         expected = package.table(name).to_pylist()
-        # Integers of a column with nulls come through float64 in mlcroissant's pandas.
+        # Integers in a column with nulls pass through float64 in mlcroissant's pandas.
         for row in expected:
             if isinstance(row.get("n"), int):
                 row["n"] = int(float(row["n"]))
@@ -191,7 +191,7 @@ def test_a_record_set_that_is_joined_needs_a_new_dataset_to_be_read_again(
 
 
 def test_required_properties(bundled: tuple[Package, Path, dict[str, Any]]) -> None:
-    """Those that the specification requires; mlcroissant does not check the last four."""
+    """Properties that the specification requires; mlcroissant does not check the last four."""
     package, _, document = bundled
     assert document["@type"] == "sc:Dataset"
     assert document["conformsTo"] == "http://mlcommons.org/croissant/1.1"

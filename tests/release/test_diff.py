@@ -238,7 +238,7 @@ def test_a_diff_with_itself_is_empty() -> None:
     assert result.bump()[0] == "none"
 
 
-def test_a_diff_is_refused_by_a_package_that_it_is_not_of(old: Path, new: Path) -> None:
+def test_a_diff_is_refused_by_a_package_that_it_was_not_made_from(old: Path, new: Path) -> None:
     table = read(new / "data/topics.csv")
     table[1][1] = "another label"
     write(new / "data/topics.csv", table)
@@ -484,7 +484,7 @@ def test_a_package_and_its_release_do_not_differ(built: Path, source: Path) -> N
         assert not result.contract
 
 
-def test_a_resource_more_or_less(old: Path, new: Path) -> None:
+def test_a_resource_added_or_removed(old: Path, new: Path) -> None:
     content = json.loads((new / "datapackage.json").read_text("utf-8"))
     content["resources"] = [r for r in content["resources"] if r["name"] != "conditions"]
     (new / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
@@ -594,9 +594,7 @@ def test_retired_identifiers_are_shown_and_applied(old: Path, new: Path) -> None
     assert not diff(Package.open(new), Package.open(new))
 
 
-def test_rows_whose_evidence_changed_are_counted_where_they_are_not_all_named(
-    old: Path, new: Path
-) -> None:
+def test_rows_whose_evidence_changed_are_counted_if_not_all_are_named(old: Path, new: Path) -> None:
     evidence = read(new / "data/evidence.csv")
     note, many = evidence[0].index("note"), set()
     for row in evidence[1:]:
@@ -762,7 +760,7 @@ def test_a_damaged_release_is_not_compared(release: Path, tmp_path: Path, kind: 
         ("/topics.csv", "not a path inside a folder"),
     ],
 )
-def test_an_archive_that_unpacks_differently_here_and_there(
+def test_an_archive_that_unpacks_differently_on_some_systems(
     old: Path, tmp_path: Path, name: str, told: str
 ) -> None:
     archive = Path(shutil.make_archive(str(tmp_path / "x"), "zip", old))
@@ -821,7 +819,7 @@ def test_revisions_can_be_named_in_a_subfolder(
     assert diffed("HEAD~1", "HEAD").stdout == wanted
 
 
-def test_no_side_is_an_option_of_git(repository: Path, tmp_path: Path) -> None:
+def test_a_side_is_never_an_option_for_git(repository: Path, tmp_path: Path) -> None:
     done = diffed("--", f"--output={tmp_path / 'written'}", ".")
     assert "cannot find" in done.stderr
     assert not (tmp_path / "written").exists()

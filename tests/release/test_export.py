@@ -140,7 +140,7 @@ def as_day(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("to", get_args(Format))
-def test_cells_that_tempt_readers(tmp_path: Path, to: Format) -> None:
+def test_cells_that_readers_may_misinterpret(tmp_path: Path, to: Format) -> None:
     package = odd_package(tmp_path / "odd")
     file = tmp_path / f"odd.{to}"
     export(package, to, file)
@@ -157,7 +157,7 @@ def test_cells_that_tempt_readers(tmp_path: Path, to: Format) -> None:
     else:
         sheet = openpyxl.load_workbook(file)["group"]
         found = [tuple(map(as_day, row)) for row in sheet.iter_rows(min_row=2, values_only=True)]
-        # The two that Excel cannot hold with their types.
+        # The two types that Excel cannot represent.
         first = {**rows[0], 'a "b"': "9007199254740993", "day": "1899-12-31"}
         assert found == [tuple(row.values()) for row in (first, *rows[1:])]
 
@@ -286,7 +286,7 @@ def test_sqlite_refuses_what_the_contract_forbids(
 
 
 def test_every_constraint_is_tried(contract: Contract) -> None:
-    """The test above is not empty: the package has fields with each constraint."""
+    """So that the test above is not vacuous: the package has fields with each constraint."""
     tried = [
         (name, value)
         for name, field in FIELDS
@@ -334,8 +334,8 @@ def test_nulls_in_a_unique_key_are_not_duplicates(tmp_path: Path) -> None:
         export(package, to, tmp_path / f"odd.{to}")
 
 
-def test_rows_in_any_order_and_circles_of_rows(tmp_path: Path) -> None:
-    """DuckDB checks keys at once, so parents must come first, and circles are impossible."""
+def test_rows_in_any_order_and_cycles_of_rows(tmp_path: Path) -> None:
+    """DuckDB checks keys at once, so parents must come first, and cycles are impossible."""
     chain = [f"r{at},r{at + 1},,,,,," for at in range(50)] + ["r50,,,,,,,"]
     export(odd_package(tmp_path / "chain", chain), "duckdb", tmp_path / "chain.duckdb")
     with duckdb.connect(str(tmp_path / "chain.duckdb"), read_only=True) as db:
@@ -346,7 +346,7 @@ def test_rows_in_any_order_and_circles_of_rows(tmp_path: Path) -> None:
     export(circle, "sqlite", tmp_path / "circle.sqlite")
 
 
-def test_tables_in_a_circle(tmp_path: Path) -> None:
+def test_tables_in_a_cycle(tmp_path: Path) -> None:
     def table(name: str, other: str) -> dict[str, Any]:
         return {
             "name": name,
@@ -446,7 +446,7 @@ def test_xlsx_has_descriptions_as_comments_and_a_frozen_header(
 
 
 @pytest.mark.parametrize("to", get_args(Format))
-def test_a_file_that_is_there_is_kept_without_force(tmp_path: Path, to: Format) -> None:
+def test_an_existing_file_is_kept_without_force(tmp_path: Path, to: Format) -> None:
     package = odd_package(tmp_path / "odd")
     file = tmp_path / "out" / "odd.db"
     file.parent.mkdir()
@@ -483,7 +483,7 @@ os._exit(0)
 
 @pytest.mark.parametrize("to", UNCLOSED)
 def test_a_database_that_was_not_closed_is_not_replaced(tmp_path: Path, to: Format) -> None:
-    """The old database's log was applied to the new one, or made it unreadable."""
+    """The old database's log used to be applied to the new one, or to make it unreadable."""
     package = odd_package(tmp_path / "odd")
     file = tmp_path / "out.db"
     subprocess.run([sys.executable, "-c", UNCLOSED[to], str(file)], check=True)
@@ -543,7 +543,7 @@ except GazadataError as error:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 1
-    # One line: openpyxl complained of its own unfinished sheets, too.
+    # A single line: openpyxl used to complain about its own unfinished sheets, too.
     said = rf"GazadataError: {re.escape(str(file))}: cannot be written: .+\n"
     assert re.fullmatch(said, done.stderr), done.stderr
     assert not list(file.parent.iterdir())
@@ -579,7 +579,7 @@ def test_a_damaged_release_is_not_exported(release: Path, tmp_path: Path, name: 
 
 
 def test_xlsx_shows_text_that_looks_like_a_code(tmp_path: Path) -> None:
-    """Excel shows `_x0041_` as A. Of `_x005F_` it shows the underscore; openpyxl shows all."""
+    """Excel shows `_x0041_` as A and `_x005F_` as an underscore; openpyxl does not decode them."""
     texts = ["_x0041_", "_x000a_b", "_x005F_x0041_", "_x41_", "a_x0041_x0042_"]
     rows = [f"{at},,{text},,,,," for at, text in enumerate(texts)]
     file = tmp_path / "odd.xlsx"
@@ -627,7 +627,7 @@ def test_the_same_bytes_again(built: Path, exported: Path, tmp_path: Path, to: F
     assert (tmp_path / "again").read_bytes() == (exported / f"gaza.{to}").read_bytes()
 
 
-def test_xlsx_has_no_time_of_its_own(exported: Path, contract: Contract) -> None:
+def test_xlsx_does_not_contain_the_current_time(exported: Path, contract: Contract) -> None:
     with zipfile.ZipFile(exported / "gaza.xlsx") as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         core = archive.read("docProps/core.xml").decode("utf-8")

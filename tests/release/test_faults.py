@@ -1,7 +1,7 @@
 """Servers that misbehave, processes that are killed, disks that are full.
 
-After each fault there is the verified whole or a clear error. Nothing is half published, nothing
-half pulled, and the next attempt finds nothing in its way.
+After each fault there is either a complete, verified release or a clear error. Nothing is half
+published or half pulled, and nothing gets in the way of the next attempt.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ FILES = ["index.json", "1.0.0/manifest.json", "1.0.0/csv/events.csv"]
 PATIENCE = "0.5"
 """Seconds: enough for a server on this machine that does answer."""
 SLOW = (stalls, stalls_in_the_body, *DRIPS)
-# Each fault once, each file in turn, since the same code reads them; and each file's own check.
+# Each fault once, with files in turn, since the same code reads them; and each file's own check.
 CASES = [
     pytest.param(fault, path, id=f"{fault.__name__}-{path}")
     for fault, path in dict.fromkeys(
@@ -158,7 +158,7 @@ def test_a_redirect_is_followed_but_not_to_files_or_away_from_https(
         server.faults["index.json"] = redirect_to(target)
         with pytest.raises(StoreError, match="which is refused"):
             pull("latest", server.url)
-    # The second ended in a traceback.
+    # The second one used to end in a traceback.
     for target in ("http://:80/", "http://[::1", "http://127.0.0.1:x/"):
         server.faults["index.json"] = redirect_to(target)
         with pytest.raises(StoreError, match="invalid URL"):

@@ -152,7 +152,7 @@ def test_a_pre_release_is_pulled_by_number(store: Path) -> None:
     assert Manifest.of(pull("2.0.0-rc.1", store)).version == "2.0.0-rc.1"
 
 
-def test_a_version_that_is_not_there_names_those_that_are(server: Server) -> None:
+def test_the_error_for_a_missing_version_lists_those_that_exist(server: Server) -> None:
     with pytest.raises(
         StoreError, match=r"404 Not Found; .*lists: 1\.0\.0, 1\.1\.0, 2\.0\.0-rc\.1"
     ):
@@ -197,12 +197,12 @@ def test_an_invalid_store_is_refused(store: str, message: str) -> None:
     assert "secret" not in str(refusal.value)
 
 
-def test_without_a_store_it_says_how_to_name_one() -> None:
+def test_without_a_store_the_error_says_how_to_name_one() -> None:
     with pytest.raises(StoreError, match="GAZADATA_STORE"):
         pull("latest")
 
 
-def test_progress_ends_at_the_whole(server: Server) -> None:
+def test_progress_ends_at_the_total(server: Server) -> None:
     seen: list[tuple[int, int]] = []
     folder = pull("1.0.0", server.url, progress=lambda done, total: seen.append((done, total)))
     size = sum(file.bytes for file in Manifest.of(folder).files)
@@ -264,7 +264,7 @@ def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("name", ["::1", "*"])
-def test_no_proxy_is_asked_for_an_address_that_goes_without(
+def test_the_proxy_is_not_used_for_an_address_in_no_proxy(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("NO_PROXY", name)
@@ -274,7 +274,7 @@ def test_no_proxy_is_asked_for_an_address_that_goes_without(
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
-def test_a_proxy_is_asked_with_its_password(
+def test_a_proxy_is_sent_its_password(
     server: Server, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     seen: set[str | None] = set()
@@ -302,7 +302,7 @@ def test_a_proxy_is_asked_with_its_password(
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no certificate can be made here")
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_a_certificate_is_checked_against_the_authorities_that_are_named(
+def test_a_certificate_is_checked_against_the_given_authorities(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     key, folder = tmp_path / "key.pem", tmp_path / "authorities"
@@ -329,7 +329,7 @@ def test_a_certificate_is_checked_against_the_authorities_that_are_named(
     assert whole(pull("1.0.0", url))
 
 
-def test_a_pull_that_was_broken_off_goes_on_where_it_stopped(server: Server) -> None:
+def test_an_interrupted_pull_resumes_where_it_stopped(server: Server) -> None:
     server.faults["1.0.0/parquet/events.parquet"] = lambda handler: handler.answer(500, b"")
     with pytest.raises(StoreError, match="500"):
         pull("1.0.0", server.url)
@@ -351,7 +351,7 @@ def test_out_holds_a_copy_that_verifies(store: Path, releases: dict[str, Path]) 
     assert pull("1.0.0", store, Path("out")) == folder
 
 
-def test_out_never_replaces_what_is_there(store: Path) -> None:
+def test_out_never_replaces_existing_files(store: Path) -> None:
     mine = Path("out/gazadata-1.0.0/notes.txt")
     mine.parent.mkdir(parents=True)
     mine.write_text("mine", "utf-8")
@@ -361,7 +361,7 @@ def test_out_never_replaces_what_is_there(store: Path) -> None:
     assert sorted(Path("out").rglob("*")) == [mine.parent, mine]
 
 
-def test_a_copy_with_more_than_the_release_is_not_taken_for_it(store: Path) -> None:
+def test_a_copy_with_extra_files_is_not_taken_for_the_release(store: Path) -> None:
     """`verify` used to refuse what `pull` had accepted."""
     folder = pull("1.0.0", store, Path("out"))
     (folder / "csv" / "mine.csv").write_text("mine", "utf-8")
@@ -395,7 +395,7 @@ def test_threads_that_pull_into_one_folder_do_not_collide(store: Path) -> None:
     assert not left_over(Path("out"))
 
 
-def test_what_a_process_of_the_same_number_left_is_in_nobodys_way(store: Path) -> None:
+def test_files_left_by_a_process_with_the_same_id_do_not_matter(store: Path) -> None:
     left = Path(f"out/.gazadata-1.0.0.{os.getpid()}.part")
     left.mkdir(parents=True)
     assert whole(pull("1.0.0", store, Path("out")))
@@ -461,7 +461,7 @@ def test_the_file_of_retired_identifiers_is_checked_against_the_manifest(
         retired.read(open_package(store / "1.0.0"))
 
 
-def test_each_store_is_remembered_by_itself(
+def test_each_store_is_remembered_separately(
     store: Path, releases: dict[str, Path], tmp_path: Path
 ) -> None:
     """Another store may have a different release with the same version."""
@@ -644,7 +644,7 @@ def test_a_release_pulled_before_is_not_replaced_by_another(
 def test_a_refusal_says_what_pins_the_release_and_what_to_do(
     store: Path, server: Server, releases: dict[str, Path], cache: Path
 ) -> None:
-    """Each remedy is applied in turn, as by somebody who wants the change."""
+    """Each remedy is applied in turn, as if by somebody who wants the change."""
     pull("1.0.0", server.url)
     shutil.rmtree(cache / "releases")
     swap(store, releases["other"])
@@ -674,7 +674,7 @@ def test_this_installation_pins_what_it_knows(
 
 
 def test_this_installation_knows_every_release_before_its_own(repo: Path) -> None:
-    """A forgotten one would be accepted from any store, unchecked. A release is tagged."""
+    """A forgotten one would be accepted from any store, unchecked. Every release has a tag."""
     headings = re.findall(r"^## (\S+) \(", (repo / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert gazadata.open_dataset(repo).version == headings[0]
     tags = subprocess.run(
@@ -694,7 +694,7 @@ def test_a_known_release_in_the_cache_needs_no_store(
     assert lock()["store"] is None
 
 
-def test_latest_falls_back_to_the_lock_only_where_no_store_answers(
+def test_latest_falls_back_to_the_lock_only_if_no_store_answers(
     store: Path, server: Server, cache: Path
 ) -> None:
     folder = pull("1.0.0", server.url)
@@ -752,14 +752,14 @@ def test_a_lock_that_cannot_be_read_stops_the_pull(
 
 
 @pytest.mark.parametrize("version", ["../1.0.0", "latest", ""])
-def test_a_lock_with_a_version_that_is_none_stops_the_pull(store: Path, version: str) -> None:
+def test_a_lock_with_an_invalid_version_stops_the_pull(store: Path, version: str) -> None:
     """A lock with "latest" used to be accepted, and its hash ignored."""
     Lock(str(store), version, "0" * 64).write(Path("gazadata.lock"))
     with pytest.raises(LockError, match=r"version \(MAJOR\.MINOR\.PATCH\)"):
         pull()
 
 
-def test_a_lock_of_another_version_by_the_hash_is_named(
+def test_a_lock_whose_hash_belongs_to_another_version_is_refused(
     store: Path, releases: dict[str, Path]
 ) -> None:
     pull("1.0.0", store)
@@ -812,7 +812,7 @@ def test_an_old_index_does_not_undo_a_yank(store: Path, server: Server, cache: P
         pull("1.1.0", server.url)
 
 
-def test_a_version_that_only_the_index_names_is_not_made_up(
+def test_a_version_that_only_the_index_names_is_an_error(
     store: Path, server: Server, cache: Path
 ) -> None:
     shutil.rmtree(store / "1.1.0")
@@ -861,7 +861,7 @@ def test_the_bundled_package_is_opened_without_any_of_this(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("module", ["filelock", "requests"])
-def test_what_is_not_installed_is_named(
+def test_missing_extras_are_named(
     server: Server, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -993,7 +993,7 @@ def test_a_store_to_write_may_be_a_file_address(
     ],
 )
 def test_an_address_that_would_be_misread_is_refused(name: str) -> None:
-    """The host was ignored, so a folder on this machine was published into."""
+    """The host used to be ignored, so the release was published to a folder on this machine."""
     with pytest.raises(
         StoreError, match=r"not a folder on this machine|no host|cannot have a query"
     ):
@@ -1058,7 +1058,7 @@ GAZADATA = [sys.executable, "-c", "from gazadata.cli import main; main()"]
 
 
 def test_warnings_of_any_command_are_one_line(store: Path) -> None:
-    """`diff` used to show a line of our own code with them."""
+    """`diff` used to print a line of our own code after them."""
     yank("1.0.0", "wrong", store)
     done = subprocess.run(
         [*GAZADATA, "diff", "1.0.0", "1.1.0", "--store", str(store)],
@@ -1084,7 +1084,7 @@ def test_pull_works_if_python_turns_warnings_into_errors(store: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a terminal of POSIX")
-def test_a_bar_is_shown_only_where_something_is_fetched(server: Server) -> None:
+def test_a_bar_is_shown_only_if_something_is_fetched(server: Server) -> None:
     import pty
 
     def shown() -> bytes:
@@ -1102,7 +1102,7 @@ def test_a_bar_is_shown_only_where_something_is_fetched(server: Server) -> None:
         )
         os.close(theirs)
         seen = b""
-        # On Linux the end of a terminal is an error.
+        # On Linux, reading to the end of a terminal is an error.
         with contextlib.suppress(OSError):
             while piece := os.read(ours, 1 << 16):
                 seen += piece
@@ -1127,7 +1127,7 @@ def test_versions_are_listed_with_what_the_index_says(store: Path, server: Serve
         versions()
 
 
-def test_versions_need_the_lock_only_where_no_store_is_named(
+def test_versions_need_the_lock_only_if_no_store_is_named(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("gazadata.lock").write_bytes(b"{")
@@ -1204,7 +1204,7 @@ def test_pull_says_what_was_chosen_and_what_it_replaces(store: Path, cache: Path
     assert told[1] == "1.1.0: skipped, since it is yanked: wrong dates"
 
 
-def test_the_command_prints_the_path_alone_where_scripts_read_it(store: Path, cache: Path) -> None:
+def test_the_command_prints_only_the_path_for_scripts(store: Path, cache: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gazadata", "pull", "--store", str(store)],
         capture_output=True,

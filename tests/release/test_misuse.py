@@ -136,7 +136,7 @@ def test_an_index_that_cannot_be_read_is_rebuilt(store: Path, built: Path) -> No
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_what_could_be_read_still_can_be(store: Path) -> None:
+def test_a_readable_index_stays_readable(store: Path) -> None:
     index = store / "index.json"
     index.chmod(0o644)
     before = os.umask(0o077)
@@ -165,7 +165,7 @@ def test_an_empty_store_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["json", "markdown"])
 def test_a_diff_for_programs_keeps_every_letter(form: str, source: Path, tmp_path: Path) -> None:
-    """Whatever the encoding of the standard output is."""
+    """Whatever the encoding of standard output."""
     new = tmp_path / "new"
     shutil.copytree(source, new)
     topics = new / "data" / "topics.csv"
@@ -195,8 +195,8 @@ def test_a_key_cannot_write_to_the_terminal(source: Path, tmp_path: Path) -> Non
     assert "\x1b" not in text
 
 
-def test_another_release_than_a_published_one_was_built_on(built: Path, tmp_path: Path) -> None:
-    """Published out of order, a release with a false parent would stay for ever."""
+def test_a_parent_differs_from_the_one_that_was_built_on(built: Path, tmp_path: Path) -> None:
+    """Published out of order, a release with a false parent would stay in the store for ever."""
     of = releases(built)
     store = tmp_path / "store"
     publish(of["1.1.0"], store)
@@ -435,7 +435,7 @@ def test_nothing_is_built_among_the_tables_of_the_package(
     assert sorted(package.rglob("*")) == before
 
 
-def test_a_key_forges_nothing_in_what_is_read_as_markdown(source: Path, tmp_path: Path) -> None:
+def test_a_key_cannot_inject_markdown(source: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     shutil.copytree(source, new)
     topics = new / "data" / "topics.csv"

@@ -23,7 +23,7 @@ print(f"{sys.version_info.major}.{sys.version_info.minor}")
 """
 BUILD = "import sys; from gazadata.cli import main; sys.argv[1:] = {!r}; main()"
 FROM_PARQUET = {"croissant.json", "manifest.json", "SHA256SUMS"}
-"""Files that hold hashes of the Parquet files, which are the same under the same pyarrow only."""
+"""Files with hashes of the Parquet files, which are only the same with the same pyarrow."""
 
 
 def run(python: str, code: str) -> subprocess.CompletedProcess[str]:

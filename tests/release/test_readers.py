@@ -59,7 +59,7 @@ def test_the_readme_shows_a_line_for_each_tool() -> None:
         for one in COMMANDS.items()
     ],
 )
-def test_a_line_of_a_tool_with_a_command_of_its_own(
+def test_a_line_of_a_tool_with_its_own_command(
     built: Path, tmp_path: Path, start: str, command: str
 ) -> None:
     if not shutil.which(command):
@@ -69,7 +69,7 @@ def test_a_line_of_a_tool_with_a_command_of_its_own(
     script.write_text((IN_R if command == "Rscript" else IN_SPARK).format(line=line), "utf-8")
     run = subprocess.run([command, script], cwd=built, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    # PySpark may print warnings before.
+    # PySpark may print warnings first.
     shown = [line for line in run.stdout.split("\n") if re.fullmatch(r"\d+|\w+ \d+", line)]
     rows, *columns = shown
     table = Package.open(built).table("actors" if "actors" in line else "events")

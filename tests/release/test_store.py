@@ -81,7 +81,7 @@ def test_a_version_is_never_replaced(built: Path, other: Path, tmp_path: Path) -
     assert Manifest.of(tmp_path / "1.0.0").sha256 == entry.manifest_sha256
 
 
-def test_a_release_follows_what_is_published_before_it(
+def test_a_release_follows_the_releases_published_before_it(
     built: Path, other: Path, later: Path, tmp_path: Path
 ) -> None:
     """A build without a parent, or on another one, used to bypass the rules for versions."""
@@ -106,7 +106,7 @@ def test_a_release_follows_what_is_published_before_it(
 
 
 def test_pre_releases_promise_nothing(built: Path, tmp_path: Path) -> None:
-    """A final version built on one did not list in CHANGES.md what had changed since the last."""
+    """In a final version built on one, CHANGES.md left out changes since the last final version."""
     first = make_release(built, tmp_path, "1.1.0-rc.1", parent=built)
     second = make_release(built, tmp_path, "1.1.0-rc.2", parent=first)
     on_it = make_release(built, tmp_path, "1.1.0", "on a pre-release", parent=second)
@@ -227,7 +227,9 @@ def test_publishers_remove_only_what_publishers_left(
 
 
 @pytest.mark.parametrize("what", ["file", "dangling link"])
-def test_what_is_in_the_way_of_a_version_is_named(built: Path, tmp_path: Path, what: str) -> None:
+def test_a_file_or_link_in_place_of_a_version_is_named(
+    built: Path, tmp_path: Path, what: str
+) -> None:
     """A file used to end in a KeyError, a link in "Not a directory"."""
     way = tmp_path / "1.0.0"
     if what == "file":

@@ -250,7 +250,7 @@ def test_each_part_of_a_quote_is_compared_with_the_text(
         ),
     ],
 )
-def test_tables_have_the_form_that_their_digest_is_of(
+def test_tables_have_the_canonical_form_that_was_hashed(
     release: Path, change: Callable[[bytes], bytes], told: str
 ) -> None:
     path = release / "csv/actors.csv"
@@ -263,7 +263,7 @@ def test_tables_have_the_form_that_their_digest_is_of(
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_every_release_has_what_describes_it(release: Path, name: str) -> None:
+def test_every_release_has_its_descriptions(release: Path, name: str) -> None:
     (release / name).unlink()
     resealed(release)
     with pytest.raises(GazadataError, match=name):
@@ -314,16 +314,16 @@ def column(name: str, cast: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Any
         ),
     ],
 )
-def test_parquet_is_of_the_types_of_the_contract(
+def test_parquet_has_the_types_of_the_contract(
     release: Path, change: Callable[[pa.Table], pa.Table], told: str
 ) -> None:
-    """Parquet with the same cells after casting is another type to readers that do not cast."""
+    """Parquet that is only equal after a cast has other types for readers that do not cast."""
     reparqueted(release, "events", change)
     with pytest.raises(FaultsError, match=rf"parquet/events\.parquet: .*{told}"):
         verify(release)
 
 
-def test_how_parquet_is_packed_is_free(release: Path) -> None:
+def test_parquet_may_be_packed_in_any_way(release: Path) -> None:
     path = release / "parquet/events.parquet"
     pq.write_table(pq.read_table(path), path, compression="none", row_group_size=5)
     redescribed(release)
@@ -386,7 +386,7 @@ def test_a_key_that_points_nowhere(release: Path, table: str, field: str) -> Non
 
 @pytest.mark.parametrize("name", ["csv", "codebook.md"])
 @pytest.mark.skipif(os.name == "nt", reason="needs the permissions of POSIX")
-def test_what_may_not_be_read_is_there(release: Path, name: str) -> None:
+def test_an_unreadable_file_is_not_called_missing(release: Path, name: str) -> None:
     mode = (release / name).stat().st_mode
     (release / name).chmod(0)
     try:
@@ -463,7 +463,9 @@ def test_a_later_format_is_refused(release: Path) -> None:
     assert error.value.exit_code == 2
 
 
-def test_what_no_store_would_take_does_not_verify(release: Path, tmp_path: Path) -> None:
+def test_a_release_that_no_store_would_accept_does_not_verify(
+    release: Path, tmp_path: Path
+) -> None:
     """Verifying used to have its own reader of manifests, which accepted other names."""
     for name in ("datapackage.json", "manifest.json"):
         path = release / name
@@ -477,7 +479,7 @@ def test_what_no_store_would_take_does_not_verify(release: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("path", "why"), [("package", r"it has no manifest\.json"), ("nowhere", "no such folder")]
 )
-def test_the_error_for_no_release_says_where_one_comes_from(
+def test_the_error_for_a_missing_release_says_where_to_get_one(
     package_folder: Path, tmp_path: Path, path: str, why: str
 ) -> None:
     with pytest.raises(ReleaseError, match=f"is not a release: {why}; `gazadata build` makes"):
@@ -494,7 +496,7 @@ def test_the_archive_verifies_as_its_folder_does(built: Path, release: Path) -> 
     assert str(error.value).startswith(f"{damaged} does not verify")
 
 
-def test_what_is_neither_a_folder_nor_an_archive(built: Path) -> None:
+def test_a_path_that_is_neither_a_folder_nor_an_archive(built: Path) -> None:
     with pytest.raises(ReleaseError, match="zip archive") as error:
         verify(built / "LICENSE")
     assert error.value.exit_code == 2

@@ -14,9 +14,9 @@ from gazadata import spark as gazadata_spark
 @pytest.fixture(scope="session")
 def session() -> Iterator[SparkSession]:
     """A session on two cores of this machine that tries a task three times."""
-    # PySpark of today warns of the pandas of today in each worker.
+    # The current PySpark warns about the current pandas in each worker.
     os.environ["PYTHONWARNINGS"] = "ignore"
     with gazadata_spark.session("local[2]") as started:
-        # To compile them takes longer than to run queries of so few rows.
+        # Compiling queries takes longer than running them on so few rows.
         started.conf.set("spark.sql.codegen.wholeStage", "false")
         yield started

@@ -15,7 +15,7 @@ TABLES = {S.path(name): name for name in S.contract.resources}
 
 
 def row_mutants(number: int) -> Iterator[Mutant]:
-    """Mutants of rows and texts that leave every file a table, of each kind in turn."""
+    """Mutants of rows and texts, of each kind in turn, that keep every file a readable table."""
     found = 0
     for nth in range(100):
         for name, kind in KINDS.items():
@@ -39,7 +39,7 @@ def _is_of_rows(path: str, content: bytes | None) -> bool:
         rows = csv_rows(content)
     except UnicodeDecodeError:
         return False
-    # Only files that csv would write unchanged, since mistakes of lines are not mistakes of rows.
+    # Only files that csv would write unchanged: mistakes in lines are not mistakes in rows.
     plain = all(any(row.values()) and "\n" not in "".join(map(str, row.values())) for row in rows)
     return (
         bool(rows)
@@ -55,7 +55,7 @@ def write(root: Path, mutants: Sequence[Files]) -> None:
     (root / "data").mkdir()
     for folder in ("schemas", "reference"):
         shutil.copytree(REPO / folder, root / folder)
-    # Copies of shared rows repeat each other, in all but their keys.
+    # Copies of shared rows are identical except for their keys.
     descriptor = S.descriptor() | {"name": "copies"}
     (root / DESCRIPTOR).write_bytes(json_bytes(descriptor))
     for name in S.contract.resources:

@@ -132,7 +132,7 @@ def _groups(root: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
         yield kinds, place.root
 
 
-def test_mistakes_of_files(session: SparkSession, tmp_path: Path) -> None:
+def test_mistakes_in_files(session: SparkSession, tmp_path: Path) -> None:
     for kinds, root in _groups(tmp_path):
         report = validate(root, limit=LIMIT)
         assert report.diagnostics, kinds

@@ -105,7 +105,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """One sentence, exit 2, and no trace."""
+    """One sentence, exit 2, and no traceback."""
     assert done.returncode == 2, done.stderr
     assert not done.stdout
     (line,) = done.stderr.splitlines()

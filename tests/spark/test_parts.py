@@ -50,7 +50,7 @@ def _in_parts(root: Path) -> None:
     by_name["events"] |= {"path": "data/events.parquet", "format": "parquet"}
     for key in ("mediatype", "encoding", "dialect"):
         by_name["events"].pop(key, None)
-    # Its own paths are another contract than the one that is released.
+    # With these paths, its contract differs from the released one.
     descriptor["name"] = "parts"
     (root / DESCRIPTOR).write_text(json.dumps(descriptor), encoding="utf-8")
 
@@ -103,7 +103,7 @@ def test_an_address_is_read_through_spark(session: SparkSession, tmp_path: Path)
     assert not validated.failures
 
 
-def test_a_source_without_its_text_is_named(session: SparkSession, tmp_path: Path) -> None:
+def test_a_source_without_its_text_is_reported(session: SparkSession, tmp_path: Path) -> None:
     place = Place(tmp_path / "package")
     _texts_in_a_table(place.root)
     texts = pl.read_parquet(place.root / "raw/texts.parquet")
