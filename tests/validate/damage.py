@@ -24,7 +24,7 @@ DESCRIPTOR = "datapackage.json"
 
 Row = dict[str, str]
 Files = Mapping[str, bytes | None]
-"""The content of files of a package, by path; None: there is no such file."""
+"""The content of files in a package, by path; None: the file does not exist."""
 
 
 def csv_bytes(rows: Iterable[Iterable[str]]) -> bytes:
@@ -39,7 +39,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 ARTICLE = "trump-leaning-on-pakistan"
-"""The article whose rows are damaged, however many others the package has."""
+"""The article whose rows are damaged, even if the package has others."""
 
 
 @dataclass

@@ -4,7 +4,7 @@ Guided by coverage where atheris runs; libFuzzer's own flags limit a run:
 
     python -m tests.validate.fuzz TARGET FOLDER -runs=100000
 
-FOLDER keeps inputs that reach new code, as a start for the next run, and one that failed.
+FOLDER keeps inputs that reach new code, as a start for the next run, and any that failed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ LIMIT = 1_000
 
 
 def expected_of_bytes(content: bytes) -> tuple[bool, set[tuple[str, int]]]:
-    """The findings about bytes, as rule and line; all at once, and slowly."""
+    """The expected findings about bytes, as rule and line, computed slowly from the whole content."""
     expected: set[tuple[str, int]] = set()
     mark = content.startswith(b"\xef\xbb\xbf")
     if mark:

@@ -491,7 +491,7 @@ def evidence_given_another_quote(random: Random) -> Made:
 
 
 def _named(name: str, at: str = "actor_id") -> str:
-    """Why a key in names that matches no row is more than one finding."""
+    """Why a key in names that matches no row has more than one finding."""
     own = name == "names" and at in ("actor_id", "topic_id")
     return "evidence states an actor by the name that is now nobody's" if own else ""
 
@@ -622,7 +622,7 @@ def reference_that_is_none(random: Random) -> Made:
 
 @kind("GD351")
 def hedge_taken_out(random: Random) -> Made:
-    """The hedge is emptied with its evidence, and the row made certain: only the alarm is left."""
+    """Remove the hedge with its evidence and make the row certain, so that only GD351 notices."""
     name = random.choice(("positions", "relations", "assessments"))
     key = S.resource(name).key
     number, row = random.choice(rows_where(name, lambda r: r["hedge"] and not r["attributed_to"]))
@@ -1217,7 +1217,7 @@ def passages_in_another_order(random: Random) -> Made:
     rows = S.rows("passages")
     one, two = random.sample(range(len(rows)), 2)
     rows[one]["sequence"], rows[two]["sequence"] = rows[two]["sequence"], rows[one]["sequence"]
-    # What is out of order shows at the passages that now stand behind it.
+    # A passage out of order is reported at the passages that now follow it.
     return S.table("passages", rows), [(S.path("passages"), None)]
 
 
@@ -1972,7 +1972,7 @@ def reference_saved_otherwise(random: Random) -> Made:
     cut = random.randrange(1, 3)
     changed_to = f"{name},{codes[:cut]}{odd}{codes[cut:]}"
     if random.random() < 0.5:
-        # White space within a word would make another name of it.
+        # White space within a word would make it a different name.
         inside = name.replace(" ", odd, 1) if odd.isspace() else name[:2] + odd + name[2:]
         changed_to = f"{inside},{codes}"
     lines[at] = changed_to.encode()
@@ -2250,7 +2250,7 @@ def valid_term_for_another(random: Random) -> Made:
 
 @legitimate("a vocabulary cell may be inferred by a rule that the note states")
 def classified_to_inferred_with_a_note(random: Random) -> Made:
-    # A name states what it refers to elsewhere, unless that is inferred.
+    # A name states its actor or topic in other cells, unless that is inferred.
     found = rows_where(
         "evidence", lambda e: e["basis"] == "classified" and e["resource"] != "names"
     )

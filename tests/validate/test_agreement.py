@@ -63,7 +63,7 @@ DIFFERENCES: dict[tuple[str, str], tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """The cells that each rejects, as (resource, line, field)."""
+    """The cells that each of the two rejects, as (resource, line, field)."""
 
     official: set[tuple[str, int, str]]
     ours: set[tuple[str, int, str]]
@@ -269,7 +269,7 @@ ONE_OR_NONE = {
     "GD3": "texts, quotes and evidence, of which a schema says nothing",
     "GD4": "what cells mean together, of which a schema says nothing",
 }
-"""By the beginning of a rule's code: why mutants of other kinds are left out."""
+"""Why mutants of other kinds are left out, by the beginning of the rule's code."""
 
 MUTANTS = 3
 
@@ -288,7 +288,7 @@ def test_kinds_are_left_out_for_a_known_reason() -> None:
 
 
 def _concerned(files: Files) -> set[str]:
-    """The tables of some files, those that point to them and those that they point to."""
+    """The tables in some files, and those linked to them by a foreign key in either direction."""
     names = {name for name in S.contract.resources if S.path(name) in files}
     names |= {r.name for name in names for r, _ in S.contract.referrers(name)}
     return names | {fk.resource for name in names for fk in S.resource(name).foreign_keys}

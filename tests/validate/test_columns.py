@@ -148,7 +148,7 @@ def test_an_extra_field_changes_nothing(name: str, place: Place, without: Report
     }
 
 
-def test_every_look_keeps_its_own_columns_apart(tmp_path: Path) -> None:
+def test_the_columns_of_every_check_set_stay_apart(tmp_path: Path) -> None:
     """Columns that rules add have names that no field can have."""
     root = Place(tmp_path / "package").root
     contract, report = Contract.read(root), Report("", "")

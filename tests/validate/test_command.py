@@ -61,7 +61,7 @@ def test_nothing_in_the_current_folder_is_run(tmp_path: Path) -> None:
 
 
 def test_the_process_for_frictionless_ends_silently_without_a_task() -> None:
-    """It is started before it is known whether there is a package, or only --help to show."""
+    """It is started before we know whether there is a package or only --help to show."""
     command = [sys.executable, "-P", "-m", "gazadata.frictionless_worker"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the readers; fuzz.py has what must be true.
 
-More than the suite's own: GAZADATA_FUZZ=100000 pytest -m long tests/validate/test_fuzz.py
+To run more than the suite does: GAZADATA_FUZZ=100000 pytest -m long tests/validate/test_fuzz.py
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whatever a package's folder holds, there is an answer: no traceback, no hang, no endless memory.
+"""Whatever a package contains, there is an answer: no traceback, no hang, no unbounded memory.
 
 Inputs that fuzzing found are kept here as cases.
 """
@@ -369,7 +369,7 @@ def test_large_lines_through_the_command_line(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("more", ["", "\u200b"])
 @pytest.mark.long
 def test_endless_marks_are_found_anywhere(path: str, more: str, tmp_path: Path) -> None:
-    """Even if another mistake in the file makes it be read as it was meant."""
+    """Even if the file has another mistake, after which it is read as it was meant."""
     root = copy_to(tmp_path / "package")
     given_up = b"resource,row_id,replaced_by,reason,version\nactors,x,,it was ,1.0.0\n"
     content = given_up if path == "data/retired.csv" else S.files[path]
@@ -405,8 +405,8 @@ def test_no_command_sorts_endless_marks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 1_000])
-def test_characters_that_are_not_kept_are_counted(limit: int, tmp_path: Path) -> None:
-    """Beyond the limit, too, characters that only some fields forbid are only counted there."""
+def test_characters_beyond_the_limit_are_counted(limit: int, tmp_path: Path) -> None:
+    """Beyond the limit, too, characters that only some fields forbid are counted only in those."""
     path = tmp_path / "topics.csv"
     mixed = "P\u0430kistan"
     # Mixed alphabets in the key are not reported here, but by its pattern.
@@ -1033,7 +1033,7 @@ def test_a_package_that_needs_no_evidence_is_complete_without(tmp_path: Path) ->
 def test_a_text_with_a_hidden_character_cannot_be_added(
     character: str, name: str | None, tmp_path: Path
 ) -> None:
-    """It could not be coded: a prefix would contain the character, and no cell may."""
+    """It could not be coded: a prefix would contain the character, which no cell may contain."""
     place = Place(tmp_path)
     content = (S.text.rstrip("\n") + f"{character}\n").encode()
     row = {
@@ -1603,7 +1603,7 @@ def test_a_process_that_prints_no_answer_did_not_run(printed: str) -> None:
     [(standard.MANY, f"fix the {standard.MANY:,} errors"), (standard.MANY - 1, "avoid patterns")],
 )
 def test_what_is_blamed_if_frictionless_takes_too_long(errors: int, blamed: str) -> None:
-    """Half a million rows with one key took it too long, and no pattern was to blame."""
+    """Half a million rows with the same key took too long, and no pattern was to blame."""
     sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(sleeping, stdin=pipe, stdout=pipe, stderr=pipe)

@@ -843,8 +843,8 @@ def test_gd206_a_duplicate_source_is_one_finding(place: Place) -> None:
     assert [d.code for d in report.diagnostics] == ["GD206"]
 
 
-def test_gd206_an_actor_with_parts_that_is_there_twice_is_one_finding(place: Place) -> None:
-    """Following the links of its parts once took all memory."""
+def test_gd206_a_duplicate_actor_with_parts_is_one_finding(place: Place) -> None:
+    """Following the links of its parts used to take all memory."""
     (row,) = (one for one in S.rows("actors") if one["actor_id"] == "pakistan")
     assert any(one["part_of"] == "pakistan" for one in S.rows("actors"))
     report = damaged(place, S.add("actors", row))
@@ -923,9 +923,9 @@ def test_gd104_a_hidden_character_only_in_a_quote_is_reported_there(place: Place
 
 
 def renamed_quotes(number: int) -> tuple[dict[str, bytes], list[list[int]]]:
-    """The most used quotes, renamed in quotes and in evidence.
+    """The most-used quotes, renamed both in quotes and in evidence.
 
-    With the rows of evidence that use each.
+    Also the rows of evidence that use each of them.
     """
     used = Counter(e["quote_id"] for e in S.rows("evidence") if e["quote_id"])
     edits: list[Edit] = []

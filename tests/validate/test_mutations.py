@@ -35,7 +35,7 @@ Chosen = tuple[str, int]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a mutant; `by`: the rules that named its file and row; `said`: all else."""
+    """The result of a mutant; `by`: the rules that named its file and row; `said`: the others."""
 
     kind: str
     number: int

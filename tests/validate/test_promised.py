@@ -112,7 +112,7 @@ def _within(value: Any, at: At = ()) -> Iterator[At]:
 
 
 def _changed(schema: Any, at: At) -> Iterator[Any]:
-    """The schema without what is at a path, and with another value there."""
+    """The schema without the value at a path, and with another value there."""
     for other in ("dropped", "changed"):
         whole = deepcopy(schema)
         holder = whole
@@ -130,7 +130,7 @@ def _changed(schema: Any, at: At) -> Iterator[Any]:
 
 @pytest.mark.parametrize("name", ["names", "evidence", "quotes"])
 def test_what_differs_from_the_promise_is_a_change_to_the_diff(repo: Path, name: str) -> None:
-    """One says where two schemas differ, the other what that means; neither overlooks anything."""
+    """One says where two schemas differ, the other what that means; neither misses anything."""
     contract = Contract.read(repo)
     own = contract[name]
     alone = Contract(contract.descriptor, {name: own})

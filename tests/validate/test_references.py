@@ -248,7 +248,7 @@ def test_gd348_a_name_is_that_of_its_row(place: Place) -> None:
     ("old", "new", "code"),
     [(b"\n", b"\r\n", "GD102"), ("ü".encode(), "u\u0308".encode(), "GD103")],
 )
-def test_a_file_that_fmt_does_not_write_is_fixed_by_hand(
+def test_a_file_that_fmt_does_not_write_must_be_fixed_by_hand(
     old: bytes, new: bytes, code: str, place: Place
 ) -> None:
     diagnostics = found(place, {COUNTRIES: S.files[COUNTRIES].replace(old, new)})

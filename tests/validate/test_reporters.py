@@ -1135,7 +1135,7 @@ def test_format_and_colour_follow_the_environment(
     assert plain.colour is False
 
 
-def test_paths_are_those_from_where_they_are_read(
+def test_paths_are_relative_to_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inner = tmp_path / "work" / "corpus"

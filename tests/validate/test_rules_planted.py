@@ -836,7 +836,7 @@ def planted(place: Place) -> Together:
 
 @pytest.fixture(scope="module")
 def near_misses(place: Place) -> Together:
-    """Those that may break no other rule."""
+    """Near misses that must break no other rule."""
     near = {code: case.near for code, make in CASES.items() if not (case := make()).only}
     return Together(place, {c: files for c, files in near.items() if not isinstance(files, bool)})
 

@@ -41,9 +41,9 @@ def test_both_ways_of_finding_a_cut_agree(text: str) -> None:
 def test_both_ways_of_checking_a_quote_agree(
     text: str, spans: list[tuple[int | None, int | None, bool]]
 ) -> None:
-    """And so do those of finding what is before and after it.
+    """So do both ways of finding the text before and after it.
 
-    To the rules an end beyond the text is at its end: it is outside of the passage.
+    The rules treat an end beyond the text as its end, since it is outside of the passage.
     """
     exact = [(text[start:end] if same else "a") or None for start, end, same in spans]
     starts, ends, _ = zip(*spans, strict=True)
