@@ -75,7 +75,7 @@ def making(name: str, root: Path, folder: Path, rounds: int) -> None:
         f"{name}: {seconds[0]:.2f} s, {seconds[0] / seconds[1]:.1f} times reading the tables; "
         f"{memory[0]:.0f} MiB, {memory[0] / memory[1]:.1f} times; {len(contents[0])} pages, the "
         f"largest of {len(largest):,} bytes ({len(gzip.compress(largest)):,} with gzip); "
-        f"{'the same' if all(one == contents[0] for one in contents) else 'DIFFERENT'} bytes each time"
+        f"{'the same' if all(one == contents[0] for one in contents) else 'OTHER'} bytes each time"
     )
 
 

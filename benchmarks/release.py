@@ -117,7 +117,7 @@ def building(articles: int, folder: Path) -> None:
 
 
 def comparing(articles: int, folder: Path) -> None:
-    """A diff of two releases compared with hand-written anti-joins and a join over the same files."""
+    """A diff of two releases compared with hand-written joins and anti-joins of the same files."""
     old, new = package_of(folder / "old", articles), folder / "new"
     run([*PEERS, "change", str(old), str(new)])
     ours = [*GAZADATA, "diff", str(old), str(new), "--format", "json"]
@@ -198,7 +198,7 @@ def pulling(articles: int | None, folder: Path, count: int) -> Path:
 
 
 def opening(store: Path, folder: Path) -> None:
-    """A cached release compared with the bundled one: opened in a new process, also to read a table."""
+    """A cached release compared with the bundled one: open it in a new process, or load a table."""
     cached = f"version='0.0.1', store={str(store)!r}"
     once, again = "gazadata.", "for _ in range(100): gazadata."
 

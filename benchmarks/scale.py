@@ -1,10 +1,10 @@
 """Validation on Spark compared with one machine: python benchmarks/scale.py [ARTICLES ...].
 
-The packages are generated, with planted mistakes and about a hundred rows of evidence and quotes per
-article. Each is validated in a separate process, and then on Spark with `local[2]`, after a small one
-has warmed up the session; a plain Spark job reads the same tables and counts rows by article.
-Processor seconds are those of all processes, including Java: on a machine that others use too, they
-are the better measure. Shuffles are measured by the compressed bytes that Spark wrote for them.
+The packages are generated, with planted mistakes and about a hundred rows of evidence and quotes
+per article. Each is validated in a separate process, and then on Spark with `local[2]`, after a
+small one has warmed up the session; a plain Spark job reads the same tables and counts rows by
+article. Processor seconds are those of all processes, including Java: on a machine that others use
+too, they are the better measure. Shuffles are measured by the compressed bytes that Spark wrote.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def taken(work: Callable[[], int]) -> Taken:
 
 
 def counted(spark: SparkSession, package: Path) -> int:
-    """Read all tables as they are, count their rows by article, and return the number of articles."""
+    """Read all tables, count their rows by article, and return the number of articles."""
     contract, frames = Contract.read(package), []
     for resource in contract.resources.values():
         rows = spark.read.csv(f"file://{package / resource.path}", header=True)

@@ -1,10 +1,10 @@
 """What validation costs compared with its peers: python benchmarks/validate.py [ARTICLES ...].
 
 First the shipped package, cold; then generated packages with planted mistakes and about a hundred
-rows of evidence and quotes per article. The peers are the official frictionless command and those in
-_peers.py: frictionless and pandera only check the schemas, hand-written Polars and DuckDB count
-violations of the same rules, and reading alone is the least that any tool must do. Every round runs
-each tool once, in turn, so that a slow spell of the machine affects them all.
+rows of evidence and quotes per article. The peers are the official frictionless command and those
+in _peers.py: frictionless and pandera only check the schemas, hand-written Polars and DuckDB count
+violations of the same rules, and reading alone is the least that any tool must do. Every round
+runs each tool once, in turn, so that a slow spell of the machine affects them all.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def found_by_us(output: bytes, wanted: set[tuple[str, ...]]) -> str:
 
 
 def measure(articles: int, rounds: int) -> dict[str, Run]:
-    """Run every tool on a package with this many articles, and print a line of the table for each."""
+    """Run every tool on a package with this many articles, and print a table line for each."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "package"
         told = run([*GENERATE, str(package), str(articles), str(ARTICLES_A_MISTAKE)]).output

@@ -1,4 +1,4 @@
-"""The command line: `gazadata explain`, and how errors and help come out of every command."""
+"""The command line: `gazadata explain`, and the errors and help of every command."""
 
 import os
 import re
@@ -65,7 +65,7 @@ def test_explain_one_field_of_another_package(package_copy: Path) -> None:
         (["events", "x", "--package", "nowhere"], "cannot find 'nowhere' as a folder"),
     ],
 )
-def test_explain_what_is_not_there(arguments: list[str], reason: str, tmp_path: Path) -> None:
+def test_explain_unknown_names(arguments: list[str], reason: str, tmp_path: Path) -> None:
     done = run("explain", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr

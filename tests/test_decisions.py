@@ -75,7 +75,7 @@ def known(article: str) -> set[str]:
 
 
 @each_article
-def test_what_is_set_as_code_is_known(article: str) -> None:
+def test_text_set_as_code_is_known(article: str) -> None:
     """Rows are renamed now and then, and it is easy to forget the text about them."""
     allowed = r"this type|true|false|raw/|reference/\w+\.csv|evidence\.csv"
     rest = code(article) - known(article)

@@ -249,7 +249,7 @@ class TestCast:
             *(("kind", "na"), ("text", 10), ("text", b"ten"), ("text", ["a"])),
         ],
     )
-    def test_what_does_not_fit_names_the_column(
+    def test_the_error_for_a_value_that_does_not_fit_names_the_column(
         self, things: Path, column: str, cell: object
     ) -> None:
         frame = pd.DataFrame([dict.fromkeys(NAMES) | {"thing_id": "a", column: cell}])

@@ -76,7 +76,9 @@ def test_the_contract_needs_the_standard_library_alone() -> None:
         ("open_dataset().schema('events')", {"pandera.pandas"}, {"frictionless", "typer"}),
     ],
 )
-def test_what_is_not_needed_is_not_imported(code: str, needed: set[str], spared: set[str]) -> None:
+def test_modules_that_are_not_needed_are_not_imported(
+    code: str, needed: set[str], spared: set[str]
+) -> None:
     modules = imported(f"import gazadata; gazadata.{code}")
     assert needed <= modules
     assert modules & spared == set()

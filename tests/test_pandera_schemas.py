@@ -71,7 +71,7 @@ def refused_by_polars(name: str, frame: pl.DataFrame, field: str) -> None:
 
 
 @each_resource
-def test_what_is_shipped_passes(name: str) -> None:
+def test_the_shipped_tables_pass(name: str) -> None:
     frame = FRAMES[name].copy()
     pd.testing.assert_frame_equal(PANDAS[name].validate(frame), frame)
     assert POLARS[name].validate(PLAIN[name]).equals(PLAIN[name])

@@ -29,7 +29,7 @@ def read(name: str) -> list[Row]:
 
 
 def read_all() -> dict[str, list[Row]]:
-    """The tables, without the rows that rest on other articles alone."""
+    """The tables, without the rows that rest only on other articles."""
     tables = {name: read(name) for name in NAMES}
     for name in ("passages", "quotes"):
         tables[name] = [row for row in tables[name] if row["source_id"] == ARTICLE]
@@ -404,7 +404,7 @@ def test_turkey_and_israel_were_excluded_among_others() -> None:
 
 
 def test_exclusion_is_not_a_position() -> None:
-    """The article has no word on what Turkey or Israel think of the force."""
+    """The article says nothing about what Turkey or Israel think of the force."""
     assert where("positions", holder_id="turkey") == []
     assert {row["topic_id"] for row in where("positions", holder_id="israel")} == {"hamas-proposal"}
 

@@ -72,7 +72,7 @@ def test_an_actor_that_is_not_a_state_has_only_confirmed_codes(actor: str) -> No
 
 
 @pytest.mark.parametrize("name", [n for n, row in ENTITIES.items() if row["status"] != "confirmed"])
-def test_what_was_not_confirmed_stays_null(name: str) -> None:
+def test_unconfirmed_codes_stay_null(name: str) -> None:
     """Munir and Dar have identifiers, but none of those we found could be checked."""
     assert ENTITIES[name]["wikidata_id"] == ""
     (actor,) = (row for row in ACTORS.values() if row["name"] == name)

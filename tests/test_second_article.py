@@ -33,7 +33,7 @@ def test_it_is_valid_alone(tmp_path: Path) -> None:
     assert [(one.code, one.path, one.line) for one in report.diagnostics] == []
 
 
-def test_it_is_valid_beside_another(tmp_path: Path) -> None:
+def test_it_is_valid_together_with_another(tmp_path: Path) -> None:
     report = validate(make_with_shipped(tmp_path / "package"))
     assert [(one.code, one.path, one.line) for one in report.diagnostics] == []
 
@@ -231,7 +231,7 @@ def test_an_undecided_position_may_have_a_condition(
     assert {code for code, _ in _found(one)} == found
 
 
-def test_it_has_what_articles_are_hard_to_code_for() -> None:
+def test_it_has_what_makes_articles_hard_to_code() -> None:
     for words in ("reportedly", "according to", "provided that", "has not decided", "left out"):
         assert words in TEXT
     assert "’" in TEXT, "offsets in code points and in bytes must differ"
@@ -248,7 +248,7 @@ def test_the_manual_quotes_the_invented_article(quoted: str) -> None:
         at += len(part)
 
 
-def test_the_manual_gives_nothing_of_a_real_article_away() -> None:
+def test_the_manual_reveals_nothing_of_a_real_article() -> None:
     actors = _read(REPO / "data/actors.csv")
     named = " ".join(row["name"] for row in actors if row["kind"] in ("person", "state"))
     names = set(re.findall(r"\b[A-Z][a-z]{4,}\b", named))

@@ -125,7 +125,7 @@ def refused(root: Path) -> str:
 # --- what is shipped ---------------------------------------------------------------------------
 
 
-def test_what_is_shipped_is_canonical() -> None:
+def test_the_shipped_tables_are_canonical() -> None:
     formatting = format_package(Package.open(ROOT))
     names = [path.name for path in formatting.files]
     assert names == [], f"not canonical: {names}; run: gazadata fmt"

@@ -24,7 +24,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def tab(browser: Any) -> Iterator[Open]:
-    """Open a page in a tab of its own; errors of its script fail the test."""
+    """Open a page in a tab of its own; errors in its script fail the test."""
     contexts: list[Any] = []
     errors: list[str] = []
 

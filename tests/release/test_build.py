@@ -273,7 +273,7 @@ def test_a_version_that_is_too_low_is_refused(
     }
 
 
-def test_what_cannot_be_proven_is_not_released(package_folder: Path, tmp_path: Path) -> None:
+def test_a_package_without_its_texts_is_not_released(package_folder: Path, tmp_path: Path) -> None:
     """A package without raw/ used to be built without checking its quotes."""
     shutil.rmtree(package_folder / "raw")
     quotes = package_folder / "data/quotes.csv"

@@ -39,7 +39,7 @@ def write_release(package: Package, root: Path) -> Path:
 
 
 def odd_package(root: Path) -> Package:
-    """A package with what breaks loaders: nulls of each type, quotes, non-Latin text, two keys."""
+    """A package with what loaders trip over: nulls of each type, quotes, non-Latin text, two keys."""
     types = {"n": "integer", "b": "boolean", "d": "date", "t": "string"}
     thing = {
         "name": "thing",
@@ -163,7 +163,7 @@ def test_one_dataset_of_mlcroissant_loads_every_row_as_arrow_has_it(
                     assert type(value) is EXPECTED_TYPES[field.type]
 
 
-def test_mlcroissant_would_fail_with_one_reference_more(
+def test_mlcroissant_would_fail_with_one_more_reference(
     bundled: tuple[Package, Path, dict[str, Any]], release: Path
 ) -> None:
     """The test above can fail, and references still have to be left out."""

@@ -412,7 +412,7 @@ def test_without_a_network_the_error_says_so() -> None:
             pull(version, "http://example.org")
 
 
-def test_what_is_cached_needs_no_network(server: Server, request: pytest.FixtureRequest) -> None:
+def test_a_cached_release_needs_no_network(server: Server, request: pytest.FixtureRequest) -> None:
     pull("1.0.0", server.url, lock=None)
     server.asked.clear()
     request.getfixturevalue("offline")

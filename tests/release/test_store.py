@@ -130,7 +130,7 @@ def test_an_archive_has_to_be_unpacked_first(built: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "store").exists()
 
 
-def test_what_does_not_verify_is_not_published(release: Path, tmp_path: Path) -> None:
+def test_a_release_that_does_not_verify_is_not_published(release: Path, tmp_path: Path) -> None:
     (release / "csv" / "events.csv").write_bytes(b"")
     with pytest.raises(ReleaseError, match=r"csv/events\.csv"):
         publish(release, tmp_path / "store")
@@ -148,7 +148,7 @@ def test_a_release_that_changes_after_it_was_verified_is_not_published(
     assert not left_over(tmp_path / "store")
 
 
-def test_damage_to_what_is_published_is_named(built: Path, tmp_path: Path) -> None:
+def test_damage_to_a_published_release_is_named(built: Path, tmp_path: Path) -> None:
     publish(built, tmp_path)
     (tmp_path / "1.0.0" / "LICENSE").write_bytes(b"all yours")
     with pytest.raises(StoreError, match="damaged: LICENSE"):

@@ -485,7 +485,7 @@ def evidence_given_another_quote(random: Random) -> Made:
     if other["quote_id"] == row["quote_id"]:
         return None
     if len(rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])) == 1:
-        return None  # Its quote would be left without a use, too.
+        return None  # Its quote would be unused as well.
     more = "the other quote holds a hedge" if CUES.search(fold(other["exact"])) else ""
     return *changed("evidence", number, quote_id=other["quote_id"]), more
 
@@ -537,9 +537,9 @@ def stated_by_a_quote_without_the_words(random: Random) -> Made:
     if any(e["evidence_id"] == key for e in S.rows("evidence")):
         return None
     if len(rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])) == 1:
-        return None  # Its quote would be left without a use, too.
+        return None  # Its quote would be unused as well.
     if row["evidence_id"].encode() in S.files["data/retired.csv"]:
-        return None  # What replaces a retired row would be gone, too.
+        return None  # A retired row would lose its replacement, too.
     rows = S.rows("evidence")
     rows[number] |= {"quote_id": other["quote_id"], "evidence_id": key}
     rows.sort(key=lambda e: e["evidence_id"])
@@ -842,7 +842,7 @@ def key_emptied(random: Random) -> Made:
     number, row = a_row(random, name)
     key = S.resource(name).key
     if row[key].encode() in S.files["data/retired.csv"]:
-        return None  # What replaces a retired row would be gone, too.
+        return None  # A retired row would lose its replacement, too.
     return changed(name, number, **{key: ""})
 
 
@@ -2119,9 +2119,9 @@ def quote_about_another_actor(random: Random) -> Made:
     if re.search(rf"\b(?:{cues})\b", fold(other["exact"])):
         return None
     if len(rows_where("evidence", lambda e: e["quote_id"] == row["quote_id"])) == 1:
-        return None  # Its quote would be left without a use, too.
+        return None  # Its quote would be unused as well.
     if row["evidence_id"].encode() in S.files["data/retired.csv"]:
-        return None  # What replaces a retired row would be gone, too.
+        return None  # A retired row would lose its replacement, too.
     key = row["evidence_id"].rpartition(".")[0] + "." + other["quote_id"]
     rows = S.rows("evidence")
     rows[number] |= {"quote_id": other["quote_id"], "evidence_id": key}

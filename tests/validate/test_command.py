@@ -1,4 +1,4 @@
-"""The command in its own process, where it hides from pandera what need not be imported."""
+"""The command in its own process, where it keeps pandera from importing what is not needed."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ for _format, _checks in checker().formats.items():
 
 
 def _refused(kind: str, value: Any) -> tuple[set[Any], set[Any]]:
-    """The paths of mismatches, by ours and by jsonschema; for unknown members, of their owner."""
+    """The paths of mismatches in ours and in jsonschema; for an unknown member, that of its parent."""
     definitions = checker().definitions
     ours = {
         one.at[:-1] if one.keyword == "additionalProperties" else one.at

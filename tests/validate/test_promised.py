@@ -1,4 +1,4 @@
-"""A repository under development is what is installed, so its contract is compared with the record.
+"""A repository is itself the installed package, so its contract is compared with the record.
 
 The comparison of other packages is tested in test_descriptor.py and by the mutants.
 """
@@ -129,7 +129,7 @@ def _changed(schema: Any, at: At) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", ["names", "evidence", "quotes"])
-def test_what_differs_from_the_promise_is_a_change_to_the_diff(repo: Path, name: str) -> None:
+def test_the_promise_and_the_diff_agree_on_what_differs(repo: Path, name: str) -> None:
     """One says where two schemas differ, the other what that means; neither misses anything."""
     contract = Contract.read(repo)
     own = contract[name]

@@ -376,7 +376,7 @@ def test_carets_align_in_a_terminal_whatever_the_width_of_the_characters(
 
 @given(cells, cells)
 @settings(deadline=None)
-def test_what_is_not_marked_as_different_is_in_both_texts(one: str, other: str) -> None:
+def test_text_that_is_not_marked_as_different_is_in_both_texts(one: str, other: str) -> None:
     marked = differences(one, other)
     assert bool(marked[0]) == bool(marked[1]) == (one != other)
     for text_, there, spans in ((one, other, marked[0]), (other, one, marked[1])):
@@ -1318,7 +1318,7 @@ def test_a_report_overwrites_no_part_of_the_package(
 
 
 @pytest.mark.parametrize("output", ["report.txt", "dist/report.txt", "database/report.txt"])
-def test_a_report_may_lie_beside_the_parts_of_the_package(output: str, package_copy: Path) -> None:
+def test_a_report_may_be_next_to_the_parts_of_the_package(output: str, package_copy: Path) -> None:
     (package_copy / output).parent.mkdir(exist_ok=True)
     reporters.writable(package_copy / output, package_copy)
     (package_copy / output).write_text("of an earlier run")

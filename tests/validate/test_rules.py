@@ -139,7 +139,7 @@ def test_the_command_that_regenerates_the_document_writes_it(
     ("code", "absent"),
     [
         ("import gazadata.cli", ["rich.console", "pandas", "polars", "pandera", "pyarrow"]),
-        # The rules are beside the code that needs Polars and pandera.
+        # The rules are next to the code that needs Polars and pandera.
         (
             "import sys; sys.argv[1:] = ['rule', 'GD203']\n"
             "from gazadata.cli import main\n"

@@ -600,7 +600,7 @@ def gd351() -> Case:
 
 
 def gd352() -> Case:
-    """A silence of Israel on words about Munir; near: on words about Pakistan, beside Israel."""
+    """Israel's silence rests on words about Munir; near: on a passage that also names Israel."""
 
     def quoted(key: str) -> tuple[Files, str]:
         new = S.evidence("positions", "israel-hamas-proposal", "stance", basis="classified",
