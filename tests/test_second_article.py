@@ -214,7 +214,7 @@ def test_a_source_is_cited_by_the_article_that_its_quotes_are_from(two: Path) ->
     assert ("GD336", "error") in _found(two)
 
 
-def test_found_is_the_changed_text_and_expected_is_the_source(one: Path) -> None:
+def test_a_changed_text_is_found_where_the_recorded_hash_is_expected(one: Path) -> None:
     with (one / "raw" / f"{SOURCE}.txt").open("a", encoding="utf-8") as text:
         text.write(" More.")
     (row,) = (row for row in _read(one / "data/sources.csv") if row["source_id"] == SOURCE)

@@ -292,7 +292,7 @@ def test_a_row_that_others_need_is_not_removed(root: Path, sheet: str) -> None:
 
 
 def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
-    """The members of the talks: cells that both share are written once."""
+    """The members of the talks: cells that are the same for both are written once."""
     row = """  - id: [kessaly-joins, brenholt-joins]
     quote: those of Kessaly and Brenholt
     subject_id: [kessaly, brenholt]

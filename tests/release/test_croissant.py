@@ -39,7 +39,7 @@ def write_release(package: Package, root: Path) -> Path:
 
 
 def odd_package(root: Path) -> Package:
-    """A package with what loaders trip over: nulls of each type, quotes, non-Latin text, two keys."""
+    """A package that is hard to load: nulls of each type, quotes, non-Latin text, two keys."""
     types = {"n": "integer", "b": "boolean", "d": "date", "t": "string"}
     thing = {
         "name": "thing",

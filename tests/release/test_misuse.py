@@ -195,7 +195,9 @@ def test_a_key_cannot_write_to_the_terminal(source: Path, tmp_path: Path) -> Non
     assert "\x1b" not in text
 
 
-def test_a_parent_differs_from_the_one_that_was_built_on(built: Path, tmp_path: Path) -> None:
+def test_a_parent_other_than_the_one_that_was_built_on_is_refused(
+    built: Path, tmp_path: Path
+) -> None:
     """Published out of order, a release with a false parent would stay in the store for ever."""
     of = releases(built)
     store = tmp_path / "store"
