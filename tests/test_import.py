@@ -46,7 +46,7 @@ def test_the_errors_need_no_heavy_modules() -> None:
     assert not modules & HEAVY
 
 
-def test_the_contract_needs_the_standard_library_alone() -> None:
+def test_the_contract_only_needs_the_standard_library() -> None:
     code = "import gazadata; print(gazadata.open_dataset().tables, gazadata.open_dataset().cite())"
     modules = imported(code)
     assert "gazadata.contract" in modules

@@ -49,7 +49,7 @@ def test_the_first_sample_is_what_a_console_shows() -> None:
     assert sample("positions") == shown.getvalue()
 
 
-def test_the_values_beside_the_python_are_what_a_console_shows() -> None:
+def test_the_values_next_to_the_python_are_what_a_console_shows() -> None:
     data = gazadata.open_dataset()
     shown = dict(re.findall(r"^data\.(\w+) +# (['\[].*)$", README, re.M))
     assert version.parse(shown["version"].strip("'"))
@@ -83,7 +83,7 @@ def test_the_sample_of_explain() -> None:
     assert sample("explain") == run(*arguments).stdout
 
 
-def test_every_command_named_is_there() -> None:
+def test_every_command_that_is_named_exists() -> None:
     named = set(re.findall(r"^(?:\$ )?gazadata (\w+)", README, re.M))
     assert {"validate", "rule", "find", "fmt", "explain"} <= named
     for command in sorted(named):

@@ -843,7 +843,7 @@ def test_formatted_tables_need_no_more_formatting(root: Path) -> None:
     assert formatted(root).files == {}
 
 
-def test_formatting_needs_the_standard_library_alone() -> None:
+def test_formatting_only_needs_the_standard_library() -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from gazadata.package import Package\n"

@@ -63,7 +63,7 @@ def test_the_index_has_every_row_once(pages: dict[str, str], large: Path) -> Non
     assert link == f"index.html#{entries[0].anchor}"
 
 
-def test_the_command_writes_them_beside_the_index(large: Path, tmp_path: Path) -> None:
+def test_the_command_writes_them_next_to_the_index(large: Path, tmp_path: Path) -> None:
     write_page(open_dataset(large), tmp_path / "all of it.html")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"all of it.html", *(f"all of it-{at}.html" for at in range(1, ARTICLES + 1))}

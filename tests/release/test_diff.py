@@ -220,7 +220,9 @@ def test_applying_a_diff_gives_the_new_bytes_when_columns_change(
     ],
     ids=["swapped", "a new empty one", "one less", "another key"],
 )
-def test_columns_alone_are_a_change(old: Path, new: Path, columns: list[str], key: str) -> None:
+def test_a_change_of_columns_alone_is_a_change(
+    old: Path, new: Path, columns: list[str], key: str
+) -> None:
     reshape(new, "topics", columns, key)
     before, after = Package.open(old), Package.open(new)
     result = diff(before, after)

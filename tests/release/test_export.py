@@ -157,7 +157,7 @@ def test_cells_that_readers_may_misinterpret(tmp_path: Path, to: Format) -> None
     else:
         sheet = openpyxl.load_workbook(file)["group"]
         found = [tuple(map(as_day, row)) for row in sheet.iter_rows(min_row=2, values_only=True)]
-        # The two types that Excel cannot represent.
+        # The two values that Excel cannot hold with their types.
         first = {**rows[0], 'a "b"': "9007199254740993", "day": "1899-12-31"}
         assert found == [tuple(row.values()) for row in (first, *rows[1:])]
 

@@ -224,7 +224,7 @@ def test_one_connection_serves_all_files(server: Server, monkeypatch: pytest.Mon
     assert len(server.asked) > 30
 
 
-def test_the_password_in_netrc_is_for_its_host_alone(
+def test_the_password_in_netrc_is_only_sent_to_its_host(
     store: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password €secret\n", "utf-8")
@@ -791,7 +791,7 @@ def test_a_lock_that_is_a_link_stays_one(store: Path, tmp_path: Path) -> None:
 # --- Index and folders that do not agree
 
 
-def test_a_version_that_the_index_does_not_name_yet_is_there(store: Path, server: Server) -> None:
+def test_a_version_that_is_not_in_the_index_yet_can_be_pulled(store: Path, server: Server) -> None:
     index = json.loads((store / "index.json").read_bytes())
     index["versions"] = [e for e in index["versions"] if e["version"] == "1.0.0"]
     (store / "index.json").write_bytes(json_bytes(index))

@@ -322,7 +322,7 @@ def test_an_unlisted_table_in_its_own_folder(path: str, place: Place) -> None:
     assert [(d.code, d.path) for d in report.diagnostics] == [("GD005", path)], said(report)
 
 
-def test_files_beside_a_package_that_are_not_its_tables(place: Place) -> None:
+def test_files_next_to_a_package_that_are_not_its_tables(place: Place) -> None:
     events = S.files["data/events.csv"]
     other = {
         "docs/figures.csv": b"a,b\n1,2\n",

@@ -267,7 +267,7 @@ def test_a_source_that_is_cut_into_passages_is_held(place: Place) -> None:
     assert [code for code, *_ in found(damaged(place, one))] == ["GD303"]
 
 
-def test_an_unnamed_text_is_a_second_mistake_beside_a_wrong_path(place: Place) -> None:
+def test_an_unnamed_text_is_a_second_mistake_besides_a_wrong_path(place: Place) -> None:
     files = edited(("sources", _article(), {"text_path": "raw/another.txt"}))
     more: Files = files | {"raw/second.txt": b"Another text.\n"}
     report = damaged(place, more)

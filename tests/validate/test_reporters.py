@@ -230,7 +230,7 @@ def test_carets_are_under_the_cell(report: Report, width: int) -> None:
     assert max(cell_len(line) for _, line, _ in excerpts(full)) <= width
 
 
-def test_a_wrong_quote_is_shown_beside_the_nearest_words_of_the_article(
+def test_a_wrong_quote_is_shown_with_the_nearest_words_of_the_article(
     report: Report,
 ) -> None:
     d = of(report, "GD321")

@@ -936,7 +936,7 @@ def test_every_table_was_read_completely(shipped: Report) -> None:
     assert shipped.rows == {name: len(S.rows(name)) for name in S.contract.resources}
 
 
-def test_each_rule_checked_all_there_is(shipped: Report) -> None:
+def test_each_rule_checked_everything(shipped: Report) -> None:
     """Count in another way, from the tables as the csv module reads them.
 
     If a rule has several checks of a row, the row counts once; if it counts cells, each cell does.
