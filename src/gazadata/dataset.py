@@ -135,7 +135,7 @@ class Dataset:
             A new frame, which `schema(name)` can validate.
 
         Raises:
-            UnknownName: there is no such table.
+            UnknownName: the table does not exist.
             ReadError: the frame has other columns, or a cell does not fit its column's type or
                 vocabulary.
         """
@@ -155,7 +155,7 @@ class Dataset:
             dictionary from term to label; null if the column has no vocabulary).
 
         Raises:
-            UnknownName: there is no such table.
+            UnknownName: the table does not exist.
             ReadError: a table cannot be read.
         """
         import pandas as pd
@@ -194,7 +194,7 @@ class Dataset:
             distinct quotes that the row's cells rest on, in the order of the text.
 
         Raises:
-            UnknownName: there is no such table.
+            UnknownName: the table does not exist.
         """
         resource = self.package.contract[name]
         self._refresh()
@@ -242,7 +242,7 @@ class Dataset:
             passage_id, char_start, char_end (code points), reference_id, note.
 
         Raises:
-            UnknownName: there is no such table, row or field.
+            UnknownName: the table, row or field does not exist.
         """
         import pandas as pd
 
@@ -278,7 +278,7 @@ class Dataset:
             `cells` hold the same as objects.
 
         Raises:
-            UnknownName: there is no such table, row or field.
+            UnknownName: the table, row or field does not exist.
         """
         table = self.package.contract[resource]
         self._refresh()
@@ -332,7 +332,7 @@ class Dataset:
         """The label of each row of a table, by its key; a row without a label has its key.
 
         Raises:
-            UnknownName: there is no such table.
+            UnknownName: the table does not exist.
         """
         _ = self.package.contract[resource]
         self._refresh()
@@ -371,7 +371,7 @@ class Dataset:
         """The pandera schema of a table as `load` returns it, to validate a frame of your own.
 
         Raises:
-            UnknownName: there is no such table.
+            UnknownName: the table does not exist.
             MissingExtra: pandera is not installed.
         """
         from gazadata.tables.pandera_schemas import pandas_schema

@@ -80,7 +80,7 @@ def load(
         `columns`, the title, description and terms of each column.
 
     Raises:
-        UnknownName: there is no such table; the message suggests the nearest name.
+        UnknownName: the table does not exist; the message suggests the nearest name.
         ReadError: the table cannot be read.
         MissingExtra: Polars, or the extra `store` for pulling, is needed but not installed.
         GazadataError: the release cannot be opened; see `open_dataset`.

@@ -118,7 +118,7 @@ class Package:
         """The file of the resource `name`.
 
         Raises:
-            UnknownName: there is no such resource.
+            UnknownName: the resource does not exist.
             ContractError: its path leads out of the package.
         """
         return inside(self.root, self.contract[name].path)
@@ -139,7 +139,7 @@ class Package:
             cell is empty.
 
         Raises:
-            UnknownName: there is no such resource.
+            UnknownName: the resource does not exist.
             ReadError: the file is missing or does not match the contract.
         """
         from gazadata.tables.arrow import read_table

@@ -20,7 +20,7 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
     """Change a row's key in every cell that has it, and in the keys computed from it.
 
     Raises:
-        UnknownName: there is no such table or row.
+        UnknownName: the table or row does not exist.
         GazadataError: the new key is taken, retired or malformed; or the row is evidence, whose
             key is computed from its cells.
     """
@@ -94,7 +94,7 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
         dependants: also remove the rows that require it, and empty optional cells that point to it.
 
     Raises:
-        UnknownName: there is no such table or row.
+        UnknownName: the table or row does not exist.
         GazadataError: rows point to it, and `dependants` is false.
     """
     _known(record, table, key)

@@ -98,7 +98,7 @@ class Record:
         """The rows of a table by their keys.
 
         Raises:
-            UnknownName: there is no such table.
+            UnknownName: the table does not exist.
         """
         return self._by_key[self.contract[table].name]
 
@@ -133,7 +133,7 @@ class Record:
         """The text of an article.
 
         Raises:
-            UnknownName: there is no such source.
+            UnknownName: the source does not exist.
             ReadError: its text is not held, or cannot be read.
         """
         if source not in self.texts:

@@ -95,7 +95,7 @@ def print_sheet(record: Record, source: str) -> str:
     """The sheet of an article: its rows, passage by passage, and comments that help to code it.
 
     Raises:
-        UnknownName: there is no such source.
+        UnknownName: the source does not exist.
         ReadError: its text is not held or has no passages, or a row cannot be written in a sheet.
     """
     text = record.text(source)

@@ -47,7 +47,7 @@ def write_packet(record: Record, source: str, folder: Path) -> list[Path]:
     It has the article's text, the manual, the codebook and an empty sheet, but no rows.
 
     Raises:
-        UnknownName: there is no such source.
+        UnknownName: the source does not exist.
         ReadError: its text or the manual cannot be read.
         GazadataError: the folder exists.
     """

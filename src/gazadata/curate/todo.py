@@ -17,7 +17,7 @@ def todo(record: Record, source: str) -> Iterator[str]:
     """What is left to code in an article: passages without a row, and cells without evidence.
 
     Raises:
-        UnknownName: there is no such source.
+        UnknownName: the source does not exist.
         ReadError: its text is not held, or cannot be read.
     """
     text = record.text(source)

@@ -253,7 +253,7 @@ class Release(Package):
         """The file of the table `name`, checked against the manifest.
 
         Raises:
-            UnknownName: there is no such table.
+            UnknownName: the table does not exist.
             ContractError: its path leads out of the package.
             StoreError: the file differs from the manifest.
         """

@@ -75,9 +75,8 @@ def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
         code, expected = "GD101", "UTF-8"
     if other.what == sniff.CONFLICT.what:
         code = "GD107"
-    report.count(code, 0, 1)
-    said = {"found": other.what, "expected": expected, "help": other.remedy}
-    report.keep([Diagnostic.of(code, shown, 1, resource=name, **said)])
+    texts = {"found": other.what, "expected": expected, "help": other.remedy}
+    report.add(Diagnostic.of(code, shown, 1, resource=name, **texts))
     return True
 
 
@@ -121,9 +120,8 @@ def sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
         if digest != there:
             wrong.append((there, digest))
     if wrong:
-        report.count("GD007", 0, 1)
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
-        report.keep([replace(of_line("GD007", shown, resource, 1, found, expected), line=None)])
+        report.add(replace(of_line("GD007", shown, resource, 1, found, expected), line=None))
 
 
 rule(
@@ -299,10 +297,9 @@ def check_header(
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]
-    report.count("GD105", 0, 1)
     if parted := sniff.delimiter(first, wanted):
         one = of_line("GD105", shown, resource, 1, parted.what, ",".join(wanted))
-        report.keep([replace(one, column=1, help=parted.remedy)])
+        report.add(replace(one, column=1, help=parted.remedy))
         return False
     what = [
         label.format(", ".join(name[:80] or "a column without a name" for name in found[:10]))
@@ -319,7 +316,7 @@ def check_header(
         ", ".join(wanted),
     )
     column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))
-    report.keep([replace(one, column=column)])
+    report.add(replace(one, column=column))
     return False
 
 

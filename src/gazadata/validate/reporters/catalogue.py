@@ -13,7 +13,7 @@ def rule_text(code: str) -> str:
     """One rule: code, title, severity, reason, example, remedy.
 
     Raises:
-        UnknownName: there is no such rule; the text suggests the nearest.
+        UnknownName: the rule does not exist; the text suggests the nearest.
     """
     rules = all_rules()
     rule = rules.get(code.upper())
