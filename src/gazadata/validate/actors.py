@@ -141,7 +141,7 @@ def _astray(asked: list[Resource], tables: Tables) -> pl.Series:
         .join(unsure, on="source_id", how="anti")
         .select(LINE)
     )
-    return lines.collect(engine=tables.engine).to_series()
+    return lines.collect().to_series()
 
 
 def _unsure(tables: Tables) -> pl.LazyFrame:
@@ -191,7 +191,7 @@ def _roots(tables: Tables) -> pl.LazyFrame:
         .select("actor_id", root=linked.otherwise(pl.coalesce("part_of", "actor_id")))
         # Each doubling would join all rows of a key, which is a finding of its own, with all.
         .unique("actor_id", keep="first")
-        .collect(engine=tables.engine)
+        .collect()
     )
     for _ in range(_DOUBLINGS):
         above = roots.select(root="actor_id", __above="root")

@@ -221,7 +221,7 @@ def _run(check_set: CheckSet, tables: Tables, report: Report, limit: int) -> Non
     counts = frame.select(
         *_applying(check_set, tables),
         *(c.breaks.sum().alias(f"b{i}") for i, c in enumerate(check_set.checks)),
-    ).collect(engine=tables.engine)
+    ).collect()
     (row,) = counts.to_dicts()
     broken = [c for i, c in enumerate(check_set.checks) if row[f"b{i}"]]
     if broken:

@@ -305,7 +305,7 @@ def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame)
         .filter(col("__own").ne_missing(col("__source")))
         .select("row_id", "__own")
         .unique()
-        .collect(engine=tables.engine)
+        .collect()
     )
     if doubtful.is_empty():
         return _NOT_ELSEWHERE
@@ -329,7 +329,7 @@ def _elsewhere(resource: Resource, own: str, tables: Tables, rows: pl.LazyFrame)
         )
         .filter(~col("__has"))
         .select("row_id", "sources")
-        .collect(engine=tables.engine)
+        .collect()
     )
 
 

@@ -74,7 +74,9 @@ def names(package: Package, tables: Tables, report: Report, limit: int) -> None:
 def rules(package: Package, tables: Tables, report: Report, limit: int) -> None:
     """Run the rules of cells and rows."""
     unrun = Unrun(tables)
-    run_check_sets(ordered(package, tables, report, limit, unrun), tables, report, limit, unrun)
+    # Also for the queries of pandera, which asks for no engine.
+    with pl.Config(set_engine_affinity=tables.engine):
+        run_check_sets(ordered(package, tables, report, limit, unrun), tables, report, limit, unrun)
     report.failures += unrun.failures()
     report.rows = tables.rows
 

@@ -92,8 +92,8 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
         .filter((col("basis") == "reference") & col("note").str.contains(NOTE))
         .select(LINE, contract["evidence"].key, "note", about=TARGET)
     )
-    number = notes.select(pl.len()).collect(engine=tables.engine).item()
-    for row in notes.bottom_k(1, by=LINE).collect(engine=tables.engine).to_dicts():
+    number = notes.select(pl.len()).collect().item()
+    for row in notes.bottom_k(1, by=LINE).collect().to_dicts():
         report.count("GD348", number, 1)
         found = row["note"] + (f" (as in {number - 1} other notes)" if number > 1 else "")
         expected = "the folder reference/, to compare codes and identifiers with"
@@ -262,7 +262,7 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
             __named=col("note").str.extract(NOTE, 1),
             __file=col("note").str.extract(NOTE, 2),
         )
-        .collect(engine=tables.engine)
+        .collect()
     )  # fmt: skip
     values = (
         tables.strings(resource.name)
@@ -270,7 +270,7 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
         .join(evidence.lazy(), on="row_id", how="semi")
         .unpivot(index="row_id", variable_name="field", value_name="__value")
         .drop_nulls()
-        .collect(engine=tables.engine)
+        .collect()
     )
     return evidence.join(values, on=["row_id", "field"])
 
@@ -287,7 +287,7 @@ def _described(tables: Tables) -> pl.DataFrame:
         .join(references.select(reference_id="source_id"), on="reference_id", how="semi")
         .group_by("reference_id")
         .agg(__files=col("note").drop_nulls().str.extract_all(_FILE).explode().drop_nulls())
-        .collect(engine=tables.engine)
+        .collect()
     )
 
 
@@ -301,7 +301,7 @@ def _names(tables: Tables) -> pl.DataFrame:
     if not called:
         return pl.DataFrame(schema={"__actor": pl.String, "__names": pl.List(pl.String)})
     every = pl.concat(called).drop_nulls().unique().group_by("__actor").agg("__names")
-    return every.collect(engine=tables.engine)
+    return every.collect()
 
 
 def _misnamed(tables: Tables) -> pl.Series:

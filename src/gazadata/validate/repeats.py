@@ -100,7 +100,8 @@ class Repeats:
         """Add the next batch of rows."""
         self._rows += frame.height
         for unique, hashes in self._hashes.items():
-            hashes.append(frame.select(unique.hash()).to_series())
+            filled = pl.when(unique.filled).then(unique.hash())
+            hashes.append(frame.select(filled).to_series().drop_nulls())
 
     def find(self, tables: Tables, report: Report, limit: int) -> None:
         """Report the rows that repeat an earlier one, and count the rows checked."""
@@ -162,7 +163,7 @@ class Repeats:
         resource = self._resource
         rows = (
             tables.kept(resource.name)
-            .filter(unique.hash().is_in(twice.implode()) & unique.filled)
+            .filter(unique.hash().is_in(twice.implode()))
             # Not the values: those of millions of rows would take as much memory as their file.
             .select(LINE, resource.key, __same=unique.hash(seed=1))
             .collect()

@@ -233,4 +233,4 @@ def _lines(package: Package, tables: Tables, name: str, rows: list[Retired]) -> 
     named = {_unhyphened(name, one) for row in rows for one in (row.row_id, row.replaced_by)}
     here = col(key) if name in UNHYPHENED else col(key).str.replace_all("-", "", literal=True)
     found = tables.strings(name).filter(here.is_in(sorted(named))).select(key, LINE)
-    return dict(found.collect(engine=tables.engine).iter_rows())
+    return dict(found.collect().iter_rows())

@@ -835,7 +835,7 @@ def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSe
         resource = contract[name]
         with unrun.guard(["GD411"], name):
             links = tables.strings(name).select(resource.key, field, LINE).drop_nulls()
-            every = links.collect(engine=tables.engine)
+            every = links.collect()
             circles = _circles(dict(every.select(resource.key, field).iter_rows()))
             yield CheckSet(
                 resource,

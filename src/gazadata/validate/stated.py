@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -89,47 +90,32 @@ def find_unstated(
     and memory.
     """
     table = tables.strings(resource.name)
-    stated = rows.filter(col("basis") == "stated").select(LINE, "row_id", "field", "quote_id")
     needed = [field.name for field in resource.fields if field.evidence_required]
-    keys = {fk.field: fk for fk in resource.foreign_keys}
-    texts = [name for name in needed if name not in keys]
-    of_names = resource.name == "names"
-    worded = (
-        stated.filter(col("field").is_in(texts))
-        .join(cells_of(table, resource, texts), on="row_id")
-        .select(LINE, "row_id", "field", "quote_id", __form=value_of(texts), __wrong=pl.lit(False))
-        .drop_nulls("__form")
+    keys = [fk for fk in resource.foreign_keys if fk.field in needed]
+    stated = (
+        rows.filter(col("basis") == "stated")
+        .select(LINE, "row_id", "field", "quote_id")
+        .join(cells_of(table, resource, needed), on="row_id")
+        .select(LINE, "row_id", "field", "quote_id", __value=value_of(needed))
+        .drop_nulls("__value")
     )
-    forms = [pl.concat([worded, _written(worded, resource)]).with_columns(__of_name=pl.lit(False))]
-    sources = quotes.select("quote_id", __source="source_id").drop_nulls()
-    for name in needed:
-        if name not in keys:
-            continue
-        pointing = (
-            stated.filter(col("field") == name)
-            .join(table.select(row_id=resource.key, __value=name).drop_nulls(), on="row_id")
-            .join(sources, on="quote_id")
-        )
-        named = pointing.join(_names(keys[name], tables), on=["__value", "__source"], how="left")
-        if of_names:
-            # A name does not itself state whose name it is.
-            itself = col("__of").eq_missing(col("row_id"))
-            named = named.with_columns(pl.when(~itself).then("__form"))
-        called = pointing.join(_called(keys[name], tables, of_names=of_names), on="__value")
-        misnamed = pointing.join(_misnamed(keys[name], tables), on="__value")
-        forms += [
-            part.select(
-                LINE, "row_id", "field", "quote_id", "__form", "__wrong", __of_name=pl.lit(True)
-            )
-            for part in (named, called, misnamed)
-        ]
+    is_key = col("field").is_in([fk.field for fk in keys])
+    worded = stated.filter(~is_key).select(
+        *_OF_STATED, __form="__value", __wrong=pl.lit(False), __of_name=pl.lit(False)
+    )
+    parts = [worded, *_written(worded, resource)]
+    if keys:
+        parts += _named(stated.filter(is_key), keys, resource, tables, quotes)
     words = quotes.select("quote_id", "__misquoted", __exact="exact")
+    with_words = pl.concat(parts).join(words, on="quote_id")
+    if tables.engine == "in-memory":
+        # Planning the joins takes longer than running them.
+        with_words = with_words.collect().lazy()
     exact, form, of_name = col("__exact"), col("__form"), col("__of_name")
     # Most quotes contain the words verbatim between spaces; folding only the rest halves the time.
     spaced = pl.concat_str(pl.lit(" "), exact, pl.lit(" ")).str.contains(
         pl.concat_str(pl.lit(" "), form, pl.lit(" ")), literal=True
     )
-    with_words = pl.concat(forms).join(words, on="quote_id")
     # If the words have a finding, nothing is reported about what rests on them.
     wrong = col("__wrong") | col("__misquoted")
     unspaced = _lines_without(with_words, spaced | wrong, tables)
@@ -138,11 +124,49 @@ def find_unstated(
         rest = with_words.filter(col(LINE).is_in(unspaced.implode()))
         without = _lines_without(rest, has_words(exact, form, of_name=of_name), tables)
         folded_ = rest.filter(~of_name & ~col(LINE).is_in(without.implode()))
-        loose = _loose(resource, worded.join(words, on="quote_id"), folded_, tables)
+        loose = _loose(resource, with_words.filter(~of_name), folded_, tables)
     for field in resource.fields:
         if field.verbatim and not field.evidence_required:
             loose = pl.concat([loose, _unquoted(resource, field, table, rows, words)])
     return Unstated(without, loose)
+
+
+_OF_STATED = (LINE, "row_id", "field", "quote_id")
+
+
+def _named(
+    pointing: pl.LazyFrame,
+    keys: list[ForeignKey],
+    resource: Resource,
+    tables: Tables,
+    quotes: pl.LazyFrame,
+) -> Iterator[pl.LazyFrame]:
+    """The forms of stated keys: the names of the rows that they refer to."""
+    of_names = resource.name == "names"
+    pointing = pointing.join(
+        quotes.select("quote_id", __source="source_id").drop_nulls(), on="quote_id"
+    ).with_columns(
+        __to=col("field").replace_strict([fk.field for fk in keys], [fk.resource for fk in keys])
+    )
+    to = {fk.resource: fk for fk in keys}
+
+    def of_each(names: Callable[[ForeignKey], pl.LazyFrame]) -> pl.LazyFrame:
+        return pl.concat(names(fk).with_columns(__to=pl.lit(fk.resource)) for fk in to.values())
+
+    named = pointing.join(
+        of_each(lambda fk: _names(fk, tables)), on=["__to", "__value", "__source"], how="left"
+    )
+    if of_names:
+        # A name does not itself state whose name it is.
+        itself = col("__of").eq_missing(col("row_id"))
+        named = named.with_columns(pl.when(~itself).then("__form"))
+    called = of_each(lambda fk: _called(fk, tables, of_names=of_names))
+    misnamed = of_each(lambda fk: _misnamed(fk, tables))
+    for part in (
+        named,
+        *(pointing.join(names, on=["__to", "__value"]) for names in (called, misnamed)),
+    ):
+        yield part.select(*_OF_STATED, "__form", "__wrong", __of_name=pl.lit(True))
 
 
 def _unquoted(
@@ -167,13 +191,13 @@ def _unquoted(
     )
 
 
-def _written(worded: pl.LazyFrame, resource: Resource) -> pl.LazyFrame:
+def _written(worded: pl.LazyFrame, resource: Resource) -> Iterator[pl.LazyFrame]:
     """The dates among the cells as English texts write them: 19 February 2026."""
     dates = [field.name for field in resource.fields if field.type == "date"]
     of_dates = worded.filter(col("field").is_in(dates))
     day = col("__form").str.to_date("%Y-%m-%d", strict=False)
-    ways = [of_dates.with_columns(__form=day.dt.strftime(way)) for way in DATES]
-    return pl.concat(ways).drop_nulls("__form")
+    for way in DATES if dates else ():
+        yield of_dates.with_columns(__form=day.dt.strftime(way)).drop_nulls("__form")
 
 
 def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
@@ -197,6 +221,7 @@ def _called(fk: ForeignKey, tables: Tables, *, of_names: bool) -> pl.LazyFrame:
 
 
 _FORM = {"__value": pl.String, "__form": pl.String, "__wrong": pl.Boolean}
+_NAME = dict.fromkeys(("__of", "__source"), pl.String) | _FORM
 
 
 def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
@@ -205,8 +230,7 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
     A name that was resolved by inference states nothing.
     """
     if fk.resource not in ("actors", "topics") or "names" not in tables:
-        columns = ("__of", "__source")
-        return pl.LazyFrame(schema=_FORM | dict.fromkeys(columns, pl.String))
+        return pl.LazyFrame(schema=_NAME)
     inferred = (
         tables.strings("evidence")
         .filter(
@@ -221,8 +245,8 @@ def _names(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
         .join(inferred, on="name_id", how="anti")
         .select(
             __of="name_id",
-            __value=fk.target,
             __source="source_id",
+            __value=fk.target,
             __form="text",
             __wrong=pl.lit(False),
         )
@@ -282,7 +306,7 @@ def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl
         .agg(__has=has.fill_null(False).any())
         .filter(~col("__has"))
         .select(LINE)
-        .collect(engine=tables.engine)
+        .collect()
         .to_series()
     )
 
@@ -300,7 +324,7 @@ def _loose(
         folded_.filter(col("field").is_in(verbatim) & ~letters)
         .select("row_id", "field")
         .unique()
-        .collect(engine=tables.engine)
+        .collect()
     )
     if cells.is_empty():
         return ALL_STATED.loose
