@@ -9,7 +9,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.validate.checks import CheckSet, Unrun, check
+from gazadata.validate.checks import Check, CheckSet, Unrun
 from gazadata.validate.evidence import TARGET
 from gazadata.validate.rules import rule
 from gazadata.validate.stated import WORD, folded, has_words, proof
@@ -65,7 +65,7 @@ def check_sets(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[Che
             contract["evidence"],
             partial(tables.strings, "evidence"),
             (
-                check(
+                Check(
                     "GD352",
                     "quote_id",
                     col(LINE).is_in(astray.implode()),

@@ -12,7 +12,7 @@ from polars import col
 from gazadata.contract import Contract, Field, ForeignKey, Resource
 from gazadata.text import FORMULA, HAS_HIDDEN
 from gazadata.validate.characters import MIXED, OF_THE_TEXT, named, odd, worded
-from gazadata.validate.checks import Check, CheckSet, check
+from gazadata.validate.checks import Check, CheckSet
 from gazadata.validate.fields import URI
 from gazadata.validate.rules import rule
 from gazadata.validate.tables import Tables
@@ -95,7 +95,7 @@ rule(
 def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
     value, filled = col(field.name), col(field.name).is_not_null()
     if field.type == "string" and field.name not in UNEDGED.get(resource.name, ()):
-        yield check(
+        yield Check(
             "GD109",
             field.name,
             value.str.strip_chars() != value,
@@ -103,7 +103,7 @@ def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
             expected=value.str.strip_chars(),
             applies=filled,
         )
-        yield check(
+        yield Check(
             "GD110",
             field.name,
             value.str.contains(FORMULA),
@@ -111,7 +111,7 @@ def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
             applies=filled,
         )
         if field.name in worded(resource):
-            yield check(
+            yield Check(
                 "GD111",
                 field.name,
                 value.str.contains(SPACES),
@@ -119,7 +119,7 @@ def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
                 expected=value.str.replace_all(SPACES, " "),
                 applies=filled,
             )
-            yield check(
+            yield Check(
                 "GD113",
                 field.name,
                 value.str.contains(NOTHING),
@@ -127,7 +127,7 @@ def _of_field(field: Field, resource: Resource) -> Iterator[Check]:
                 applies=filled,
             )
     if field.format == "uri":
-        yield check(
+        yield Check(
             "GD210",
             field.name,
             ~value.str.contains(URI),
@@ -155,7 +155,7 @@ def keys(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                     resource,
                     partial(_pointing, tables, name, fk),
                     (
-                        check(
+                        Check(
                             "GD207",
                             fk.field,
                             col("__there").is_null(),
@@ -195,7 +195,7 @@ def characters(field: Field, resource: Resource) -> Iterator[Check]:
             cell.map_elements(partial(_said, code, part), return_dtype=pl.String) for part in (0, 1)
         )
         # The bytes are counted with the file.
-        yield check(
+        yield Check(
             code, field.name, bad,
             found=found, expected=expected, applies=cell.is_not_null(), counted=False,
         )  # fmt: skip

@@ -6,9 +6,9 @@ rows, which are streamed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 
 import polars as pl
@@ -35,7 +35,8 @@ class Check:
         expected: what should be there.
         applies: whether there is anything to check in the row (null: there is not); None: always.
         reads: further columns that decide, such as a key by which rows were joined.
-        blames: the fields whose cells are masked for later checks if the row breaks the rule.
+        blames: the fields whose cells are masked for later checks if the row breaks the rule;
+            None: the field.
         counted: whether the rows that it applies to count as checked; False if another check of
             the rule counts them.
     """
@@ -43,12 +44,13 @@ class Check:
     code: str
     field: str
     bad: pl.Expr
-    found: pl.Expr | None
-    expected: pl.Expr | str
-    applies: pl.Expr | None
-    reads: tuple[str, ...]
-    blames: tuple[str, ...]
-    counted: bool
+    _: KW_ONLY
+    found: pl.Expr | None = None
+    expected: pl.Expr | str = ""
+    applies: pl.Expr | None = None
+    reads: Sequence[str] = ()
+    blames: Sequence[str] | None = None
+    counted: bool = True
 
     @property
     def columns(self) -> set[str]:
@@ -76,23 +78,6 @@ class Check:
             "found": found.cast(pl.String).fill_null("").str.slice(0, LONGEST),
             "expected": expected.cast(pl.String).str.slice(0, LONGEST),
         }
-
-
-def check(
-    code: str,
-    field: str,
-    bad: pl.Expr,
-    *,
-    found: pl.Expr | None = None,
-    expected: pl.Expr | str = "",
-    applies: pl.Expr | None = None,
-    reads: Iterable[str] = (),
-    blames: Iterable[str] | None = None,
-    counted: bool = True,
-) -> Check:
-    """Make a check; by default it shows the cell of the field, and blames the field."""
-    blamed = (field,) if blames is None else tuple(blames)
-    return Check(code, field, bad, found, expected, applies, tuple(reads), blamed, counted)
 
 
 @dataclass(frozen=True)
@@ -282,7 +267,7 @@ def _findings(
     if kept is None:
         return 0, []
     broken = pl.concat(lines).unique()
-    for at in c.blames:
+    for at in (c.field,) if c.blames is None else c.blames:
         tables.mask(name, at, broken[LINE].unique())
     if target:
         for (at,), part in broken.drop_nulls().partition_by("field", as_dict=True).items():

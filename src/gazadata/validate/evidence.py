@@ -11,7 +11,7 @@ from polars import col
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.text import HAS_HIDDEN
-from gazadata.validate.checks import TARGET_LINE, Check, CheckSet, Unrun, check
+from gazadata.validate.checks import TARGET_LINE, Check, CheckSet, Unrun
 from gazadata.validate.rules import rule
 from gazadata.validate.stated import (
     ALL_STATED,
@@ -78,7 +78,7 @@ def used(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         contract["quotes"],
         quotes,
         (
-            check(
+            Check(
                 "GD332",
                 "quote_id",
                 col("__used").is_null(),
@@ -105,7 +105,7 @@ def used(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
             contract["passages"],
             passages,
             (
-                check(
+                Check(
                     "GD331",
                     "passage_id",
                     dark & col("__first"),
@@ -155,7 +155,7 @@ def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet
                 resource,
                 frame,
                 (
-                    check(
+                    Check(
                         "GD336",
                         own,
                         quoted.is_not_null(),
@@ -251,7 +251,7 @@ def _cued(column: pl.Expr, cues: str) -> pl.Expr:
 
 
 def _nothing_to_prove() -> Check:
-    return check(
+    return Check(
         "GD334",
         "resource",
         pl.lit(True),
@@ -394,7 +394,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
 
     bare = col("__bare")
     checks = [
-        check(
+        Check(
             "GD333",
             resource.key,
             bare,
@@ -410,7 +410,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
         if field.verbatim and not field.evidence_required:
             words = _loose_words(resource, field, loose)
             checks.append(
-                check(
+                Check(
                     "GD345",
                     field.name,
                     words.is_not_null(),
@@ -422,7 +422,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
         # Evidence cannot refer to a row without a key, which is reported by another rule.
         filled = col(field.name).is_not_null() & col(resource.key).is_not_null()
         checks.append(
-            check(
+            Check(
                 "GD333",
                 field.name,
                 lacks(field, "__any") & ~bare,
@@ -437,7 +437,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
         if field.verbatim:
             folded_only = _loose_words(resource, field, loose)
             checks.append(
-                check(
+                Check(
                     "GD345",
                     field.name,
                     (lacks(field, "__stated") & ~lacks(field, "__any")) | folded_only.is_not_null(),
@@ -450,7 +450,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
             )
         if field.raw.get("gazadata:reference"):
             checks.append(
-                check(
+                Check(
                     "GD347",
                     field.name,
                     lacks(field, "__looked_up") & ~lacks(field, "__any"),
@@ -568,7 +568,7 @@ rule(
 def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
     """Check that evidence refers to a filled cell, and that its identifier matches the row."""
     return [
-        check(
+        Check(
             "GD334",
             "row_id",
             ~col("__known"),
@@ -576,7 +576,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             applies=~col("__known"),
             blames=_POINTS,
         ),
-        check(
+        Check(
             "GD334",
             "field",
             ~col("__filled"),
@@ -595,7 +595,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             reads=["row_id", "__cell"],
             blames=_POINTS,
         ),
-        check(
+        Check(
             "GD335",
             "evidence_id",
             col("evidence_id") != identifier(),
@@ -628,7 +628,7 @@ def _stating(resource: Resource, tables: Tables, unstated: Unstated) -> Check:
         if fk.resource in ("actors", "topics")
         and not ("names" in tables and (resource.name != "names" or fk.resource in tables))
     ]
-    return check(
+    return Check(
         "GD341",
         "quote_id",
         col(LINE).is_in(unstated.without.implode()),
@@ -686,7 +686,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
         or field.raw.get("gazadata:reference")
     ]
     return [
-        check(
+        Check(
             "GD342",
             "note",
             ~has_note,
@@ -694,7 +694,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             applies=col("basis") == "inferred",
         ),
         # Report the one cell that is wrong; if both are, the basis.
-        check(
+        Check(
             "GD343",
             "basis",
             _BY_REFERENCE == _HAS_QUOTE,
@@ -703,7 +703,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             .otherwise(pl.lit("reference, as reference_id is filled")),
             applies=_HAS_QUOTE != _HAS_REFERENCE,
         ),
-        check(
+        Check(
             "GD343",
             "quote_id",
             both_or_none & (_BY_REFERENCE == _HAS_QUOTE),
@@ -712,7 +712,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             .otherwise(pl.lit("a quote")),
             applies=both_or_none,
         ),
-        check(
+        Check(
             "GD343",
             "reference_id",
             both_or_none & (_BY_REFERENCE != _HAS_QUOTE),
@@ -721,14 +721,14 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             .otherwise(pl.concat_str(pl.lit("nothing, as the basis is "), "basis")),
             applies=both_or_none,
         ),
-        check(
+        Check(
             "GD343",
             "note",
             ~has_note,
             expected="what was looked up",
             applies=_BY_REFERENCE & ~_HAS_QUOTE,
         ),
-        check(
+        Check(
             "GD346",
             "basis",
             ~col("field").is_in(terms),
@@ -757,7 +757,7 @@ def _referring(resource: Resource) -> list[Check]:
     itself = resource.name == "sources"
     another = col("__reference") & (col("reference_id") != col("row_id")).fill_null(True)
     checks = [
-        check(
+        Check(
             "GD344",
             "reference_id",
             (col("__reference_kind") != "reference") | another,
@@ -769,7 +769,7 @@ def _referring(resource: Resource) -> list[Check]:
     ]
     if itself:
         checks.append(
-            check(
+            Check(
                 "GD344",
                 "basis",
                 ~_BY_REFERENCE,
@@ -836,7 +836,7 @@ def _committing(resource: Resource) -> Check:
     of_topic = "certainty" not in resource.field_names
     sure = col("__sure") & (col("field") == "status") if of_topic else col("__sure")
     unhedged = sure & col("__hedges")
-    return check(
+    return Check(
         "GD351",
         "quote_id",
         # Evidence that refers to nothing or misquotes is reported by other rules.

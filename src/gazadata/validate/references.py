@@ -23,7 +23,7 @@ from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
 from gazadata.validate import cells
 from gazadata.validate.characters import cleaned
-from gazadata.validate.checks import CheckSet, Unrun, check, run
+from gazadata.validate.checks import Check, CheckSet, Unrun, run
 from gazadata.validate.diagnostics import Place, Report
 from gazadata.validate.evidence import TARGET, WORD
 from gazadata.validate.files import check_bytes, is_other
@@ -181,7 +181,7 @@ def check_sets(
         contract["evidence"],
         held.lazy,
         (
-            check(
+            Check(
                 "GD348",
                 "note",
                 col("__other") & col("__first_other"),
@@ -191,7 +191,7 @@ def check_sets(
                 ),
                 counted=False,
             ),
-            check(
+            Check(
                 "GD348",
                 "note",
                 col("__lost").is_not_null() & col("__first"),
@@ -222,7 +222,7 @@ def check_sets(
             resource,
             frame,
             tuple(
-                check(
+                Check(
                     "GD348",
                     name,
                     ~col("__right"),

@@ -11,7 +11,7 @@ import polars as pl
 from polars import col
 
 from gazadata.contract import Contract, Resource
-from gazadata.validate.checks import Check, CheckSet, Unrun, check
+from gazadata.validate.checks import Check, CheckSet, Unrun
 from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables
 
@@ -113,7 +113,7 @@ def _dates(resource: Resource) -> list[Check]:
         last.cast(pl.String).fill_null("none"),
     )  # fmt: skip
     return [
-        check(
+        Check(
             "GD401",
             f"{stem}_latest",
             last < first,
@@ -121,7 +121,7 @@ def _dates(resource: Resource) -> list[Check]:
             expected=pl.concat_str(pl.lit("not before "), first.cast(pl.String)),
             applies=both if stem == "published" else None,
         ),
-        check(
+        Check(
             "GD402",
             field,
             ~agrees & ~(last < first).fill_null(False),
@@ -129,7 +129,7 @@ def _dates(resource: Resource) -> list[Check]:
             expected="dates and precision that agree",
             applies=precision.is_not_null(),
         ),
-        check(
+        Check(
             "GD402",
             f"{stem}_earliest",
             precision.is_null() & ~none,
@@ -166,7 +166,7 @@ def _reporting(names: tuple[str, ...]) -> list[Check]:
     # docs/manual.md, 3: certain means that the article says it in its own voice.
     weaker = col("certainty") != "certain"
     return [
-        check(
+        Check(
             "GD410",
             "certainty",
             pl.when(weaker)
@@ -220,7 +220,7 @@ def _events(contract: Contract) -> list[Check]:
         ),
     ).fill_null("no mode, as a local type has none")
     return [
-        check(
+        Check(
             "GD403",
             "event_mode",
             ~allowed.fill_null(False),
@@ -229,7 +229,7 @@ def _events(contract: Contract) -> list[Check]:
             applies=col("event_mode").is_not_null()
             & (col("event_type").is_not_null() | col("local_type").is_not_null()),
         ),
-        check(
+        Check(
             "GD404",
             "event_type",
             col("event_type").is_null() == col("local_type").is_null(),
@@ -241,7 +241,7 @@ def _events(contract: Contract) -> list[Check]:
             expected="one of event_type and local_type",
             blames=("event_type", "local_type"),
         ),
-        check(
+        Check(
             "GD405",
             "event_type",
             col("event_type") == "CONSULT",
@@ -263,7 +263,7 @@ rule(
 def _participants(_: Contract) -> list[Check]:
     excluded = col("role") == "excluded"
     return [
-        check(
+        Check(
             "GD413",
             "member_count",
             col("member_count").is_not_null() & excluded,
@@ -271,7 +271,7 @@ def _participants(_: Contract) -> list[Check]:
             applies=excluded,
             blames=("member_count", "role"),
         ),
-        check(
+        Check(
             "GD413",
             "member_count_is_approximate",
             col("member_count").is_null() != col("member_count_is_approximate").is_null(),
@@ -300,7 +300,7 @@ rule(
 def _positions(_: Contract) -> list[Check]:
     silent = col("stance") == "not_addressed"
     return [
-        check(
+        Check(
             "GD409",
             "expression",
             silent != (col("expression") == "silence").fill_null(False),
@@ -309,7 +309,7 @@ def _positions(_: Contract) -> list[Check]:
             .otherwise(pl.lit("an expression other than silence")),
             blames=("stance", "expression"),
         ),
-        check(
+        Check(
             "GD418",
             "addressed_to_id",
             col("addressed_to_id") == col("holder_id"),
@@ -337,7 +337,7 @@ def _relations(_: Contract) -> list[Check]:
     worded = col("predicate").is_in(WORDED)
     objects = col("object_text").is_not_null().cast(pl.Int8) + col("object_id").is_not_null()
     return [
-        check(
+        Check(
             "GD412",
             "predicate",
             (objects != 1) | (worded != col("object_text").is_not_null()),
@@ -346,7 +346,7 @@ def _relations(_: Contract) -> list[Check]:
             .otherwise(pl.lit("object_id, and no object_text")),
             blames=("predicate", "object_text", "object_id"),
         ),
-        check(
+        Check(
             "GD418",
             "object_id",
             col("object_id") == col("subject_id"),
@@ -367,7 +367,7 @@ rule(
 
 def _names(_: Contract) -> list[Check]:
     return [
-        check(
+        Check(
             "GD414",
             "actor_id",
             col("actor_id").is_null() == col("topic_id").is_null(),
@@ -394,7 +394,7 @@ rule(
 def _assessments(_: Contract) -> list[Check]:
     about = [f"about_{thing}_id" for thing in ("actor", "topic", "event")]
     return [
-        check(
+        Check(
             "GD415",
             "about_actor_id",
             pl.all_horizontal(col(one).is_null() for one in about),
@@ -423,21 +423,21 @@ def _sources(_: Contract) -> list[Check]:
     article, cited = col("kind") == "article", col("kind").is_in(CITED)
     known, has_text = col("kind").is_not_null(), col("text_path").is_not_null()
     return [
-        check(
+        Check(
             "GD420",
             "kind",
             col("held") & has_text & ~article,
             expected="article, as its text is held",
             applies=known,
         ),
-        check(
+        Check(
             "GD420",
             "held",
             article & ~col("held") & has_text,
             expected="true, as articles are coded from their text",
             applies=article,
         ),
-        check(
+        Check(
             "GD420",
             "kind",
             article & ~col("held") & ~has_text,
@@ -445,21 +445,21 @@ def _sources(_: Contract) -> list[Check]:
             expected="another kind, or its text in raw/",
             applies=article,
         ),
-        check(
+        Check(
             "GD420",
             "kind",
             ~article & ~cited & col("cited_by").is_not_null(),
             expected=f"{' or '.join(CITED)}, as another source cites it",
             applies=known,
         ),
-        check(
+        Check(
             "GD420",
             "cited_by",
             cited & col("cited_by").is_null() & ~(col("held") & has_text).fill_null(False),
             expected="the source that cites it, or another kind",
             applies=cited,
         ),
-        check(
+        Check(
             "GD420",
             "speaker_id",
             (col("kind") == "named_speaker") != col("speaker_id").is_not_null(),
@@ -487,7 +487,7 @@ def _actors(_: Contract) -> list[Check]:
     codes = ("iso3", "cow", "gleditsch_ward")
     return [
         *(
-            check(
+            Check(
                 "GD416",
                 code,
                 col("kind") != "state",
@@ -496,7 +496,7 @@ def _actors(_: Contract) -> list[Check]:
             )
             for code in codes
         ),
-        check(
+        Check(
             "GD416",
             "list_is_open",
             col("kind") != "group",
@@ -551,7 +551,7 @@ def _recipients(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         contract["events"],
         frame,
         (
-            check(
+            Check(
                 "GD406",
                 "event_type",
                 col("event_type").is_in(needing) & col("__has").is_null(),
@@ -585,7 +585,7 @@ def _conditions(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         contract["positions"],
         frame,
         (
-            check(
+            Check(
                 "GD407",
                 "stance",
                 col("__has").is_null(),
@@ -616,7 +616,7 @@ def _carried(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         contract["conditions"],
         frame,
         (
-            check(
+            Check(
                 "GD408",
                 "position_id",
                 ~col("__stance").is_in(CARRIERS),
@@ -652,7 +652,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         contract["sources"],
         cited,
         (
-            check(
+            Check(
                 "GD417",
                 "cited_by",
                 col("__citing_held") != "true",
@@ -679,14 +679,14 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
             resource,
             partial(attributed, name),
             (
-                check(
+                Check(
                     "GD417",
                     "source_id",
                     col("__source_held") != "true",
                     expected="a held source",
                     applies=col("__source_held").is_not_null(),
                 ),
-                check(
+                Check(
                     "GD417",
                     "attributed_to",
                     ~col("__cited_kind").is_in(CITED),
@@ -694,7 +694,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                     expected=f"a source of kind {' or '.join(CITED)}",
                     applies=col("__cited_kind").is_not_null(),
                 ),
-                check(
+                Check(
                     "GD422",
                     "attributed_to",
                     col("__cited_by") != col("source_id"),
@@ -734,7 +734,7 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
 
     def is_of(field: str, wanted: pl.Expr, *, applies: pl.Expr | bool = True) -> Check:
         kind = col(f"__kind:{field}")
-        return check(
+        return Check(
             "GD419",
             field,
             kind != wanted,
@@ -767,7 +767,7 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         contract["actors"],
         partial(of, "actors", "part_of", how="inner"),
         (
-            check(
+            Check(
                 "GD419",
                 "part_of",
                 col("__kind:part_of") == "person",
@@ -806,7 +806,7 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         contract["participants"],
         frame,
         (
-            check(
+            Check(
                 "GD421",
                 "role",
                 col("__part").is_not_null(),
@@ -841,7 +841,7 @@ def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSe
                 resource,
                 partial(tables.strings, name),
                 (
-                    check(
+                    Check(
                         "GD411",
                         field,
                         col(resource.key).is_in([min(circle) for circle in circles]),

@@ -13,7 +13,7 @@ from gazadata.evidence.quotes import ATTACHED, BEFORE, CONTEXT, TURNS, UNSPACED
 from gazadata.text import FORMULA_SIGNS
 from gazadata.validate.cells import characters
 from gazadata.validate.characters import OF_THE_TEXT
-from gazadata.validate.checks import CheckSet, check
+from gazadata.validate.checks import Check, CheckSet
 from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables
 
@@ -38,7 +38,7 @@ def cut_unheld(contract: Contract, tables: Tables) -> CheckSet:
         contract["sources"],
         frame,
         (
-            check(
+            Check(
                 "GD303",
                 "held",
                 col("held") == "false",
@@ -87,7 +87,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
         lambda: _ordered(tables, held),
         (
             *(
-                check(
+                Check(
                     "GD313",
                     side,
                     wrong,
@@ -100,7 +100,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                     ("char_end", col("__beyond") | (crossed & ~col("__missing"))),
                 )
             ),
-            check(
+            Check(
                 "GD313",
                 "char_end",
                 col("__inside") > 0,
@@ -108,7 +108,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 expected="an end before the line break, where the paragraph ends",
                 counted=False,  # Its bounds are counted above.
             ),
-            check(
+            Check(
                 "GD313",
                 "char_start",
                 col("__parts"),
@@ -116,14 +116,14 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 expected="a start at a new word, not inside a word or at closing punctuation",
                 counted=False,
             ),
-            check(
+            Check(
                 "GD313",
                 "source_id",
                 ~col("__is_held"),
                 expected="a held source",
                 applies=col("__is_held").is_not_null(),
             ),
-            check(
+            Check(
                 "GD312",
                 "char_start",
                 # If the previous passage is cut off, the wrong bound is that one's.
@@ -132,7 +132,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 expected="only white space between passages",
                 applies=~col("__moved"),
             ),
-            check(
+            Check(
                 "GD312",
                 "char_end",
                 col("__rest").str.contains(r"\S") & (col("__last") | col("__cut_end")),
@@ -142,7 +142,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 .otherwise(pl.lit("only white space between passages")),
                 applies=~col("__moved"),
             ),
-            check(
+            Check(
                 "GD311",
                 "char_start",
                 start < col("__before"),
@@ -150,7 +150,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 reads=["passage_id"],
                 blames=(),  # The previous one may be wrong instead.
             ),
-            check(
+            Check(
                 "GD311",
                 "sequence",
                 col("__ahead") & ~col("__missing"),
@@ -158,7 +158,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 reads=["passage_id", "source_id"],
                 blames=(),  # The previous one may be wrong instead.
             ),
-            check(
+            Check(
                 "GD311",
                 "paragraph",
                 col("paragraph") != col("__counted"),
@@ -179,7 +179,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
         contract["sources"],
         uncut,
         (
-            check(
+            Check(
                 "GD312",
                 "text_path",
                 # A text that occurs twice is reported by another rule.
@@ -330,16 +330,16 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
         before, after = _context()
         around, begins, ends = col("__around"), col("__lead"), col("__lead") + col("__length")
         checks += [
-            check(
+            Check(
                 "GD321",
                 "exact",
                 ~right,
                 expected=_there(),
                 applies=col("__has_text") & start.is_not_null() & end.is_not_null(),
             ),
-            check("GD322", "prefix", before != _filled("prefix"), expected=before, applies=right),
-            check("GD322", "suffix", after != _filled("suffix"), expected=after, applies=right),
-            check(
+            Check("GD322", "prefix", before != _filled("prefix"), expected=before, applies=right),
+            Check("GD322", "suffix", after != _filled("suffix"), expected=after, applies=right),
+            Check(
                 "GD324",
                 "exact",
                 (_cuts(around, begins) | _cuts(around, ends) | ~col("exact").str.contains(r"\w")),
@@ -354,7 +354,7 @@ def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Ite
     )
     overlaps = (start < col("__p_end")) & (end > col("__p_start"))
     checks.append(
-        check(
+        Check(
             "GD323",
             "passage_id",
             ~in_passage,
