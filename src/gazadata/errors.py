@@ -61,6 +61,14 @@ class ReadError(GazadataError):
     """A package, a table or a text that is missing or cannot be read."""
 
 
+class LineError(ReadError):
+    """A line of a file that cannot be read; `line` counts from 1."""
+
+    def __init__(self, path: Path, line: int, found: str, expected: str = "") -> None:
+        self.line, self.found, self.expected = line, found, expected
+        super().__init__(f"{path}:{line}: {found}" + (f", expected {expected}" if expected else ""))
+
+
 class WrongSheet(GazadataError):  # noqa: N818
     """A file with mistakes; the text lists them by line and column."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gazadata import sniff
 from gazadata.contract import inside
-from gazadata.errors import ContractError, ReadError
+from gazadata.errors import ContractError, LineError
 from gazadata.package import RETIRED, Package
 from gazadata.text import clean
 
@@ -64,37 +64,37 @@ def read(package: Package) -> list[Retired]:
 
     Raises:
         StoreError: the package is a release, and the file differs from its manifest.
-        ReadError: it is not a file of the package, not UTF-8, or not CSV with the columns
-            `COLUMNS`; the text begins with the path and the line.
+        LineError: it is not a file of the package, not UTF-8, or not CSV with the columns
+            `COLUMNS`.
     """
     path = package.retired_file()
     if path is None:
         return []
     if why := refused(package.root, path):
-        raise ReadError(f"{path}:1: {why}")
+        raise LineError(path, 1, why)
     line = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             if tuple(next(reader, ())) != COLUMNS:
                 if other := sniff.table(path, COLUMNS):
-                    raise ReadError(f"{path}:{other.line}: found {other}")
-                raise ReadError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
+                    raise LineError(path, other.line, f"found {other}")
+                raise LineError(path, 1, f"the columns must be {','.join(COLUMNS)}")
             rows = []
             # Cells may contain line breaks, so a row begins where the previous one ends.
             line = reader.line_num + 1
             for row in reader:
                 if len(row) != len(COLUMNS):
                     if other := sniff.table(path, COLUMNS):
-                        raise ReadError(f"{path}:{other.line}: found {other}")
+                        raise LineError(path, other.line, f"found {other}")
                     there = f"{len(row)} cell{'s' * (len(row) != 1)}" if row else "a blank line"
-                    raise ReadError(f"{path}:{line}: {there}, expected {len(COLUMNS)} cells")
+                    raise LineError(path, line, there, f"{len(COLUMNS)} cells")
                 rows.append(Retired(line, *map(clean, row)))
                 line = reader.line_num + 1
             return rows
     except UnicodeDecodeError:
         other = sniff.table(path, COLUMNS)
         why = f"found {other}" if other else "not UTF-8; save it as UTF-8"
-        raise ReadError(f"{path}:1: {why}") from None
+        raise LineError(path, 1, why) from None
     except csv.Error as error:
-        raise ReadError(f"{path}:{line}: not CSV: {error}") from None
+        raise LineError(path, line, f"not CSV: {error}") from None

@@ -209,7 +209,7 @@ def report_on(root: Path, *, official: bool = True, limit: int = 1_000) -> Repor
         asked = standard.readable(package.contract, paths, None)
         result = frictionless_worker.run(root, 0, asked)
         standard.add_findings(package, result, report, asked, sampled=False)
-    group(report, limit)
+    group(report, package.contract, limit)
     locate.locate(package, report)
     return report
 

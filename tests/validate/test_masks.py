@@ -607,7 +607,7 @@ def seen_by_frictionless(place: Place, files: Files, *errors: dict[str, Any]) ->
             },
         }
         standard.add_findings(package, result, report, list(paths), sampled=False)
-        group(report, 100)
+        group(report, package.contract, 100)
     finally:
         place.mend(files)
     return found(report)

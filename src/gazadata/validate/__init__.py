@@ -118,6 +118,6 @@ def validate(
         raise
     result = standard.finish(process, patience, report.errors)
     standard.add_findings(package, result, report, asked, sampled=sample is not None)
-    group(report, limit)
+    group(report, package.contract, limit)
     locate.locate(package, report)
     return report

@@ -161,6 +161,7 @@ def keys(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                             col("__there").is_null(),
                             expected=f"a key of {fk.resource} ({fk.target})",
                             applies=col(fk.field).is_not_null(),
+                            refers_to=(fk.resource, fk.target),
                         ),
                     ),
                 )

@@ -37,6 +37,7 @@ class Check:
         reads: further columns that decide, such as a key by which rows were joined.
         blames: the fields whose cells are masked for later checks if the row breaks the rule;
             None: the field.
+        refers_to: for a cell that must name a row, the table and its key field.
         counted: whether the rows that it applies to count as checked; False if another check of
             the rule counts them.
     """
@@ -50,6 +51,7 @@ class Check:
     applies: pl.Expr | None = None
     reads: Sequence[str] = ()
     blames: Sequence[str] | None = None
+    refers_to: tuple[str, str] | None = None
     counted: bool = True
 
     @property
@@ -289,6 +291,7 @@ def _diagnostics(
             found=row["found"],
             expected=row["expected"] or None,
             about=row["about"],
+            refers_to=c.refers_to,
             related=check_set.related.get((row["key"], c.field), ()),
         )
         for row in rows.sort(LINE).to_dicts()

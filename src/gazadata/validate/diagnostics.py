@@ -59,6 +59,8 @@ class Diagnostic:
     """What was probably meant, if something is close to what was found."""
     elsewhere: int = 0
     """How many other places show the same mistake."""
+    refers_to: tuple[str, str] | None = None
+    """For a cell that should name a row, and names none: the table and its key field."""
 
     @classmethod
     def of(cls, code: str, path: str, line: int | None = None, **more: Any) -> Diagnostic:

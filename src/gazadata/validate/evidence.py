@@ -575,6 +575,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             expected=f"a key of {resource.name} ({resource.key})",
             applies=~col("__known"),
             blames=_POINTS,
+            refers_to=(resource.name, resource.key),
         ),
         Check(
             "GD334",

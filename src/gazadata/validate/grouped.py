@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import chain, zip_longest
 
+from gazadata.contract import Contract
 from gazadata.validate.diagnostics import Diagnostic, Report
 
 OF_LINKS = ("GD207", "GD334")
@@ -20,9 +20,6 @@ OF_USE = ("GD331", "GD332")
 OF_ROWS = ("GD206", "GD208", "GD209")
 """Rules of rows that repeat another."""
 
-_A_KEY_OF = re.compile(r"a key of (\S+) \((\S+)\)")
-"""The expectation of a cell that matches no row."""
-
 _ALIKE = 0.7
 """The least similarity of a key and the one it was renamed from."""
 
@@ -30,11 +27,12 @@ _OTHERS = 5
 """How many further places of a mistake are named."""
 
 
-def group(report: Report, limit: int) -> None:
+def group(report: Report, contract: Contract, limit: int) -> None:
     """Merge the findings of each mistake, and sort them by place.
 
     Args:
         report: its findings are replaced by the merged ones.
+        contract: that of the package.
         limit: how many findings of a rule are kept, the first by place; all are counted.
     """
     unsplit = {(d.path, d.line) for d in report.diagnostics if d.code == "GD107" and d.line}
@@ -48,7 +46,8 @@ def group(report: Report, limit: int) -> None:
             others[mistake].append(f"{d.path}:{d.line}")
     kept |= {mistake: _also(kept[mistake], places) for mistake, places in others.items()}
     before = Counter(d.code for d in report.diagnostics)
-    report.diagnostics = sorted(_ordered(_renamed(kept.values())), key=lambda d: (d.place, d.code))
+    merged = _ordered(_renamed(kept.values(), contract))
+    report.diagnostics = sorted(merged, key=lambda d: (d.place, d.code))
     # Keep the counts in line with what is reported.
     after = Counter(d.code for d in report.diagnostics)
     for code, count in report.counts.items():
@@ -82,9 +81,9 @@ def _ordered(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 def _mistake(d: Diagnostic) -> Hashable:
     """What the findings of one mistake have in common."""
-    if d.code in OF_LINKS and _A_KEY_OF.match(d.expected or ""):
+    if d.code in OF_LINKS and d.refers_to:
         # One missing key, however many cells refer to it.
-        return d.found, d.expected
+        return d.found, d.refers_to
     if d.code == "GD335" and (parts := _differing(d.found or "", d.expected or "")):
         # One renamed quote or row, however many identifiers derive from its key.
         return d.path, d.field, d.code, tuple(parts)
@@ -100,7 +99,7 @@ def _differing(found: str, expected: str) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] != pair[1]] if None not in chain(*pairs) else []
 
 
-def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+def _renamed(found: Iterable[Diagnostic], contract: Contract) -> Iterator[Diagnostic]:
     """Merge the two findings of a key that was renamed or emptied only in its own row.
 
     The row now has no key, evidence or use, and references to the old key match no row. If a table
@@ -109,14 +108,12 @@ def _renamed(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     found = list(found)
     bare, keyless, missing = defaultdict(list), defaultdict(list), defaultdict(list)
     for d in found:
-        expected = d.expected or ""
-        unproven = f"evidence with resource {d.resource}, for "
-        if d.code in OF_USE or (d.code == "GD333" and expected.startswith(unproven)):
+        if d.code in OF_USE or (d.code == "GD333" and d.field == contract[d.resource or ""].key):
             bare[d.resource].append(d)
         elif d.code == "GD202":
             keyless[d.resource, d.field].append(d)
-        elif d.code in OF_LINKS and (target := _A_KEY_OF.match(expected)):
-            missing[target[1], target[2]].append(d)
+        elif d.code in OF_LINKS and d.refers_to:
+            missing[d.refers_to].append(d)
     links: dict[int, Diagnostic] = {}
     for (table, key), pointing in missing.items():
         rows = keyless[table, key] or bare[table]
@@ -149,8 +146,7 @@ def _replacing(found: list[Diagnostic]) -> Iterator[int]:
     """The findings of retired identifiers whose replacement may be a key with another finding."""
     of_keys = {(d.resource, d.field) for d in found if d.code != "GD108"}
     for d in found:
-        target = _A_KEY_OF.match(d.expected or "") if d.code == "GD211" else None
-        if target and target.groups() in of_keys:
+        if d.code == "GD211" and d.refers_to in of_keys:
             yield id(d)
 
 

@@ -18,6 +18,7 @@ from gazadata.evidence.quotes import nearest
 from gazadata.package import Package
 from gazadata.validate import references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
+from gazadata.validate.grouped import OF_LINKS
 from gazadata.validate.schema_findings import Places
 from gazadata.validate.split import column_of, split_line
 from gazadata.validate.tables import LINE, strings
@@ -63,7 +64,7 @@ def locate(package: Package, report: Report) -> None:
             d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
         if d.code == "GD321":
             d = near.words(d)  # noqa: PLW2901
-        if d.code in ("GD207", "GD334"):
+        if d.code in OF_LINKS:
             d = near.key(d)  # noqa: PLW2901
         placed.append(d)
     report.diagnostics = sorted(placed, key=lambda d: (d.place, d.code))
@@ -153,21 +154,18 @@ class _Nearest:
 
     def key(self, d: Diagnostic) -> Diagnostic:
         """Suggest the key that is most like the one that matches no row."""
-        contract = self.package.contract
-        target = contract[d.resource].target(d.field) if d.resource and d.field else None
-        if d.about and d.field == "row_id":
-            target = d.about.partition("/")[0]
         # A key that occurs in many cells is not a typo.
-        if target is None or d.suggestion or d.elsewhere or self.left < 0:
+        if d.refers_to is None or d.suggestion or d.elsewhere or self.left < 0:
             return d
-        if target not in self.keys:
+        table, key = d.refers_to
+        if table not in self.keys:
             try:
-                frame = strings(self.package.path(target), contract[target])
-                first = frame.select(contract[target].key).head(_KEYS + 1).collect().to_series()
+                frame = strings(self.package.path(table), self.package.contract[table])
+                first = frame.select(key).head(_KEYS + 1).collect().to_series()
             except pl.exceptions.PolarsError:
                 first = pl.Series([], dtype=pl.String)
-            self.keys[target] = first.drop_nulls().to_list() if len(first) <= _KEYS else []
-        keys = self.keys[target]
+            self.keys[table] = first.drop_nulls().to_list() if len(first) <= _KEYS else []
+        keys = self.keys[table]
         self.left -= sum(map(len, keys))
         near = difflib.get_close_matches(d.found or "", keys, n=1, cutoff=_ALIKE)
         return replace(d, suggestion=near[0]) if near else d

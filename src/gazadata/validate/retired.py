@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from polars import DataFrame, String, UInt32, col
 
@@ -15,7 +16,7 @@ from gazadata import retired
 from gazadata.contract import Contract, Resource
 from gazadata.contract.schema import NAME
 from gazadata.contract.version import parse
-from gazadata.errors import ReadError
+from gazadata.errors import LineError
 from gazadata.package import Package
 from gazadata.retired import Retired
 from gazadata.validate import cells
@@ -39,8 +40,15 @@ FORM = Resource.read(
 _NEAR = 0.8
 """The least similarity of a misspelt name: no two tables of this package are so alike."""
 
-Found = tuple[int, str, str, str]
-"""A mistake: its line and field, what was found, and what is expected."""
+
+class Found(NamedTuple):
+    """A mistake in a line of the file; `refers_to` as in `Diagnostic`."""
+
+    line: int
+    field: str
+    found: str
+    expected: str
+    refers_to: tuple[str, str] | None = None
 
 
 rule(
@@ -68,16 +76,17 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
         return
     try:
         rows = retired.read(package)
-    except ReadError as error:
-        line, _, what = str(error).removeprefix(f"{path}:").partition(": ")
-        what, _, wanted = what.partition(", expected ")
-        wanted = wanted or f"{len(FORM.fields)} cells"
-        _report(report, "GD107", shown, [(int(line), "", what, wanted)], limit)
+    except LineError as error:
+        wanted = error.expected or f"{len(FORM.fields)} cells"
+        _report(report, "GD107", shown, [Found(error.line, "", error.found, wanted)], limit)
         return
     broken = [row.line for row in rows if any("\n" in cell for cell in row.cells)]
     if broken:
-        said = "a row with a line break in a cell"
-        _report(report, "GD107", shown, [(n, "", said, "a row in one line") for n in broken], limit)
+        rows_ = [
+            Found(line, "", "a row with a line break in a cell", "a row in one line")
+            for line in broken
+        ]
+        _report(report, "GD107", shown, rows_, limit)
         return
     if not any(d.path == shown for d in report.diagnostics):
         # Mistakes in characters are not in canonical form either.
@@ -85,7 +94,7 @@ def check(package: Package, tables: Tables, report: Report, limit: int) -> None:
     if rows:
         _cells(tables, path, rows, report, limit)
     reported = {(d.line, d.field) for d in report.diagnostics if d.path == shown}
-    wrong = [one for one in _wrong(package, tables, rows) if one[:2] not in reported]
+    wrong = [one for one in _wrong(package, tables, rows) if (one.line, one.field) not in reported]
     _report(report, "GD211", shown, wrong, limit)
 
 
@@ -118,13 +127,14 @@ def _report(report: Report, code: str, shown: str, found: list[Found], limit: in
         Diagnostic.of(
             code,
             shown,
-            line,
+            one.line,
             resource=FORM.name,
-            field=field or None,
-            found=what,
-            expected=expected,
+            field=one.field or None,
+            found=one.found,
+            expected=one.expected,
+            refers_to=one.refers_to,
         )
-        for line, field, what, expected in found[:limit]
+        for one in found[:limit]
     )
 
 
@@ -135,8 +145,10 @@ def _uncanonical(path: Path, rows: list[Retired]) -> list[Found]:
     pairs = zip_longest(
         *(c.decode("utf-8").split("\n") for c in (path.read_bytes(), canonical_retired(rows)))
     )
-    odd = ((n, "", a or "", b or "no line") for n, (a, b) in enumerate(pairs, start=1) if a != b)
-    return [*islice(odd, 1)]
+    for line, (there, canonical) in enumerate(pairs, start=1):
+        if there != canonical:
+            return [Found(line, "", there or "", canonical or "no line")]
+    return []
 
 
 def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Found]:
@@ -157,13 +169,14 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
         if near or (lost and not NAME.fullmatch(row.resource)):
             meant = f"did you mean {near[0]}?" if near else f"its tables are {', '.join(known)}"
             expected = f"a table that the package has or once had; {meant}"
-            yield row.line, "resource", f"resource {row.resource or 'empty'}", expected
+            yield Found(row.line, "resource", f"resource {row.resource or 'empty'}", expected)
             continue
         if not row.row_id or twice[row.key] > 1:
-            yield row.line, "row_id", f"row_id {row.row_id or 'empty'}", "each identifier once"
+            found = f"row_id {row.row_id or 'empty'}"
+            yield Found(row.line, "row_id", found, "each identifier once")
         elif row.resource in known and (form := _ill_formed(package.contract[row.resource], row)):
             expected = f"a key that {row.resource} could have had, which matches {form}"
-            yield row.line, "row_id", f"row_id {row.row_id}", expected
+            yield Found(row.line, "row_id", f"row_id {row.row_id}", expected)
         keys = there.get(row.resource, {})
         at = {_unhyphened(row.resource, key): key for key in keys}
         key = row.row_id if row.row_id in keys else at.get(_unhyphened(row.resource, row.row_id))
@@ -173,31 +186,29 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
             # The place is in `expected`, since `found` identifies the finding after rows move.
             it = "it" if key == row.row_id else key
             expected = f"an identifier that is no longer used, but {it} is still in {where}"
-            yield row.line, "row_id", f"row_id {row.row_id}", expected
+            yield Found(row.line, "row_id", f"row_id {row.row_id}", expected)
         is_read = row.resource in there or row.resource not in promised
         if is_read and not _leads_on(row, keys, replacements):
-            table = row.resource
+            table, refers_to = row.resource, None
             if table in known:
-                table += f" ({package.contract[table].key})"
+                refers_to = table, package.contract[table].key
+                table += f" ({refers_to[1]})"
             expected = f"a key of {table}, an identifier that was itself replaced, or none"
-            yield row.line, "replaced_by", f"replaced_by {row.replaced_by}", expected
+            found = f"replaced_by {row.replaced_by}"
+            yield Found(row.line, "replaced_by", found, expected, refers_to)
         if not any(map(str.isalpha, row.reason)):
             found = f"reason {row.reason or 'empty'}"
-            yield row.line, "reason", found, "why it was retired, in words"
+            yield Found(row.line, "reason", found, "why it was retired, in words")
         version = parse(row.version)
         if not version:
-            yield (
-                row.line,
-                "version",
-                f"version {row.version or 'empty'}",
-                "the first version without it",
-            )
+            found = f"version {row.version or 'empty'}"
+            yield Found(row.line, "version", found, "the first version without it")
         elif not version.is_final:
             expected = f"the final version, {version.core}"
-            yield row.line, "version", f"version {row.version}", expected
+            yield Found(row.line, "version", f"version {row.version}", expected)
         elif now and version > now.core:
             expected = f"the first version without it: {now.core} or an earlier one"
-            yield row.line, "version", f"version {row.version}", expected
+            yield Found(row.line, "version", f"version {row.version}", expected)
 
 
 def _leads_on(

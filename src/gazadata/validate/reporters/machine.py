@@ -77,7 +77,7 @@ def as_json(report: Report, options: Options) -> str:
 def _finding(d: Diagnostic) -> dict[str, Any]:
     """A finding without the properties that only serve to locate and merge it."""
     finding = asdict(d)
-    del finding["at"], finding["elsewhere"]
+    del finding["at"], finding["elsewhere"], finding["refers_to"]
     return finding
 
 
