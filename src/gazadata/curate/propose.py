@@ -125,12 +125,14 @@ class Proposer:
         if target == "sources":
             cells = self._sources.get(key, {})
             return [form for name in ("title", "publisher") if (form := cells.get(name, ""))]
-        label = self._labels.get(target, {}).get(key, "")
-        own = source_field(self.contract["names"]) if "names" in self.contract.resources else None
         if resource.name == "names":
             # Until all names have evidence, it is unknown which of them can state anything.
+            label = self._labels.get(target, {}).get(key, "")
             is_own = row["form"] == "description" and fold(label) == fold(row["text"])
             return [label] if label and not is_own else []
+        if "names" not in self.contract.resources:
+            return []
+        own = source_field(self.contract["names"])
         return [
             one["text"]
             for one in self._names.get((target, key), [])

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.hints import hints, legend
@@ -56,6 +57,14 @@ class PrintedEvidence:
     adds: bool
     words: PrintedWords | None
     details: tuple[tuple[str, str], ...]
+
+
+class Whole(NamedTuple):
+    """The row that another one is a part of, and the field by which that one refers to it."""
+
+    table: str
+    key: str
+    link: str
 
 
 @dataclass
@@ -171,52 +180,25 @@ class Printer:
         """
         key = row[resource.key]
         items = self.record.evidence.get((resource.name, key), [])
-        spans = {item.span for item in items if item.span and item.span.source == self.source}
-        parents = [
-            (field_name, target, row[field_name])
-            for target in self.contract.resources
-            if (field_name := parts_of(self.contract, target).get(resource.name))
-            and (target, row[field_name]) in self._mains
-        ]
-        implied, target, whole = parents[0] if parents else ("", "", "")
-        of_whole = self._mains.get((target, whole))
-        if of_whole:
-            spans |= self.default_quote(resource, row, of_whole, of_whole)
-        if not spans:
-            raise ReadError(
-                f"{resource.name}/{key} has no evidence that quotes {self.source}, so it has no "
-                "place in a sheet; give it a quote in data/evidence.csv, or remove it with "
-                f"`gazadata remove {resource.name} {key}`"
-            )
-        tried = [
-            (
-                self.cost(resource, row, items, main),
-                main not in self.default_quote(resource, row, main, of_whole),
-                main.start - main.end,
-                main,
-            )
-            for main in spans
-        ]
-        main = min(tried)[-1]
-        passage = self.passage(main)
-        nested = of_whole is not None and passage == self.passage(of_whole)
+        whole = self.whole(resource, row)
+        of_whole = self._mains[whole.table, whole.key] if whole else None
+        main = self.main_quote(resource, row, items, of_whole)
         self._mains[resource.name, key] = main
-        left_out = {resource.key, *COMPUTED.get(resource.name, ()), *([implied] if nested else [])}
+        passage = self.passage(main)
+        is_nested = of_whole is not None and passage == self.passage(of_whole)
+        implied = {whole.link} if whole and is_nested else set()
         own = source_field(resource)
-        values: dict[str, Value] = {
-            name: row[name]
-            for name in resource.field_names
-            if row[name] and name not in left_out and not (name == own and row[name] == self.source)
-        }
+        if own and row[own] == self.source:
+            implied.add(own)
+        left_out = {resource.key, *COMPUTED.get(resource.name, ()), *implied}
         notes, others = self.exceptions(resource, row, items, main)
+        is_default = main == self.default_quote(resource, row, passage, of_whole)
         printed = PrintedRow(
             resource,
             passage.number,
             "" if resource.name in RULED else key,
-            None
-            if main in self.default_quote(resource, row, main, of_whole)
-            else self.words(main, passage),
-            values,
+            None if is_default else self.words(main, passage),
+            {n: row[n] for n in resource.field_names if row[n] and n not in left_out},
             notes,
             [
                 PrintedEvidence(
@@ -228,22 +210,49 @@ class Printer:
                 for fields, adds, span, details in others
             ],
         )
-        return printed, self._printed[target, whole] if nested else None
+        return printed, self._printed[whole.table, whole.key] if whole and is_nested else None
 
-    def cost(self, resource: Resource, row: Cells, items: Iterable[Item], main: Span) -> int:
-        """How much has to be written if this is the main quote."""
-        notes, others = self.exceptions(resource, row, items, main)
-        return len(notes) + 2 * len(others)
+    def whole(self, resource: Resource, row: Cells) -> Whole | None:
+        """The printed row that this one is a part of."""
+        for table in self.contract.resources:
+            link = parts_of(self.contract, table).get(resource.name)
+            if link and (table, row[link]) in self._mains:
+                return Whole(table, row[link], link)
+        return None
+
+    def main_quote(
+        self, resource: Resource, row: Cells, items: list[Item], of_whole: Span | None
+    ) -> Span:
+        """The quote with which the least has to be written; the default or longest of equal ones.
+
+        Raises:
+            ReadError: the row has no quote of this article.
+        """
+        spans = {item.span for item in items if item.span and item.span.source == self.source}
+        if of_whole:
+            default = self.default_quote(resource, row, self.passage(of_whole), of_whole)
+            spans |= {default} if default else set()
+        if not spans:
+            raise ReadError(
+                f"{resource.name}/{row[resource.key]} has no evidence that quotes {self.source}, "
+                "so it has no place in a sheet; give it a quote in data/evidence.csv, or remove it "
+                f"with `gazadata remove {resource.name} {row[resource.key]}`"
+            )
+
+        def cost(main: Span) -> tuple[int, bool, int, Span]:
+            notes, others = self.exceptions(resource, row, items, main)
+            default = self.default_quote(resource, row, self.passage(main), of_whole)
+            return len(notes) + 2 * len(others), main != default, main.start - main.end, main
+
+        return min(spans, key=cost)
 
     def default_quote(
-        self, resource: Resource, row: Cells, main: Span, of_whole: Span | None
-    ) -> set[Span]:
-        """The main quote of a row that states none under the passage of `main`, if there is one."""
-        passage = self.passage(main)
+        self, resource: Resource, row: Cells, passage: Part, of_whole: Span | None
+    ) -> Span | None:
+        """The main quote of a row that states none under a passage, if there is one."""
         if of_whole and not passage.holds(of_whole):
             of_whole = None
-        found = default_quote(self.record.text, self.source, resource, row, of_whole, passage)
-        return {found} if found else set()
+        return default_quote(self.record.text, self.source, resource, row, of_whole, passage)
 
     def exceptions(
         self, resource: Resource, row: Cells, items: Iterable[Item], main: Span
