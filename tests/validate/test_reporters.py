@@ -417,7 +417,7 @@ def test_concise_has_one_line_per_finding(report: Report) -> None:
 
 
 # ------------------------------------------------------------------ json
-UNSAID = ("at", "elsewhere", "refers_to")
+UNSAID = ("at", "elsewhere", "refers_to", "mistake", "rests_on")
 """Properties that tell findings apart, and appear in no format."""
 
 

@@ -141,6 +141,11 @@ class Resource:
         """The names of the fields, in order."""
         return tuple(field.name for field in self.fields)
 
+    @cached_property
+    def proven_fields(self) -> tuple[str, ...]:
+        """The names of the fields whose cells need evidence."""
+        return tuple(field.name for field in self.fields if field.evidence_required)
+
     def __getitem__(self, name: str) -> Field:
         for field in self.fields:
             if field.name == name:

@@ -270,7 +270,7 @@ class _Reader:
     def notes(self, table: Resource, node: Node | None, given: set[str]) -> dict[str, Written]:
         if node is None or (isinstance(node, ScalarNode) and not node.value):
             return {}
-        needed = [one.name for one in table.fields if one.evidence_required]
+        needed = table.proven_fields
         notes = {}
         for name, value in self.mapping(node, f"notes on a row of {table.name}", needed).items():
             note = self.note(value)
@@ -294,7 +294,7 @@ class _Reader:
     def others(
         self, table: Resource, node: Node | None, given: set[str]
     ) -> Iterator[OtherEvidence]:
-        needed = [one.name for one in table.fields if one.evidence_required]
+        needed = table.proven_fields
         for item in self.items(node, "evidence") if node is not None else ():
             parts = self.mapping(item, "evidence", _ENTRY)
             named = [name for name in ("for", "also") if name in parts]
@@ -418,7 +418,7 @@ class _Reader:
         return parts
 
     @staticmethod
-    def unknown(what: str, name: str, known: list[str]) -> str:
+    def unknown(what: str, name: str, known: Sequence[str]) -> str:
         return f"unknown {what} {name!r}; expected {nearest_names(name, known)}"
 
 

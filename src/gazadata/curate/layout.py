@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gazadata.contract import Contract, Field, Resource
 
@@ -56,7 +56,7 @@ def source_field(resource: Resource) -> str | None:
     )
 
 
-def nearest_names(name: str, known: list[str]) -> str:
+def nearest_names(name: str, known: Sequence[str]) -> str:
     """The most similar of several names, or all of them, for error messages."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return repr(near[0]) if near else f"one of {', '.join(known)}"

@@ -24,7 +24,7 @@ from gazadata.errors import ContractError
 from gazadata.spark.messages import Message, message, spread
 from gazadata.validate.repeats import uniques
 from gazadata.validate.stated import identifier
-from gazadata.validate.tables import UNHYPHENED
+from gazadata.validate.tables import unhyphened_column
 
 PART, BLOCK, INDEX = "__part", "__block", "__index"
 """Where a row was read: the number of the file, its block, and the row in that block."""
@@ -164,8 +164,7 @@ class Plan:
         if name in self.beside:
             yield message("beside", 0, name, rows)
         if named := self.retired.get(name):
-            key = col(resource.key)
-            key = key if name in UNHYPHENED else key.str.replace_all("-", "", literal=True)
+            key = unhyphened_column(name, resource.key)
             yield message("retired", 0, name, rows.filter(key.is_in(named)))
         if name == "evidence":
             itself = (col("resource") == "sources") & (col("reference_id") == col("row_id"))
@@ -196,7 +195,7 @@ class Plan:
                 yield from spread("row", name, lent, other.filter(near))
         key = col(resource.key)
         keyed = rows.filter(key.is_not_null())
-        if name != "evidence" and any(f.evidence_required for f in resource.fields):
+        if name != "evidence" and resource.proven_fields:
             keys = keyed.select("__piece", __target=pl.lit(name), __link=key)
             yield from spread("key", "", keys, self.place(col("__link")))
         if name in self.targets:

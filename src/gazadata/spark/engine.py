@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import polars as pl
@@ -27,7 +26,7 @@ from gazadata.errors import GazadataError, ReadError
 from gazadata.package import Package
 from gazadata.spark import piece, read, route
 from gazadata.spark.cut import BLOCK, INDEX, OWN, PART, WHERE, Part, Plan
-from gazadata.spark.messages import SCHEMA, Received, batches
+from gazadata.spark.messages import SCHEMA, Received, batches, decoded
 from gazadata.spark.mirror import Mirror, here, path_of
 from gazadata.spark.piece import Beside, Outcome
 from gazadata.spark.read import Stretch, moved, shift
@@ -37,8 +36,8 @@ from gazadata.validate.checks import run as run_check_sets
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.promised import known, tables_of
 from gazadata.validate.semantics import cycles
-from gazadata.validate.sweep import Form
-from gazadata.validate.tables import LINE, UNHYPHENED, Tables
+from gazadata.validate.sweep import no_rows
+from gazadata.validate.tables import LINE, Tables, of_cell, unhyphened
 from gazadata.validate.texts import unnamed
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Engine:
         """The keys of the articles of a piece: its sources that have a text."""
         assert self._rows is not None
         own = self._rows.where(f"name = 'sources' and to = {number}").select("content")
-        frames = [pl.read_ipc(io.BytesIO(row.content)) for row in own.collect()]
+        frames = [decoded(row.content) for row in own.collect()]
         if not frames:
             return []
         rows = pl.concat(frames).filter(OWN)
@@ -119,14 +118,17 @@ class Engine:
 
     def _headed(self, package: Package, name: str, path: Path, report: Report) -> bool:
         """Whether each part of a table has the header of its schema."""
+        resource = package.contract[name]
+        known_as = self._known.resources.get(name) if self._known else None
         if self.mirror is None:
-            return files.header(package, self._known, name, path, report)
+            shown = path.relative_to(package.root).as_posix()
+            return files.check_header(path, shown, resource, report, known_as)
         right = []
         with tempfile.TemporaryDirectory(prefix="gazadata-") as folder:
             for file in self.mirror.tables[name]:
                 head = Path(folder, "header")
                 head.write_bytes(file.header)
-                right.append(files.header(package, self._known, name, head, report, file.shown))
+                right.append(files.check_header(head, file.shown, resource, report, known_as))
         return all(right)
 
     def _read(self, headed: set[str]) -> None:
@@ -183,7 +185,7 @@ class Engine:
                 one = pickle.loads(row.content)
                 self._stretches[one.part].append(one)
             else:
-                frames[row.kind, row.name].append(pl.read_ipc(io.BytesIO(row.content)))
+                frames[row.kind, row.name].append(decoded(row.content))
         self._frames = {key: pl.concat(every) for key, every in frames.items()}
         self._lines = self._blocks()
 
@@ -254,7 +256,7 @@ class Engine:
                 text = _report_bytes(part, resource, stretches, report) and text
         if not text or name not in headed:
             return False
-        split, whole = (all(getattr(s, at) for s in every) for at in ("split", "whole"))
+        split, whole = all(s.split for s in every), all(s.whole for s in every)
         if whole and split:
             every_row = [s for s in every if s.rows]
             for one in every:
@@ -262,19 +264,16 @@ class Engine:
             self._report_order(resource, parts, every_row, before, report)
             report.count("GD106", 1)
             if not every_row:
-                report.add(
-                    files.of_line("GD106", parts[0].path, resource, 1, "no rows", "at least one")
-                )
+                report.add(no_rows(parts[0].path, resource))
             return bool(every_row)
         for one in every:
             of_lines = one.of_lines
             if not split:
-                # A table that cannot be split into cells is checked only for lines that are
-                # not rows.
-                of_lines.diagnostics = [d for d in of_lines.diagnostics if d.code == "GD107"]
                 of_lines.counts.pop("GD108", None)
+            # Of a table that cannot be split into cells, only the lines that are not rows are
+            # reported, and the order of rows only if every line is one.
             of_lines.diagnostics = [
-                d for d in of_lines.diagnostics if d.code != "GD108" or not d.field
+                d for d in of_lines.diagnostics if d.code == "GD107" or (split and not d.field)
             ]
             report.merge(of_lines)
         return False
@@ -292,34 +291,13 @@ class Engine:
         for one, other in pairwise(stretches):
             if one.part != other.part or not one.last or not other.first:
                 continue
-            a, b = one.last, other.first
-            keys = [a[resource.key], b[resource.key]]
-            if None in keys:
+            above, key = one.last[resource.key], other.first[resource.key]
+            if above is None or key is None or above <= key:
                 continue
-            lines = [
-                before[s.part, s.block] + int(str(row[INDEX])) + 1
-                for s, row in ((one, a), (other, b))
-            ]
-            rows = pl.DataFrame(
-                {
-                    LINE: lines,
-                    **{
-                        n: keys if n == resource.key else [None, None] for n in resource.field_names
-                    },
-                },
-                {LINE: pl.UInt32, **dict.fromkeys(resource.field_names, pl.String)},
-            )
-            path = Path(paths[one.part])
-            form = Form(
-                resource,
-                Tables(Path(), {resource.name: resource}, {resource.name: path}, Path()),
-                self._plan.limit,
-            )
-            form.check(rows, [])
-            of_order = Report("", "")
-            form.report(of_order)
-            of_order.counts = {"GD108": replace(of_order.counts["GD108"], checked=0)}
-            report.merge(of_order)
+            line = before[other.part, other.block] + other.first[INDEX] + 1
+            row = {LINE: line, resource.key: key}
+            wanted = "rows sorted by key"
+            report.add(of_cell("GD108", paths[one.part], resource, row, resource.key, key, wanted))
 
     def run(self, package: Package, paths: dict[str, Path], report: Report, limit: int) -> None:
         """Validate each piece, then run the checks that need all of them together."""
@@ -342,14 +320,19 @@ class Engine:
             always = self._repeats(names)
             self._pieces_run(package, names, always, report)
 
+    def _offsets(self, name: str) -> dict[int, int]:
+        """How many lines of a table come before each of its parts."""
+        offsets, lines = {}, 0
+        for part in self._parts:
+            if part.table == name:
+                offsets[part.number] = lines
+                lines += sum(max(s.lines, s.rows) for s in self._stretches[part.number])
+        return offsets
+
     def _counted(self, name: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with `LINE`, which counts the lines of all parts of a table, in their order."""
-        numbers = [part.number for part in self._parts if part.table == name]
-        lines, offset = {}, 0
-        for number in numbers:
-            lines[number] = offset
-            offset += sum(max(s.lines, s.rows) for s in self._stretches[number])
-        of_part = pl.DataFrame({PART: list(lines), "__offset": list(lines.values())})
+        offsets = self._offsets(name)
+        of_part = pl.DataFrame({PART: list(offsets), "__offset": list(offsets.values())})
         return (
             rows.join(self._lines, on=[PART, BLOCK], how="left")
             .join(of_part, on=PART, how="left")
@@ -362,20 +345,16 @@ class Engine:
 
     def _back(self, name: str) -> Callable[[int], tuple[str, int]]:
         """From the lines of `_counted` to the part and the line in it."""
-        ends, offset = [], 0
-        for part in self._parts:
-            if part.table == name:
-                before = offset
-                offset += sum(max(s.lines, s.rows) for s in self._stretches[part.number])
-                ends.append((offset, before, part.path))
+        offsets = self._offsets(name)
 
         def where(line: int) -> tuple[str, int]:
-            return next((path, line - before) for end, before, path in ends if line <= end)
+            number = max(n for n, before in offsets.items() if before < line)
+            return self._parts[number].path, line - offsets[number]
 
         return where
 
     def _repeats(self, names: list[str]) -> dict[str, pl.DataFrame]:
-        """All rows that share a unique value with another row, which are lent to every piece."""
+        """All rows that repeat a value that must be unique, which are lent to every piece."""
         from pyspark.sql import functions
 
         plan = self._plan
@@ -383,7 +362,7 @@ class Engine:
         found: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
         for row in _staged(hashes, lambda got: batches(route.twice(plan, Received(got)))).collect():
             if row.name in names:
-                found[row.name].append(pl.read_ipc(io.BytesIO(row.content)))
+                found[row.name].append(decoded(row.content))
         twice = {name: pl.concat(every) for name, every in found.items()}
         again: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
         if twice:
@@ -392,7 +371,7 @@ class Engine:
             for row in _staged(
                 own, lambda got: batches(route.repeated(plan, twice, got))
             ).collect():
-                again[row.name].append(pl.read_ipc(io.BytesIO(row.content)))
+                again[row.name].append(decoded(row.content))
         return {name: pl.concat(frames) for name, frames in again.items() if name in names}
 
     def _pieces_run(
@@ -412,7 +391,7 @@ class Engine:
             everything = everything.union(self._keep(followed))
         asked = everything.where("kind in ('ask', 'target')").repartitionById(plan.pieces, "to")
         answers = self._keep(_staged(asked, lambda got: batches(route.answer(plan, Received(got)))))
-        # Any task that fails from here on is a piece.
+        # This forces the work so far, so that only tasks that validate a piece can fail after it.
         answers.count()
         rows = everything.where("kind = 'row'").union(answers)
         beside = self._beside(package, names, always, report)
@@ -434,10 +413,8 @@ class Engine:
             pickle.loads(row.content) for row in results.where("kind = 'outcome'").collect()
         ]
         found = [pickle.loads(row.content) for row in kept.select("content").collect()]
-        left = [
-            pl.read_ipc(io.BytesIO(r.content)) for r in results.where("kind = 'unnamed'").collect()
-        ]
-        self._gather(package, outcomes, found, left, report)
+        left = [decoded(r.content) for r in results.where("kind = 'unnamed'").collect()]
+        self._gather(outcomes, found, left, report)
 
     def _beside(
         self,
@@ -482,7 +459,6 @@ class Engine:
 
     def _gather(
         self,
-        package: Package,
         outcomes: list[Outcome],
         found: list[Diagnostic],
         left: list[pl.DataFrame],
@@ -507,13 +483,16 @@ class Engine:
             fewer = number - sum(d.code == code for d in once)
             report.count(code, 0, -fewer)
         circles, linked = self._circles(outcomes)
-        miscited = {d.row_id for d in once if d.resource == "sources" and d.field == "cited_by"}
+        miscited = {
+            f"sources/{d.row_id}/cited_by"
+            for d in once
+            if d.resource == "sources" and d.field == "cited_by"
+        }
         for d in once:
-            # Each link of a circle may be the wrong one, and which source cites another is
+            # Each link of a cycle may be the wrong one, and which source cites another is
             # checked in one piece and read in others.
-            cited = (d.found or "").partition(", which ")[0] if d.code == "GD422" else None
-            cells = {d.about, f"{d.resource}/{d.row_id}/{d.field}", f"sources/{cited}/cited_by"}
-            if cited in miscited or not linked.isdisjoint(cells):
+            cells = {d.about, f"{d.resource}/{d.row_id}/{d.field}", d.rests_on}
+            if d.rests_on in miscited or not linked.isdisjoint(cells):
                 report.count(d.code, 0, -1)
             else:
                 report.keep([d])
@@ -576,6 +555,8 @@ def _report_bytes(part: Part, resource: Resource, stretches: list[Stretch], repo
     for code in ("GD101", "GD102", "GD103", "GD104", "GD112"):
         report.count(code, part.size)
     found = [d for one in stretches for d in one.of_bytes.diagnostics]
+    # Each stretch was read as lines that end in a line feed, so these are carriage returns.
+    returns = [d for d in found if d.code == "GD102"]
     text = all(one.text for one in stretches)
     lines = sum(one.lines for one in stretches)
     # Spark leaves out a byte order mark, and ends a last line that has no line feed.
@@ -583,41 +564,32 @@ def _report_bytes(part: Part, resource: Resource, stretches: list[Stretch], repo
     if differs > 0:
         found.append(files.of_line("GD101", part.path, resource, 1, "a byte order mark", "none"))
         text = False
-    if broken := [d.line or 0 for d in found if d.found and d.found.startswith("byte 0x")]:
+    # A byte that is not UTF-8 has a column; a byte order mark has none.
+    if broken := [d.line or 0 for d in found if d.code == "GD101" and d.column]:
         # Nothing after it is reported.
         found = [d for d in found if (d.line or 0) <= min(broken)]
     elif differs in (-1, 2):
         what = "a last line without a line feed"
         last = files.of_line("GD102", part.path, resource, lines, what, "a line feed")
         found.append(replace(last, column=stretches[-1].end))
-    returns = [d for d in found if d.found == "a carriage return"]
     for d in found:
         if d not in returns[1:]:
             report.add(d)
     return text
 
 
-_NOTES = re.compile(r" \(as in (\d+) other notes\)$")
-
-
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:
     """Findings without repeats: several pieces may report the same mistake; the first is kept."""
-    kept: dict[Any, Diagnostic] = {}
-    notes: Counter[Any] = Counter()
+    kept: dict[Hashable, Diagnostic] = {}
+    notes: Counter[Hashable] = Counter()
     for d in sorted(found, key=lambda d: d.place):
-        key: Any = d
+        key: Hashable = d
         if d.code == "GD348" and d.field == "note":
-            said = _NOTES.search(d.found or "")
-            note = (d.found or "")[: said.start()] if said else d.found
-            own = (d.expected or "").startswith(("Row NAME", "a row with a name of"))
-            key = d.code, d.severity, d.expected, note if own else None
-            notes[key] += 1 + (int(said[1]) if said else 0)
+            key = d.code, d.severity, d.expected, d.mistake
+            notes[key] += 1 + d.elsewhere
         kept.setdefault(key, d)
     return [
-        replace(d, found=f"{_NOTES.sub('', d.found or '')} (as in {notes[key] - 1} other notes)")
-        if notes[key] > 1
-        else d
-        for key, d in kept.items()
+        replace(d, elsewhere=notes[key] - 1) if notes[key] > 1 else d for key, d in kept.items()
     ]
 
 
@@ -629,9 +601,8 @@ def _retired(package: Package) -> dict[str, list[str]]:
     named: defaultdict[str, set[str]] = defaultdict(set)
     try:
         for row in retired.read(package):
-            for key in (row.row_id, row.replaced_by):
-                here = row.resource in UNHYPHENED
-                named[row.resource].add(key if here else key.replace("-", ""))
+            keys = (row.row_id, row.replaced_by)
+            named[row.resource].update(unhyphened(row.resource, key) for key in keys)
     except GazadataError:
         return {}  # It is a finding.
     return {name: sorted(keys) for name, keys in named.items()}

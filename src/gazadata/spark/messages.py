@@ -22,17 +22,17 @@ _BATCH_BYTES = 1 << 24
 class Message(NamedTuple):
     """A frame of rows of one table, sent to a place.
 
-    Its kind says why. To a piece go:
+    Its kind says why. Sent to a piece:
 
     - row: rows to validate there, or lent to it (`cut.OWN`).
 
-    To the place of a key or a hash, where `route` brings rows together, go:
+    Sent to the place of a key or a hash, where `route` brings rows together:
 
     - link: rows that go to the piece of the row they point to; key: the pieces of those rows.
     - ask: keys that a piece refers to; target: the rows with these keys, if they are cut.
     - hash: hashes of what must be unique; twice: those that occur twice; repeated: their rows.
 
-    To the driver go:
+    Sent to the driver:
 
     - beside: rows of shared tables; odd: rows whose keys are malformed, which are lent to all
       pieces; retired: rows with an identifier of data/retired.csv.
@@ -47,11 +47,21 @@ class Message(NamedTuple):
     content: bytes
 
 
-def message(kind: str, to: int, name: str, frame: pl.DataFrame) -> Message:
-    """A message with a frame."""
+def encoded(frame: pl.DataFrame) -> bytes:
+    """A frame as the content of a message."""
     content = io.BytesIO()
     frame.write_ipc(content, compression="lz4")
-    return Message(kind, to, name, content.getvalue())
+    return content.getvalue()
+
+
+def decoded(content: bytes) -> pl.DataFrame:
+    """The frame that is the content of a message."""
+    return pl.read_ipc(io.BytesIO(content))
+
+
+def message(kind: str, to: int, name: str, frame: pl.DataFrame) -> Message:
+    """A message with a frame."""
+    return Message(kind, to, name, encoded(frame))
 
 
 def spread(kind: str, name: str, frame: pl.DataFrame, to: pl.Expr | pl.Series) -> Iterator[Message]:
@@ -94,7 +104,7 @@ class Received:
         for batch in received:
             columns = (batch[name].to_pylist() for name in ("kind", "name", "content"))
             for kind, name, content in zip(*columns, strict=True):
-                self._content[kind, name].append(pl.read_ipc(io.BytesIO(content)))
+                self._content[kind, name].append(decoded(content))
 
     def names(self, kind: str) -> list[str]:
         """The tables with frames of a kind."""

@@ -15,7 +15,7 @@ from polars import col
 
 from gazadata.package import Package
 from gazadata.spark.cut import OWN, PART, TEXTS, WHERE, Plan
-from gazadata.spark.messages import Received, message
+from gazadata.spark.messages import Received, encoded
 from gazadata.spark.read import moved
 from gazadata.validate import layers
 from gazadata.validate.diagnostics import Diagnostic, Report
@@ -132,7 +132,7 @@ def _rows(
                     (resource.key, name),
                     *((k.field, k.resource) for k in resource.foreign_keys),
                 ]
-                # Rows that are part of a wanted row are not wanted for that.
+                # A row that is part of a wanted row is not itself wanted.
                 if target in keys and (at == resource.key or target != name)
             ]
             parts.append(beside.shared[name].filter(pl.any_horizontal(wanted)))
@@ -265,7 +265,7 @@ def run(
     got = Received(received)
     rows: list[tuple[str, str, int, bytes]] = []
     if (left := got.take("unnamed", TEXTS)) is not None:
-        rows.append(("unnamed", "", 0, message("", 0, "", left).content))
+        rows.append(("unnamed", "", 0, encoded(left)))
     outcome = validate(plan, names, beside, got)
     found, outcome.report.diagnostics = outcome.report.diagnostics, []
     rows += [("finding", d.code, d.line or 0, pickle.dumps(d)) for d in found]

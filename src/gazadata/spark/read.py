@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ from gazadata.spark.messages import Message
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes
 from gazadata.validate.sweep import Form, ragged
-from gazadata.validate.tables import LINE, Tables, batches
+from gazadata.validate.tables import LINE, batches
 
 
 @dataclass
@@ -46,9 +47,13 @@ class Stretch:
     """Whether each of the lines is a row."""
     of_bytes: Report = field(default_factory=lambda: Report("", ""))
     of_lines: Report = field(default_factory=lambda: Report("", ""))
-    first: dict[str, object] | None = None
-    last: dict[str, object] | None = None
-    """The first and the last row."""
+    first: dict[str, Any] | None = None
+    last: dict[str, Any] | None = None
+    """The keys and the places of the first and the last row."""
+
+    def note_ends(self, rows: pl.DataFrame, resource: Resource) -> None:
+        """Note the first and the last row, to compare with those of other stretches."""
+        self.first, self.last = rows.select(resource.key, INDEX)[[0, -1]].to_dicts()
 
 
 def read_lines(
@@ -81,30 +86,29 @@ def read_lines(
                         out.write(",".join(resource.field_names).encode() + b"\n")
                     out.write(content)
                 offset = start - 1 if headless else start
-                tables = Tables(Path(folder), {part.table: resource}, {part.table: path}, path)
-                rows = _rows(plan, resource, tables, part, headed, stretch)
+                rows = _rows(plan, resource, path, part, headed, stretch)
                 for report in (stretch.of_bytes, stretch.of_lines):
                     shift(report, offset)
                 if rows is not None:
                     rows = _placed(rows, part.number, block, offset - 1)
-                    yield from _sent(plan, resource, rows, stretch)
+                    stretch.note_ends(rows, resource)
+                    yield from plan.read(resource.name, rows)
                 yield Message("stretch", 0, part.table, pickle.dumps(stretch))
 
 
 def _rows(
     plan: Plan,
     resource: Resource,
-    tables: Tables,
+    path: Path,
     part: Part,
     headed: set[str],
     stretch: Stretch,
 ) -> pl.DataFrame | None:
     """The rows of some lines; None if the lines are not rows."""
-    path = tables.paths[resource.name]
     stretch.text = check_bytes(path, part.path, resource, stretch.of_bytes, plan.limit)
     if not stretch.text or resource.name not in headed:
         return None
-    form = Form(resource, tables, plan.limit)
+    form = Form(resource, part.path, plan.limit)
     frames = []
     try:
         for frame, odd in batches(path, resource):
@@ -113,7 +117,7 @@ def _rows(
                 frames.append(frame)
     except (pl.exceptions.PolarsError, ValueError):
         stretch.split = False
-        bad = ragged(resource, tables, stretch.of_lines, plan.limit)
+        bad = ragged(path, part.path, resource, stretch.of_lines, plan.limit)
         stretch.of_lines.count("GD107", form.rows + bad, bad)
         return None
     form.report(stretch.of_lines)
@@ -143,8 +147,6 @@ def read_columns(
         whole = pl.DataFrame(pa.Table.from_batches([batch]))
         for (file,), frame in whole.partition_by("__file", as_dict=True).items():
             part = parts[int(file)]
-            path = Path(part.path)
-            tables = Tables(Path(), {name: resource}, {name: path}, path)
             rows = frame.select(
                 pl.col(resource.field_names).cast(pl.String),
                 pl.lit(part.number, pl.Int64).alias(PART),
@@ -153,13 +155,14 @@ def read_columns(
             )
             numbered = rows.select((pl.col(INDEX) + 1).alias(LINE), *resource.field_names)
             stretch = Stretch(part.number, 0, int(rows[INDEX][0]), 0, 0)
-            form = Form(resource, tables, plan.limit)
+            form = Form(resource, part.path, plan.limit)
             form.check(numbered, [])
             emptied = form.emptied(numbered)
             form.report(stretch.of_lines)
             stretch.rows = form.rows
             rows = rows.with_columns(emptied.select(resource.field_names))
-            yield from _sent(plan, resource, rows, stretch)
+            stretch.note_ends(rows, resource)
+            yield from plan.read(resource.name, rows)
             yield Message("stretch", 0, name, pickle.dumps(stretch))
 
 
@@ -172,14 +175,6 @@ def _placed(rows: pl.DataFrame, part: int, block: int, offset: int) -> pl.DataFr
     )
 
 
-def _sent(
-    plan: Plan, resource: Resource, rows: pl.DataFrame, stretch: Stretch
-) -> Iterator[Message]:
-    first, last = rows.select(resource.key, INDEX)[[0, -1]].to_dicts()
-    stretch.first, stretch.last = first, last
-    yield from plan.read(resource.name, rows)
-
-
 def shift(report: Report, by: int) -> None:
     """Shift the line numbers of findings."""
     report.diagnostics = [
@@ -188,7 +183,7 @@ def shift(report: Report, by: int) -> None:
 
 
 def moved(d: Diagnostic, where: Callable[[int], tuple[str, int]]) -> Diagnostic:
-    """A finding at another place of a file."""
+    """The finding, moved to the path and line that `where` gives for its line."""
     if d.line is None:
         return d
     path, line = where(d.line)

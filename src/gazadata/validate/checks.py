@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import field as attribute
 from functools import cached_property
 
 import polars as pl
@@ -37,7 +38,10 @@ class Check:
         reads: further columns that decide, such as a key by which rows were joined.
         blames: the fields whose cells are masked for later checks if the row breaks the rule;
             None: the field.
+        blames_target: whether the mistake may be in the cell that the row of evidence is for, which
+            is masked, too.
         refers_to: for a cell that must name a row, the table and its key field.
+        more: further attributes of the `Diagnostic`, by name.
         counted: whether the rows that it applies to count as checked; False if another check of
             the rule counts them.
     """
@@ -51,7 +55,9 @@ class Check:
     applies: pl.Expr | None = None
     reads: Sequence[str] = ()
     blames: Sequence[str] | None = None
+    blames_target: bool = False
     refers_to: tuple[str, str] | None = None
+    more: Mapping[str, pl.Expr] = attribute(default_factory=dict)
     counted: bool = True
 
     @property
@@ -98,15 +104,12 @@ class CheckSet:
     """Joins columns that only findings show to the rows that break a rule."""
     of: str = ""
     """The table that the rows are about, if it is not their own."""
-    related: Mapping[tuple[str, str], tuple[Place, ...]] = field(default_factory=dict)
+    related: Mapping[tuple[str, str], tuple[Place, ...]] = attribute(default_factory=dict)
     """Second places of findings, by the key of the row and the field."""
 
 
 TARGET_LINE = "__target_line"
 """In a frame of evidence: the line of the row that it is for, whose cell is masked, too."""
-
-OF_EVIDENCE = ("GD334", "GD341")
-"""Rules of evidence whose mistake may be in the cell that the evidence is for."""
 
 
 class Unrun:
@@ -215,7 +218,7 @@ def _run(check_set: CheckSet, tables: Tables, report: Report, limit: int) -> Non
         # Fails before anything is reported of a check set that cannot be run to its end.
         shown = check_set.shown(frame) if check_set.shown else frame
         for c in broken:
-            shown.select(**c.texts()).collect_schema()
+            shown.select(**c.texts(), **c.more).collect_schema()
     for code in dict.fromkeys(c.code for c in check_set.checks):
         report.count(code, row.get(code) or 0)
     for c in broken:
@@ -249,7 +252,7 @@ def _findings(
     if not c.columns <= {*check_set.resource.field_names}:
         # In a piece (Spark), the other rows lack what they are joined to.
         rows = rows.filter(tables.asked(name))
-    target = [TARGET_LINE, "field"] if c.code in OF_EVIDENCE and TARGET_LINE in columns else []
+    target = [TARGET_LINE, "field"] if c.blames_target and TARGET_LINE in columns else []
     rows = (check_set.shown(rows) if check_set.shown else rows).select(
         LINE,
         *target,
@@ -257,6 +260,7 @@ def _findings(
         key=pl.col(check_set.resource.key),
         about=pl.lit(None, pl.String) if check_set.about is None else check_set.about,
         **c.texts(),
+        **c.more,
     )
     lines: list[pl.DataFrame] = []
     kept: pl.DataFrame | None = None
@@ -292,6 +296,7 @@ def _diagnostics(
             expected=row["expected"] or None,
             about=row["about"],
             refers_to=c.refers_to,
+            **{name: row[name] for name in c.more},
             related=check_set.related.get((row["key"], c.field), ()),
         )
         for row in rows.sort(LINE).to_dicts()

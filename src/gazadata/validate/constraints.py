@@ -15,7 +15,7 @@ from gazadata.tables.pandera_schemas import polars_schema
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import rule
-from gazadata.validate.tables import INTEGER, LINE, Tables, typed
+from gazadata.validate.tables import INTEGER, LINE, Tables, of_cell, typed
 
 _FORMS = {
     "integer": "digits only, such as 12",
@@ -149,7 +149,8 @@ class Constraints:
             help_ = "Run `gazadata fmt`, which fills it in."
         if code == "GD204" and keys_made_dates(value):
             help_ = _A_DATE
-        one = self._tables.finding(code, self._resource, row, field.name, value, wanted)
+        shown = self._tables.shown(self._resource.name)
+        one = of_cell(code, shown, self._resource, row, field.name, value, wanted)
         # Case is ignored, since some vocabularies are in capitals.
         terms = {term.lower(): term for term in field.enum}
         near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)

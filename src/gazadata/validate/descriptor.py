@@ -14,9 +14,9 @@ from gazadata.validate import listed, promised, properties
 from gazadata.validate.characters import cleaned, odd
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Report
 from gazadata.validate.rules import rule
-from gazadata.validate.schema_findings import Places, add_finding
+from gazadata.validate.schema_findings import Places
 
-_OF_JSON = "Correct it in the file; `gazadata fmt` only changes tables."
+_BY_HAND = "Correct it in the file; `gazadata fmt` only changes tables."
 
 
 def check(package: Package, report: Report) -> tuple[Package, dict[str, Path]]:
@@ -50,10 +50,17 @@ def _characters(package: Package, report: Report) -> Contract:
             if one.code == "GD112":
                 continue  # Descriptions are prose, which may have symbols next to letters.
             found = True
-            add_finding(report, one.code, path=path, found=one.found, expected=one.expected)
-            last = report.diagnostics[-1]
-            remedy = one.help or (_OF_JSON if one.code == "GD103" else last.help)
-            report.diagnostics[-1] = replace(last, line=one.line, column=one.at + 1, help=remedy)
+            report.add(
+                Diagnostic.of(
+                    one.code,
+                    path,
+                    one.line,
+                    column=one.at + 1,
+                    found=one.found,
+                    expected=one.expected,
+                    help=one.help or (_BY_HAND if one.code == "GD103" else None),
+                )
+            )
     if not found:
         return contract
     try:
@@ -83,7 +90,7 @@ def unreadable(root: Path, error: ContractError, report: Report) -> None:
         column=error.column,
         found=error.found,
         expected=error.expected or "what version 2 of the Data Package standard requires",
-        **({"help": error.remedy} if error.remedy else {}),
+        help=error.remedy or None,
     )
     text = ""
     # Only what could be read is shown: a device could block forever.

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gazadata import frictionless_worker
+from gazadata.contract.strict_json import At
 from gazadata.validate.rules import RULES, Severity
 
-_OF_PARQUET = "It only works on CSV: fix the table there, and write the Parquet file from it again."
+_PARQUET_HINT = (
+    "It only works on CSV: fix the table there, and write the Parquet file from it again."
+)
 
 LONGEST = frictionless_worker.LONGEST
 """How many code points of a cell a finding repeats."""
@@ -51,8 +54,8 @@ class Diagnostic:
     help: str | None = None
     severity: Severity = "error"
     related: tuple[Place, ...] = ()
-    at: str | None = None
-    """In a JSON file, the property at fault of the named field or resource."""
+    at: At = ()
+    """In a JSON file, the path from the named field or resource to the value at fault."""
     about: str | None = None
     """For a row that is about another cell (evidence): `resource/row_id/field` of that cell."""
     suggestion: str | None = None
@@ -61,16 +64,23 @@ class Diagnostic:
     """How many other places show the same mistake."""
     refers_to: tuple[str, str] | None = None
     """For a cell that should name a row, and names none: the table and its key field."""
+    mistake: str | None = None
+    """What findings of one mistake share, if several pieces (Spark) may report it."""
+    rests_on: str | None = None
+    """Another cell that may be the wrong one: `resource/row_id/field`."""
 
     @classmethod
-    def of(cls, code: str, path: str, line: int | None = None, **more: Any) -> Diagnostic:
-        """A finding by the rule `code`, with the rule's title, remedy and severity."""
+    def of(
+        cls, code: str, path: str, line: int | None = None, *, help: str | None = None, **more: Any
+    ) -> Diagnostic:
+        """A finding by the rule `code`; without `help`, with the rule's remedy."""
         rule = RULES[code]
         fix = rule.remedy
         if path.endswith(".parquet") and "`gazadata fmt`" in fix:
-            fix = f"{fix} {_OF_PARQUET}"
-        said = {"help": fix, "severity": rule.severity} | more
-        return cls(code, rule.title, path, line, **said)
+            fix = f"{fix} {_PARQUET_HINT}"
+        return cls(
+            code, rule.title, path, line, help=help or fix, **({"severity": rule.severity} | more)
+        )
 
     @property
     def place(self) -> tuple[str, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 
 import polars as pl
@@ -14,7 +14,7 @@ from gazadata.text import HAS_HIDDEN
 from gazadata.validate.checks import TARGET_LINE, Check, CheckSet, Unrun
 from gazadata.validate.rules import rule
 from gazadata.validate.stated import (
-    ALL_STATED,
+    NONE_UNSTATED,
     Unstated,
     cells_of,
     find_unstated,
@@ -25,8 +25,8 @@ from gazadata.validate.stated import (
 )
 from gazadata.validate.tables import BATCH, LINE, MASKED, Tables
 
-WORD = r"\p{L}"
-"""The least that a note must contain."""
+LETTER = r"\p{L}"
+"""A note must contain at least one letter."""
 
 _BY_REFERENCE = col("basis") == "reference"
 _HAS_QUOTE, _HAS_REFERENCE = col("quote_id").is_not_null(), col("reference_id").is_not_null()
@@ -40,7 +40,7 @@ CODES = (
     *("GD333", "GD334", "GD335", "GD341", "GD342", "GD343", "GD344", "GD345", "GD346", "GD347"),
     "GD351",
 )
-"""The rules of `items`."""
+"""The rules that need `items`."""
 
 LATER = ("GD335", "GD342", "GD351")
 """Rules of `items` that run after the others, as nothing else follows from them."""
@@ -118,11 +118,9 @@ def used(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
         )
 
 
-def proven(contract: Contract, tables: Tables) -> Iterator[tuple[Resource, pl.LazyFrame]]:
-    """The tables with a field that needs evidence, each with its evidence."""
-    for name, resource in contract.resources.items():
-        if name in tables and any(field.evidence_required for field in resource.fields):
-            yield resource, proof(tables).filter(col("resource") == name)
+def proven(contract: Contract, tables: Tables) -> list[Resource]:
+    """The tables with a field that needs evidence."""
+    return [r for name, r in contract.resources.items() if name in tables and r.proven_fields]
 
 
 rule(
@@ -136,8 +134,8 @@ rule(
 
 def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet]:
     """Check that each row that names its source has a quote from it."""
-    for resource, rows in proven(contract, tables):
-        own = _own_source(resource)
+    for resource in proven(contract, tables):
+        own, rows = _own_source(resource), proof(tables, resource.name)
         if not own:
             continue
         with unrun.guard(["GD336"], resource.name):
@@ -169,15 +167,15 @@ def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet
 
 
 def items(
-    contract: Contract, tables: Tables, unrun: Unrun, loose: dict[str, pl.DataFrame]
-) -> Iterator[CheckSet]:
+    contract: Contract, tables: Tables, unrun: Unrun
+) -> Generator[CheckSet, None, dict[str, pl.DataFrame]]:
     """Check that each row of evidence fits its cell.
 
-    `loose` is filled, by table, with the verbatim cells that their quotes do not contain letter
-    for letter.
+    Returns:
+        By table, the verbatim cells that their quotes do not contain letter for letter.
     """
     for name, resource in contract.resources.items():
-        if not any(field.evidence_required for field in resource.fields):
+        if not resource.proven_fields:
             frame = partial(_raw, tables, name)
             yield CheckSet(contract["evidence"], frame, (_nothing_to_prove(),), of=name)
     hedges, sayings = map(_any_of, (contract.hedge_cues, contract.attribution_cues))
@@ -204,22 +202,24 @@ def items(
         ):
             tables.put(_CUED, batch)
         quotes = tables.kept(_CUED)
+    loose: dict[str, pl.DataFrame] = {}
     if quotes is None:
-        return
-    for resource, rows in proven(contract, tables):
-        unstated = ALL_STATED
+        return loose
+    for resource in proven(contract, tables):
+        unstated, rows = NONE_UNSTATED, proof(tables, resource.name)
         with unrun.guard(["GD341", "GD345"], resource.name):
             unstated = find_unstated(resource, tables, rows, quotes)
         loose[resource.name] = unstated.loose
         yield _items(contract, resource, tables, quotes, unstated)
+    return loose
 
 
 def needed(
     contract: Contract, tables: Tables, loose: dict[str, pl.DataFrame]
 ) -> Iterator[CheckSet]:
     """Check that each cell has the evidence that it needs."""
-    for resource, _ in proven(contract, tables):
-        yield _cells(resource, tables, loose.get(resource.name, ALL_STATED.loose))
+    for resource in proven(contract, tables):
+        yield _cells(resource, tables, loose.get(resource.name, NONE_UNSTATED.loose))
 
 
 def _raw(tables: Tables, name: str) -> pl.LazyFrame:
@@ -264,8 +264,7 @@ def _bits(resource: Resource) -> dict[str, int]:
 
     Joining one number per row to evidence, not the row's cells, saves time and memory.
     """
-    needed = [field.name for field in resource.fields if field.evidence_required]
-    return {name: 1 << n for n, name in enumerate(needed)}
+    return {name: 1 << n for n, name in enumerate(resource.proven_fields)}
 
 
 def _bit(bits: dict[str, int]) -> pl.Expr:
@@ -373,11 +372,14 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
     names = [pl.when(col(f.name).is_not_null()).then(pl.lit(f.name)) for f in fields]
 
     def frame() -> pl.LazyFrame:
-        rows = proof(tables).filter(col("resource") == resource.name)
-        proofs = rows.group_by("row_id").agg(
-            __any=bit.bitwise_or(),
-            __stated=of("stated").bitwise_or(),
-            __looked_up=of("reference").bitwise_or(),
+        proofs = (
+            proof(tables, resource.name)
+            .group_by("row_id")
+            .agg(
+                __any=bit.bitwise_or(),
+                __stated=of("stated").bitwise_or(),
+                __looked_up=of("reference").bitwise_or(),
+            )
         )
         return (
             tables.strings(resource.name)
@@ -575,6 +577,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             expected=f"a key of {resource.name} ({resource.key})",
             applies=~col("__known"),
             blames=_POINTS,
+            blames_target=True,
             refers_to=(resource.name, resource.key),
         ),
         Check(
@@ -595,6 +598,7 @@ def _pointing(resource: Resource, bits: dict[str, int]) -> list[Check]:
             applies=col("__known"),
             reads=["row_id", "__cell"],
             blames=_POINTS,
+            blames_target=True,
         ),
         Check(
             "GD335",
@@ -640,6 +644,7 @@ def _stating(resource: Resource, tables: Tables, unstated: Unstated) -> Check:
         & col("__filled")
         & col("__quoted"),
         reads=["row_id", "__cell"],
+        blames_target=True,
     )
 
 
@@ -675,7 +680,7 @@ rule(
 def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
     """Check that evidence has what its basis requires, and that the field allows that basis."""
     both_or_none = _HAS_QUOTE == _HAS_REFERENCE
-    has_note = col("note").str.contains(WORD).fill_null(False)
+    has_note = col("note").str.contains(LETTER).fill_null(False)
     terms = [
         field.name
         for field in resource.fields

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata import sniff
-from gazadata.contract import Contract, Resource
+from gazadata.contract import Resource
 from gazadata.package import Package
 from gazadata.validate.characters import OF_THE_TEXT, odd, plain, worded
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
@@ -42,7 +42,8 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
             if is_other(path, shown, name, report):
                 continue
             whole = check_bytes(path, shown, resource, report, limit)
-            if not (header(package, installed, name, path, report) and whole):
+            known_as = installed.resources.get(name) if installed else None
+            if not (check_header(path, shown, resource, report, known_as) and whole):
                 continue
         readable[name] = path
     return readable
@@ -61,7 +62,7 @@ rule(
 
 
 def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
-    """Report a file that is something other than the table `name`; whether it is."""
+    """Report a file that is something other than the table `name`; returns whether it is."""
     with path.open("rb") as file:
         head = file.read(_HEADER)
     other = sniff.content(head)
@@ -75,25 +76,9 @@ def is_other(path: Path, shown: str, name: str, report: Report) -> bool:
         code, expected = "GD101", "UTF-8"
     if other.what == sniff.CONFLICT.what:
         code = "GD107"
-    texts = {"found": other.what, "expected": expected, "help": other.remedy}
-    report.add(Diagnostic.of(code, shown, 1, resource=name, **texts))
+    texts = {"found": other.what, "expected": expected}
+    report.add(Diagnostic.of(code, shown, 1, resource=name, help=other.remedy, **texts))
     return True
-
-
-def header(
-    package: Package,
-    installed: Contract | None,
-    name: str,
-    path: Path,
-    report: Report,
-    shown: str | None = None,
-) -> bool:
-    """Compare the header of a table's file with the schema; whether they are the same."""
-    resource = package.contract[name]
-    # If only the schema was changed, the header still follows the installed one.
-    as_known = installed[name] if installed and name in installed.resources else resource
-    shown = shown or path.relative_to(package.root).as_posix()
-    return check_header(path, shown, resource, report, as_known)
 
 
 rule(
@@ -272,11 +257,12 @@ rule(
 
 
 def check_header(
-    path: Path, shown: str, resource: Resource, report: Report, installed: Resource | None = None
+    path: Path, shown: str, resource: Resource, report: Report, known_as: Resource | None = None
 ) -> bool:
-    """Compare the header with the schema; whether they are the same.
+    """Compare the header with the schema; returns whether they match.
 
-    Nothing is reported if it matches the `installed` schema: then the schema is reported already.
+    Nothing is reported if it matches the installed schema, `known_as`: then only the schema of the
+    package was changed, which is reported already.
     """
     with path.open("rb") as file:
         raw = file.readline(_HEADER)
@@ -292,7 +278,7 @@ def check_header(
     names = first.split(",")
     if names == wanted:
         return True
-    if installed and names == list(installed.field_names):
+    if known_as and names == list(known_as.field_names):
         return False
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]

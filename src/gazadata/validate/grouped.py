@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from itertools import chain, zip_longest
 
 from gazadata.contract import Contract
-from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 
 OF_LINKS = ("GD207", "GD334")
 """Rules of cells that refer to a row."""
@@ -46,7 +46,7 @@ def group(report: Report, contract: Contract, limit: int) -> None:
             others[mistake].append(f"{d.path}:{d.line}")
     kept |= {mistake: _also(kept[mistake], places) for mistake, places in others.items()}
     before = Counter(d.code for d in report.diagnostics)
-    merged = _ordered(_renamed(kept.values(), contract))
+    merged = map(_numbered, _ordered(_renamed(kept.values(), contract)))
     report.diagnostics = sorted(merged, key=lambda d: (d.place, d.code))
     # Keep the counts in line with what is reported.
     after = Counter(d.code for d in report.diagnostics)
@@ -148,6 +148,13 @@ def _replacing(found: list[Diagnostic]) -> Iterator[int]:
     for d in found:
         if d.code == "GD211" and d.refers_to in of_keys:
             yield id(d)
+
+
+def _numbered(d: Diagnostic) -> Diagnostic:
+    """A finding about a note that states how many other notes have the same mistake."""
+    if d.code != "GD348" or not d.elsewhere:
+        return d
+    return replace(d, found=f"{d.found} (as in {d.elsewhere} other notes)"[:LONGEST])
 
 
 def _also(d: Diagnostic, places: list[str]) -> Diagnostic:

@@ -129,7 +129,7 @@ def ordered(
         yield from spans.quotes(contract, tables, held)
     loose: dict[str, pl.DataFrame] = {}
     if is_proven:
-        yield from evidence.items(contract, tables, unrun, loose)
+        loose = yield from evidence.items(contract, tables, unrun)
         yield from actors.check_sets(contract, tables, unrun)
         yield from provenance.looked_up(package.root, contract, tables, report, limit, unrun)
 

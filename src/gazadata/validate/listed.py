@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from gazadata import retired, sniff
@@ -49,7 +48,7 @@ def files(  # noqa: PLR0912, PLR0915
                 report,
                 "GD005",
                 resource=name,
-                at="path",
+                at=("path",),
                 found=str(error),
                 expected="a path in the package",
             )
@@ -64,7 +63,7 @@ def files(  # noqa: PLR0912, PLR0915
                 report,
                 "GD005",
                 resource=name,
-                at="path",
+                at=("path",),
                 found=f"{resource.path}, which cannot be read",
                 expected="a readable file",
             )
@@ -76,7 +75,7 @@ def files(  # noqa: PLR0912, PLR0915
                     report,
                     "GD005",
                     resource=name,
-                    at="path",
+                    at=("path",),
                     found=f"{resource.path}, which is also the file of {taken[real]}",
                     expected="a file of its own",
                 )
@@ -167,13 +166,12 @@ def _missing(root: Path, resource: Resource, report: Report, near: str | None = 
         report,
         "GD005",
         resource=resource.name,
-        at="path",
+        at=("path",),
         found=f"no file {resource.path}" + (f", but {other.what}" if other else ""),
         expected="the file that the descriptor lists",
         near=near,
+        help=other.remedy if other else None,
     )
-    if other:
-        report.diagnostics[-1] = replace(report.diagnostics[-1], help=other.remedy)
 
 
 def _is_of(path: Path, resource: Resource, root: Path) -> bool:

@@ -170,7 +170,7 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
         same = contract.descriptor.get(cues, []) == own.descriptor.get(cues, [])
         if not same and not any(table is None and at[0] == cues for table, at in reported):
             expected = f"those of {own.name} {own.version}"
-            add_finding(report, "GD004", at=cues, found=f"different {cues}", expected=expected)
+            add_finding(report, "GD004", at=(cues,), found=f"different {cues}", expected=expected)
     renamed = _renamed(contract, own)
     for name in own.resources.keys() - contract.resources.keys() - set(renamed.values()):
         add_finding(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
@@ -201,7 +201,7 @@ def _compare_with_record(contract: Contract, report: Report, reported: Reported)
         add_finding(
             report,
             "GD004",
-            at="version",
+            at=("version",),
             found=f"a contract with the sha256 {found}",
             expected=f"{wanted}, as recorded for {contract.name} {contract.version}; or, if the "
             f'version is new, "{contract.version}": "{found}" in src/gazadata/validate/{RECORD}',

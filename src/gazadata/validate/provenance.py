@@ -62,7 +62,7 @@ def looked_up(
         else_ = "codes and identifiers were not compared with it"
         with unrun.guard(["GD348"], "evidence"):
             if _folder(root, "reference", report, else_):
-                yield from references.check_sets(root, contract, tables, report, limit, unrun)
+                yield from references.check_sets(root, contract, tables, limit, unrun)
             elif not (root / "reference").is_symlink():
                 references.missing(contract, tables, report)
 
@@ -73,7 +73,7 @@ def lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) ->
     Listed tables that cannot be read, and misspelt names, are findings instead.
     """
     resources = contract.resources.values()
-    proven = [r.name for r in resources if any(field.evidence_required for field in r.fields)]
+    proven = [r.name for r in resources if r.proven_fields]
     hedged = [r.name for r in resources if {"certainty", "hedge"} <= {*r.field_names}]
     for codes, read in _READ:
         if proven and (lacks := [name for name in read if name not in tables.listed]):

@@ -25,14 +25,14 @@ from gazadata.validate import cells
 from gazadata.validate.characters import cleaned
 from gazadata.validate.checks import Check, CheckSet, Unrun, run
 from gazadata.validate.diagnostics import Place, Report
-from gazadata.validate.evidence import TARGET, WORD
+from gazadata.validate.evidence import LETTER, TARGET
 from gazadata.validate.files import check_bytes, is_other
 from gazadata.validate.repeats import Repeats
 from gazadata.validate.rules import rule
 from gazadata.validate.split import column_of, split_line
 from gazadata.validate.stated import folded
 from gazadata.validate.sweep import ragged
-from gazadata.validate.tables import LINE, Tables, strings
+from gazadata.validate.tables import LINE, Tables, of_cell, strings
 
 FOLDER = "reference/"
 
@@ -95,13 +95,14 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
     number = notes.select(pl.len()).collect().item()
     for row in notes.bottom_k(1, by=LINE).collect().to_dicts():
         report.count("GD348", number, 1)
-        found = row["note"] + (f" (as in {number - 1} other notes)" if number > 1 else "")
         expected = "the folder reference/, to compare codes and identifiers with"
-        one = tables.finding("GD348", contract["evidence"], row, "note", found, expected)
+        shown = tables.shown("evidence")
+        one = of_cell("GD348", shown, contract["evidence"], row, "note", row["note"], expected)
         why = (
             "Restore the folder. A release has none, but was checked against it when it was built."
         )
-        report.keep([replace(one, severity="warning", help=why, about=row["about"])])
+        of_note = {"severity": "warning", "help": why, "about": row["about"]}
+        report.keep([replace(one, **of_note, elsewhere=number - 1)])
 
 
 rule(
@@ -123,7 +124,7 @@ rule(
 
 
 def check_sets(
-    root: Path, contract: Contract, tables: Tables, report: Report, limit: int, unrun: Unrun
+    root: Path, contract: Contract, tables: Tables, limit: int, unrun: Unrun
 ) -> Iterator[CheckSet]:
     """Check the files of reference/, and compare cells with the rows that notes name.
 
@@ -132,7 +133,7 @@ def check_sets(
     resources = [
         resource
         for name, resource in contract.resources.items()
-        if name in tables and _needing(resource)
+        if name in tables and resource.proven_fields
     ]
     if not resources:
         return
@@ -190,15 +191,17 @@ def check_sets(
                     "row_id",
                 ),
                 counted=False,
+                more={"mistake": col("note")},
             ),
             Check(
                 "GD348",
                 "note",
                 col("__lost").is_not_null() & col("__first"),
-                found=pl.when(col("__notes") > 1)
-                .then(pl.format("{} (as in {} other notes)", "note", col("__notes") - 1))
-                .otherwise("note"),
                 expected=col("__lost"),
+                more={
+                    "elsewhere": col("__notes") - 1,
+                    "mistake": pl.when(col("__file").is_null()).then("note").otherwise("__lost"),
+                },
             ),
         ),
         about=TARGET,
@@ -238,7 +241,7 @@ def check_sets(
                     applies=col("__field") == name,
                     counted=False,  # The evidence is counted.
                 )
-                for name in _needing(resource)
+                for name in resource.proven_fields
             ),
             related=_places(pointed.filter(~col("__right")).head(limit), read),
         )
@@ -254,7 +257,7 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
             (col("resource") == resource.name)
             & (col("basis") == "reference")
             & col("quote_id").is_null()
-            & col("note").str.contains(WORD)
+            & col("note").str.contains(LETTER)
             & ((col("resource") != "sources") | (col("row_id") != col("reference_id")))
         )
         .select(
@@ -266,7 +269,7 @@ def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
     )  # fmt: skip
     values = (
         tables.strings(resource.name)
-        .select(pl.col(resource.key).alias("row_id"), *_needing(resource))
+        .select(pl.col(resource.key).alias("row_id"), *resource.proven_fields)
         .join(evidence.lazy(), on="row_id", how="semi")
         .unpivot(index="row_id", variable_name="field", value_name="__value")
         .drop_nulls()
@@ -312,11 +315,6 @@ def _misnamed(tables: Tables) -> pl.Series:
     return rows.select("actor_id").collect().to_series()
 
 
-def _needing(resource: Resource) -> list[str]:
-    """The fields of a table that need evidence, which may be of basis reference."""
-    return [field.name for field in resource.fields if field.evidence_required]
-
-
 Read = dict[str, tuple[Path, Tables]]
 """For each file of reference/, its path, and its rows as a table."""
 
@@ -351,7 +349,7 @@ def _read(
             for n, one in enumerate(report.diagnostics):
                 if one.code in _BY_HAND:
                     report.diagnostics[n] = replace(one, help=_BY_HAND[one.code])
-            bad = ragged(resource, tables, report, limit)
+            bad = ragged(path, name, resource, report, limit)
             frame = strings(path, resource).collect() if whole and not bad else pl.DataFrame()
         except (pl.exceptions.PolarsError, OSError, ContractError) as error:
             unread[file] = str(error).splitlines()[0][:200]

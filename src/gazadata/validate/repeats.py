@@ -11,7 +11,7 @@ from polars import col
 from gazadata.contract import Resource
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import rule
-from gazadata.validate.tables import LINE, UNHYPHENED, Tables
+from gazadata.validate.tables import DERIVED_KEYS, LINE, Tables, of_cell
 
 
 class Unique(NamedTuple):
@@ -74,9 +74,9 @@ def uniques(resource: Resource) -> list[Unique]:
             if f.unique and f.name != resource.key
         ),
     ]
-    if not resource.unique_keys and any(field.evidence_required for field in resource.fields):
+    if not resource.unique_keys and resource.proven_fields:
         found.append(Unique("GD208", _others(resource)))
-    if resource.name not in UNHYPHENED:
+    if resource.name not in DERIVED_KEYS:
         found.append(Unique("GD209", (resource.key,)))
     return found
 
@@ -117,7 +117,7 @@ class Repeats:
     def _find(self, tables: Tables, report: Report, limit: int, *, of_values: bool) -> None:
         for unique, hashes in self._hashes.items():
             is_value = unique.code == "GD208" and len(unique.fields) == 1
-            if not hashes or is_value != of_values:
+            if is_value != of_values:
                 continue
             ordered = pl.concat(hashes).sort()
             twice = ordered.filter(ordered == ordered.shift(1)).unique()
@@ -179,10 +179,10 @@ class Repeats:
 
     def _findings(self, unique: Unique, rows: pl.DataFrame, tables: Tables) -> Iterator[Diagnostic]:
         resource, (code, fields) = self._resource, unique
-        shown = tables.lines.get(resource.name)
+        path, lines = tables.shown(resource.name), tables.lines.get(resource.name)
         for row in rows.to_dicts():
-            if shown is not None:
-                row["__first"] = shown[row["__first"] - 1]
+            if lines is not None:
+                row["__first"] = lines[row["__first"] - 1]
             if code == "GD209":
                 what = row[resource.key]
                 wanted = (
@@ -203,4 +203,4 @@ class Repeats:
             else:
                 what = ", ".join(f"{field} {row['__value'][field] or 'empty'}" for field in fields)
                 wanted = f"values other than those in line {row['__first']}"
-            yield tables.finding(code, resource, row, fields[0], what, wanted)
+            yield of_cell(code, path, resource, row, fields[0], what, wanted)

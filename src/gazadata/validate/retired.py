@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from polars import DataFrame, String, UInt32, col
+from polars import DataFrame, String, UInt32
 
 from gazadata import retired
 from gazadata.contract import Contract, Resource
@@ -25,7 +25,7 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes, check_header, is_other
 from gazadata.validate.promised import tables_of
 from gazadata.validate.rules import rule
-from gazadata.validate.tables import LINE, UNHYPHENED, Tables
+from gazadata.validate.tables import LINE, Tables, unhyphened, unhyphened_column
 
 FORM = Resource.read(
     {"name": retired.FILE},
@@ -178,8 +178,8 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
             expected = f"a key that {row.resource} could have had, which matches {form}"
             yield Found(row.line, "row_id", f"row_id {row.row_id}", expected)
         keys = there.get(row.resource, {})
-        at = {_unhyphened(row.resource, key): key for key in keys}
-        key = row.row_id if row.row_id in keys else at.get(_unhyphened(row.resource, row.row_id))
+        at = {unhyphened(row.resource, key): key for key in keys}
+        key = row.row_id if row.row_id in keys else at.get(unhyphened(row.resource, row.row_id))
         # A key may be replaced by one that differs only in hyphens.
         if key is not None and (key == row.row_id or key != row.replaced_by):
             where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[key]}"
@@ -233,15 +233,10 @@ def _ill_formed(resource: Resource, row: Retired) -> str | None:
     return pattern if pattern and not re.fullmatch(pattern, row.row_id) else None
 
 
-def _unhyphened(name: str, key: str) -> str:
-    """A key without hyphens, which two spellings of one key share."""
-    return key if name in UNHYPHENED else key.replace("-", "")
-
-
 def _lines(package: Package, tables: Tables, name: str, rows: list[Retired]) -> dict[str, int]:
     """The keys of the table that these rows name, ignoring hyphens, and their lines."""
     key = package.contract[name].key
-    named = {_unhyphened(name, one) for row in rows for one in (row.row_id, row.replaced_by)}
-    here = col(key) if name in UNHYPHENED else col(key).str.replace_all("-", "", literal=True)
-    found = tables.strings(name).filter(here.is_in(sorted(named))).select(key, LINE)
+    named = {unhyphened(name, one) for row in rows for one in (row.row_id, row.replaced_by)}
+    here = unhyphened_column(name, key).is_in(sorted(named))
+    found = tables.strings(name).filter(here).select(key, LINE)
     return dict(found.collect().iter_rows())

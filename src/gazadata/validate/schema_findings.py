@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from typing import Any
 
 from gazadata.contract import DESCRIPTOR, Contract, Resource
-from gazadata.contract.json_schema import dotted
 from gazadata.contract.schema import Problem, within
 from gazadata.contract.strict_json import At, line_and_column, offsets_in
 from gazadata.validate.diagnostics import Diagnostic, Report
-
-_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 def add_finding(
@@ -25,12 +21,14 @@ def add_finding(
     path: str = DESCRIPTOR,
     resource: str | None = None,
     field: str | None = None,
-    at: str | None = None,
+    at: At = (),
     near: str | None = None,
+    **more: Any,
 ) -> None:
     """Report a finding about the descriptor, or about the schema at `path`.
 
-    `at` is the property, such as `constraints.enum[2]`; `near` is what was probably meant.
+    `at` is the path to the property, such as `("constraints", "enum", 2)`; `near` is what was
+    probably meant; `more` as in `Diagnostic.of`.
     """
     report.add(
         Diagnostic.of(
@@ -42,6 +40,7 @@ def add_finding(
             found=found,
             expected=expected,
             suggestion=near,
+            **more,
         )
     )
 
@@ -64,7 +63,7 @@ def add_problem(
         path=resource.schema_path if resource else DESCRIPTOR,
         resource=name,
         field=field,
-        at=dotted(inner) or None,
+        at=inner,
         found=problem.found[:500],
         expected=problem.expected,
         near=problem.near,
@@ -89,8 +88,7 @@ class Places:
         if d.field is not None:
             inline = (*at, "schema") if (*at, "schema", "fields") in self.offsets else at
             at = self._named(inline, "fields", d.field)
-        steps = _STEP.findall(d.at or "")
-        return self.nearest((*at, *(int(number) if number else key for number, key in steps)))
+        return self.nearest((*at, *d.at))
 
     def nearest(self, at: At) -> tuple[int, int]:
         """The line and column of a value, or of the object that lacks it.

@@ -701,6 +701,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                     found=pl.format("{}, which {} cites", "attributed_to", "__cited_by"),
                     expected=pl.format("a source that {} cites", "source_id"),
                     applies=col("__cited_kind").is_in(CITED) & col("__cited_by").is_not_null(),
+                    more={"rests_on": pl.format("sources/{}/cited_by", "attributed_to")},
                 ),
             ),
         )

@@ -75,7 +75,7 @@ class Unstated:
     loose: pl.DataFrame
 
 
-ALL_STATED = Unstated(
+NONE_UNSTATED = Unstated(
     pl.Series(dtype=pl.UInt32),
     pl.DataFrame(schema=dict.fromkeys(("row_id", "field", "words"), pl.String)),
 )
@@ -90,7 +90,7 @@ def find_unstated(
     and memory.
     """
     table = tables.strings(resource.name)
-    needed = [field.name for field in resource.fields if field.evidence_required]
+    needed = list(resource.proven_fields)
     keys = [fk for fk in resource.foreign_keys if fk.field in needed]
     stated = (
         rows.filter(col("basis") == "stated")
@@ -118,13 +118,13 @@ def find_unstated(
     )
     # If the words have a finding, nothing is reported about what rests on them.
     wrong = col("__wrong") | col("__misquoted")
-    unspaced = _lines_without(with_words, spaced | wrong, tables)
-    without, loose = ALL_STATED.without, ALL_STATED.loose
+    unspaced = _lines_without(with_words, spaced | wrong)
+    without, loose = NONE_UNSTATED.without, NONE_UNSTATED.loose
     if not unspaced.is_empty():
         rest = with_words.filter(col(LINE).is_in(unspaced.implode()))
-        without = _lines_without(rest, has_words(exact, form, of_name=of_name), tables)
+        without = _lines_without(rest, has_words(exact, form, of_name=of_name))
         folded_ = rest.filter(~of_name & ~col(LINE).is_in(without.implode()))
-        loose = _loose(resource, with_words.filter(~of_name), folded_, tables)
+        loose = _loose(resource, with_words.filter(~of_name), folded_)
     for field in resource.fields:
         if field.verbatim and not field.evidence_required:
             loose = pl.concat([loose, _unquoted(resource, field, table, rows, words)])
@@ -263,8 +263,8 @@ def _misnamed(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
     if fk.resource not in ("actors", "topics") or "names" not in tables or not found:
         return pl.LazyFrame(schema=_FORM)
     proofs = (
-        proof(tables)
-        .filter((col("resource") == "names") & (col("field") == fk.target) & col("__wrong"))
+        proof(tables, "names")
+        .filter((col("field") == fk.target) & col("__wrong"))
         .select(name_id="row_id", __unproven=pl.lit(True))
         .unique()
     )
@@ -279,8 +279,10 @@ def _misnamed(fk: ForeignKey, tables: Tables) -> pl.LazyFrame:
     )
 
 
-def proof(tables: Tables) -> pl.LazyFrame:
+def proof(tables: Tables, name: str | None = None) -> pl.LazyFrame:
     """The evidence, with the cell that each row is meant for, and whether it is `__wrong`.
+
+    With `name`, only the evidence for that table.
 
     A row's identifier repeats its cell and its quote, and replaces columns that have a finding.
     """
@@ -292,14 +294,15 @@ def proof(tables: Tables) -> pl.LazyFrame:
     frame = tables.strings("evidence").with_columns(
         __wrong=tables.masked("evidence", *meant, "basis", "reference_id")
     )
-    return frame.with_columns(
+    frame = frame.with_columns(
         pl.when(tables.masked("evidence", field) & named).then(part).otherwise(field).alias(field)
         for field, part in meant.items()
         if field in masks
     )
+    return frame if name is None else frame.filter(col("resource") == name)
 
 
-def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl.Series:
+def _lines_without(with_words: pl.LazyFrame, has: pl.Expr) -> pl.Series:
     """The lines of the evidence whose quote contains none of its forms."""
     return (
         with_words.group_by(LINE)
@@ -311,9 +314,7 @@ def _lines_without(with_words: pl.LazyFrame, has: pl.Expr, tables: Tables) -> pl
     )
 
 
-def _loose(
-    resource: Resource, worded: pl.LazyFrame, folded_: pl.LazyFrame, tables: Tables
-) -> pl.DataFrame:
+def _loose(resource: Resource, worded: pl.LazyFrame, folded_: pl.LazyFrame) -> pl.DataFrame:
     """The verbatim cells that no quote contains letter for letter.
 
     Only the evidence in `folded_` may have such cells.
@@ -327,7 +328,7 @@ def _loose(
         .collect()
     )
     if cells.is_empty():
-        return ALL_STATED.loose
+        return NONE_UNSTATED.loose
     return (
         worded.join(cells.lazy(), on=["row_id", "field"], how="semi")
         .sort(LINE)

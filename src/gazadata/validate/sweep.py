@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 from polars import col
@@ -11,8 +12,9 @@ from polars import col
 from gazadata.contract import Resource
 from gazadata.sniff import CONFLICT, MARKERS
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
+from gazadata.validate.files import of_line
 from gazadata.validate.rules import rule
-from gazadata.validate.tables import LINE, Line, Tables, batches, lines
+from gazadata.validate.tables import LINE, Line, Tables, batches, lines, of_cell
 
 rule(
     "GD106",
@@ -30,8 +32,8 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
     Returns:
         How many rows it has; None if it has none or cannot be split into rows.
     """
-    path, width = tables.paths[resource.name], len(resource.fields)
-    form = Form(resource, tables, limit)
+    path, shown = tables.paths[resource.name], tables.shown(resource.name)
+    width, form = len(resource.fields), Form(resource, shown, limit)
     try:
         for frame, odd in batches(path, resource):
             form.check(frame, odd)
@@ -40,10 +42,10 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
             if frame.height:
                 tables.put(resource.name, frame)
     except (pl.exceptions.PolarsError, ValueError) as error:
-        bad = ragged(resource, tables, report, limit) if path.suffix != ".parquet" else 0
+        bad = ragged(path, shown, resource, report, limit) if path.suffix != ".parquet" else 0
         if not bad:
             what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
-            one = _of_file("GD107", tables, resource, what, f"{width} cells per row")
+            one = of_line("GD107", shown, resource, 1, what, f"{width} cells per row")
             report.add(_in_parquet(one) if path.suffix == ".parquet" else one)
         report.count("GD107", form.rows + bad, bad)
         return None
@@ -52,17 +54,22 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
         return None
     report.count("GD106", 1)
     if not form.rows:
-        report.add(_of_file("GD106", tables, resource, "no rows", "at least one"))
+        report.add(no_rows(shown, resource))
     return form.rows or None
 
 
-def ragged(resource: Resource, tables: Tables, report: Report, limit: int) -> int:
+def no_rows(shown: str, resource: Resource) -> Diagnostic:
+    """The finding of a table that has no rows."""
+    return of_line("GD106", shown, resource, 1, "no rows", "at least one")
+
+
+def ragged(path: Path, shown: str, resource: Resource, report: Report, limit: int) -> int:
     """Report the lines of a CSV file that are not rows; returns how many there are."""
     bad = 0
-    again = lines(tables.paths[resource.name], len(resource.fields))
+    again = lines(path, len(resource.fields))
     for bad, line in enumerate(_Conflicts().first(again), start=1):
         if bad <= limit:
-            report.keep([_line(resource, tables, line)])
+            report.keep([_line(resource, shown, line)])
     return bad
 
 
@@ -79,10 +86,10 @@ rule(
 class Form:
     """Checks, batch by batch, that the lines of a file are rows in canonical form."""
 
-    def __init__(self, resource: Resource, tables: Tables, limit: int) -> None:
+    def __init__(self, resource: Resource, shown: str, limit: int) -> None:
         self.rows, self.ragged = 0, 0
         self._odd, self._unsorted = 0, 0
-        self._resource, self._tables, self._limit = resource, tables, limit
+        self._resource, self._shown, self._limit = resource, shown, limit
         self._conflicts = _Conflicts()
         self._before: str | None = None
         self._lines: list[Diagnostic] = []
@@ -90,20 +97,20 @@ class Form:
 
     def check(self, frame: pl.DataFrame, odd: list[Line]) -> None:
         """Check the next batch of rows, and the lines that differ from them."""
-        resource, tables, limit = self._resource, self._tables, self._limit
+        resource, shown, limit = self._resource, self._shown, self._limit
         self.rows += frame.height
         for line in self._conflicts.first(odd):
             whole = line.cells == len(resource.fields)
             self.ragged, self._odd = self.ragged + (not whole), self._odd + whole
             if max(self.ragged, self._odd) <= limit:
-                self._lines.append(_line(resource, tables, line))
+                self._lines.append(_line(resource, shown, line))
         if frame.height == 0:
             return
-        for none, found, remedy in _no_rows(frame, resource, [line.number for line in odd]):
-            self.ragged += none.height
-            for (number,) in none.head(limit).select(LINE).iter_rows():
-                one = _of_line("GD107", tables, resource, number)
-                self._lines.append(replace(one, found=found, help=remedy))
+        for rows, found, remedy in _not_rows(frame, resource, [line.number for line in odd]):
+            self.ragged += rows.height
+            for number in rows.head(limit)[LINE]:
+                one = of_line("GD107", shown, resource, number, found, _cells(resource))
+                self._lines.append(replace(one, help=remedy))
         keys = frame[resource.key]
         before = self._before
         above = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
@@ -112,12 +119,12 @@ class Form:
         for row in disorder.head(limit).iter_rows(named=True):
             key = row[resource.key]
             self._order.append(
-                tables.finding("GD108", resource, row, resource.key, key, "rows sorted by key")
+                of_cell("GD108", shown, resource, row, resource.key, key, "rows sorted by key")
             )
         self._before = keys[-1]
 
     def emptied(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The next batch of a Parquet file, with null for empty strings, which are reported.
+        """A batch of a Parquet file with its empty strings, which are reported, replaced by null.
 
         In a required field, another rule reports them as missing values.
         """
@@ -125,9 +132,10 @@ class Form:
             empty = frame.filter(col(field.name) == "")
             self._odd += empty.height
             for row in empty.head(self._limit).iter_rows(named=True):
-                one = self._tables.finding(
-                    "GD108", self._resource, row, field.name, "", "null for an empty cell"
-                )
+                one = of_cell(
+                    "GD108", self._shown, self._resource, row, field.name, "",
+                    "null for an empty cell",
+                )  # fmt: skip
                 self._lines.append(replace(one, help="Write null instead of an empty string."))
         return frame.with_columns(
             pl.when(col(f.name) != "").then(col(f.name)) for f in self._resource.fields
@@ -156,10 +164,10 @@ class _Conflicts:
                 yield line
 
 
-def _no_rows(
+def _not_rows(
     frame: pl.DataFrame, resource: Resource, odd: list[int]
 ) -> Iterator[tuple[pl.DataFrame, str, str]]:
-    """Lines of enough cells that are not rows: which, what they are, and the remedy.
+    """Lines with enough cells that are still not rows: which, what they are, and the remedy.
 
     Lines in `odd` are reported already.
     """
@@ -195,50 +203,55 @@ _COLUMNS = {
 
 def columns(resource: Resource, tables: Tables, report: Report) -> bool:
     """Compare the columns of a Parquet file with the schema; returns whether rows can be read."""
+    path, shown = tables.paths[resource.name], tables.shown(resource.name)
     wanted = list(resource.field_names)
     report.count("GD105", len(wanted))
     try:
-        path = tables.paths[resource.name].absolute()
-        columns = pl.scan_parquet(path, glob=False).collect_schema()
+        columns = pl.scan_parquet(path.absolute(), glob=False).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         what = f"not a Parquet file: {str(error).splitlines()[0][:200]}"
-        report.add(_in_parquet(_of_file("GD107", tables, resource, what, "")))
+        report.add(_in_parquet(of_line("GD107", shown, resource, 1, what, "")))
         return False
     if list(columns) != wanted:
         there = ", ".join(map(str, columns))[:LONGEST]
-        one = _of_file("GD105", tables, resource, there, ", ".join(wanted))
+        one = of_line("GD105", shown, resource, 1, there, ", ".join(wanted))
         report.add(replace(one, help="Write the file with the schema's columns, in their order."))
         return False
     wrong = [f for f in resource.fields if columns[f.name].base_type() not in _COLUMNS[f.type]]
     for field in wrong:
         there, asked = f"a column of type {columns[field.name]}", f"a column of type {field.type}"
-        one = _of_file("GD201", tables, resource, there, asked)
+        one = of_line("GD201", shown, resource, 1, there, asked)
         fix = f"Write the column {field.name} in the schema's type."
         report.add(replace(one, line=None, field=field.name, help=fix))
     for code in ("GD103", "GD104", "GD112"):
-        report.count(code, tables.paths[resource.name].stat().st_size)
+        report.count(code, path.stat().st_size)
     return not wrong
 
 
-def _line(resource: Resource, tables: Tables, line: Line) -> Diagnostic:
+def _cells(resource: Resource) -> str:
+    return f"{len(resource.fields)} cells"
+
+
+def _line(resource: Resource, shown: str, line: Line) -> Diagnostic:
     width = len(resource.fields)
     if line.cells == width:
-        one = _of_line("GD108", tables, resource, line.number)
-        return replace(one, found=line.text[:200], expected="the same row with minimal quoting")
-    one = _of_line("GD107", tables, resource, line.number)
+        wanted = "the same row with minimal quoting"
+        return of_line("GD108", shown, resource, line.number, line.text[:200], wanted)
+    help_ = None
     if line.text[:7] in MARKERS:
-        return replace(one, found=CONFLICT.what, help=CONFLICT.remedy)
-    if line.breaks:
-        shown = f"a row with {line.breaks} line break{'s' * (line.breaks != 1)} in a cell"
+        found, help_ = CONFLICT.what, CONFLICT.remedy
+    elif line.breaks:
+        found = f"a row with {line.breaks} line break{'s' * (line.breaks != 1)} in a cell"
     elif line.cells is None:
-        shown = "unbalanced quotation marks"
+        found = "unbalanced quotation marks"
     elif not line.text:
-        return replace(one, found="a blank line", help="Delete the line.")
+        found, help_ = "a blank line", "Delete the line."
     else:
-        shown = f"{line.cells} cell{'s' * (line.cells != 1)}"
+        found = f"{line.cells} cell{'s' * (line.cells != 1)}"
         if line.cells < width:
-            one = replace(one, help="Write a comma for each empty cell, too.")
-    return replace(one, found=shown)
+            help_ = "Write a comma for each empty cell, too."
+    one = of_line("GD107", shown, resource, line.number, found, _cells(resource))
+    return replace(one, help=help_ or one.help)
 
 
 def _in_parquet(one: Diagnostic) -> Diagnostic:
@@ -246,22 +259,3 @@ def _in_parquet(one: Diagnostic) -> Diagnostic:
     return replace(
         one, expected="a Parquet file", help="The file is damaged: write it again, or restore it."
     )
-
-
-def _of_line(code: str, tables: Tables, resource: Resource, number: int) -> Diagnostic:
-    """A finding about a whole line that should be a row."""
-    return Diagnostic.of(
-        code,
-        tables.shown(resource.name),
-        number,
-        resource=resource.name,
-        expected=f"{len(resource.fields)} cells",
-    )
-
-
-def _of_file(
-    code: str, tables: Tables, resource: Resource, found: str, expected: str
-) -> Diagnostic:
-    """A finding about a whole file."""
-    one = _of_line(code, tables, resource, 1)
-    return replace(one, found=found, expected=expected)

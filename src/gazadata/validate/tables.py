@@ -32,8 +32,8 @@ BATCH = 500_000
 ROW_GROUP = 100_000
 """Rows per row group of a table that is kept in a file."""
 
-UNHYPHENED = ("evidence", "passages")
-"""Resources whose keys are derived from other keys, which are compared already."""
+DERIVED_KEYS = ("evidence", "passages")
+"""Tables whose keys derive from other keys; only in the others are hyphens ignored."""
 
 _SHOWN = 10_000
 _ROW_LINES = 100
@@ -102,27 +102,6 @@ class Tables:
     def shown(self, name: str) -> str:
         """The path of a table's file, as findings show it."""
         return self.paths[name].relative_to(self.root).as_posix()
-
-    def finding(
-        self,
-        code: str,
-        resource: Resource,
-        row: dict[str, Any],
-        field: str,
-        found: str | None,
-        expected: str,
-    ) -> Diagnostic:
-        """A finding about a cell of `row`, which has at least its key and its `LINE`."""
-        return Diagnostic.of(
-            code,
-            self.shown(resource.name),
-            row[LINE],
-            resource=resource.name,
-            row_id=row[resource.key],
-            field=field,
-            found=found and found[:LONGEST],
-            expected=expected,
-        )
 
     @property
     def engine(self) -> Literal["streaming", "in-memory"]:
@@ -230,6 +209,28 @@ _LOOK_ALIKE = str.maketrans(
 """Letters of other alphabets that look like those of keys."""
 
 
+def of_cell(
+    code: str,
+    shown: str,
+    resource: Resource,
+    row: dict[str, Any],
+    field: str,
+    found: str | None,
+    expected: str,
+) -> Diagnostic:
+    """A finding about a cell of `row`, which has at least its key and its `LINE`."""
+    return Diagnostic.of(
+        code,
+        shown,
+        row[LINE],
+        resource=resource.name,
+        row_id=row[resource.key],
+        field=field,
+        found=found and found[:LONGEST],
+        expected=expected,
+    )
+
+
 def strings(path: Path, resource: Resource) -> pl.LazyFrame:
     """A file's cells as strings, null if empty, with the column `LINE`."""
     names = list(resource.field_names)
@@ -246,6 +247,18 @@ def strings(path: Path, resource: Resource) -> pl.LazyFrame:
         null_values=[""],
         row_index_name=LINE,
         row_index_offset=2,
+    )
+
+
+def unhyphened(name: str, key: str) -> str:
+    """A key without hyphens, which two spellings of one key share."""
+    return key if name in DERIVED_KEYS else key.replace("-", "")
+
+
+def unhyphened_column(name: str, key: str) -> pl.Expr:
+    """`unhyphened` as an expression, for the keys of the table `name`."""
+    return (
+        pl.col(key) if name in DERIVED_KEYS else pl.col(key).str.replace_all("-", "", literal=True)
     )
 
 

@@ -39,6 +39,8 @@ SARIF_SCHEMA = (
 )
 FINGERPRINT = "gazadata/v1"
 
+_INTERNAL = ("at", "elsewhere", "refers_to", "mistake", "rests_on")
+
 _EXPECTED_IS_VALUE = ("GD109", "GD111", "GD322", "GD335")
 """Rules that allow exactly one value, whatever the coder meant."""
 
@@ -75,10 +77,9 @@ def as_json(report: Report, options: Options) -> str:
 
 
 def _finding(d: Diagnostic) -> dict[str, Any]:
-    """A finding without the properties that only serve to locate and merge it."""
+    """A finding without the attributes that only serve to locate and merge it."""
     finding = asdict(d)
-    del finding["at"], finding["elsewhere"], finding["refers_to"]
-    return finding
+    return {name: value for name, value in finding.items() if name not in _INTERNAL}
 
 
 def sarif(report: Report, options: Options) -> str:
