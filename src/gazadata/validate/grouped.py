@@ -11,17 +11,17 @@ from itertools import chain, zip_longest
 from gazadata.contract import Contract
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 
-OF_LINKS = ("GD207", "GD334")
+LINK_RULES = ("GD207", "GD334")
 """Rules of cells that refer to a row."""
 
-OF_USE = ("GD331", "GD332")
+USE_RULES = ("GD331", "GD332")
 """Rules of passages and quotes that nothing refers to."""
 
-OF_ROWS = ("GD206", "GD208", "GD209")
+REPEAT_RULES = ("GD206", "GD208", "GD209")
 """Rules of rows that repeat another."""
 
 _ALIKE = 0.7
-"""The least similarity of a key and the one it was renamed from."""
+"""The minimum similarity of a key and the one it was renamed from."""
 
 _OTHERS = 5
 """How many further places of a mistake are named."""
@@ -42,7 +42,7 @@ def group(report: Report, contract: Contract, limit: int) -> None:
         if d.code != "GD107" and (d.path, d.line) in unsplit:
             continue  # Without cells there is nothing else to report.
         mistake = _mistake(d)
-        if kept.setdefault(mistake, d) is not d and d.code in (*OF_LINKS, "GD335"):
+        if kept.setdefault(mistake, d) is not d and d.code in (*LINK_RULES, "GD335"):
             others[mistake].append(f"{d.path}:{d.line}")
     kept |= {mistake: _also(kept[mistake], places) for mistake, places in others.items()}
     before = Counter(d.code for d in report.diagnostics)
@@ -68,7 +68,7 @@ def _ordered(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     """
     found = sorted(found, key=lambda d: (d.code == "GD108", d.place))
     wrong: set[tuple[str, int, str | None]] = set()
-    repeated = {(d.path, d.line) for d in found if d.code in OF_ROWS}
+    repeated = {(d.path, d.line) for d in found if d.code in REPEAT_RULES}
     for d in found:
         line = d.line or 0
         cells = {(d.path, line, d.field), (d.path, line - 1, d.field)}
@@ -81,7 +81,7 @@ def _ordered(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 def _mistake(d: Diagnostic) -> Hashable:
     """What the findings of one mistake have in common."""
-    if d.code in OF_LINKS and d.refers_to:
+    if d.code in LINK_RULES and d.refers_to:
         # One missing key, however many cells refer to it.
         return d.found, d.refers_to
     if d.code == "GD335" and (parts := _differing(d.found or "", d.expected or "")):
@@ -108,46 +108,46 @@ def _renamed(found: Iterable[Diagnostic], contract: Contract) -> Iterator[Diagno
     found = list(found)
     bare, keyless, missing = defaultdict(list), defaultdict(list), defaultdict(list)
     for d in found:
-        if d.code in OF_USE or (d.code == "GD333" and d.field == contract[d.resource or ""].key):
+        if d.code in USE_RULES or (d.code == "GD333" and d.field == contract[d.resource or ""].key):
             bare[d.resource].append(d)
         elif d.code == "GD202":
             keyless[d.resource, d.field].append(d)
-        elif d.code in OF_LINKS and d.refers_to:
+        elif d.code in LINK_RULES and d.refers_to:
             missing[d.refers_to].append(d)
-    links: dict[int, Diagnostic] = {}
+    links: dict[Diagnostic, Diagnostic] = {}
     for (table, key), pointing in missing.items():
         rows = keyless[table, key] or bare[table]
         if len(pointing) == len(rows) == 1:
             row, link = rows[0], pointing[0]
             is_alike = SequenceMatcher(None, row.row_id or "", link.found or "").ratio() >= _ALIKE
             if is_alike or keyless[table, key]:
-                links[id(row)] = link
-    explained = {id(link) for link in links.values()} | {*_replacing(found)}
-    renamed = {(d.path, d.line or 0) for d in found if id(d) in links}
+                links[row] = link
+    explained = {*links.values(), *_replacing(found)}
+    renamed = {(d.path, d.line or 0) for d in links}
     for d in found:
         line = d.line or 0
         if d.code == "GD312" and d.resource == "sources" and (d.path, line) in renamed:
             continue  # Its passages refer to the old key.
         if d.code == "GD108" and not renamed.isdisjoint(((d.path, line), (d.path, line - 1))):
             continue  # It is out of order because of its new key.
-        if id(d) in links:
-            link = links[id(d)]
+        if d in links:
+            link = links[d]
             others = f" and {link.elsewhere:,} more" if link.elsewhere else ""
             fix = (
                 f"Restore the row's key {link.found}, or replace the old key with the new one "
                 f"in {link.path}:{link.line}{others}."
             )
             yield replace(d, suggestion=link.found, help=fix)
-        elif id(d) not in explained:
+        elif d not in explained:
             yield d
 
 
-def _replacing(found: list[Diagnostic]) -> Iterator[int]:
+def _replacing(found: list[Diagnostic]) -> Iterator[Diagnostic]:
     """The findings of retired identifiers whose replacement may be a key with another finding."""
     of_keys = {(d.resource, d.field) for d in found if d.code != "GD108"}
     for d in found:
         if d.code == "GD211" and d.refers_to in of_keys:
-            yield id(d)
+            yield d
 
 
 def _numbered(d: Diagnostic) -> Diagnostic:

@@ -29,16 +29,17 @@ def files(  # noqa: PLR0912, PLR0915
 ) -> dict[str, Path]:
     """Find each resource's file, and the files that no resource lists.
 
-    Resources that are not listed or have a wrong path, which is reported, are `astray`. A file with
-    the name of one is probably the one that was meant, so it is not reported as unlisted.
+    `astray` names the resources that are reported as missing or extra already. A file with the name
+    of one is probably the one that was meant, so it is not reported as unlisted.
     """
     root, there = package.root, {}
     taken: dict[Path, str] = {}
     folders: set[Path] = set()
     missing: list[Resource] = []
+    misspelt = {d.resource for d in report.diagnostics if d.suggestion == "path"}
     for name, resource in package.contract.resources.items():
         report.count("GD005", 1)
-        if any(d.resource == name and d.suggestion == "path" for d in report.diagnostics):
+        if name in misspelt:
             astray = astray | {name}
             continue  # The property "path" itself is misspelt, which is reported.
         try:

@@ -18,7 +18,7 @@ from gazadata.evidence.quotes import nearest
 from gazadata.package import Package
 from gazadata.validate import references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
-from gazadata.validate.grouped import OF_LINKS
+from gazadata.validate.grouped import LINK_RULES
 from gazadata.validate.schema_findings import Places
 from gazadata.validate.split import column_of, split_line
 from gazadata.validate.tables import LINE, strings
@@ -30,7 +30,7 @@ _COMPARED = 4_000_000
 """How many characters to compare in all for nearest matches, which takes some seconds."""
 
 _ALIKE = 0.7
-"""The least similarity of a key worth suggesting; a lower one would mislead."""
+"""The minimum similarity of a key worth suggesting; a lower one would mislead."""
 
 _CHUNK = 1 << 20
 
@@ -64,7 +64,7 @@ def locate(package: Package, report: Report) -> None:
             d = replace(d, column=column, row_id=row_id)  # noqa: PLW2901
         if d.code == "GD321":
             d = near.words(d)  # noqa: PLW2901
-        if d.code in OF_LINKS:
+        if d.code in LINK_RULES:
             d = near.key(d)  # noqa: PLW2901
         placed.append(d)
     report.diagnostics = sorted(placed, key=lambda d: (d.place, d.code))

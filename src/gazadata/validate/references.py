@@ -315,8 +315,8 @@ def _misnamed(tables: Tables) -> pl.Series:
     return rows.select("actor_id").collect().to_series()
 
 
-Read = dict[str, tuple[Path, Tables]]
-"""For each file of reference/, its path, and its rows as a table."""
+Read = dict[str, Tables]
+"""For each file of reference/, its rows as a table."""
 
 
 def _read(
@@ -367,7 +367,7 @@ def _read(
         # Not masked in `tables`: either of two rows with the same key may be the right one.
         masks = {name: dict(fields) for name, fields in tables.masks.items()}
         repeats.find(replace(tables, masks=masks), report, limit)
-        read[file] = path, tables
+        read[file] = tables
     return read, unread
 
 
@@ -378,7 +378,7 @@ def _known(read: Read, fields: list[str]) -> pl.DataFrame:
     location_iso3. Characters at fault in a row's name, which are reported, are ignored.
     """
     parts = [pl.DataFrame(schema=_ROWS)]
-    for file, (_, tables) in read.items():
+    for file, tables in read.items():
         ((name, resource),) = tables.resources.items()
         frame = tables.strings(name).collect()
         names = resource.field_names
@@ -442,10 +442,13 @@ def _places(wrong: pl.DataFrame, read: Read) -> dict[tuple[str, str], tuple[Plac
 
     places: dict[tuple[str, str], tuple[Place, ...]] = {}
     for row in wrong.to_dicts():
-        path, tables = read[row["__file"]]
+        tables = read[row["__file"]]
         ((name, resource),) = tables.resources.items()
         for number, column in zip(row["__row_line"], row["__column"], strict=True):
-            line, position = lines(path)[number - 1], resource.field_names.index(column)
+            line, position = (
+                lines(tables.paths[name])[number - 1],
+                resource.field_names.index(column),
+            )
             is_last = position + 1 == len(resource.fields)
             end = len(line) if is_last else column_of(line, position + 1) - 2
             place = Place(name, number, line, column_of(line, position) - 1, end)

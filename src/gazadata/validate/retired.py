@@ -38,7 +38,7 @@ FORM = Resource.read(
 """A schema for the file, which is not a table, so that the checks of tables can run on it."""
 
 _NEAR = 0.8
-"""The least similarity of a misspelt name: no two tables of this package are so alike."""
+"""The minimum similarity of a misspelt name: no two tables of this package are so alike."""
 
 
 class Found(NamedTuple):

@@ -22,6 +22,15 @@ _CUT = rf"{_SPACED}\x1f{_SPACED}|\w\x1f[\p{{M}}{ATTACHED}]|\d(?:[.,]\x1f|\x1f[.,
 """A cut (U+001F) that splits a word, with the characters around it."""
 
 
+_START, _END = col("char_start"), col("char_end")
+
+_FITS = (col("__before") <= _START) & (_END > _START) & ~col("__outside")
+"""Whether a passage begins after the previous one and has valid bounds.
+
+An expression, not a column, since the masks of a check follow from the columns that it names.
+"""
+
+
 def cut_unheld(contract: Contract, tables: Tables) -> CheckSet:
     """Check that sources that are not held have no passages; if they do, `held` is wrong."""
 
@@ -78,10 +87,9 @@ rule(
 
 def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[CheckSet]:
     """Check that the passages of each held text tile it, in order and paragraph by paragraph."""
-    start, end = col("char_start"), col("char_end")
+    start, end = _START, _END
     # If words are missing before the passage, it starts too late; otherwise it ends too early.
     crossed = (end <= start) & ~col("__outside") & ~col("__beyond")
-    fits = (start >= col("__before")) & (end > start) & ~col("__outside")
     yield CheckSet(
         contract["passages"],
         lambda: _ordered(tables, held),
@@ -163,7 +171,7 @@ def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator
                 "paragraph",
                 col("paragraph") != col("__counted"),
                 expected=col("__counted"),
-                applies=fits,
+                applies=_FITS,
                 reads=["passage_id"],
                 blames=(),  # The previous one may be wrong instead.
             ),
@@ -206,7 +214,7 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
         .then(col("__order").shift(1) + 1)
     )
     step = pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0)
-    text, start, end = col("__text"), col("char_start"), col("char_end")
+    text, start, end = col("__text"), _START, _END
     between = (start - col("__before")).clip(0)
     # A slice with a null length would run to the end.
     gap = pl.when(between.is_not_null()).then(text.str.slice(col("__before"), between))
@@ -227,7 +235,6 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
     )
     adjoins = (start == col("__before")) & (start > 0)
     closing = text.str.slice(start, 1).str.contains(r"[.,;:!?…)\]”]")
-    fits = (start >= col("__before")) & (end > start) & ~col("__outside")
     moved = tables.masked("passages", "source_id")
     return (
         tables.typed("passages")
@@ -268,7 +275,7 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
             # before it or inside the passages before it. After gaps of "", "\n" and " " these are
             # paragraphs 1, 2 and 2. A passage with wrong bounds counts by its own number instead,
             # so that those after it are not reported. A streamed join does not keep the order.
-            __counted=pl.when(fits)
+            __counted=pl.when(_FITS)
             .then((col("__before") > 0) * col("__gap").str.count_matches(r"\n\s*").cast(pl.Int64))
             .otherwise("__step")
             .fill_null(0)
@@ -318,7 +325,7 @@ rule(
 
 def quotes(contract: Contract, tables: Tables, held: pl.LazyFrame | None) -> Iterator[CheckSet]:
     """Check that each quote is the text between its offsets, in its passage, in whole words."""
-    start, end = col("char_start"), col("char_end")
+    start, end = _START, _END
     checks = [
         replace(one, reads=(*one.reads, "__text_path"))
         for field in contract["quotes"].fields
@@ -377,7 +384,7 @@ def _filled(field: str) -> pl.Expr:
 
 def _placed(tables: Tables, held: pl.LazyFrame | None) -> pl.LazyFrame:
     """Quotes with their passages and the text around them."""
-    start, end = col("char_start"), col("char_end")
+    start, end = _START, _END
     same = col("source_id") == col("source_id").shift(1)
     before = pl.when(same).then(end.shift(1)).otherwise(0)
     after = pl.when(same.shift(-1)).then(start.shift(-1))
@@ -411,7 +418,7 @@ def _excerpts(quotes: pl.LazyFrame) -> pl.LazyFrame:
 
     Sliced only once, since finding a code point means reading all text before it.
     """
-    start, end, text = col("char_start"), col("char_end"), col("__text")
+    start, end, text = _START, _END, col("__text")
     # A negative start would count from the end of the text, so the bounds are checked first.
     bounded = ((start >= 0) & (end > start)).fill_null(False)
     length = pl.when(bounded).then(end - start).otherwise(0)
@@ -434,7 +441,7 @@ def _is_right() -> pl.Expr:
 
     An end beyond the text passes; the quote is reported as outside its passage, which says more.
     """
-    start, end = col("char_start"), col("char_end")
+    start, end = _START, _END
     return (end > start) & (start >= 0) & (_there() == col("exact"))
 
 

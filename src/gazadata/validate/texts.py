@@ -10,9 +10,8 @@ import stat
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -24,9 +23,12 @@ from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, MASKED, Tables
 
-_TEXTS_A_CHUNK = 1_000
+_TEXTS_PER_CHUNK = 1_000
 
-_OF_TEXT = ("source_id", "held", "text_path", "text_sha256", "text_length")
+_FILLED = ("text_path", "text_sha256", "text_length")
+"""The cells that every held source fills, and no other one."""
+
+_OF_TEXT = ("source_id", "held", *_FILLED)
 
 _PLAIN = re.compile("raw/[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -68,7 +70,7 @@ rule(
 )
 
 
-def texts(  # noqa: PLR0912, PLR0915
+def texts(
     root: Path, tables: Tables, report: Report, limit: int, *, with_texts: bool
 ) -> pl.LazyFrame:
     """Read every held text, and compare it with its row.
@@ -76,138 +78,185 @@ def texts(  # noqa: PLR0912, PLR0915
     Returns:
         A frame of source_id and text, for the texts that can be read.
     """
-    masks = {field: f"{MASKED}{field}" for field in tables.masks.get("sources", ())}
+    findings = _Findings(tables, report, limit)
+    masks = (f"{MASKED}{field}" for field in findings.masked)
     rows = (
         tables.strings("sources")
-        .select(LINE, *_OF_TEXT, *masks.values(), own=tables.asked("sources"))
+        .select(LINE, *_OF_TEXT, *masks, own=tables.asked("sources"))
         .collect()
     )
-    path = tables.shown("sources")
-    found: Counter[str] = Counter()
-    wrong: defaultdict[str, list[int]] = defaultdict(list)
-
-    def finding(
-        code: str, row: dict[str, str], field: str, found_: str, expected: str, **more: Any
-    ) -> None:
-        # If `held` has a finding, its disagreement with other cells follows from that.
-        reads = (field, "held") if code == "GD303" else (field,)
-        if any(row[masks[at]] for at in reads if at in masks):
-            return
-        if more.get("severity") != "warning":
-            wrong[field].append(int(row[LINE]))
-        if not row["own"]:
-            return
-        report.count(code, 0, 1)
-        found[code] += 1
-        if found[code] > limit:
-            return
-        one = Diagnostic.of(
-            code,
-            path,
-            int(row[LINE]),
-            resource="sources",
-            row_id=row["source_id"],
-            field=field,
-            found=found_[:LONGEST],
-            expected=expected,
-        )
-        report.keep([replace(one, **more)])
-
+    held = _Held([], [])
     chunks: list[pl.DataFrame] = []
-    keys: list[str] = []
-    values: list[str] = []
-    checked = {"GD301": 0, "GD302": 0}
     linked = (root / "raw").is_symlink()
     named: set[str] = set()
     read: set[str] = set()
-    unread = tables.textless
     for row in rows.iter_rows(named=True):
-        of_text = [row["text_path"], row["text_sha256"], row["text_length"]]
         if row["text_path"]:
             # Normalized, as other spellings are reported by another rule.
             named.add(os.path.normpath(row["text_path"]))
-        if row["held"] == "false" and all(of_text):
-            finding("GD303", row, "held", "false", "true, or no path, hash or length")
-        # Neither true nor false is reported by another rule; the text is still read if possible.
-        elif row["held"] != "true" and not all(of_text):
-            if row["held"] == "false" and any(of_text):
-                at = next(field for field in _OF_TEXT[2:] if row[field])
-                nothing = "nothing, as the source is not held"
-                finding("GD303", row, at, row[at], nothing)
-                unread.add(row["text_sha256"])
-            continue
-        elif not any(of_text):
-            finding("GD303", row, "held", "true", "false, or a path, a hash and a length")
-            continue
-        elif not all(of_text):
-            at = next(field for field in _OF_TEXT[2:] if not row[field])
-            finding("GD303", row, at, "", "a value, as the source is held")
-            unread.add(row["text_sha256"])
+        contradiction = _contradiction(row)
+        if contradiction:
+            findings.add("GD303", row, *contradiction)
+        # A `held` that is neither true nor false is reported by another rule; the text is still
+        # read if possible.
+        if not all(row[at] for at in _FILLED):
+            if contradiction and contradiction.field != "held":
+                tables.textless.add(row["text_sha256"])
             continue
         if not row["own"]:
             continue
-        checked["GD301"] += 1
-        if not with_texts and linked:
-            continue  # The link leads out of the package, which is reported.
-        if not with_texts:
-            # A release contains no texts. That is not an error, but no quote was checked.
-            finding(
-                "GD301",
-                row,
-                "text_path",
-                f"no folder raw/ with {row['text_path']}",
-                "the text, to compare quotes and passages with",
-                severity="warning",
-            )
+        report.count("GD301", 1)
+        if with_texts:
+            text = _checked(root, row, findings, linked=linked)
+        elif not linked:  # A link leads out of the package, which is reported.
+            _released(row, findings)
+        # A row that occurs twice is reported by another rule.
+        if not with_texts or text is None or row["source_id"] in read:
             continue
-        try:
-            raw = _bytes(root, row["text_path"], linked=linked)
-            text = raw.decode("utf-8")
-        except (OSError, UnicodeDecodeError, ContractError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            file = root / row["text_path"]
-            undecoded = isinstance(error, UnicodeDecodeError)
-            other = sniff.content(raw) if undecoded else sniff.absent(file)
-            reason, more = (other.what, {"help": other.remedy}) if other else (reason, {})
-            said = f"{row['text_path']}: {reason}"
-            finding("GD301", row, "text_path", said, "a text in UTF-8", **more)
-            unread.add(row["text_sha256"])
-            continue
-        digest, length = hashlib.sha256(raw).hexdigest(), str(len(text))
-        if digest != row["text_sha256"] and (other := sniff.content(raw)):
-            said = f"{row['text_path']}: {other.what}"
-            finding("GD301", row, "text_path", said, "the text itself", help=other.remedy)
-            unread.add(row["text_sha256"])
-            continue
-        # Otherwise a quote's prefix could hold a hidden character, which no cell may.
-        if altered := malformed(text):
-            asked = "NFC with line feeds, without hidden characters"
-            finding("GD301", row, "text_path", f"{row['text_path']}: {altered}", asked)
-        checked["GD302"] += 1
-        if digest != row["text_sha256"]:
-            if not altered:  # A text saved in another form has another hash anyway.
-                finding("GD302", row, "text_sha256", digest, row["text_sha256"])
-            if length != row["text_length"]:
-                continue  # Against another text, every offset would be reported.
-        elif length != row["text_length"]:
-            finding("GD302", row, "text_length", length, row["text_length"])
-        if row["source_id"] in read:
-            continue  # Its row occurs twice, which is reported.
         read.add(row["source_id"])
-        keys.append(row["source_id"])
-        values.append(text)
-        if len(keys) == _TEXTS_A_CHUNK:
-            chunks.append(_chunk(keys, values))
-            keys, values = [], []
-    chunks.append(_chunk(keys, values))
-    for field, lines in wrong.items():
-        tables.mask("sources", field, pl.Series(lines, dtype=pl.UInt32))
+        held.keys.append(row["source_id"])
+        held.texts.append(text)
+        if len(held.keys) == _TEXTS_PER_CHUNK:
+            chunks.append(held.frame())
+            held = _Held([], [])
+    chunks.append(held.frame())
+    findings.mask()
     report.count("GD303", int(rows["own"].sum()))
-    for code, n in checked.items():
-        report.count(code, n)
     if with_texts:
-        _unnamed(root, named, unread, report, limit)
+        _unnamed(root, named, tables.textless, report, limit)
     return pl.concat(chunks).lazy()
+
+
+class _Held(NamedTuple):
+    """Texts, and the keys of their sources."""
+
+    keys: list[str]
+    texts: list[str]
+
+    def frame(self) -> pl.DataFrame:
+        return pl.DataFrame(
+            {"source_id": self.keys, "__text": self.texts},
+            schema={"source_id": pl.String, "__text": pl.String},
+        )
+
+
+class _Findings:
+    """Reports the cells of sources that disagree with their texts, and masks them."""
+
+    def __init__(self, tables: Tables, report: Report, limit: int) -> None:
+        self.masked = tuple(tables.masks.get("sources", ()))
+        self.tables, self.report, self._limit = tables, report, limit
+        self._found: Counter[str] = Counter()
+        self._wrong: defaultdict[str, list[int]] = defaultdict(list)
+
+    def add(
+        self, code: str, row: dict[str, Any], field: str, found: str, expected: str, **more: Any
+    ) -> None:
+        """Report a cell, unless it has a finding already."""
+        # If `held` has a finding, its disagreement with other cells follows from that.
+        reads = (field, "held") if code == "GD303" else (field,)
+        if any(row[f"{MASKED}{at}"] for at in reads if at in self.masked):
+            return
+        if more.get("severity") != "warning":
+            self._wrong[field].append(row[LINE])
+        if not row["own"]:
+            return
+        self.report.count(code, 0, 1)
+        self._found[code] += 1
+        if self._found[code] > self._limit:
+            return
+        one = Diagnostic.of(
+            code,
+            self.tables.shown("sources"),
+            row[LINE],
+            resource="sources",
+            row_id=row["source_id"],
+            field=field,
+            found=found[:LONGEST],
+            expected=expected,
+            **more,
+        )
+        self.report.keep([one])
+
+    def mask(self) -> None:
+        """Mask the reported cells."""
+        for field, lines in self._wrong.items():
+            self.tables.mask("sources", field, pl.Series(lines, dtype=pl.UInt32))
+
+
+def _released(row: dict[str, Any], findings: _Findings) -> None:
+    """Warn that a release contains no texts: that is not an error, but no quote was checked."""
+    findings.add(
+        "GD301",
+        row,
+        "text_path",
+        f"no folder raw/ with {row['text_path']}",
+        "the text, to compare quotes and passages with",
+        severity="warning",
+    )
+
+
+def _checked(root: Path, row: dict[str, Any], findings: _Findings, *, linked: bool) -> str | None:
+    """The text of a source, compared with its row; None if the row is about another text.
+
+    `linked`: whether the folder raw/ is a link.
+    """
+    path, remedy = row["text_path"], None
+    raw, text, unread, expected = b"", "", "", "a text in UTF-8"
+    try:
+        raw = _bytes(root, path, linked=linked)
+        text = raw.decode("utf-8")
+    except (OSError, UnicodeDecodeError, ContractError) as error:
+        unread = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        other = sniff.content(raw) if raw else sniff.absent(root / path)
+    else:
+        digest = hashlib.sha256(raw).hexdigest()
+        other = sniff.content(raw) if digest != row["text_sha256"] else None
+        expected = "the text itself"
+    if other:
+        unread, remedy = other.what, other.remedy
+    if unread:
+        findings.add("GD301", row, "text_path", f"{path}: {unread}", expected, help=remedy)
+        findings.tables.textless.add(row["text_sha256"])
+        return None
+    # Otherwise hidden characters would get into the prefixes of quotes, where none may be.
+    if altered := malformed(text):
+        asked = "NFC with line feeds, without hidden characters"
+        findings.add("GD301", row, "text_path", f"{path}: {altered}", asked)
+    findings.report.count("GD302", 1)
+    length = str(len(text))
+    # A text saved in another form has another hash anyway.
+    if digest != row["text_sha256"] and not altered:
+        findings.add("GD302", row, "text_sha256", digest, row["text_sha256"])
+    if length == row["text_length"]:
+        return text
+    if digest == row["text_sha256"]:
+        findings.add("GD302", row, "text_length", length, row["text_length"])
+        return text
+    return None  # Against another text, every offset would be reported.
+
+
+class _Contradiction(NamedTuple):
+    """The cell that disagrees with `held`, what it holds, and what it should hold."""
+
+    field: str
+    found: str
+    expected: str
+
+
+def _contradiction(row: dict[str, str]) -> _Contradiction | None:
+    filled = [at for at in _FILLED if row[at]]
+    whole = len(filled) == len(_FILLED)
+    if row["held"] == "false" and whole:
+        return _Contradiction("held", "false", "true, or no path, hash or length")
+    if row["held"] == "false" and filled:
+        return _Contradiction(filled[0], row[filled[0]], "nothing, as the source is not held")
+    if row["held"] == "true" and not filled:
+        return _Contradiction("held", "true", "false, or a path, a hash and a length")
+    if row["held"] == "true" and not whole:
+        empty = next(at for at in _FILLED if not row[at])
+        return _Contradiction(empty, "", "a value, as the source is held")
+    return None
 
 
 def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
@@ -281,10 +330,3 @@ def _digest(path: Path) -> str:
     with suppress(OSError), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
     return ""
-
-
-def _chunk(keys: list[str], values: list[str]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"source_id": keys, "__text": values},
-        schema={"source_id": pl.String, "__text": pl.String},
-    )

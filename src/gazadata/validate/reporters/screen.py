@@ -65,17 +65,22 @@ def full(report: Report, options: Options) -> str:
         f"  {name:<{a}}  {ran:>{b}}  {found:>{c}}  {layer.amounts}"
         for (name, ran, found), layer in zip(rows, layers(report), strict=True)
     ]
-    lines += [
-        paint(line, "failed") if line.startswith("failure") else line for line in _remarks(report)
-    ]
+    lines += _remarks(report, paint)
     style = "passed" if passed(report, options) else "failed"
     return "\n".join([*lines, paint(verdict(report, options), style)]) + "\n"
 
 
-def _painter(*, colour: bool) -> Callable[[str, str], str]:
-    """A function that applies a style of `_STYLES` to a text, if colours are wanted."""
+Paint = Callable[[str, str], str]
+"""Applies a style of `_STYLES` to a text."""
+
+
+def _plainly(text: str, _: str) -> str:
+    return text
+
+
+def _painter(*, colour: bool) -> Paint:
     if not colour:
-        return lambda text, _: text
+        return _plainly
     return lambda text, style: f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
@@ -198,8 +203,8 @@ def _named(report: Report) -> str:
     return short(report.package) + version
 
 
-def _remarks(report: Report) -> list[str]:
+def _remarks(report: Report, paint: Paint = _plainly) -> list[str]:
     return [
         *(f"note: {short(note)}" for note in notes(report)),
-        *(f"failure: {short(failure)}" for failure in report.failures),
+        *(paint(f"failure: {short(failure)}", "failed") for failure in report.failures),
     ]
