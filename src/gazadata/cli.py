@@ -377,7 +377,7 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
         print(change)
     if not application.changes:
         print("nothing to change")
-    if any(change.startswith("remove ") for change in application.changes):
+    if application.removes:
         print("list removed keys in data/retired.csv if they were in a release")
     if not dry_run:
         write(Formatting(application.files, [], application.read))

@@ -148,7 +148,7 @@ def malformed(text: str) -> str | None:
     else:
         return None
     line = text.count("\n", 0, at) + 1
-    return f"{what}, in line {line}, column {at - text.rfind(chr(10), 0, at)}"
+    return f"{what}, on line {line}, column {at - text.rfind(chr(10), 0, at)}"
 
 
 def fold(text: str) -> str:

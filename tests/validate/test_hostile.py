@@ -1048,7 +1048,7 @@ def test_a_text_with_a_hidden_character_cannot_be_added(
     for one in found:
         assert one is not None
         assert one.startswith(f"{S.text_path}: the hidden character {(name or '').split(' ')[0]} (")
-        assert one.endswith(f"in line {len(last)}, column {len(last[-1])}")
+        assert one.endswith(f"on line {len(last)}, column {len(last[-1])}")
 
 
 def test_gd005_a_folder_of_texts_outside_the_package_is_not_read(tmp_path: Path) -> None:

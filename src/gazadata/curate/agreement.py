@@ -161,10 +161,10 @@ def _rows(sheet: Sheet, contract: Contract) -> Iterator[Coded]:
     before = [0]
     for character in text:
         before.append(before[-1] + (not character.isspace()))
-    spans: dict[int, Span | None] = {}
+    spans: dict[Row, Span | None] = {}
     for row in sheet.rows:
         span = _main(row, contract[row.table], source, text, parts, spans)
-        spans[id(row)] = span
+        spans[row] = span
         quoted = frozenset(range(before[span.start], before[span.end]) if span else ())
         values = {name: value.text for name, value in row.values.items()}
         if row.parent:
@@ -180,12 +180,12 @@ def _main(
     source: str,
     text: str,
     parts: Sequence[Part],
-    spans: dict[int, Span | None],
+    spans: dict[Row, Span | None],
 ) -> Span | None:
     """The words that a row copies, or else its main quote, or else the whole passage."""
     own = parts[row.passage]
     whole = Span(source, own.start, own.end)
-    quote = spans.get(id(row.parent)) if row.parent else None
+    quote = spans.get(row.parent) if row.parent else None
     if row.quote:
         found = locate(row.quote, source, text, parts, own)
         quote = None if isinstance(found, str) else found
@@ -221,12 +221,12 @@ class _Comparison:
             pairs = self.pairs[table.name]
             result.rows[table.name] = len(mine), len(theirs), len(pairs)
             result.columns += self.columns(table)
-            matched = {id(row) for pair in pairs for row in pair}
+            matched = {row for pair in pairs for row in pair}
             for side, rows in (("A", mine), ("B", theirs)):
                 result.disagreements += [
                     f"{row.passage}: {table.name}: only {side} has {row.key}"
                     for row in rows
-                    if id(row) not in matched
+                    if row not in matched
                 ]
             result.disagreements += self.differences(table)
         return result

@@ -23,7 +23,6 @@ from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
 from gazadata.errors import GazadataError, WrongSheet
 
-_NO_QUOTE = "no quote; write the words that this row mainly rests on"
 _TO_REPRINT = (
     "save your sheet under another name, print it again with `gazadata sheet {source} --out FILE`, "
     "and copy your changes into it"
@@ -47,8 +46,8 @@ class _Applier:
         self.source = sheet.source.text
         self.mistakes: list[Mistake] = []
         self.parts: list[Part] = []
-        self.cells: dict[int, Cells] = {}
-        self.mains: dict[int, Span | None] = {}
+        self.cells: dict[Row, Cells] = {}
+        self.mains: dict[Row, Span | None] = {}
         self.marks: dict[Span, Mark] = {}
 
     def wrong(self, mark: Mark, message: str) -> None:
@@ -72,7 +71,7 @@ class _Applier:
         after = self.record.changed({**tables, "passages": passages})
         evidence = self.evidence(after)
         self.check()
-        after = after.changed(self.proofs(after, evidence))
+        after = after.changed(self.proofs(evidence))
         after = self.derived(after)
         self.check_filled(after)
         self.check_owned(after)
@@ -107,7 +106,7 @@ class _Applier:
             begin = at + len(self.text[at:]) - len(self.text[at:].lstrip())
             paragraph += "\n" in self.text[at:begin] and number > 0
             if not passage.text or not self.text.startswith(passage.text, begin):
-                self.wrong(passage.mark, self.other_text(passage.text, begin))
+                self.wrong(passage.mark, self.other_text(begin))
                 return []
             at = begin + len(passage.text)
             key = passage.key.text if passage.key else made[number]
@@ -135,7 +134,7 @@ class _Applier:
             rows = before
         return others + rows
 
-    def other_text(self, words: str, begin: int) -> str:
+    def other_text(self, begin: int) -> str:
         expected = self.text[begin:].partition("\n")[0]
         if not expected:
             return f"the text of {self.source} ends before this passage; remove it"
@@ -156,19 +155,19 @@ class _Applier:
             kept[resource.name] = {row[resource.key] for row in others}
         lines: dict[tuple[str, str], int] = {}
         for row in self.sheet.rows:
-            self.cells[id(row)] = self.row_cells(row)
-        held = {id(row): self.held_key(row, self.complete(row)) for row in self.sheet.rows}
+            self.cells[row] = self.row_cells(row)
+        held = {row: self.held_key(row) for row in self.sheet.rows}
         # Written and existing keys take precedence over computed ones.
-        for row in sorted(self.sheet.rows, key=lambda one: held[id(one)] is None):
+        for row in sorted(self.sheet.rows, key=lambda one: held[one] is None):
             resource = self.contract[row.table]
-            cells = self.cells[id(row)]
+            cells = self.cells[row]
             taken = {*kept[row.table], *(key for table, key in lines if table == row.table)}
-            key = held[id(row)] or self.made_key(resource, cells, taken)
+            key = held[row] or self.made_key(resource, cells, taken)
             mark = row.key.mark if row.key else row.mark
             if (row.table, key) in lines:
                 self.wrong(
                     mark,
-                    f"two rows of {row.table} have the key {key!r}, the other in line "
+                    f"two rows of {row.table} have the key {key!r}, the other on line "
                     f"{lines[row.table, key]}; rename one, or merge them",
                 )
             elif key in kept[row.table]:
@@ -198,22 +197,17 @@ class _Applier:
         own = source_field(resource)
         if own and not cells[own]:
             cells[own] = self.source
-        return cells
-
-    def complete(self, row: Row) -> Cells:
-        """A row's cells, with the key of the row it is nested in."""
-        cells = self.cells[id(row)]
         if row.parent:
+            # A whole comes before its parts.
             implied = parts_of(self.contract, row.parent.table)[row.table]
-            whole = self.contract[row.parent.table]
-            cells[implied] = self.cells[id(row.parent)][whole.key]
+            cells[implied] = self.cells[row.parent][self.contract[row.parent.table].key]
         return cells
 
-    def held_key(self, row: Row, cells: Cells) -> str | None:
+    def held_key(self, row: Row) -> str | None:
         """The key of a row, as written or as in the tables; None if it is in neither."""
         if row.key:
             return row.key.text
-        resource = self.contract[row.table]
+        resource, cells = self.contract[row.table], self.cells[row]
         for unique in resource.unique_keys:
             for before in self.record.rows[resource.name]:
                 if all(before[name] == cells[name] for name in unique):
@@ -231,7 +225,7 @@ class _Applier:
         owner = self.record.owner(resource, self.record.by_key(table)[key]) or "the references"
         return (
             f"{table} already has a row {key!r}, from {owner}; use its key where you mean it, "
-            "or give this row another"
+            "or give this row another key"
         )
 
     def check_keys(self, tables: dict[str, list[Cells]]) -> None:
@@ -250,7 +244,7 @@ class _Applier:
         self.check_dependants(tables, keys)
 
     def check_unique(self, resource: Resource, unique: tuple[str, ...], rows: list[Cells]) -> None:
-        mine = {id(self.cells[id(row)]): row for row in self.sheet.rows}
+        mine = {id(self.cells[row]): row for row in self.sheet.rows}
         seen: dict[tuple[str, ...], Cells] = {}
         for cells in rows:
             value = tuple(cells[name] for name in unique)
@@ -260,7 +254,7 @@ class _Applier:
                 self.wrong(
                     mine[id(cells)].mark,
                     f"the same {', '.join(unique)} as "
-                    + (f"the row in line {where.mark.line}" if where else other[resource.key])
+                    + (f"the row on line {where.mark.line}" if where else other[resource.key])
                     + "; remove one of them",
                 )
 
@@ -286,12 +280,11 @@ class _Applier:
 
     # Quotes and evidence
 
-    def evidence(self, after: Record) -> dict[tuple[str, str], list[tuple[Item, Mark]]]:
-        """The evidence of each row of the sheet."""
-        evidence: dict[tuple[str, str], list[tuple[Item, Mark]]] = {}
+    def evidence(self, after: Record) -> dict[tuple[str, str], list[Item]]:
+        """The evidence of each row of the sheet, by table and key."""
+        evidence: dict[tuple[str, str], list[Item]] = {}
         for row in self.sheet.rows:
-            main = self.main(row, self.contract[row.table], self.cells[id(row)])
-            self.mains[id(row)] = main
+            main = self.mains[row] = self.main(row)
             if main:
                 self.marks.setdefault(main, row.quote.mark if row.quote else row.mark)
         # Names first: their evidence decides whether they can state whom they name.
@@ -299,27 +292,22 @@ class _Applier:
         of_names = [row for row in self.sheet.rows if row.table == "names"]
         for row in of_names:
             evidence |= self.of_row(row, proposer)
-        made = {key: [item for item, _ in items] for key, items in evidence.items()}
-        proposer = Proposer(after, inferred_names(self.record.evidence | made))
+        proposer = Proposer(after, inferred_names(self.record.evidence | evidence))
         for row in self.sheet.rows:
             if row.table != "names":
                 evidence |= self.of_row(row, proposer)
         return evidence
 
-    def of_row(
-        self, row: Row, proposer: Proposer
-    ) -> dict[tuple[str, str], list[tuple[Item, Mark]]]:
+    def of_row(self, row: Row, proposer: Proposer) -> dict[tuple[str, str], list[Item]]:
         """The evidence of a row, by its table and key; empty after a mistake was reported."""
-        main = self.mains[id(row)]
-        resource = self.contract[row.table]
-        cells = self.cells[id(row)]
+        main = self.mains[row]
         if main is None:
             return {}
-        items: list[tuple[Item, Mark]] = []
-        for item, mark in self.items(row, resource, cells, main, proposer):
+        items: list[Item] = []
+        for item, mark in self.items(row, main, proposer):
             if any(
                 (item.field, item.span, item.reference) == (one.field, one.span, one.reference)
-                for one, _ in items
+                for one in items
             ):
                 rests_on = item.reference or repr(self.record.words(item.span or main))
                 self.wrong(
@@ -327,21 +315,29 @@ class _Applier:
                     f"{item.field} rests on {rests_on} twice; remove one of the two, or write "
                     "`for` instead of `also`",
                 )
-            items.append((item, mark))
-        return {(row.table, cells[resource.key]): items}
+            items.append(item)
+        return {(row.table, self.key(row)): items}
 
-    def main(self, row: Row, resource: Resource, cells: Cells) -> Span | None:
+    def key(self, row: Row) -> str:
+        return self.cells[row][self.contract[row.table].key]
+
+    def main(self, row: Row) -> Span | None:
         """The main quote of a row; None after a mistake was reported."""
         if row.quote:
             return self.span(row.quote, self.parts[row.passage])
-        whole = self.mains.get(id(row.parent)) if row.parent else None
+        whole = self.mains.get(row.parent) if row.parent else None
         if row.parent and whole is None:
             return None
         found = default_quote(
-            self.record.text, self.source, resource, cells, whole, self.parts[row.passage]
+            self.record.text,
+            self.source,
+            self.contract[row.table],
+            self.cells[row],
+            whole,
+            self.parts[row.passage],
         )
         if found is None:
-            self.wrong(row.mark, _NO_QUOTE)
+            self.wrong(row.mark, "no quote; write the words that this row mainly rests on")
         return found
 
     def span(self, words: Words, own: Part) -> Span | None:
@@ -359,15 +355,13 @@ class _Applier:
             return None
         return found
 
-    def items(
-        self, row: Row, resource: Resource, cells: Cells, main: Span, proposer: Proposer
-    ) -> Iterator[tuple[Item, Mark]]:
+    def items(self, row: Row, main: Span, proposer: Proposer) -> Iterator[tuple[Item, Mark]]:
         """The evidence of a row, each with the place in the sheet that it comes from."""
+        cells = self.cells[row]
         passage = next((part for part in self.parts if part.holds(main)), None)
         replaced = {one.text for entry in row.others if not entry.adds for one in entry.fields}
-        for one in resource.fields:
-            name = one.name
-            if not one.evidence_required or not cells[name] or name in replaced:
+        for name in self.contract[row.table].proven_fields:
+            if not cells[name] or name in replaced:
                 continue
             mark = row.values[name].mark if name in row.values else row.mark
             item = proposer.item(row.table, cells, name, main, passage)
@@ -425,9 +419,7 @@ class _Applier:
             self.wrong(mark, f"no note on {item.field}; write under `notes` {why}")
         return item, mark
 
-    def proofs(
-        self, after: Record, evidence: dict[tuple[str, str], list[tuple[Item, Mark]]]
-    ) -> dict[str, list[Cells]]:
+    def proofs(self, evidence: dict[tuple[str, str], list[Item]]) -> dict[str, list[Cells]]:
         """The rows of `quotes` and `evidence`."""
         # The rows of the sheet, old and new: all evidence for them is written again.
         replaced = {
@@ -445,7 +437,7 @@ class _Applier:
         by_span = {span: key for key, span in self.record.spans.items()}
         quotes = {row["quote_id"]: row for row in self.record.rows["quotes"]}
         for (table, key), items in evidence.items():
-            for item, _ in items:
+            for item in items:
                 quote = ""
                 if item.span:
                     if item.span not in by_span:
@@ -511,7 +503,7 @@ class _Applier:
         rows = {table: after.by_key(table) for table in {row.table for row in self.sheet.rows}}
         for row in self.sheet.rows:
             resource = self.contract[row.table]
-            cells = rows[row.table][self.cells[id(row)][resource.key]]
+            cells = rows[row.table][self.key(row)]
             for one in resource.fields:
                 if one.required and not cells[one.name]:
                     self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
@@ -519,9 +511,7 @@ class _Applier:
     def check_owned(self, after: Record) -> None:
         """Report rows that this article's sheet would lack when it is printed again."""
         for row in self.sheet.rows:
-            resource = self.contract[row.table]
-            key = self.cells[id(row)][resource.key]
-            owner = after.owner(resource, after.by_key(row.table)[key])
+            owner = after.owner(self.contract[row.table], after.by_key(row.table)[self.key(row)])
             if owner != self.source:
                 why = f"it names {owner}, or most of its evidence quotes {owner}"
                 hint = f"quote more words of {self.source}, or write the row in the other sheet"
@@ -563,10 +553,7 @@ class _Applier:
     def differences(self, printed: frozenset[str]) -> Iterator[str]:
         """The rows of the tables that have changed since, compared with the sheet's."""
         sheet_lines = self.sheet.text.split("\n")
-        mine = {
-            (row.table, self.cells[id(row)][self.contract[row.table].key]): row
-            for row in self.sheet.rows
-        }
+        mine = {(row.table, self.key(row)): row for row in self.sheet.rows}
         printer = Printer(self.record, self.source)
         printer.rows()
         found = 0

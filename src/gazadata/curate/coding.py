@@ -249,7 +249,7 @@ class _Reader:
                 if proven.text in notes:
                     self.wrong(
                         notes[proven.text].mark,
-                        f"the evidence for {proven.text} in line {entry.mark.line} would replace "
+                        f"the evidence for {proven.text} on line {entry.mark.line} would replace "
                         "this note; write the note there",
                     )
         span = (node.start_mark.line + 1, node.end_mark.line + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
@@ -47,14 +48,13 @@ def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Itera
     """The comments on a passage; if it has rows already, only the words that no name covers."""
     text = record.text(source)
     words = text[passage.start : passage.end]
-    named = list(_names(record, words))
+    named = _names(record, words)
     if is_open and named:
-        yield f"names: {'; '.join(f'{form} = {key}' for _, _, form, key in named)}"
-    covered = [(start, end) for start, end, _, _ in named]
+        yield f"names: {'; '.join(f'{one.form} = {one.key}' for one in named)}"
     unnamed = [
         match.group()
         for match in _CAPITALS.finditer(words)
-        if not any(start < match.end() and match.start() < end for start, end in covered)
+        if not any(one.start < match.end() and match.start() < one.end for one in named)
         and not _TIME.fullmatch(match.group())
         and not (match.start() == 0 and _TIME.fullmatch(match.group().partition(" ")[2]))
         and not (match.start() == 0 and _is_common(match.group(), text))
@@ -74,21 +74,28 @@ def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Itera
         yield f"amounts: {', '.join(amounts)}"
 
 
-def _names(record: Record, words: str) -> Iterator[tuple[int, int, str, str]]:
-    """Known names in a passage with their places and keys; the longest of those that overlap."""
-    found = [
-        (match.start, match.end, match.exact, row["actor_id"] or row["topic_id"])
+class _Name(NamedTuple):
+    """A known name in a passage."""
+
+    start: int
+    end: int
+    form: str
+    key: str
+
+
+def _names(record: Record, words: str) -> list[_Name]:
+    """The known names in a passage, in order; the longest of those that overlap."""
+    found = {
+        _Name(match.start, match.end, match.exact, row["actor_id"] or row["topic_id"])
         for row in record.rows.get("names", ())
         for match in find(words, row["text"])
-    ]
-    taken: list[tuple[int, int]] = []
-    kept = []
-    for start, end, form, key in sorted(set(found), key=lambda one: (one[0] - one[1], one)):
-        same = (start, end) in taken
-        if same or not any(start < last and first < end for first, last in taken):
-            taken.append((start, end))
-            kept.append((start, end, form, key))
-    yield from sorted(kept)
+    }
+    kept: list[_Name] = []
+    for one in sorted(found, key=lambda name: (name.start - name.end, name)):
+        same = any(other[:2] == one[:2] for other in kept)
+        if same or not any(one.start < other.end and other.start < one.end for other in kept):
+            kept.append(one)
+    return sorted(kept)
 
 
 def _is_common(word: str, text: str) -> bool:

@@ -167,21 +167,11 @@ class Proposer:
 
     def _usual(self, resource: Resource, row: Cells, name: str, span: Span) -> str:
         """The note of an inference that always follows the same rule."""
-        value = row[name]
+        value, target = row[name], resource.target(name)
         if resource.name == "sources":
             return _OF_SOURCES.get((name, value), "")
-        target = resource.target(name)
-        if resource.name == "names" and target:
-            return self._usual_of_name(resource, row, target, value, span)
-        return ""
-
-    def _usual_of_name(
-        self, resource: Resource, row: Cells, target: str, value: str, span: Span
-    ) -> str:
-        words = self.record.words(span)
-        if any(find(words, form) for form in self.forms(target, value, resource, row, span.source)):
-            return ""
-        if row["form"] == "demonym":
+        is_demonym = resource.name == "names" and row["form"] == "demonym"
+        if target and is_demonym and not self._states(resource, row, name, span):
             return f"Demonym of {self._labels[target].get(value, value)}."
         return ""
 

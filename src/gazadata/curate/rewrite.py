@@ -21,12 +21,14 @@ class Application:
         record: the package as it will be.
         files: the new bytes of each file that changes.
         changes: what changes, one line per row.
+        removes: whether rows are removed.
         read: the bytes of the files that were read.
     """
 
     record: Record
     files: dict[Path, bytes] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    removes: bool = False
     read: dict[Path, bytes] = field(default_factory=dict)
 
 
@@ -56,19 +58,22 @@ def application(before: Record, after: Record) -> Application:
         if content != file.content:
             files[file.path] = content
     read = {file.path: file.content for file in before.files.values()}
-    return Application(after, files, list(_changes(before, after)), read)
+    removes = any(
+        before.by_key(name).keys() - after.by_key(name).keys()
+        for name in before.files.keys() - {"evidence"}
+    )
+    return Application(after, files, list(_changes(before, after)), removes, read)
 
 
 def _changes(before: Record, after: Record) -> Iterator[str]:
     """What differs between two states of a package, in words."""
     for resource in [before.contract["passages"], *coded_tables(before.contract)]:
         old, new = before.by_key(resource.name), after.by_key(resource.name)
-        for key in sorted(old.keys() - new.keys()):
-            number = len(before.evidence.get((resource.name, key), ()))
-            yield f"remove {resource.name}/{key}{_with(number)}"
-        for key in sorted(new.keys() - old.keys()):
-            number = len(after.evidence.get((resource.name, key), ()))
-            yield f"add {resource.name}/{key}{_with(number)}"
+        for verb, one, other in (("remove", before, after), ("add", after, before)):
+            for key in sorted(one.by_key(resource.name).keys() - other.by_key(resource.name)):
+                number = len(one.evidence.get((resource.name, key), ()))
+                rows = f" with {number} row{'s' * (number != 1)} of evidence" if number else ""
+                yield f"{verb} {resource.name}/{key}{rows}"
         for key in sorted(old.keys() & new.keys()):
             cells = [
                 f"{name} {old[key][name] or 'empty'} → {new[key][name] or 'empty'}"
@@ -86,8 +91,3 @@ def _changes(before: Record, after: Record) -> Iterator[str]:
         yield f"remove quotes/{key}, which nothing else uses"
     if added := len(new.keys() - old.keys()):
         yield f"add {added} {'quote' if added == 1 else 'quotes'}"
-
-
-def _with(number: int) -> str:
-    rows = "row" if number == 1 else "rows"
-    return f" with {number} {rows} of evidence" if number else ""

@@ -59,6 +59,15 @@ class PrintedEvidence:
     details: tuple[tuple[str, str], ...]
 
 
+class Other(NamedTuple):
+    """As `PrintedEvidence`, before the place of its words is known."""
+
+    fields: list[str]
+    adds: bool
+    span: Span | None
+    details: tuple[tuple[str, str], ...]
+
+
 class Whole(NamedTuple):
     """The row that another one is a part of, and the field by which that one refers to it."""
 
@@ -202,12 +211,12 @@ class Printer:
             notes,
             [
                 PrintedEvidence(
-                    tuple(fields),
-                    adds,
-                    self.words(span, passage) if span else None,
-                    tuple(details.items()),
+                    tuple(one.fields),
+                    one.adds,
+                    self.words(one.span, passage) if one.span else None,
+                    one.details,
                 )
-                for fields, adds, span, details in others
+                for one in others
             ],
         )
         return printed, self._printed[whole.table, whole.key] if whole and is_nested else None
@@ -256,12 +265,11 @@ class Printer:
 
     def exceptions(
         self, resource: Resource, row: Cells, items: Iterable[Item], main: Span
-    ) -> tuple[dict[str, str], list[tuple[list[str], bool, Span | None, dict[str, str]]]]:
+    ) -> tuple[dict[str, str], list[Other]]:
         """Where the evidence differs from what would be proposed.
 
         Returns:
-            The notes on proposed evidence, by field; and the other evidence: fields, whether it
-            adds to what is proposed, words, and basis, reference and note.
+            The notes on proposed evidence, by field; and the other evidence.
         """
         passage = self.passage(main)
         by_field: dict[str, list[Item]] = {}
@@ -285,9 +293,7 @@ class Printer:
                 details = tuple(self.details(resource.name, row, item).items())
                 span = None if item.span == main else item.span
                 grouped.setdefault((bool(usual), span, details), []).append(name)
-        return notes, [
-            (fields, adds, span, dict(details)) for (adds, span, details), fields in grouped.items()
-        ]
+        return notes, [Other(fields, *at) for at, fields in grouped.items()]
 
     def details(self, table: str, row: Cells, item: Item) -> dict[str, str]:
         """The basis, reference and note of evidence, as far as a sheet has to state them."""

@@ -192,7 +192,7 @@ class Repeats:
             elif len(fields) == 1:
                 what, wanted = (
                     row["__value"][fields[0]],
-                    f"a value other than the one in line {row['__first']}",
+                    f"a value other than the one on line {row['__first']}",
                 )
             elif fields == self._others:
                 what = row[resource.key]
@@ -202,5 +202,5 @@ class Repeats:
                 )
             else:
                 what = ", ".join(f"{field} {row['__value'][field] or 'empty'}" for field in fields)
-                wanted = f"values other than those in line {row['__first']}"
+                wanted = f"values other than those on line {row['__first']}"
             yield of_cell(code, path, resource, row, fields[0], what, wanted)
