@@ -520,7 +520,7 @@ def validate(
     address = re.match(r"(?!file)([a-z][a-z0-9+.-]+):/+(.+)", str(package))
     root = package if address and engine == "spark" else Package.locate(package)
     for file in files:
-        reporters.writable(file, root)
+        reporters.check_output(file, root)
     if master and engine != "spark":
         raise GazadataError("--master needs --engine spark")
     limit = reporters.EVERY if every else reporters.KEPT

@@ -31,7 +31,7 @@ from gazadata import cli
 from gazadata.errors import GazadataError
 from gazadata.validate import Count, Diagnostic, Place, Report, all_rules, reporters, validate
 from gazadata.validate.reporters import FORMATS, Options
-from gazadata.validate.reporters.common import ON_SCREEN, amount, idle, visible, worst
+from gazadata.validate.reporters.common import ON_SCREEN, amount, errors_first, idle, visible
 from gazadata.validate.reporters.excerpt import cell_span, differences, draw, in_cell
 from gazadata.validate.reporters.machine import fingerprint
 from gazadata.validate.split import column_of
@@ -900,7 +900,7 @@ def test_every_format_survives_any_text(made: Report, asked: Options) -> None:
     )
 
     annotated = [c for c in found if "file" in c[1]]
-    for (_, properties, message), d in zip(annotated, worst(made), strict=False):
+    for (_, properties, message), d in zip(annotated, errors_first(made), strict=False):
         path = "\n".join(map(visible, (asked.prefix + d.path).split("\n")))
         assert properties["file"] == path.replace("##[", "## [")
         assert message.startswith(visible(d.message).replace("##[", "## ["))
@@ -1270,7 +1270,7 @@ def test_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
 
 def test_a_folder_is_not_an_output(tmp_path: Path) -> None:
     with pytest.raises(GazadataError, match="is a folder"):
-        reporters.writable(tmp_path, ROOT)
+        reporters.check_output(tmp_path, ROOT)
 
 
 @pytest.mark.parametrize(
@@ -1320,9 +1320,9 @@ def test_a_report_overwrites_no_part_of_the_package(
 @pytest.mark.parametrize("output", ["report.txt", "dist/report.txt", "database/report.txt"])
 def test_a_report_may_be_next_to_the_parts_of_the_package(output: str, package_copy: Path) -> None:
     (package_copy / output).parent.mkdir(exist_ok=True)
-    reporters.writable(package_copy / output, package_copy)
+    reporters.check_output(package_copy / output, package_copy)
     (package_copy / output).write_text("of an earlier run")
-    reporters.writable(package_copy / output, package_copy)
+    reporters.check_output(package_copy / output, package_copy)
 
 
 def test_machine_formats_are_utf8_whatever_the_terminal_uses(tmp_path: Path) -> None:

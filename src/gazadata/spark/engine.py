@@ -482,7 +482,7 @@ class Engine:
         for code, number in Counter(d.code for d in found).items():
             fewer = number - sum(d.code == code for d in once)
             report.count(code, 0, -fewer)
-        circles, linked = self._circles(outcomes)
+        cyclic, linked = self._cycles(outcomes)
         miscited = {
             f"sources/{d.row_id}/cited_by"
             for d in once
@@ -496,15 +496,15 @@ class Engine:
                 report.count(d.code, 0, -1)
             else:
                 report.keep([d])
-        for d in circles:
+        for d in cyclic:
             report.add(d)
         if left and "sources" in report.rows:
             textless = {digest for outcome in outcomes for digest in outcome.textless}
             rows = pl.concat(left).sort("path").rows()
             unnamed(rows, textless, report, self._plan.limit)
 
-    def _circles(self, outcomes: list[Outcome]) -> tuple[list[Diagnostic], set[str]]:
-        """The findings of circular links, and the names of all cells in a circle."""
+    def _cycles(self, outcomes: list[Outcome]) -> tuple[list[Diagnostic], set[str]]:
+        """The findings of links that form a cycle, and the names of all cells in one."""
         contract, linked = self._plan.contract, set[str]()
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)

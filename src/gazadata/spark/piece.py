@@ -62,7 +62,7 @@ class Outcome:
     report: Report
     textless: set[str]
     chains: dict[str, pl.DataFrame]
-    """Rows of `CHAINED` tables that may be part of a circle: key, link and place."""
+    """Rows of `CHAINED` tables that may be part of a cycle: key, link and place."""
     references: dict[str, Report]
     """The findings in each file of reference/."""
     bare: list[str]

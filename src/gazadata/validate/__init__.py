@@ -93,7 +93,7 @@ def validate(
     report.version = package.contract.version
     package, paths = descriptor.check(package, report)
     size = sum(file.stat().st_size for file in paths.values())
-    sample, patience = None, standard.PATIENCE + standard.PATIENCE_A_MEGABYTE * size / 1e6
+    sample, patience = None, standard.PATIENCE + standard.PATIENCE_PER_MEGABYTE * size / 1e6
     if size > standard.LIMIT_BYTES and not frictionless_all:
         sample, patience = standard.SAMPLE_ROWS, standard.PATIENCE
         report.notes.append(

@@ -19,13 +19,14 @@ READ = ("sources", "actors", "names", "passages", "quotes", "evidence")
 """The tables without which the rule cannot run."""
 
 ABOUT = {"positions": "", "relations": "", "assessments": "", "participants": "event_id"}
-"""The tables whose rows are about actors; the key of the row with the source, if not the same."""
+"""Tables whose rows are about actors, with the foreign key to the row that names their source;
+empty if they name it themselves."""
 
 _UNKNOWN = "?"
 """The root of an actor whose link to it has a finding; no key has this form."""
 
 _DOUBLINGS = 6
-"""How often the links that were followed are doubled: chains have at most 64."""
+"""How many times the followed links are doubled: enough for chains of 64."""
 
 
 rule(
@@ -189,7 +190,7 @@ def _roots(tables: Tables) -> pl.LazyFrame:
     roots = (
         tables.strings("actors")
         .select("actor_id", root=linked.otherwise(pl.coalesce("part_of", "actor_id")))
-        # Each doubling would join all rows of a key, which is a finding of its own, with all.
+        # A repeated key, which is reported elsewhere, would multiply its rows at each doubling.
         .unique("actor_id", keep="first")
         .collect()
     )

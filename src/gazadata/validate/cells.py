@@ -183,7 +183,7 @@ def _between_marks(value: pl.Expr) -> pl.Expr:
 
 
 def characters(field: Field, resource: Resource) -> Iterator[Check]:
-    """The character checks that the files layer makes of lines, for the cells of a field."""
+    """The character checks that the files layer runs on lines, for the cells of a field."""
     if field.type != "string":
         return
     cell, of_words = col(field.name), field.name in worded(resource)

@@ -229,7 +229,7 @@ def _run(check_set: CheckSet, tables: Tables, report: Report, limit: int) -> Non
 
 def _applying(check_set: CheckSet, tables: Tables) -> Iterator[pl.Expr]:
     """How many cells, or else rows, the checks of each rule apply to."""
-    own = tables.asked(check_set.resource.name)
+    own = tables.is_own(check_set.resource.name)
     by_rule: dict[str, list[pl.Expr]] = {}
     for c in check_set.checks:
         if c.counted:
@@ -251,12 +251,12 @@ def _findings(
     rows = frame.filter(c.breaks & ~c.skips(columns))
     if not c.columns <= {*check_set.resource.field_names}:
         # In a piece (Spark), the other rows lack what they are joined to.
-        rows = rows.filter(tables.asked(name))
+        rows = rows.filter(tables.is_own(name))
     target = [TARGET_LINE, "field"] if c.blames_target and TARGET_LINE in columns else []
     rows = (check_set.shown(rows) if check_set.shown else rows).select(
         LINE,
         *target,
-        own=tables.asked(name),
+        own=tables.is_own(name),
         key=pl.col(check_set.resource.key),
         about=pl.lit(None, pl.String) if check_set.about is None else check_set.about,
         **c.texts(),

@@ -29,7 +29,7 @@ _A_DATE = (
     "as text in the spreadsheet."
 )
 
-_LONGEST = f"a 64-bit whole number, from {-(2**63)} to {2**63 - 1}"
+_WHOLE_NUMBER = f"a 64-bit whole number, from {-(2**63)} to {2**63 - 1}"
 
 _PANDERA = (
     ("not_nullable", "GD202"),
@@ -98,7 +98,7 @@ class Constraints:
     def check(self, frame: pl.DataFrame, report: Report) -> None:
         """Check the next batch of rows, except cells that have a finding already."""
         names = self._resource.field_names
-        asked = frame.filter(self._tables.asked(self._resource.name))
+        asked = frame.filter(self._tables.is_own(self._resource.name))
         cast = frame.select(names).with_columns(
             typed(f) for f in self._resource.fields if f.type != "string"
         )
@@ -133,7 +133,7 @@ class Constraints:
         name = self._resource.name
         rows = rows.filter(~self._tables.masked(name, field.name))
         self._tables.mask(name, field.name, rows[LINE])
-        rows = rows.filter(self._tables.asked(name))
+        rows = rows.filter(self._tables.is_own(name))
         found = report.counts[code].found
         report.count(code, 0, rows.height)
         for row in rows.head(max(self._limit - found, 0)).iter_rows(named=True):
@@ -144,7 +144,7 @@ class Constraints:
         wanted = _wanted(code, field)
         help_ = None
         if code == "GD201" and field.type == "integer" and re.search(INTEGER, value):
-            wanted, help_ = _LONGEST, f"Write {_LONGEST}, or empty the cell."
+            wanted, help_ = _WHOLE_NUMBER, f"Write {_WHOLE_NUMBER}, or empty the cell."
         if code == "GD202" and field.name in _COMPUTED.get(self._resource.name, ()):
             help_ = "Run `gazadata fmt`, which fills it in."
         if code == "GD204" and keys_made_dates(value):

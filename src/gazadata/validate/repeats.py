@@ -123,7 +123,7 @@ class Repeats:
             twice = ordered.filter(ordered == ordered.shift(1)).unique()
             if len(twice):
                 rows = self._unreported(unique, self._rows_of(unique, twice, tables), tables)
-                rows = rows.filter(tables.asked(self._resource.name))
+                rows = rows.filter(tables.is_own(self._resource.name))
                 report.count(unique.code, 0, rows.height)
                 report.keep(
                     self._findings(unique, self._shown(unique, rows.head(limit), tables), tables)

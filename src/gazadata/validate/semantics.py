@@ -837,7 +837,7 @@ def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSe
         with unrun.guard(["GD411"], name):
             links = tables.strings(name).select(resource.key, field, LINE).drop_nulls()
             every = links.collect()
-            circles = _circles(dict(every.select(resource.key, field).iter_rows()))
+            found = _find_cycles(dict(every.select(resource.key, field).iter_rows()))
             yield CheckSet(
                 resource,
                 partial(tables.strings, name),
@@ -845,21 +845,21 @@ def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSe
                     Check(
                         "GD411",
                         field,
-                        col(resource.key).is_in([min(circle) for circle in circles]),
+                        col(resource.key).is_in([min(cycle) for cycle in found]),
                         expected="a chain that ends",
                         applies=col(field).is_not_null(),
                     ),
                 ),
             )
             # Any link of a cycle may be the wrong one.
-            within = [key for circle in circles for key in circle]
+            within = [key for cycle in found for key in cycle]
             tables.mask(name, field, every.filter(col(resource.key).is_in(within))[LINE])
 
 
-def _circles(parents: dict[str, str]) -> list[list[str]]:
+def _find_cycles(parents: dict[str, str]) -> list[list[str]]:
     """The cycles of links, each as a list of keys."""
     done: set[str] = set()
-    circles: list[list[str]] = []
+    found: list[list[str]] = []
     for start in parents:
         trail: dict[str, int] = {}
         at: str | None = start
@@ -867,9 +867,9 @@ def _circles(parents: dict[str, str]) -> list[list[str]]:
             trail[at] = len(trail)
             at = parents.get(at)
         if at is not None and at in trail:
-            circles.append([key for key, place in trail.items() if place >= trail[at]])
+            found.append([key for key, place in trail.items() if place >= trail[at]])
         done.update(trail)
-    return circles
+    return found
 
 
 JOINED = (

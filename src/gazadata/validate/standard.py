@@ -24,14 +24,14 @@ SAMPLE_ROWS = 1_000
 PATIENCE = 60
 """Seconds to wait for frictionless once the other layers are done, plus those for the size."""
 
-PATIENCE_A_MEGABYTE = 5
+PATIENCE_PER_MEGABYTE = 5
 """Further seconds per megabyte that it reads: ten times what it takes without mistakes."""
 
 LIMIT_BYTES = 5_000_000
 """If the tables are larger in all, frictionless reads only the first `SAMPLE_ROWS` rows of each."""
 
 MANY = 1_000
-"""From this number on, mistakes are likelier than a pattern to make frictionless slow."""
+"""With this many errors, they, and not a pattern, are taken to be what makes frictionless slow."""
 
 
 def readable(contract: Contract, paths: dict[str, Path], sample: int | None) -> list[str]:

@@ -111,7 +111,7 @@ class Tables:
     def __contains__(self, name: str) -> bool:
         return name in self._strings
 
-    def asked(self, name: str) -> pl.Expr:
+    def is_own(self, name: str) -> pl.Expr:
         """Whether the rules check a row of a table."""
         if name in self.own:
             return pl.col(LINE).is_in(self.own[name].implode())

@@ -82,7 +82,7 @@ def texts(
     masks = (f"{MASKED}{field}" for field in findings.masked)
     rows = (
         tables.strings("sources")
-        .select(LINE, *_OF_TEXT, *masks, own=tables.asked("sources"))
+        .select(LINE, *_OF_TEXT, *masks, own=tables.is_own("sources"))
         .collect()
     )
     held = _Held([], [])

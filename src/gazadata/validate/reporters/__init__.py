@@ -25,13 +25,13 @@ __all__ = [
     "FORMATS",
     "KEPT",
     "Options",
+    "check_output",
     "choose",
     "emit",
     "rule_text",
     "rules_markdown",
     "rules_text",
     "settle",
-    "writable",
 ]
 
 FORMATS: dict[str, Callable[[Report, Options], str]] = {
@@ -48,7 +48,7 @@ KEPT = 1_000
 """How many findings of a rule are kept unless --all is given; all are counted."""
 
 EVERY = 2**31 - 1
-"""A number that findings never reach."""
+"""A limit that no report reaches."""
 
 _FOLDERS = ("data", "schemas", "raw", "reference")
 """Folders in which every file belongs to the package."""
@@ -102,7 +102,7 @@ def _prefix(package: Path, base: Path) -> str:
     return "" if path == "." else f"{path.removesuffix('/')}/"
 
 
-def writable(output: Path, package: Path) -> None:
+def check_output(output: Path, package: Path) -> None:
     """Reject an output that cannot be written, before the package is validated.
 
     Raises:

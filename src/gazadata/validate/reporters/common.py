@@ -74,7 +74,7 @@ def short(text: str) -> str:
 
 
 def shown_path(path: str, options: Options) -> str:
-    """The path of a file of the package from where paths are read, made visible."""
+    """A package file's path relative to where paths are read from, made visible."""
     return visible(options.prefix + path)
 
 
@@ -218,6 +218,6 @@ def selected(report: Report, options: Options) -> tuple[list[Diagnostic], list[s
     return chosen, hidden
 
 
-def worst(report: Report) -> list[Diagnostic]:
+def errors_first(report: Report) -> list[Diagnostic]:
     """All findings, errors first."""
     return sorted(report.diagnostics, key=lambda d: d.severity != "error")

@@ -9,6 +9,7 @@ from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.reporters.common import (
     ON_SCREEN,
     Options,
+    errors_first,
     layers,
     notes,
     one_line,
@@ -20,7 +21,6 @@ from gazadata.validate.reporters.common import (
     value,
     verdict,
     visible,
-    worst,
 )
 from gazadata.validate.reporters.excerpt import span_of
 
@@ -31,7 +31,7 @@ WORST = 10
 def github(report: Report, options: Options) -> str:
     """Workflow commands: the ten worst findings, then a notice of how many more there are."""
     annotations = [_command("error", {"title": "gazadata"}, text) for text in report.failures]
-    annotations += [_annotation(d, report, options) for d in worst(report)]
+    annotations += [_annotation(d, report, options) for d in errors_first(report)]
     lines = annotations[:WORST]
     rest = len(report.failures) + report.errors + report.warnings - len(lines)
     if rest > 0:
@@ -86,7 +86,7 @@ def markdown(report: Report, options: Options) -> str:
     remarks = [f"- failure: {_code(failure)}" for failure in report.failures]
     remarks += [f"- note: {_code(note)}" for note in notes(report)]
     lines += [*remarks, ""] if remarks else []
-    shown = worst(report) if options.every else worst(report)[:ON_SCREEN]
+    shown = errors_first(report) if options.every else errors_first(report)[:ON_SCREEN]
     if shown:
         lines += ["| | Rule | Place | Found | Expected |", "|---|---|---|---|---|"]
         lines += [*(_row(d, options) for d in shown), ""]
