@@ -53,7 +53,7 @@ StoreOption = Annotated[
 
 
 class _Output(io.FileIO):
-    """Standard output whose reader may leave early, as `head` does.
+    """Standard output whose reader may close the pipe early, as `head` does.
 
     The rest of the output is dropped, and the exit status is that of the command.
     """
@@ -186,7 +186,7 @@ def find(
 
 
 PackageOption = Annotated[Path, typer.Option(help="Folder with a datapackage.json.")]
-SourceArgument = Annotated[str, typer.Argument(help="The key of an article in sources.")]
+SourceArgument = Annotated[str, typer.Argument(help="The key of an article in the sources table.")]
 
 
 @app.command()
@@ -471,7 +471,7 @@ def validate(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     plain: Annotated[
-        bool, typer.Option("--plain", help="For screen readers: words instead of colours, arrows.")
+        bool, typer.Option("--plain", help="For screen readers: words, not colours and arrows.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every finding of a rule.")] = False,
     frictionless: Annotated[

@@ -129,7 +129,7 @@ def clean(cell: str) -> str:
 
 
 def malformed(text: str) -> str | None:
-    """Why a text cannot be held and quoted, and where; None if it can."""
+    """Why a text cannot be stored and quoted, and where; None if it can."""
     if (at := text.find("\r")) >= 0:
         what = "a carriage return instead of a single line feed"
     elif not unicodedata.is_normalized("NFC", text):

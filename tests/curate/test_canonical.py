@@ -521,7 +521,7 @@ def test_right_offsets_with_another_passage_contradict_each_other(root: Path) ->
         char_start=str(start),
         char_end=str(start + 17),
     )
-    assert f"not in {ARTICLE}-s01 but in {ARTICLE}-s13" in refused(root)
+    assert f"in {ARTICLE}-s13, not in {ARTICLE}-s01" in refused(root)
 
 
 def test_words_across_two_passages_are_in_none(root: Path) -> None:

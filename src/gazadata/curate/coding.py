@@ -299,7 +299,10 @@ class _Reader:
             parts = self.mapping(item, "evidence", _ENTRY)
             named = [name for name in ("for", "also") if name in parts]
             if len(named) != 1:
-                self.wrong(item, "expected either `for` or `also`, with the fields it supports")
+                self.wrong(
+                    item,
+                    "expected either `for` or `also`, with the fields that the evidence supports",
+                )
                 continue
             fields = [one for one in self.scalars(parts[named[0]]) if one.text]
             for one in fields:
@@ -388,7 +391,7 @@ class _Reader:
     def scalar(self, node: Node) -> Written | None:
         if isinstance(node, ScalarNode):
             return Written(clean(str(node.value)), Mark.of(node))
-        self.wrong(node, "expected one value; found a list or fields")
+        self.wrong(node, "expected one value; found a list or a mapping")
         return None
 
     def items(self, node: Node | None, what: str) -> list[Node]:
@@ -402,7 +405,7 @@ class _Reader:
     def mapping(self, node: Node, what: str, known: Sequence[str]) -> dict[str, Node]:
         """The parts of a mapping by name; unknown and repeated ones are reported."""
         if not isinstance(node, MappingNode):
-            self.wrong(node, f"expected {what}: fields with a colon; found {_kind(node)}")
+            self.wrong(node, f"expected {what}, written as `field: value`; found {_kind(node)}")
             return {}
         parts: dict[str, Node] = {}
         for name_node, value in node.value:

@@ -64,7 +64,6 @@ def derive(root: Path, tables: Mapping[str, Table]) -> list[Problem]:
     - `evidence`: `evidence_id`.
     - derived cells, if empty: the precision of two dates, `held` of a source from its
       `text_path`, and `cited_by` of a cited one from the quotes of its evidence.
-
     - booleans: `TRUE` and `FALSE`, as spreadsheets write them, become `true` and `false`.
 
     A row that cannot be completed stays as it is.
@@ -257,7 +256,7 @@ def _complete_quote(
     holder = passage_of(start, end, here.values())
     if bounded and not bounded.holds(start, end):
         raise _RowError(
-            f"{there} are not in {passage_id} but in {holder or 'no passage'}; correct "
+            f"{there} are in {holder or 'no passage'}, not in {passage_id}; correct "
             "passage_id, or empty char_start and char_end"
         )
     if holder is None and (bounded or not passage):
@@ -323,8 +322,8 @@ def _look_up(
         matches = [m for m in matches if m.start == start or m.end == end] or matches
     if len(matches) > 1:
         raise _RowError(
-            f"{exact!r} occurs {len(matches)} times: {places(matches)}; write the start and end of "
-            "the right one"
+            f"{exact!r} occurs {len(matches)} times: {places(matches)}; fill in char_start "
+            "and char_end of the right one"
         )
     return matches[0]
 

@@ -39,7 +39,7 @@ def locate(
     if words.occurrence:
         number = words.occurrence
         if number > len(matches):
-            return f"no occurrence {number} of {words.exact!r}; expected at most {len(matches)}"
+            return f"{words.exact!r} occurs only {len(matches)} times, not {number}"
         matches = [matches[number - 1]]
     if not matches:
         return _missing(words.exact, text, parts, within or own, source)
