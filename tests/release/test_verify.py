@@ -28,6 +28,7 @@ from gazadata.package import Package
 from gazadata.release.annotations import write_annotations
 from gazadata.release.croissant import croissant
 from gazadata.release.files import json_bytes, listing, sha256
+from gazadata.release.manifest import File
 from gazadata.release.verify import DESCRIBED, verify
 from gazadata.tables.arrow import read_table
 
@@ -182,11 +183,9 @@ def rewritten(release: Path, name: str) -> None:
 
 def redescribed(release: Path) -> None:
     """Make the metadata agree with changed Parquet."""
-    sizes = {
-        f"parquet/{path.name}": (path.stat().st_size, sha256(path))
-        for path in (release / "parquet").iterdir()
-    }
-    made = croissant(Package.open(release).contract, sizes)
+    paths = [f"parquet/{path.name}" for path in (release / "parquet").iterdir()]
+    files = {path: File.of(release, path) for path in paths}
+    made = croissant(Package.open(release).contract, files)
     (release / "croissant.json").write_bytes(json_bytes(made))
     resealed(release)
 

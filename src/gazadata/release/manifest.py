@@ -54,6 +54,11 @@ class File(NamedTuple):
     bytes: int
     sha256: str
 
+    @classmethod
+    def of(cls, root: Path, path: str) -> File:
+        """The file `path` under `root`, as it is."""
+        return cls(path, (root / path).stat().st_size, sha256(root / path))
+
     def intact(self, root: Path) -> bool:
         """Whether `root` has it as an ordinary file with this size and hash."""
         return self.mismatch(root) is None
