@@ -113,8 +113,8 @@ class Manifest(NamedTuple):
     name: str
     version: str
     created: str | None
-    parent: Any
-    """The parent's version and manifest_sha256, or null, as in the file."""
+    parent: dict[str, Any]
+    """The parent's version and manifest_sha256, unchecked; empty if there is no parent."""
     files: tuple[File, ...]
     tables: dict[str, Table]
     content: bytes
@@ -130,6 +130,7 @@ class Manifest(NamedTuple):
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
+        parent = value.get("parent")
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise StoreError(f"{where}: invalid package name {name!r}")
         if not isinstance(version, str) or not parse(version):
@@ -138,7 +139,7 @@ class Manifest(NamedTuple):
             name,
             version,
             created if isinstance(created, str) else None,
-            value.get("parent"),
+            parent if isinstance(parent, dict) else {},
             _files(value.get("files"), where),
             _tables(value.get("tables"), where),
             content,

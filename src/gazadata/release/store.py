@@ -78,9 +78,7 @@ def publish(release: Path, store: Path) -> Entry:
                     f"{target} is not a folder, but the release needs that name; move it away"
                 )
             for other in there:
-                parent = other.parent if isinstance(other.parent, dict) else {}
-                if parent.get("version") == manifest.version:
-                    _check_parent(other, parent.get("manifest_sha256"), manifest)
+                _check_parent(other, manifest)
             _follows(manifest, there, store)
             with whole_folder(target) as folder:
                 manifest.copy(release, folder)
@@ -255,9 +253,10 @@ def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
         )
 
 
-def _check_parent(other: Manifest, built_on: object, manifest: Manifest) -> None:
+def _check_parent(other: Manifest, manifest: Manifest) -> None:
     """Refuse a release that differs from the one that a published version was built on."""
-    if built_on != manifest.sha256:
+    built_on = other.parent.get("manifest_sha256")
+    if other.parent.get("version") == manifest.version and built_on != manifest.sha256:
         raise StoreError(
             f"the parent of the published {other.version} is a {manifest.version} with the "
             f"manifest sha256 {built_on}, but this release has {manifest.sha256}; publish that "
@@ -278,7 +277,7 @@ def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
         for release in there
         if precedence(release.version).is_final and precedence(release.version) < version
     ]
-    parent = manifest.parent if isinstance(manifest.parent, dict) else {}
+    parent = manifest.parent
     named = next((release for release in there if release.version == parent.get("version")), None)
     last = finals[-1] if finals else named
     if last is None:
