@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -111,10 +111,10 @@ class Diff:
 
     old: str
     new: str
-    contract: list[ContractChange] = field(default_factory=list)
-    tables: dict[str, TableChange] = field(default_factory=dict)
-    retired: list[RetiredChange] = field(default_factory=list)
-    reference: list[ReferenceChange] = field(default_factory=list)
+    contract: list[ContractChange]
+    tables: dict[str, TableChange]
+    retired: list[RetiredChange]
+    reference: list[ReferenceChange]
 
     def __bool__(self) -> bool:
         return bool(self.contract or self.retired or self.reference) or any(self.tables.values())
@@ -183,20 +183,23 @@ def diff(old: Package, new: Package) -> Diff:
             missing or occurs twice.
     """
     before, after = old.contract, new.contract
-    result = Diff(before.version, after.version, compare_contracts(before, after))
     was, now = ({row.key: row for row in retired.read(side)} for side in (old, new))
-    result.retired.extend(
-        RetiredChange(was.get(key), now.get(key))
-        for key in sorted(was | now)
-        if was.get(key) != now.get(key)
-    )
     olds, news = _tables(old, "old"), _tables(new, "new")
     changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
     _support((olds, news), changes)
     order = sorted(changes, key=lambda name: (name not in FIRST, name in LAST))
-    result.tables.update({name: changes[name] for name in order if changes[name]})
-    result.reference.extend(_references(old.root / "reference", new.root / "reference"))
-    return result
+    return Diff(
+        old=before.version,
+        new=after.version,
+        contract=compare_contracts(before, after),
+        tables={name: changes[name] for name in order if changes[name]},
+        retired=[
+            RetiredChange(was.get(key), now.get(key))
+            for key in sorted(was | now)
+            if was.get(key) != now.get(key)
+        ],
+        reference=list(_references(old.root / "reference", new.root / "reference")),
+    )
 
 
 def _references(old: Path, new: Path) -> Iterator[ReferenceChange]:
@@ -248,14 +251,14 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         resource, cells = table
         rows = cells.sort(resource.key)
         return TableChange(
-            resource.name,
-            resource.key,
-            resource.key,
-            () if new is None else resource.field_names,
-            () if old is None else resource.field_names,
-            rows.clear() if new is None else rows,
-            rows if new is None else rows.clear(),
-            _cells([], resource),
+            resource=resource.name,
+            key=resource.key,
+            old_key=resource.key,
+            fields=() if new is None else resource.field_names,
+            old_fields=() if old is None else resource.field_names,
+            added=rows.clear() if new is None else rows,
+            removed=rows if new is None else rows.clear(),
+            changed=_cells([], resource),
         )
     (was, a), (resource, b) = old, new
     key = resource.key
@@ -274,14 +277,14 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         for f, past in before.items()
     ]
     return TableChange(
-        resource.name,
-        key,
-        was.key,
-        resource.field_names,
-        was.field_names,
-        b.join(a.select(key), on=key, how="anti").sort(key),
-        a.join(b.select(key), on=key, how="anti").sort(key),
-        _cells(parts, resource),
+        resource=resource.name,
+        key=key,
+        old_key=was.key,
+        fields=resource.field_names,
+        old_fields=was.field_names,
+        added=b.join(a.select(key), on=key, how="anti").sort(key),
+        removed=a.join(b.select(key), on=key, how="anti").sort(key),
+        changed=_cells(parts, resource),
     )
 
 

@@ -117,12 +117,12 @@ def pulled(
         manifest = release.manifest
         Lock(store, manifest.version, manifest.sha256, manifest.name).write(lock)
     return Pulled(
-        folder,
-        release.manifest.version,
-        locked.version if locked else None,
-        release.passed_over,
+        folder=folder,
+        version=release.manifest.version,
+        before=locked.version if locked else None,
+        passed_over=release.passed_over,
         # The locked version that replaces "latest" if no store answers is from the cache.
-        release.fresh and (version == LATEST or (version is None and locked is None)),
+        latest=release.fresh and (version == LATEST or (version is None and locked is None)),
     )
 
 
