@@ -18,7 +18,7 @@ from gazadata.curate.canonical import canonical_retired
 from gazadata.dataset import Dataset
 from gazadata.display.pages import release_pages
 from gazadata.errors import FaultsError, MissingExtra, ReleaseError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.release.annotations import write_annotations
 from gazadata.release.archive import write_zip
 from gazadata.release.bump import check_stated
@@ -165,7 +165,7 @@ def _write(
     files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     files.put("CHANGES.md", changes.encode("utf-8"))
     if identifiers := retired.read(package):
-        files.put(retired.FILE, canonical_retired(identifiers))
+        files.put(RETIRED, canonical_retired(identifiers))
     built = Package.open(folder)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")

@@ -191,7 +191,7 @@ class Cached(NamedTuple):
         Raises:
             StoreError: the manifest does not list the file, or no store has the release.
         """
-        listed = next((file for file in self.manifest.files if file.path == path), None)
+        listed = self.manifest.file(path)
         if listed is None:
             raise StoreError(f"{self.folder}: the release has no file {path}")
         if not listed.intact(self.folder):

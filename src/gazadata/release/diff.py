@@ -12,8 +12,9 @@ from gazadata.contract import Resource
 from gazadata.contract.version import LEVELS, Level, Version, bumped, parse
 from gazadata.curate.tables import read_bytes, records
 from gazadata.errors import MissingExtra, ReadError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.release.contract_diff import ContractChange, compare_contracts
+from gazadata.release.files import some
 from gazadata.retired import Retired
 from gazadata.tables.arrow import read_table
 
@@ -93,8 +94,7 @@ class ReferenceChange:
 
     def __str__(self) -> str:
         parts = (
-            f"{which} {', '.join(rows[:_SHOWN])}"
-            + (f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else "")
+            f"{which} {some(rows, _SHOWN)}"
             for which, rows in (
                 ("added", self.added),
                 ("removed", self.removed),
@@ -157,7 +157,7 @@ class Diff:
             if table.changed.height:
                 row = table.changed.row(0, named=True)
                 reasons.append(("patch", f"{name}: {row[table.key]}.{row['field']} changed"))
-        reasons += [("patch", f"{retired.FILE}: {change}") for change in self.retired[:1]]
+        reasons += [("patch", f"{RETIRED}: {change}") for change in self.retired[:1]]
         reasons += [("patch", str(change)) for change in self.reference[:1]]
         if not reasons:
             return "none", "nothing changed"

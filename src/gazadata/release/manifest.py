@@ -163,6 +163,15 @@ class Manifest(NamedTuple):
         return cls.read(content, where or str(path))
 
     @property
+    def paths(self) -> set[str]:
+        """The paths of the files that it lists."""
+        return {file.path for file in self.files}
+
+    def file(self, path: str) -> File | None:
+        """The file that it lists under a path, if any."""
+        return next((file for file in self.files if file.path == path), None)
+
+    @property
     def own(self) -> dict[str, bytes]:
         """The manifest itself, and SHA256SUMS, which follows from it."""
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
@@ -184,7 +193,7 @@ class Manifest(NamedTuple):
 
     def difference(self, root: Path) -> list[str]:
         """The damage, and the files in the folder `root` that do not belong to the release."""
-        names = {file.path for file in self.files} | self.own.keys() | ATTRIBUTES.keys()
+        names = self.paths | self.own.keys() | ATTRIBUTES.keys()
         return self.damage(root) + [name for name in listing(root) if name not in names]
 
     def copy(self, release: Path, folder: Path) -> None:
@@ -272,7 +281,7 @@ class Release(Package):
         Raises:
             StoreError: the file differs from the manifest.
         """
-        if any(file.path == RETIRED for file in self.manifest.files) or super().retired_file():
+        if RETIRED in self.manifest.paths or super().retired_file():
             self.check(RETIRED)
             return self.root / RETIRED
         return None
@@ -318,7 +327,7 @@ def open_package(path: Path, shown: str | None = None) -> Package:
     manifest = Manifest.of(root, f"{named}: {MANIFEST}")
 
     def check(path: str) -> None:
-        listed = next((file for file in manifest.files if file.path == path), None)
+        listed = manifest.file(path)
         if why := listed.mismatch(root) if listed else "not listed":
             raise StoreError(
                 f"{named}: {path} differs from {MANIFEST} ({why}); pull or build the release again "

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from gazadata.contract.version import parse
 from gazadata.errors import ReleaseError
 from gazadata.package import Package
-from gazadata.release.archive import open_archive
+from gazadata.release.archive import leads_out, open_archive
 from gazadata.release.fetch import LATEST, open_release
 from gazadata.release.lock import FILE, Lock
 from gazadata.release.manifest import open_package
@@ -36,7 +36,7 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
         yield open_package(path)
     elif path.is_file():
         yield open_archive(path)
-    elif _is_version(name) and (stores or _names_store()):
+    elif (name == LATEST or parse(name)) and (stores or _names_store()):
         yield open_release(name, stores or ())
     else:
         with tempfile.TemporaryDirectory() as folder:
@@ -50,10 +50,6 @@ def _names_store() -> bool:
         return True
     locked = Lock.read(FILE)
     return locked is not None and locked.store is not None
-
-
-def _is_version(name: str) -> bool:
-    return name == LATEST or parse(name) is not None
 
 
 def _checkout(revision: str, folder: Path) -> None:
@@ -77,7 +73,7 @@ def _checkout(revision: str, folder: Path) -> None:
         about, _, name = entry.partition(b"\t")
         mode, _, blob = about.decode().split()
         path = os.fsdecode(name)
-        if mode not in ("100644", "100755") or _leads_out(path):
+        if mode not in ("100644", "100755") or leads_out(path):
             raise _unreadable(revision, f"{path!r} is a link or leads out of it")
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         with (folder / path).open("xb") as file:
@@ -89,10 +85,6 @@ def _checkout(revision: str, folder: Path) -> None:
             f"the git revision {revision!r} has no datapackage.json at its top; name the package's "
             f"folder as {revision.partition(':')[0]}:FOLDER"
         )
-
-
-def _leads_out(path: str) -> bool:
-    return "\\" in path or bool({"", ".", ".."} & set(path.split("/")))
 
 
 def _git(

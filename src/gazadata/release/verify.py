@@ -203,8 +203,7 @@ def _files(folder: Path, manifest: Manifest) -> list[str]:
 
 def _names(manifest: Manifest, there: Collection[str]) -> list[str]:
     """Files that are missing, and files that are not listed."""
-    listed = {file.path for file in manifest.files}
-    own = {MANIFEST, SUMS, *ATTRIBUTES}
+    listed, own = manifest.paths, {MANIFEST, SUMS, *ATTRIBUTES}
     return [
         *(f"{name}: missing" for name in sorted((listed | {SUMS}) - {*there})),
         *(f"{name}: not listed in {MANIFEST}" for name in sorted({*there} - listed - own)),
@@ -213,9 +212,8 @@ def _names(manifest: Manifest, there: Collection[str]) -> list[str]:
 
 def _missing(contract: Contract, manifest: Manifest) -> list[str]:
     """Files of every release that the manifest does not list."""
-    listed = {file.path for file in manifest.files}
     tables = [f"{kind}/{name}.{kind}" for kind in ("csv", "parquet") for name in contract.resources]
-    return [f"{name}: missing" for name in (*DESCRIBED, *tables) if name not in listed]
+    return [f"{name}: missing" for name in (*DESCRIBED, *tables) if name not in manifest.paths]
 
 
 def _described(contract: Contract, manifest: Manifest) -> list[str]:
