@@ -61,14 +61,14 @@ def _checkout(revision: str, folder: Path) -> None:
     # A name that begins with a hyphen must not become an option for git.
     found = _git(revision, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if found.returncode != 0:
-        why = _words(found)
+        why = _stderr(found)
         known = f"git says: {why}" if why else "this repository has no such revision"
-        raise _nothing(revision, known)
+        raise _not_found(revision, known)
     tree = found.stdout.decode().strip()
     parts = ["datapackage.json", "data", "schemas", "reference"]
     listed = _git(revision, "ls-tree", "-r", "-z", "--full-tree", tree, *parts)
     if listed.returncode != 0:
-        raise _unreadable(revision, _words(listed))
+        raise _unreadable(revision, _stderr(listed))
     for entry in filter(None, listed.stdout.split(b"\0")):
         about, _, name = entry.partition(b"\t")
         mode, _, blob = about.decode().split()
@@ -79,7 +79,7 @@ def _checkout(revision: str, folder: Path) -> None:
         with (folder / path).open("xb") as file:
             written = _git(revision, "cat-file", "blob", blob, to=file)
         if written.returncode != 0:
-            raise _unreadable(revision, _words(written))
+            raise _unreadable(revision, _stderr(written))
     if not (folder / "datapackage.json").is_file():
         raise ReleaseError(
             f"the git revision {revision!r} has no datapackage.json at its top; name the package's "
@@ -93,10 +93,10 @@ def _git(
     try:
         return subprocess.run(["git", *arguments], stdout=to, stderr=subprocess.PIPE, check=False)
     except FileNotFoundError:
-        raise _nothing(revision, "git is not installed") from None
+        raise _not_found(revision, "git is not installed") from None
 
 
-def _words(git: subprocess.CompletedProcess[bytes]) -> str:
+def _stderr(git: subprocess.CompletedProcess[bytes]) -> str:
     return " ".join(git.stderr.decode("utf-8", "replace").split())
 
 
@@ -107,7 +107,7 @@ def _unreadable(revision: str, why: str) -> ReleaseError:
     )
 
 
-def _nothing(name: str, git: str) -> ReleaseError:
+def _not_found(name: str, git: str) -> ReleaseError:
     return ReleaseError(
         f"cannot find {name!r} as a folder, archive, version or git revision: no such path; a "
         "version looks like 1.0.0 and needs a store (--store, GAZADATA_STORE or gazadata.lock); "
