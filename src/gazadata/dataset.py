@@ -550,7 +550,10 @@ def _text(value: Any) -> str:
 
 
 def _within(key: str, above: dict[str, str]) -> list[str]:
-    """A key and all above it, nearest first; a circle, which only a draft has, is gone once."""
+    """A key and all above it, nearest first.
+
+    A cycle, which only a draft can have, is followed once.
+    """
     chain: list[str] = []
     while key and key not in chain:
         chain.append(key)

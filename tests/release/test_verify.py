@@ -333,7 +333,7 @@ def test_parquet_may_be_packed_in_any_way(release: Path) -> None:
     ("name", "change", "told"),
     [
         ("manifest.json", lambda d: d.update(version="9.9.9"), "gazadata 1.0.0, but manifest.json"),
-        ("manifest.json", lambda d: d["tables"].pop("events"), "other tables than manifest"),
+        ("manifest.json", lambda d: d["tables"].pop("events"), "lists other tables than manifest"),
         (
             "manifest.json",
             lambda d: d["tables"]["events"].update(rows=7),
@@ -344,7 +344,7 @@ def test_parquet_may_be_packed_in_any_way(release: Path) -> None:
             lambda d: d["tables"]["events"].update(digest="sha256:" + "0" * 64),
             "hash of events differs",
         ),
-        ("datapackage.json", lambda d: d["resources"].pop(), "other tables than manifest"),
+        ("datapackage.json", lambda d: d["resources"].pop(), "lists other tables than manifest"),
         (
             "datapackage.json",
             lambda d: d["resources"][0].update(hash="sha256:" + "0" * 64),

@@ -101,7 +101,7 @@ def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
             )
         if other := seen.get(name.casefold()):
             raise ReleaseError(
-                f"{path} has {name!r} twice, or {other!r}, which is the same to some systems; ask "
+                f"{path} has {name!r} twice, or {other!r}, which is the same on some systems; ask "
                 "its publisher for another archive"
             )
         seen[name.casefold()] = name

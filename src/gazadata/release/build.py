@@ -38,7 +38,8 @@ except ImportError:
     raise MissingExtra("polars", "validate") from None
 
 NEEDED = ("GD301", "GD348")
-"""Rules that only warn without texts or references, which a release does not have."""
+"""Rules that only warn if the texts or references are missing, as they are in a release; a build
+needs both."""
 
 ROW_GROUP = 1 << 20
 """Rows in a Parquet row group."""
@@ -100,7 +101,7 @@ def build(
 
 
 def _check_beside(target: Path, package: Package) -> None:
-    """Refuse a place among the package's own tables, where only tables may be."""
+    """Refuse a target inside a folder of the package's tables."""
     resources = package.contract.resources.values()
     folders = {(package.root / resource.path).parent.resolve() for resource in resources}
     for folder in folders - {package.root.resolve()}:
@@ -121,7 +122,8 @@ def _validated(package: Package) -> dict[str, int]:
         what = "not all of the package can be proven"
         advice = "build from the repository, which has raw/ and reference/; restore what is missing"
     else:
-        what = f"the package has {report.errors} findings, {len(report.failures)} failures"
+        counts = f"findings: {report.errors}, failures: {len(report.failures)}"
+        what = f"the package does not validate ({counts})"
         advice = "list all with: gazadata validate"
     shown = [
         f"{d.path}:{d.line or 1}: {d.code} {d.message}: found {d.found}, expected {d.expected}"
@@ -243,7 +245,7 @@ def _write_sorted(
     ):
 
         def write_group(group: pl.DataFrame) -> None:
-            # Combined, so that the ends of pages do not depend on the batches.
+            # Combined, so that page boundaries do not depend on the batches.
             table = group.select(types).rechunk().to_arrow().cast(schema).combine_chunks()
             writer.write_table(table, row_group_size=ROW_GROUP)
 

@@ -42,8 +42,8 @@ Progress = Callable[[int, int], None]
 """Called with the number of bytes fetched so far and the total."""
 
 WAITING = (
-    "waiting for another process that is fetching {0} into {1}; if its store is slow, end it, or "
-    "set GAZADATA_CACHE to another folder"
+    "waiting for another process that is fetching {0} into {1}; if its store is slow, stop that "
+    "process, or set GAZADATA_CACHE to another folder"
 )
 
 

@@ -124,7 +124,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
             columns = (", ".join(map(_code, fs)) for fs in (table.fields, table.old_fields))
             lines.append("- columns: {}; before: {}".format(*(c or "none" for c in columns)))
         for label in WHICH:
-            keys, others = changes.apart(table, label)
+            keys, others = changes.keys_to_list(table, label)
             lines += [f"- {label}: {_code(key)}" for key in keys[:_SHOWN]]
             if len(keys) > _SHOWN:
                 lines.append(f"- {label}: {len(keys) - _SHOWN} more")

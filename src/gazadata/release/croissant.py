@@ -1,7 +1,8 @@
 """croissant.json: the release's Parquet files described for machine-learning loaders.
 
-Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). Where it is open, the
-file has the form that its reference implementation, mlcroissant, can load:
+Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). Where the
+specification leaves a choice, the file has the form that its reference implementation,
+mlcroissant, can load:
 
 - `references` has the form {"field": {"@id": …}}; mlcroissant 1.1 fails on the bare {"@id": …}.
 - mlcroissant joins what a field references, and keeps what it read for one record set while it

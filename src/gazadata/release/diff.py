@@ -119,8 +119,11 @@ class Diff:
     def __bool__(self) -> bool:
         return bool(self.contract or self.retired or self.reference) or any(self.tables.values())
 
-    def least(self) -> Version | None:
-        """The lowest version that the new side needs; None if it is as high, or needs no bump."""
+    def lowest_version(self) -> Version | None:
+        """The lowest version that the new side needs.
+
+        None if it is already high enough, or no bump is needed.
+        """
         level, _ = self.bump()
         old, new = parse(self.old), parse(self.new)
         if level == "none" or old is None or new is None:
@@ -128,7 +131,7 @@ class Diff:
         least = bumped(old, level)
         return least if new <= old or new.core < least else None
 
-    def apart(self, table: TableChange, which: Which) -> tuple[list[str], int]:
+    def keys_to_list(self, table: TableChange, which: Which) -> tuple[list[str], int]:
         """The keys of added or removed rows, without evidence for rows that are listed themselves.
 
         Returns:
@@ -337,7 +340,7 @@ def to_json(result: Diff) -> dict[str, Any]:
         "new": result.new,
         "bump": level,
         "bump_reason": reason,
-        "least_version": str(least) if (least := result.least()) else None,
+        "least_version": str(least) if (least := result.lowest_version()) else None,
         "contract": [vars(change) for change in result.contract],
         "tables": {
             name: {

@@ -264,7 +264,7 @@ class _Pull(NamedTuple):
             manifest = offer.manifest
             self.cache.remember(source, manifest, offer.yanked)
             for failure in failures:
-                warn(f"another store was used, since {failure}")
+                warn(f"another store was used: {failure}")
             if offer.yanked:
                 warn(f"{manifest.version} is yanked: {offer.yanked}")
             return Cached(self.cache, manifest, source.name, self.sources, True, offer.passed_over)
@@ -309,8 +309,8 @@ class _Pull(NamedTuple):
         name = self.locked.name if self.locked else None
         if name is not None and manifest.name != name:
             raise StoreError(
-                f"{where}: a release of {manifest.name!r}, but gazadata.lock pins {name!r}; use it "
-                "in another folder, or delete gazadata.lock"
+                f"{where}: a release of {manifest.name!r}, but gazadata.lock pins {name!r}; pull "
+                "it in another folder, or delete gazadata.lock"
             )
 
     def _served_before(

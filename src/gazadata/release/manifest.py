@@ -356,9 +356,9 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
                 "letters, digits, dots, dashes and underscores, with forward slashes"
             )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise StoreError(f"{where}: {path}: bytes is {size!r}")
+            raise StoreError(f"{where}: {path}: invalid size {size!r}")
         if not is_sha256(digest):
-            raise StoreError(f"{where}: {path}: sha256 is {digest!r}")
+            raise StoreError(f"{where}: {path}: invalid sha256 {digest!r}")
         names = path.split("/")
         folders = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
         clash = taken.get(path.casefold()) or taken.get(f"{path.casefold()}/")
@@ -368,7 +368,7 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
             clash = clash or taken.get(folder.casefold().rstrip("/"))
         if clash:
             raise StoreError(
-                f"{where}: the paths {clash!r} and {path!r} are the same to some systems"
+                f"{where}: the paths {clash!r} and {path!r} are the same on some systems"
             )
         taken[path.casefold()] = path
         files.append(File(path, size, digest))

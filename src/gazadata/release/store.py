@@ -79,7 +79,7 @@ def publish(release: Path, store: Path) -> Entry:
                 )
             for other in there:
                 _check_parent(other, manifest)
-            _follows(manifest, there, store)
+            _check_follows(manifest, there, store)
             with whole_folder(target) as folder:
                 manifest.copy(release, folder)
                 for path in (folder, *folder.rglob("*")):
@@ -239,12 +239,12 @@ def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
     """Refuse a release that differs from the published one of that version."""
     if there.version != manifest.version:
         raise StoreError(
-            f"{manifest.version} differs from the published {there.version} in case only"
+            f"{manifest.version} differs from the published {there.version} only in case"
         )
     if there.sha256 != manifest.sha256:
         raise StoreError(
             f"{target} is published with the manifest sha256 {there.sha256}, but this release has "
-            f"{manifest.sha256}; a published version is never replaced: raise the version"
+            f"{manifest.sha256}; a published version is never replaced: choose a higher version"
         )
     if damage := manifest.damage(target):
         raise StoreError(
@@ -260,11 +260,11 @@ def _check_parent(other: Manifest, manifest: Manifest) -> None:
         raise StoreError(
             f"the parent of the published {other.version} is a {manifest.version} with the "
             f"manifest sha256 {built_on}, but this release has {manifest.sha256}; publish that "
-            "parent, or raise the version"
+            "parent, or choose a higher version"
         )
 
 
-def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
+def _check_follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
     """Refuse a release whose parent is not the published version before it.
 
     The version and the retired identifiers were checked against the parent only. So the parent of a
