@@ -1,9 +1,7 @@
 """Read a file with the contract's types, or report why not."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +9,7 @@ import pytest
 
 from gazadata.contract import Contract
 from gazadata.errors import ReadError
-from gazadata.tables.arrow import arrow_schema, batches, read_table
+from gazadata.tables.arrow import arrow_schema, read_table
 
 REPO = Path(__file__).parents[1]
 CONTRACT = Contract.read(REPO)
@@ -24,20 +22,6 @@ each_resource = pytest.mark.parametrize("name", CONTRACT.resources)
 
 def whole(path: Path) -> pa.Table:
     return read_table(path, CONDITIONS)
-
-
-def streamed(path: Path) -> pa.Table:
-    return pa.Table.from_batches(batches(path, CONDITIONS))
-
-
-either_way = pytest.mark.parametrize("read", [whole, streamed])
-
-
-@each_resource
-def test_batches_are_the_table(name: str) -> None:
-    path, resource = REPO / "data" / f"{name}.csv", CONTRACT[name]
-    stream = pa.Table.from_batches(batches(path, resource))
-    assert stream.to_pylist() == read_table(path, resource).to_pylist()
 
 
 @each_resource
@@ -60,10 +44,7 @@ def test_parquet_is_read_with_the_contracts_types(name: str, tmp_path: Path) -> 
     assert again.to_pylist() == table.to_pylist()
 
 
-@either_way
-def test_cells_with_line_feeds_in_a_file_of_many_blocks(
-    tmp_path: Path, read: Callable[[Path], pa.Table]
-) -> None:
+def test_cells_with_line_feeds_in_a_file_of_many_blocks(tmp_path: Path) -> None:
     """A table with multi-line cells, read in blocks of a megabyte, used to be rejected."""
     path = tmp_path / "big.csv"
     texts = [f"line {n},\nand “another”, {'x' * (n % 60)}" for n in range(40_000)]
@@ -74,7 +55,7 @@ def test_cells_with_line_feeds_in_a_file_of_many_blocks(
             [f"k{n}", "b", "red_line", "", text, "true"] for n, text in enumerate(texts)
         )
     assert path.stat().st_size > 2_000_000
-    assert read(path)["text"].to_pylist() == texts
+    assert whole(path)["text"].to_pylist() == texts
 
 
 MISTAKES: dict[str, tuple[bytes, str]] = {
@@ -87,15 +68,12 @@ MISTAKES: dict[str, tuple[bytes, str]] = {
 }
 
 
-@either_way
 @pytest.mark.parametrize(("content", "reason"), MISTAKES.values(), ids=list(MISTAKES))
-def test_a_file_that_is_not_the_table(
-    tmp_path: Path, content: bytes, reason: str, read: Callable[[Path], Any]
-) -> None:
+def test_a_file_that_is_not_the_table(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "conditions.csv"
     path.write_bytes(content)
     with pytest.raises(ReadError, match=reason) as caught:
-        read(path)
+        whole(path)
     assert str(path) in str(caught.value)
 
 

@@ -317,15 +317,15 @@ class Dataset:
             sources.get(reported["attributed_to"]),
         )
         return Explanation(
-            resource,
-            row_id,
-            cells,
-            self._labels.label("sources", said_by) if said_by else None,
-            self._labels.label("sources", word_of) if word_of else None,
-            reported["certainty"],
-            reported["hedge"],
-            reported_in,
-            tuple(name for name in names if row[name] is None),
+            resource=resource,
+            row_id=row_id,
+            cells=cells,
+            source=self._labels.label("sources", said_by) if said_by else None,
+            attributed_to=self._labels.label("sources", word_of) if word_of else None,
+            certainty=reported["certainty"],
+            hedge=reported["hedge"],
+            reported_in=reported_in,
+            empty=tuple(name for name in names if row[name] is None),
         )
 
     def labels(self, resource: str) -> dict[str, str]:
@@ -550,7 +550,10 @@ def _text(value: Any) -> str:
 
 
 def _within(key: str, above: dict[str, str]) -> list[str]:
-    """A key and all above it, nearest first; a circle, which only a draft has, is gone once."""
+    """A key and all above it, nearest first.
+
+    A cycle, which only a draft can have, is followed once.
+    """
     chain: list[str] = []
     while key and key not in chain:
         chain.append(key)

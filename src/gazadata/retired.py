@@ -15,10 +15,9 @@ from pathlib import Path
 from gazadata import sniff
 from gazadata.contract import inside
 from gazadata.errors import ContractError, LineError
-from gazadata.package import RETIRED, Package
+from gazadata.package import Package
 from gazadata.text import clean
 
-FILE = RETIRED
 COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
 
 
@@ -77,18 +76,14 @@ def read(package: Package) -> list[Retired]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             if tuple(next(reader, ())) != COLUMNS:
-                if other := sniff.table(path, COLUMNS):
-                    raise LineError(path, other.line, f"found {other}")
-                raise LineError(path, 1, f"the columns must be {','.join(COLUMNS)}")
+                raise _not_the_table(path, 1, f"the columns must be {','.join(COLUMNS)}")
             rows = []
             # Cells may contain line breaks, so a row begins where the previous one ends.
             line = reader.line_num + 1
             for row in reader:
                 if len(row) != len(COLUMNS):
-                    if other := sniff.table(path, COLUMNS):
-                        raise LineError(path, other.line, f"found {other}")
                     there = f"{len(row)} cell{'s' * (len(row) != 1)}" if row else "a blank line"
-                    raise LineError(path, line, there, f"{len(COLUMNS)} cells")
+                    raise _not_the_table(path, line, there, f"{len(COLUMNS)} cells")
                 rows.append(Retired(line, *map(clean, row)))
                 line = reader.line_num + 1
             return rows
@@ -98,3 +93,10 @@ def read(package: Package) -> list[Retired]:
         raise LineError(path, 1, why) from None
     except csv.Error as error:
         raise LineError(path, line, f"not CSV: {error}") from None
+
+
+def _not_the_table(path: Path, line: int, found: str, expected: str = "") -> LineError:
+    """What is wrong at a line; if something else is in the file's place, what that is."""
+    if other := sniff.table(path, COLUMNS):
+        return LineError(path, other.line, f"found {other}")
+    return LineError(path, line, found, expected)

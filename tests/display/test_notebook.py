@@ -153,9 +153,9 @@ def test_figures_leave_no_row_out(package_copy: Path) -> None:
     record = Record(open_dataset(package_copy))
     drawn = [part.get("href") for part in figures.draw_positions(record).parts]
     assert all(record.address(one.anchor) in drawn for one in record.entries["positions"].values())
-    _, ends = figures.acts_of(record)
+    acts = {act.entry.anchor: act for act in figures.acts_of(record)}
     event, actor = host.split(",")[1:3]
-    roles = [role for one, role in ends[f"events.{event}"][0] if one == f"actors.{actor}"]
+    roles = [role for one, role in acts[f"events.{event}"].actors if one == f"actors.{actor}"]
     assert roles == ["visitor", "excluded"]
 
 

@@ -140,7 +140,7 @@ def test_a_different_text_is_not_shown(tmp_path: Path, article: str) -> None:
 
 def test_crossing_quotes_are_cut_where_they_cross() -> None:
     text = "abcdefgh"
-    quotes = [Quote(1, "x", "s", "p", 1, 5, "bcde"), Quote(2, "y", "s", "p", 3, 7, "defg")]
+    quotes = [Quote(1, "x", "s", 1, 5, "bcde"), Quote(2, "y", "s", 3, 7, "defg")]
     found = [(one.text, [q.number for q in one.quotes]) for one in segments(quotes, text, 0, 8)]
     assert found == [("a", []), ("bc", [1]), ("de", [1, 2]), ("fg", [2]), ("h", [])]
     bare = [one.text for one in segments(quotes, None, 0, 8)]

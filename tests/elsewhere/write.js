@@ -10,7 +10,8 @@ from gazadata.contract import Contract
 from gazadata.curate.canonical import format_package, write
 from gazadata.package import Package
 from gazadata.release.croissant import croissant
-from gazadata.release.files import json_bytes, sha256
+from gazadata.release.files import json_bytes
+from gazadata.release.manifest import File
 
 release, copy = Path("/release"), Path("/copy")
 for part in ("data", "schemas", "raw"):
@@ -28,9 +29,9 @@ for name in ("datapackage.json", "manifest.json"):
     content = (release / name).read_bytes()
     if json_bytes(json.loads(content)) != content:
         other.append(name)
-files = {p.relative_to(release).as_posix(): p for p in release.rglob("*") if p.is_file()}
-sizes = {name: (path.stat().st_size, sha256(path)) for name, path in files.items()}
-described = json_bytes(croissant(Contract.read(release), sizes))
+paths = [p.relative_to(release).as_posix() for p in release.rglob("*") if p.is_file()]
+files = {path: File.of(release, path) for path in paths}
+described = json_bytes(croissant(Contract.read(release), files))
 if described != (release / "croissant.json").read_bytes():
     other.append("croissant.json")
 if other or not tables:

@@ -8,7 +8,7 @@ from typing import Any
 from gazadata import retired
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import ReleaseError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.release.diff import FORMAT
 
 
@@ -84,8 +84,8 @@ def _retired(old: Package, changes: list[dict[str, Any]]) -> dict[str, bytes]:
         )
         if was:
             if was not in rows:
-                raise ReleaseError(f"{retired.FILE}: the diff changes {was}, which is not there")
+                raise ReleaseError(f"{RETIRED}: the diff changes {was}, which is not there")
             rows.remove(was)
         if now:
             rows.append(now)
-    return {retired.FILE: canonical_csv(retired.COLUMNS, rows)} if rows else {}
+    return {RETIRED: canonical_csv(retired.COLUMNS, rows)} if rows else {}

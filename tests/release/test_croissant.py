@@ -20,6 +20,7 @@ from gazadata.contract import Contract
 from gazadata.errors import GazadataError
 from gazadata.package import Package
 from gazadata.release.croissant import CONFORMS_TO, croissant
+from gazadata.release.manifest import File
 
 EXPECTED_TYPES = {"string": bytes, "integer": int, "boolean": bool}
 
@@ -29,13 +30,18 @@ def write_release(package: Package, root: Path) -> Path:
     (root / "parquet").mkdir(parents=True)
     files = {}
     for name in package.contract.resources:
-        path = root / "parquet" / f"{name}.parquet"
-        pq.write_table(package.table(name), path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        files[f"parquet/{name}.parquet"] = (path.stat().st_size, digest)
+        path = f"parquet/{name}.parquet"
+        pq.write_table(package.table(name), root / path)
+        files[path] = File.of(root, path)
     document = root / "croissant.json"
     document.write_text(json.dumps(croissant(package.contract, files)), encoding="utf-8")
     return document
+
+
+def made_up(*tables: str) -> dict[str, File]:
+    """The Parquet files of tables, as if they were written."""
+    paths = [f"parquet/{name}.parquet" for name in tables]
+    return {path: File(path, 1, "0" * 64) for path in paths}
 
 
 def odd_package(root: Path) -> Package:
@@ -314,7 +320,7 @@ def test_provenance_in_prov_o(bundled: tuple[Package, Path, dict[str, Any]]) -> 
 
 def test_the_order_of_the_files_changes_nothing() -> None:
     contract = Contract.read(Package.open().root)
-    files = {f"parquet/{name}.parquet": (1, "0" * 64) for name in contract.resources}
+    files = made_up(*contract.resources)
     backwards = dict(reversed(files.items()))
     assert json.dumps(croissant(contract, files)) == json.dumps(croissant(contract, backwards))
 
@@ -327,9 +333,7 @@ def test_a_file_that_is_missing_is_named() -> None:
 def test_homepage_person_and_citation(tmp_path: Path) -> None:
     package = odd_package(tmp_path / "package")
     package.contract.descriptor["homepage"] = "https://a.test/"
-    document = croissant(
-        package.contract, {f"parquet/{name}.parquet": (1, "0" * 64) for name in ("thing", "kind")}
-    )
+    document = croissant(package.contract, made_up("thing", "kind"))
     assert document["url"] == "https://a.test/"
     assert document["creator"] == [{"@type": "sc:Person", "name": "A Person"}]
     assert document["citeAs"] == (

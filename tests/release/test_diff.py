@@ -377,11 +377,11 @@ def turned(property_: str) -> Any:
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].append("ACCUSE")),
-            ("major", "the need of a recipient is new: ACCUSE"),
+            ("major", "the need for a recipient is new: ACCUSE"),
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].remove("AID")),
-            ("minor", "the need of a recipient was removed: AID"),
+            ("minor", "the need for a recipient was removed: AID"),
         ),
         (of("event_type", a_new_type_with_a_recipient), ("minor", "NEW is new")),
         (
@@ -399,11 +399,11 @@ def turned(property_: str) -> Any:
         (of("label", lambda f: f.__setitem__("gazadata:verbatim", True)), ("major", "verbatim")),
         (
             of("label", lambda f: f.__setitem__("gazadata:evidence", "required")),
-            ("major", "in need of evidence"),
+            ("major", "required to have evidence"),
         ),
         (
             of("event_type", lambda f: f.__setitem__("gazadata:evidence", "exempt")),
-            ("minor", "no longer in need of evidence"),
+            ("minor", "no longer required to have evidence"),
         ),
         (
             of("label", lambda f: f.pop("gazadata:evidence")),
@@ -757,7 +757,7 @@ def test_a_damaged_release_is_not_compared(release: Path, tmp_path: Path, kind: 
     ("name", "told"),
     [
         ("data/topics.csv", "twice"),
-        ("data/Topics.csv", "twice, or 'data/topics.csv', which is the same to some systems"),
+        ("data/Topics.csv", "twice, or 'data/topics.csv', which is the same on some systems"),
         ("../topics.csv", "not a path inside a folder"),
         ("/topics.csv", "not a path inside a folder"),
     ],

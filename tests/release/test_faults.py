@@ -191,8 +191,8 @@ def test_a_body_that_unpacks_without_end_is_cut_off(server: Server, store: Path)
         (["/tmp/escaped.txt"], "is refused; expected a relative path"),
         (["..\\escaped.txt"], "is refused; expected a relative path"),
         (["C:/escaped.txt"], "is refused; expected a relative path"),
-        (["escaped.txt", "Escaped.txt"], "the same to some systems"),
-        (["csv/escaped.txt", "CSV/other.txt"], "the same to some systems"),
+        (["escaped.txt", "Escaped.txt"], "the same on some systems"),
+        (["csv/escaped.txt", "CSV/other.txt"], "the same on some systems"),
     ],
 )
 def test_a_manifest_with_path_tricks_writes_nothing(

@@ -339,7 +339,7 @@ def test_paths_that_lead_elsewhere_are_refused(path: str) -> None:
     ],
 )
 def test_paths_that_some_systems_cannot_tell_apart_are_refused(paths: tuple[str, ...]) -> None:
-    with pytest.raises(StoreError, match="the same to some systems"):
+    with pytest.raises(StoreError, match="the same on some systems"):
         Manifest.read(manifest(files=files(*paths)), "here")
 
 
@@ -363,13 +363,13 @@ def test_paths_that_some_systems_cannot_tell_apart_are_refused(paths: tuple[str,
         (manifest(files=None), "no list of files"),
         (manifest(files=[]), "no list of files"),
         (manifest(files=["csv/a.csv"]), "is refused"),
-        (manifest(files=files("a", size=-1)), "bytes is -1"),
-        (manifest(files=files("a", size="1")), "bytes is '1'"),
-        (manifest(files=files("a", size=True)), "bytes is True"),
-        (manifest(files=files("a", size=1.5)), "bytes is 1.5"),
-        (manifest(files=files("a", digest="0" * 63)), "sha256 is"),
-        (manifest(files=files("a", digest="A" * 64)), "sha256 is"),
-        (manifest(files=files("a", digest=None)), "sha256 is"),
+        (manifest(files=files("a", size=-1)), "invalid size -1"),
+        (manifest(files=files("a", size="1")), "invalid size '1'"),
+        (manifest(files=files("a", size=True)), "invalid size True"),
+        (manifest(files=files("a", size=1.5)), "invalid size 1.5"),
+        (manifest(files=files("a", digest="0" * 63)), "invalid sha256"),
+        (manifest(files=files("a", digest="A" * 64)), "invalid sha256"),
+        (manifest(files=files("a", digest=None)), "invalid sha256"),
         (manifest(files=files("a", "b", size=MAX_BYTES)), "at most"),
         (manifest(files=files(*map(str, range(MAX_FILES + 1)))), "at most"),
         (b'{"format": "gazadata-manifest/1", "version": ' + b"9" * 10_000 + b"}", "too long"),

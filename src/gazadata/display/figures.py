@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Any, NamedTuple
 
 from gazadata import atomic
 from gazadata.display.record import Entry, Record
@@ -137,7 +137,6 @@ class Link:
     label: str
     entry: Entry
     certainty: str
-    excluded: bool = False
 
 
 def links(record: Record) -> list[Link]:
@@ -145,7 +144,7 @@ def links(record: Record) -> list[Link]:
 
     Nodes are called `actors.<key>` and `topics.<key>`. The actors of an event are linked to its
     recipients, or to each other if there are none, and to its topic. An excluded party is linked
-    only to the topic, by a link that is marked as such.
+    only to the topic, by a link of that kind.
     """
     found: list[Link] = []
     by_event: dict[str, list[Entry]] = defaultdict(list)
@@ -203,7 +202,6 @@ def _event_links(event: Entry, parts: list[Entry]) -> list[Link]:
                 f"Excluded from: {event.label}",
                 event,
                 certainty,
-                excluded=True,
             )
             for part in parts
             if part.value("role") == "excluded"
@@ -375,45 +373,43 @@ def _draw_dated(drawing: Drawing, dated: list[Moment], left: int, y: float) -> f
 def draw_network(record: Record) -> Drawing:
     """Actors on the left, what they do or want in the middle, what it is about on the right."""
     drawing = Drawing(record, "network", "Network", 720)
-    acts, ends = acts_of(record)
-    actors = list(dict.fromkeys(one for act in acts for one, _ in ends[act.anchor][0]))
-    topics = list(dict.fromkeys(one for act in acts for one in ends[act.anchor][1]))
-    actors, acts, topics = _uncrossed(actors, acts, topics, ends)
+    acts = acts_of(record)
+    actors = list(dict.fromkeys(one for act in acts for one, _ in act.actors))
+    topics = list(dict.fromkeys(one for act in acts for one in act.topics))
+    actors, acts, topics = _uncrossed(actors, acts, topics)
     height = max([len(acts) * 38, len(actors) * 30, len(topics) * 38, 60])
     top = 30
     at: dict[str, float] = {}
-    for names in (actors, [act.anchor for act in acts], topics):
+    for names in (actors, [act.entry.anchor for act in acts], topics):
         step = height / max(1, len(names))
         at |= {name: top + step * (place + 0.5) for place, name in enumerate(names)}
     for head, x, anchor in (
         ("Who", 150, "end"),
-        ("does or wants what", 235, ""),
-        ("about", 570, ""),
+        ("does or wants what", 235, "start"),
+        ("about", 570, "start"),
     ):
-        drawing.text(x, 14, head, "head", anchor or "start")
+        drawing.text(x, 14, head, "head", anchor)
     for act in acts:
-        y = at[act.anchor]
-        for one, role in ends[act.anchor][0]:
+        y, unsure = at[act.entry.anchor], _unsure(act.entry)
+        for one, role in act.actors:
             drawing.line(
                 f"M156 {_n(at[one])}C196 {_n(at[one])} 190 {_n(y)} 228 {_n(y)}",
-                ("excluded" if role == "excluded" else "") + _unsure(act),
+                ("excluded" if role == "excluded" else "") + unsure,
             )
-        for one in ends[act.anchor][1]:
-            drawing.line(
-                f"M482 {_n(y)}C526 {_n(y)} 524 {_n(at[one])} 564 {_n(at[one])}",
-                _unsure(act),
-            )
+        for one in act.topics:
+            drawing.line(f"M482 {_n(y)}C526 {_n(y)} 524 {_n(at[one])} 564 {_n(at[one])}", unsure)
     for one in actors:
         lines = _lines(record.label(one), 21)
         drawing.link(one, 150, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines, "", "end")
-    for act in acts:
-        is_event = act.resource == "events"
-        words = act.label if is_event else act.shown("stance")
+    for entry in (act.entry for act in acts):
+        y = at[entry.anchor]
+        is_event = entry.resource == "events"
+        words = entry.label if is_event else entry.shown("stance")
         lines = _lines(words, 33)
-        drawing.box(228, at[act.anchor] - 17, 254, 34, "node" if is_event else "node want")
+        drawing.box(228, y - 17, 254, 34, "node" if is_event else "node want")
         if not is_event:
-            lines = [f"{sign(act.value('stance'))}  {lines[0]}"]
-        drawing.link(act.anchor, 236, at[act.anchor] + 4.5 - 7.5 * (len(lines) - 1), lines)
+            lines = [f"{sign(entry.value('stance'))}  {lines[0]}"]
+        drawing.link(entry.anchor, 236, y + 4.5 - 7.5 * (len(lines) - 1), lines)
     for one in topics:
         lines = _lines(record.label(one), 21, 3)
         drawing.link(one, 570, at[one] + 4.5 - 7.5 * (len(lines) - 1), lines)
@@ -421,51 +417,52 @@ def draw_network(record: Record) -> Drawing:
     return drawing
 
 
-Ends = dict[str, tuple[list[tuple[str, str]], list[str]]]
+class Act(NamedTuple):
+    """An event or a position, with its actors and their roles, and its topics.
+
+    They are called `actors.<key>` and `topics.<key>`, as in `links`.
+    """
+
+    entry: Entry
+    actors: list[tuple[str, str]]
+    topics: list[str]
+
+    @property
+    def ends(self) -> list[str]:
+        """All that it is linked to in the network."""
+        return [*(actor for actor, _ in self.actors), *self.topics]
 
 
-def acts_of(record: Record) -> tuple[list[Entry], Ends]:
-    """Events and positions, and for each the actors with their roles, and the topics."""
-    ends: Ends = {}
-    acts: list[Entry] = []
+def acts_of(record: Record) -> list[Act]:
+    """The events and the positions."""
+    acts: dict[str, Act] = {}
     for name in ("events", "positions"):
         for entry in record.entries.get(name, {}).values():
             topic = entry.value("topic_id")
             holder = f"actors.{entry.value('holder_id')}"
             actors = [(holder, "actor")] if name == "positions" else []
-            ends[entry.anchor] = (actors, [f"topics.{topic}"] if topic else [])
-            acts.append(entry)
+            acts[entry.anchor] = Act(entry, actors, [f"topics.{topic}"] if topic else [])
     for part in record.entries.get("participants", {}).values():
-        event = f"events.{part.value('event_id')}"
-        if event in ends:
-            ends[event][0].append((f"actors.{part.value('actor_id')}", part.value("role")))
-    return acts, ends
+        if act := acts.get(f"events.{part.value('event_id')}"):
+            act.actors.append((f"actors.{part.value('actor_id')}", part.value("role")))
+    return list(acts.values())
 
 
 def _uncrossed(
-    actors: list[str], acts: list[Entry], topics: list[str], ends: Ends
-) -> tuple[list[str], list[Entry], list[str]]:
+    actors: list[str], acts: list[Act], topics: list[str]
+) -> tuple[list[str], list[Act], list[str]]:
     """Sort each column by the mean place of its links' other ends, so that few lines cross."""
     for _ in range(SWEEPS):
         place = {name: at / max(1, len(actors)) for at, name in enumerate(actors)}
         place |= {name: at / max(1, len(topics)) for at, name in enumerate(topics)}
-        acts = sorted(
-            acts,
-            key=lambda act: _mean([place[one] for one in _tied(ends[act.anchor])]),
-        )
-        order = {act.anchor: at for at, act in enumerate(acts)}
+        acts = sorted(acts, key=lambda act: _mean([place[one] for one in act.ends]))
         tied: dict[str, list[float]] = defaultdict(list)
-        for act in acts:
-            for one in _tied(ends[act.anchor]):
-                tied[one].append(order[act.anchor])
+        for at, act in enumerate(acts):
+            for one in act.ends:
+                tied[one].append(at)
         actors = sorted(actors, key=lambda one: _mean(tied[one]))
         topics = sorted(topics, key=lambda one: _mean(tied[one]))
     return actors, acts, topics
-
-
-def _tied(ends: tuple[list[tuple[str, str]], list[str]]) -> list[str]:
-    actors, topics = ends
-    return [*(actor for actor, _ in actors), *topics]
 
 
 def _mean(numbers: list[float]) -> float:

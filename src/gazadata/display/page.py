@@ -167,7 +167,7 @@ def _contents(record: Record) -> dict[str, Any]:
         "uncertain": [entry for entry in record.all_entries() if entry.hedged],
         "doubtful": list(_doubtful(record)),
         "uncoded": _uncoded(held),
-        "single": "The package says nothing about what other sources report, what happened later, "
+        "caveat": "The package says nothing about what other sources report, what happened later, "
         "or whether the article is right. A verified quote proves that the words are there, "
         "not that they support the cell: that is a coder’s judgement, which you can check.",
         "citation": dataset.cite(),
@@ -206,16 +206,12 @@ def _tables(record: Record) -> list[Table]:
 
 def _acts(record: Record) -> list[tuple[Entry, list[tuple[str, str]]]]:
     """What the network shows, in words: each act with its actors and their roles."""
-    acts, ends = figures.acts_of(record)
     return [
         (
-            act,
-            [
-                (record.label(actor), "" if role == "actor" else role)
-                for actor, role in ends[act.anchor][0]
-            ],
+            act.entry,
+            [(record.label(actor), "" if role == "actor" else role) for actor, role in act.actors],
         )
-        for act in acts
+        for act in figures.acts_of(record)
     ]
 
 

@@ -53,7 +53,7 @@ def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
         raise PageError(
             "\n".join(
                 [
-                    f"no page written: {report.errors} findings, {len(report.failures)} failures",
+                    f"no page written: findings: {report.errors}, failures: {len(report.failures)}",
                     *shown,
                     *(f"  {failure}" for failure in report.failures),
                     "see them all with `gazadata validate`, or on a page with --draft",

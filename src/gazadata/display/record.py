@@ -33,7 +33,6 @@ class Quote:
     number: int
     key: str
     source: str
-    passage: str
     start: int
     end: int
     exact: str
@@ -270,7 +269,6 @@ class Record:
                 number,
                 row["quote_id"],
                 row["source_id"] or "",
-                row["passage_id"] or "",
                 start,
                 end,
                 row["exact"] or "",

@@ -40,6 +40,7 @@ try:
     import polars as pl
     from polars import col
 
+    from gazadata.validate.stated import cells_of, value_of
     from gazadata.validate.tables import strings, typed
 except ImportError:
     raise MissingExtra("polars", "validate") from None
@@ -172,16 +173,13 @@ def _fill(rows: sqlite3.Connection, package: Package) -> int:
 
 def _with_cells(evidence: pl.LazyFrame, package: Package, resource: Resource) -> pl.LazyFrame:
     """The evidence for one table, with the cell that each row is for as the CSV file has it."""
-    names = resource.field_names
-    key = col(resource.key).alias("row_id")
-    table = strings(package.path(resource.name), resource)
-    table = table.select(key, *(col(name).alias(f"cell:{name}") for name in names))
-    value = pl.coalesce(pl.when(col("field") == name).then(col(f"cell:{name}")) for name in names)
+    names = list(resource.field_names)
+    table = cells_of(strings(package.path(resource.name), resource), resource, names)
     place = col("field").replace_strict(names, range(len(names)), default=None)
     return (
         evidence.filter(col("resource") == resource.name)
         .join(table, on="row_id", how="left")
-        .select(*_EVIDENCE, "note", value=value, field_at=place)
+        .select(*_EVIDENCE, "note", value=value_of(names), field_at=place)
     )
 
 

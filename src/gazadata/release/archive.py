@@ -84,19 +84,24 @@ def unzipped(path: Path, folder: Path) -> Path:
     return found[0].parent
 
 
+def leads_out(path: str) -> bool:
+    """Whether a path could lead out of a folder, on some system at least."""
+    return "\\" in path or bool({"", ".", ".."} & set(path.split("/")))
+
+
 def _check_members(path: Path, archive: zipfile.ZipFile, folder: Path) -> None:
     """Before anything is written, refuse ambiguous paths and excessive sizes."""
     seen: dict[str, str] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix("/")
-        if "\\" in name or {"", ".", ".."} & set(name.split("/")):
+        if leads_out(name):
             raise ReleaseError(
                 f"{path} has {member.filename!r}, which is not a path inside a folder; ask its "
                 "publisher for another archive"
             )
         if other := seen.get(name.casefold()):
             raise ReleaseError(
-                f"{path} has {name!r} twice, or {other!r}, which is the same to some systems; ask "
+                f"{path} has {name!r} twice, or {other!r}, which is the same on some systems; ask "
                 "its publisher for another archive"
             )
         seen[name.casefold()] = name

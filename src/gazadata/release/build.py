@@ -12,20 +12,20 @@ import pyarrow.parquet as pq
 
 from gazadata import retired
 from gazadata.atomic import part_of
-from gazadata.contract import Resource
+from gazadata.contract import DESCRIPTOR, Resource
 from gazadata.contract.version import parse
 from gazadata.curate.canonical import canonical_retired
 from gazadata.dataset import Dataset
 from gazadata.display.pages import release_pages
 from gazadata.errors import FaultsError, MissingExtra, ReleaseError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.release.annotations import write_annotations
 from gazadata.release.archive import write_zip
 from gazadata.release.bump import check_stated
 from gazadata.release.changes import check_version, without_parent
 from gazadata.release.croissant import croissant
-from gazadata.release.files import failed, json_bytes, sha256, sums_bytes, whole_folder
-from gazadata.release.manifest import ATTRIBUTES, MANIFEST, Manifest, check_outside
+from gazadata.release.files import failed, json_bytes, sha256, whole_folder
+from gazadata.release.manifest import ATTRIBUTES, MANIFEST, File, Manifest, check_outside
 from gazadata.release.verify import verified
 from gazadata.tables.arrow import released_schema
 
@@ -38,7 +38,8 @@ except ImportError:
     raise MissingExtra("polars", "validate") from None
 
 NEEDED = ("GD301", "GD348")
-"""Rules that only warn without texts or references, which a release does not have."""
+"""Rules that only warn if the texts or references are missing, as they are in a release; a build
+needs both."""
 
 ROW_GROUP = 1 << 20
 """Rows in a Parquet row group."""
@@ -100,7 +101,7 @@ def build(
 
 
 def _check_beside(target: Path, package: Package) -> None:
-    """Refuse a place among the package's own tables, where only tables may be."""
+    """Refuse a target inside a folder of the package's tables."""
     resources = package.contract.resources.values()
     folders = {(package.root / resource.path).parent.resolve() for resource in resources}
     for folder in folders - {package.root.resolve()}:
@@ -121,7 +122,8 @@ def _validated(package: Package) -> dict[str, int]:
         what = "not all of the package can be proven"
         advice = "build from the repository, which has raw/ and reference/; restore what is missing"
     else:
-        what = f"the package has {report.errors} findings, {len(report.failures)} failures"
+        counts = f"findings: {report.errors}, failures: {len(report.failures)}"
+        what = f"the package does not validate ({counts})"
         advice = "list all with: gazadata validate"
     shown = [
         f"{d.path}:{d.line or 1}: {d.code} {d.message}: found {d.found}, expected {d.expected}"
@@ -152,31 +154,30 @@ def _write(
                 f"no release was built: {resource.name} had {validated.get(resource.name, 0)} rows "
                 f"when it was validated, and {rows} when it was written; build again"
             )
-        size, digest = files.add(csv)
+        written = files.add(csv)
         files.add(parquet)
-        tables[resource.name] = {"rows": rows, "digest": f"sha256:{digest}"}
+        digest = f"sha256:{written.sha256}"
+        tables[resource.name] = {"rows": rows, "digest": digest}
         part["path"] = csv
         part["format"], part["mediatype"], part["encoding"] = "csv", "text/csv", "utf-8"
-        part["bytes"], part["hash"] = size, f"sha256:{digest}"
+        part["bytes"], part["hash"] = written.bytes, digest
         part["schema"] = resource.schema
-    files.put("datapackage.json", json_bytes(descriptor))
+    files.put(DESCRIPTOR, json_bytes(descriptor))
     files.put("LICENSE", _companion(package, "LICENSE"))
     files.put("codebook.md", _companion(package, "codebook.md", "docs/codebook.md"))
     files.put("CHANGES.md", changes.encode("utf-8"))
     if identifiers := retired.read(package):
-        files.put(retired.FILE, canonical_retired(identifiers))
+        files.put(RETIRED, canonical_retired(identifiers))
     built = Package.open(folder)
     files.put("croissant.json", json_bytes(croissant(built.contract, files.sums)))
     write_annotations(built, folder / "annotations.jsonld")
     files.add("annotations.jsonld")
     for name, content in release_pages(Dataset(Package.open(folder))).items():
         files.put(name, content)
-    files.put("manifest.json", json_bytes(_manifest(package, files.sums, tables, before)))
-    files.put("SHA256SUMS", sums_bytes({name: digest for name, (_, digest) in files.sums.items()}))
-    for name, content in ATTRIBUTES.items():
+    # Reading the manifest refuses file names that some system cannot have.
+    manifest = Manifest.read(json_bytes(_manifest(package, files.sums, tables, before)), MANIFEST)
+    for name, content in (manifest.own | ATTRIBUTES).items():
         (folder / name).write_bytes(content)
-    # Reading it back refuses file names that some system cannot have.
-    Manifest.of(folder, MANIFEST)
 
 
 class _Files:
@@ -184,21 +185,20 @@ class _Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.sums: dict[str, tuple[int, str]] = {}
+        self.sums: dict[str, File] = {}
 
     def put(self, name: str, content: bytes) -> None:
         (self.folder / name).write_bytes(content)
         self.add(name)
 
-    def add(self, name: str) -> tuple[int, str]:
-        path = self.folder / name
-        self.sums[name] = path.stat().st_size, sha256(path)
+    def add(self, name: str) -> File:
+        self.sums[name] = File.of(self.folder, name)
         return self.sums[name]
 
 
 def _manifest(
     package: Package,
-    sums: dict[str, tuple[int, str]],
+    sums: dict[str, File],
     tables: dict[str, Any],
     before: Package | None,
 ) -> dict[str, Any]:
@@ -215,10 +215,7 @@ def _manifest(
         "parent": parent,
         "tools": {"polars": pl.__version__, "pyarrow": pa.__version__},
         "tables": tables,
-        "files": [
-            {"path": name, "bytes": size, "sha256": digest}
-            for name, (size, digest) in sorted(sums.items())
-        ],
+        "files": [file._asdict() for file in sorted(sums.values())],
     }
 
 
@@ -248,7 +245,7 @@ def _write_sorted(
     ):
 
         def write_group(group: pl.DataFrame) -> None:
-            # Combined, so that the ends of pages do not depend on the batches.
+            # Combined, so that page boundaries do not depend on the batches.
             table = group.select(types).rechunk().to_arrow().cast(schema).combine_chunks()
             writer.write_table(table, row_group_size=ROW_GROUP)
 

@@ -94,9 +94,9 @@ def _stated(
     """The text of each file that states a version, as it is and as it should be."""
     root, day = package.root, created[:10]
     made: dict[str, Callable[[str], str]] = {
-        DESCRIPTOR: lambda text: _described(text, version, created),
-        CITATION: lambda text: _cited(text, version, day),
-        CHANGELOG: lambda text: _logged(text, version, day, rows),
+        DESCRIPTOR: lambda text: _updated_descriptor(text, version, created),
+        CITATION: lambda text: _updated_citation(text, version, day),
+        CHANGELOG: lambda text: _updated_changelog(text, version, day, rows),
     }
     stated = {}
     for name, wanted in made.items():
@@ -110,7 +110,7 @@ def _stated(
     return stated
 
 
-def _described(text: str, version: str, created: str) -> str:
+def _updated_descriptor(text: str, version: str, created: str) -> str:
     for name, value in (("version", version), ("created", created)):
         span = member_value(text, name)
         if not value:
@@ -123,7 +123,7 @@ def _described(text: str, version: str, created: str) -> str:
     return text
 
 
-def _cited(text: str, version: str, day: str) -> str:
+def _updated_citation(text: str, version: str, day: str) -> str:
     for name, value in (("version", version), ("date-released", f'"{day}"')):
         line = f"{name}: {value}"
         text, found = re.subn(rf"^{name}:.*$", line, text, count=1, flags=re.MULTILINE)
@@ -132,7 +132,7 @@ def _cited(text: str, version: str, day: str) -> str:
     return text
 
 
-def _logged(text: str, version: str, day: str, rows: Mapping[str, int]) -> str:
+def _updated_changelog(text: str, version: str, day: str, rows: Mapping[str, int]) -> str:
     """A changelog whose first section is for this version, with its row counts."""
     head = f"## {version} ({day})"
     counts = f"- Rows: {', '.join(f'{name} {number}' for name, number in rows.items())}."

@@ -42,8 +42,8 @@ Progress = Callable[[int, int], None]
 """Called with the number of bytes fetched so far and the total."""
 
 WAITING = (
-    "waiting for another process that is fetching {0} into {1}; if its store is slow, end it, or "
-    "set GAZADATA_CACHE to another folder"
+    "waiting for another process that is fetching {0} into {1}; if its store is slow, stop that "
+    "process, or set GAZADATA_CACHE to another folder"
 )
 
 
@@ -191,7 +191,7 @@ class Cached(NamedTuple):
         Raises:
             StoreError: the manifest does not list the file, or no store has the release.
         """
-        listed = next((file for file in self.manifest.files if file.path == path), None)
+        listed = self.manifest.file(path)
         if listed is None:
             raise StoreError(f"{self.folder}: the release has no file {path}")
         if not listed.intact(self.folder):

@@ -8,7 +8,7 @@ from gazadata import retired
 from gazadata.contract.version import bumped, parse
 from gazadata.curate.canonical import canonical_retired
 from gazadata.errors import ReleaseError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.release.diff import Diff, Which, diff
 from gazadata.release.files import some
 
@@ -65,7 +65,7 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
             identifier vanished without a row; or a new row names another version than `version`.
     """
     was, now = ({row.key: row for row in retired.read(side)} for side in (before, package))
-    path = package.retired_file() or package.root / "data" / retired.FILE
+    path = package.retired_file() or package.root / "data" / RETIRED
     came, went = (
         [
             (name, key)
@@ -82,7 +82,7 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
     if lost := [row for key, row in was.items() if now.get(key) != row]:
         _, *lines = canonical_retired(lost[:_NAMED]).decode("utf-8").splitlines()
         raise ReleaseError(
-            f"rows of the {retired.FILE} of {changes.old} are missing from {path}, or were edited: "
+            f"rows of the {RETIRED} of {changes.old} are missing from {path}, or were edited: "
             f"{_named([row.key for row in lost])}; restore them:\n" + "\n".join(lines)
         )
     if missing := [key for key in went if key not in now]:
@@ -124,7 +124,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
             columns = (", ".join(map(_code, fs)) for fs in (table.fields, table.old_fields))
             lines.append("- columns: {}; before: {}".format(*(c or "none" for c in columns)))
         for label in WHICH:
-            keys, others = changes.apart(table, label)
+            keys, others = changes.keys_to_list(table, label)
             lines += [f"- {label}: {_code(key)}" for key in keys[:_SHOWN]]
             if len(keys) > _SHOWN:
                 lines.append(f"- {label}: {len(keys) - _SHOWN} more")
@@ -138,10 +138,7 @@ def changes_markdown(name: str, changes: Diff) -> str:
         if table.changed.height > _SHOWN:
             lines.append(f"- {table.changed.height - _SHOWN} more cells changed")
         if table.support:
-            more = len(table.support) - _SHOWN
-            shown = _escaped(", ".join(table.support[:_SHOWN]))
-            shown += f" and {more} more" if more > 0 else ""
-            lines.append(f"- evidence changed for: {shown}")
+            lines.append(f"- evidence changed for: {_escaped(some(table.support, _SHOWN))}")
         lines.append("")
     if changes.retired:
         lines += ["## Retired identifiers", ""]

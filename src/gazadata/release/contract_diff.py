@@ -102,7 +102,7 @@ def _compare_fields(old: Field, new: Field) -> Found:
     # No old row has a new term.
     fresh = {*(new.enum or ())} - {*(old.enum or ())}
     judges["gazadata:recipientRequired"] = _demands(
-        "the need of a recipient", fresh.__contains__, gone="minor"
+        "the need for a recipient", fresh.__contains__, gone="minor"
     )
     return _judged(before, after, judges)
 
@@ -228,7 +228,7 @@ def _minimum(old: Any, new: Any) -> Found:
 
 
 def _evidence(old: Any, new: Any) -> Found:
-    return _flag("in need of evidence")(old == "required", new == "required")
+    return _flag("required to have evidence")(old == "required", new == "required")
 
 
 def _modes(value: Any) -> list[str]:

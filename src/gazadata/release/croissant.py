@@ -1,7 +1,8 @@
 """croissant.json: the release's Parquet files described for machine-learning loaders.
 
-Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). Where it is open, the
-file has the form that its reference implementation, mlcroissant, can load:
+Follows the Croissant specification 1.1 (http://mlcommons.org/croissant/1.1). Where the
+specification leaves a choice, the file has the form that its reference implementation,
+mlcroissant, can load:
 
 - `references` has the form {"field": {"@id": …}}; mlcroissant 1.1 fails on the bare {"@id": …}.
 - mlcroissant joins what a field references, and keeps what it read for one record set while it
@@ -25,6 +26,7 @@ from typing import Any
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.errors import GazadataError
+from gazadata.release.manifest import File
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 DATA_TYPES = {
@@ -100,7 +102,7 @@ CONTEXT: dict[str, Any] = {
 }
 
 
-def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str, Any]:
+def croissant(contract: Contract, files: dict[str, File]) -> dict[str, Any]:
     """Describe the Parquet files of a release.
 
     `url` is the descriptor's homepage, or else './': the release folder, wherever it is served
@@ -108,8 +110,7 @@ def croissant(contract: Contract, files: dict[str, tuple[int, str]]) -> dict[str
 
     Args:
         contract: the release's contract.
-        files: the release's files by relative path: their size in bytes and their SHA-256.
-            Only parquet/<table>.parquet is looked up.
+        files: the release's files by relative path; only parquet/<table>.parquet is looked up.
 
     Raises:
         GazadataError: a table has no Parquet file.
@@ -158,19 +159,18 @@ def _unjoined(contract: Contract) -> set[str]:
     }
 
 
-def _file(resource: Resource, files: dict[str, tuple[int, str]]) -> dict[str, Any]:
+def _file(resource: Resource, files: dict[str, File]) -> dict[str, Any]:
     path = _path(resource)
     if path not in files:
         raise GazadataError(f"the release has no file {path}, which croissant.json is to describe")
-    size, digest = files[path]
     return {
         "@type": "cr:FileObject",
         "@id": path,
         "name": f"{resource.name}.parquet",
         "contentUrl": path,
-        "contentSize": f"{size} B",
+        "contentSize": f"{files[path].bytes} B",
         "encodingFormat": ENCODING_FORMATS,
-        "sha256": digest,
+        "sha256": files[path].sha256,
     }
 
 

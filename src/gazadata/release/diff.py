@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,8 +12,9 @@ from gazadata.contract import Resource
 from gazadata.contract.version import LEVELS, Level, Version, bumped, parse
 from gazadata.curate.tables import read_bytes, records
 from gazadata.errors import MissingExtra, ReadError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.release.contract_diff import ContractChange, compare_contracts
+from gazadata.release.files import some
 from gazadata.retired import Retired
 from gazadata.tables.arrow import read_table
 
@@ -93,8 +94,7 @@ class ReferenceChange:
 
     def __str__(self) -> str:
         parts = (
-            f"{which} {', '.join(rows[:_SHOWN])}"
-            + (f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else "")
+            f"{which} {some(rows, _SHOWN)}"
             for which, rows in (
                 ("added", self.added),
                 ("removed", self.removed),
@@ -111,16 +111,19 @@ class Diff:
 
     old: str
     new: str
-    contract: list[ContractChange] = field(default_factory=list)
-    tables: dict[str, TableChange] = field(default_factory=dict)
-    retired: list[RetiredChange] = field(default_factory=list)
-    reference: list[ReferenceChange] = field(default_factory=list)
+    contract: list[ContractChange]
+    tables: dict[str, TableChange]
+    retired: list[RetiredChange]
+    reference: list[ReferenceChange]
 
     def __bool__(self) -> bool:
         return bool(self.contract or self.retired or self.reference) or any(self.tables.values())
 
-    def least(self) -> Version | None:
-        """The lowest version that the new side needs; None if it is as high, or needs no bump."""
+    def lowest_version(self) -> Version | None:
+        """The lowest version that the new side needs.
+
+        None if it is already high enough, or no bump is needed.
+        """
         level, _ = self.bump()
         old, new = parse(self.old), parse(self.new)
         if level == "none" or old is None or new is None:
@@ -128,7 +131,7 @@ class Diff:
         least = bumped(old, level)
         return least if new <= old or new.core < least else None
 
-    def apart(self, table: TableChange, which: Which) -> tuple[list[str], int]:
+    def keys_to_list(self, table: TableChange, which: Which) -> tuple[list[str], int]:
         """The keys of added or removed rows, without evidence for rows that are listed themselves.
 
         Returns:
@@ -157,7 +160,7 @@ class Diff:
             if table.changed.height:
                 row = table.changed.row(0, named=True)
                 reasons.append(("patch", f"{name}: {row[table.key]}.{row['field']} changed"))
-        reasons += [("patch", f"{retired.FILE}: {change}") for change in self.retired[:1]]
+        reasons += [("patch", f"{RETIRED}: {change}") for change in self.retired[:1]]
         reasons += [("patch", str(change)) for change in self.reference[:1]]
         if not reasons:
             return "none", "nothing changed"
@@ -183,20 +186,23 @@ def diff(old: Package, new: Package) -> Diff:
             missing or occurs twice.
     """
     before, after = old.contract, new.contract
-    result = Diff(before.version, after.version, compare_contracts(before, after))
     was, now = ({row.key: row for row in retired.read(side)} for side in (old, new))
-    result.retired.extend(
-        RetiredChange(was.get(key), now.get(key))
-        for key in sorted(was | now)
-        if was.get(key) != now.get(key)
-    )
     olds, news = _tables(old, "old"), _tables(new, "new")
     changes = {name: _table(olds.get(name), news.get(name)) for name in news | olds}
     _support((olds, news), changes)
     order = sorted(changes, key=lambda name: (name not in FIRST, name in LAST))
-    result.tables.update({name: changes[name] for name in order if changes[name]})
-    result.reference.extend(_references(old.root / "reference", new.root / "reference"))
-    return result
+    return Diff(
+        old=before.version,
+        new=after.version,
+        contract=compare_contracts(before, after),
+        tables={name: changes[name] for name in order if changes[name]},
+        retired=[
+            RetiredChange(was.get(key), now.get(key))
+            for key in sorted(was | now)
+            if was.get(key) != now.get(key)
+        ],
+        reference=list(_references(old.root / "reference", new.root / "reference")),
+    )
 
 
 def _references(old: Path, new: Path) -> Iterator[ReferenceChange]:
@@ -248,14 +254,14 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         resource, cells = table
         rows = cells.sort(resource.key)
         return TableChange(
-            resource.name,
-            resource.key,
-            resource.key,
-            () if new is None else resource.field_names,
-            () if old is None else resource.field_names,
-            rows.clear() if new is None else rows,
-            rows if new is None else rows.clear(),
-            _cells([], resource),
+            resource=resource.name,
+            key=resource.key,
+            old_key=resource.key,
+            fields=() if new is None else resource.field_names,
+            old_fields=() if old is None else resource.field_names,
+            added=rows.clear() if new is None else rows,
+            removed=rows if new is None else rows.clear(),
+            changed=_cells([], resource),
         )
     (was, a), (resource, b) = old, new
     key = resource.key
@@ -274,14 +280,14 @@ def _table(old: Table | None, new: Table | None) -> TableChange:
         for f, past in before.items()
     ]
     return TableChange(
-        resource.name,
-        key,
-        was.key,
-        resource.field_names,
-        was.field_names,
-        b.join(a.select(key), on=key, how="anti").sort(key),
-        a.join(b.select(key), on=key, how="anti").sort(key),
-        _cells(parts, resource),
+        resource=resource.name,
+        key=key,
+        old_key=was.key,
+        fields=resource.field_names,
+        old_fields=was.field_names,
+        added=b.join(a.select(key), on=key, how="anti").sort(key),
+        removed=a.join(b.select(key), on=key, how="anti").sort(key),
+        changed=_cells(parts, resource),
     )
 
 
@@ -334,7 +340,7 @@ def to_json(result: Diff) -> dict[str, Any]:
         "new": result.new,
         "bump": level,
         "bump_reason": reason,
-        "least_version": str(least) if (least := result.least()) else None,
+        "least_version": str(least) if (least := result.lowest_version()) else None,
         "contract": [vars(change) for change in result.contract],
         "tables": {
             name: {

@@ -13,7 +13,7 @@ def full(diff: Diff) -> str:
     """The diff for a terminal: the bump it requires, then each change with both values."""
     level, reason = diff.bump()
     lines = [plain(f"{diff.old} -> {diff.new}: {level} ({reason})")]
-    if least := diff.least():
+    if least := diff.lowest_version():
         lines.append(f"the version must be at least {least}: run `gazadata bump {least}`")
     lines += [f"contract  {change} [{change.level}]" for change in diff.contract]
     for name, table in diff.tables.items():
@@ -21,7 +21,7 @@ def full(diff: Diff) -> str:
         if table.reshaped:
             lines.append(f"  columns: {_names(table.old_fields)} -> {_names(table.fields)}")
         for sign, which in zip("+-", WHICH, strict=True):
-            keys, others = diff.apart(table, which)
+            keys, others = diff.keys_to_list(table, which)
             lines += [f"  {sign} {plain(key)}" for key in keys]
             if others:
                 lines.append(f"  {sign} {others} for rows that were {which}")

@@ -21,6 +21,17 @@ _ADVICE = (
     "check the version, the store and the network; stores are named by --store, by store=…, by "
     "GAZADATA_STORE or by gazadata.lock"
 )
+_NONE = "no store is named"
+
+
+class Offer(NamedTuple):
+    """What a store offers for a version, checked against every pin."""
+
+    manifest: Manifest
+    yanked: str | None
+    """Why the version is yanked; None if it is not."""
+    passed_over: tuple[Entry, ...]
+    """The yanked versions that are higher than the one that "latest" chose."""
 
 
 class Pulled(NamedTuple):
@@ -106,12 +117,12 @@ def pulled(
         manifest = release.manifest
         Lock(store, manifest.version, manifest.sha256, manifest.name).write(lock)
     return Pulled(
-        folder,
-        release.manifest.version,
-        locked.version if locked else None,
-        release.passed_over,
+        folder=folder,
+        version=release.manifest.version,
+        before=locked.version if locked else None,
+        passed_over=release.passed_over,
         # The locked version that replaces "latest" if no store answers is from the cache.
-        release.fresh and (version == LATEST or (version is None and locked is None)),
+        latest=release.fresh and (version == LATEST or (version is None and locked is None)),
     )
 
 
@@ -142,7 +153,7 @@ def open_pinned(version: str | None = None, stores: Stores = ()) -> Release:
         LockError: the lock pins another version than the one asked for.
     """
     locked = Lock.read(FILE)
-    if locked and version not in (None, "latest", locked.version):
+    if locked and version not in (None, LATEST, locked.version):
         raise _contradicted(version, locked)
     package = open_release(version, stores)
     if locked and package.contract.version != locked.version:
@@ -174,9 +185,6 @@ def versions(stores: Stores = ()) -> list[Entry]:
         except StoreError as error:
             failures.append(error)
     raise StoreError(failed("no store has an index:", failures or [_NONE], _ADVICE))
-
-
-_NONE = "no store is named"
 
 
 class _Pull(NamedTuple):
@@ -248,40 +256,28 @@ class _Pull(NamedTuple):
         for source in self.sources:
             try:
                 with closing(source):
-                    manifest, yanked, over = self._offered(source, version)
-                    self.cache.fill(manifest, source, self.progress)
+                    offer = self._offered(source, version)
+                    self.cache.fill(offer.manifest, source, self.progress)
             except StoreError as error:
                 failures.append(error)
                 continue
-            self.cache.remember(source, manifest, yanked)
+            manifest = offer.manifest
+            self.cache.remember(source, manifest, offer.yanked)
             for failure in failures:
-                warn(f"another store was used, since {failure}")
-            if yanked:
-                warn(f"{manifest.version} is yanked: {yanked}")
-            return Cached(self.cache, manifest, source.name, self.sources, True, over)
+                warn(f"another store was used: {failure}")
+            if offer.yanked:
+                warn(f"{manifest.version} is yanked: {offer.yanked}")
+            return Cached(self.cache, manifest, source.name, self.sources, True, offer.passed_over)
         away = bool(failures) and all(isinstance(failure, StoreAwayError) for failure in failures)
         text = failed(f"cannot pull {version}:", failures or [_NONE], _ADVICE)
         raise StoreAwayError(text) if away else StoreError(text)
 
-    def _offered(
-        self, source: Source, version: str
-    ) -> tuple[Manifest, str | None, tuple[Entry, ...]]:
-        """The manifest that a store has for a version, checked against every pin; and its yank.
-
-        For "latest", also the higher versions that are yanked.
-        """
+    def _offered(self, source: Source, version: str) -> Offer:
+        """What a store offers for a version or for "latest"."""
         over: tuple[Entry, ...] = ()
         entries = _index(source)
         if version == LATEST:
-            current = [e for e in entries if not e.yanked and precedence(e.version).is_final]
-            if not current:
-                there = ", ".join(e.version for e in entries)
-                raise StoreError(
-                    f"{source.name}: every version is yanked or a pre-release; name one: {there}"
-                    if entries
-                    else f"{source.name}: nothing is published there"
-                )
-            version = current[-1].version
+            version = _newest(entries, source.name)
             chosen = precedence(version)
             over = tuple(e for e in entries if e.yanked and precedence(e.version) > chosen)
         # An index may be older than the folder, in a proxy or after a crash.
@@ -306,15 +302,15 @@ class _Pull(NamedTuple):
             raise StoreError(f"{where}: the manifest of version {manifest.version}")
         self._check_name(manifest, where)
         # A yank stays even if the index no longer lists the version.
-        return manifest, entry.yanked if entry else served.get("yanked"), over
+        return Offer(manifest, entry.yanked if entry else served.get("yanked"), over)
 
     def _check_name(self, manifest: Manifest, where: str) -> None:
         """Refuse another package than the locked one, which may have the same versions."""
         name = self.locked.name if self.locked else None
         if name is not None and manifest.name != name:
             raise StoreError(
-                f"{where}: a release of {manifest.name!r}, but gazadata.lock pins {name!r}; use it "
-                "in another folder, or delete gazadata.lock"
+                f"{where}: a release of {manifest.name!r}, but gazadata.lock pins {name!r}; pull "
+                "it in another folder, or delete gazadata.lock"
             )
 
     def _served_before(
@@ -329,3 +325,14 @@ class _Pull(NamedTuple):
 
 def _index(source: Source) -> list[Entry]:
     return read_index(read_small(source, INDEX), source.where(INDEX))
+
+
+def _newest(entries: list[Entry], store: str) -> str:
+    """The highest version in a store that is neither yanked nor a pre-release."""
+    if not entries:
+        raise StoreError(f"{store}: nothing is published there")
+    current = [e.version for e in entries if not e.yanked and precedence(e.version).is_final]
+    if not current:
+        there = ", ".join(e.version for e in entries)
+        raise StoreError(f"{store}: every version is yanked or a pre-release; name one: {there}")
+    return current[-1]

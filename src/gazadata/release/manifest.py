@@ -54,6 +54,11 @@ class File(NamedTuple):
     bytes: int
     sha256: str
 
+    @classmethod
+    def of(cls, root: Path, path: str) -> File:
+        """The file `path` under `root`, as it is."""
+        return cls(path, (root / path).stat().st_size, sha256(root / path))
+
     def intact(self, root: Path) -> bool:
         """Whether `root` has it as an ordinary file with this size and hash."""
         return self.mismatch(root) is None
@@ -108,8 +113,8 @@ class Manifest(NamedTuple):
     name: str
     version: str
     created: str | None
-    parent: Any
-    """The parent's version and manifest_sha256, or null, as in the file."""
+    parent: dict[str, Any]
+    """The parent's version and manifest_sha256, unchecked; empty if there is no parent."""
     files: tuple[File, ...]
     tables: dict[str, Table]
     content: bytes
@@ -125,6 +130,7 @@ class Manifest(NamedTuple):
         """
         value = read_object(content, where, "gazadata-manifest")
         name, version, created = (value.get(key) for key in ("name", "version", "created"))
+        parent = value.get("parent")
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise StoreError(f"{where}: invalid package name {name!r}")
         if not isinstance(version, str) or not parse(version):
@@ -133,7 +139,7 @@ class Manifest(NamedTuple):
             name,
             version,
             created if isinstance(created, str) else None,
-            value.get("parent"),
+            parent if isinstance(parent, dict) else {},
             _files(value.get("files"), where),
             _tables(value.get("tables"), where),
             content,
@@ -157,6 +163,15 @@ class Manifest(NamedTuple):
         return cls.read(content, where or str(path))
 
     @property
+    def paths(self) -> set[str]:
+        """The paths of the files that it lists."""
+        return {file.path for file in self.files}
+
+    def file(self, path: str) -> File | None:
+        """The file that it lists under a path, if any."""
+        return next((file for file in self.files if file.path == path), None)
+
+    @property
     def own(self) -> dict[str, bytes]:
         """The manifest itself, and SHA256SUMS, which follows from it."""
         sums = {file.path: file.sha256 for file in self.files} | {MANIFEST: self.sha256}
@@ -178,7 +193,7 @@ class Manifest(NamedTuple):
 
     def difference(self, root: Path) -> list[str]:
         """The damage, and the files in the folder `root` that do not belong to the release."""
-        names = {file.path for file in self.files} | self.own.keys() | ATTRIBUTES.keys()
+        names = self.paths | self.own.keys() | ATTRIBUTES.keys()
         return self.damage(root) + [name for name in listing(root) if name not in names]
 
     def copy(self, release: Path, folder: Path) -> None:
@@ -266,7 +281,7 @@ class Release(Package):
         Raises:
             StoreError: the file differs from the manifest.
         """
-        if any(file.path == RETIRED for file in self.manifest.files) or super().retired_file():
+        if RETIRED in self.manifest.paths or super().retired_file():
             self.check(RETIRED)
             return self.root / RETIRED
         return None
@@ -312,7 +327,7 @@ def open_package(path: Path, shown: str | None = None) -> Package:
     manifest = Manifest.of(root, f"{named}: {MANIFEST}")
 
     def check(path: str) -> None:
-        listed = next((file for file in manifest.files if file.path == path), None)
+        listed = manifest.file(path)
         if why := listed.mismatch(root) if listed else "not listed":
             raise StoreError(
                 f"{named}: {path} differs from {MANIFEST} ({why}); pull or build the release again "
@@ -341,9 +356,9 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
                 "letters, digits, dots, dashes and underscores, with forward slashes"
             )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise StoreError(f"{where}: {path}: bytes is {size!r}")
+            raise StoreError(f"{where}: {path}: invalid size {size!r}")
         if not is_sha256(digest):
-            raise StoreError(f"{where}: {path}: sha256 is {digest!r}")
+            raise StoreError(f"{where}: {path}: invalid sha256 {digest!r}")
         names = path.split("/")
         folders = ["/".join(names[:n]) + "/" for n in range(1, len(names))]
         clash = taken.get(path.casefold()) or taken.get(f"{path.casefold()}/")
@@ -353,7 +368,7 @@ def _files(listed: Any, where: str) -> tuple[File, ...]:
             clash = clash or taken.get(folder.casefold().rstrip("/"))
         if clash:
             raise StoreError(
-                f"{where}: the paths {clash!r} and {path!r} are the same to some systems"
+                f"{where}: the paths {clash!r} and {path!r} are the same on some systems"
             )
         taken[path.casefold()] = path
         files.append(File(path, size, digest))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from gazadata.contract.version import parse
 from gazadata.errors import ReleaseError
 from gazadata.package import Package
-from gazadata.release.archive import open_archive
+from gazadata.release.archive import leads_out, open_archive
 from gazadata.release.fetch import LATEST, open_release
 from gazadata.release.lock import FILE, Lock
 from gazadata.release.manifest import open_package
@@ -36,7 +36,7 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
         yield open_package(path)
     elif path.is_file():
         yield open_archive(path)
-    elif _is_version(name) and (stores or _names_store()):
+    elif (name == LATEST or parse(name)) and (stores or _names_store()):
         yield open_release(name, stores or ())
     else:
         with tempfile.TemporaryDirectory() as folder:
@@ -52,10 +52,6 @@ def _names_store() -> bool:
     return locked is not None and locked.store is not None
 
 
-def _is_version(name: str) -> bool:
-    return name == LATEST or parse(name) is not None
-
-
 def _checkout(revision: str, folder: Path) -> None:
     """Write the package of a commit, or of a folder in one (`HEAD:folder`), as it was committed.
 
@@ -65,34 +61,30 @@ def _checkout(revision: str, folder: Path) -> None:
     # A name that begins with a hyphen must not become an option for git.
     found = _git(revision, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     if found.returncode != 0:
-        why = _words(found)
+        why = _stderr(found)
         known = f"git says: {why}" if why else "this repository has no such revision"
-        raise _nothing(revision, known)
+        raise _not_found(revision, known)
     tree = found.stdout.decode().strip()
     parts = ["datapackage.json", "data", "schemas", "reference"]
     listed = _git(revision, "ls-tree", "-r", "-z", "--full-tree", tree, *parts)
     if listed.returncode != 0:
-        raise _unreadable(revision, _words(listed))
+        raise _unreadable(revision, _stderr(listed))
     for entry in filter(None, listed.stdout.split(b"\0")):
         about, _, name = entry.partition(b"\t")
         mode, _, blob = about.decode().split()
         path = os.fsdecode(name)
-        if mode not in ("100644", "100755") or _leads_out(path):
+        if mode not in ("100644", "100755") or leads_out(path):
             raise _unreadable(revision, f"{path!r} is a link or leads out of it")
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         with (folder / path).open("xb") as file:
             written = _git(revision, "cat-file", "blob", blob, to=file)
         if written.returncode != 0:
-            raise _unreadable(revision, _words(written))
+            raise _unreadable(revision, _stderr(written))
     if not (folder / "datapackage.json").is_file():
         raise ReleaseError(
             f"the git revision {revision!r} has no datapackage.json at its top; name the package's "
             f"folder as {revision.partition(':')[0]}:FOLDER"
         )
-
-
-def _leads_out(path: str) -> bool:
-    return "\\" in path or bool({"", ".", ".."} & set(path.split("/")))
 
 
 def _git(
@@ -101,10 +93,10 @@ def _git(
     try:
         return subprocess.run(["git", *arguments], stdout=to, stderr=subprocess.PIPE, check=False)
     except FileNotFoundError:
-        raise _nothing(revision, "git is not installed") from None
+        raise _not_found(revision, "git is not installed") from None
 
 
-def _words(git: subprocess.CompletedProcess[bytes]) -> str:
+def _stderr(git: subprocess.CompletedProcess[bytes]) -> str:
     return " ".join(git.stderr.decode("utf-8", "replace").split())
 
 
@@ -115,7 +107,7 @@ def _unreadable(revision: str, why: str) -> ReleaseError:
     )
 
 
-def _nothing(name: str, git: str) -> ReleaseError:
+def _not_found(name: str, git: str) -> ReleaseError:
     return ReleaseError(
         f"cannot find {name!r} as a folder, archive, version or git revision: no such path; a "
         "version looks like 1.0.0 and needs a store (--store, GAZADATA_STORE or gazadata.lock); "

@@ -78,10 +78,8 @@ def publish(release: Path, store: Path) -> Entry:
                     f"{target} is not a folder, but the release needs that name; move it away"
                 )
             for other in there:
-                parent = other.parent if isinstance(other.parent, dict) else {}
-                if parent.get("version") == manifest.version:
-                    _check_parent(other, parent.get("manifest_sha256"), manifest)
-            _follows(manifest, there, store)
+                _check_parent(other, manifest)
+            _check_follows(manifest, there, store)
             with whole_folder(target) as folder:
                 manifest.copy(release, folder)
                 for path in (folder, *folder.rglob("*")):
@@ -241,12 +239,12 @@ def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
     """Refuse a release that differs from the published one of that version."""
     if there.version != manifest.version:
         raise StoreError(
-            f"{manifest.version} differs from the published {there.version} in case only"
+            f"{manifest.version} differs from the published {there.version} only in case"
         )
     if there.sha256 != manifest.sha256:
         raise StoreError(
             f"{target} is published with the manifest sha256 {there.sha256}, but this release has "
-            f"{manifest.sha256}; a published version is never replaced: raise the version"
+            f"{manifest.sha256}; a published version is never replaced: choose a higher version"
         )
     if damage := manifest.damage(target):
         raise StoreError(
@@ -255,17 +253,18 @@ def _check_same(there: Manifest, manifest: Manifest, target: Path) -> None:
         )
 
 
-def _check_parent(other: Manifest, built_on: object, manifest: Manifest) -> None:
+def _check_parent(other: Manifest, manifest: Manifest) -> None:
     """Refuse a release that differs from the one that a published version was built on."""
-    if built_on != manifest.sha256:
+    built_on = other.parent.get("manifest_sha256")
+    if other.parent.get("version") == manifest.version and built_on != manifest.sha256:
         raise StoreError(
             f"the parent of the published {other.version} is a {manifest.version} with the "
             f"manifest sha256 {built_on}, but this release has {manifest.sha256}; publish that "
-            "parent, or raise the version"
+            "parent, or choose a higher version"
         )
 
 
-def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
+def _check_follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
     """Refuse a release whose parent is not the published version before it.
 
     The version and the retired identifiers were checked against the parent only. So the parent of a
@@ -278,7 +277,7 @@ def _follows(manifest: Manifest, there: list[Manifest], store: Path) -> None:
         for release in there
         if precedence(release.version).is_final and precedence(release.version) < version
     ]
-    parent = manifest.parent if isinstance(manifest.parent, dict) else {}
+    parent = manifest.parent
     named = next((release for release in there if release.version == parent.get("version")), None)
     last = finals[-1] if finals else named
     if last is None:

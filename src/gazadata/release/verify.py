@@ -54,7 +54,7 @@ def verify(release: Path, raw: Path | None = None) -> list[str]:
         raw: a file that holds the text of one of the sources.
 
     Returns:
-        What was verified, in sentences with numbers.
+        What was verified: one sentence for each check, with counts.
 
     Raises:
         FaultsError: the release differs from its manifest, cannot be read, or is not written as
@@ -122,7 +122,7 @@ def _members(release: Path) -> list[str]:
         return []
     sizes = {m.filename.removeprefix(top): m.file_size for m in members if not m.is_dir()}
     return [
-        *_names(manifest, sizes.keys()),
+        *_name_faults(manifest, sizes.keys()),
         *(
             f"{file.path}: {sizes[file.path]} bytes, expected {file.bytes}"
             for file in manifest.files
@@ -144,7 +144,7 @@ def _check(folder: Path, release: Path, raw: Path | None) -> list[str]:
         manifest = Manifest.of(folder, MANIFEST)
         _refuse(release, _files(folder, manifest))
         package = Package.open(folder)
-        _refuse(release, _missing(package.contract, manifest))
+        _refuse(release, _unlisted(package.contract, manifest))
         faults, cells = _tables(package, manifest)
         _refuse(release, [*_described(package.contract, manifest), *faults])
         done = [
@@ -187,7 +187,7 @@ def _files(folder: Path, manifest: Manifest) -> list[str]:
             if file.path in names and (why := file.mismatch(folder)):
                 wrong.setdefault(why, []).append(file.path)
         faults = [
-            *_names(manifest, names),
+            *_name_faults(manifest, names),
             *(f"{some(paths)}: {why}" for why, paths in wrong.items()),
         ]
         # Whatever damaged the listed files has usually changed these, too.
@@ -201,21 +201,19 @@ def _files(folder: Path, manifest: Manifest) -> list[str]:
         return [f"{at}: cannot be read: {error.strerror}"]
 
 
-def _names(manifest: Manifest, there: Collection[str]) -> list[str]:
+def _name_faults(manifest: Manifest, there: Collection[str]) -> list[str]:
     """Files that are missing, and files that are not listed."""
-    listed = {file.path for file in manifest.files}
-    own = {MANIFEST, SUMS, *ATTRIBUTES}
+    listed, own = manifest.paths, {MANIFEST, SUMS, *ATTRIBUTES}
     return [
         *(f"{name}: missing" for name in sorted((listed | {SUMS}) - {*there})),
         *(f"{name}: not listed in {MANIFEST}" for name in sorted({*there} - listed - own)),
     ]
 
 
-def _missing(contract: Contract, manifest: Manifest) -> list[str]:
+def _unlisted(contract: Contract, manifest: Manifest) -> list[str]:
     """Files of every release that the manifest does not list."""
-    listed = {file.path for file in manifest.files}
     tables = [f"{kind}/{name}.{kind}" for kind in ("csv", "parquet") for name in contract.resources]
-    return [f"{name}: missing" for name in (*DESCRIBED, *tables) if name not in listed]
+    return [f"{name}: missing" for name in (*DESCRIBED, *tables) if name not in manifest.paths]
 
 
 def _described(contract: Contract, manifest: Manifest) -> list[str]:
@@ -225,7 +223,7 @@ def _described(contract: Contract, manifest: Manifest) -> list[str]:
     if own != stated:
         faults.append(f"datapackage.json: {' '.join(own)}, but {MANIFEST} has {' '.join(stated)}")
     if contract.resources.keys() != manifest.tables.keys():
-        faults.append(f"datapackage.json: other tables than {MANIFEST}")
+        faults.append(f"datapackage.json: lists other tables than {MANIFEST}")
     hashed = {file.path: f"sha256:{file.sha256}" for file in manifest.files}
     for name, resource in contract.resources.items():
         path, table = f"csv/{name}.csv", manifest.tables.get(name)

@@ -107,7 +107,7 @@ def _check_sheet(resource: Resource, table: pa.Table) -> None:
         wrong = column.filter(pc.match_substring_regex(column, NOT_IN_XML))
         if len(wrong):
             raise GazadataError(
-                f"{where}: Excel cannot hold the control character in {wrong[0].as_py()!r}; "
+                f"{where}: Excel cannot store the control character in {wrong[0].as_py()!r}; "
                 f"{instead}"
             )
 

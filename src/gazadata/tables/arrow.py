@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from gazadata import sniff
 from gazadata.contract import Contract, Resource
 from gazadata.errors import ReadError
-
-if TYPE_CHECKING:
-    from pyarrow import csv
 
 TYPES = {
     "string": pa.string(),
@@ -125,46 +122,20 @@ def _check_years(path: Path, name: str, column: pa.ChunkedArray) -> None:
         before += len(chunk)
 
 
-def batches(path: Path, resource: Resource) -> Iterator[pa.RecordBatch]:
-    """Read a CSV file with the contract's types, a batch of rows at a time.
-
-    Raises:
-        ReadError: a cell does not have the contract's type.
-    """
-    from pyarrow import csv
-
-    try:
-        yield from csv.open_csv(
-            path.absolute(),
-            parse_options=_parsing(),
-            convert_options=_options(arrow_schema(resource)),
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ReadError(f"{path}: {error}") from None
-
-
 def _read_csv(path: Path, schema: pa.Schema) -> pa.Table:
     from pyarrow import csv
 
-    return csv.read_csv(path.absolute(), parse_options=_parsing(), convert_options=_options(schema))
-
-
-def _parsing() -> csv.ParseOptions:
-    from pyarrow import csv
-
-    # Cells may hold line feeds; without this, a block of the file could end inside a cell.
-    return csv.ParseOptions(newlines_in_values=True)
-
-
-def _options(schema: pa.Schema) -> csv.ConvertOptions:
-    from pyarrow import csv
-
-    return csv.ConvertOptions(
-        column_types=schema,
-        null_values=[""],
-        true_values=["true"],
-        false_values=["false"],
-        strings_can_be_null=True,
+    return csv.read_csv(
+        path.absolute(),
+        # Cells may hold line feeds; without this, a block of the file could end inside a cell.
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=schema,
+            null_values=[""],
+            true_values=["true"],
+            false_values=["false"],
+            strings_can_be_null=True,
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gazadata import retired, sniff
 from gazadata.contract import DESCRIPTOR, Resource, inside
 from gazadata.errors import ContractError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.validate.diagnostics import Report
 from gazadata.validate.rules import rule
 from gazadata.validate.schema_findings import add_finding
@@ -194,13 +194,13 @@ def _retired_file(package: Package, taken: dict[Path, str], report: Report) -> P
     if why := retired.refused(root, path):
         shown, expected = path.relative_to(root).as_posix(), "a file in the package"
         add_finding(report, "GD005", path=shown, found=why, expected=expected)
-    second = root / retired.FILE
+    second = root / RETIRED
     if second != path and os.path.lexists(second):
         taken[Path(os.path.realpath(second))] = ""
         add_finding(
             report,
             "GD005",
-            path=retired.FILE,
+            path=RETIRED,
             found=f"a second file of retired identifiers, beside {path.relative_to(root)}",
             expected="all of them in one file",
         )

@@ -17,7 +17,7 @@ from gazadata.contract import Contract, Resource
 from gazadata.contract.schema import NAME
 from gazadata.contract.version import parse
 from gazadata.errors import LineError
-from gazadata.package import Package
+from gazadata.package import RETIRED, Package
 from gazadata.retired import Retired
 from gazadata.validate import cells
 from gazadata.validate.checks import Unrun, run
@@ -28,12 +28,12 @@ from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables, unhyphened, unhyphened_column
 
 FORM = Resource.read(
-    {"name": retired.FILE},
+    {"name": RETIRED},
     {
         "fields": [{"name": name, "type": "string"} for name in retired.COLUMNS],
         "primaryKey": "row_id",
     },
-    retired.FILE,
+    RETIRED,
 )
 """A schema for the file, which is not a table, so that the checks of tables can run on it."""
 
