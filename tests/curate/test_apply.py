@@ -66,7 +66,7 @@ WRONG = {
         "    evidence:\n    - {for: status, note: What has",
         "    notes: {status: Mine}\n    evidence:\n    - {for: status, note: What has",
         "Mine}",
-        "the evidence for status in line",
+        "the evidence for status on line",
     ),
     "words and reference": (
         "{for: plover_sector, words: farmers}",
