@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
+import polars as pl
 import pytest
 from tests.validate.damage import (
     DESCRIPTOR,
@@ -183,3 +185,13 @@ def test_an_extra_table_changes_nothing(key: str, place: Place, without: Report)
     changed["data/cues.csv"] = f"{key}\na\na\n".encode()
     twice = [d for d in validated(place, changed).diagnostics if d.resource == "cues"]
     assert [(d.code, d.line) for d in twice] == [("GD206", 3)]
+
+
+@pytest.mark.parametrize("engine", [None, "streaming"])
+def test_a_validation_leaves_the_configuration_of_polars(
+    engine: Literal["streaming"] | None,
+) -> None:
+    with pl.Config(set_engine_affinity=engine, tbl_rows=3):
+        before = pl.Config.save()
+        assert not report_on(REPO, official=False).diagnostics
+        assert pl.Config.save() == before

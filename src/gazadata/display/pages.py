@@ -50,10 +50,11 @@ def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
     if not report.ok() and not draft:
         first = next((d for d in report.diagnostics if d.severity == "error"), None)
         shown = [f"  {first.path}:{first.line or 1}: {first.code} {first.message}"] if first else []
+        counts = f"findings: {report.errors}, failures: {len(report.failures)}"
         raise PageError(
             "\n".join(
                 [
-                    f"no page written: findings: {report.errors}, failures: {len(report.failures)}",
+                    f"no page written ({counts})",
                     *shown,
                     *(f"  {failure}" for failure in report.failures),
                     "see them all with `gazadata validate`, or on a page with --draft",

@@ -212,8 +212,9 @@ def _name_faults(manifest: Manifest, there: Collection[str]) -> list[str]:
 
 def _unlisted(contract: Contract, manifest: Manifest) -> list[str]:
     """Files of every release that the manifest does not list."""
+    listed = manifest.paths
     tables = [f"{kind}/{name}.{kind}" for kind in ("csv", "parquet") for name in contract.resources]
-    return [f"{name}: missing" for name in (*DESCRIBED, *tables) if name not in manifest.paths]
+    return [f"{name}: missing" for name in (*DESCRIBED, *tables) if name not in listed]
 
 
 def _described(contract: Contract, manifest: Manifest) -> list[str]:

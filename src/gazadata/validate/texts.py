@@ -106,12 +106,13 @@ def texts(
         if not row["own"]:
             continue
         report.count("GD301", 1)
+        text = None
         if with_texts:
             text = _checked(root, row, findings, linked=linked)
         elif not linked:  # A link leads out of the package, which is reported.
             _released(row, findings)
         # A row that occurs twice is reported by another rule.
-        if not with_texts or text is None or row["source_id"] in read:
+        if text is None or row["source_id"] in read:
             continue
         read.add(row["source_id"])
         held.keys.append(row["source_id"])
