@@ -66,7 +66,7 @@ class Tables:
     references: dict[str, Report] = field(default_factory=dict)
     """What was found in each file of reference/."""
     masks: dict[str, dict[str, pl.Series]] = field(default_factory=dict)
-    """The lines whose cell has a finding, by table and field."""
+    """The lines whose cell has a finding, by table and field: a series of one list."""
     _strings: dict[str, pl.LazyFrame] = field(default_factory=dict)
     _held: dict[str, pl.DataFrame] = field(default_factory=dict)
     _files: dict[str, list[Path]] = field(default_factory=dict)
@@ -125,7 +125,8 @@ class Tables:
         """Mask the cells of a field in these lines because they have a finding."""
         if name in self.resources and field in self.resources[name].field_names and len(lines):
             lines, fields = lines.cast(pl.UInt32), self.masks.setdefault(name, {})
-            fields[field] = pl.concat([fields[field], lines]) if field in fields else lines
+            before = fields[field].explode() if field in fields else lines.clear()
+            fields[field] = pl.concat([before, lines]).implode()
 
     def mask_found(self, report: Report) -> None:
         """Mask the cells that have findings in a report."""
@@ -141,7 +142,7 @@ class Tables:
     def masked(self, name: str, *fields: str) -> pl.Expr:
         """Whether one of these cells of a row has a finding."""
         masks = self.masks.get(name, {})
-        lines = [masks[field].implode() for field in fields if field in masks]
+        lines = [masks[field] for field in fields if field in masks]
         return pl.any_horizontal(pl.lit(False), *(pl.col(LINE).is_in(one) for one in lines))
 
     def strings(self, name: str) -> pl.LazyFrame:
