@@ -246,27 +246,11 @@ def _findings(
     check_set: CheckSet, c: Check, tables: Tables, limit: int
 ) -> tuple[int, list[Diagnostic]]:
     """How many rows break a rule, and the first `limit` findings; masks the cells of all."""
-    name, frame = check_set.resource.name, check_set.frame()
-    columns = frame.collect_schema().names()
-    rows = frame.filter(c.breaks & ~c.skips(columns))
-    if not c.columns <= {*check_set.resource.field_names}:
-        # In a piece (Spark), the other rows lack what they are joined to.
-        rows = rows.filter(tables.is_own(name))
-    target = [TARGET_LINE, "field"] if c.blames_target and TARGET_LINE in columns else []
-    rows = (check_set.shown(rows) if check_set.shown else rows).select(
-        LINE,
-        *target,
-        own=tables.is_own(name),
-        key=pl.col(check_set.resource.key),
-        about=pl.lit(None, pl.String) if check_set.about is None else check_set.about,
-        **c.texts(),
-        **c.more,
-    )
     lines: list[pl.DataFrame] = []
     kept: pl.DataFrame | None = None
-    for batch in rows.collect_batches(chunk_size=BATCH):
-        lines.append(batch.select(LINE, "own", *target))
-        more = batch.filter("own").drop("own", *target)
+    for batch in _broken(check_set, c, tables).collect_batches(chunk_size=BATCH):
+        lines.append(batch.select(LINE, *_OF_MASKS))
+        more = batch.filter("own").drop(_OF_MASKS)
         kept = more if kept is None else pl.concat([kept, more])
         # A row joined to a duplicate row is still one finding.
         kept = kept.sort("found", "expected").unique(LINE, keep="first").bottom_k(limit, by=LINE)
@@ -274,11 +258,35 @@ def _findings(
         return 0, []
     broken = pl.concat(lines).unique()
     for at in (c.field,) if c.blames is None else c.blames:
-        tables.mask(name, at, broken[LINE].unique())
-    if target:
-        for (at,), part in broken.drop_nulls().partition_by("field", as_dict=True).items():
-            tables.mask(check_set.of, str(at), part[TARGET_LINE])
+        tables.mask(check_set.resource.name, at, broken[LINE].unique())
+    targets = broken.drop_nulls().partition_by("target_field", as_dict=True)
+    for (at,), part in targets.items():
+        tables.mask(check_set.of, str(at), part["target_line"])
     return broken.filter("own")[LINE].n_unique(), _diagnostics(check_set, c, kept, tables)
+
+
+_OF_MASKS = ("own", "target_line", "target_field")
+
+
+def _broken(check_set: CheckSet, c: Check, tables: Tables) -> pl.LazyFrame:
+    """The rows that break a rule, with what their findings show and which cells these mask."""
+    name, frame = check_set.resource.name, check_set.frame()
+    columns = frame.collect_schema().names()
+    rows = frame.filter(c.breaks & ~c.skips(columns))
+    if not c.columns <= {*check_set.resource.field_names}:
+        # In a piece (Spark), the other rows lack what they are joined to.
+        rows = rows.filter(tables.is_own(name))
+    blames_target = c.blames_target and TARGET_LINE in columns
+    return (check_set.shown(rows) if check_set.shown else rows).select(
+        LINE,
+        own=tables.is_own(name),
+        target_line=TARGET_LINE if blames_target else pl.lit(None, pl.UInt32),
+        target_field="field" if blames_target else pl.lit(None, pl.String),
+        key=pl.col(check_set.resource.key),
+        about=pl.lit(None, pl.String) if check_set.about is None else check_set.about,
+        **c.texts(),
+        **c.more,
+    )
 
 
 def _diagnostics(
