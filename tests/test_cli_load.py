@@ -76,8 +76,8 @@ def test_explain_unknown_names(arguments: list[str], reason: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("path", "content", "reason"),
     [
-        ("datapackage.json", b"{", "datapackage.json:1:2: not JSON"),
-        ("schemas/events.json", b"[]", "events.json: a JSON object is expected"),
+        ("datapackage.json", b"{", "datapackage.json:1:2: invalid JSON"),
+        ("schemas/events.json", b"[]", "events.json: a JSON array instead of a JSON object"),
         ("data/events.csv", b"event_id\nx,y\n", "events.csv: "),
         ("data/quotes.csv", b"\xff\xfe", "quotes.csv:1: found text in UTF-16; save"),
         ("data/evidence.csv", None, "evidence.csv: no such file"),

@@ -153,9 +153,12 @@ class TestDataset:
 
     def test_a_misspelt_row_suggests_the_right_one(self) -> None:
         for ask in (DATASET.explain, DATASET.evidence):
-            with pytest.raises(UnknownName, match=r"no row in events .* mean 'doha-negotiations'"):
+            with pytest.raises(
+                UnknownName,
+                match=r"no row 'doha-negotiation' in events; .* mean 'doha-negotiations'",
+            ):
                 ask("events", "doha-negotiation")
-            with pytest.raises(UnknownName, match=r"no field in events .* did you mean 'outcome'"):
+            with pytest.raises(UnknownName, match=r"no field .* in events; did you mean 'outcome'"):
                 ask("events", "doha-negotiations", "outcomes")
 
     def test_citation(self) -> None:
@@ -522,10 +525,13 @@ def folder_in_place_of(path: str) -> Callable[[Path], Any]:
 DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no package": (shutil.rmtree, "no data package at"),
     "no descriptor": (lambda root: (root / "datapackage.json").unlink(), "no data package at"),
-    "no JSON": (overwrite("datapackage.json", b"{"), r"datapackage\.json:1:2: not JSON"),
-    "a list": (overwrite("datapackage.json", b"[]"), "a JSON object is expected"),
+    "no JSON": (overwrite("datapackage.json", b"{"), r"datapackage\.json:1:2: invalid JSON"),
+    "a list": (overwrite("datapackage.json", b"[]"), "a JSON array instead of a JSON object"),
     "no schema": (lambda root: (root / "schemas/events.json").unlink(), r"no file schemas/"),
-    "a schema that is no JSON": (overwrite("schemas/events.json", b""), r"events\.json:1:1: not"),
+    "a schema that is no JSON": (
+        overwrite("schemas/events.json", b""),
+        r"events\.json:1:1: invalid",
+    ),
     "no table": (lambda root: (root / "data/events.csv").unlink(), r"events\.csv: no such file"),
     "a folder": (
         folder_in_place_of("data/events.csv"),
@@ -558,7 +564,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a table outside": (
         lambda root: describe(root, lambda d: d["resources"][8].update(path="../events.csv")),
-        "leads out of the package",
+        "is outside the package",
     ),
     "no such resource": (
         lambda root: describe(root, lambda d: d["resources"].pop(8)),

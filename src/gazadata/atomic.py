@@ -34,8 +34,10 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
         os.replace(part, path)
         if durable:
             sync(path.parent)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None
         raise
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
-    epilog="Exit codes: 0 success; 1 findings; 2 wrong use, or a file cannot be read or written.",
+    epilog="Exit codes: 0 success; 1 findings, mismatches or no match; 2 usage error, or a file "
+    "cannot be read or written.",
     no_args_is_help=True,
     # Importing rich takes longer than the help of any command.
     rich_markup_mode=None,
@@ -105,7 +106,7 @@ def main() -> None:
     """Run the command line.
 
     Exit codes: 0 success; 1 findings of `validate`, `fmt` and `build`, mismatches of `verify` and
-    `publish`, mistakes in a sheet, what `todo` lists, and no match in `find`; 2 wrong use, or
+    `publish`, mistakes in a sheet, what `todo` lists, and no match in `find`; 2 usage error, or
     something that cannot be read, written or reached; 130 interrupted; 143 terminated.
     """
     sys.meta_path.insert(0, _Unused("pyspark"))
@@ -151,7 +152,7 @@ def fmt(
     """Bring the tables into canonical form and fill in derived cells, such as offsets.
 
     Exit 0 on success, 1 if something needs a person's decision or, with --check, would change, 2
-    on wrong use or if a table cannot be read.
+    on a usage error or if a table cannot be read.
     """
     from gazadata.curate.canonical import format_package, write
     from gazadata.package import Package
@@ -175,7 +176,7 @@ def find(
 ) -> None:
     """Find words in the articles; print offsets, passage and context, to paste into quotes.csv.
 
-    Exit 0 if they are found, 1 if not, 2 on wrong use.
+    Exit 0 if they are found, 1 if not, 2 on a usage error.
     """
     from gazadata.curate.lookup import find_in_package
     from gazadata.package import Package
@@ -265,7 +266,9 @@ def rename(
     new: Annotated[str, typer.Argument(help="Its new key.")],
     package: PackageOption = HERE,
 ) -> None:
-    """Change a row's key wherever it is used. If the row was released, retire the old key.
+    """Change a row's key wherever it is used.
+
+    If the old key was in a release, add it to data/retired.csv yourself.
 
     Exit 0 on success, 2 if the new key cannot be used.
     """
@@ -306,7 +309,7 @@ def todo(
 ) -> None:
     """List what is left to code in an article, passage by passage.
 
-    Exit 0 if nothing is left, 1 if something is, 2 on wrong use.
+    Exit 0 if nothing is left, 1 if something is, 2 on a usage error.
     """
     from gazadata.curate.record import Record
     from gazadata.curate.todo import todo as left_to_code
@@ -354,7 +357,7 @@ def agreement(
     package: Annotated[
         Path | None,
         typer.Option(
-            help="The package with their schemas.", show_default="A or B, else the bundled one"
+            help="The package whose schemas both use.", show_default="A or B, else the bundled one"
         ),
     ] = None,
 ) -> None:
@@ -378,7 +381,7 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
     if not application.changes:
         print("nothing to change")
     if application.removes:
-        print("list removed keys in data/retired.csv if they were in a release")
+        print("note: add each removed key that was in a release to data/retired.csv")
     if not dry_run:
         write(Formatting(application.files, [], application.read))
     for path in application.files:
@@ -400,7 +403,7 @@ def explain(
         ),
     ] = None,
     store: StoreOption = None,
-    html: Annotated[bool, typer.Option("--html", help="Print an HTML file.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print HTML.")] = False,
 ) -> None:
     """Print each cell of a row with its evidence, or the key and label of each row."""
     from gazadata.opening import open_dataset
@@ -435,14 +438,17 @@ def page(
         "index.html"
     ),
     draft: Annotated[
-        bool, typer.Option("--draft", help="Write it despite findings, and show them on it.")
+        bool,
+        typer.Option(
+            "--draft", help="Write the page even if there are findings, and list them on it."
+        ),
     ] = False,
 ) -> None:
     """Write the package as one HTML page, which needs no network and no server.
 
     A large package gets an index, and a page for each source next to it.
 
-    Exit 0 on success, 1 on findings, 2 on wrong use or if a file cannot be read or written.
+    Exit 0 on success, 1 on findings, 2 on a usage error or if a file cannot be read or written.
     """
     from gazadata.display.pages import write_page
     from gazadata.opening import open_dataset
@@ -495,7 +501,7 @@ def validate(
 ) -> None:
     """Validate a package.
 
-    Exit 0 if it passes, 1 on findings, 2 on wrong use or if something cannot be read.
+    Exit 0 if it passes, 1 on findings, 2 on a usage error or if something cannot be read.
     """
     from gazadata.errors import UnknownName
     from gazadata.package import Package
@@ -505,13 +511,13 @@ def validate(
     files = output or []
     terminal = sys.stdout is not None and sys.stdout.isatty() and not files
     names = format or [reporters.choose(os.environ, terminal=terminal)]
-    for kind, given, known in (
-        *(("format", name, list(reporters.FORMATS)) for name in names),
-        ("choice for --frictionless", frictionless, ["all", "sample"]),
-        ("engine", engine, ["local", "spark"]),
+    for kind, given, known, of in (
+        *(("format", name, list(reporters.FORMATS), "") for name in names),
+        ("value", frictionless, ["all", "sample"], " for --frictionless"),
+        ("engine", engine, ["local", "spark"], ""),
     ):
         if given not in known:
-            raise UnknownName(kind, given, known)
+            raise UnknownName(kind, given, known, of)
     if len(files) > len(names) or len(names) > len(files) + 1:
         raise GazadataError(
             f"{len(names)} --format and {len(files)} --output: every --format except the last "
@@ -580,7 +586,7 @@ def build(
 ) -> None:
     """Validate, then write the release folder gazadata-<version>/.
 
-    Exit 0 on success, 1 on findings, 2 on wrong use or if something cannot be read or written.
+    Exit 0 on success, 1 on findings, 2 on a usage error or if something cannot be read or written.
     """
     from gazadata.release.build import build as build_release
 
@@ -612,7 +618,7 @@ def verify(
 ) -> None:
     """Verify a release offline: hashes, tables, descriptor and manifest.
 
-    Exit 0 if it verifies, 1 on mismatches, 2 on wrong use or if there is no release.
+    Exit 0 if it verifies, 1 on mismatches, 2 on a usage error or if there is no release.
     """
     from gazadata.release.verify import verify as verify_release
 
@@ -673,7 +679,7 @@ def publish(
 ) -> None:
     """Verify a release and publish it to a store. A published version is never replaced.
 
-    Exit 0 on success, 1 on mismatches, 2 on wrong use or if the store rejects the release.
+    Exit 0 on success, 1 on mismatches, 2 on a usage error or if the store rejects the release.
     """
     from gazadata.release.store import publish as publish_release
     from gazadata.release.store import written_folder

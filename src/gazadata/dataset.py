@@ -285,7 +285,7 @@ class Dataset:
         names = [table[field].name] if field is not None else list(table.field_names)
         rows = self._by_key(resource)
         if row_id not in rows:
-            raise UnknownName(f"row in {resource}", row_id, list(rows))
+            raise UnknownName("row", row_id, list(rows), f" in {resource}")
         row = rows[row_id]
         quotes, sources = self._by_key("quotes"), self._by_key("sources")
         support: dict[str, list[Support]] = {}

@@ -16,7 +16,7 @@ class GazadataError(Exception):
     """Any error that is not a bug in gazadata itself; its text says what to do."""
 
     exit_code = 2
-    """The exit code of the command line: 2 for wrong use or unreadable input, 1 for findings."""
+    """The command's exit code: 1 for findings, 2 for a usage error or unreadable input."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process pool pickles errors, and hangs on one that it cannot unpickle, such as one whose
@@ -77,7 +77,7 @@ class WrongSheet(GazadataError):  # noqa: N818
     def __init__(self, path: Path, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = sorted(set(mistakes))
         super().__init__(
-            "nothing was written\n"
+            f"{len(self.mistakes)} mistake{'s' * (len(self.mistakes) != 1)}; nothing was written\n"
             + "\n".join(
                 f"{path}:{one.mark.line}:{one.mark.column}: {one.message}" for one in self.mistakes
             )
@@ -104,7 +104,7 @@ class MissingExtra(GazadataError):  # noqa: N818
 class UnknownName(GazadataError, KeyError):  # noqa: N818
     """A table, field, row or term that does not exist; the text suggests the nearest one."""
 
-    def __init__(self, kind: str, name: object, known: list[str]) -> None:
+    def __init__(self, kind: str, name: object, known: list[str], where: str = "") -> None:
         import difflib
 
         # Names that differ only in case are the same.
@@ -112,7 +112,7 @@ class UnknownName(GazadataError, KeyError):  # noqa: N818
         near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
         there = ", ".join(known[:40])
         hint = f"did you mean {folded[near[0]]!r}?" if near else f"choose from: {there}"
-        self.message = f"no {kind} {name!r}; {hint}"
+        self.message = f"no {kind} {name!r}{where}; {hint}"
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -134,7 +134,7 @@ class StoreError(GazadataError):
 
 
 class StoreAwayError(StoreError):
-    """A store that does not answer."""
+    """A store that does not respond."""
 
 
 class LaterFormatError(StoreError):

@@ -119,7 +119,7 @@ class Package:
 
         Raises:
             UnknownName: the resource does not exist.
-            ContractError: its path leads out of the package.
+            ContractError: its path is outside the package.
         """
         return inside(self.root, self.contract[name].path)
 

@@ -132,7 +132,7 @@ def test_a_different_text_with_the_same_name_is_not_replaced(root: Path, tmp_pat
     # The same text may already be there, as after an interrupted run.
     raw.write_text(STORY, "utf-8")
     added = add_article(opened(root), story(tmp_path), Details())
-    assert "add sources/ministry-asks with 3 rows of evidence" in added.changes
+    assert "+ sources/ministry-asks (3 rows of evidence)" in added.changes
 
 
 def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
@@ -193,8 +193,8 @@ def test_a_passage_boundary_of_a_new_article_can_be_moved(root: Path, tmp_path: 
     rest = sheet[at:].split("- sentence: It was late.")
     text = sheet[:at] + "- sentence: “No.” It was late." + rest[1]
     changes = applied(root, text).changes
-    assert changes[0] == "remove passages/ministry-asks-s03"
-    assert changes[1].startswith("change passages/ministry-asks-s02: char_end ")
+    assert changes[0] == "- passages/ministry-asks-s03"
+    assert changes[1].startswith("~ passages/ministry-asks-s02: char_end ")
     assert len(changes) == 2
 
 
@@ -218,7 +218,7 @@ def test_the_command_line_says_what_it_does(root: Path, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "change sources/ministry-asks: language en → empty; evidence of language" in dry.stdout
+    assert "~ sources/ministry-asks: language en → empty; evidence of language" in dry.stdout
     assert "would change" in dry.stdout
     assert opened(root).by_key("sources")["ministry-asks"]["language"] == "en"
     file.write_text(text.replace("language: en", "langage: en"), "utf-8")

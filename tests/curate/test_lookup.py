@@ -36,7 +36,7 @@ def test_missing_words_are_reported_with_the_nearest(package_copy: Path) -> None
     assert not found.matches
     assert str(found).startswith("no match for “Pakistans militry leadership”; the nearest words:")
     assert str(find_in_package(Package.open(package_copy), "zzzz")) == (
-        "no match for “zzzz”, nor anything similar"
+        "no match for “zzzz”, and nothing similar"
     )
 
 

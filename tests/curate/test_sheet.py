@@ -109,7 +109,7 @@ def test_applying_twice_changes_nothing(two: Path) -> None:
     # Later changes need no new sheet, since its state was renewed.
     renamed = text.replace("label: Mara Oake takes office", "label: Oake takes office")
     assert applied(two, renamed).changes == [
-        "change events/oake-takes-office: label Mara Oake takes office → Oake takes office"
+        "~ events/oake-takes-office: label Mara Oake takes office → Oake takes office"
     ]
 
 

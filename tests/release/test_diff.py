@@ -364,12 +364,12 @@ def turned(property_: str) -> Any:
     [
         (
             of("event_mode", lambda f: f["gazadata:modes"].pop("ASSAULT")),
-            ("major", "ASSAULT was removed"),
+            ("major", "ASSAULT removed"),
         ),
-        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "was removed")),
+        (of("event_mode", lambda f: f.pop("gazadata:modes")), ("major", "removed")),
         (
             of("event_mode", lambda f: f["gazadata:modes"].__setitem__("AID", ["x"])),
-            ("minor", "the mode x of AID is new"),
+            ("minor", "mode x of AID added"),
         ),
         (
             of("event_mode", lambda f: f["gazadata:modes"]["ASSAULT"].reverse()),
@@ -377,16 +377,16 @@ def turned(property_: str) -> Any:
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].append("ACCUSE")),
-            ("major", "the need for a recipient is new: ACCUSE"),
+            ("major", "need for a recipient added: ACCUSE"),
         ),
         (
             of("event_type", lambda f: f["gazadata:recipientRequired"].remove("AID")),
-            ("minor", "the need for a recipient was removed: AID"),
+            ("minor", "need for a recipient removed: AID"),
         ),
-        (of("event_type", a_new_type_with_a_recipient), ("minor", "NEW is new")),
+        (of("event_type", a_new_type_with_a_recipient), ("minor", "NEW added")),
         (
             of("event_type", lambda f: f["gazadata:quadClass"].pop("AID")),
-            ("major", "the class of AID was removed"),
+            ("major", "class of AID removed"),
         ),
         (
             of("event_type", lambda f: f["gazadata:quadClass"].__setitem__("AID", "x")),
@@ -425,7 +425,7 @@ def turned(property_: str) -> Any:
         ),
         (
             of("label", lambda f: f.__setitem__("format", "uri")),
-            ("major", "format is uri, was default"),
+            ("major", "format changed from default to uri"),
         ),
         (
             of("label", lambda f: f.__setitem__("example", "x")),
@@ -434,7 +434,7 @@ def turned(property_: str) -> Any:
         (of("label", lambda f: f.__setitem__("x", 1)), ("patch", "x changed")),
         (
             of("label", lambda f: f["constraints"].__setitem__("minLength", 1)),
-            ("major", "the minLength is 1, was none"),
+            ("major", "minLength changed from none to 1"),
         ),
         (lambda s: s.__setitem__("missingValues", ["", "-"]), ("patch", "missingValues")),
         (lambda s: s.pop("name"), ("patch", "name changed")),
@@ -915,7 +915,7 @@ def test_a_new_row_is_listed_once_and_the_main_tables_come_first(old: Path, new:
     assert list(result.tables) == ["events", "actors", "evidence"]
     lines = FORMATS["full"](result).splitlines()
     assert [line for line in lines if "a-new-event" in line] == [lines[0], "  + a-new-event"]
-    assert lines[-1] == f"  + {len(own)} for rows that were added"
+    assert lines[-1] == f"  + {len(own)} rows of evidence for added rows"
     assert FORMATS["markdown"](result).count("a-new-event") == 2
     assert len(to_json(result)["tables"]["evidence"]["added"]) == len(own)
 

@@ -322,7 +322,7 @@ def test_a_certificate_is_checked_against_the_given_authorities(
     )
     server.faults["index.json"] = drips_in_a_header
     monkeypatch.setenv("GAZADATA_TIMEOUT", "2")
-    with pytest.raises(StoreAwayError, match="no answer within 2 seconds"):
+    with pytest.raises(StoreAwayError, match="no response within 2 seconds"):
         pull("1.0.0", url)
     monkeypatch.delenv("GAZADATA_TIMEOUT")
     server.faults.clear()
@@ -1123,7 +1123,7 @@ def test_versions_are_listed_with_what_the_index_says(store: Path, server: Serve
         ("1.1.0", "wrong"),
         ("2.0.0-rc.1", None),
     ]
-    with pytest.raises(StoreError, match=r"no store is named[\s\S]*--store, .*gazadata\.lock"):
+    with pytest.raises(StoreError, match=r"no store given.*--store, .*gazadata\.lock"):
         versions()
 
 

@@ -397,6 +397,6 @@ def test_a_resource_under_another_name_is_named(place: Place) -> None:
     (found,) = (d for d in report.diagnostics if d.code == "GD004")
     assert (found.resource, found.found, found.suggestion) == (
         "relation",
-        "a resource relation",
+        "a table `relation`",
         "relations",
     )

@@ -640,7 +640,7 @@ GD001: dict[str, tuple[Files, tuple[str, str, str]]] = {
         (DESCRIPTOR, "a resource without name", "letters, digits, '_', '-' and '.', but no '.' at the beginning or end")),
     "no object": (
         {DESCRIPTOR: b"[]"},
-        (DESCRIPTOR, "a JSON object is expected, not list", "an object: { … }")),
+        (DESCRIPTOR, "a JSON array instead of a JSON object", "an object: { … }")),
     "no schema": (
         {"schemas/topics.json": None},
         (DESCRIPTOR, "resource 'topics': no file schemas/topics.json", "the file that the descriptor names")),
@@ -768,7 +768,7 @@ def test_a_removed_row_is_not_taken_for_another_one(place: Place) -> None:
     report = damaged(place, {"data/actors.csv": b"\n".join(lines)})
     (said,) = [d for d in report.diagnostics if d.found == "pakistan"]
     assert said.suggestion is None
-    assert "other cells refer to it" in (said.help or "")
+    assert "other cells refer to this key" in (said.help or "")
 
 
 def test_a_row_without_evidence_beside_two_missing_keys_is_reported(place: Place) -> None:

@@ -296,7 +296,7 @@ def test_the_summary_says_what_was_checked(clean: Report) -> None:
         assert " 1 package," in full
         assert full.splitlines()[-1].lower() == "passed: 0 errors, 0 warnings"
         for layer in ("package", "files", "tables", "provenance", "semantics"):
-            assert re.search(rf"^ *{layer}\b.*\b0 found", full, re.M | re.I)
+            assert re.search(rf"^ *{layer}\b.*\b0 findings", full, re.M | re.I)
 
 
 def test_plain_has_words_instead_of_signs(report: Report) -> None:

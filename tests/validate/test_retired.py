@@ -153,7 +153,7 @@ def test_a_finding_keeps_its_fingerprint_when_rows_move(key: str, it: str, place
         (one,) = (d for d in report.diagnostics if d.code == "GD211")
         assert (
             one.expected
-            == f"an identifier that is no longer used, but {it} is still in data/actors.csv:{line}"
+            == f"a retired identifier, but {it} is still a key in data/actors.csv:{line}"
         )
         marks.append(fingerprint(one))
     assert marks[0] == marks[1]

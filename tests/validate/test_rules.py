@@ -41,7 +41,7 @@ def test_every_rule_has_all_its_texts(code: str) -> None:
     assert code[:3] in LAYERS
     assert rule.severity in ("error", "warning")
     assert not rule.title.endswith(".")
-    assert rule.title[0].islower() or rule.title.split()[0].isupper()
+    assert rule.title.lstrip("`")[0].islower() or rule.title.split()[0].isupper()
     assert rule.reason.endswith(".")
     assert rule.remedy.endswith(".")
     for text in (rule.title, rule.reason, rule.example, rule.remedy, rule.unit):

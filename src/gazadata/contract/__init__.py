@@ -150,7 +150,7 @@ class Resource:
         for field in self.fields:
             if field.name == name:
                 return field
-        raise UnknownName(f"field in {self.name}", name, list(self.field_names))
+        raise UnknownName("field", name, list(self.field_names), f" in {self.name}")
 
     @property
     def schema_path(self) -> str:
@@ -319,7 +319,7 @@ def inside(root: Path, path: str) -> Path:
     """`root / path`, unless it would leave `root` by `..`, an absolute path or a link.
 
     Raises:
-        ContractError: the path leads out of the package.
+        ContractError: the path is outside the package.
     """
     target = root / path
     wrong = not path or not path.isprintable() or "\\" in path or path.endswith(("/", "/."))
@@ -329,7 +329,7 @@ def inside(root: Path, path: str) -> Path:
         if not target.resolve().is_relative_to(root.resolve()):
             other = sniff.absent(target)
             instead = f": found {other}" if other else ""
-            raise ContractError(f"{path!r} leads out of the package{instead}")
+            raise ContractError(f"{path!r} is outside the package{instead}")
         target.is_file()
     except OSError as error:
         raise ContractError(f"{path!r} cannot be resolved: {error.strerror}") from None

@@ -72,7 +72,7 @@ def parse_json(content: bytes, shown: str) -> dict[str, Any]:
     except ValueError as error:
         raise _refused(content, shown, error) from None
     if not isinstance(value, dict):
-        found = f"a JSON object is expected, not {type(value).__name__}"
+        found = f"{_kind(value)} instead of a JSON object"
         raise ContractError(found, expected="an object: { … }", file=shown)
     return value
 
@@ -117,6 +117,12 @@ def _parse(text: str) -> Any:
     return value
 
 
+def _kind(value: Any) -> str:
+    """What a JSON value that is not an object is."""
+    kinds = {list: "a JSON array", str: "a JSON string", bool: "a JSON boolean"}
+    return "null" if value is None else kinds.get(type(value), "a JSON number")
+
+
 def _refused(content: bytes, shown: str, error: ValueError) -> ContractError:
     if other := sniff.content(content):
         return ContractError(
@@ -124,9 +130,9 @@ def _refused(content: bytes, shown: str, error: ValueError) -> ContractError:
         )
     if isinstance(error, UnicodeDecodeError):
         return ContractError(f"not UTF-8 at byte {error.start}", expected="UTF-8", file=shown)
-    found, expected, line, column = f"not JSON: {error}", "JSON", None, None
+    found, expected, line, column = f"invalid JSON: {error}", "JSON", None, None
     if isinstance(error, json.JSONDecodeError):
-        found, line, column = f"not JSON: {error.msg}", error.lineno, error.colno
+        found, line, column = f"invalid JSON: {error.msg}", error.lineno, error.colno
     if isinstance(error, NotStrictError):
         found, expected = error.msg, error.expected
     return ContractError(found, expected=expected, file=shown, line=line, column=column)

@@ -95,7 +95,7 @@ class Agreement:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "-"
+    return f"{100 * part / whole:.0f}%" if whole else "-"
 
 
 def agreement(

@@ -224,8 +224,8 @@ class _Applier:
         resource = self.contract[table]
         owner = self.record.owner(resource, self.record.by_key(table)[key]) or "the references"
         return (
-            f"{table} already has a row {key!r}, from {owner}; use its key where you mean it, "
-            "or give this row another key"
+            f"{table} already has a row {key!r}, from {owner}; if you mean that row, refer to it "
+            "by its key; otherwise give this row another key"
         )
 
     def check_keys(self, tables: dict[str, list[Cells]]) -> None:

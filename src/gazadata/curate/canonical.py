@@ -70,7 +70,7 @@ def format_package(package: Package) -> Formatting:
 
     Raises:
         ReadError: a file is missing or does not match the contract; the text names the line.
-        ContractError: a path leads out of the package.
+        ContractError: a path is outside the package.
     """
     tables = {
         name: read_table(package.path(name), resource)

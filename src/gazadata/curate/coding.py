@@ -413,7 +413,8 @@ class _Reader:
             if name is None:
                 continue
             if name.text not in known:
-                self.wrong(name_node, self.unknown(f"part of {what}", name.text, list(known)))
+                near = nearest_names(name.text, known)
+                self.wrong(name_node, f"unknown field {name.text!r} in {what}; expected {near}")
             elif name.text in parts:
                 self.wrong(name_node, f"{name.text} is written twice")
             else:

@@ -311,7 +311,7 @@ def _look_up(
             raise _RowError(f"{missing}, but at {places(everywhere)}")
         near = nearest(text, exact)
         if near is None:
-            raise _RowError(f"{missing}, nor anything similar")
+            raise _RowError(f"{missing}, and nothing similar")
         raise _RowError(
             f"{missing} as whole words; the nearest is {near.exact!r} at {places([near])}"
         )

@@ -168,7 +168,7 @@ def _pointing(record: Record, table: str, key: str) -> Iterator[tuple[Resource, 
 def _known(record: Record, table: str, key: str) -> None:
     known = record.by_key(table)
     if key not in known:
-        raise UnknownName(f"row in {table}", key, sorted(known))
+        raise UnknownName("row", key, sorted(known), f" in {table}")
 
 
 def _application(before: Record, after: Record) -> Application:

@@ -70,5 +70,5 @@ def _missing(words: str, text: str, parts: Sequence[Part], own: Part | None, sou
         return f"{words!r} is not in this passage but in {', '.join(dict.fromkeys(elsewhere))}"
     near = nearest(text[own.start : own.end], words) if own else None
     near = near or nearest(text, words)
-    hint = f"; the nearest words are {near.exact!r}" if near else ", nor anything similar"
+    hint = f"; the nearest words are {near.exact!r}" if near else ", and nothing similar"
     return f"{words!r} is not in this passage{hint}"

@@ -59,7 +59,7 @@ class Found:
         if self.nearest:
             there = "\n".join(map(str, self.nearest)).rstrip("\n")
             return f"no match for “{self.words}”; the nearest words:\n{there}{unnamed}"
-        return f"no match for “{self.words}”, nor anything similar{unnamed}"
+        return f"no match for “{self.words}”, and nothing similar{unnamed}"
 
 
 def find_in_package(package: Package, words: str) -> Found:
@@ -71,6 +71,8 @@ def find_in_package(package: Package, words: str) -> Found:
         ReadError: the package holds no text, as a release does, or a text cannot be read.
     """
     words = clean(words)
+    if not words:
+        raise ReadError("no words to find")
     places: list[Place] = []
     near: list[Place] = []
     held = [row for row in package.table("sources").to_pylist() if row["held"]]

@@ -69,11 +69,11 @@ def _changes(before: Record, after: Record) -> Iterator[str]:
     """What differs between two states of a package, in words."""
     for resource in [before.contract["passages"], *coded_tables(before.contract)]:
         old, new = before.by_key(resource.name), after.by_key(resource.name)
-        for verb, one, other in (("remove", before, after), ("add", after, before)):
+        for sign, one, other in (("-", before, after), ("+", after, before)):
             for key in sorted(one.by_key(resource.name).keys() - other.by_key(resource.name)):
                 number = len(one.evidence.get((resource.name, key), ()))
-                rows = f" with {number} row{'s' * (number != 1)} of evidence" if number else ""
-                yield f"{verb} {resource.name}/{key}{rows}"
+                rows = f" ({number} row{'s' * (number != 1)} of evidence)" if number else ""
+                yield f"{sign} {resource.name}/{key}{rows}"
         for key in sorted(old.keys() & new.keys()):
             cells = [
                 f"{name} {old[key][name] or 'empty'} → {new[key][name] or 'empty'}"
@@ -85,9 +85,9 @@ def _changes(before: Record, after: Record) -> Iterator[str]:
             if fields := sorted({item.field for item in was ^ now}):
                 cells.append(f"evidence of {', '.join(fields)}")
             if cells:
-                yield f"change {resource.name}/{key}: {'; '.join(cells)}"
+                yield f"~ {resource.name}/{key}: {'; '.join(cells)}"
     old, new = before.by_key("quotes"), after.by_key("quotes")
     for key in sorted(old.keys() - new.keys()):
-        yield f"remove quotes/{key}, which nothing else uses"
+        yield f"- quotes/{key} (no longer used)"
     if added := len(new.keys() - old.keys()):
-        yield f"add {added} {'quote' if added == 1 else 'quotes'}"
+        yield f"+ {added} quote{'s' * (added != 1)}"

@@ -45,16 +45,16 @@ def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
         OSError: the file cannot be written.
     """
     from gazadata.validate import validate
+    from gazadata.validate.reporters.common import faults, one_line
 
     report = validate(dataset.package.root)
     if not report.ok() and not draft:
         first = next((d for d in report.diagnostics if d.severity == "error"), None)
         shown = [f"  {first.path}:{first.line or 1}: {first.code} {first.message}"] if first else []
-        counts = f"findings: {report.errors}, failures: {len(report.failures)}"
         raise PageError(
             "\n".join(
                 [
-                    f"no page written ({counts})",
+                    f"{faults(report)}, so no page was written",
                     *shown,
                     *(f"  {failure}" for failure in report.failures),
                     "see them all with `gazadata validate`, or on a page with --draft",
@@ -66,7 +66,7 @@ def write_page(dataset: Dataset, out: Path, *, draft: bool = False) -> Path:
     for one in report.diagnostics if draft else ():
         if one.severity != "error":
             continue
-        sentence = f"{one.code} {one.message}: found {one.found}, expected {one.expected}"
+        sentence = f"{one.code} {one_line(one)}"
         about = (one.about or "").split("/")
         if len(about) != 3:
             about = [one.resource or "", one.row_id or "", one.field or ""]

@@ -33,6 +33,7 @@ try:
     import polars as pl
 
     from gazadata.validate import validate
+    from gazadata.validate.reporters.common import faults, one_line
     from gazadata.validate.tables import BATCH, LINE, strings, typed
 except ImportError:
     raise MissingExtra("polars", "validate") from None
@@ -122,14 +123,11 @@ def _validated(package: Package) -> dict[str, int]:
         what = "not all of the package can be proven"
         advice = "build from the repository, which has raw/ and reference/; restore what is missing"
     else:
-        counts = f"findings: {report.errors}, failures: {len(report.failures)}"
-        what = f"the package does not validate ({counts})"
+        what = faults(report)
         advice = "list all with: gazadata validate"
-    shown = [
-        f"{d.path}:{d.line or 1}: {d.code} {d.message}: found {d.found}, expected {d.expected}"
-        for d in unproven or errors[:20]
-    ]
-    raise FaultsError(failed(f"no release was built: {what}:", [*shown, *report.failures], advice))
+    shown = [f"{d.path}:{d.line or 1}: {d.code} {one_line(d)}" for d in unproven or errors[:20]]
+    said = f"{what}, so no release was built:"
+    raise FaultsError(failed(said, [*shown, *report.failures], advice))
 
 
 def _write(

@@ -23,7 +23,7 @@ def without_parent(package: Package) -> str:
     lines = [
         f"# Changes in {contract.name} {contract.version}",
         "",
-        "This release follows no other. Its tables:",
+        "Built without a parent release. Its tables:",
         "",
         *(f"- `{r.name}`: {r.description}" for r in contract.resources.values()),
     ]
@@ -49,9 +49,12 @@ def check_version(package: Package, before: Package) -> str:
     # A release without changes in the tables may still have some in the codebook.
     least = bumped(old, "patch" if level == "none" else level)
     if new <= old or new.core < least:
+        why = f"the changes since {changes.old} require a {level} bump ({reason})"
+        if level == "none":
+            why = f"{changes.old} is already released"
         raise ReleaseError(
-            f"version {changes.new} is too low: the changes since {changes.old} are {level} "
-            f"({reason}), so use {least}, a later version, or a pre-release: gazadata bump {least}"
+            f"version {changes.new} is too low: {why}; run `gazadata bump {least}`, or use a later "
+            "version or a pre-release of it"
         )
     _check_retired(package, before, changes, str(new.core))
     return changes_markdown(package.contract.name, changes)
@@ -122,14 +125,14 @@ def changes_markdown(name: str, changes: Diff) -> str:
         lines += [f"## {table.resource}", ""]
         if table.reshaped:
             columns = (", ".join(map(_code, fs)) for fs in (table.fields, table.old_fields))
-            lines.append("- columns: {}; before: {}".format(*(c or "none" for c in columns)))
+            lines.append("- columns: {} (were: {})".format(*(c or "none" for c in columns)))
         for label in WHICH:
             keys, others = changes.keys_to_list(table, label)
             lines += [f"- {label}: {_code(key)}" for key in keys[:_SHOWN]]
             if len(keys) > _SHOWN:
                 lines.append(f"- {label}: {len(keys) - _SHOWN} more")
             if others:
-                lines.append(f"- {label}: {others} for rows that were {label}")
+                lines.append(f"- {label}: {others} rows of evidence for {label} rows")
         cells = table.changed.head(_SHOWN).to_dicts()
         lines += [
             f"- {_code(c[table.key])}.{c['field']}: {_quoted(c['old'])} is now {_quoted(c['new'])}"

@@ -31,13 +31,13 @@ Judge = Callable[[Any, Any], Found]
 def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
     """What changed in the contract, with the version bump that each change requires."""
     changes = [
-        ContractChange(name, None, "the table was removed", "major")
+        ContractChange(name, None, "table removed", "major")
         for name in old.resources
         if name not in new.resources
     ]
     for name, resource in new.resources.items():
         if name not in old.resources:
-            changes.append(ContractChange(name, None, "the table is new", "minor"))
+            changes.append(ContractChange(name, None, "table added", "minor"))
         else:
             changes += _compare_resources(old[name], resource)
     ignored = ("version", "created", "resources")
@@ -45,7 +45,7 @@ def compare_contracts(old: Contract, new: Contract) -> list[ContractChange]:
     found = _judged(before, after, _OF_PACKAGES)
     kept = [name for name in new.resources if name in old.resources]
     if kept != [name for name in old.resources if name in new.resources]:
-        found.append(("the order of the tables changed", "patch"))
+        found.append(("order of the tables changed", "patch"))
     return changes + [ContractChange("package", None, what, level) for what, level in found]
 
 
@@ -58,15 +58,15 @@ def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
     kept = [f for f in new.field_names if f in old.field_names]
     for gone in old.field_names:
         if gone not in new.field_names:
-            say([("the field was removed", "major")], gone)
+            say([("field removed", "major")], gone)
     fresh = {f for f in new.field_names if f not in old.field_names}
     for place, name in enumerate(new.field_names):
         if name in fresh:
             at_end = place >= len(kept)
-            what = "the field is new" + ("" if at_end else ", before others")
+            what = "field added" + ("" if at_end else " before others")
             say([(what, "minor" if at_end else "major")], name)
     if kept != [f for f in old.field_names if f in new.field_names]:
-        say([("the order of the fields changed", "major")])
+        say([("order of the fields changed", "major")])
     for field_name in kept:
         say(_compare_fields(old[field_name], new[field_name]), field_name)
     before, after = _schema(old), _schema(new)
@@ -77,8 +77,8 @@ def _compare_resources(old: Resource, new: Resource) -> list[ContractChange]:
 
     of_keys: dict[str, Judge] = {
         "primaryKey": _becomes("primary key"),
-        "foreignKeys": _demands("a foreign key", of_new_fields, gone="major"),
-        "uniqueKeys": _demands("a unique key", of_new_fields, gone="minor"),
+        "foreignKeys": _demands("foreign key", of_new_fields, gone="major"),
+        "uniqueKeys": _demands("unique key", of_new_fields, gone="minor"),
     }
     say(_judged(before, after, of_keys))
     before, after = (_without(r.descriptor, _BY_THE_WRITER) for r in (old, new))
@@ -102,7 +102,7 @@ def _compare_fields(old: Field, new: Field) -> Found:
     # No old row has a new term.
     fresh = {*(new.enum or ())} - {*(old.enum or ())}
     judges["gazadata:recipientRequired"] = _demands(
-        "the need for a recipient", fresh.__contains__, gone="minor"
+        "need for a recipient", fresh.__contains__, gone="minor"
     )
     return _judged(before, after, judges)
 
@@ -143,8 +143,8 @@ def _becomes(what: str) -> Judge:
 
 
 def _now(what: str, old: Any, new: Any) -> str:
-    shown = ["none" if value is None else value for value in (new, old)]
-    return "the {} is {}, was {}".format(what, *shown)
+    shown = ["none" if value is None else value for value in (old, new)]
+    return "{} changed from {} to {}".format(what, *shown)
 
 
 def _flag(what: str) -> Judge:
@@ -153,7 +153,7 @@ def _flag(what: str) -> Judge:
     def judge(old: Any, new: Any) -> Found:
         if bool(old) == bool(new):
             return []
-        return [(f"is now {what}", "major") if new else (f"is no longer {what}", "minor")]
+        return [(f"now {what}", "major") if new else (f"no longer {what}", "minor")]
 
     return judge
 
@@ -164,10 +164,10 @@ def _demands(what: str, of_new: Callable[[str], bool], *, gone: Level) -> Judge:
     def judge(old: Any, new: Any) -> Found:
         before, after = set(old or ()), set(new or ())
         more: Found = [
-            (f"{what} is new: {one}", "minor" if of_new(one) else "major")
+            (f"{what} added: {one}", "minor" if of_new(one) else "major")
             for one in sorted(after - before)
         ]
-        return more + [(f"{what} was removed: {one}", gone) for one in sorted(before - after)]
+        return more + [(f"{what} removed: {one}", gone) for one in sorted(before - after)]
 
     return judge
 
@@ -177,8 +177,8 @@ def _offers(what: str, each: Callable[[Any], list[str]]) -> Judge:
 
     def judge(old: Any, new: Any) -> Found:
         before, after = each(old), each(new)
-        less: Found = [(f"{what} {one} was removed", "major") for one in before if one not in after]
-        return less + [(f"{what} {one} is new", "minor") for one in after if one not in before]
+        less: Found = [(f"{what} {one} removed", "major") for one in before if one not in after]
+        return less + [(f"{what} {one} added", "minor") for one in after if one not in before]
 
     return judge
 
@@ -186,20 +186,20 @@ def _offers(what: str, each: Callable[[Any], list[str]]) -> Judge:
 def _terms(old: Any, new: Any) -> Found:
     if not old or not new:
         # Either way, the loaded column has another type.
-        return [("has a vocabulary" if new else "no longer has a vocabulary", "major")]
-    return _offers("the term", list)(old, new) + _order(old, new)
+        return [("vocabulary added" if new else "vocabulary removed", "major")]
+    return _offers("term", list)(old, new) + _order(old, new)
 
 
 def _order(old: list[str], new: list[str]) -> Found:
     # Categories of a data frame take their order from the terms, and values sort by it.
     same = [t for t in old if t in new] == [t for t in new if t in old]
-    return [] if same else [("the order of the terms changed", "major")]
+    return [] if same else [("order of the terms changed", "major")]
 
 
 def _categories(old: Any, new: Any) -> Found:
     before, after = ({c["value"]: c["label"] for c in side or ()} for side in (old, new))
     return _order(list(before), list(after)) + [
-        (f"the label of the term {term} changed", "patch")
+        (f"label of the term {term} changed", "patch")
         for term, label in after.items()
         if before.get(term, label) != label
     ]
@@ -209,7 +209,7 @@ def _ordered(old: Any, new: Any) -> Found:
     # Ordered and unordered categories neither compare nor concatenate.
     if bool(old) == bool(new):
         return []
-    return [("the terms are now ordered" if new else "the terms are no longer ordered", "major")]
+    return [("terms now ordered" if new else "terms no longer ordered", "major")]
 
 
 def _format(old: Any, new: Any) -> Found:
@@ -249,8 +249,8 @@ _OF_FIELDS: dict[str, Judge] = {
     "gazadata:evidence": _evidence,
     "gazadata:verbatim": _flag("verbatim"),
     "gazadata:reference": _flag("a code that needs a reference"),
-    "gazadata:modes": _offers("the mode", _modes),
-    "gazadata:quadClass": _offers("the class of", lambda value: list(value or ())),
+    "gazadata:modes": _offers("mode", _modes),
+    "gazadata:quadClass": _offers("class of", lambda value: list(value or ())),
 }
 _BY_THE_WRITER = ("path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
 """What the writer of a release sets in a resource's descriptor."""

@@ -80,7 +80,7 @@ class RetiredChange:
             return str(self.new)
         if self.new is None:
             return f"no longer listed: {self.old}"
-        return f"{self.new}; before: {self.old}"
+        return f"{self.new} (was: {self.old})"
 
 
 @dataclass(frozen=True)

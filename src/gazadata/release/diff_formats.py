@@ -24,7 +24,7 @@ def full(diff: Diff) -> str:
             keys, others = diff.keys_to_list(table, which)
             lines += [f"  {sign} {plain(key)}" for key in keys]
             if others:
-                lines.append(f"  {sign} {others} for rows that were {which}")
+                lines.append(f"  {sign} {others} rows of evidence for {which} rows")
         for cell in table.changed.iter_rows(named=True):
             old, new = (repr(cell[side]) if cell[side] else "empty" for side in ("old", "new"))
             lines.append(f"  ~ {plain(cell[table.key])}.{cell['field']}: {old} -> {new}")

@@ -73,7 +73,7 @@ def export(
         MissingExtra: the library for the format is not installed.
     """
     if to not in get_args(Format):
-        raise UnknownName("export to", to, list(get_args(Format)))
+        raise UnknownName("export format", to, list(get_args(Format)))
     if not file.name or file.is_dir():
         raise GazadataError(f"{file} is a folder; name the file to write")
     check_outside(file)

@@ -18,10 +18,12 @@ from gazadata.release.sources import Source, Stores, read_small, sources_of
 LATEST = "latest"
 
 _ADVICE = (
-    "check the version, the store and the network; stores are named by --store, by store=…, by "
-    "GAZADATA_STORE or by gazadata.lock"
+    "check the version, the network and the store, which --store, store=…, GAZADATA_STORE or "
+    "gazadata.lock names"
 )
-_NONE = "no store is named"
+_NO_STORE = (
+    "no store given; use --store, store=…, GAZADATA_STORE, or a gazadata.lock that names one"
+)
 
 
 class Offer(NamedTuple):
@@ -184,7 +186,7 @@ def versions(stores: Stores = ()) -> list[Entry]:
                 return _index(source)
         except StoreError as error:
             failures.append(error)
-    raise StoreError(failed("no store has an index:", failures or [_NONE], _ADVICE))
+    raise StoreError(failed("no store has an index:", failures, _ADVICE) if failures else _NO_STORE)
 
 
 class _Pull(NamedTuple):
@@ -268,8 +270,10 @@ class _Pull(NamedTuple):
             if offer.yanked:
                 warn(f"{manifest.version} is yanked: {offer.yanked}")
             return Cached(self.cache, manifest, source.name, self.sources, True, offer.passed_over)
-        away = bool(failures) and all(isinstance(failure, StoreAwayError) for failure in failures)
-        text = failed(f"cannot pull {version}:", failures or [_NONE], _ADVICE)
+        if not failures:
+            raise StoreError(_NO_STORE)
+        text = failed(f"cannot pull {version}:", failures, _ADVICE)
+        away = all(isinstance(failure, StoreAwayError) for failure in failures)
         raise StoreAwayError(text) if away else StoreError(text)
 
     def _offered(self, source: Source, version: str) -> Offer:

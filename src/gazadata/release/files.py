@@ -180,8 +180,8 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
 def _elsewhere(path: Path) -> Path:
     """Another place for a lock, if the file system of `path` has none."""
     warn(
-        f"{path}: its file system has no locks, as NFS may not; only processes on this machine "
-        "wait for each other: run one at a time, or name a local folder"
+        f"{path} is on a file system without locks, such as some NFS mounts, so another machine "
+        "could write to it at the same time; run one command at a time, or use a local folder"
     )
     key = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]
     user = os.getuid() if hasattr(os, "getuid") else 0

@@ -71,7 +71,9 @@ class HttpSource:
             # The abandoned thread may still use them.
             late, self._session, response = response, None, None
             if late is None:
-                raise StoreAwayError(f"{url}: no answer within {self.timeout:g} seconds") from None
+                raise StoreAwayError(
+                    f"{url}: no response within {self.timeout:g} seconds"
+                ) from None
             raise StoreError(
                 f"{url}: slower than {SLOWEST / 1000:g} kB a second; try again later, or use "
                 "another store"
@@ -82,7 +84,7 @@ class HttpSource:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             cause = plain(_root_cause(error))
             if response is not None:
-                raise StoreError(f"{url}: the answer cannot be read: {cause}") from None
+                raise StoreError(f"{url}: the response cannot be read: {cause}") from None
             raise StoreAwayError(f"{url}: cannot be reached{_via(url)}: {cause}") from None
         finally:
             if response is not None:
@@ -113,7 +115,9 @@ class HttpSource:
             if to.scheme not in ("https", urlsplit(before).scheme):
                 # Without any password in the URL.
                 named = plain(f"{to.scheme}://{to.hostname or ''}{to.path}")
-                raise StoreError(f"{url}: redirects to {named}, which is refused")
+                raise StoreError(
+                    f"{url}: redirect to {named} not followed, because it is not https"
+                )
         raise StoreError(f"{url}: more than {REDIRECTS} redirects")
 
 

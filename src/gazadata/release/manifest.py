@@ -269,7 +269,7 @@ class Release(Package):
 
         Raises:
             UnknownName: the table does not exist.
-            ContractError: its path leads out of the package.
+            ContractError: its path is outside the package.
             StoreError: the file differs from the manifest.
         """
         self.check(self.contract[name].path)
@@ -331,8 +331,8 @@ def open_package(path: Path, shown: str | None = None) -> Package:
         if why := listed.mismatch(root) if listed else "not listed":
             raise StoreError(
                 f"{named}: {path} differs from {MANIFEST} ({why}); pull or build the release again "
-                "(`gazadata verify` names all damage), or delete manifest.json from a package that "
-                "is meant to be edited"
+                "(`gazadata verify` lists every mismatch); to edit this folder as a package, "
+                f"delete its {MANIFEST}"
             )
 
     return Release(root, manifest, check)

@@ -74,7 +74,7 @@ def _checkout(revision: str, folder: Path) -> None:
         mode, _, blob = about.decode().split()
         path = os.fsdecode(name)
         if mode not in ("100644", "100755") or leads_out(path):
-            raise _unreadable(revision, f"{path!r} is a link or leads out of it")
+            raise _unreadable(revision, f"{path!r} is a link, or outside the repository")
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         with (folder / path).open("xb") as file:
             written = _git(revision, "cat-file", "blob", blob, to=file)

@@ -148,8 +148,8 @@ def _check(folder: Path, release: Path, raw: Path | None) -> list[str]:
         faults, cells = _tables(package, manifest)
         _refuse(release, [*_described(package.contract, manifest), *faults])
         done = [
-            f"{len(manifest.files)} files have their size and sha256",
-            f"{len(manifest.tables)} Parquet tables equal their CSV, {cells} cells",
+            f"{len(manifest.files)} files match the manifest in size and sha256",
+            f"{len(manifest.tables)} Parquet tables match their CSV ({cells:,} cells)",
         ]
         if raw is not None:
             done.append(_quotes(package, raw, release))

@@ -123,7 +123,7 @@ def session(master: str | None = None, *, verbose: bool = False) -> Iterator[Spa
 
     Raises:
         MissingExtra: PySpark is not installed.
-        ReadError: there is no Java, or the master does not answer.
+        ReadError: there is no Java, or the master does not respond.
     """
     try:
         import pyspark  # noqa: F401

@@ -88,7 +88,7 @@ def mirror(spark: SparkSession, path: str | Path, folder: Path) -> Mirror:
 
     Raises:
         ReadError: there is no package, or Spark cannot read it.
-        ContractError: a path leads out of the package.
+        ContractError: a path is outside the package.
     """
     uri = str(path) if "://" in str(path) else f"file://{Path(path).absolute()}"
     uri = uri.removesuffix(f"/{_DESCRIPTOR}").rstrip("/")
@@ -163,7 +163,7 @@ def _are_paths(value: Any) -> bool:
 
 def _inside(path: str) -> str:
     if path.startswith("/") or "://" in path or ".." in path.split("/"):
-        raise ContractError(f"{path!r} leads out of the package")
+        raise ContractError(f"{path!r} is outside the package")
     return path.rstrip("/")
 
 

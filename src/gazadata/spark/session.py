@@ -26,7 +26,7 @@ def started(master: str | None, *, verbose: bool) -> SparkSession:
     """Start a session.
 
     Raises:
-        ReadError: there is no Java, or the master does not answer.
+        ReadError: there is no Java, or the master does not respond.
     """
     master = _retrying(master or "local[*]")
     _check_java()
@@ -71,7 +71,7 @@ def _check_java() -> None:
 
 
 def _check_master(master: str) -> None:
-    """Refuse a cluster's master that does not answer; Spark itself would wait for a minute."""
+    """Refuse a cluster's master that does not respond; Spark itself would wait for a minute."""
     if not master.startswith("spark://"):
         return
     last = None
@@ -82,7 +82,7 @@ def _check_master(master: str) -> None:
                 return
         except (OSError, ValueError) as error:
             last = error
-    raise ReadError(f"the master {master} does not answer: {last}; correct --master, or start it")
+    raise ReadError(f"the master {master} does not respond: {last}; correct --master, or start it")
 
 
 @contextmanager

@@ -97,9 +97,9 @@ def validate(
     if size > standard.LIMIT_BYTES and not frictionless_all:
         sample, patience = standard.SAMPLE_ROWS, standard.PATIENCE
         report.notes.append(
-            f"frictionless read only the first {sample:,} rows of each table, and checked no "
-            f"foreign keys, as the package has {size / 1e6:,.0f} MB; use --frictionless all to "
-            "read every row"
+            f"frictionless read only the first {sample:,} rows of each table and checked no "
+            f"foreign keys, because the tables are larger than {standard.LIMIT_BYTES / 1e6:.0f} MB "
+            f"({size / 1e6:,.0f} MB); --frictionless all reads every row"
         )
     # Importing frictionless takes as long as all other layers, so it runs beside them.
     process = frictionless_worker.start()

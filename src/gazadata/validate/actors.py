@@ -34,12 +34,13 @@ rule(
     title="quote names actors other than those of the row",
     reason="A quote from another sentence can say the same about somebody else.",
     example=(
-        "a stance of azerbaijan on “Pakistan rejected the plan”, with no Azerbaijan in the passage"
+        "a stance of `azerbaijan` on “Pakistan rejected the plan”, with no Azerbaijan in the "
+        "passage"
     ),
     remedy=(
         "Quote the words about the row's own actor, or correct the actor. If the words only say "
-        "“he” or “the country”, quote them for the actor too, as inferred, and explain in note who "
-        "is meant."
+        "“he” or “the country”, quote them for the actor too, as `inferred`, and explain in "
+        "`note` who is meant."
     ),
     unit="evidence",
     severity="warning",

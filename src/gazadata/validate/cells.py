@@ -50,7 +50,7 @@ rule(
     "GD109",
     title="cell begins or ends with white space",
     reason="It is invisible, and makes equal values different.",
-    example="`support ` in stance",
+    example="`support ` in `stance`",
     remedy="Remove the white space.",
     unit="cells",
 )
@@ -60,9 +60,9 @@ rule(
     reason="A spreadsheet would run it.",
     example="=HYPERLINK(…) in a note",
     remedy=(
-        "Start the cell with a character other than =, +, - or @. A quote can start after the sign "
-        "or a word earlier, and end a word later if its suffix begins with one. `gazadata fmt` "
-        "shortens a prefix."
+        "Start the cell with a character other than =, +, - or @. In a quote, start after the sign "
+        "or one word earlier; if the suffix begins with a sign, end the quote one word later. "
+        "`gazadata fmt` shortens a prefix."
     ),
     unit="cells",
 )
@@ -86,7 +86,7 @@ rule(
     "GD210",
     title="value does not have the field's format",
     reason="Users follow these links.",
-    example="`github` in url",
+    example="`github` in `url`",
     remedy="Write a full URL, such as https://example.org/page.",
     unit="cells",
 )
@@ -140,7 +140,7 @@ rule(
     "GD207",
     title="foreign key matches no row",
     reason="A join would drop the row.",
-    example="`asim-munr` in holder_id",
+    example="`asim-munr` in `holder_id`",
     remedy="Correct the key, or add the row it should refer to.",
     unit="cells",
 )

@@ -62,8 +62,8 @@ rule(
 rule(
     "GD203",
     title="value is not in the field's vocabulary",
-    reason="Queries by term miss rows with a misspelt one.",
-    example="`suport` in stance",
+    reason="A query for a term misses the rows that misspell it.",
+    example="`suport` in `stance`",
     remedy="Use a term of the vocabulary, in the same case.",
     unit="cells",
 )

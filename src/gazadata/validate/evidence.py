@@ -127,8 +127,10 @@ rule(
     "GD336",
     title="row has no quote from its own source",
     reason="The row would attribute to one article what another one says.",
-    example="source_id names one article, but all quotes of the row are from another",
-    remedy="Correct source_id, or quote the source it names. Quotes from other sources may remain.",
+    example="`source_id` names one article, but all quotes of the row are from another",
+    remedy=(
+        "Correct `source_id`, or quote the source it names. Quotes from other sources may remain."
+    ),
 )
 
 
@@ -344,16 +346,16 @@ rule(
     "GD345",
     title="verbatim cell is not quoted letter for letter",
     reason="Case, spaces, dashes and apostrophes must match the article, too.",
-    example="a hedge that is only classified; `Reportedly` with a quote that has `reportedly`",
-    remedy="Copy the words exactly as in the article, and use a quote of basis stated.",
+    example="a hedge that is only `classified`; `Reportedly` with a quote that has `reportedly`",
+    remedy="Copy the words exactly as in the article, and use a quote of basis `stated`.",
     unit="cells",
 )
 rule(
     "GD347",
     title="code or identifier has no reference",
     reason="Codes from memory are often wrong, and the article does not give them.",
-    example="a wikidata_id classified from a name",
-    remedy="Look up the code, and use basis reference with a note of what was looked up.",
+    example="a `wikidata_id` of basis `classified` from a name",
+    remedy="Look up the code, and use basis `reference` with a note of what was looked up.",
     unit="cells",
 )
 
@@ -401,7 +403,7 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
             resource.key,
             bare,
             expected=pl.concat_str(
-                pl.lit(f"evidence with resource {resource.name}, for each of "),
+                pl.lit("a row of evidence for each of: "),
                 pl.concat_str(names, separator=", ", ignore_nulls=True),
             ),
             applies=bare,
@@ -429,9 +431,9 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
                 field.name,
                 lacks(field, "__any") & ~bare,
                 expected=pl.concat_str(
-                    pl.lit(f"evidence with resource {resource.name}, row_id "),
+                    pl.lit(f"a row of evidence with resource `{resource.name}`, row_id `"),
                     resource.key,
-                    pl.lit(f" and field {field.name}"),
+                    pl.lit(f"` and field `{field.name}`"),
                 ),
                 applies=filled,
             )
@@ -552,14 +554,14 @@ def _items(
 rule(
     "GD334",
     title="evidence does not refer to a filled cell that needs it",
-    reason="The cell was renamed, emptied or removed, and its evidence was left.",
+    reason="The cell was renamed, emptied or removed, but its evidence remains.",
     example="evidence for a field that was emptied",
-    remedy="Correct resource, row_id and field, or remove the evidence.",
+    remedy="Correct `resource`, `row_id` and `field`, or remove the evidence.",
     unit="evidence",
 )
 rule(
     "GD335",
-    title="evidence_id does not match the row",
+    title="`evidence_id` does not match the row",
     reason="Built from the row, it is the same for the same evidence in every version.",
     example="an identifier that names another field",
     remedy="Run `gazadata fmt`.",
@@ -615,8 +617,8 @@ rule(
     "GD341",
     title="quote does not contain the stated value",
     reason=(
-        "Evidence of basis stated needs the words themselves: for a key, a name of what it refers "
-        "to, other than the name in the row itself."
+        "A quote that states a value contains its words or, for a key, a name of the row that the "
+        "key points to. A row of `names` cannot confirm itself."
     ),
     example="`strongly` as stated by “public sentiment”",
     remedy="Choose a quote that contains the words, or correct the basis.",
@@ -652,27 +654,27 @@ rule(
     "GD342",
     title="inferred evidence has no explanation",
     reason="An inference that nobody can follow cannot be checked.",
-    example="basis inferred with an empty note, or one without letters",
-    remedy="Explain in note how the words lead to the value.",
+    example="basis `inferred` with an empty note, or one without letters",
+    remedy="Explain in `note` how the words lead to the value.",
     unit="evidence",
 )
 rule(
     "GD343",
     title="evidence lacks what its basis requires",
     reason=(
-        "Basis reference needs a reference and a note of what was looked up; any other basis needs "
-        "a quote and no reference."
+        "Basis `reference` needs a reference and a note of what was looked up; any other basis "
+        "needs a quote and no reference."
     ),
-    example="reference without reference_id; stated with a reference_id",
-    remedy="Fill in quote_id, or reference_id and note, as the basis requires.",
+    example="`reference` without `reference_id`; `stated` with a `reference_id`",
+    remedy="Fill in `quote_id`, or `reference_id` and `note`, as the basis requires.",
     unit="evidence",
 )
 rule(
     "GD346",
-    title="free text has basis classified",
+    title="free text has basis `classified`",
     reason="Only vocabularies, booleans, counts and keys have terms to classify into.",
-    example="a description of basis classified",
-    remedy="Use inferred, and explain in note what was resolved.",
+    example="a description of basis `classified`",
+    remedy="Use `inferred`, and explain in `note` what was resolved.",
     unit="evidence",
 )
 
@@ -696,7 +698,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             "GD342",
             "note",
             ~has_note,
-            expected="the rule that was applied",
+            expected="how the words lead to the value",
             applies=col("basis") == "inferred",
         ),
         # Report the one cell that is wrong; if both are, the basis.
@@ -705,8 +707,8 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             "basis",
             _BY_REFERENCE == _HAS_QUOTE,
             expected=pl.when(_BY_REFERENCE)
-            .then(pl.lit("another basis, as quote_id is filled"))
-            .otherwise(pl.lit("reference, as reference_id is filled")),
+            .then(pl.lit("a basis other than reference, because quote_id is filled"))
+            .otherwise(pl.lit("reference, because reference_id is filled")),
             applies=_HAS_QUOTE != _HAS_REFERENCE,
         ),
         Check(
@@ -714,7 +716,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             "quote_id",
             both_or_none & (_BY_REFERENCE == _HAS_QUOTE),
             expected=pl.when(_BY_REFERENCE)
-            .then(pl.lit("nothing, as a reference is not quoted"))
+            .then(pl.lit("an empty cell, because a reference is not quoted"))
             .otherwise(pl.lit("a quote")),
             applies=both_or_none,
         ),
@@ -724,7 +726,7 @@ def _based(resource: Resource, bits: dict[str, int]) -> list[Check]:
             both_or_none & (_BY_REFERENCE != _HAS_QUOTE),
             expected=pl.when(_BY_REFERENCE)
             .then(pl.lit("a source of kind reference"))
-            .otherwise(pl.concat_str(pl.lit("nothing, as the basis is "), "basis")),
+            .otherwise(pl.concat_str(pl.lit("an empty cell, because the basis is "), "basis")),
             applies=both_or_none,
         ),
         Check(
@@ -750,10 +752,10 @@ rule(
     title="evidence cites the wrong kind of source as its reference",
     reason=(
         "Articles and the sources they cite are quoted, not used as references. The row of a "
-        "reference in sources rests on that reference alone."
+        "reference in `sources` rests on that reference alone."
     ),
-    example="reference_id that names the article",
-    remedy="Use a row of sources of kind reference.",
+    example="`reference_id` that names the article",
+    remedy="Use a row of `sources` of kind `reference`.",
     unit="evidence",
 )
 
@@ -824,12 +826,12 @@ rule(
         "must not become the article's own word."
     ),
     example=(
-        "certain, with no cue in hedge, on a quote that says reportedly; no attributed_to on a "
-        "quote that says insisted"
+        "`certain`, with no cue in `hedge`, on a quote that says “reportedly”; no `attributed_to` "
+        "on a quote that says “insisted”"
     ),
     remedy=(
-        "Lower certainty, copy the cue into hedge, or choose a quote without the cue. Fill in "
-        "attributed_to for what somebody says, unless the row records the statement itself: a "
+        "Lower `certainty`, copy the cue into `hedge`, or choose a quote without the cue. Fill in "
+        "`attributed_to` for what somebody says, unless the row records the statement itself: a "
         "position with an expression, or an event of a verbal type."
     ),
     unit="evidence",
@@ -854,6 +856,6 @@ def _committing(resource: Resource) -> Check:
                 "another status" if of_topic else "the cue in the row's hedge, or a lower certainty"
             )
         )
-        .otherwise(pl.lit("attributed_to filled, as somebody says this")),
+        .otherwise(pl.lit("a value in attributed_to, because somebody says this")),
         applies=(sure | col("__own_word")) & col("__filled"),
     )

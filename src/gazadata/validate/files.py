@@ -250,7 +250,7 @@ rule(
     "GD105",
     title="header differs from the schema",
     reason="With a column missing, repeated or moved, values end up in the wrong field.",
-    example="event_id,label,label,event_type",
+    example="`event_id,label,label,event_type`",
     remedy="Write the header as in the schema; `gazadata fmt` puts the columns in order.",
     unit="columns",
 )

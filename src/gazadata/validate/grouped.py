@@ -137,7 +137,8 @@ def _renamed(found: Iterable[Diagnostic], contract: Contract) -> Iterator[Diagno
                 f"Restore the row's key {link.found}, or replace the old key with the new one "
                 f"in {link.path}:{link.line}{others}."
             )
-            yield replace(d, suggestion=link.found, help=fix)
+            said = "no evidence refers to the row" if d.code == "GD333" else d.message
+            yield replace(d, message=said, suggestion=link.found, help=fix)
         elif d not in explained:
             yield d
 
@@ -165,5 +166,6 @@ def _also(d: Diagnostic, places: list[str]) -> Diagnostic:
         more = f"It renames {cells} in the same way: {shown}."
     else:
         points = "refer" if len(places) > 1 else "refers"
-        more = f"The key may have been renamed or removed, as {cells} {points} to it, too: {shown}."
+        why = "so it may have been renamed or removed"
+        more = f"{cells} {points} to this key, too, {why}: {shown}."
     return replace(d, help=f"{d.help} {more}", elsewhere=len(places))

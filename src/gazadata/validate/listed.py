@@ -120,7 +120,7 @@ def files(  # noqa: PLR0912, PLR0915
                 "GD005",
                 path=path.relative_to(root).as_posix(),
                 found="a file that datapackage.json does not list",
-                expected="a resource with this path, or no such file",
+                expected="an entry in datapackage.json with this path",
             )
     for resource in missing:
         _missing(root, resource, report)

@@ -173,12 +173,13 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
             add_finding(report, "GD004", at=(cues,), found=f"different {cues}", expected=expected)
     renamed = _renamed(contract, own)
     for name in own.resources.keys() - contract.resources.keys() - set(renamed.values()):
-        add_finding(report, "GD004", found=f"no resource {name}", expected=f"the resource {name}")
+        found, expected = f"no table `{name}`", f"the table `{name}`, {as_in}"
+        add_finding(report, "GD004", found=found, expected=expected)
     for name, resource in contract.resources.items():
         if name not in own.resources:
             meant = renamed.get(name)
-            expected = f"{meant}, {as_in}" if meant else f"none of that name, {as_in}"
-            found = f"a resource {name}"
+            expected = f"`{meant}`, {as_in}" if meant else f"no table of that name, {as_in}"
+            found = f"a table `{name}`"
             add_finding(report, "GD004", resource=name, found=found, expected=expected, near=meant)
             continue
         known_at = [at for table, at in reported if table == name]
@@ -203,8 +204,9 @@ def _compare_with_record(contract: Contract, report: Report, reported: Reported)
             "GD004",
             at=("version",),
             found=f"a contract with the sha256 {found}",
-            expected=f"{wanted}, as recorded for {contract.name} {contract.version}; or, if the "
-            f'version is new, "{contract.version}": "{found}" in src/gazadata/validate/{RECORD}',
+            expected=f"the last recorded one, {wanted}",
+            help=f'If the contract was meant to change, add "{contract.version}": "{found}" to '
+            f"src/gazadata/validate/{RECORD}; otherwise restore the schemas.",
         )
 
 

@@ -77,10 +77,12 @@ def lacking(contract: Contract, tables: Tables, report: Report, unrun: Unrun) ->
     hedged = [r.name for r in resources if {"certainty", "hedge"} <= {*r.field_names}]
     for codes, read in _READ:
         if proven and (lacks := [name for name in read if name not in tables.listed]):
-            unrun.lack(codes, proven, f"table {' and no table '.join(lacks)}")
+            unrun.lack(
+                codes, proven, f"table {' and no table '.join(f'`{name}`' for name in lacks)}"
+            )
     pointing = [r.name for r in resources if any(_is_named(r, key) for key in r.foreign_keys)]
     if pointing and "names" not in tables.listed:
-        unrun.lack(["GD341"], pointing, "table names")
+        unrun.lack(["GD341"], pointing, "table `names`")
     misspelt = {d.suggestion for d in report.diagnostics}
     for cues in CUES:
         if hedged and not contract.descriptor.get(cues) and cues not in misspelt:

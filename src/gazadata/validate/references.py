@@ -85,7 +85,7 @@ def form(path: Path, name: str) -> Resource:
 def missing(contract: Contract, tables: Tables, report: Report) -> None:
     """Report a missing reference/ if notes name files in it.
 
-    It is a warning, as a release does not contain the folder: its notes cannot be checked.
+    It is a warning, because a release does not contain the folder: its notes cannot be checked.
     """
     notes = (
         tables.strings("evidence")
@@ -95,13 +95,14 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
     number = notes.select(pl.len()).collect().item()
     for row in notes.bottom_k(1, by=LINE).collect().to_dicts():
         report.count("GD348", number, 1)
-        expected = "the folder reference/, to compare codes and identifiers with"
+        expected = "the folder reference/; without it, codes and identifiers are not checked"
         shown = tables.shown("evidence")
         one = of_cell("GD348", shown, contract["evidence"], row, "note", row["note"], expected)
         why = (
             "Restore the folder. A release has none, but was checked against it when it was built."
         )
-        of_note = {"severity": "warning", "help": why, "about": row["about"]}
+        said = "the folder reference/ is missing"
+        of_note = {"message": said, "severity": "warning", "help": why, "about": row["about"]}
         report.keep([replace(one, **of_note, elsewhere=number - 1)])
 
 
@@ -110,14 +111,14 @@ rule(
     title="value is not confirmed by the reference row in its note",
     reason="A wrong code joins the row to another country or person and looks just as plausible.",
     example=(
-        "iso3 `ISR` with the note “Row Türkiye of reference/countries.csv.”; a name with the note "
-        "“Well known.”; a row of reference/countries.csv where reference_id is entity-identifiers"
+        "`iso3` `ISR` with the note “Row Türkiye of reference/countries.csv.”; a name with the "
+        "note “Well known.”; a row of reference/countries.csv where `reference_id` is "
+        "`entity-identifiers`"
     ),
     remedy=(
-        "Correct the cell or the file in reference/, or start the note with the row that has the "
-        "value: `Row NAME of reference/FILE.csv`. If NAME is not one of the actor's names, add "
-        "why this row is meant. FILE must be named in a note on the row of reference_id in "
-        "sources. If no file has a column for the value, use a quote."
+        "Start the note with the row that has the value: `Row NAME of reference/FILE.csv`. If NAME "
+        "is not one of the actor's names, add why it is the right row. FILE must be named in the "
+        "notes of the source in `reference_id`. If no file has the value, cite a quote instead."
     ),
     unit="evidence",
 )
@@ -187,7 +188,7 @@ def check_sets(
                 "note",
                 col("__other") & col("__first_other"),
                 expected=pl.format(
-                    "a row with a name of {}, or after the file the reason for another row",
+                    "a note that names the row of {}, or says, after the file, why it is another",
                     "row_id",
                 ),
                 counted=False,

@@ -54,10 +54,8 @@ class Found(NamedTuple):
 rule(
     "GD211",
     title="invalid entry in the list of retired identifiers",
-    reason=(
-        "Readers of older work look here for what became of an identifier, so none is ever reused."
-    ),
-    example="`azerbaijan` in data/retired.csv while it is still a key of actors",
+    reason="Older work cites these identifiers, so each stays listed and is never reused.",
+    example="`azerbaijan` in data/retired.csv while it is still a key of `actors`",
     remedy=(
         "Give the new row another key, or correct the line in data/retired.csv. Do not change a "
         "line that has been released."
@@ -185,7 +183,7 @@ def _wrong(package: Package, tables: Tables, rows: list[Retired]) -> Iterator[Fo
             where = f"{tables.paths[row.resource].relative_to(package.root)}:{keys[key]}"
             # The place is in `expected`, since `found` identifies the finding after rows move.
             it = "it" if key == row.row_id else key
-            expected = f"an identifier that is no longer used, but {it} is still in {where}"
+            expected = f"a retired identifier, but {it} is still a key in {where}"
             yield Found(row.line, "row_id", f"row_id {row.row_id}", expected)
         is_read = row.resource in there or row.resource not in promised
         if is_read and not _leads_on(row, keys, replacements):

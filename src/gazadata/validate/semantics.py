@@ -64,17 +64,18 @@ rule(
     "GD401",
     title="earliest date is after the latest",
     reason="A period cannot end before it begins.",
-    example="date_earliest 2025-06-01, date_latest 2025-05-01",
+    example="`date_earliest` 2025-06-01, `date_latest` 2025-05-01",
     remedy="Swap or correct the dates.",
 )
 rule(
     "GD402",
     title="precision does not match the dates",
     reason="Users interpret the dates by their precision.",
-    example="month with two dates two weeks apart; unknown with a date",
+    example="`month` with two dates two weeks apart; `unknown` with a date",
     remedy=(
-        "day: both dates the same; week: a span of at most 7 days; month and year: the first and "
-        "last day; range: any other two dates; open: only one date; unknown: none."
+        "`day`: both dates the same; `week`: a span of at most 7 days; `month` and `year`: the "
+        "first and last day; `range`: any other two dates; `open`: only one date; `unknown`: "
+        "none."
     ),
 )
 
@@ -150,13 +151,13 @@ def _property(resource: Resource, field: str, name: str, otherwise: Any) -> Any:
 
 rule(
     "GD410",
-    title="certainty contradicts attributed_to or hedge",
+    title="`certainty` contradicts `attributed_to` or `hedge`",
     reason=(
         "What the article says in its own voice is certain; anything weaker has words that weaken "
         "it."
     ),
-    example="certain, with attributed_to filled; possible, with hedge empty",
-    remedy="Lower certainty, empty attributed_to, or copy the weakening words into hedge.",
+    example="`certain`, with `attributed_to` filled; `possible`, with `hedge` empty",
+    remedy="Lower `certainty`, empty `attributed_to`, or copy the weakening words into `hedge`.",
 )
 
 
@@ -184,14 +185,14 @@ rule(
     "GD403",
     title="mode does not belong to the event type",
     reason="In PLOVER each event type has its own modes.",
-    example="CONSULT with mode assist",
-    remedy="Choose a mode of the event type, or leave event_mode empty.",
+    example="CONSULT with mode `assist`",
+    remedy="Choose a mode of the event type, or leave `event_mode` empty.",
 )
 rule(
     "GD404",
-    title="event has both event_type and local_type, or neither",
+    title="event has both `event_type` and `local_type`, or neither",
     reason="Local types are only for what PLOVER does not cover.",
-    example="SUPPORT and rank_attained in one row",
+    example="SUPPORT and `rank_attained` in one row",
     remedy="Keep the PLOVER type if there is one.",
 )
 rule(
@@ -218,7 +219,7 @@ def _events(contract: Contract) -> list[Check]:
             default="none",
             return_dtype=pl.String,
         ),
-    ).fill_null("no mode, as a local type has none")
+    ).fill_null("no mode, because a local type has none")
     return [
         Check(
             "GD403",
@@ -254,8 +255,10 @@ def _events(contract: Contract) -> list[Check]:
 rule(
     "GD413",
     title="inconsistent count of a participant",
-    reason="A member_count needs member_count_is_approximate, and an excluded party has neither.",
-    example="role excluded with count 2",
+    reason=(
+        "A `member_count` needs `member_count_is_approximate`, and an excluded party has neither."
+    ),
+    example="role `excluded` with `member_count` 2",
     remedy="Fill in both cells, or empty both; for an excluded party empty both.",
 )
 
@@ -283,16 +286,16 @@ def _participants(_: Contract) -> list[Check]:
 
 rule(
     "GD409",
-    title="not_addressed without silence, or silence without not_addressed",
+    title="`not_addressed` without `silence`, or `silence` without `not_addressed`",
     reason="Silence that the text asserts is a position, and always coded as this pair.",
-    example="not_addressed with expression indicated",
-    remedy="Use stance not_addressed with expression silence, or neither.",
+    example="`not_addressed` with expression `indicated`",
+    remedy="Use stance `not_addressed` with expression `silence`, or neither.",
 )
 rule(
     "GD418",
-    title="both sides are the same actor",
+    title="relation or position is between an actor and itself",
     reason="An actor has no relation to itself and takes no position towards itself.",
-    example="subject_id and object_id the same",
+    example="`subject_id` and `object_id` the same",
     remedy="Correct one of the two.",
 )
 
@@ -325,10 +328,10 @@ rule(
     reason=(
         "The object of a rank, an office or a description is text; other predicates need an actor."
     ),
-    example="holds_rank with object_id; both objects filled",
+    example="`holds_rank` with `object_id`; both objects filled",
     remedy=(
-        "Fill in object_text for holds_rank, holds_office and described_as, and object_id "
-        "otherwise."
+        "Fill in `object_text` for `holds_rank`, `holds_office` and `described_as`, and "
+        "`object_id` otherwise."
     ),
 )
 
@@ -360,7 +363,7 @@ rule(
     "GD414",
     title="name refers to both an actor and a topic, or to neither",
     reason="A text that names two things needs two rows.",
-    example="a row with both actor_id and topic_id",
+    example="a row with both `actor_id` and `topic_id`",
     remedy="Split the row, or fill in one of the two.",
 )
 
@@ -386,7 +389,7 @@ rule(
     "GD415",
     title="assessment is about nothing",
     reason="Nobody could find it by its actor, topic or event.",
-    example="about_actor_id, about_topic_id and about_event_id all empty",
+    example="`about_actor_id`, `about_topic_id` and `about_event_id` all empty",
     remedy="Fill in at least one of the three.",
 )
 
@@ -406,15 +409,15 @@ def _assessments(_: Contract) -> list[Check]:
 
 rule(
     "GD420",
-    title="kind, held, cited_by and speaker_id of a source contradict each other",
+    title="`kind`, `held`, `cited_by` and `speaker_id` of a source contradict each other",
     reason=(
         "An article is coded, so its text is held; a source it passes on is cited by it; a named "
         "speaker is an actor."
     ),
-    example="a cited report without cited_by",
+    example="a cited report without `cited_by`",
     remedy=(
         "Correct the cells: an article is held; a cited report, a named speaker and an unnamed "
-        "source have cited_by; a reference has neither. Only a named speaker has speaker_id."
+        "source have `cited_by`; a reference has neither. Only a named speaker has `speaker_id`."
     ),
 )
 
@@ -427,14 +430,14 @@ def _sources(_: Contract) -> list[Check]:
             "GD420",
             "kind",
             col("held") & has_text & ~article,
-            expected="article, as its text is held",
+            expected="article, because its text is held",
             applies=known,
         ),
         Check(
             "GD420",
             "held",
             article & ~col("held") & has_text,
-            expected="true, as articles are coded from their text",
+            expected="true, because articles are coded from their text",
             applies=article,
         ),
         Check(
@@ -449,7 +452,7 @@ def _sources(_: Contract) -> list[Check]:
             "GD420",
             "kind",
             ~article & ~cited & col("cited_by").is_not_null(),
-            expected=f"{' or '.join(CITED)}, as another source cites it",
+            expected=f"{' or '.join(CITED)}, because another source cites it",
             applies=known,
         ),
         Check(
@@ -475,11 +478,11 @@ def _sources(_: Contract) -> list[Check]:
 rule(
     "GD416",
     title=(
-        "country code on an actor that is not a state, or list_is_open on one that is not a group"
+        "country code on an actor that is not a state, or `list_is_open` on one that is not a group"
     ),
     reason="A code on part of a state would count as the state.",
-    example="iso3 on a government; list_is_open on a person",
-    remedy="Empty the cell; the state of a part is found through part_of.",
+    example="`iso3` on a government; `list_is_open` on a person",
+    remedy="Empty the cell; the state of a part is found through `part_of`.",
 )
 
 
@@ -522,7 +525,7 @@ rule(
     "GD406",
     title="event has no recipient",
     reason="Events of this type are directed at somebody.",
-    example="AID without a participant in the role recipient",
+    example="AID without a participant in the role `recipient`",
     remedy="Add the recipient, or choose another event type.",
 )
 
@@ -566,7 +569,7 @@ rule(
     "GD407",
     title="conditional stance has no condition",
     reason="A conditional position is incomplete without what it depends on.",
-    example="conditional_support without a row in conditions",
+    example="`conditional_support` without a row in conditions",
     remedy="Add the condition, or choose the stance that the words support.",
 )
 
@@ -602,8 +605,11 @@ rule(
     "GD408",
     title="condition belongs to a position whose stance allows none",
     reason="Plain support, opposition and silence depend on nothing.",
-    example="a condition of a position with the stance oppose",
-    remedy="Refer to a position with conditional_support, conditional_oppose, open or undecided.",
+    example="a condition of a position with the stance `oppose`",
+    remedy=(
+        "Refer to a position with `conditional_support`, `conditional_oppose`, `open` or "
+        "`undecided`."
+    ),
 )
 
 
@@ -629,17 +635,19 @@ def _carried(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
 
 rule(
     "GD417",
-    title="source of the wrong kind in source_id, cited_by or attributed_to",
+    title="source of the wrong kind in `source_id`, `cited_by` or `attributed_to`",
     reason="Rows are coded from held texts, and attributed to the sources that these cite.",
-    example="source_id that names a report cited by the article",
-    remedy="Use the article in source_id and cited_by, and a source it cites in attributed_to.",
+    example="`source_id` that names a report cited by the article",
+    remedy=(
+        "Use the article in `source_id` and `cited_by`, and a source it cites in `attributed_to`."
+    ),
 )
 rule(
     "GD422",
-    title="attributed_to is not cited by the row's own source",
+    title="`attributed_to` is not cited by the row's own source",
     reason="An article passes on what its own sources say, not those of another article.",
-    example="attributed_to a report that another article cites",
-    remedy="Correct attributed_to, source_id, or cited_by of the source in attributed_to.",
+    example="`attributed_to` with a report that another article cites",
+    remedy="Correct `attributed_to`, `source_id`, or `cited_by` of the source in `attributed_to`.",
 )
 
 
@@ -715,11 +723,13 @@ rule(
         "only states have nationals, and persons have no parts."
     ),
     example=(
-        "spokesperson_id that names a state; nationality of a group; part_of that names a person"
+        "`spokesperson_id` that names a state; `nationality` of a group; `part_of` that names a "
+        "person"
     ),
     remedy=(
-        "Use a person for spokesperson_id and as subject of a rank, an office or a nationality; a "
-        "group as object of member_of; a state as object of nationality; and no person in part_of."
+        "Use a person for `spokesperson_id` and as subject of a rank, an office or a nationality; "
+        "a group as object of `member_of`; a state as object of nationality; and no person in "
+        "`part_of`."
     ),
     unit="cells",
 )
@@ -783,7 +793,7 @@ rule(
     "GD421",
     title="excluded actor also takes part in the event",
     reason="An actor kept out of talks cannot be counted among those who held them.",
-    example="turkey as excluded and as participant of one event",
+    example="`turkey` as `excluded` and as `participant` of one event",
     remedy="Remove the row that the words do not support.",
 )
 
@@ -821,7 +831,7 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
 
 rule(
     "GD411",
-    title="part_of or cited_by forms a cycle",
+    title="`part_of` or `cited_by` forms a cycle",
     reason="A chain of parts or citations must end.",
     example="a topic that is part of its own part",
     remedy="Empty the link that closes the cycle.",

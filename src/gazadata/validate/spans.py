@@ -51,7 +51,7 @@ def cut_unheld(contract: Contract, tables: Tables) -> CheckSet:
                 "GD303",
                 "held",
                 col("held") == "false",
-                expected="true, as its text is divided into passages",
+                expected="true, because its text is divided into passages",
                 applies=col("__cut") & (col("held") == "false"),
                 counted=False,  # `texts` counts the sources.
             ),
@@ -64,7 +64,7 @@ rule(
     title="passages overlap or are numbered wrongly",
     reason="Coverage is counted in passages.",
     example="a passage that starts before the previous one ends; sequence 3 after sequence 1",
-    remedy="Correct start, end, sequence and paragraph.",
+    remedy="Correct `char_start`, `char_end`, `sequence` and `paragraph`.",
     unit="passages",
 )
 rule(
@@ -80,7 +80,7 @@ rule(
     title="passage has invalid bounds",
     reason="A passage is one sentence or the headline; a longer one hides what is not coded.",
     example="an end beyond the end of the text; one passage across two paragraphs",
-    remedy="Correct start and end.",
+    remedy="Correct `char_start` and `char_end`.",
     unit="passages",
 )
 
@@ -299,7 +299,7 @@ rule(
 )
 rule(
     "GD322",
-    title="prefix or suffix differs from the article",
+    title="`prefix` or `suffix` differs from the article",
     reason="They locate the quote in copies of the text with other offsets.",
     example="prefix and suffix swapped",
     remedy="Run `gazadata fmt`.",
@@ -310,7 +310,7 @@ rule(
     title="quote lies outside its passage",
     reason="Coverage is counted by passage.",
     example="a quote from sentence 3 assigned to sentence 4",
-    remedy="Empty passage_id and run `gazadata fmt`.",
+    remedy="Empty `passage_id` and run `gazadata fmt`.",
     unit="quotes",
 )
 rule(

@@ -91,7 +91,7 @@ def finish(process: subprocess.Popen[bytes], patience: float, errors: int) -> di
     except subprocess.TimeoutExpired:
         stop(process)
         fix = (
-            f"fix the {errors:,} errors that the other layers found, as each one takes time"
+            f"fix the {errors:,} errors that the other layers found, because each one takes time"
             if errors >= MANY
             else "fix the other findings, and avoid patterns that can match the same text in more "
             "than one way, such as (a|aa)+"
@@ -153,7 +153,7 @@ def add_findings(
     if any(path.endswith(".json") for path in reported):
         # It checks rows by the schemas as they are, not as they were meant.
         report.notes.append(
-            "frictionless: results left out, as the descriptor or a schema has findings"
+            "frictionless: results ignored because datapackage.json or a schema has errors"
         )
         return
     for error in result["errors"]:
@@ -172,10 +172,11 @@ def add_findings(
                 report.add(_finding(error, paths[name], name, fields[0]))
     errors = sum(len(table["errors"]) for table in tables.values())
     rows = sum(table["rows"] for table in tables.values())
-    report.notes.append(
-        f"frictionless: {rows:,} rows of {len(tables)} tables read"
-        f"{' (a sample)' if sampled else ''}, {errors:,} error{'s' * (errors != 1)}"
-    )
+    read = f"{rows:,} rows{' (a sample)' * sampled} of {len(tables)} tables"
+    what = "no errors"
+    if errors:
+        what = f"{errors:,} error{'s' * (errors != 1)} (GD008, unless another rule reports them)"
+    report.notes.append(f"frictionless read {read} and found {what}")
 
 
 def _finding(

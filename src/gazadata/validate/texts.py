@@ -40,7 +40,7 @@ rule(
         "Offsets are counted in this text, so it must be UTF-8 and NFC, with line feeds and "
         "without hidden characters."
     ),
-    example="raw/ without the file named in text_path",
+    example="raw/ without the file named in `text_path`",
     remedy=(
         "Restore the exact file; never edit raw/. In a new text, remove hidden characters before "
         "coding it."
@@ -53,18 +53,18 @@ rule(
     reason="One changed character moves every offset after it.",
     example="one comma removed from the article",
     remedy=(
-        "Restore the file from version control. If the text is new, empty text_sha256 and "
-        "text_length and run `gazadata fmt`."
+        "Restore the file from version control. If the text is new, empty `text_sha256` and "
+        "`text_length` and run `gazadata fmt`."
     ),
     unit="texts",
 )
 rule(
     "GD303",
-    title="held disagrees with text_path, text_sha256 or text_length",
+    title="`held` disagrees with `text_path`, `text_sha256` or `text_length`",
     reason="Only a held text can prove a quote.",
-    example="held is false, but text_path is filled",
+    example="`held` is false, but `text_path` is filled",
     remedy=(
-        "For a held source, fill in text_path and run `gazadata fmt`; otherwise empty all three."
+        "For a held source, fill in `text_path` and run `gazadata fmt`; otherwise empty all three."
     ),
     unit="sources",
 )
@@ -109,7 +109,7 @@ def texts(
         text = None
         if with_texts:
             text = _checked(root, row, findings, linked=linked)
-        elif not linked:  # A link leads out of the package, which is reported.
+        elif not linked:  # A link to outside the package, which is reported.
             _released(row, findings)
         # A row that occurs twice is reported by another rule.
         if text is None or row["source_id"] in read:
@@ -192,7 +192,7 @@ def _released(row: dict[str, Any], findings: _Findings) -> None:
         row,
         "text_path",
         f"no folder raw/ with {row['text_path']}",
-        "the text, to compare quotes and passages with",
+        "the text; without it, quotes and passages are not checked",
         severity="warning",
     )
 
@@ -251,12 +251,14 @@ def _contradiction(row: dict[str, str]) -> _Contradiction | None:
     if row["held"] == "false" and whole:
         return _Contradiction("held", "false", "true, or no path, hash or length")
     if row["held"] == "false" and filled:
-        return _Contradiction(filled[0], row[filled[0]], "nothing, as the source is not held")
+        return _Contradiction(
+            filled[0], row[filled[0]], "an empty cell, because the source is not held"
+        )
     if row["held"] == "true" and not filled:
         return _Contradiction("held", "true", "false, or a path, a hash and a length")
     if row["held"] == "true" and not whole:
         empty = next(at for at in _FILLED if not row[at])
-        return _Contradiction(empty, "", "a value, as the source is held")
+        return _Contradiction(empty, "", "a value, because the source is held")
     return None
 
 
@@ -265,7 +267,7 @@ def _bytes(root: Path, path: str, *, linked: bool) -> bytes:
 
     Raises:
         OSError: it is missing or cannot be read.
-        ContractError: the path leads out of the package.
+        ContractError: the path is outside the package.
     """
     # A plain file in a plain folder need not be resolved, which costs as much as reading it.
     plain, file = False, f"{root}/{path}"
@@ -295,7 +297,7 @@ rule(
     "GD304",
     title="file in raw/ belongs to no held source",
     reason="Nobody would notice that this text is not coded.",
-    example="raw/second.txt without a row in sources",
+    example="raw/second.txt without a row in `sources`",
     remedy="Add the source and code its text, or remove the file from raw/.",
     unit="texts",
 )

@@ -43,7 +43,7 @@ def rules_markdown() -> str:
         "one. Errors fail the validation; warnings do so with `--strict`.\n",
     ]
     for start, layer in LAYERS.items():
-        parts.append(f"## {layer.capitalize()} ({start}..)\n")
+        parts.append(f"## {layer.capitalize()} ({start}xx)\n")
         for rule in all_rules().values():
             if rule.code.startswith(start):
                 parts.append(

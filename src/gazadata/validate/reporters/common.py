@@ -115,6 +115,14 @@ def suggested(text: str) -> str:
     return f"did you mean “{short(text)}”?"
 
 
+def faults(report: Report) -> str:
+    """Why a package does not pass, in a few words."""
+    parts = [f"{plural(report.errors, 'error')} in the package"] if report.errors else []
+    if report.failures:
+        parts.append("some rules could not run")
+    return " and ".join(parts) or "nothing was checked"
+
+
 def passed(report: Report, options: Options) -> bool:
     """Whether the package passed, which it does not if nothing was checked."""
     return report.ok(strict=options.strict)
@@ -124,7 +132,7 @@ def verdict(report: Report, options: Options) -> str:
     """Whether the package passed, with the numbers of findings, in one line."""
     parts = [plural(report.errors, "error"), plural(report.warnings, "warning")]
     if report.failures:
-        parts.append(f"{plural(len(report.failures), 'check')} could not run")
+        parts.append("some rules could not run")
     if not report.checked_anything:
         parts.append("nothing was checked")
     line = ", ".join(parts)
@@ -192,7 +200,8 @@ def notes(report: Report) -> list[str]:
     if not skipped:
         return report.notes
     more = f" and {len(skipped) - 10} more" if len(skipped) > 10 else ""
-    return [*report.notes, f"skipped (nothing applicable): {', '.join(skipped[:10])}{more}"]
+    why = "not run (nothing to check, or an earlier finding prevents it)"
+    return [*report.notes, f"{why}: {', '.join(skipped[:10])}{more}"]
 
 
 def failures(report: Report) -> list[str]:

@@ -57,7 +57,11 @@ def full(report: Report, options: Options) -> str:
     lines += [*hidden, ""] if hidden else []
     lines.append(paint(f"checked {_named(report)}", "strong"))
     rows = [
-        (layer.name, f"{layer.ran} of {plural(layer.rules, 'rule')}", f"{layer.found:,} found")
+        (
+            layer.name,
+            f"{layer.ran} of {plural(layer.rules, 'rule')}",
+            plural(layer.found, "finding"),
+        )
         for layer in layers(report)
     ]
     a, b, c = (max(map(len, column)) for column in zip(*rows, strict=True))
