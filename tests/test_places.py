@@ -14,12 +14,12 @@ from typing import get_args
 import duckdb
 import pytest
 from tests.release.packages import copy_package
+from tests.release.stores import pull
 
 import gazadata
 from gazadata.release.build import build
 from gazadata.release.diff import diff
 from gazadata.release.export import Format, export
-from gazadata.release.fetch import pull
 from gazadata.release.sides import side
 from gazadata.release.store import publish
 from gazadata.release.verify import verify

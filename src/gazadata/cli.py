@@ -734,7 +734,7 @@ def pull(
 
     The version, and the one that was pinned before, are printed to standard error.
     """
-    from gazadata.release.fetch import pulled
+    from gazadata.release.fetch import pull as pull_release
 
     with contextlib.ExitStack() as stack:
         bar: Progress | None = None
@@ -753,6 +753,6 @@ def pull(
             bar.update(bar.task_ids[0], completed=done, total=total)
 
         progress = show if sys.stderr.isatty() else None
-        release = pulled(version, store or (), out, progress=progress)
+        release = pull_release(version, store or (), out, progress=progress)
     print(release, file=sys.stderr)
     print(release.folder)

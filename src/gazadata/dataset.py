@@ -246,13 +246,8 @@ class Dataset:
         """
         import pandas as pd
 
-        quoted = {
-            "quote": "exact",
-            "source_id": "source_id",
-            "passage_id": "passage_id",
-            "char_start": "char_start",
-            "char_end": "char_end",
-        }
+        same = ("source_id", "passage_id", "char_start", "char_end")
+        quoted = {"quote": "exact"} | {name: name for name in same}
         rows = [
             {
                 "field": cell.field,
@@ -312,16 +307,13 @@ class Dataset:
             if row[name] is not None
         )
         reported_in, reported = self._reported(table, row)
-        said_by, word_of = (
-            sources.get(reported["source_id"]),
-            sources.get(reported["attributed_to"]),
-        )
+        labels = self._labels["sources"]
         return Explanation(
             resource=resource,
             row_id=row_id,
             cells=cells,
-            source=self._labels.label("sources", said_by) if said_by else None,
-            attributed_to=self._labels.label("sources", word_of) if word_of else None,
+            source=labels.get(reported["source_id"]),
+            attributed_to=labels.get(reported["attributed_to"]),
             certainty=reported["certainty"],
             hedge=reported["hedge"],
             reported_in=reported_in,

@@ -16,10 +16,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from gazadata.release import fetch
 from gazadata.release.files import json_bytes, listing, sha256
 from gazadata.release.manifest import Manifest
 
 Fault = Callable[["Handler"], None]
+
+
+def pull(*asked: Any, **options: Any) -> Path:
+    """Pull a release; return its folder."""
+    return fetch.pull(*asked, **options).folder
 
 
 def make_release(

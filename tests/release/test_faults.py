@@ -27,6 +27,7 @@ from tests.release.stores import (
     longer,
     make_release,
     published,
+    pull,
     redirect_to,
     releases,
     serving,
@@ -41,7 +42,6 @@ from tests.release.stores import (
 
 import gazadata
 from gazadata.errors import CacheError, LockError, StoreError
-from gazadata.release.fetch import pull
 from gazadata.release.files import exclusive, json_bytes
 from gazadata.release.index import Entry, read_index
 from gazadata.release.manifest import Manifest

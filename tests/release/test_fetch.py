@@ -27,6 +27,7 @@ from tests.release.stores import (
     drips_in_a_header,
     left_over,
     make_release,
+    pull,
     redirect_to,
     releases,
     resealed,
@@ -46,9 +47,10 @@ from gazadata.errors import (
     StoreError,
 )
 from gazadata.opening import open_dataset
+from gazadata.release import fetch
 from gazadata.release import lock as pins
 from gazadata.release.cache import Cache
-from gazadata.release.fetch import open_release, pull, pulled, versions
+from gazadata.release.fetch import open_release, versions
 from gazadata.release.files import json_bytes
 from gazadata.release.index import folder_of
 from gazadata.release.lock import Lock
@@ -1191,16 +1193,16 @@ def test_a_lock_wins_over_the_bundled_package(store: Path, cache: Path) -> None:
 
 
 def test_pull_says_what_was_chosen_and_what_it_replaces(store: Path, cache: Path) -> None:
-    assert str(pulled("1.0.0", store)) == "1.0.0"
-    assert str(pulled("latest", store)) == "1.0.0 -> 1.1.0 (latest)"
-    assert str(pulled()) == "1.1.0, as before"
+    assert str(fetch.pull("1.0.0", store)) == "1.0.0"
+    assert str(fetch.pull("latest", store)) == "1.0.0 -> 1.1.0 (latest)"
+    assert str(fetch.pull()) == "1.1.0, as before"
     yank("1.1.0", "wrong dates", store)
-    told = str(pulled("latest", store)).splitlines()
+    told = str(fetch.pull("latest", store)).splitlines()
     assert told == [
         "1.1.0 -> 1.0.0 (latest)",
         "1.1.0: replaced, since it is yanked: wrong dates",
     ]
-    told = str(pulled("latest", store)).splitlines()
+    told = str(fetch.pull("latest", store)).splitlines()
     assert told[1] == "1.1.0: skipped, since it is yanked: wrong dates"
 
 
@@ -1211,7 +1213,7 @@ def test_the_command_prints_only_the_path_for_scripts(store: Path, cache: Path) 
         text=True,
         check=True,
     )
-    assert done.stdout == f"{pulled().folder}\n"
+    assert done.stdout == f"{fetch.pull().folder}\n"
     assert done.stderr == "1.1.0 (latest)\n"
 
 

@@ -16,7 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.release.stores import left_over, releases, start, tiny_release, whole
+from tests.release.stores import left_over, pull, releases, start, tiny_release, whole
 
 import gazadata
 from gazadata.errors import (
@@ -33,7 +33,7 @@ from gazadata.release.changes import changes_markdown
 from gazadata.release.diff import diff
 from gazadata.release.diff_formats import full
 from gazadata.release.export import export
-from gazadata.release.fetch import open_release, pull
+from gazadata.release.fetch import open_release
 from gazadata.release.files import json_bytes
 from gazadata.release.index import folder_of
 from gazadata.release.lock import Lock

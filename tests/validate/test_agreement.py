@@ -7,9 +7,11 @@ differences are listed here with their cause; one that no longer occurs fails.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import pandera.errors
+import polars as pl
 import pytest
 from pandera.polars import Check
 from tests.validate.damage import SHIPPED, Files, Place, Row
@@ -112,6 +114,11 @@ def _ours(root: Path, names: set[str], keys: bool) -> set[tuple[str, int, str]]:
             # pandera only knows one table, so the keys of another become terms.
             there = frames[fk.resource][fk.target].drop_nulls().to_list()
             schema.columns[fk.field].checks.append(Check.isin(there))
+        for field in filter(attrgetter("unique"), resource.fields):
+            # Nulls are not repeated values.
+            once = pl.col(field.name).is_null() | ~pl.col(field.name).is_duplicated()
+            check = Check(lambda data, once=once: data.lazyframe.select(once))
+            schema.columns[field.name].checks.append(check)
         try:
             schema.validate(values.drop(LINE), lazy=True)
         except pandera.errors.SchemaErrors as errors:

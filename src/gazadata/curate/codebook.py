@@ -111,19 +111,13 @@ def _terms(field: Field) -> list[str]:
     """The terms of a field with their definitions and PLOVER's quad classes."""
     definitions = field.raw.get("gazadata:definitions", {})
     classes = field.raw.get("gazadata:quadClass", {})
-    needing = field.raw.get("gazadata:recipientRequired", [])
-
-    def defined(term: str) -> Iterator[str]:
-        yield definitions.get(term, "")
-        if term in needing:
-            yield "Needs a recipient."
-
+    notes = dict.fromkeys(field.raw.get("gazadata:recipientRequired", ()), "Needs a recipient.")
     head = ("Term", "Label", "Definition", *(("Quad class",) if classes else ()))
     body = (
         (
             _code(term),
             field.labels.get(term, ""),
-            " ".join(filter(None, defined(term))),
+            " ".join(filter(None, (definitions.get(term), notes.get(term)))),
             *((classes.get(term, "").replace("_", " "),) if classes else ()),
         )
         for term in field.enum

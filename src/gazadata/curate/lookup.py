@@ -92,21 +92,19 @@ def find_in_package(package: Package, words: str) -> Found:
             raise ReadError(f"{file}:{other.line}: found {other}")
         text = decode(file, content)
         here = [passage for passage in passages if passage.source_id == key]
-
-        def place(
-            match: Match, text: str = text, key: str = key, here: list[Passage] = here
-        ) -> Place:
-            start, end = match.start, match.end
-            return Place(key, passage_of(start, end, here), match, *context(text, start, end))
-
-        places += map(place, find(text, words))
+        places += (_place(match, text, key, here) for match in find(text, words))
         if not places and (best := nearest(text, words)):
-            near.append(place(best))
+            near.append(_place(best, text, key, here))
     unnamed = _unnamed(package, {row["text_path"] for row in held})
     if not held:
         hint = "".join(f"; {_UNNAMED.format(file=file)}" for file in unnamed)
         raise ReadError(f"{package.root}: no source is held, so there is no text to search{hint}")
     return Found(words, places, near, unnamed)
+
+
+def _place(match: Match, text: str, source: str, passages: list[Passage]) -> Place:
+    start, end = match.start, match.end
+    return Place(source, passage_of(start, end, passages), match, *context(text, start, end))
 
 
 def _unnamed(package: Package, named: set[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import wrap
@@ -49,9 +49,10 @@ class Figure:
         return f"<Figure {self.title}: {len(self.svg):,} bytes of SVG>"
 
     def _repr_html_(self) -> str:
-        from gazadata.display.html import figure_html
+        from gazadata.display.html import render
 
-        return figure_html(self)
+        # In its own frame, so that its style affects nothing else in a notebook.
+        return render("figure.html.j2", figure=self)
 
     def save(self, path: str | Path) -> None:
         """Write the figure as SVG, or as PNG on white if the file name ends in .png.
@@ -223,14 +224,13 @@ def matrix(record: Record) -> Matrix:
     cells: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     holders: dict[str, str] = {}
     topics: dict[str, str] = {}
-    count: dict[str, int] = defaultdict(int)
+    count: Counter[str] = Counter()
     for entry in record.entries.get("positions", {}).values():
         holder, topic = entry.value("holder_id"), entry.value("topic_id")
         cells[holder, topic].append(entry)
         holders[holder], topics[topic] = entry.shown("holder_id"), entry.shown("topic_id")
-        count[f"topics.{topic}"] += 1
-        count[f"actors.{holder}"] += 1
-    across = sorted(topics.items(), key=lambda one: (-count[f"topics.{one[0]}"], one[1]))
+        count[topic] += 1
+    across = sorted(topics.items(), key=lambda one: (-count[one[0]], one[1]))
     place = {key: at for at, (key, _) in enumerate(across)}
     down = sorted(
         holders.items(),

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from gazadata.display.figures import Figure
-
 
 _BEFORE_BLOCK = re.compile(
     r"\n+(?=</?(?:d[dlt]|details|div|h\d|li|p|path|rect|section|t[dhr]|table|tbody|text|thead|ul)\b)"
@@ -49,8 +47,3 @@ def render(template: str, **values: Any) -> str:
 def asset(name: str) -> str:
     """The text of the style sheet or the script."""
     return files("gazadata.display").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def figure_html(figure: Figure) -> str:
-    """A figure in its own frame, so that its style affects nothing else in a notebook."""
-    return render("figure.html.j2", figure=figure)

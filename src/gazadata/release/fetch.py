@@ -66,18 +66,6 @@ def pull(
     *,
     lock: Path | None = FILE,
     progress: Progress | None = None,
-) -> Path:
-    """Pull a release as `pulled` does; return its folder."""
-    return pulled(version, stores, out, lock=lock, progress=progress).folder
-
-
-def pulled(
-    version: str | None = None,
-    stores: Stores = (),
-    out: Path | None = None,
-    *,
-    lock: Path | None = FILE,
-    progress: Progress | None = None,
 ) -> Pulled:
     """Pull a release, and pin it in `lock` as the last step.
 

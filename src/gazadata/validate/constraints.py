@@ -93,7 +93,7 @@ class Constraints:
 
     def __init__(self, resource: Resource, tables: Tables, limit: int) -> None:
         self._resource, self._tables, self._limit = resource, tables, limit
-        self._schema = polars_schema(resource, unique=False)
+        self._schema = polars_schema(resource)
 
     def check(self, frame: pl.DataFrame, report: Report) -> None:
         """Check the next batch of rows, except cells that have a finding already."""

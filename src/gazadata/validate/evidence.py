@@ -146,14 +146,9 @@ def moved(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet
                 elsewhere["row_id"], elsewhere["sources"], default=None, return_dtype=pl.String
             )
             proofs = rows.select("row_id", __any=pl.lit(True)).unique()
-
-            def frame(resource: Resource = resource, proofs: pl.LazyFrame = proofs) -> pl.LazyFrame:
-                rows = tables.strings(resource.name)
-                return rows.join(proofs, left_on=resource.key, right_on="row_id", how="left")
-
             yield CheckSet(
                 resource,
-                frame,
+                partial(_with_proofs, tables, resource, proofs),
                 (
                     Check(
                         "GD336",
@@ -222,6 +217,12 @@ def needed(
     """Check that each cell has the evidence that it needs."""
     for resource in proven(contract, tables):
         yield _cells(resource, tables, loose.get(resource.name, NONE_UNSTATED.loose))
+
+
+def _with_proofs(tables: Tables, resource: Resource, proofs: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of a table, with what is known of the evidence for each."""
+    rows = tables.strings(resource.name)
+    return rows.join(proofs, left_on=resource.key, right_on="row_id", how="left")
 
 
 def _raw(tables: Tables, name: str) -> pl.LazyFrame:
@@ -383,14 +384,10 @@ def _cells(resource: Resource, tables: Tables, loose: pl.DataFrame) -> CheckSet:
                 __looked_up=of("reference").bitwise_or(),
             )
         )
-        return (
-            tables.strings(resource.name)
-            .join(proofs, left_on=resource.key, right_on="row_id", how="left")
-            .with_columns(
-                __bare=col("__any").is_null()
-                & col(resource.key).is_not_null()
-                & (pl.sum_horizontal(name.is_not_null() for name in names) > 1)
-            )
+        return _with_proofs(tables, resource, proofs).with_columns(
+            __bare=col("__any").is_null()
+            & col(resource.key).is_not_null()
+            & (pl.sum_horizontal(name.is_not_null() for name in names) > 1)
         )
 
     def lacks(field: Field, column: str) -> pl.Expr:

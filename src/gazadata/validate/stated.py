@@ -174,21 +174,8 @@ def _unquoted(
 ) -> pl.DataFrame:
     """The cells of a derived verbatim field that no quote of the row contains letter for letter."""
     cells = table.select(row_id=resource.key, __form=field.name).drop_nulls()
-    letters = _edged(col("__exact")).str.contains(_edged(col("__form")), literal=True)
-    return (
-        rows.select(LINE, "row_id", "quote_id")
-        .join(cells, on="row_id")
-        .join(words.drop_nulls(), on="quote_id")
-        .sort(LINE)
-        .group_by("row_id", maintain_order=True)
-        .agg(
-            __verbatim=(letters | col("__misquoted")).any(),
-            words=col("__exact").first(),
-        )
-        .filter(~col("__verbatim"))
-        .select("row_id", pl.lit(field.name).alias("field"), "words")
-        .collect()
-    )
+    quoted = rows.select(LINE, "row_id", "quote_id", field=pl.lit(field.name))
+    return _not_verbatim(quoted.join(cells, on="row_id").join(words.drop_nulls(), on="quote_id"))
 
 
 def _written(worded: pl.LazyFrame, resource: Resource) -> Iterator[pl.LazyFrame]:
@@ -320,21 +307,28 @@ def _loose(resource: Resource, worded: pl.LazyFrame, folded_: pl.LazyFrame) -> p
     Only the evidence in `folded_` may have such cells.
     """
     verbatim = [field.name for field in resource.fields if field.verbatim]
-    letters = _edged(col("__exact")).str.contains(_edged(col("__form")), literal=True)
     cells = (
-        folded_.filter(col("field").is_in(verbatim) & ~letters)
+        folded_.filter(col("field").is_in(verbatim) & ~_LETTERS)
         .select("row_id", "field")
         .unique()
         .collect()
     )
     if cells.is_empty():
         return NONE_UNSTATED.loose
+    return _not_verbatim(worded.join(cells.lazy(), on=["row_id", "field"], how="semi"))
+
+
+_LETTERS = _edged(col("__exact")).str.contains(_edged(col("__form")), literal=True)
+"""Whether a quote contains the words of a cell letter for letter."""
+
+
+def _not_verbatim(quoted: pl.LazyFrame) -> pl.DataFrame:
+    """The cells that none of their quotes contains letter for letter, each with its first quote."""
     return (
-        worded.join(cells.lazy(), on=["row_id", "field"], how="semi")
-        .sort(LINE)
+        quoted.sort(LINE)
         .group_by("row_id", "field", maintain_order=True)
         .agg(
-            __verbatim=(letters | col("__misquoted")).any(),
+            __verbatim=(_LETTERS | col("__misquoted")).any(),
             words=col("__exact").first(),
         )
         .filter(~col("__verbatim"))

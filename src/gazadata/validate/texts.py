@@ -28,6 +28,8 @@ _TEXTS_PER_CHUNK = 1_000
 _FILLED = ("text_path", "text_sha256", "text_length")
 """The cells that every held source fills, and no other one."""
 
+_HELD = {"source_id": pl.String, "__text": pl.String}
+
 _OF_TEXT = ("source_id", "held", *_FILLED)
 
 _PLAIN = re.compile("raw/[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -76,7 +78,7 @@ def texts(
     """Read every held text, and compare it with its row.
 
     Returns:
-        A frame of source_id and text, for the texts that can be read.
+        A frame of source_id and `__text`, for the texts that can be read.
     """
     findings = _Findings(tables, report, limit)
     masks = (f"{MASKED}{field}" for field in findings.masked)
@@ -85,8 +87,8 @@ def texts(
         .select(LINE, *_OF_TEXT, *masks, own=tables.is_own("sources"))
         .collect()
     )
-    held = _Held([], [])
-    chunks: list[pl.DataFrame] = []
+    held: list[tuple[str, str]] = []
+    chunks = [pl.DataFrame(schema=_HELD)]
     linked = (root / "raw").is_symlink()
     named: set[str] = set()
     read: set[str] = set()
@@ -115,30 +117,16 @@ def texts(
         if text is None or row["source_id"] in read:
             continue
         read.add(row["source_id"])
-        held.keys.append(row["source_id"])
-        held.texts.append(text)
-        if len(held.keys) == _TEXTS_PER_CHUNK:
-            chunks.append(held.frame())
-            held = _Held([], [])
-    chunks.append(held.frame())
+        held.append((row["source_id"], text))
+        if len(held) == _TEXTS_PER_CHUNK:
+            chunks.append(pl.DataFrame(held, _HELD, orient="row"))
+            held = []
+    chunks.append(pl.DataFrame(held, _HELD, orient="row"))
     findings.mask()
     report.count("GD303", int(rows["own"].sum()))
     if with_texts:
         _unnamed(root, named, tables.textless, report, limit)
     return pl.concat(chunks).lazy()
-
-
-class _Held(NamedTuple):
-    """Texts, and the keys of their sources."""
-
-    keys: list[str]
-    texts: list[str]
-
-    def frame(self) -> pl.DataFrame:
-        return pl.DataFrame(
-            {"source_id": self.keys, "__text": self.texts},
-            schema={"source_id": pl.String, "__text": pl.String},
-        )
 
 
 class _Findings:
