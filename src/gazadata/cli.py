@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from typing_extensions import Buffer
 
+    from gazadata.curate.record import Record
     from gazadata.curate.rewrite import Application
 
 app = typer.Typer(
@@ -206,11 +207,9 @@ def add_article(
     """
     from gazadata.curate.article import Details
     from gazadata.curate.article import add_article as add
-    from gazadata.curate.record import Record
-    from gazadata.package import Package
 
     details = Details(title, publisher, url, published, language)
-    _write(add(Record.read(Package.open(package)), file, details))
+    _write(add(_record(package), file, details))
 
 
 @app.command()
@@ -223,12 +222,10 @@ def sheet(
 
     With --out, its JSON Schema is written next to it, for editors.
     """
-    from gazadata.curate.record import Record
     from gazadata.curate.sheet import print_sheet
     from gazadata.curate.sheet_file import write_sheet
-    from gazadata.package import Package
 
-    record = Record.read(Package.open(package))
+    record = _record(package)
     text = print_sheet(record, source)
     if out is None:
         print(text, end="")
@@ -252,10 +249,8 @@ def apply(
     """
     from gazadata.curate.apply import apply_sheet
     from gazadata.curate.coding import read_sheet
-    from gazadata.curate.record import Record
-    from gazadata.package import Package
 
-    record = Record.read(Package.open(package))
+    record = _record(package)
     _write(apply_sheet(record, read_sheet(sheet, record.contract)), dry_run=dry_run)
 
 
@@ -273,10 +268,8 @@ def rename(
     Exit 0 on success, 2 if the new key cannot be used.
     """
     from gazadata.curate.edit import rename as rename_row
-    from gazadata.curate.record import Record
-    from gazadata.package import Package
 
-    _write(rename_row(Record.read(Package.open(package)), table, old, new))
+    _write(rename_row(_record(package), table, old, new))
 
 
 @app.command()
@@ -294,10 +287,8 @@ def remove(
     Exit 0 on success, 2 if other rows point to it.
     """
     from gazadata.curate.edit import remove as remove_row
-    from gazadata.curate.record import Record
-    from gazadata.package import Package
 
-    _write(remove_row(Record.read(Package.open(package)), table, key, dependants=dependants))
+    _write(remove_row(_record(package), table, key, dependants=dependants))
 
 
 @app.command()
@@ -311,11 +302,9 @@ def todo(
 
     Exit 0 if nothing is left, 1 if something is, 2 on a usage error.
     """
-    from gazadata.curate.record import Record
     from gazadata.curate.todo import todo as left_to_code
-    from gazadata.package import Package
 
-    record = Record.read(Package.open(package))
+    record = _record(package)
     found = False
     for name in [source] if source else record.articles():
         lines = list(left_to_code(record, name))
@@ -338,12 +327,10 @@ def packet(
 
     Exit 0 on success, 2 if something cannot be read or the folder exists.
     """
-    from gazadata.curate.record import Record
     from gazadata.curate.sheet_file import write_packet
-    from gazadata.package import Package
 
     folder = out or Path(f"{source}-packet")
-    for path in write_packet(Record.read(Package.open(package)), source, folder):
+    for path in write_packet(_record(package), source, folder):
         print(path)
 
 
@@ -370,6 +357,13 @@ def agreement(
 
     contract = Package.open(package).contract if package else None
     print(compare(first, second, source, contract))
+
+
+def _record(package: Path) -> Record:
+    from gazadata.curate.record import Record
+    from gazadata.package import Package
+
+    return Record.read(Package.open(package))
 
 
 def _write(application: Application, *, dry_run: bool = False) -> None:

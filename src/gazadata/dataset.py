@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gazadata.contract import Resource
-from gazadata.errors import GazadataError, MissingExtra, UnknownName
+from gazadata.errors import GazadataError, UnknownName, extra
 from gazadata.package import Package
 from gazadata.tables.labels import Labels, Row
 
@@ -369,10 +369,8 @@ class Dataset:
         from gazadata.tables.pandera_schemas import pandas_schema
 
         resource = self.package.contract[name]
-        try:
+        with extra("pandera", "validate"):
             return pandas_schema(resource)
-        except ImportError:
-            raise MissingExtra("pandera", "validate") from None
 
     def cite(self) -> str:
         """The citation of this version of the data."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copyreg
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from gazadata.curate.marked import Mistake
@@ -99,6 +100,19 @@ class MissingExtra(GazadataError):  # noqa: N818
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed; run: pip install 'gazadata[{extra}]'")
+
+
+@contextmanager
+def extra(package: str, name: str) -> Iterator[None]:
+    """Imports of a package that only the extra `name` installs.
+
+    Raises:
+        MissingExtra: one fails.
+    """
+    try:
+        yield
+    except ImportError:
+        raise MissingExtra(package, name) from None
 
 
 class UnknownName(GazadataError, KeyError):  # noqa: N818

@@ -9,7 +9,7 @@ from gazadata import retired
 from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import ReleaseError
 from gazadata.package import RETIRED, Package
-from gazadata.release.diff import FORMAT
+from gazadata.release.diff_formats import FORMAT
 
 
 def apply(old: Package, patch: dict[str, Any]) -> dict[str, bytes]:

@@ -32,8 +32,8 @@ from gazadata.curate.canonical import canonical_csv
 from gazadata.errors import GazadataError, ReadError, ReleaseError
 from gazadata.package import Package
 from gazadata.release.contract_diff import compare_contracts
-from gazadata.release.diff import diff, to_json
-from gazadata.release.diff_formats import FORMATS
+from gazadata.release.diff import diff
+from gazadata.release.diff_formats import FORMATS, to_json
 from gazadata.release.sides import side
 from gazadata.release.store import publish
 

@@ -29,9 +29,8 @@ from gazadata.errors import (
 )
 from gazadata.package import Package
 from gazadata.release.build import build
-from gazadata.release.changes import changes_markdown
 from gazadata.release.diff import diff
-from gazadata.release.diff_formats import full
+from gazadata.release.diff_formats import changes_markdown, full
 from gazadata.release.export import export
 from gazadata.release.fetch import open_release
 from gazadata.release.files import json_bytes

@@ -14,7 +14,7 @@ from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, sour
 from gazadata.curate.locate import locate
 from gazadata.curate.record import Part, Record, Span, places
 from gazadata.curate.sheet import print_sheet
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.errors import GazadataError, extra
 from gazadata.package import Package
 from gazadata.text import fold
 
@@ -344,10 +344,8 @@ def alpha(pairs: Sequence[tuple[str, str]]) -> float | None:
     }
     if len(values) < 2:
         return None
-    try:
+    with extra("krippendorff", "curate"):
         import krippendorff
-    except ImportError:
-        raise MissingExtra("krippendorff", "curate") from None
     data = [[values[pair[side]] for pair in pairs] for side in (0, 1)]
     return float(
         krippendorff.alpha(

@@ -16,7 +16,7 @@ from gazadata.curate.marked import plain
 from gazadata.curate.record import Record
 from gazadata.curate.rewrite import Application, application
 from gazadata.curate.tables import decode, read_bytes, refusal
-from gazadata.errors import GazadataError, MissingExtra, ReadError
+from gazadata.errors import GazadataError, ReadError, extra
 from gazadata.evidence.quotes import cuts_word
 from gazadata.text import FORMULA_SIGNS, HIDDEN, form_c
 
@@ -140,10 +140,8 @@ def split(text: str, language: str) -> list[str]:
     Raises:
         MissingExtra: sentencex is not installed.
     """
-    try:
+    with extra("sentencex", "curate"):
         import sentencex
-    except ImportError:
-        raise MissingExtra("sentencex", "curate") from None
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     passages = lines[:1]
     for line in lines[1:]:

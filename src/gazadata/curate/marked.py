@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gazadata.curate.tables import place_after
-from gazadata.errors import MissingExtra, WrongSheet
+from gazadata.errors import WrongSheet, extra
 
-try:
+with extra("PyYAML", "curate"):
     import yaml
     from yaml import MappingNode, Node, ScalarNode, SequenceNode
-except ImportError:
-    raise MissingExtra("PyYAML", "curate") from None
 
 __all__ = [
     "MappingNode",

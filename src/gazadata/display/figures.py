@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gazadata import atomic
 from gazadata.display.record import Entry, Record
-from gazadata.errors import MissingExtra
+from gazadata.errors import extra
 
 SIGNS = {
     "support": "++",
@@ -69,10 +69,8 @@ class Figure:
         atomic.replace(path, content, durable=False)
 
     def _png(self) -> bytes:
-        try:
+        with extra("resvg-py", "png"):
             from resvg_py import svg_to_bytes
-        except ImportError:
-            raise MissingExtra("resvg-py", "png") from None
         return bytes(svg_to_bytes(svg_string=self.svg, background="white", zoom=PNG_SCALE))
 
 

@@ -9,7 +9,7 @@ from gazadata.display import figures
 from gazadata.display.figures import Figure
 from gazadata.display.html import render
 from gazadata.display.record import Record, explained, grounds
-from gazadata.errors import MissingExtra
+from gazadata.errors import extra
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -118,10 +118,8 @@ def timeline(dataset: Dataset) -> pd.DataFrame:
 
 def graph(dataset: Dataset) -> nx.MultiDiGraph[Any]:
     """Actors and topics, and the links between them; see `Dataset.graph`."""
-    try:
+    with extra("networkx", "graph"):
         import networkx as nx
-    except ImportError:
-        raise MissingExtra("networkx", "graph") from None
     record = Record(dataset)
     made: nx.MultiDiGraph[Any] = nx.MultiDiGraph(name=dataset.package.contract.name)
     for kind in ("actors", "topics"):

@@ -32,18 +32,16 @@ from pathlib import Path
 from typing import Any
 
 from gazadata.contract import Resource
-from gazadata.errors import MissingExtra, ReadError
+from gazadata.errors import ReadError, extra
 from gazadata.package import Package
 from gazadata.release.files import json_bytes
 
-try:
+with extra("polars", "validate"):
     import polars as pl
     from polars import col
 
     from gazadata.validate.stated import cells_of, value_of
     from gazadata.validate.tables import strings, typed
-except ImportError:
-    raise MissingExtra("polars", "validate") from None
 
 ANNO = "http://www.w3.org/ns/anno.jsonld"
 NAMESPACE = uuid.UUID("532fd2cb-8b88-4f59-bc3b-28a864154a90")

@@ -17,7 +17,7 @@ from gazadata.contract.version import parse
 from gazadata.curate.canonical import canonical_retired
 from gazadata.dataset import Dataset
 from gazadata.display.pages import release_pages
-from gazadata.errors import FaultsError, MissingExtra, ReleaseError
+from gazadata.errors import FaultsError, ReleaseError, extra
 from gazadata.package import RETIRED, Package
 from gazadata.release.annotations import write_annotations
 from gazadata.release.archive import write_zip
@@ -29,14 +29,12 @@ from gazadata.release.manifest import ATTRIBUTES, MANIFEST, File, Manifest, chec
 from gazadata.release.verify import verified
 from gazadata.tables.arrow import released_schema
 
-try:
+with extra("polars", "validate"):
     import polars as pl
 
     from gazadata.validate import validate
     from gazadata.validate.reporters.common import faults, one_line
     from gazadata.validate.tables import BATCH, LINE, strings, typed
-except ImportError:
-    raise MissingExtra("polars", "validate") from None
 
 NEEDED = ("GD301", "GD348")
 """Rules that only warn if the texts or references are missing, as they are in a release; a build

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from gazadata import retired
 from gazadata.contract.version import bumped, parse
 from gazadata.curate.canonical import canonical_retired
 from gazadata.errors import ReleaseError
 from gazadata.package import RETIRED, Package
-from gazadata.release.diff import Diff, Which, diff
+from gazadata.release.diff import WHICH, Diff, diff
+from gazadata.release.diff_formats import changes_markdown
 from gazadata.release.files import some
 
-WHICH: tuple[Which, ...] = ("added", "removed")
-_SHOWN = 50
 _NAMED = 10
 
 
@@ -103,73 +100,3 @@ def _check_retired(package: Package, before: Package, changes: Diff, version: st
 
 def _named(keys: list[tuple[str, str]]) -> str:
     return some(["/".join(key) for key in keys], _NAMED)
-
-
-def changes_markdown(name: str, changes: Diff) -> str:
-    """CHANGES.md, written from the diff."""
-    level, reason = changes.bump()
-    lines = [
-        f"# Changes in {name} {changes.new}",
-        "",
-        f"Since {changes.old}. Required version bump: {level} ({_escaped(reason)}).",
-        "",
-    ]
-    if changes.contract:
-        lines += [
-            "## Contract",
-            "",
-            *(f"- {_escaped(str(c))} ({c.level})" for c in changes.contract),
-            "",
-        ]
-    for table in changes.tables.values():
-        lines += [f"## {table.resource}", ""]
-        if table.reshaped:
-            columns = (", ".join(map(_code, fs)) for fs in (table.fields, table.old_fields))
-            lines.append("- columns: {} (were: {})".format(*(c or "none" for c in columns)))
-        for label in WHICH:
-            keys, others = changes.keys_to_list(table, label)
-            lines += [f"- {label}: {_code(key)}" for key in keys[:_SHOWN]]
-            if len(keys) > _SHOWN:
-                lines.append(f"- {label}: {len(keys) - _SHOWN} more")
-            if others:
-                lines.append(f"- {label}: {others} rows of evidence for {label} rows")
-        cells = table.changed.head(_SHOWN).to_dicts()
-        lines += [
-            f"- {_code(c[table.key])}.{c['field']}: {_quoted(c['old'])} is now {_quoted(c['new'])}"
-            for c in cells
-        ]
-        if table.changed.height > _SHOWN:
-            lines.append(f"- {table.changed.height - _SHOWN} more cells changed")
-        if table.support:
-            lines.append(f"- evidence changed for: {_escaped(some(table.support, _SHOWN))}")
-        lines.append("")
-    if changes.retired:
-        lines += ["## Retired identifiers", ""]
-        lines += [f"- {_escaped(str(change))}" for change in changes.retired[:_SHOWN]]
-        if len(changes.retired) > _SHOWN:
-            lines.append(f"- {len(changes.retired) - _SHOWN} more")
-        lines.append("")
-    if changes.reference:
-        lines += ["## Reference", ""]
-        lines += [*(f"- {_escaped(str(change))}" for change in changes.reference), ""]
-    if not changes:
-        lines += ["Nothing changed in the tables and the contract.", ""]
-    return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _code(name: str) -> str:
-    """A name as code; escaped if it would end the code span, as only an invalid name does."""
-    return f"`{name}`" if name.isprintable() and "`" not in name else _escaped(name)
-
-
-def _quoted(value: str | None) -> str:
-    return "empty" if value is None else f"“{_escaped(value)}”"
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows unchanged."""
-    return re.sub(r"[\\`*\[\]<>&~|\r\n]|(?<!\w)_|_(?!\w)", _reference, text)
-
-
-def _reference(match: re.Match[str]) -> str:
-    return f"\\{match[0]}" if match[0].isprintable() else f"&#{ord(match[0])};"

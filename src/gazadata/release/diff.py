@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 from gazadata import retired
 from gazadata.contract import Resource
 from gazadata.contract.version import LEVELS, Level, Version, bumped, parse
 from gazadata.curate.tables import read_bytes, records
-from gazadata.errors import MissingExtra, ReadError
+from gazadata.errors import ReadError, extra
 from gazadata.package import RETIRED, Package
 from gazadata.release.contract_diff import ContractChange, compare_contracts
 from gazadata.release.files import some
 from gazadata.retired import Retired
 from gazadata.tables.arrow import read_table
 
-try:
+with extra("polars", "validate"):
     import polars as pl
-except ImportError:
-    raise MissingExtra("polars", "validate") from None
 
 
 Which = Literal["added", "removed"]
+WHICH: tuple[Which, ...] = get_args(Which)
 
 
 @dataclass(frozen=True)
@@ -166,8 +165,6 @@ class Diff:
             return "none", "nothing changed"
         return max(reasons, key=lambda reason: LEVELS.index(reason[0]))
 
-
-FORMAT = "gazadata-diff/1"
 
 FIRST = ("events", "positions")
 LAST = ("passages", "quotes", "evidence")
@@ -329,38 +326,3 @@ def _keys(change: TableChange) -> pl.Series:
     """The keys of the rows of a table in which anything changed."""
     frames = (change.added, change.removed, change.changed)
     return pl.concat([frame[change.key] for frame in frames]).unique()
-
-
-def to_json(result: Diff) -> dict[str, Any]:
-    """The diff as plain objects: enough to make the new tables from the old ones."""
-    level, reason = result.bump()
-    return {
-        "format": FORMAT,
-        "old": result.old,
-        "new": result.new,
-        "bump": level,
-        "bump_reason": reason,
-        "least_version": str(least) if (least := result.lowest_version()) else None,
-        "contract": [vars(change) for change in result.contract],
-        "tables": {
-            name: {
-                "key": table.key,
-                "old_key": table.old_key,
-                "fields": list(table.fields),
-                "old_fields": list(table.old_fields),
-                "added": table.added.to_dicts(),
-                "removed": table.removed.to_dicts(),
-                "changed": table.changed.to_dicts(),
-                "evidence_changed_of": list(table.support),
-            }
-            for name, table in result.tables.items()
-        },
-        "retired": [
-            {
-                side: row and dict(zip(retired.COLUMNS, row.cells, strict=True))
-                for side, row in (("old", change.old), ("new", change.new))
-            }
-            for change in result.retired
-        ],
-        "reference": [vars(change) for change in result.reference],
-    }

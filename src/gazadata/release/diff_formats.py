@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
-from gazadata.release.changes import WHICH, changes_markdown
-from gazadata.release.diff import Diff, to_json
-from gazadata.release.files import json_bytes, plain
+from gazadata import retired
+from gazadata.release.diff import WHICH, Diff
+from gazadata.release.files import json_bytes, plain, some
+
+FORMAT = "gazadata-diff/1"
+
+_SHOWN = 50
 
 
 def full(diff: Diff) -> str:
@@ -43,18 +49,113 @@ def _names(fields: tuple[str, ...]) -> str:
     return ", ".join(fields) or "none"
 
 
-def as_json(diff: Diff) -> str:
-    """The diff as JSON."""
-    return json_bytes(to_json(diff)).decode("utf-8")
+def to_json(result: Diff) -> dict[str, Any]:
+    """The diff as plain objects: enough to make the new tables from the old ones."""
+    level, reason = result.bump()
+    return {
+        "format": FORMAT,
+        "old": result.old,
+        "new": result.new,
+        "bump": level,
+        "bump_reason": reason,
+        "least_version": str(least) if (least := result.lowest_version()) else None,
+        "contract": [vars(change) for change in result.contract],
+        "tables": {
+            name: {
+                "key": table.key,
+                "old_key": table.old_key,
+                "fields": list(table.fields),
+                "old_fields": list(table.old_fields),
+                "added": table.added.to_dicts(),
+                "removed": table.removed.to_dicts(),
+                "changed": table.changed.to_dicts(),
+                "evidence_changed_of": list(table.support),
+            }
+            for name, table in result.tables.items()
+        },
+        "retired": [
+            {
+                side: row and dict(zip(retired.COLUMNS, row.cells, strict=True))
+                for side, row in (("old", change.old), ("new", change.new))
+            }
+            for change in result.retired
+        ],
+        "reference": [vars(change) for change in result.reference],
+    }
 
 
-def markdown(diff: Diff) -> str:
-    """The diff as in CHANGES.md."""
-    return changes_markdown("the package", diff)
+def changes_markdown(name: str, changes: Diff) -> str:
+    """CHANGES.md, written from the diff."""
+    level, reason = changes.bump()
+    lines = [
+        f"# Changes in {name} {changes.new}",
+        "",
+        f"Since {changes.old}. Required version bump: {level} ({_escaped(reason)}).",
+        "",
+    ]
+    if changes.contract:
+        lines += [
+            "## Contract",
+            "",
+            *(f"- {_escaped(str(c))} ({c.level})" for c in changes.contract),
+            "",
+        ]
+    for table in changes.tables.values():
+        lines += [f"## {table.resource}", ""]
+        if table.reshaped:
+            columns = (", ".join(map(_code, fs)) for fs in (table.fields, table.old_fields))
+            lines.append("- columns: {} (were: {})".format(*(c or "none" for c in columns)))
+        for label in WHICH:
+            keys, others = changes.keys_to_list(table, label)
+            lines += [f"- {label}: {_code(key)}" for key in keys[:_SHOWN]]
+            if len(keys) > _SHOWN:
+                lines.append(f"- {label}: {len(keys) - _SHOWN} more")
+            if others:
+                lines.append(f"- {label}: {others} rows of evidence for {label} rows")
+        cells = table.changed.head(_SHOWN).to_dicts()
+        lines += [
+            f"- {_code(c[table.key])}.{c['field']}: {_quoted(c['old'])} is now {_quoted(c['new'])}"
+            for c in cells
+        ]
+        if table.changed.height > _SHOWN:
+            lines.append(f"- {table.changed.height - _SHOWN} more cells changed")
+        if table.support:
+            lines.append(f"- evidence changed for: {_escaped(some(table.support, _SHOWN))}")
+        lines.append("")
+    if changes.retired:
+        lines += ["## Retired identifiers", ""]
+        lines += [f"- {_escaped(str(change))}" for change in changes.retired[:_SHOWN]]
+        if len(changes.retired) > _SHOWN:
+            lines.append(f"- {len(changes.retired) - _SHOWN} more")
+        lines.append("")
+    if changes.reference:
+        lines += ["## Reference", ""]
+        lines += [*(f"- {_escaped(str(change))}" for change in changes.reference), ""]
+    if not changes:
+        lines += ["Nothing changed in the tables and the contract.", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _code(name: str) -> str:
+    """A name as code; escaped if it would end the code span, as only an invalid name does."""
+    return f"`{name}`" if name.isprintable() and "`" not in name else _escaped(name)
+
+
+def _quoted(value: str | None) -> str:
+    return "empty" if value is None else f"“{_escaped(value)}”"
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows unchanged."""
+    return re.sub(r"[\\`*\[\]<>&~|\r\n]|(?<!\w)_|_(?!\w)", _reference, text)
+
+
+def _reference(match: re.Match[str]) -> str:
+    return f"\\{match[0]}" if match[0].isprintable() else f"&#{ord(match[0])};"
 
 
 FORMATS: dict[str, Callable[[Diff], str]] = {
     "full": full,
-    "json": as_json,
-    "markdown": markdown,
+    "json": lambda diff: json_bytes(to_json(diff)).decode("utf-8"),
+    "markdown": lambda diff: changes_markdown("the package", diff),
 }

@@ -21,7 +21,7 @@ from typing import Any, TypeGuard, overload
 
 from gazadata.atomic import part_of, sync
 from gazadata.contract.strict_json import parse_json
-from gazadata.errors import ContractError, LaterFormatError, MissingExtra, ReleaseError, StoreError
+from gazadata.errors import ContractError, LaterFormatError, ReleaseError, StoreError, extra
 
 CHUNK = 1 << 20
 """Bytes to read at a time."""
@@ -150,10 +150,8 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
         MissingExtra: filelock is not installed.
         OSError: the file cannot be created.
     """
-    try:
+    with extra("filelock", "store"):
         from filelock import FileLock, Timeout
-    except ImportError:
-        raise MissingExtra("filelock", "store") from None
 
     def acquired(lock: FileLock) -> FileLock:
         try:

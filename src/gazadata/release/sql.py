@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.display import PAGE, page_link
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.errors import GazadataError, extra
 from gazadata.package import Package
 from gazadata.release.files import free_name
 from gazadata.tables.arrow import rows_of
@@ -215,10 +215,8 @@ def write_duckdb(package: Package, file: Path) -> None:
         MissingExtra: duckdb is not installed.
         OSError: the file cannot be written.
     """
-    try:
+    with extra("duckdb", "export"):
         import duckdb
-    except ImportError:
-        raise MissingExtra("duckdb", "export") from None
     resources = _referenced_first(package.contract)
     try:
         with duckdb.connect(str(file), config={"default_block_size": DUCKDB_BLOCK}) as connection:

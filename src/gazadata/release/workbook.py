@@ -17,20 +17,18 @@ import pyarrow.compute as pc
 
 from gazadata.contract import Resource
 from gazadata.display import page_link
-from gazadata.errors import GazadataError, MissingExtra
+from gazadata.errors import GazadataError, extra
 from gazadata.package import Package
 from gazadata.release.files import free_name
 from gazadata.tables.arrow import rows_of
 
-try:
+with extra("openpyxl", "export"):
     import openpyxl
     from openpyxl import Workbook
     from openpyxl.cell import Cell, WriteOnlyCell
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font
     from openpyxl.utils import get_column_letter
-except ImportError:
-    raise MissingExtra("openpyxl", "export") from None
 
 # What a worksheet can hold ("Excel specifications and limits", support.microsoft.com).
 SHEET_ROWS, CELL_CHARACTERS, SHEET_NAME = 1_048_576, 32_767, 31

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gazadata.errors import MissingExtra
+from gazadata.errors import extra
 from gazadata.validate.diagnostics import Report
 
 if TYPE_CHECKING:
@@ -125,10 +125,8 @@ def session(master: str | None = None, *, verbose: bool = False) -> Iterator[Spa
         MissingExtra: PySpark is not installed.
         ReadError: there is no Java, or the master does not respond.
     """
-    try:
+    with extra("pyspark", "spark"):
         import pyspark  # noqa: F401
-    except ImportError:
-        raise MissingExtra("pyspark", "spark") from None
     from gazadata.spark.session import started
 
     with warnings.catch_warnings():

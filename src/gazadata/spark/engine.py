@@ -570,8 +570,10 @@ def _report_bytes(part: Part, resource: Resource, stretches: list[Stretch], repo
         found = [d for d in found if (d.line or 0) <= min(broken)]
     elif differs in (-1, 2):
         what = "a last line without a line feed"
-        last = files.of_line("GD102", part.path, resource, lines, what, "a line feed")
-        found.append(replace(last, column=stretches[-1].end))
+        more = {"column": stretches[-1].end}
+        found.append(
+            files.of_line("GD102", part.path, resource, lines, what, "a line feed", **more)
+        )
     for d in found:
         if d not in returns[1:]:
             report.add(d)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from gazadata.contract import Field, Resource
-from gazadata.errors import MissingExtra, ReadError, UnknownName
+from gazadata.errors import ReadError, UnknownName, extra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,10 +159,8 @@ def to_polars(table: pa.Table, resource: Resource, *, drop_unused: bool = False)
         MissingExtra: Polars is not installed.
         ReadError: a cell holds a term that is not in its field's vocabulary.
     """
-    try:
+    with extra("polars", "polars"):
         import polars as pl
-    except ImportError:
-        raise MissingExtra("polars", "polars") from None
     frame = pl.DataFrame(table)
     for field in resource.fields:
         if field.enum:

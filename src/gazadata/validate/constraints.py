@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import replace
 from typing import Any
 
 import pandera.errors
 import polars as pl
 
 from gazadata.contract import Field, Resource
+from gazadata.contract.schema import nearest
 from gazadata.tables.pandera_schemas import polars_schema
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import Diagnostic, Report
@@ -150,11 +149,9 @@ class Constraints:
         if code == "GD204" and keys_made_dates(value):
             help_ = _A_DATE
         shown = self._tables.shown(self._resource.name)
-        one = of_cell(code, shown, self._resource, row, field.name, value, wanted)
         # Case is ignored, since some vocabularies are in capitals.
-        terms = {term.lower(): term for term in field.enum}
-        near = difflib.get_close_matches(value.strip().lower(), terms, n=1, cutoff=0.6)
-        return replace(one, help=help_ or one.help, suggestion=terms[near[0]] if near else None)
+        more = {"help": help_, "suggestion": nearest(value.strip(), field.enum)}
+        return of_cell(code, shown, self._resource, row, field.name, value, wanted, **more)
 
 
 def _wanted(code: str, field: Field) -> str:

@@ -8,7 +8,6 @@ import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,7 +105,7 @@ def sums(path: Path, shown: str, resource: Resource, report: Report) -> None:
             wrong.append((there, digest))
     if wrong:
         found, expected = (", ".join(parts) for parts in zip(*wrong, strict=True))
-        report.add(replace(of_line("GD007", shown, resource, 1, found, expected), line=None))
+        report.add(of_line("GD007", shown, resource, None, found, expected))
 
 
 rule(
@@ -146,7 +145,7 @@ def check_bytes(
         found[code] = found.get(code, 0) + 1
         report.count(code, 0, 1)
         if found[code] <= limit:
-            report.keep([replace(of_line(code, shown, resource, at, what, expected), **cell)])
+            report.keep([of_line(code, shown, resource, at, what, expected, **cell)])
 
     with path.open("rb") as file:
         if file.read(3) == codecs.BOM_UTF8:
@@ -284,37 +283,30 @@ def check_header(
     extra = [n for n in names if n not in wanted]
     twice = [n for n, times in Counter(names).items() if times > 1]
     if parted := sniff.delimiter(first, wanted):
-        one = of_line("GD105", shown, resource, 1, parted.what, ",".join(wanted))
-        report.add(replace(one, column=1, help=parted.remedy))
+        more = {"column": 1, "help": parted.remedy}
+        report.add(of_line("GD105", shown, resource, 1, parted.what, ",".join(wanted), **more))
         return False
     what = [
-        label.format(", ".join(name[:80] or "a column without a name" for name in found[:10]))
-        for label, found in (("no {}", missing), ("{} unknown", extra), ("{} twice", twice))
-        if found
+        label.format(", ".join(name[:80] or "a column without a name" for name in these[:10]))
+        for label, these in (("no {}", missing), ("{} unknown", extra), ("{} twice", twice))
+        if these
     ]
     differs = next(n for n, pair in enumerate(zip_longest(names, wanted)) if len(set(pair)) > 1)
-    one = of_line(
-        "GD105",
-        shown,
-        resource,
-        1,
-        "; ".join(what)[:LONGEST] or "a different order",
-        ", ".join(wanted),
-    )
     column = len(",".join(names[:differs])) + 1 + (0 < differs < len(names))
-    report.add(replace(one, column=column))
+    found = "; ".join(what)[:LONGEST] or "a different order"
+    report.add(of_line("GD105", shown, resource, 1, found, ", ".join(wanted), column=column))
     return False
 
 
 def of_line(
-    code: str, shown: str, resource: Resource, line: int, found: str, expected: str
+    code: str,
+    shown: str,
+    resource: Resource,
+    line: int | None,
+    found: str,
+    expected: str,
+    **more: Any,
 ) -> Diagnostic:
-    """A finding about a line of a table."""
-    return Diagnostic.of(
-        code,
-        shown,
-        line,
-        resource=resource.name,
-        found=found,
-        expected=expected,
-    )
+    """A finding about a line of a table, or (None) all of it; `more` as in `Diagnostic.of`."""
+    texts = {"found": found, "expected": expected}
+    return Diagnostic.of(code, shown, line, resource=resource.name, **(texts | more))

@@ -24,73 +24,61 @@ rule(
 )
 
 
-def files(  # noqa: PLR0912, PLR0915
-    package: Package, report: Report, astray: set[str]
-) -> dict[str, Path]:
+def files(package: Package, report: Report, astray: set[str]) -> dict[str, Path]:
     """Find each resource's file, and the files that no resource lists.
 
     `astray` names the resources that are reported as missing or extra already. A file with the name
     of one is probably the one that was meant, so it is not reported as unlisted.
     """
-    root, there = package.root, {}
+    root, resources = package.root, package.contract.resources
+    there: dict[str, Path] = {}
     taken: dict[Path, str] = {}
-    folders: set[Path] = set()
     missing: list[Resource] = []
+    astray = {*astray}
     misspelt = {d.resource for d in report.diagnostics if d.suggestion == "path"}
-    for name, resource in package.contract.resources.items():
+    for name, resource in resources.items():
         report.count("GD005", 1)
         if name in misspelt:
-            astray = astray | {name}
-            continue  # The property "path" itself is misspelt, which is reported.
+            astray.add(name)  # The property "path" itself is misspelt, which is reported.
+            continue
         try:
             path = inside(root, resource.path)
         except ContractError as error:
-            add_finding(
-                report,
-                "GD005",
-                resource=name,
-                at=("path",),
-                found=str(error),
-                expected="a path in the package",
-            )
-            astray = astray | {name}
+            _wrong(report, name, str(error), "a path in the package")
+            astray.add(name)
             continue
         if not path.is_file():
             missing.append(resource)
-            astray = astray | {name}
-            continue
-        if not os.access(path, os.R_OK):
-            add_finding(
-                report,
-                "GD005",
-                resource=name,
-                at=("path",),
-                found=f"{resource.path}, which cannot be read",
-                expected="a readable file",
-            )
-            continue
-        real = path.resolve()
-        if real in taken:
-            if name not in astray:
-                add_finding(
-                    report,
-                    "GD005",
-                    resource=name,
-                    at=("path",),
-                    found=f"{resource.path}, which is also the file of {taken[real]}",
-                    expected="a file of its own",
-                )
-                astray = astray | {name}
-            continue
-        taken[real] = name
-        folders.add(path.parent)
-        there[name] = path
-    for name in package.contract.resources:
-        schema = package.contract[name].descriptor["schema"]
-        if isinstance(schema, str):
-            path = inside(root, schema)
-            taken.setdefault(path.resolve(), name)
-            folders.add(path.parent)
+            astray.add(name)
+        elif not os.access(path, os.R_OK):
+            _wrong(report, name, f"{resource.path}, which cannot be read", "a readable file")
+        elif (first := taken.setdefault(path.resolve(), name)) == name:
+            there[name] = path
+        elif name not in astray:
+            found = f"{resource.path}, which is also the file of {first}"
+            _wrong(report, name, found, "a file of its own")
+            astray.add(name)
+    schemas = {name: one.descriptor["schema"] for name, one in resources.items()}
+    paths = {name: inside(root, path) for name, path in schemas.items() if isinstance(path, str)}
+    for name, path in paths.items():
+        taken.setdefault(path.resolve(), name)
+    folders = {path.parent for path in (*there.values(), *paths.values())}
+    _unlisted(package, report, folders, taken, missing, astray)
+    for resource in missing:
+        _missing(root, resource, report)
+    return there
+
+
+def _unlisted(
+    package: Package,
+    report: Report,
+    folders: set[Path],
+    taken: dict[Path, str],
+    missing: list[Resource],
+    astray: set[str],
+) -> None:
+    """Report the files that no resource lists; one that was meant is removed from `missing`."""
+    root = package.root
     listed = {root / resource.path for resource in package.contract.resources.values()}
     retired_file = _retired_file(package, taken, report)
     # The root may hold other files, but an unlisted table there would not be checked.
@@ -109,22 +97,19 @@ def files(  # noqa: PLR0912, PLR0915
             if path.suffix == ".dvc" and path.with_suffix("") in listed:
                 continue  # DVC's pointer to a file that it keeps elsewhere.
             taken[real] = ""
+            shown = path.relative_to(root).as_posix()
             if renamed := next((r for r in missing if _is_of(path, r, root)), None):
                 missing.remove(renamed)
-                _missing(root, renamed, report, path.relative_to(root).as_posix())
-                continue
-            if path.stem in astray:
-                continue
-            add_finding(
-                report,
-                "GD005",
-                path=path.relative_to(root).as_posix(),
-                found="a file that datapackage.json does not list",
-                expected="an entry in datapackage.json with this path",
-            )
-    for resource in missing:
-        _missing(root, resource, report)
-    return there
+                _missing(root, renamed, report, shown)
+            elif path.stem not in astray:
+                found = "a file that datapackage.json does not list"
+                expected = "an entry in datapackage.json with this path"
+                add_finding(report, "GD005", path=shown, found=found, expected=expected)
+
+
+def _wrong(report: Report, name: str, found: str, expected: str) -> None:
+    at = ("path",)
+    add_finding(report, "GD005", resource=name, at=at, found=found, expected=expected)
 
 
 def _beside(root: Path, folders: set[Path]) -> list[Path]:

@@ -96,14 +96,13 @@ def missing(contract: Contract, tables: Tables, report: Report) -> None:
     for row in notes.bottom_k(1, by=LINE).collect().to_dicts():
         report.count("GD348", number, 1)
         expected = "the folder reference/; without it, codes and identifiers are not checked"
-        shown = tables.shown("evidence")
-        one = of_cell("GD348", shown, contract["evidence"], row, "note", row["note"], expected)
         why = (
             "Restore the folder. A release has none, but was checked against it when it was built."
         )
-        said = "the folder reference/ is missing"
-        of_note = {"message": said, "severity": "warning", "help": why, "about": row["about"]}
-        report.keep([replace(one, **of_note, elsewhere=number - 1)])
+        more = {"severity": "warning", "help": why, "about": row["about"], "elsewhere": number - 1}
+        of, shown = contract["evidence"], tables.shown("evidence")
+        one = of_cell("GD348", shown, of, row, "note", row["note"], expected, **more)
+        report.keep([replace(one, message="the folder reference/ is missing")])
 
 
 rule(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -45,8 +44,10 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
         bad = ragged(path, shown, resource, report, limit) if path.suffix != ".parquet" else 0
         if not bad:
             what = f"a file that cannot be read: {str(error).splitlines()[0][:200]}"
-            one = of_line("GD107", shown, resource, 1, what, f"{width} cells per row")
-            report.add(_in_parquet(one) if path.suffix == ".parquet" else one)
+            if path.suffix == ".parquet":
+                report.add(_damaged(shown, resource, what))
+            else:
+                report.add(of_line("GD107", shown, resource, 1, what, f"{width} cells per row"))
         report.count("GD107", form.rows + bad, bad)
         return None
     form.report(report)
@@ -109,8 +110,9 @@ class Form:
         for rows, found, remedy in _not_rows(frame, resource, [line.number for line in odd]):
             self.ragged += rows.height
             for number in rows.head(limit)[LINE]:
-                one = of_line("GD107", shown, resource, number, found, _cells(resource))
-                self._lines.append(replace(one, help=remedy))
+                self._lines.append(
+                    of_line("GD107", shown, resource, number, found, _cells(resource), help=remedy)
+                )
         keys = frame[resource.key]
         before = self._before
         above = keys.shift(1, fill_value=before) if before is not None else keys.shift(1)
@@ -134,9 +136,9 @@ class Form:
             for row in empty.head(self._limit).iter_rows(named=True):
                 one = of_cell(
                     "GD108", self._shown, self._resource, row, field.name, "",
-                    "null for an empty cell",
+                    "null for an empty cell", help="Write null instead of an empty string.",
                 )  # fmt: skip
-                self._lines.append(replace(one, help="Write null instead of an empty string."))
+                self._lines.append(one)
         return frame.with_columns(
             pl.when(col(f.name) != "").then(col(f.name)) for f in self._resource.fields
         )
@@ -210,19 +212,18 @@ def columns(resource: Resource, tables: Tables, report: Report) -> bool:
         columns = pl.scan_parquet(path.absolute(), glob=False).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         what = f"not a Parquet file: {str(error).splitlines()[0][:200]}"
-        report.add(_in_parquet(of_line("GD107", shown, resource, 1, what, "")))
+        report.add(_damaged(shown, resource, what))
         return False
     if list(columns) != wanted:
         there = ", ".join(map(str, columns))[:LONGEST]
-        one = of_line("GD105", shown, resource, 1, there, ", ".join(wanted))
-        report.add(replace(one, help="Write the file with the schema's columns, in their order."))
+        fix = "Write the file with the schema's columns, in their order."
+        report.add(of_line("GD105", shown, resource, 1, there, ", ".join(wanted), help=fix))
         return False
     wrong = [f for f in resource.fields if columns[f.name].base_type() not in _COLUMNS[f.type]]
     for field in wrong:
         there, asked = f"a column of type {columns[field.name]}", f"a column of type {field.type}"
-        one = of_line("GD201", shown, resource, 1, there, asked)
-        fix = f"Write the column {field.name} in the schema's type."
-        report.add(replace(one, line=None, field=field.name, help=fix))
+        more = {"field": field.name, "help": f"Write the column {field.name} in the schema's type."}
+        report.add(of_line("GD201", shown, resource, None, there, asked, **more))
     for code in ("GD103", "GD104", "GD112"):
         report.count(code, path.stat().st_size)
     return not wrong
@@ -250,12 +251,10 @@ def _line(resource: Resource, shown: str, line: Line) -> Diagnostic:
         found = f"{line.cells} cell{'s' * (line.cells != 1)}"
         if line.cells < width:
             help_ = "Write a comma for each empty cell, too."
-    one = of_line("GD107", shown, resource, line.number, found, _cells(resource))
-    return replace(one, help=help_ or one.help)
+    return of_line("GD107", shown, resource, line.number, found, _cells(resource), help=help_)
 
 
-def _in_parquet(one: Diagnostic) -> Diagnostic:
+def _damaged(shown: str, resource: Resource, what: str) -> Diagnostic:
     """A finding about a Parquet file that cannot be read."""
-    return replace(
-        one, expected="a Parquet file", help="The file is damaged: write it again, or restore it."
-    )
+    fix = "The file is damaged: write it again, or restore it."
+    return of_line("GD107", shown, resource, 1, what, "a Parquet file", help=fix)

@@ -218,6 +218,7 @@ def of_cell(
     field: str,
     found: str | None,
     expected: str,
+    **more: Any,
 ) -> Diagnostic:
     """A finding about a cell of `row`, which has at least its key and its `LINE`."""
     return Diagnostic.of(
@@ -229,6 +230,7 @@ def of_cell(
         field=field,
         found=found and found[:LONGEST],
         expected=expected,
+        **more,
     )
 
 

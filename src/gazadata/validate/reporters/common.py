@@ -123,11 +123,6 @@ def faults(report: Report) -> str:
     return " and ".join(parts) or "nothing was checked"
 
 
-def passed(report: Report, options: Options) -> bool:
-    """Whether the package passed, which it does not if nothing was checked."""
-    return report.ok(strict=options.strict)
-
-
 def verdict(report: Report, options: Options) -> str:
     """Whether the package passed, with the numbers of findings, in one line."""
     parts = [plural(report.errors, "error"), plural(report.warnings, "warning")]
@@ -136,7 +131,7 @@ def verdict(report: Report, options: Options) -> str:
     if not report.checked_anything:
         parts.append("nothing was checked")
     line = ", ".join(parts)
-    if passed(report, options):
+    if report.ok(strict=options.strict):
         return f"passed: {line}"
     strict = options.strict and report.warnings and not report.errors
     return f"failed: {line}{' (--strict)' if strict else ''}"

@@ -24,7 +24,6 @@ from gazadata.validate.reporters.common import (
     notes,
     one_line,
     owner,
-    passed,
     position,
     visible,
 )
@@ -62,7 +61,7 @@ def as_json(report: Report, options: Options) -> str:
         "format": FORMAT,
         "package": report.package,
         "version": report.version,
-        "ok": passed(report, options),
+        "ok": report.ok(strict=options.strict),
         "strict": options.strict,
         "errors": report.errors,
         "warnings": report.warnings,

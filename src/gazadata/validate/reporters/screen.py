@@ -13,7 +13,6 @@ from gazadata.validate.reporters.common import (
     notes,
     one_line,
     owner,
-    passed,
     plural,
     position,
     selected,
@@ -70,7 +69,7 @@ def full(report: Report, options: Options) -> str:
         for (name, ran, found), layer in zip(rows, layers(report), strict=True)
     ]
     lines += _remarks(report, paint)
-    style = "passed" if passed(report, options) else "failed"
+    style = "passed" if report.ok(strict=options.strict) else "failed"
     return "\n".join([*lines, paint(verdict(report, options), style)]) + "\n"
 
 
