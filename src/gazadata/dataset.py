@@ -375,9 +375,12 @@ class Dataset:
     def cite(self) -> str:
         """The citation of this version of the data."""
         contract = self.package.contract
-        who = "; ".join(_titles(contract.descriptor.get("contributors"), "title"))
+        who = "; ".join(
+            str(one["title"]) for one in contract.objects("contributors") if one.get("title")
+        )
         year = str(contract.descriptor.get("created", ""))[:4]
-        licence = "".join(_titles(contract.descriptor.get("licenses"), "name")[:1])
+        names = (str(one["name"]) for one in contract.objects("licenses") if one.get("name"))
+        licence = next(names, "")
         return (
             f"{who or contract.name} ({year or 'n.d.'}). "
             f"{contract.descriptor.get('title', contract.name)} "
@@ -523,12 +526,6 @@ class Explanation:
         if self.link:
             tail.append(f"  on the page of a release: {self.link}")
         return "\n".join([*head, *map(str, self.cells), *tail])
-
-
-def _titles(value: Any, name: str) -> list[str]:
-    """The property `name` of each object in a descriptor's list, which may have any form."""
-    objects = value if isinstance(value, list) else []
-    return [str(one[name]) for one in objects if isinstance(one, dict) and one.get(name)]
 
 
 def _copy(row: Row | None) -> Row | None:

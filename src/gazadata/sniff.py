@@ -1,7 +1,7 @@
 """Recognise what is in a file's place, so that the error can name it and the remedy.
 
 Versioning tools leave pointers, links and conflict markers; servers, web pages; spreadsheets,
-workbooks and other delimiters. This only runs after a reader has failed, so it slows nothing down.
+workbooks and other delimiters.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import duckdb
 import openpyxl
 import pytest
 from datasette.app import Datasette
+from tests.release.packages import copy_package
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.display import page_link
@@ -325,6 +326,16 @@ def test_a_package_that_breaks_its_contract_is_refused(
     with pytest.raises(GazadataError, match=f"(?s)^group: .*({part}).*gazadata validate"):
         export(package, to, tmp_path / "out" / "odd.db")
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("to", get_args(Format))
+@pytest.mark.parametrize("listed", [5, ["ODbL"], None])
+def test_a_descriptor_with_malformed_licences(tmp_path: Path, to: Format, listed: Any) -> None:
+    """A finding of validation, but the tables can be read and exported."""
+    package = copy_package(tmp_path / "package")
+    descriptor = json.loads((package / "datapackage.json").read_bytes())
+    (package / "datapackage.json").write_text(json.dumps(descriptor | {"licenses": listed}))
+    export(package, to, tmp_path / f"out.{to}")
 
 
 def test_nulls_in_a_unique_key_are_not_duplicates(tmp_path: Path) -> None:

@@ -222,6 +222,16 @@ class Contract:
         return str(self.descriptor.get("name", ""))
 
     @property
+    def title(self) -> str:
+        """The package's title, else its name."""
+        return str(self.descriptor.get("title") or self.name)
+
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """The objects in a list of the descriptor, such as `licenses`; it may have any form."""
+        listed = self.descriptor.get(name)
+        return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+    @property
     def version(self) -> str:
         """The version of the data, which is only in the descriptor."""
         return str(self.descriptor.get("version", ""))

@@ -1,1 +1,1 @@
-"""Tools for curators: the canonical form of tables, and quotes in the held texts."""
+"""Tools for curators: canonical tables, quotes, articles, and the sheets to code them in."""

@@ -65,7 +65,7 @@ def dataset_html(dataset: Dataset) -> str:
     return render(
         "notebook.html.j2",
         explanation=None,
-        title=str(contract.descriptor.get("title") or contract.name),
+        title=contract.title,
         version=contract.version,
         description=str(contract.descriptor.get("description") or ""),
         tables=tables,

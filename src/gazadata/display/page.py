@@ -171,17 +171,15 @@ def _contents(record: Record) -> dict[str, Any]:
         "or whether the article is right. A verified quote proves that the words are there, "
         "not that they support the cell: that is a coder’s judgement, which you can check.",
         "citation": dataset.cite(),
-        "licences": _licences(contract.descriptor.get("licenses")),
+        "licences": _licences(contract),
         "files": list(_files(record)),
     }
 
 
 def title_of(contract: Contract) -> tuple[str, str]:
     """The title and the description of a package for the head of a page."""
-    descriptor, name = contract.descriptor, contract.name
-    title = str(descriptor.get("title") or name)
-    title = title.removeprefix(f"{name}: ")
-    return title[:1].upper() + title[1:], str(descriptor.get("description") or "")
+    title = contract.title.removeprefix(f"{contract.name}: ")
+    return title[:1].upper() + title[1:], str(contract.descriptor.get("description") or "")
 
 
 def _tables(record: Record) -> list[Table]:
@@ -242,10 +240,10 @@ def _uncoded(held: list[Article]) -> dict[str, Any]:
     return {"parts": parts, "characters": bare, "length": sum(one.length for one in held)}
 
 
-def _licences(listed: Any) -> list[tuple[str, str | None]]:
+def _licences(contract: Contract) -> list[tuple[str, str | None]]:
     found = []
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and (one.get("title") or one.get("name")):
+    for one in contract.objects("licenses"):
+        if one.get("title") or one.get("name"):
             path = str(one.get("path") or "")
             # Anything else, such as javascript:, is shown without a link.
             safe = path if re.match(r"https?://", path) else None

@@ -1,4 +1,4 @@
-"""Files of releases: their hashes, their JSON, and folders that are complete or absent.
+"""Files of releases: hashes, JSON, locks, folders that are complete or absent, and messages.
 
 Opening a cached release imports this, so it must import quickly; see `gazadata.release.manifest`.
 """

@@ -167,9 +167,8 @@ def _sqlite_value(value: Any) -> Any:
 
 def _descriptions(contract: Contract) -> Iterator[tuple[str | None, str | None, str, str]]:
     """The package, then each table and each of its fields: (table, field, title, description)."""
-    descriptor = contract.descriptor
-    title = f"{descriptor.get('title', contract.name)} (version {contract.version})"
-    yield None, None, title, str(descriptor.get("description", ""))
+    title = f"{contract.title} (version {contract.version})"
+    yield None, None, title, str(contract.descriptor.get("description", ""))
     for resource in contract.resources.values():
         yield resource.name, None, resource.title, resource.description
         for field in resource.fields:
@@ -182,7 +181,7 @@ def datasette_metadata(contract: Contract, database: str) -> dict[str, Any]:
     The form is that of https://docs.datasette.io/en/stable/metadata.html.
     """
     descriptor = contract.descriptor
-    licence: dict[str, Any] = next(iter(descriptor.get("licenses", [])), {})
+    licence = next(iter(contract.objects("licenses")), {})
     tables = {
         resource.name: {
             "title": resource.title,
@@ -198,7 +197,7 @@ def datasette_metadata(contract: Contract, database: str) -> dict[str, Any]:
         for resource in contract.resources.values()
     }
     return {
-        "title": f"{descriptor.get('title', contract.name)} (version {contract.version})",
+        "title": f"{contract.title} (version {contract.version})",
         "description": str(descriptor.get("description", "")),
         **({"license": licence["title"]} if "title" in licence else {}),
         **({"license_url": licence["path"]} if "path" in licence else {}),

@@ -65,7 +65,7 @@ def write_workbook(package: Package, file: Path) -> None:
         for resource in contract.resources.values():
             _sheet(book, resource, package.table(resource.name))
         book.properties.creator = contract.name
-        book.properties.title = str(contract.descriptor.get("title", contract.name))
+        book.properties.title = contract.title
         book.properties.version = contract.version
         book.save(plain)
     except BaseException as error:
@@ -114,12 +114,12 @@ def _about(book: Workbook, package: Package) -> None:
     """The first sheet, which describes the workbook and its other sheets."""
     contract = package.contract
     descriptor = contract.descriptor
-    licences = [part for part in descriptor.get("licenses", []) if isinstance(part, dict)]
+    licences = contract.objects("licenses")
     sheet = book.create_sheet(free_name("About", contract.resources))
     for letter, width in (("A", 18), ("B", 100), ("C", 10)):
         sheet.column_dimensions[letter].width = width
     lines: list[tuple[Any, ...]] = [
-        ("Title", str(descriptor.get("title", contract.name))),
+        ("Title", contract.title),
         ("Version", contract.version),
         ("Date", str(descriptor.get("created", ""))[:10]),
         ("About", str(descriptor.get("description", ""))),

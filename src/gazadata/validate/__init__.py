@@ -1,6 +1,7 @@
 """Validation: every layer, from the descriptor to the meaning of a row, into one report.
 
-descriptor -> files -> frictionless -> pandera -> provenance -> semantics
+The descriptor, the files, then the rules of cells and rows in the order of layers.py. Frictionless
+runs beside them, and its findings are added last.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ _BY_PROPERTY = {
 def texts(
     root: Path, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> pl.LazyFrame | None:
-    """Check the held texts; returns source_id and text of the readable ones, None without raw/."""
+    """Check the held texts; returns `source_id` and `__text` of those read, None without raw/."""
     if "sources" not in tables:
         return None
     there = _folder(root, "raw", report, "quotes and passages were not compared with the texts")
