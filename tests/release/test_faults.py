@@ -104,7 +104,7 @@ def test_a_server_that_misbehaves(
     message = str(error.value)
     # Then only the hash in the index is wrong: the manifest differs from it.
     assert (FILES[1] if harmless else path) in message
-    assert "check the version, the store and the network" in message
+    assert "check the version, the network and the store" in message
     assert pulled(cache) == []
     assert not Path("gazadata.lock").exists()
     server.faults.clear()
@@ -255,7 +255,7 @@ def test_eight_publishers_at_once(built: Path, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_eight_pullers_at_once(server: Server, cache: Path) -> None:
-    work = [f"assert pull('1.0.0', {server.url!r}, Path('out')).is_dir()"] * 8
+    work = [f"assert pull('1.0.0', {server.url!r}, Path('out')).folder.is_dir()"] * 8
     assert at_once(work) == ["done"] * 8
     (folder,) = pulled(cache)
     assert whole(folder)
@@ -429,7 +429,10 @@ def test_waiting_for_another_puller_is_reported(store: Path, server: Server, cac
     """A pull from a slow store used to block all others, without a message."""
     lock = cache / "locks" / Manifest.of(store / "1.0.0").sha256
     lock.parent.mkdir(parents=True)
-    code = "import sys; from gazadata.release.fetch import pull; print(pull('1.0.0', sys.argv[1]))"
+    code = (
+        "import sys; from gazadata.release.fetch import pull; "
+        "print(pull('1.0.0', sys.argv[1]).folder)"
+    )
     with exclusive(lock):
         process = start(code, server.url)
         assert process.stderr

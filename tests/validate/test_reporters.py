@@ -842,7 +842,7 @@ def test_junit_has_a_case_for_every_rule(report: Report, clean: Report) -> None:
             assert (case.find("skipped") is not None) == (count.checked == 0)
             said = case.findtext("system-out") or ""
             looked = amount(count.checked, count.unit)
-            assert said.startswith(f"{looked} checked, {count.found} found")
+            assert said.startswith(f"{looked} checked, {count.found} finding")
     failure = junit(report).find(".//failure[@type='GD203']")
     assert failure is not None
     d = of(report, "GD203")

@@ -24,6 +24,7 @@ from gazadata.validate.reporters.common import (
     notes,
     one_line,
     owner,
+    plural,
     position,
     visible,
 )
@@ -270,14 +271,15 @@ def _case(suite: Any, rule: Rule, report: Report, options: Options) -> None:
     lines = list(_lines(kept, found, options))
     fails = rule.severity == "error" or any(d.severity == "error" for d in kept)
     if found and (fails or options.strict):
-        message = f"{found:,} found: {rule.title}"
+        message = f"{plural(found, 'finding')}: {rule.title}"
         failure = ET.SubElement(case, "failure", type=rule.code, message=message)
         failure.text = "\n".join(lines)
         lines = []
     elif not count.checked and not found:
-        ET.SubElement(case, "skipped", message="nothing applicable")
+        ET.SubElement(case, "skipped", message="nothing to check")
     out = ET.SubElement(case, "system-out")
-    out.text = "\n".join([f"{amount(count.checked, count.unit)} checked, {found:,} found", *lines])
+    said = f"{amount(count.checked, count.unit)} checked, {plural(found, 'finding')}"
+    out.text = "\n".join([said, *lines])
 
 
 def _lines(kept: list[Diagnostic], found: int, options: Options) -> Iterator[str]:

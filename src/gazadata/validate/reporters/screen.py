@@ -189,7 +189,7 @@ def _plain(report: Report, options: Options) -> str:
     lines += [*hidden, f"Checked {_named(report)}"]
     lines += [
         f"{layer.name.capitalize()}: {layer.ran} of {plural(layer.rules, 'rule')}, "
-        f"{layer.amounts}, {layer.found:,} found"
+        f"{layer.amounts}, {plural(layer.found, 'finding')}"
         for layer in layers(report)
     ]
     return "\n".join([*lines, *_remarks(report), verdict(report, options).capitalize()]) + "\n"
