@@ -49,7 +49,8 @@ with instrumented:
     from gazadata.validate import Report
     from gazadata.validate.characters import MIXED
     from gazadata.validate.files import check_bytes, check_header
-    from gazadata.validate.tables import LINE, batches, lines
+    from gazadata.validate.sweep import batches, lines
+    from gazadata.validate.tables import LINE
 
 SLUG = "^[a-z0-9]+(-[a-z0-9]+)*$"
 FIELDS: list[dict[str, Any]] = [

@@ -20,8 +20,8 @@ from gazadata.spark.cut import BLOCK, INDEX, PART, Part, Plan
 from gazadata.spark.messages import Message
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes
-from gazadata.validate.sweep import Form, ragged
-from gazadata.validate.tables import LINE, batches
+from gazadata.validate.sweep import Form, batches, ragged
+from gazadata.validate.tables import LINE
 
 
 @dataclass

@@ -13,6 +13,7 @@ from gazadata.package import Package
 from gazadata.validate import (
     actors,
     cells,
+    coverage,
     evidence,
     fields,
     provenance,
@@ -116,7 +117,7 @@ def ordered(
     yield from semantics.cycles(contract, tables, unrun)
     yield from semantics.only(record, semantics.OF_REPORTS)
     if is_proven:
-        yield from evidence.moved(contract, tables, unrun)
+        yield from coverage.moved(contract, tables, unrun)
 
     # Rules of the record that can tell which cell is wrong.
     yield from semantics.only(record, semantics.OF_CELLS)
@@ -129,7 +130,7 @@ def ordered(
         yield from spans.quotes(contract, tables, held)
     loose: dict[str, pl.DataFrame] = {}
     if is_proven:
-        loose = yield from evidence.items(contract, tables, unrun)
+        yield from evidence.items(contract, tables, unrun, loose)
         yield from actors.check_sets(contract, tables, unrun)
         yield from provenance.looked_up(package.root, contract, tables, report, limit, unrun)
 
@@ -138,5 +139,5 @@ def ordered(
         repeated.find_values(tables, report, limit)
     yield from semantics.later(record)
     if is_proven:
-        yield from evidence.needed(contract, tables, loose)
-        yield from evidence.used(contract, tables)
+        yield from coverage.needed(contract, tables, loose)
+        yield from coverage.used(contract, tables)

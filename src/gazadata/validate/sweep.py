@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 from polars import col
@@ -13,7 +17,14 @@ from gazadata.sniff import CONFLICT, MARKERS
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.files import of_line
 from gazadata.validate.rules import rule
-from gazadata.validate.tables import LINE, Line, Tables, batches, lines, of_cell
+from gazadata.validate.split import cells
+from gazadata.validate.tables import BATCH, LINE, Tables, of_cell, strings
+
+_SHOWN = 10_000
+_ROW_LINES = 100
+_ROW_BYTES = 1 << 16
+"""How much of an odd line is kept, and how far to look for the end of a row with line breaks."""
+
 
 rule(
     "GD106",
@@ -258,3 +269,93 @@ def _damaged(shown: str, resource: Resource, what: str) -> Diagnostic:
     """A finding about a Parquet file that cannot be read."""
     fix = "The file is damaged: write it again, or restore it."
     return of_line("GD107", shown, resource, 1, what, "a Parquet file", help=fix)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a file that is not a row, or not a canonical one."""
+
+    number: int
+    text: str
+    cells: int | None
+    """How many cells it has; None if it cannot be split."""
+    breaks: int = 0
+    """How many line breaks are in the cells of the row that begins here."""
+
+
+def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list[Line]]]:
+    """Read a file to its end: each batch of rows, and the lines that differ from them.
+
+    A file can hold rows that readers disagree on (missing cells, needless quotes, blank lines);
+    writing each batch again and comparing bytes finds them all.
+
+    Raises:
+        pl.exceptions.PolarsError: the file cannot be split into rows; use `lines` then.
+        ValueError: a cell holds a line break, so lines are not rows; use `lines` then.
+    """
+    frames = strings(path, resource).collect_batches(chunk_size=BATCH, maintain_order=True)
+    if path.suffix == ".parquet":
+        for frame in frames:
+            yield frame, []
+        return
+    with path.open("rb") as file:
+        file.readline()
+        number = 2
+        for frame in frames:
+            number += frame.height
+            buffer = io.BytesIO()
+            frame.drop(LINE).write_csv(buffer, include_header=False)
+            again = buffer.getvalue()
+            at = file.tell()
+            odd = []
+            if again.count(b"\n") != frame.height:
+                raise ValueError("a cell holds a line break")
+            if file.read(len(again)) != again:
+                file.seek(at)
+                there = b"".join(islice(file, frame.height))
+                first = frame[LINE][0]
+                for n, (a, b) in enumerate(
+                    zip(there.split(b"\n"), again.split(b"\n"), strict=False)
+                ):
+                    if a != b:
+                        text = a.decode("utf-8", "replace")
+                        odd.append(Line(first + n, text, cells(text)))
+            yield frame, odd
+        for at, extra in enumerate(file, start=number):
+            text = extra.decode("utf-8", "replace").rstrip("\n")
+            none = pl.DataFrame(schema=dict.fromkeys((LINE, *resource.field_names), pl.String))
+            yield none, [Line(at, text, cells(text))]
+
+
+def lines(path: Path, width: int) -> Iterator[Line]:
+    """Every line of a CSV file that does not split into `width` cells; slow, line by line."""
+    with path.open("rb") as file:
+        file.readline()
+        number = 1
+        while raw := file.readline():
+            number += 1
+            if raw.count(b",") == width - 1 and b'"' not in raw:
+                continue
+            text = raw.decode("utf-8", "replace").rstrip("\r\n")
+            count = cells(text)
+            if count is None and (more := _broken(file, raw, width)):
+                yield Line(number, text[:_SHOWN], None, breaks=more)
+                number += more
+            elif count != width:
+                yield Line(number, text[:_SHOWN], count)
+
+
+def _broken(file: BinaryIO, first: bytes, width: int) -> int:
+    """How many more lines belong to a row with line breaks in its cells; 0 if it is not a row.
+
+    Leaves `file` after them.
+    """
+    at = file.tell()
+    row, quotes = [first], first.count(b'"')
+    while quotes % 2 and len(row) <= _ROW_LINES and (raw := file.readline(_ROW_BYTES)):
+        row.append(raw)
+        quotes += raw.count(b'"')
+    if cells(b"".join(row).decode("utf-8", "replace").rstrip("\r\n")) == width:
+        return len(row) - 1
+    file.seek(at)
+    return 0

@@ -1,21 +1,18 @@
-"""The tables as Polars frames, and reading every row of a file once."""
+"""The tables as Polars frames, for the rules to query."""
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from gazadata.contract import Field, Resource
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
-from gazadata.validate.split import cells
 
 LINE = "__line"
 """The column that holds each row's line in its file (a Parquet file's rows count from 1)."""
@@ -34,11 +31,6 @@ ROW_GROUP = 100_000
 
 DERIVED_KEYS = ("evidence", "passages")
 """Tables whose keys derive from other keys; only in the others are hyphens ignored."""
-
-_SHOWN = 10_000
-_ROW_LINES = 100
-_ROW_BYTES = 1 << 16
-"""How much of an odd line is kept, and how far to look for the end of a row with line breaks."""
 
 INTEGER = r"^(0|-?[1-9][0-9]*)$"
 DATE = r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}$"
@@ -282,93 +274,3 @@ def typed(field: Field) -> pl.Expr:
     else:
         value = column
     return value.alias(field.name)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a file that is not a row, or not a canonical one."""
-
-    number: int
-    text: str
-    cells: int | None
-    """How many cells it has; None if it cannot be split."""
-    breaks: int = 0
-    """How many line breaks are in the cells of the row that begins here."""
-
-
-def batches(path: Path, resource: Resource) -> Iterator[tuple[pl.DataFrame, list[Line]]]:
-    """Read a file to its end: each batch of rows, and the lines that differ from them.
-
-    A file can hold rows that readers disagree on (missing cells, needless quotes, blank lines);
-    writing each batch again and comparing bytes finds them all.
-
-    Raises:
-        pl.exceptions.PolarsError: the file cannot be split into rows; use `lines` then.
-        ValueError: a cell holds a line break, so lines are not rows; use `lines` then.
-    """
-    frames = strings(path, resource).collect_batches(chunk_size=BATCH, maintain_order=True)
-    if path.suffix == ".parquet":
-        for frame in frames:
-            yield frame, []
-        return
-    with path.open("rb") as file:
-        file.readline()
-        number = 2
-        for frame in frames:
-            number += frame.height
-            buffer = io.BytesIO()
-            frame.drop(LINE).write_csv(buffer, include_header=False)
-            again = buffer.getvalue()
-            at = file.tell()
-            odd = []
-            if again.count(b"\n") != frame.height:
-                raise ValueError("a cell holds a line break")
-            if file.read(len(again)) != again:
-                file.seek(at)
-                there = b"".join(islice(file, frame.height))
-                first = frame[LINE][0]
-                for n, (a, b) in enumerate(
-                    zip(there.split(b"\n"), again.split(b"\n"), strict=False)
-                ):
-                    if a != b:
-                        text = a.decode("utf-8", "replace")
-                        odd.append(Line(first + n, text, cells(text)))
-            yield frame, odd
-        for at, extra in enumerate(file, start=number):
-            text = extra.decode("utf-8", "replace").rstrip("\n")
-            none = pl.DataFrame(schema=dict.fromkeys((LINE, *resource.field_names), pl.String))
-            yield none, [Line(at, text, cells(text))]
-
-
-def lines(path: Path, width: int) -> Iterator[Line]:
-    """Every line of a CSV file that does not split into `width` cells; slow, line by line."""
-    with path.open("rb") as file:
-        file.readline()
-        number = 1
-        while raw := file.readline():
-            number += 1
-            if raw.count(b",") == width - 1 and b'"' not in raw:
-                continue
-            text = raw.decode("utf-8", "replace").rstrip("\r\n")
-            count = cells(text)
-            if count is None and (more := _broken(file, raw, width)):
-                yield Line(number, text[:_SHOWN], None, breaks=more)
-                number += more
-            elif count != width:
-                yield Line(number, text[:_SHOWN], count)
-
-
-def _broken(file: BinaryIO, first: bytes, width: int) -> int:
-    """How many more lines belong to a row with line breaks in its cells; 0 if it is not a row.
-
-    Leaves `file` after them.
-    """
-    at = file.tell()
-    row, quotes = [first], first.count(b'"')
-    while quotes % 2 and len(row) <= _ROW_LINES and (raw := file.readline(_ROW_BYTES)):
-        row.append(raw)
-        quotes += raw.count(b'"')
-    if cells(b"".join(row).decode("utf-8", "replace").rstrip("\r\n")) == width:
-        return len(row) - 1
-    file.seek(at)
-    return 0
