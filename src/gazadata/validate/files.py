@@ -7,7 +7,8 @@ import hashlib
 import re
 from bisect import bisect
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,17 +140,10 @@ def check_bytes(
         report.count(code, size)
     decoder = codecs.getincrementaldecoder("utf-8")()
     ok, returns, last = True, False, b""
-    found: dict[str, int] = {}
-
-    def finding(code: str, at: int, what: str, expected: str, **cell: Any) -> None:
-        found[code] = found.get(code, 0) + 1
-        report.count(code, 0, 1)
-        if found[code] <= limit:
-            report.keep([of_line(code, shown, resource, at, what, expected, **cell)])
-
+    findings = _Findings(shown, resource, report, limit)
     with path.open("rb") as file:
         if file.read(3) == codecs.BOM_UTF8:
-            finding("GD101", 1, "a byte order mark", "none")
+            findings.add("GD101", 1, "a byte order mark", "none")
             ok = False
         file.seek(0 if ok else 3)
         line, rest = 1, ""
@@ -165,30 +159,52 @@ def check_bytes(
                 # `object` also begins with the bytes of a character that the last chunk cut.
                 before = rest + error.object[: error.start].decode()
                 byte = f"byte 0x{error.object[error.start]:02x}"
-                finding("GD101", line + before.count("\n"), byte, "UTF-8", column=_end(before))
+                findings.add("GD101", line + before.count("\n"), byte, "UTF-8", column=_end(before))
                 return False
             if not returns and "\r" in text:
                 ok, returns = False, True
                 before = text[: text.index("\r")]
                 at = line + before.count("\n")
-                finding("GD102", at, "a carriage return", "a line feed alone", column=_end(before))
+                findings.add(
+                    "GD102", at, "a carriage return", "a line feed alone", column=_end(before)
+                )
             # Whole lines keep letters and their accents together; an overlong one is cut.
             whole, feed, rest = text.rpartition("\n")
             if not feed and len(rest) > _LONGEST:
                 whole, rest = rest, ""
-            _look(whole, line, resource, finding)
+            _look(whole, line, findings)
             line += whole.count("\n") + len(feed)
-        _look(rest, line, resource, finding)
+        _look(rest, line, findings)
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             at = line + rest.count("\n")
-            finding("GD101", at, "an incomplete character at the end", "UTF-8")
+            findings.add("GD101", at, "an incomplete character at the end", "UTF-8")
             return False
     # A last line that ends in a carriage return has been reported for that.
     if size and last not in (b"\n", b"\r"):
-        finding("GD102", line, "a last line without a line feed", "a line feed", column=_end(rest))
+        findings.add(
+            "GD102", line, "a last line without a line feed", "a line feed", column=_end(rest)
+        )
     return ok
+
+
+@dataclass
+class _Findings:
+    """Reports findings about the lines of a file: counts all, keeps the first of each rule."""
+
+    shown: str
+    resource: Resource
+    report: Report
+    limit: int
+    found: Counter[str] = attribute(default_factory=Counter)
+
+    def add(self, code: str, line: int, found: str, expected: str, **cell: Any) -> None:
+        self.found[code] += 1
+        self.report.count(code, 0, 1)
+        if self.found[code] <= self.limit:
+            one = of_line(code, self.shown, self.resource, line, found, expected, **cell)
+            self.report.keep([one])
 
 
 def _end(text: str) -> int:
@@ -196,9 +212,9 @@ def _end(text: str) -> int:
     return len(text) - text.rfind("\n")
 
 
-def _look(text: str, first: int, resource: Resource, finding: Callable[..., None]) -> None:
+def _look(text: str, first: int, findings: _Findings) -> None:
     """Report odd characters in whole lines of a table, the first numbered `first`."""
-    lines: list[str] = []
+    lines, resource = list[str](), findings.resource
     split, place, worded_in = 0, _Row(), {None, *worded(resource)}
     # Characters of a quote are checked after the source text, which they may come from.
     of_text = OF_THE_TEXT if resource.name == "quotes" else ()
@@ -219,7 +235,7 @@ def _look(text: str, first: int, resource: Resource, finding: Callable[..., None
         if field:
             reported.add((one.line, field))
         more = {"help": one.help} if one.help else {}
-        finding(one.code, one.line, one.found, one.expected, **cell | more)
+        findings.add(one.code, one.line, one.found, one.expected, **cell | more)
 
 
 class _Row(NamedTuple):
