@@ -138,16 +138,26 @@ def check_sets(
     if not resources:
         return
     looked_up = pl.concat(_looked_up(resource, tables) for resource in resources)
-    resources = [r for r in resources if r.name in looked_up["resource"]]
     files = sorted(looked_up["__file"].drop_nulls().unique())
     read, unread = _read(root, files, tables, limit, unrun)
+    compared = _with_names(_compared(looked_up, read, unread, tables), tables)
+    yield _of_notes(contract, compared)
+    for resource in resources:
+        if resource.name in looked_up["resource"]:
+            yield _of_cells(resource, compared, read, tables, limit)
+
+
+def _compared(
+    looked_up: pl.DataFrame, read: Read, unread: dict[str, str], tables: Tables
+) -> pl.DataFrame:
+    """The evidence with what the reference has for its cell, or why it has nothing (`__lost`)."""
     known = _known(read, looked_up["field"].unique().to_list())
     columns = known.select("__file", "field", __has_column=pl.lit(True)).unique()
     rows = known.group_by("__file", "__named", "field", maintain_order=True).agg(
         "__known", "__row_line", "__column", __wrong=col("__wrong").any()
     )
     reported = [file for file, why in unread.items() if not why]
-    held = (
+    return (
         looked_up.join(_described(tables), on="reference_id", how="left")
         .join(columns, on=["__file", "field"], how="left")
         .join(rows, on=["__file", "__named", "field"], how="left")
@@ -166,85 +176,86 @@ def check_sets(
             __notes=pl.len().over("__lost_by"),
         )
         .drop("__lost_by")
-        .join(_names(tables), left_on="row_id", right_on="__actor", how="left")
-        .with_columns(
-            __other=(col("resource") == "actors")
-            & col("__lost").is_null()
-            & col("note").str.contains(_ALONE)
-            & ~col("__names").list.contains(folded(col("__named")))
-            & ~col("row_id").is_in(_misnamed(tables).implode())
-        )
+    )
+
+
+def _with_names(compared: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """The same, with whether an actor's note names a row of another actor (`__other`)."""
+    other = (
+        (col("resource") == "actors")
+        & col("__lost").is_null()
+        & col("note").str.contains(_ALONE)
+        & ~col("__names").list.contains(folded(col("__named")))
+        & ~col("row_id").is_in(_misnamed(tables).implode())
+    )
+    return (
+        compared.join(_names(tables), left_on="row_id", right_on="__actor", how="left")
+        .with_columns(__other=other)
         .with_columns(
             __first_other=col(LINE) == col(LINE).min().over("row_id", "__named", "__other")
         )
     )
-    yield CheckSet(
-        contract["evidence"],
-        held.lazy,
-        (
-            Check(
-                "GD348",
-                "note",
-                col("__other") & col("__first_other"),
-                expected=pl.format(
-                    "a note that names the row of {}, or says, after the file, why it is another",
-                    "row_id",
-                ),
-                counted=False,
-                more={"mistake": col("note")},
-            ),
-            Check(
-                "GD348",
-                "note",
-                col("__lost").is_not_null() & col("__first"),
-                expected=col("__lost"),
-                more={
-                    "elsewhere": col("__notes") - 1,
-                    "mistake": pl.when(col("__file").is_null()).then("note").otherwise("__lost"),
-                },
-            ),
+
+
+def _of_notes(contract: Contract, compared: pl.DataFrame) -> CheckSet:
+    """Check that notes name a row that has the value, and the row of the cell's own actor."""
+    of_another = Check(
+        "GD348",
+        "note",
+        col("__other") & col("__first_other"),
+        expected=pl.format(
+            "a note that names the row of {}, or says, after the file, why it is another",
+            "row_id",
         ),
-        about=TARGET,
+        counted=False,
+        more={"mistake": col("note")},
     )
-    for resource in resources:
-        pointed = held.filter(
-            col("resource") == resource.name, col("__lost").is_null()
-        ).select(
-            "__value", "__right", "__wanted", "__named", "__file", "__row_line", "__column",
-            __row="row_id", __field="field",
-        )  # fmt: skip
+    lost = Check(
+        "GD348",
+        "note",
+        col("__lost").is_not_null() & col("__first"),
+        expected=col("__lost"),
+        more={
+            "elsewhere": col("__notes") - 1,
+            "mistake": pl.when(col("__file").is_null()).then("note").otherwise("__lost"),
+        },
+    )
+    return CheckSet(contract["evidence"], compared.lazy, (of_another, lost), about=TARGET)
 
-        def frame(resource: Resource = resource, pointed: pl.DataFrame = pointed) -> pl.LazyFrame:
-            return tables.strings(resource.name).join(
-                pointed.drop("__row_line", "__column").lazy(),
-                left_on=resource.key,
-                right_on="__row",
-            )
 
-        yield CheckSet(
-            resource,
-            frame,
-            tuple(
-                Check(
-                    "GD348",
-                    name,
-                    ~col("__right"),
-                    found=col("__value"),
-                    expected=pl.format(
-                        "{}, as in row {} of reference/{}",
-                        pl.when(col("__wanted") == "")
-                        .then(pl.lit("nothing"))
-                        .otherwise("__wanted"),
-                        "__named",
-                        "__file",
-                    ),
-                    applies=col("__field") == name,
-                    counted=False,  # The evidence is counted.
-                )
-                for name in resource.proven_fields
-            ),
-            related=_places(pointed.filter(~col("__right")).head(limit), read),
+def _of_cells(
+    resource: Resource,
+    compared: pl.DataFrame,
+    read: Read,
+    tables: Tables,
+    limit: int,
+) -> CheckSet:
+    """Check that the cells of a table agree with the rows of the reference."""
+    pointed = compared.filter(col("resource") == resource.name, col("__lost").is_null()).select(
+        "__value", "__right", "__wanted", "__named", "__file", "__row_line", "__column",
+        __row="row_id", __field="field",
+    )  # fmt: skip
+    values = pointed.drop("__row_line", "__column").lazy()
+
+    def frame() -> pl.LazyFrame:
+        rows = tables.strings(resource.name)
+        return rows.join(values, left_on=resource.key, right_on="__row")
+
+    wanted = pl.when(col("__wanted") == "").then(pl.lit("nothing")).otherwise("__wanted")
+    checks = (
+        Check(
+            "GD348",
+            name,
+            ~col("__right"),
+            found=col("__value"),
+            expected=pl.format("{}, as in row {} of reference/{}", wanted, "__named", "__file"),
+            applies=col("__field") == name,
+            counted=False,  # The evidence is counted.
         )
+        for name in resource.proven_fields
+    )
+    related = _places(pointed.filter(~col("__right")).head(limit), read)
+    return CheckSet(resource, frame, tuple(checks), related=related)
 
 
 def _looked_up(resource: Resource, tables: Tables) -> pl.DataFrame:
