@@ -87,125 +87,157 @@ rule(
 
 def passages(contract: Contract, tables: Tables, held: pl.LazyFrame) -> Iterator[CheckSet]:
     """Check that the passages of each held text tile it, in order and paragraph by paragraph."""
-    start, end = _START, _END
-    # If words are missing before the passage, it starts too late; otherwise it ends too early.
-    crossed = (end <= start) & ~col("__outside") & ~col("__beyond")
-    yield CheckSet(
-        contract["passages"],
-        lambda: _ordered(tables, held),
-        (
-            *(
-                Check(
-                    "GD313",
-                    side,
-                    wrong,
-                    found=pl.concat_str("char_start", pl.lit(" to "), "char_end"),
-                    expected="bounds within the text, with no white space at either end",
-                    applies=col("__has_text") & start.is_not_null() & end.is_not_null(),
-                )
-                for side, wrong in (
-                    ("char_start", col("__outside") | (crossed & col("__missing"))),
-                    ("char_end", col("__beyond") | (crossed & ~col("__missing"))),
-                )
-            ),
-            Check(
-                "GD313",
-                "char_end",
-                col("__inside") > 0,
-                found=pl.format("{} to {}, across a line break", "char_start", "char_end"),
-                expected="an end before the line break, where the paragraph ends",
-                counted=False,  # Its bounds are counted above.
-            ),
-            Check(
-                "GD313",
-                "char_start",
-                col("__parts"),
-                found=pl.format("{}, where the previous passage ends", "char_start"),
-                expected="a start at a new word, not inside a word or at closing punctuation",
-                counted=False,
-            ),
-            Check(
-                "GD313",
-                "source_id",
-                ~col("__is_held"),
-                expected="a held source",
-                applies=col("__is_held").is_not_null(),
-            ),
-            Check(
-                "GD312",
-                "char_start",
-                # If the previous passage is cut off, the wrong bound is that one's.
-                col("__missing") & ((col("__before") == 0) | ~col("__cut_before")),
-                found=pl.format("“{}” before it", col("__gap").str.strip_chars().str.slice(0, 80)),
-                expected="only white space between passages",
-                applies=~col("__moved"),
-            ),
-            Check(
-                "GD312",
-                "char_end",
-                col("__rest").str.contains(r"\S") & (col("__last") | col("__cut_end")),
-                found=pl.format("“{}” after it", col("__rest").str.strip_chars().str.slice(0, 80)),
-                expected=pl.when("__last")
-                .then(pl.lit("only white space after the last passage"))
-                .otherwise(pl.lit("only white space between passages")),
-                applies=~col("__moved"),
-            ),
-            Check(
-                "GD311",
-                "char_start",
-                start < col("__before"),
-                expected=pl.format("at least {}, where the previous passage ends", "__before"),
-                reads=["passage_id"],
-                blames=(),  # The previous one may be wrong instead.
-            ),
-            Check(
-                "GD311",
-                "sequence",
-                col("__ahead") & ~col("__missing"),
-                expected=col("__follows"),
-                reads=["passage_id", "source_id"],
-                blames=(),  # The previous one may be wrong instead.
-            ),
-            Check(
-                "GD311",
-                "paragraph",
-                col("paragraph") != col("__counted"),
-                expected=col("__counted"),
-                applies=_FITS,
-                reads=["passage_id"],
-                blames=(),  # The previous one may be wrong instead.
-            ),
-        ),
-    )
+    checks = (*_of_bounds(), *_of_gaps(), *_of_order())
+    yield CheckSet(contract["passages"], lambda: _ordered(tables, held), checks)
 
     def uncut() -> pl.LazyFrame:
         cut = tables.strings("passages").select("source_id", __has=pl.lit(True)).unique()
         sources = tables.strings("sources").filter(col("held") == "true")
         return sources.join(cut, on="source_id", how="left")
 
-    yield CheckSet(
-        contract["sources"],
-        uncut,
-        (
-            Check(
-                "GD312",
-                "text_path",
-                # A text that occurs twice is reported by another rule.
-                col("__has").is_null() & ~col("text_sha256").is_duplicated(),
-                expected="passages that cover all of its text",
-                reads=["source_id", "held"],
-                counted=False,  # The passages are counted.
-            ),
-        ),
+    without = Check(
+        "GD312",
+        "text_path",
+        # A text that occurs twice is reported by another rule.
+        col("__has").is_null() & ~col("text_sha256").is_duplicated(),
+        expected="passages that cover all of its text",
+        reads=["source_id", "held"],
+        counted=False,  # The passages are counted.
+    )
+    yield CheckSet(contract["sources"], uncut, (without,))
+
+
+def _of_bounds() -> Iterator[Check]:
+    """Check that a passage begins and ends at text, within one paragraph of a held source."""
+    # If words are missing before the passage, it starts too late; otherwise it ends too early.
+    crossed = (_END <= _START) & ~col("__outside") & ~col("__beyond")
+    for side, wrong in (
+        ("char_start", col("__outside") | (crossed & col("__missing"))),
+        ("char_end", col("__beyond") | (crossed & ~col("__missing"))),
+    ):
+        yield Check(
+            "GD313",
+            side,
+            wrong,
+            found=pl.concat_str("char_start", pl.lit(" to "), "char_end"),
+            expected="bounds within the text, with no white space at either end",
+            applies=col("__has_text") & _START.is_not_null() & _END.is_not_null(),
+        )
+    yield Check(
+        "GD313",
+        "char_end",
+        col("__inside") > 0,
+        found=pl.format("{} to {}, across a line break", "char_start", "char_end"),
+        expected="an end before the line break, where the paragraph ends",
+        counted=False,  # Its bounds are counted above.
+    )
+    yield Check(
+        "GD313",
+        "char_start",
+        col("__parts"),
+        found=pl.format("{}, where the previous passage ends", "char_start"),
+        expected="a start at a new word, not inside a word or at closing punctuation",
+        counted=False,
+    )
+    yield Check(
+        "GD313",
+        "source_id",
+        ~col("__is_held"),
+        expected="a held source",
+        applies=col("__is_held").is_not_null(),
+    )
+
+
+def _of_gaps() -> Iterator[Check]:
+    """Check that there is only white space between passages, and after the last one."""
+    yield Check(
+        "GD312",
+        "char_start",
+        # If the previous passage is cut off, the wrong bound is that one's.
+        col("__missing") & ((col("__before") == 0) | ~col("__cut_before")),
+        found=pl.format("“{}” before it", col("__gap").str.strip_chars().str.slice(0, 80)),
+        expected="only white space between passages",
+        applies=~col("__moved"),
+    )
+    yield Check(
+        "GD312",
+        "char_end",
+        col("__rest").str.contains(r"\S") & (col("__last") | col("__cut_end")),
+        found=pl.format("“{}” after it", col("__rest").str.strip_chars().str.slice(0, 80)),
+        expected=pl.when("__last")
+        .then(pl.lit("only white space after the last passage"))
+        .otherwise(pl.lit("only white space between passages")),
+        applies=~col("__moved"),
+    )
+
+
+def _of_order() -> Iterator[Check]:
+    """Check that passages do not overlap, and are numbered in order and by paragraph.
+
+    The previous passage may be wrong instead, so the checks blame no cell.
+    """
+    yield Check(
+        "GD311",
+        "char_start",
+        col("char_start") < col("__before"),
+        expected=pl.format("at least {}, where the previous passage ends", "__before"),
+        reads=["passage_id"],
+        blames=(),
+    )
+    yield Check(
+        "GD311",
+        "sequence",
+        col("__ahead") & ~col("__missing"),
+        expected=col("__follows"),
+        reads=["passage_id", "source_id"],
+        blames=(),
+    )
+    yield Check(
+        "GD311",
+        "paragraph",
+        col("paragraph") != col("__counted"),
+        expected=col("__counted"),
+        applies=_FITS,
+        reads=["passage_id"],
+        blames=(),
     )
 
 
 def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
     """The passages of each text in order, with what the checks need of the text around them."""
+    passages = (
+        _in_order(tables)
+        .join(held, on="source_id", how="left")
+        .join(_held(tables), on="source_id", how="left")
+    )
+    # The paragraph that each passage should have: one more for each line break in the gap before it
+    # or inside the passages before it. After gaps of "", "\n" and " " these are paragraphs 1, 2 and
+    # 2. A passage with wrong bounds counts by its own number instead, so that those after it are
+    # not reported. A streamed join does not keep the order.
+    breaks = (
+        pl.when(_FITS)
+        .then((col("__before") > 0) * col("__gap").str.count_matches(r"\n\s*").cast(pl.Int64))
+        .otherwise("__step")
+        .fill_null(0)
+    )
+    until, inside = (
+        one.cum_sum().over("source_id", order_by=["__order", LINE])
+        for one in (breaks, col("__inside"))
+    )
+    return (
+        # Everything derived from the text, so that it is not kept for each passage.
+        passages.with_columns(**_in_text())
+        .drop("__text")
+        .with_columns(
+            __counted=until + inside - col("__inside") + 1,
+            __missing=col("__gap").str.contains(r"\S"),
+        )
+    )
+
+
+def _in_order(tables: Tables) -> pl.LazyFrame:
+    """The passages by source and number, with what the checks need of their neighbours."""
     same = col("source_id") == col("source_id").shift(1)
-    # A passage without a number keeps its place in the file.
-    order = pl.coalesce("sequence", pl.when(same).then(col("sequence").shift(1)), 0)
-    before = pl.when(same).then(col("char_end").shift(1)).otherwise(0)
     last = (col("source_id") != col("source_id").shift(-1)).fill_null(True)
     follows = (
         pl.when(~same.fill_null(False))
@@ -213,14 +245,34 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
         .when(~col("__misnumbered").shift(1))
         .then(col("__order").shift(1) + 1)
     )
-    step = pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0)
+    moved = tables.masked("passages", "source_id")
+    return (
+        tables.typed("passages")
+        # A passage with a wrong source leaves a gap between its neighbours in the file.
+        .with_columns(
+            # A passage without a number keeps its place in the file.
+            __order=pl.coalesce("sequence", pl.when(same).then(col("sequence").shift(1)), 0),
+            __misnumbered=tables.masked("passages", "sequence"),
+            __moved=moved | moved.shift(1, fill_value=False) | moved.shift(-1, fill_value=False),
+        )
+        .sort("source_id", "__order", maintain_order=True)
+        .with_columns(
+            __before=pl.when(same).then(col("char_end").shift(1)).otherwise(0),
+            __last=last,
+            __until=pl.when(~last).then(_START.shift(-1)),
+            __follows=follows,
+            __ahead=col("sequence") > follows,
+            __step=pl.when(same).then(col("paragraph") - col("paragraph").shift(1)).otherwise(0),
+        )
+        # If all numbers go up by a larger step, that is one mistake, reported at the first.
+        .with_columns(__ahead=col("__ahead") & ~(same & col("__ahead").shift(1)).fill_null(False))
+    )
+
+
+def _in_text() -> dict[str, pl.Expr]:
+    """What a passage has of its `__text`: inside it, at its bounds, and up to its neighbours."""
     text, start, end = col("__text"), _START, _END
     between = (start - col("__before")).clip(0)
-    # A slice with a null length would run to the end.
-    gap = pl.when(between.is_not_null()).then(text.str.slice(col("__before"), between))
-    rest = pl.when(col("__last") | col("__until").is_not_null()).then(
-        text.str.slice(end, (col("__until") - end).clip(0))
-    )
     outside = (start >= text.str.len_chars()) | text.str.slice(start, 1).str.contains(r"\s")
     beyond = (end > text.str.len_chars()) | text.str.slice(end - 1, 1).str.contains(r"\s")
 
@@ -235,58 +287,20 @@ def _ordered(tables: Tables, held: pl.LazyFrame) -> pl.LazyFrame:
     )
     adjoins = (start == col("__before")) & (start > 0)
     closing = text.str.slice(start, 1).str.contains(r"[.,;:!?…)\]”]")
-    moved = tables.masked("passages", "source_id")
-    return (
-        tables.typed("passages")
-        # A passage with a wrong source leaves a gap between its neighbours in the file.
-        .with_columns(
-            __order=order,
-            __misnumbered=tables.masked("passages", "sequence"),
-            __moved=moved | moved.shift(1, fill_value=False) | moved.shift(-1, fill_value=False),
-        )
-        .sort("source_id", "__order", maintain_order=True)
-        .with_columns(
-            __before=before,
-            __last=last,
-            __until=pl.when(~last).then(start.shift(-1)),
-            __follows=follows,
-            __ahead=col("sequence") > follows,
-            __step=step,
-        )
-        # If all numbers go up by a larger step, that is one mistake, reported at the first.
-        .with_columns(__ahead=col("__ahead") & ~(same & col("__ahead").shift(1)).fill_null(False))
-        .join(held, on="source_id", how="left")
-        .join(_held(tables), on="source_id", how="left")
-        # Everything derived from the text, so that it is not kept for each passage.
-        .with_columns(
-            __gap=gap,
-            __rest=rest,
-            __outside=outside,
-            __beyond=beyond,
-            __cut_before=cut_off(col("__before")),
-            __cut_end=cut_off(end),
-            __has_text=text.is_not_null(),
-            __inside=pl.when(~outside & ~beyond).then(inside).fill_null(0).cast(pl.Int64),
-            __parts=adjoins & (_cuts(text, start) | closing),
-        )
-        .drop("__text")
-        .with_columns(
-            # The paragraph that each passage should have: one more for each line break in the gap
-            # before it or inside the passages before it. After gaps of "", "\n" and " " these are
-            # paragraphs 1, 2 and 2. A passage with wrong bounds counts by its own number instead,
-            # so that those after it are not reported. A streamed join does not keep the order.
-            __counted=pl.when(_FITS)
-            .then((col("__before") > 0) * col("__gap").str.count_matches(r"\n\s*").cast(pl.Int64))
-            .otherwise("__step")
-            .fill_null(0)
-            .cum_sum()
-            .over("source_id", order_by=["__order", LINE])
-            + col("__inside").cum_sum().over("source_id", order_by=["__order", LINE])
-            - col("__inside")
-            + 1,
-            __missing=col("__gap").str.contains(r"\S"),
-        )
-    )
+    return {
+        # A slice with a null length would run to the end.
+        "__gap": pl.when(between.is_not_null()).then(text.str.slice(col("__before"), between)),
+        "__rest": pl.when(col("__last") | col("__until").is_not_null()).then(
+            text.str.slice(end, (col("__until") - end).clip(0))
+        ),
+        "__outside": outside,
+        "__beyond": beyond,
+        "__cut_before": cut_off(col("__before")),
+        "__cut_end": cut_off(end),
+        "__has_text": text.is_not_null(),
+        "__inside": pl.when(~outside & ~beyond).then(inside).fill_null(0).cast(pl.Int64),
+        "__parts": adjoins & (_cuts(text, start) | closing),
+    }
 
 
 rule(
