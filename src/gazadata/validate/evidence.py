@@ -159,74 +159,85 @@ def _items(
     unstated: Unstated,
 ) -> CheckSet:
     """Check the rows of evidence for one table."""
-    name, bits = resource.name, bits_of(resource)
-    sure = _sure(contract, resource)
-
-    def frame() -> pl.LazyFrame:
-        broken = [at for at in bits if at in tables.masks.get(name, {})]
-        cells = tables.meant(name).select(
-            col(LINE).alias(TARGET_LINE),
-            row_id=resource.key,
-            # A cell with a finding counts as filled.
-            __filled=pl.sum_horizontal(
-                pl.when(col(at).is_not_null() | tables.masked(name, at)).then(bit).otherwise(0)
-                for at, bit in bits.items()
-            ),
-            __broken=pl.sum_horizontal(
-                pl.lit(0), *(pl.when(tables.masked(name, at)).then(bits[at]) for at in broken)
-            ),
-            __sure=pl.lit(False) if sure is None else sure,
-            __own_word=_own_word(contract, resource),
-            __reference=col("kind") == "reference" if name == "sources" else pl.lit(False),
-            **tables.masks_of(name, __sure=_KEEPING, __reference=("kind",)),
-        )
-        kinds = tables.meant("sources").select(
-            reference_id="source_id",
-            __reference_kind="kind",
-            **tables.masks_of("sources", __reference_kind=("kind", "cited_by")),
-        )
-        of_cell = (
-            {f"{MASKED}__cell": ((col("__broken") & bit_of(bits)) != 0).fill_null(False)}
-            if broken
-            else {}
-        )
-        return (
-            _raw(tables, name)
-            .join(cells, on="row_id", how="left")
-            .join(
-                quotes.drop("source_id", "exact"),
-                on="quote_id",
-                how="left",
-            )
-            .join(kinds, on="reference_id", how="left")
-            .with_columns(
-                col("__quoted").fill_null(False),
-                __known=col("__filled").is_not_null(),
-                __filled=((col("__filled") & bit_of(bits)) != 0).fill_null(False),
-                **of_cell,
-            )
-        )
-
-    def shown(frame: pl.LazyFrame) -> pl.LazyFrame:
-        return (
-            frame.join(
-                cells_of(tables.strings(name), resource, list(bits)), on="row_id", how="left"
-            )
-            .join(quotes.select("quote_id", __exact="exact"), on="quote_id", how="left")
-            .with_columns(__value=value_of(list(bits)))
-        )
-
+    bits = bits_of(resource)
     checks = [
         *_pointing(resource, bits),
         _stating(resource, tables, unstated),
         *_based(resource, bits),
         *_referring(resource),
     ]
-    if sure is not None and (contract.hedge_cues or contract.attribution_cues):
+    has_cues = contract.hedge_cues or contract.attribution_cues
+    if has_cues and _sure(contract, resource) is not None:
         checks.append(_committing(resource))
     # Evidence that refers to no cell or lacks its words may be right, and the cell wrong.
     checks.sort(key=lambda one: one.code in LATER)
-    return CheckSet(contract["evidence"], frame, tuple(checks), about=TARGET, shown=shown, of=name)
+    return CheckSet(
+        contract["evidence"],
+        partial(_with_cells, contract, resource, tables, quotes),
+        tuple(checks),
+        about=TARGET,
+        shown=partial(_with_texts, resource, tables, quotes),
+        of=resource.name,
+    )
+
+
+def _with_cells(
+    contract: Contract, resource: Resource, tables: Tables, quotes: pl.LazyFrame
+) -> pl.LazyFrame:
+    """The evidence for a table, with what the checks need of its cell, quote and reference."""
+    name, bits = resource.name, bits_of(resource)
+    sure = _sure(contract, resource)
+    broken = [at for at in bits if at in tables.masks.get(name, {})]
+    cells = tables.meant(name).select(
+        col(LINE).alias(TARGET_LINE),
+        row_id=resource.key,
+        # A cell with a finding counts as filled.
+        __filled=pl.sum_horizontal(
+            pl.when(col(at).is_not_null() | tables.masked(name, at)).then(bit).otherwise(0)
+            for at, bit in bits.items()
+        ),
+        __broken=pl.sum_horizontal(
+            pl.lit(0), *(pl.when(tables.masked(name, at)).then(bits[at]) for at in broken)
+        ),
+        __sure=pl.lit(False) if sure is None else sure,
+        __own_word=_own_word(contract, resource),
+        __reference=col("kind") == "reference" if name == "sources" else pl.lit(False),
+        **tables.masks_of(name, __sure=_KEEPING, __reference=("kind",)),
+    )
+    kinds = tables.meant("sources").select(
+        reference_id="source_id",
+        __reference_kind="kind",
+        **tables.masks_of("sources", __reference_kind=("kind", "cited_by")),
+    )
+
+    def has_bit(column: str) -> pl.Expr:
+        return ((col(column) & bit_of(bits)) != 0).fill_null(False)
+
+    return (
+        _raw(tables, name)
+        .join(cells, on="row_id", how="left")
+        .join(quotes.drop("source_id", "exact"), on="quote_id", how="left")
+        .join(kinds, on="reference_id", how="left")
+        .with_columns(
+            col("__quoted").fill_null(False),
+            __known=col("__filled").is_not_null(),
+            __filled=has_bit("__filled"),
+            **({f"{MASKED}__cell": has_bit("__broken")} if broken else {}),
+        )
+    )
+
+
+def _with_texts(
+    resource: Resource, tables: Tables, quotes: pl.LazyFrame, frame: pl.LazyFrame
+) -> pl.LazyFrame:
+    """Evidence with its cell and the words of its quote, which findings show."""
+    needed = list(resource.proven_fields)
+    cells = cells_of(tables.strings(resource.name), resource, needed)
+    return (
+        frame.join(cells, on="row_id", how="left")
+        .join(quotes.select("quote_id", __exact="exact"), on="quote_id", how="left")
+        .with_columns(__value=value_of(needed))
+    )
 
 
 rule(
