@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from gazadata.contract import Resource
 from gazadata.errors import GazadataError, UnknownName, extra
 from gazadata.package import Package
-from gazadata.tables.labels import Labels, Row
+from gazadata.tables.labels import Labels, Row, as_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -298,7 +298,7 @@ class Dataset:
         cells = tuple(
             Cell(
                 name,
-                _text(row[name]),
+                as_text(row[name]),
                 self._pointed_at(table, name, row[name]),
                 table[name].evidence_required,
                 tuple(support.get(name, ())),
@@ -530,10 +530,6 @@ class Explanation:
 
 def _copy(row: Row | None) -> Row | None:
     return None if row is None else dict(row)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _within(key: str, above: dict[str, str]) -> list[str]:

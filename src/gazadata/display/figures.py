@@ -321,7 +321,7 @@ def draw_timeline(record: Record) -> Drawing:
     for at, era in enumerate(ERAS):
         drawing.text(left + at * (band + gap), y - 8, era, "head")
     top = y
-    rest.sort(key=lambda one: (one.era, one.entry.value("is_background") != "True", one.entry.key))
+    rest.sort(key=lambda one: (one.era, one.entry.value("is_background") != "true", one.entry.key))
     for moment in rest:
         lines = _lines(moment.entry.label, 42)
         words = _lines(f"“{moment.words}”" if moment.words else "", 19, 2)

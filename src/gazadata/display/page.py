@@ -218,7 +218,7 @@ def _doubtful(record: Record) -> list[tuple[Entry, str]]:
     for entry in record.all_entries():
         if entry.value("coder_confidence") == "low":
             found.append((entry, "low confidence in the coding"))
-        if entry.value("scope_is_ambiguous") == "True":
+        if entry.value("scope_is_ambiguous") == "true":
             found.append((entry, "the wording leaves open what it governs"))
     return found
 

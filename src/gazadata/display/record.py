@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gazadata.contract import Resource
 from gazadata.display import page_link
-from gazadata.tables.labels import Labels, Row
+from gazadata.tables.labels import Labels, Row, as_text
 
 if TYPE_CHECKING:
     from gazadata.dataset import Dataset, Explanation
@@ -317,7 +317,7 @@ class Record:
         for part in resource.fields:
             if row[part.name] is None or part.name == resource.key:
                 continue
-            value = str(row[part.name])
+            value = as_text(row[part.name])
             target = resource.target(part.name)
             known = target is not None and value in self._labels[target]
             proofs = tuple(self._proof(item) for item in evidence.get(part.name, ()))

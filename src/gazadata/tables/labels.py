@@ -22,6 +22,11 @@ INSTEAD = {"sources": ("publisher", "kind")}
 """Fields that name a row without a label; the first filled one is used."""
 
 
+def as_text(value: Any) -> str:
+    """A cell's value as it is in a file: `true`, not `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class Labels:
     """Labels of a package's rows. `rows` returns a table's rows and is called once per table."""
 
