@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from gazadata.contract import DESCRIPTOR
 from gazadata.dataset import Dataset
 from gazadata.errors import ReadError
 from gazadata.package import Package
@@ -124,7 +125,7 @@ def open_dataset(
         package = open_pinned(version, () if store is None else store)
         pinned = f", pinned by {lock.absolute()}" if os.path.lexists(lock) else ""
         return Dataset(package, f"release {package.contract.version}{pinned}, {package.how}")
-    if path is not None and Path(path).is_file() and Path(path).name != "datapackage.json":
+    if path is not None and Path(path).is_file() and Path(path).name != DESCRIPTOR:
         from gazadata.release.archive import open_archive
 
         return Dataset(open_archive(Path(path)), f"archive {Path(path).absolute()}")

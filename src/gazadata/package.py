@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gazadata.contract import Contract, inside
+from gazadata.contract import DESCRIPTOR, Contract, inside
 from gazadata.contract.strict_json import read_json
 from gazadata.errors import ReadError
 from gazadata.sniff import absent
@@ -31,7 +31,7 @@ def bundled() -> Path:
     shipped, repository = here / "_package", here.parents[1]
     if shipped.is_dir():
         return shipped
-    if here == repository / "src" / "gazadata" and _is_own(repository / "datapackage.json"):
+    if here == repository / "src" / "gazadata" and _is_own(repository / DESCRIPTOR):
         return repository
     raise ReadError(
         f"the data of gazadata is not in {shipped}: the modules were copied, or run from an "
@@ -54,7 +54,7 @@ def bundled_version() -> str:
         ReadError: the data is not there.
         ContractError: its descriptor cannot be read.
     """
-    return str(read_json(bundled() / "datapackage.json").get("version", ""))
+    return str(read_json(bundled() / DESCRIPTOR).get("version", ""))
 
 
 def check_path(path: Path) -> None:
@@ -103,14 +103,14 @@ class Package:
             ReadError: there is no package, or its name is not UTF-8.
         """
         root = bundled() if path is None else Path(path)
-        if root.name == "datapackage.json":
+        if root.name == DESCRIPTOR:
             root = root.parent
         check_path(root)
-        if not (root / "datapackage.json").is_file():
+        if not (root / DESCRIPTOR).is_file():
             raise ReadError(
                 f"no data package at {root}: expected a folder that holds a datapackage.json"
                 + (", and this is a file; unpack it if it is an archive" if root.is_file() else "")
-                + (f"; found {other}" if (other := absent(root / "datapackage.json")) else "")
+                + (f"; found {other}" if (other := absent(root / DESCRIPTOR)) else "")
             )
         return root.absolute()
 

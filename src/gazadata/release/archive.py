@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from gazadata.contract import DESCRIPTOR
 from gazadata.errors import ReleaseError
 from gazadata.package import Package
 from gazadata.release.files import listing
@@ -75,7 +76,7 @@ def unzipped(path: Path, folder: Path) -> Path:
             f"{path} is not a folder, and cannot be unpacked as a zip archive: {error}; fetch it "
             "again, or unpack it and name the folder"
         ) from None
-    found = sorted(folder.rglob("datapackage.json"), key=lambda p: len(p.parts))
+    found = sorted(folder.rglob(DESCRIPTOR), key=lambda p: len(p.parts))
     if not found:
         raise ReleaseError(f"{path} has no datapackage.json")
     if len(found) > 1 and len(found[0].parts) == len(found[1].parts):

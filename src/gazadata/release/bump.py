@@ -9,12 +9,13 @@ from itertools import zip_longest
 from pathlib import Path
 
 from gazadata.atomic import replace
+from gazadata.contract import DESCRIPTOR
 from gazadata.contract.strict_json import member_value
 from gazadata.contract.version import parse
 from gazadata.errors import GazadataError, ReleaseError
 from gazadata.package import Package
 
-DESCRIPTOR, CITATION, CHANGELOG = "datapackage.json", "CITATION.cff", "CHANGELOG.md"
+CITATION, CHANGELOG = "CITATION.cff", "CHANGELOG.md"
 _HEAD = re.compile(r"^## (.*)$", re.MULTILINE)
 _ROWS = re.compile(r"^- Rows: .*$", re.MULTILINE)
 

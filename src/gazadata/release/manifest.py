@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gazadata import sniff
-from gazadata.contract import Contract
+from gazadata.contract import DESCRIPTOR, Contract
 from gazadata.contract.schema import NAME
 from gazadata.contract.version import parse
 from gazadata.errors import ReleaseError, StoreError
@@ -261,7 +261,7 @@ class Release(Package):
     ) -> None:
         for name, value in (("manifest", manifest), ("check", check), ("how", how)):
             object.__setattr__(self, name, value)
-        check("datapackage.json")
+        check(DESCRIPTOR)
         super().__init__(root, Contract.read(root))
 
     def path(self, name: str) -> Path:

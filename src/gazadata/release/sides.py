@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from gazadata.contract import DESCRIPTOR
 from gazadata.contract.version import parse
 from gazadata.errors import ReleaseError
 from gazadata.package import Package
@@ -32,7 +33,7 @@ def side(name: str, stores: list[str] | None = None) -> Iterator[Package]:
         ReadError, ContractError: it holds no package that can be read.
     """
     path = Path(name)
-    if path.is_dir() or path.name == "datapackage.json":
+    if path.is_dir() or path.name == DESCRIPTOR:
         yield open_package(path)
     elif path.is_file():
         yield open_archive(path)
@@ -65,7 +66,7 @@ def _checkout(revision: str, folder: Path) -> None:
         known = f"git says: {why}" if why else "this repository has no such revision"
         raise _not_found(revision, known)
     tree = found.stdout.decode().strip()
-    parts = ["datapackage.json", "data", "schemas", "reference"]
+    parts = [DESCRIPTOR, "data", "schemas", "reference"]
     listed = _git(revision, "ls-tree", "-r", "-z", "--full-tree", tree, *parts)
     if listed.returncode != 0:
         raise _unreadable(revision, _stderr(listed))
@@ -80,7 +81,7 @@ def _checkout(revision: str, folder: Path) -> None:
             written = _git(revision, "cat-file", "blob", blob, to=file)
         if written.returncode != 0:
             raise _unreadable(revision, _stderr(written))
-    if not (folder / "datapackage.json").is_file():
+    if not (folder / DESCRIPTOR).is_file():
         raise ReleaseError(
             f"the git revision {revision!r} has no datapackage.json at its top; name the package's "
             f"folder as {revision.partition(':')[0]}:FOLDER"

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gazadata import sniff
-from gazadata.contract import Contract, ForeignKey, Resource
+from gazadata.contract import DESCRIPTOR, Contract, ForeignKey, Resource
 from gazadata.curate.canonical import record
 from gazadata.errors import (
     ContractError,
@@ -36,7 +36,7 @@ from gazadata.release.manifest import ATTRIBUTES, MANIFEST, SUMS, Manifest
 from gazadata.tables.arrow import arrow_schema, read_table
 
 DESCRIBED = (
-    "datapackage.json",
+    DESCRIPTOR,
     "croissant.json",
     "annotations.jsonld",
     "codebook.md",
@@ -84,7 +84,7 @@ def verified(release: Path) -> Iterator[Package]:
 def _folder(release: Path) -> Iterator[Path]:
     """The folder of a release, which may be an archive, or be named by its descriptor."""
     check_path(release)
-    if release.name == "datapackage.json" or not release.is_file():
+    if release.name == DESCRIPTOR or not release.is_file():
         yield release.parent if release.is_file() else release
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from gazadata import atomic
+from gazadata.contract import DESCRIPTOR
 from gazadata.errors import GazadataError
 from gazadata.package import RETIRED
 from gazadata.validate.diagnostics import Report
@@ -126,11 +127,11 @@ def _parts(package: Path) -> Iterator[Path]:
     from gazadata.contract import inside
     from gazadata.contract.strict_json import read_json
 
-    yield package / "datapackage.json"
+    yield package / DESCRIPTOR
     yield package / RETIRED
     listed = None
     with contextlib.suppress(GazadataError):
-        listed = read_json(package / "datapackage.json").get("resources")
+        listed = read_json(package / DESCRIPTOR).get("resources")
     for resource in listed if isinstance(listed, list) else ():
         for named in ("path", "schema"):
             path = resource.get(named) if isinstance(resource, dict) else None
