@@ -94,7 +94,7 @@ def test_a_row_that_only_one_coder_has(compared: Callable[[str], Agreement], she
     result = compared(text)
     assert result.rows["relations"] == (8, 7, 7)
     assert result.disagreements == ["s08: relations: only A has vorn-holds-rank-commander"]
-    assert "relations                   8    7     7     88%     100%" in str(result)
+    assert "relations                   8    7     7     88%       100%" in str(result)
 
 
 def test_rows_are_matched_by_their_words_and_not_by_their_order(
