@@ -3,8 +3,10 @@
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.article.package import SOURCE, make, make_with_shipped
 from tests.curate.sheets import applied, opened, save, tables
@@ -14,10 +16,12 @@ from gazadata.curate.apply import apply_sheet
 from gazadata.curate.canonical import format_package, write
 from gazadata.curate.coding import read_sheet
 from gazadata.curate.edit import remove, rename
+from gazadata.curate.layout import misfit
 from gazadata.curate.sheet import print_sheet
 from gazadata.curate.todo import todo
 from gazadata.errors import GazadataError, ReadError, WrongSheet
 from gazadata.package import Package
+from gazadata.validate.tables import typed
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,7 @@ WRONG = {
     "field": ("stance: open", "stanse: open", "stanse", "expected 'stance'"),
     "term": ("stance: open", "stance: opne", "opne", "expected 'open'"),
     "number": ("occurrences: 1\n", "occurrences: 1x\n", "1x\n", "a whole number"),
+    "leading zeros": ("occurrences: 1\n", "occurrences: 001\n", "001\n", "a whole number"),
     "truth": ("is_background: true", "is_background: TRUE", "TRUE", "true or false"),
     "date": ("date_earliest: 2029-10-01", "date_earliest: 2029-10-32", "2029-10-32", "YYYY-MM-DD"),
     "words": (ENVOY, "quote: Her envoi, Tam Rusk\n", "Her envoi", "'Her envoy, Tam Rusk'"),
@@ -129,6 +134,15 @@ def test_a_mistake_is_reported_by_line_and_column(
     assert lines[0].endswith("; nothing was written")
     assert any(said in line and f":{place(text, marked)}: " in line for line in lines), lines
     assert tables(package) == before
+
+
+@pytest.mark.parametrize("written", ["0", "12", "-3", "007", "-0", "+1", "1.0", "1_0", "٣", "³"])
+def test_a_sheet_accepts_the_whole_numbers_that_validation_accepts(
+    package: Path, written: str
+) -> None:
+    field = replace(opened(package).contract["events"]["occurrences"], minimum=None)
+    valid = pl.DataFrame({field.name: [written]}).select(typed(field)).item() is not None
+    assert (misfit(field, written) is None) == valid
 
 
 def test_all_mistakes_are_reported_at_once(package: Path, sheet: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 
 import polars as pl
 
-from gazadata.contract import Field, Resource
+from gazadata.contract import DATE, INTEGER, Field, Resource
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 from gazadata.validate.split import cells
@@ -39,10 +39,6 @@ _SHOWN = 10_000
 _ROW_LINES = 100
 _ROW_BYTES = 1 << 16
 """How much of an odd line is kept, and how far to look for the end of a row with line breaks."""
-
-INTEGER = r"^(0|-?[1-9][0-9]*)$"
-DATE = r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}$"
-"""From the year 0001 on, the first that Python and other readers of the standard support."""
 
 
 @dataclass
