@@ -20,6 +20,7 @@ from tests.validate.damage import report_on
 
 from _generate import generate
 from gazadata.curate.article import Details, add_article
+from gazadata.curate.propose import Proposer
 from gazadata.curate.record import Record
 from gazadata.curate.sheet import Printer, print_sheet
 from gazadata.curate.sheet_file import write_sheet
@@ -183,6 +184,19 @@ def test_a_row_of_a_reference_may_be_short_but_not_have_an_unclosed_quote(tmp_pa
     path.write_bytes(content + b'"Nowhere\n')
     with pytest.raises(ReadError, match=r"countries\.csv:\d+: .*close every double quote"):
         print_sheet(opened(root), ARTICLES[0])
+
+
+@pytest.mark.parametrize("name", ["codes.csv", "a.b-1_c.csv", "länder.csv", ".codes.csv"])
+def test_a_file_is_proposed_as_a_reference_if_validation_accepts_its_name(
+    tmp_path: Path, name: str
+) -> None:
+    root = repository(tmp_path / "package")
+    (root / "reference/countries.csv").rename(root / "reference" / name)
+    evidence = root / "data" / "evidence.csv"
+    notes = evidence.read_text("utf-8")
+    evidence.write_text(notes.replace("reference/countries.csv", f"reference/{name}"), "utf-8")
+    is_refused = any(finding.code == "GD348" for finding in report_on(root).diagnostics)
+    assert any(one.name == name for one in Proposer(opened(root), ()).references) != is_refused
 
 
 def test_the_help_lists_what_a_sentence_contains(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from gazadata.curate.record import Cells, Item, Part, Record, Span
 from gazadata.curate.rewrite import Application, application, derived
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
 from gazadata.errors import GazadataError, WrongSheet
+from gazadata.evidence.references import FORM
 
 _TO_REPRINT = (
     "save your sheet under another name, print it again with `gazadata sheet {source} --out FILE`, "
@@ -412,7 +413,7 @@ class _Applier:
         """Report an inference or a reference without a note."""
         if not item.note and item.basis in ("inferred", "reference"):
             why = (
-                "what was looked up: Row NAME of reference/FILE.csv"
+                f"what was looked up: {FORM}"
                 if item.reference
                 else "how it follows from the words, which do not contain it"
             )

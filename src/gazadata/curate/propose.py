@@ -14,6 +14,7 @@ from gazadata.curate.layout import source_field
 from gazadata.curate.record import Cells, Item, Part, Record, Span, places
 from gazadata.curate.tables import read_bytes, records
 from gazadata.evidence.quotes import find
+from gazadata.evidence.references import FILE, FOLDER, column_for, row_note
 from gazadata.text import fold
 
 RESTS_WITH = {
@@ -192,11 +193,13 @@ class Proposer:
             fold(one["text"]) for one in self._names.get((resource.name, row[resource.key]), ())
         }
         for reference in self.references:
-            column = _column(reference, name)
-            for entry in reference.rows if column else ():
+            column = column_for(name, reference.rows[0] if reference.rows else ())
+            if column is None:
+                continue
+            for entry in reference.rows:
                 named = next(iter(entry.values()))
                 if entry[column] == row[name] and (name != column or fold(named) in called):
-                    note = f"Row {named} of reference/{reference.name}."
+                    note = row_note(named, reference.name)
                     return Item(name, "reference", None, reference.source, note)
         return None
 
@@ -222,20 +225,13 @@ def inferred_names(evidence: dict[tuple[str, str], list[Item]]) -> set[str]:
     }
 
 
-def _column(reference: Reference, field: str) -> str:
-    """The column for a field: the one with its name, or with the longest ending of its name."""
-    names = list(reference.rows[0]) if reference.rows else []
-    ends = [name for name in names if field == name or field.endswith(f"_{name}")]
-    return max(ends, key=len, default="")
-
-
 def _references(record: Record) -> list[Reference]:
     """The files of reference/, each with the source of kind reference that describes it."""
     references: list[Reference] = []
     for row in record.rows["evidence"]:
         of_itself = row["resource"] == "sources" and row["row_id"] == row["reference_id"]
-        for name in re.findall(r"\breference/([\w.-]+\.csv)\b", row["note"]) if of_itself else ():
-            path = record.package.root / "reference" / name
+        for name in re.findall(FILE, row["note"]) if of_itself else ():
+            path = record.package.root / FOLDER / name
             if path.is_file() and not any(one.name == name for one in references):
                 references.append(Reference(name, row["reference_id"], _rows(path)))
     return references

@@ -7,6 +7,7 @@ from typing import Any
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import COMPUTED, PARTS, RULED, coded_tables, parts_of, source_field
+from gazadata.evidence.references import FORM
 
 Schema = dict[str, Any]
 
@@ -122,7 +123,7 @@ def _evidence(contract: Contract, proven: Schema) -> Schema:
             **_where(),
             "basis": {"type": "string", "enum": list(contract["evidence"]["basis"].enum)},
             "reference": _text("The source of kind reference that was looked up."),
-            "note": _text("How the value follows, or Row NAME of reference/FILE.csv."),
+            "note": _text(f"How the value follows, or {FORM}."),
         }
     )
     # Either words or a reference; a place only with words.
