@@ -329,14 +329,8 @@ class _Applier:
         whole = self.mains.get(row.parent) if row.parent else None
         if row.parent and whole is None:
             return None
-        found = default_quote(
-            self.record.text,
-            self.source,
-            self.contract[row.table],
-            self.cells[row],
-            whole,
-            self.parts[row.passage],
-        )
+        table, part = self.contract[row.table], self.parts[row.passage]
+        found = default_quote(self.record, self.source, table, self.cells[row], whole, part)
         if found is None:
             self.wrong(row.mark, "no quote; write the words that this row mainly rests on")
         return found
@@ -379,17 +373,11 @@ class _Applier:
                 self.marks.setdefault(span, entry.words.mark)
             for at in entry.fields:
                 if cells[at.text]:
-                    item = self.other(row, cells, entry, at, span, proposer)
+                    item = self.other(row, entry, at, span, proposer)
                     yield self.noted(item, entry.mark)
 
     def other(
-        self,
-        row: Row,
-        cells: Cells,
-        entry: OtherEvidence,
-        at: Written,
-        span: Span,
-        proposer: Proposer,
+        self, row: Row, entry: OtherEvidence, at: Written, span: Span, proposer: Proposer
     ) -> Item:
         if entry.reference:
             if entry.reference.text not in self.record.by_key("sources"):
@@ -401,7 +389,7 @@ class _Applier:
                     entry.reference.mark, f"no source {entry.reference.text!r}; expected {near}"
                 )
             return Item(at.text, "reference", None, entry.reference.text, entry.note)
-        basis, note = proposer.basis(row.table, cells, at.text, span)
+        basis, note = proposer.basis(row.table, self.cells[row], at.text, span)
         if entry.note:
             basis, note = "inferred", entry.note
         if entry.basis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -59,13 +59,8 @@ class PrintedEvidence:
     details: tuple[tuple[str, str], ...]
 
 
-class Other(NamedTuple):
-    """As `PrintedEvidence`, before the place of its words is known."""
-
-    fields: list[str]
-    adds: bool
-    span: Span | None
-    details: tuple[tuple[str, str], ...]
+Exceptions = dict[tuple[bool, Span | None, tuple[tuple[str, str], ...]], list[str]]
+"""The cells with evidence that differs: whether it adds, its words, and its details."""
 
 
 class Whole(NamedTuple):
@@ -211,12 +206,9 @@ class Printer:
             notes,
             [
                 PrintedEvidence(
-                    tuple(one.fields),
-                    one.adds,
-                    self.words(one.span, passage) if one.span else None,
-                    one.details,
+                    tuple(fields), adds, self.words(span, passage) if span else None, details
                 )
-                for one in others
+                for (adds, span, details), fields in others.items()
             ],
         )
         return printed, self._printed[whole.table, whole.key] if whole and is_nested else None
@@ -261,11 +253,11 @@ class Printer:
         """The main quote of a row that states none under a passage, if there is one."""
         if of_whole and not passage.holds(of_whole):
             of_whole = None
-        return default_quote(self.record.text, self.source, resource, row, of_whole, passage)
+        return default_quote(self.record, self.source, resource, row, of_whole, passage)
 
     def exceptions(
         self, resource: Resource, row: Cells, items: Iterable[Item], main: Span
-    ) -> tuple[dict[str, str], list[Other]]:
+    ) -> tuple[dict[str, str], Exceptions]:
         """Where the evidence differs from what would be proposed.
 
         Returns:
@@ -276,7 +268,7 @@ class Printer:
         for item in items:
             by_field.setdefault(item.field, []).append(item)
         notes: dict[str, str] = {}
-        grouped: dict[tuple[bool, Span | None, tuple[tuple[str, str], ...]], list[str]] = {}
+        grouped: Exceptions = {}
         for name in resource.field_names:
             its = by_field.get(name, [])
             if not its:
@@ -293,7 +285,7 @@ class Printer:
                 details = tuple(self.details(resource.name, row, item).items())
                 span = None if item.span == main else item.span
                 grouped.setdefault((bool(usual), span, details), []).append(name)
-        return notes, [Other(fields, *at) for at, fields in grouped.items()]
+        return notes, grouped
 
     def details(self, table: str, row: Cells, item: Item) -> dict[str, str]:
         """The basis, reference and note of evidence, as far as a sheet has to state them."""
@@ -341,7 +333,7 @@ class Printer:
 
 
 def default_quote(
-    text: Callable[[str], str],
+    record: Record,
     source: str,
     resource: Resource,
     row: Cells,
@@ -354,7 +346,7 @@ def default_quote(
     or else that text, if it occurs once in the passage.
 
     Args:
-        text: returns the text of an article.
+        record: the package.
         source: the article of the passage.
         resource: the row's table.
         row: its cells.
@@ -365,9 +357,9 @@ def default_quote(
     if own is None:
         return of_whole
     words = row.get(own, "")
-    if of_whole and find(text(of_whole.source)[of_whole.start : of_whole.end], words):
+    if of_whole and find(record.words(of_whole), words):
         return of_whole
-    matches = places(text(source), words, passage)
+    matches = places(record.text(source), words, passage)
     return Span(source, matches[0].start, matches[0].end) if len(matches) == 1 else None
 
 
