@@ -18,8 +18,8 @@ from gazadata.curate.layout import (
 from gazadata.curate.locate import locate
 from gazadata.curate.marked import Mark, Mistake
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.record import Cells, Item, Part, Record, Span
-from gazadata.curate.rewrite import Application, application, derived
+from gazadata.curate.record import Cells, Item, Part, Record, Span, cut
+from gazadata.curate.rewrite import Application, application, derived, still_used
 from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
 from gazadata.errors import GazadataError, WrongSheet
 from gazadata.evidence.references import FORM
@@ -129,7 +129,7 @@ class _Applier:
             )
         if rest := self.text[at:].strip():
             mark = self.sheet.passages[-1].mark if self.sheet.passages else self.sheet.source.mark
-            self.wrong(mark, f"the text continues after this passage with {_short(rest)!r}; add it")
+            self.wrong(mark, f"the text continues after this passage with {cut(rest)!r}; add it")
         before = [r for r in self.record.rows["passages"] if r["source_id"] == self.source]
         if self.parts == self.record.passages(self.source):
             rows = before
@@ -140,7 +140,7 @@ class _Applier:
         if not expected:
             return f"the text of {self.source} ends before this passage; remove it"
         return (
-            f"this is not the text of {self.source}, which continues with {_short(expected)!r}; "
+            f"this is not the text of {self.source}, which continues with {cut(expected)!r}; "
             "passages must repeat the text letter for letter and in order"
         )
 
@@ -421,8 +421,6 @@ class _Applier:
             for row in self.record.rows["evidence"]
             if (row["resource"], row["row_id"]) not in replaced
         ]
-        used = {row["quote_id"] for row in rows}
-        was_used = {row["quote_id"] for row in self.record.rows["evidence"]}
         by_span = {span: key for key, span in self.record.spans.items()}
         quotes = {row["quote_id"]: row for row in self.record.rows["quotes"]}
         for (table, key), items in evidence.items():
@@ -434,7 +432,6 @@ class _Applier:
                         by_span[item.span] = new["quote_id"]
                         quotes[new["quote_id"]] = new
                     quote = by_span[item.span]
-                    used.add(quote)
                 rows.append(
                     {
                         "evidence_id": "",
@@ -447,12 +444,8 @@ class _Applier:
                         "note": item.note,
                     }
                 )
-        kept = [
-            self.within_passage(row)
-            for key, row in quotes.items()
-            if key in used or key not in was_used
-        ]
-        return {"quotes": kept, "evidence": rows}
+        kept = still_used(self.record, quotes.values(), rows)
+        return {"quotes": [self.within_passage(quote) for quote in kept], "evidence": rows}
 
     def within_passage(self, quote: Cells) -> Cells:
         """A quote with the key of its passage, whose boundaries may have moved."""
@@ -575,7 +568,3 @@ class _Applier:
         written = text[start:end]
         gap = "" if text[start - 1].isspace() else " "
         return text[:start] + gap + made + written[len(written.rstrip()) :] + text[end:]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:60].rstrip()}…"

@@ -8,7 +8,7 @@ from gazadata.contract import ForeignKey, Resource
 from gazadata.curate.keys import passage_keys, ruled_key
 from gazadata.curate.layout import PARTS, RULED
 from gazadata.curate.record import Cells, Record
-from gazadata.curate.rewrite import Application, application, derived
+from gazadata.curate.rewrite import Application, application, derived, still_used
 from gazadata.curate.tables import offset
 from gazadata.errors import GazadataError, UnknownName
 
@@ -150,11 +150,7 @@ def _without(
         if (row["resource"], row["row_id"]) not in gone
         and (row["resource"], row["row_id"], row["field"]) not in emptied
     ]
-    were_used = {row["quote_id"] for row in record.rows["evidence"]}
-    used = {row["quote_id"] for row in rows["evidence"]}
-    rows["quotes"] = [
-        row for row in rows["quotes"] if row["quote_id"] in used or row["quote_id"] not in were_used
-    ]
+    rows["quotes"] = still_used(record, rows["quotes"], rows["evidence"])
     return record.changed(rows)
 
 

@@ -15,7 +15,7 @@ from gazadata.evidence.quotes import Match, find
 from gazadata.package import Package
 
 _LONG = 60
-"""The number of characters up to which words are not shortened in a sheet."""
+"""The number of characters up to which words are shown in full."""
 
 Cells = dict[str, str]
 """A row: its cells by field; '' is null."""
@@ -273,6 +273,11 @@ def _plain_places(text: str, words: str, within: Part | None) -> list[Match]:
         if within is None or (within.start <= match.start and match.end <= within.end)
     ]
     return [match for match in matches if match.exact == words] or matches
+
+
+def cut(text: str) -> str:
+    """The beginning of a long text, for messages."""
+    return text if len(text) <= _LONG else f"{text[:_LONG].rstrip()}…"
 
 
 def shortened(text: str, match: Match, within: Part) -> str:

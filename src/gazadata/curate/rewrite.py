@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gazadata.curate.canonical import canonical_csv
 from gazadata.curate.derive import Problem, derive
 from gazadata.curate.layout import coded_tables
-from gazadata.curate.record import Record
+from gazadata.curate.record import Cells, Record
 from gazadata.curate.tables import Row, Table
 
 
@@ -45,6 +45,13 @@ def derived(record: Record) -> tuple[Record, list[Problem]]:
     }
     problems = derive(record.package.root, tables)
     return record.changed({n: [row.cells for row in t.rows] for n, t in tables.items()}), problems
+
+
+def still_used(before: Record, quotes: Iterable[Cells], evidence: Iterable[Cells]) -> list[Cells]:
+    """The quotes that evidence uses, and those that none used before either."""
+    were_used = {row["quote_id"] for row in before.rows["evidence"]}
+    used = {row["quote_id"] for row in evidence}
+    return [row for row in quotes if row["quote_id"] in used or row["quote_id"] not in were_used]
 
 
 def application(before: Record, after: Record) -> Application:
