@@ -45,6 +45,8 @@ class _Applier:
         self.record, self.sheet = record, sheet
         self.contract = record.contract
         self.source = sheet.source.text
+        self.text = self.held_text()
+        self.proposer: Proposer  # Made for names first, and then for the other rows.
         self.mistakes: list[Mistake] = []
         self.parts: list[Part] = []
         self.cells: dict[Row, Cells] = {}
@@ -64,15 +66,14 @@ class _Applier:
         Raises:
             WrongSheet: it has mistakes, or is older than the tables.
         """
-        self.text = self.held_text()
-        passages = self.passages()
+        passages = self.passage_rows()
         self.check()
-        tables = self.rows()
+        tables = self.coded_rows()
         self.check()
         after = self.record.changed({**tables, "passages": passages})
-        evidence = self.evidence(after)
+        evidence = self.all_evidence(after)
         self.check()
-        after = after.changed(self.proofs(evidence))
+        after = after.changed(self.quotes_and_evidence(evidence))
         after = self.derived(after)
         self.check_filled(after)
         self.check_owned(after)
@@ -95,7 +96,7 @@ class _Applier:
 
     # Passages and rows
 
-    def passages(self) -> list[Cells]:
+    def passage_rows(self) -> list[Cells]:
         """The rows of `passages`, with those of this source made from the sheet."""
         others = [r for r in self.record.rows["passages"] if r["source_id"] != self.source]
         taken = {row["passage_id"] for row in others}
@@ -144,7 +145,7 @@ class _Applier:
             "passages must repeat the text letter for letter and in order"
         )
 
-    def rows(self) -> dict[str, list[Cells]]:
+    def coded_rows(self) -> dict[str, list[Cells]]:
         """The rows of all tables, with those of this article made from the sheet."""
         owned = self.record.owned(self.source)
         tables: dict[str, list[Cells]] = {}
@@ -281,31 +282,31 @@ class _Applier:
 
     # Quotes and evidence
 
-    def evidence(self, after: Record) -> dict[tuple[str, str], list[Item]]:
+    def all_evidence(self, after: Record) -> dict[tuple[str, str], list[Item]]:
         """The evidence of each row of the sheet, by table and key."""
         evidence: dict[tuple[str, str], list[Item]] = {}
         for row in self.sheet.rows:
-            main = self.mains[row] = self.main(row)
+            main = self.mains[row] = self.main_quote(row)
             if main:
                 self.marks.setdefault(main, row.quote.mark if row.quote else row.mark)
         # Names first: their evidence decides whether they can state whom they name.
-        proposer = Proposer(after, ())
+        self.proposer = Proposer(after, ())
         of_names = [row for row in self.sheet.rows if row.table == "names"]
         for row in of_names:
-            evidence |= self.of_row(row, proposer)
-        proposer = Proposer(after, inferred_names(self.record.evidence | evidence))
+            evidence |= self.evidence_of(row)
+        self.proposer = Proposer(after, inferred_names(self.record.evidence | evidence))
         for row in self.sheet.rows:
             if row.table != "names":
-                evidence |= self.of_row(row, proposer)
+                evidence |= self.evidence_of(row)
         return evidence
 
-    def of_row(self, row: Row, proposer: Proposer) -> dict[tuple[str, str], list[Item]]:
+    def evidence_of(self, row: Row) -> dict[tuple[str, str], list[Item]]:
         """The evidence of a row, by its table and key; empty after a mistake was reported."""
         main = self.mains[row]
         if main is None:
             return {}
         items: list[Item] = []
-        for item, mark in self.items(row, main, proposer):
+        for item, mark in self.items_of(row, main):
             if any(
                 (item.field, item.span, item.reference) == (one.field, one.span, one.reference)
                 for one in items
@@ -317,15 +318,15 @@ class _Applier:
                     "`for` instead of `also`",
                 )
             items.append(item)
-        return {(row.table, self.key(row)): items}
+        return {(row.table, self.key_of(row)): items}
 
-    def key(self, row: Row) -> str:
+    def key_of(self, row: Row) -> str:
         return self.cells[row][self.contract[row.table].key]
 
-    def main(self, row: Row) -> Span | None:
+    def main_quote(self, row: Row) -> Span | None:
         """The main quote of a row; None after a mistake was reported."""
         if row.quote:
-            return self.span(row.quote, self.parts[row.passage])
+            return self.find_span(row.quote, self.parts[row.passage])
         whole = self.mains.get(row.parent) if row.parent else None
         if row.parent and whole is None:
             return None
@@ -335,7 +336,7 @@ class _Applier:
             self.wrong(row.mark, "no quote; write the words that this row mainly rests on")
         return found
 
-    def span(self, words: Words, own: Part) -> Span | None:
+    def find_span(self, words: Words, own: Part) -> Span | None:
         """Where quoted words are; None after a mistake was reported."""
         source = words.source or self.source
         try:
@@ -350,7 +351,7 @@ class _Applier:
             return None
         return found
 
-    def items(self, row: Row, main: Span, proposer: Proposer) -> Iterator[tuple[Item, Mark]]:
+    def items_of(self, row: Row, main: Span) -> Iterator[tuple[Item, Mark]]:
         """The evidence of a row, each with the place in the sheet that it comes from."""
         cells = self.cells[row]
         passage = next((part for part in self.parts if part.holds(main)), None)
@@ -359,26 +360,24 @@ class _Applier:
             if not cells[name] or name in replaced:
                 continue
             mark = row.values[name].mark if name in row.values else row.mark
-            item = proposer.item(row.table, cells, name, main, passage)
+            item = self.proposer.item(row.table, cells, name, main, passage)
             if name in row.notes:
                 item = Item(name, item.basis, item.span, item.reference, row.notes[name].text)
             yield self.noted(item, mark)
         for entry in row.others:
             span = main
             if entry.words:
-                found = self.span(entry.words, self.parts[row.passage])
+                found = self.find_span(entry.words, self.parts[row.passage])
                 if found is None:
                     continue
                 span = found
                 self.marks.setdefault(span, entry.words.mark)
             for at in entry.fields:
                 if cells[at.text]:
-                    item = self.other(row, entry, at, span, proposer)
+                    item = self.other_item(row, entry, at, span)
                     yield self.noted(item, entry.mark)
 
-    def other(
-        self, row: Row, entry: OtherEvidence, at: Written, span: Span, proposer: Proposer
-    ) -> Item:
+    def other_item(self, row: Row, entry: OtherEvidence, at: Written, span: Span) -> Item:
         if entry.reference:
             if entry.reference.text not in self.record.by_key("sources"):
                 known = [
@@ -389,7 +388,7 @@ class _Applier:
                     entry.reference.mark, f"no source {entry.reference.text!r}; expected {near}"
                 )
             return Item(at.text, "reference", None, entry.reference.text, entry.note)
-        basis, note = proposer.basis(row.table, self.cells[row], at.text, span)
+        basis, note = self.proposer.basis(row.table, self.cells[row], at.text, span)
         if entry.note:
             basis, note = "inferred", entry.note
         if entry.basis:
@@ -408,7 +407,9 @@ class _Applier:
             self.wrong(mark, f"no note on {item.field}; write under `notes` {why}")
         return item, mark
 
-    def proofs(self, evidence: dict[tuple[str, str], list[Item]]) -> dict[str, list[Cells]]:
+    def quotes_and_evidence(
+        self, evidence: dict[tuple[str, str], list[Item]]
+    ) -> dict[str, list[Cells]]:
         """The rows of `quotes` and `evidence`."""
         # The rows of the sheet, old and new: all evidence for them is written again.
         replaced = {
@@ -428,7 +429,7 @@ class _Applier:
                 quote = ""
                 if item.span:
                     if item.span not in by_span:
-                        new = self.quote(item.span, quotes)
+                        new = self.new_quote(item.span, quotes)
                         by_span[item.span] = new["quote_id"]
                         quotes[new["quote_id"]] = new
                     quote = by_span[item.span]
@@ -455,7 +456,7 @@ class _Applier:
         own = next((part.key for part in self.parts if part.holds(span)), "")
         return quote | {"passage_id": own}
 
-    def quote(self, span: Span, quotes: dict[str, Cells]) -> Cells:
+    def new_quote(self, span: Span, quotes: dict[str, Cells]) -> Cells:
         cells = dict.fromkeys(self.contract["quotes"].field_names, "")
         words = self.record.words(span)
         parts = self.parts if span.source == self.source else self.record.passages(span.source)
@@ -485,7 +486,7 @@ class _Applier:
         rows = {table: after.by_key(table) for table in {row.table for row in self.sheet.rows}}
         for row in self.sheet.rows:
             resource = self.contract[row.table]
-            cells = rows[row.table][self.key(row)]
+            cells = rows[row.table][self.key_of(row)]
             for one in resource.fields:
                 if one.required and not cells[one.name]:
                     self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
@@ -493,7 +494,7 @@ class _Applier:
     def check_owned(self, after: Record) -> None:
         """Report rows that this article's sheet would lack when it is printed again."""
         for row in self.sheet.rows:
-            owner = after.owner(self.contract[row.table], after.by_key(row.table)[self.key(row)])
+            owner = after.owner(self.contract[row.table], after.by_key(row.table)[self.key_of(row)])
             if owner != self.source:
                 why = f"it names {owner}, or most of its evidence quotes {owner}"
                 hint = f"quote more words of {self.source}, or write the row in the other sheet"
@@ -535,7 +536,7 @@ class _Applier:
     def differences(self, printed: frozenset[str]) -> Iterator[str]:
         """The rows of the tables that have changed since, compared with the sheet's."""
         sheet_lines = self.sheet.text.split("\n")
-        mine = {(row.table, self.key(row)): row for row in self.sheet.rows}
+        mine = {(row.table, self.key_of(row)): row for row in self.sheet.rows}
         printer = Printer(self.record, self.source)
         printer.rows()
         found = 0
