@@ -154,14 +154,15 @@ def fmt(
     Exit 0 on success, 1 if something needs a person's decision or, with --check, would change, 2
     on a usage error or if a table cannot be read.
     """
-    from gazadata.curate.canonical import format_package, write
+    from gazadata.curate.fmt import format_package
+    from gazadata.curate.write import write
     from gazadata.package import Package
 
     formatting = format_package(Package.open(package))
     for problem in formatting.problems:
         print(problem, file=sys.stderr)
     if not check:
-        write(formatting)
+        write(formatting.files, formatting.read)
     for path in formatting.files:
         print(f"{'would change' if check else 'changed'} {path}")
     raise typer.Exit(1 if formatting.problems or (check and formatting.files) else 0)
@@ -374,7 +375,7 @@ def agreement(
 
 def _write(application: Application, *, dry_run: bool = False) -> None:
     """Print the changes, and write them unless this is a dry run."""
-    from gazadata.curate.canonical import Formatting, write
+    from gazadata.curate.write import write
 
     for change in application.changes:
         print(change)
@@ -383,7 +384,7 @@ def _write(application: Application, *, dry_run: bool = False) -> None:
     if application.removes:
         print("note: add each removed key that was in a release to data/retired.csv")
     if not dry_run:
-        write(Formatting(application.files, [], application.read))
+        write(application.files, application.read)
     for path in application.files:
         print(f"{'would change' if dry_run else 'changed'} {path}")
 

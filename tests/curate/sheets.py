@@ -10,11 +10,11 @@ from tests.article.package import FOLDER, REPO, SOURCE, make
 
 from gazadata.curate.apply import apply_sheet
 from gazadata.curate.article import Details, add_article
-from gazadata.curate.canonical import Formatting, write
 from gazadata.curate.coding import parse_sheet
 from gazadata.curate.record import Record
 from gazadata.curate.rewrite import Application
 from gazadata.curate.sheet import print_sheet
+from gazadata.curate.write import write
 from gazadata.package import Package
 
 TEXT = FOLDER / "raw" / f"{SOURCE}.txt"
@@ -33,7 +33,7 @@ def applied(root: Path, text: str) -> Application:
 
 def save(application: Application) -> None:
     """Write the changes."""
-    write(Formatting(application.files, [], application.read))
+    write(application.files, application.read)
 
 
 def tables(root: Path) -> dict[str, bytes]:

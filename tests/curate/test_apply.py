@@ -13,12 +13,13 @@ from tests.curate.sheets import applied, opened, save, tables
 from tests.validate.damage import report_on
 
 from gazadata.curate.apply import apply_sheet
-from gazadata.curate.canonical import format_package, write
 from gazadata.curate.coding import read_sheet
 from gazadata.curate.edit import remove, rename
+from gazadata.curate.fmt import format_package
 from gazadata.curate.layout import misfit
 from gazadata.curate.sheet import print_sheet
 from gazadata.curate.todo import todo
+from gazadata.curate.write import write
 from gazadata.errors import GazadataError, ReadError, WrongSheet
 from gazadata.package import Package
 from gazadata.validate.tables import typed
@@ -193,7 +194,7 @@ def test_two_commands_at_once_lose_nothing(root: Path, sheet: str) -> None:
         with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
             save(command)
     with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
-        write(formatting)
+        write(formatting.files, formatting.read)
     assert (tables(root), file.read_bytes()) == before
 
 
@@ -254,7 +255,8 @@ def test_a_draft_without_offsets_is_reported(root: Path, sheet: str, offset: str
     ):
         with pytest.raises(ReadError, match=r"'it-would-replace.*run `gazadata fmt`"):
             command()
-    write(format_package(Package.open(root)))
+    formatting = format_package(Package.open(root))
+    write(formatting.files, formatting.read)
     assert quotes.read_text("utf-8") == before
 
 
