@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from typing_extensions import Buffer
 
-    from gazadata.curate.rewrite import Application
+    from gazadata.curate.rewrite import Changes
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
@@ -225,8 +225,8 @@ def sheet(
     With --out, its JSON Schema is written next to it, for editors.
     """
     from gazadata.curate.record import Record
-    from gazadata.curate.sheet import print_sheet
-    from gazadata.curate.sheet_file import write_sheet
+    from gazadata.curate.sheet_files import write_sheet
+    from gazadata.curate.sheet_write import print_sheet
     from gazadata.package import Package
 
     record = Record.read(Package.open(package))
@@ -252,8 +252,8 @@ def apply(
     mistakes, 2 if something cannot be read or written.
     """
     from gazadata.curate.apply import apply_sheet
-    from gazadata.curate.coding import read_sheet
     from gazadata.curate.record import Record
+    from gazadata.curate.sheet_read import read_sheet
     from gazadata.package import Package
 
     record = Record.read(Package.open(package))
@@ -340,7 +340,7 @@ def packet(
     Exit 0 on success, 2 if something cannot be read or the folder exists.
     """
     from gazadata.curate.record import Record
-    from gazadata.curate.sheet_file import write_packet
+    from gazadata.curate.sheet_files import write_packet
     from gazadata.package import Package
 
     folder = out or Path(f"{source}-packet")
@@ -373,19 +373,19 @@ def agreement(
     print(compare(first, second, source, contract))
 
 
-def _write(application: Application, *, dry_run: bool = False) -> None:
+def _write(result: Changes, *, dry_run: bool = False) -> None:
     """Print the changes, and write them unless this is a dry run."""
     from gazadata.curate.write import write
 
-    for change in application.changes:
+    for change in result.changes:
         print(change)
-    if not application.changes:
+    if not result.changes:
         print("nothing to change")
-    if application.removes:
+    if result.removes:
         print("note: add each removed key that was in a release to data/retired.csv")
     if not dry_run:
-        write(application.files, application.read)
-    for path in application.files:
+        write(result.files, result.read)
+    for path in result.files:
         print(f"{'would change' if dry_run else 'changed'} {path}")
 
 

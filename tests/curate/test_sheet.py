@@ -22,9 +22,9 @@ from _generate import generate
 from gazadata.curate.article import Details, add_article
 from gazadata.curate.propose import Proposer
 from gazadata.curate.record import Record
-from gazadata.curate.sheet import Printer, print_sheet
-from gazadata.curate.sheet_file import write_sheet
+from gazadata.curate.sheet_files import write_sheet
 from gazadata.curate.sheet_schema import sheet_schema
+from gazadata.curate.sheet_write import Printer, print_sheet
 from gazadata.errors import GazadataError, ReadError
 
 ARTICLES = opened(REPO).articles()
@@ -51,16 +51,16 @@ def evidence_of(record: Record, source: str) -> int:
 @pytest.mark.parametrize("source", ARTICLES)
 def test_a_sheet_of_the_record_changes_no_byte(tmp_path: Path, source: str) -> None:
     root = repository(tmp_path / "package")
-    application = applied(root, print_sheet(opened(root), source))
-    assert application.changes == []
-    assert application.files == {}
+    result = applied(root, print_sheet(opened(root), source))
+    assert result.changes == []
+    assert result.files == {}
 
 
 def test_a_sheet_of_the_invented_article_changes_no_byte(tmp_path: Path) -> None:
     root = make(tmp_path / "package")
-    application = applied(root, print_sheet(opened(root), SOURCE))
-    assert application.changes == []
-    assert application.files == {}
+    result = applied(root, print_sheet(opened(root), SOURCE))
+    assert result.changes == []
+    assert result.files == {}
 
 
 def test_sheets_of_generated_articles_change_no_byte(tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_sheets_of_generated_articles_change_no_byte(tmp_path: Path) -> None:
     generate(root, 50)
     record = opened(root)
     for source in record.articles()[:3]:
-        application = applied(root, print_sheet(record, source))
-        assert application.changes == []
-        assert set(application.files) == set()
+        result = applied(root, print_sheet(record, source))
+        assert result.changes == []
+        assert set(result.files) == set()
 
 
 @pytest.fixture(scope="module")

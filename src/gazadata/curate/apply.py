@@ -6,8 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from gazadata.contract import Resource
-from gazadata.curate.coding import OtherEvidence, Row, Sheet, Words, Written
-from gazadata.curate.keys import free, passage_keys, quote_key, ruled_key
+from gazadata.curate.keys import computed_key, free, passage_keys, quote_key
 from gazadata.curate.layout import (
     COMPUTED,
     coded_tables,
@@ -18,9 +17,10 @@ from gazadata.curate.layout import (
 from gazadata.curate.locate import locate
 from gazadata.curate.marked import Mark, Mistake
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.record import Cells, Item, Part, Record, Span, cut
-from gazadata.curate.rewrite import Application, application, derived, still_used
-from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
+from gazadata.curate.record import Cells, HeldPassage, Item, Record, Span, cut
+from gazadata.curate.rewrite import Changes, changes_of, derived, still_used
+from gazadata.curate.sheet_read import OtherEvidence, Row, Sheet, Words, Written
+from gazadata.curate.sheet_write import Printer, default_quote, row_lines, row_state, state
 from gazadata.errors import GazadataError, WrongSheet
 from gazadata.evidence.references import FORM
 
@@ -30,7 +30,7 @@ _TO_REPRINT = (
 )
 
 
-def apply_sheet(record: Record, sheet: Sheet) -> Application:
+def apply_sheet(record: Record, sheet: Sheet) -> Changes:
     """Work out what a sheet changes. Nothing is written.
 
     Raises:
@@ -48,7 +48,7 @@ class _Applier:
         self.text = self.held_text()
         self.proposer: Proposer  # Made for names first, and then for the other rows.
         self.mistakes: list[Mistake] = []
-        self.parts: list[Part] = []
+        self.parts: list[HeldPassage] = []
         self.cells: dict[Row, Cells] = {}
         self.mains: dict[Row, Span | None] = {}
         self.marks: dict[Span, Mark] = {}
@@ -60,7 +60,7 @@ class _Applier:
         if self.mistakes:
             raise WrongSheet(self.sheet.path, self.mistakes)
 
-    def result(self) -> Application:
+    def result(self) -> Changes:
         """What the sheet changes.
 
         Raises:
@@ -78,7 +78,7 @@ class _Applier:
         self.check_filled(after)
         self.check_owned(after)
         self.check()
-        result = application(self.record, after)
+        result = changes_of(self.record, after)
         if result.files:
             self.refuse_stale()
         if (text := self.with_state(after)) != self.sheet.text:
@@ -116,7 +116,7 @@ class _Applier:
                 mark = passage.key.mark if passage.key else passage.mark
                 self.wrong(mark, f"there is already a passage {key!r}; give this one another id")
             taken.add(key)
-            self.parts.append(Part(key, passage.kind, number, begin, at))
+            self.parts.append(HeldPassage(key, passage.kind, number, begin, at))
             rows.append(
                 {
                     "passage_id": key,
@@ -220,7 +220,7 @@ class _Applier:
         """The computed key of a new row, one that no row has or had."""
         retired = {key for table, key in self.record.retired if table == resource.name}
         endings = cells.get("role", ""), self.source
-        return free(ruled_key(resource.name, cells), taken | retired, endings=endings)
+        return free(computed_key(resource.name, cells), taken | retired, endings=endings)
 
     def taken(self, table: str, key: str) -> str:
         resource = self.contract[table]
@@ -336,7 +336,7 @@ class _Applier:
             self.wrong(row.mark, "no quote; write the words that this row mainly rests on")
         return found
 
-    def find_span(self, words: Words, own: Part) -> Span | None:
+    def find_span(self, words: Words, own: HeldPassage) -> Span | None:
         """Where quoted words are; None after a mistake was reported."""
         source = words.source or self.source
         try:

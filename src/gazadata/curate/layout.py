@@ -19,7 +19,7 @@ PARTS = {
 }
 """Tables whose rows may be nested in the row that one of these fields points to."""
 
-RULED = ("participants", "names")
+COMPUTED_KEYS = ("participants", "names")
 """Tables whose keys are computed from their other cells."""
 
 COMPUTED = {"sources": ("text_sha256", "text_length")}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import source_field
-from gazadata.curate.record import Cells, Item, Part, Record, Span, places
+from gazadata.curate.record import Cells, HeldPassage, Item, Record, Span, places
 from gazadata.curate.tables import read_bytes, records
 from gazadata.evidence.quotes import find
 from gazadata.evidence.references import FILE, FOLDER, column_for, row_note
@@ -73,7 +73,9 @@ class Proposer:
                         self._names[fk.resource, row[fk.field]].append(row)
         self._sources = record.by_key("sources")
 
-    def item(self, table: str, row: Cells, name: str, main: Span, passage: Part | None) -> Item:
+    def item(
+        self, table: str, row: Cells, name: str, main: Span, passage: HeldPassage | None
+    ) -> Item:
         """The evidence proposed for a cell, from the row's main quote and its other cells.
 
         A note that only a person can write is left empty.
@@ -141,7 +143,7 @@ class Proposer:
         ]
 
     def _span(
-        self, resource: Resource, row: Cells, name: str, main: Span, passage: Part | None
+        self, resource: Resource, row: Cells, name: str, main: Span, passage: HeldPassage | None
     ) -> Span:
         """The words that a cell rests on: the main quote, or else those of a verbatim cell."""
         if passage is None:
@@ -159,7 +161,7 @@ class Proposer:
                         return own
         return main
 
-    def _own(self, words: str, main: Span, passage: Part) -> Span | None:
+    def _own(self, words: str, main: Span, passage: HeldPassage) -> Span | None:
         """The only place of a cell's words in the passage, if the main quote lacks them."""
         if find(self.record.words(main), words):
             return None

@@ -14,7 +14,7 @@ from gazadata.curate.tables import Row, Table
 
 
 @dataclass
-class Application:
+class Changes:
     """Changes to be written.
 
     Attributes:
@@ -54,7 +54,7 @@ def still_used(before: Record, quotes: Iterable[Cells], evidence: Iterable[Cells
     return [row for row in quotes if row["quote_id"] in used or row["quote_id"] not in were_used]
 
 
-def application(before: Record, after: Record) -> Application:
+def changes_of(before: Record, after: Record) -> Changes:
     """The files that differ between two states of a package, and how their rows differ."""
     files = {}
     for name, resource in before.contract.resources.items():
@@ -69,7 +69,7 @@ def application(before: Record, after: Record) -> Application:
         before.by_key(name).keys() - after.by_key(name).keys()
         for name in before.files.keys() - {"evidence"}
     )
-    return Application(after, files, list(_changes(before, after)), removes, read)
+    return Changes(after, files, list(_changes(before, after)), removes, read)
 
 
 def _changes(before: Record, after: Record) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gazadata.curate.keys import label
-from gazadata.curate.record import Part, Record, cut
+from gazadata.curate.record import HeldPassage, Record, cut
 
 _CODED = ("coded_by", "coded_on", "manual_version", "reviewed_by")
 """Fields of an article's row about its coding, which may be empty until it is done."""
@@ -34,7 +34,9 @@ def todo(record: Record, source: str) -> Iterator[str]:
     yield from (said for number, said in lacking if number is None)
 
 
-def _lacking(record: Record, source: str, passages: list[Part]) -> Iterator[tuple[int | None, str]]:
+def _lacking(
+    record: Record, source: str, passages: list[HeldPassage]
+) -> Iterator[tuple[int | None, str]]:
     """The rows that lack evidence, each with the number of the passage that it mostly quotes."""
     for name, rows in record.owned(source).items():
         resource = record.contract[name]

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from gazadata.contract import Contract, Resource
 from gazadata.curate.hints import hints, legend
 from gazadata.curate.keys import label, passage_keys
-from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
+from gazadata.curate.layout import COMPUTED, COMPUTED_KEYS, coded_tables, parts_of, source_field
 from gazadata.curate.marked import plain
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.record import Cells, Item, Part, Record, Span, places, shortened
+from gazadata.curate.record import Cells, HeldPassage, Item, Record, Span, places, shortened
 from gazadata.errors import ReadError
 from gazadata.evidence.quotes import Match, find
 
@@ -200,7 +200,7 @@ class Printer:
         printed = PrintedRow(
             resource,
             passage.number,
-            "" if resource.name in RULED else key,
+            "" if resource.name in COMPUTED_KEYS else key,
             None if is_default else self.words(main, passage),
             {n: row[n] for n in resource.field_names if row[n] and n not in left_out},
             notes,
@@ -248,7 +248,7 @@ class Printer:
         return min(spans, key=cost)
 
     def default_quote(
-        self, resource: Resource, row: Cells, passage: Part, of_whole: Span | None
+        self, resource: Resource, row: Cells, passage: HeldPassage, of_whole: Span | None
     ) -> Span | None:
         """The main quote of a row that states none under a passage, if there is one."""
         if of_whole and not passage.holds(of_whole):
@@ -298,7 +298,7 @@ class Printer:
         stated = {} if item.note and item.basis == "inferred" else {"basis": item.basis}
         return stated | ({"note": item.note} if item.note else {})
 
-    def passage(self, span: Span) -> Part:
+    def passage(self, span: Span) -> HeldPassage:
         """The passage of this article that holds a span.
 
         Raises:
@@ -312,7 +312,7 @@ class Printer:
             "`gazadata validate` names it"
         )
 
-    def words(self, span: Span, own: Part) -> PrintedWords:
+    def words(self, span: Span, own: HeldPassage) -> PrintedWords:
         """Words, with their place if they also occur elsewhere."""
         exact = self.record.words(span)
         text = self.record.text(span.source)
@@ -338,7 +338,7 @@ def default_quote(
     resource: Resource,
     row: Cells,
     of_whole: Span | None,
-    passage: Part,
+    passage: HeldPassage,
 ) -> Span | None:
     """The main quote of a row that states none.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import (
     COMPUTED,
-    RULED,
+    COMPUTED_KEYS,
     coded_tables,
     misfit,
     nearest_names,
@@ -254,7 +254,7 @@ class _Reader:
             one = {name: each[at if len(each) > 1 else 0] for name, each in lists.items() if each}
             one = {name: value for name, value in one.items() if value.text}
             key = one.pop("id", None)
-            if key is None and table.name not in RULED:
+            if key is None and table.name not in COMPUTED_KEYS:
                 self.wrong(node, f"no id; a row of {table.name} needs a key of its own")
             row = Row(
                 table.name, key, one, quote, notes, others, parent, passage, Mark.of(node), span
