@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gazadata import sniff
-from gazadata.curate.canonical import format_package
+from gazadata.curate.fmt import format_package
 from gazadata.curate.lookup import find_in_package
 from gazadata.curate.tables import read_table
 from gazadata.errors import GazadataError

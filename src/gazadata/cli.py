@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from gazadata.curate.record import Record
-    from gazadata.curate.rewrite import Application
+    from gazadata.curate.rewrite import Changes
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
@@ -155,14 +155,15 @@ def fmt(
     Exit 0 on success, 1 if something needs a person's decision or, with --check, would change, 2
     on a usage error or if a table cannot be read.
     """
-    from gazadata.curate.canonical import format_package, write
+    from gazadata.curate.fmt import format_package
+    from gazadata.curate.write import write
     from gazadata.package import Package
 
     formatting = format_package(Package.open(package))
     for problem in formatting.problems:
         print(problem, file=sys.stderr)
     if not check:
-        write(formatting)
+        write(formatting.files, formatting.read)
     for path in formatting.files:
         print(f"{'would change' if check else 'changed'} {path}")
     raise typer.Exit(1 if formatting.problems or (check and formatting.files) else 0)
@@ -222,8 +223,8 @@ def sheet(
 
     With --out, its JSON Schema is written next to it, for editors.
     """
-    from gazadata.curate.sheet import print_sheet
-    from gazadata.curate.sheet_file import write_sheet
+    from gazadata.curate.sheet_files import write_sheet
+    from gazadata.curate.sheet_write import print_sheet
 
     record = _record(package)
     text = print_sheet(record, source)
@@ -248,7 +249,7 @@ def apply(
     mistakes, 2 if something cannot be read or written.
     """
     from gazadata.curate.apply import apply_sheet
-    from gazadata.curate.coding import read_sheet
+    from gazadata.curate.sheet_read import read_sheet
 
     record = _record(package)
     _write(apply_sheet(record, read_sheet(sheet, record.contract)), dry_run=dry_run)
@@ -327,7 +328,7 @@ def packet(
 
     Exit 0 on success, 2 if something cannot be read or the folder exists.
     """
-    from gazadata.curate.sheet_file import write_packet
+    from gazadata.curate.sheet_files import write_packet
 
     folder = out or Path(f"{source}-packet")
     for path in write_packet(_record(package), source, folder):
@@ -366,19 +367,19 @@ def _record(package: Path) -> Record:
     return Record.read(Package.open(package))
 
 
-def _write(application: Application, *, dry_run: bool = False) -> None:
+def _write(result: Changes, *, dry_run: bool = False) -> None:
     """Print the changes, and write them unless this is a dry run."""
-    from gazadata.curate.canonical import Formatting, write
+    from gazadata.curate.write import write
 
-    for change in application.changes:
+    for change in result.changes:
         print(change)
-    if not application.changes:
+    if not result.changes:
         print("nothing to change")
-    if application.removes:
+    if result.removes:
         print("note: add each removed key that was in a release to data/retired.csv")
     if not dry_run:
-        write(Formatting(application.files, [], application.read))
-    for path in application.files:
+        write(result.files, result.read)
+    for path in result.files:
         print(f"{'would change' if dry_run else 'changed'} {path}")
 
 

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from gazadata.contract import Contract
-from gazadata.curate.canonical import format_package, write
+from gazadata.curate.fmt import format_package
+from gazadata.curate.write import write
 from gazadata.package import Package
 
 REPO = Path(__file__).parents[2]
@@ -49,7 +50,8 @@ def make_with_shipped(root: Path) -> Path:
         _, rows = path.read_text("utf-8").split("\n", 1)
         with (root / "data" / path.name).open("a", encoding="utf-8", newline="") as table:
             table.write(rows)
-    write(format_package(Package.open(root)))
+    formatted = format_package(Package.open(root))
+    write(formatted.files, formatted.read)
     return root
 
 
@@ -77,7 +79,7 @@ def add_another(root: Path) -> None:
             csv.writer(table, lineterminator="\n").writerows(row.values() for row in rows)
     formatted = format_package(Package.open(root))
     assert not formatted.problems
-    write(formatted)
+    write(formatted.files, formatted.read)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

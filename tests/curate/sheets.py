@@ -10,11 +10,11 @@ from tests.article.package import FOLDER, REPO, SOURCE, make
 
 from gazadata.curate.apply import apply_sheet
 from gazadata.curate.article import Details, add_article
-from gazadata.curate.canonical import Formatting, write
-from gazadata.curate.coding import parse_sheet
 from gazadata.curate.record import Record
-from gazadata.curate.rewrite import Application
-from gazadata.curate.sheet import print_sheet
+from gazadata.curate.rewrite import Changes
+from gazadata.curate.sheet_read import parse_sheet
+from gazadata.curate.sheet_write import print_sheet
+from gazadata.curate.write import write
 from gazadata.package import Package
 
 TEXT = FOLDER / "raw" / f"{SOURCE}.txt"
@@ -25,15 +25,15 @@ def opened(root: Path) -> Record:
     return Record.read(Package.open(root))
 
 
-def applied(root: Path, text: str) -> Application:
+def applied(root: Path, text: str) -> Changes:
     """What a sheet with this text would change in a package."""
     record = opened(root)
     return apply_sheet(record, parse_sheet(root / "sheet.yaml", text, record.contract))
 
 
-def save(application: Application) -> None:
+def save(changes: Changes) -> None:
     """Write the changes."""
-    write(Formatting(application.files, [], application.read))
+    write(changes.files, changes.read)
 
 
 def tables(root: Path) -> dict[str, bytes]:
@@ -85,7 +85,7 @@ def with_state_of(text: str, other: str) -> str:
     return "\n".join(state if line.startswith("state:") else line for line in text.split("\n"))
 
 
-def add_invented(root: Path, folder: Path, sheet: str) -> Application:
+def add_invented(root: Path, folder: Path, sheet: str) -> Changes:
     """Add the invented article to a package: its text, and then its rows from a sheet."""
     folder.mkdir()
     file = folder / TEXT.name
@@ -94,6 +94,6 @@ def add_invented(root: Path, folder: Path, sheet: str) -> Application:
     blank = print_sheet(opened(root), SOURCE)
     text = with_state_of(sheet, blank)
     (root / "sheet.yaml").write_text(text, "utf-8")
-    application = applied(root, text)
-    save(application)
-    return application
+    changes = applied(root, text)
+    save(changes)
+    return changes

@@ -14,8 +14,8 @@ from tests.curate.sheets import opened, with_judgements
 
 from gazadata.contract import Contract
 from gazadata.curate.agreement import Agreement, agreement, alpha
-from gazadata.curate.sheet import print_sheet
-from gazadata.curate.sheet_file import write_packet
+from gazadata.curate.sheet_files import write_packet
+from gazadata.curate.sheet_write import print_sheet
 from gazadata.errors import GazadataError, WrongSheet
 
 

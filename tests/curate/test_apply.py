@@ -3,21 +3,26 @@
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.article.package import SOURCE, make, make_with_shipped
 from tests.curate.sheets import applied, opened, save, tables
 from tests.validate.damage import report_on
 
 from gazadata.curate.apply import apply_sheet
-from gazadata.curate.canonical import format_package, write
-from gazadata.curate.coding import read_sheet
 from gazadata.curate.edit import remove, rename
-from gazadata.curate.sheet import print_sheet
+from gazadata.curate.fmt import format_package
+from gazadata.curate.layout import misfit
+from gazadata.curate.sheet_read import read_sheet
+from gazadata.curate.sheet_write import print_sheet
 from gazadata.curate.todo import todo
+from gazadata.curate.write import write
 from gazadata.errors import GazadataError, ReadError, WrongSheet
 from gazadata.package import Package
+from gazadata.validate.tables import typed
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,7 @@ WRONG = {
     "field": ("stance: open", "stanse: open", "stanse", "expected 'stance'"),
     "term": ("stance: open", "stance: opne", "opne", "expected 'open'"),
     "number": ("occurrences: 1\n", "occurrences: 1x\n", "1x\n", "a whole number"),
+    "leading zeros": ("occurrences: 1\n", "occurrences: 001\n", "001\n", "a whole number"),
     "truth": ("is_background: true", "is_background: TRUE", "TRUE", "true or false"),
     "date": ("date_earliest: 2029-10-01", "date_earliest: 2029-10-32", "2029-10-32", "YYYY-MM-DD"),
     "words": (ENVOY, "quote: Her envoi, Tam Rusk\n", "Her envoi", "'Her envoy, Tam Rusk'"),
@@ -131,6 +137,15 @@ def test_a_mistake_is_reported_by_line_and_column(
     assert tables(package) == before
 
 
+@pytest.mark.parametrize("written", ["0", "12", "-3", "007", "-0", "+1", "1.0", "1_0", "٣", "³"])
+def test_a_sheet_accepts_the_whole_numbers_that_validation_accepts(
+    package: Path, written: str
+) -> None:
+    field = replace(opened(package).contract["events"]["occurrences"], minimum=None)
+    valid = pl.DataFrame({field.name: [written]}).select(typed(field)).item() is not None
+    assert (misfit(field, written) is None) == valid
+
+
 def test_all_mistakes_are_reported_at_once(package: Path, sheet: str) -> None:
     text = sheet.replace("stance: open", "stance: opne").replace("kind: person", "kind: persn")
     with pytest.raises(WrongSheet) as raised:
@@ -179,7 +194,7 @@ def test_two_commands_at_once_lose_nothing(root: Path, sheet: str) -> None:
         with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
             save(command)
     with pytest.raises(GazadataError, match=r"csv: changed while this command ran"):
-        write(formatting)
+        write(formatting.files, formatting.read)
     assert (tables(root), file.read_bytes()) == before
 
 
@@ -187,11 +202,11 @@ def test_a_sheet_that_is_saved_meanwhile_is_not_replaced(root: Path, sheet: str)
     file = root / "sheet.yaml"
     file.write_text(sheet.replace("stance: open", "stance: oppose", 1), "utf-8")
     record = opened(root)
-    application = apply_sheet(record, read_sheet(file, record.contract))
+    result = apply_sheet(record, read_sheet(file, record.contract))
     file.write_text(sheet + "# more to do\n", "utf-8")
     before = tables(root)
     with pytest.raises(GazadataError, match=r"sheet\.yaml: changed while"):
-        save(application)
+        save(result)
     assert tables(root) == before
     assert file.read_text("utf-8").endswith("# more to do\n")
 
@@ -240,7 +255,8 @@ def test_a_draft_without_offsets_is_reported(root: Path, sheet: str, offset: str
     ):
         with pytest.raises(ReadError, match=r"'it-would-replace.*run `gazadata fmt`"):
             command()
-    write(format_package(Package.open(root)))
+    formatting = format_package(Package.open(root))
+    write(formatting.files, formatting.read)
     assert quotes.read_text("utf-8") == before
 
 
@@ -264,15 +280,15 @@ def test_removing_a_row_removes_its_evidence_and_quotes(root: Path, sheet: str) 
     end = sheet.index("  positions:", start)
     text = (sheet[:start] + sheet[end:]).replace("  events:\n  positions", "  positions")
     text = text.replace("    event_id: pell-rejects-inspections\n", "")
-    application = applied(root, text)
-    assert [change.split(" (")[0] for change in application.changes] == [
+    result = applied(root, text)
+    assert [change.split(" (")[0] for change in result.changes] == [
         "- events/pell-rejects-inspections",
         "- participants/pell-rejects-inspections-doran-pell",
         "~ positions/telmark-inspections: event_id pell-rejects-inspections → empty; "
         "evidence of event_id",
     ]
     (root / "sheet.yaml").write_text(text, "utf-8")
-    save(application)
+    save(result)
     assert [d.code for d in report_on(root, official=False).diagnostics] == []
 
 
@@ -280,8 +296,8 @@ def test_a_quote_that_nothing_else_uses_is_removed(root: Path, sheet: str) -> No
     start = sheet.index("    - id: telmark-for-six-months")
     end = sheet.index("    - id: ", start + 10)
     text = sheet[:start] + sheet[end:]
-    application = applied(root, text)
-    assert "- quotes/for-six-months (no longer used)" in application.changes
+    result = applied(root, text)
+    assert "- quotes/for-six-months (no longer used)" in result.changes
 
 
 def test_a_row_that_others_need_is_not_removed(root: Path, sheet: str) -> None:
@@ -303,13 +319,13 @@ def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
     - {for: object_id, words: the Upland Alliance, note: Of the movement that was left out.}
 """
     at = sheet.index("  relations:\n", sheet.index("- sentence: About 30")) + len("  relations:\n")
-    application = applied(root, sheet[:at] + row + sheet[at:])
-    assert application.changes == [
+    result = applied(root, sheet[:at] + row + sheet[at:])
+    assert result.changes == [
         "+ relations/brenholt-joins (4 rows of evidence)",
         "+ relations/kessaly-joins (4 rows of evidence)",
         "+ 2 quotes",
     ]
-    after = application.record
+    after = result.record
     items = after.evidence["relations", "brenholt-joins"]
     assert {item.field: item.basis for item in items} == {
         "subject_id": "stated",
@@ -386,8 +402,8 @@ def test_the_state_is_replaced_in_place(root: Path, sheet: str, mark: str) -> No
         f"{mark}# 😀\nstate:\n  {state}  # of the tables\n{edited}\n",
         f"{mark}# 😀\nstate: |\n  {state}\n{edited}\n",
     ):
-        application = applied(root, text)
-        written = application.files[root / "sheet.yaml"].decode("utf-8")
+        result = applied(root, text)
+        written = result.files[root / "sheet.yaml"].decode("utf-8")
         assert written.count("state:") == 1
         assert written.replace(re.findall("(?:[0-9a-f]{5} ?){50,}", written)[0].rstrip(), "") == (
             text.removeprefix(mark).replace(f"|\n  {state}", "").replace(state, "")
@@ -403,9 +419,9 @@ def test_a_boundary_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     )
     assert cut != sheet
     (root / "sheet.yaml").write_text(cut, "utf-8")
-    application = applied(root, cut)
-    assert f"+ passages/{SOURCE}-s16" in application.changes
-    save(application)
+    result = applied(root, cut)
+    assert f"+ passages/{SOURCE}-s16" in result.changes
+    save(result)
     assert [d.code for d in report_on(root, official=False).diagnostics] == []
     after = opened(root)
     quotes = after.by_key("quotes")

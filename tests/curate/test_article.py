@@ -14,7 +14,7 @@ from tests.curate.sheets import applied, opened, repository, save
 from tests.validate.damage import report_on
 
 from gazadata.curate.article import Details, add_article, required_form, split
-from gazadata.curate.sheet import print_sheet
+from gazadata.curate.sheet_write import print_sheet
 from gazadata.curate.todo import todo
 from gazadata.errors import GazadataError, ReadError
 

@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gazadata.contract import Contract, Resource
-from gazadata.curate.canonical import Formatting, canonical_csv, format_package, write
+from gazadata.curate.canonical import canonical_csv
+from gazadata.curate.fmt import Formatting, format_package
 from gazadata.curate.tables import read_table
+from gazadata.curate.write import write
 from gazadata.errors import ContractError, GazadataError, ReadError
 from gazadata.package import Package
 
@@ -70,12 +72,17 @@ def root(tmp_path: Path) -> Path:
 
     for name in ("sources", "passages", "quotes"):
         rewrite(tmp_path / "data" / f"{name}.csv", of_article)
-    write(formatted(tmp_path))
+    write_formatted(tmp_path)
     return tmp_path
 
 
 def formatted(root: Path) -> Formatting:
     return format_package(Package.open(root))
+
+
+def write_formatted(root: Path) -> None:
+    formatting = formatted(root)
+    write(formatting.files, formatting.read)
 
 
 def quote(root: Path, quote_id: str) -> dict[str, str]:
@@ -105,7 +112,7 @@ def completed(root: Path) -> dict[str, str]:
     """The quote `new` after formatting, which must report no problem."""
     formatting = formatted(root)
     assert [str(problem) for problem in formatting.problems] == []
-    write(formatting)
+    write(formatting.files, formatting.read)
     return quote(root, "new")
 
 
@@ -117,7 +124,7 @@ def refused(root: Path) -> str:
     assert (problem.resource, problem.row_id) == ("quotes", "new")
     lines = problem.path.read_text("utf-8").split("\n")
     assert lines[problem.line - 1].startswith("new,")
-    write(formatting)
+    write(formatting.files, formatting.read)
     assert quote(root, "new") == before
     return problem.message
 
@@ -285,7 +292,7 @@ def test_rows_are_sorted_by_the_key_in_whatever_column_it_is(root: Path) -> None
     schema = json.loads(path.read_text("utf-8"))
     schema["fields"].reverse()
     path.write_text(json.dumps(schema), "utf-8")
-    write(formatted(root))
+    write_formatted(root)
     rows = read(root / "data/names.csv")
     assert list(rows[0]) == [field["name"] for field in schema["fields"]]
     assert [row["name_id"] for row in rows] == [
@@ -339,7 +346,7 @@ def test_emptied_offsets_are_restored_if_the_words_occur_once_in_their_passage(
     path = root / "data/quotes.csv"
     shipped = read(path)
     rewrite(path, blank("char_start", "char_end", "prefix", "suffix"))
-    write(formatted(root))
+    write_formatted(root)
     passages = {
         row["passage_id"]: TEXT[int(row["char_start"]) : int(row["char_end"])]
         for row in read(root / "data/passages.csv")
@@ -439,7 +446,7 @@ def test_a_prefix_does_not_begin_like_a_formula(root: Path) -> None:
     )
     rewrite(root / "data/sources.csv", blank("text_sha256", "text_length"))
     add_quote(root, exact="Trump administration")
-    write(formatted(root))
+    write_formatted(root)
     assert quote(root, "new")["prefix"] == "The ="
     assert quote(root, "new")["exact"] == "Trump administration"
 
@@ -473,7 +480,7 @@ def test_words_in_nfd_are_found(root: Path) -> None:
     rewrite(root / "data/sources.csv", blank("text_sha256", "text_length"))
     path = root / "data/quotes.csv"
     path.write_bytes(path.read_bytes() + f"new,{ARTICLE},,,,tangible\u0301 benefits,,\n".encode())
-    write(formatted(root))
+    write_formatted(root)
     assert quote(root, "new")["exact"] == "tangiblé benefits"
 
 
@@ -550,7 +557,7 @@ def test_a_quote_that_cannot_be_placed_is_left_alone(
 def test_other_rows_are_completed_even_if_one_cannot_be(root: Path) -> None:
     rewrite(root / "data/quotes.csv", blank("prefix", "suffix"))
     add_quote(root, exact="zzz qq")
-    write(formatted(root))
+    write_formatted(root)
     assert quote(root, "actively-soliciting")["prefix"] == "The Trump administration is "
 
 
@@ -595,7 +602,7 @@ def test_missing_texts_are_reported_once_and_the_package_is_still_formatted(
     assert (problem.resource, problem.row_id) == ("sources", ARTICLE)
     assert "no such file" in problem.message
     assert "neither filled in nor checked" in problem.message
-    write(formatting)
+    write(formatting.files, formatting.read)
     assert {path: path.read_bytes() for path in shipped} == shipped
 
 
@@ -646,7 +653,7 @@ def test_a_new_text_gets_its_hash_and_length_in_code_points(root: Path) -> None:
         )
 
     rewrite(root / "data/sources.csv", change)
-    write(formatted(root))
+    write_formatted(root)
     (row,) = (row for row in read(root / "data/sources.csv") if row["source_id"] == "new")
     assert row["text_length"] == str(len(text))
     assert row["text_sha256"] == hashlib.sha256(text.encode()).hexdigest()
@@ -771,7 +778,7 @@ def test_writing_replaces_the_bytes_and_keeps_the_mode(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
     path.chmod(0o640)
-    write(Formatting({path: b"new"}, []))
+    write({path: b"new"}, {})
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o640
     assert entries(tmp_path) == ["a.csv"]
@@ -781,7 +788,7 @@ def test_writing_follows_a_link_rather_than_replacing_it(tmp_path: Path) -> None
     path, link = tmp_path / "a.csv", tmp_path / "link.csv"
     path.write_bytes(b"old")
     link.symlink_to(path)
-    write(Formatting({link: b"new"}, []))
+    write({link: b"new"}, {})
     assert link.is_symlink()
     assert path.read_bytes() == b"new"
 
@@ -790,7 +797,7 @@ def test_a_rename_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     (path / "full").mkdir(parents=True)
     with pytest.raises(GazadataError, match=r"a\.csv: cannot be written"):
-        write(Formatting({path: b"new"}, []))
+        write({path: b"new"}, {})
     assert entries(tmp_path) == ["a.csv"]
     assert entries(path) == ["full"]
 
@@ -799,7 +806,7 @@ def test_no_file_is_replaced_when_one_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
     with pytest.raises(GazadataError, match=r"b\.csv: cannot be written"):
-        write(Formatting({path: b"new", tmp_path / "gone/b.csv": b"new"}, []))
+        write({path: b"new", tmp_path / "gone/b.csv": b"new"}, {})
     assert path.read_bytes() == b"old"
     assert entries(tmp_path) == ["a.csv"]
 
@@ -811,9 +818,9 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from gazadata.curate.canonical import Formatting, write\n"
+        "from gazadata.curate.write import write\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "write(Formatting({Path(sys.argv[1]): b'x' * 100_000}, []))\n"
+        "write({Path(sys.argv[1]): b'x' * 100_000}, {})\n"
     )
     run = subprocess.run(
         [sys.executable, "-B", "-c", program, str(path)],
@@ -839,7 +846,7 @@ def test_formatted_tables_need_no_more_formatting(root: Path) -> None:
     rewrite(root / "data/evidence.csv", blank("evidence_id"))
     first = formatted(root)
     assert len(first.files) == 2
-    write(first)
+    write(first.files, first.read)
     assert formatted(root).files == {}
 
 
@@ -847,7 +854,7 @@ def test_formatting_only_needs_the_standard_library() -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from gazadata.package import Package\n"
-        "from gazadata.curate.canonical import format_package\n"
+        "from gazadata.curate.fmt import format_package\n"
         "format_package(Package.open(sys.argv[2]))\n"
         "print(*{n.split('.')[0] for n in sys.modules} - set(sys.stdlib_module_names))\n"
     )
@@ -867,7 +874,7 @@ def test_booleans_are_written_as_the_contract_has_them(root: Path, written: str)
             row["is_background"] = row["is_background"].replace("true", written)
 
     rewrite(root / "data/events.csv", change)
-    write(formatted(root))
+    write_formatted(root)
     assert formatted(root).files == {}
     assert {row["is_background"] for row in read(root / "data/events.csv")} == {"true", "false"}
 
@@ -887,7 +894,7 @@ def test_derived_cells_are_filled_in_as_shipped(root: Path, table: str, field: s
     shipped = [row[field] for row in read(path)]
     assert set(shipped) - {""}
     rewrite(path, blank(field))
-    write(formatted(root))
+    write_formatted(root)
     assert [row[field] for row in read(path)] == shipped
 
 
@@ -914,5 +921,5 @@ def test_precision_follows_from_two_dates(root: Path, first: str, last: str, ter
         rows[0] |= {"date_earliest": first, "date_latest": last, "date_precision": ""}
 
     rewrite(root / "data/events.csv", change)
-    write(formatted(root))
+    write_formatted(root)
     assert read(root / "data/events.csv")[0]["date_precision"] == term

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.curate.canonical import Formatting, format_package, write
 from gazadata.curate.codebook import BEGIN, codebook
+from gazadata.curate.fmt import Formatting, format_package
+from gazadata.curate.write import write
 from gazadata.package import Package
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +128,8 @@ def root(tmp_path: Path) -> Path:
     for name in ("data", "schemas", "raw"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "datapackage.json", tmp_path)
-    write(format_package(Package.open(tmp_path)))
+    formatting = format_package(Package.open(tmp_path))
+    write(formatting.files, formatting.read)
     (tmp_path / "docs").mkdir()
     return tmp_path
 
@@ -140,7 +142,7 @@ def formatted(root: Path, text: str) -> Formatting:
 def test_fmt_updates_a_generated_codebook(root: Path) -> None:
     formatting = formatted(root, f"{BEGIN}\nold\n")
     assert formatting == Formatting({root / "docs/codebook.md": CODEBOOK.encode()}, [])
-    write(formatting)
+    write(formatting.files, formatting.read)
     assert format_package(Package.open(root)) == Formatting({}, [])
 
 

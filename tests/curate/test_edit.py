@@ -8,7 +8,7 @@ from tests.curate.sheets import applied, opened, save, tables, without_names
 from tests.validate.damage import report_on
 
 from gazadata.curate.edit import remove, rename
-from gazadata.curate.sheet import print_sheet
+from gazadata.curate.sheet_write import print_sheet
 from gazadata.errors import GazadataError, UnknownName
 
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.validate.damage import report_on
 
-from gazadata.curate.canonical import format_package, write
+from gazadata.curate.fmt import format_package
+from gazadata.curate.write import write
 from gazadata.package import Package
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +118,7 @@ def test_formatted_tables_have_no_findings_about_form(
         put(root / "data/quotes.csv", decided, line_end.decode())
         formatting = format_package(Package.open(root))
         assert [str(problem) for problem in formatting.problems] == []
-        write(formatting)
+        write(formatting.files, formatting.read)
         assert not format_package(Package.open(root)).files
         form = [d for d in report_on(root, official=False).diagnostics if d.code.startswith("GD1")]
         assert [d for d in form if decided or d.code != "GD106"] == []

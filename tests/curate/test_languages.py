@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.validate.damage import report_on
 
-from gazadata.curate.canonical import format_package, write
+from gazadata.curate.fmt import format_package
+from gazadata.curate.write import write
 from gazadata.evidence.quotes import cuts_word, find
 from gazadata.package import Package
 from gazadata.text import HIDDEN, malformed
@@ -85,7 +86,7 @@ def test_a_part_of_a_sentence_can_be_quoted(language: str, tmp_path: Path) -> No
     package = Package.open(draft(tmp_path, text, exact))
     formatting = format_package(package)
     assert [str(problem) for problem in formatting.problems] == []
-    write(formatting)
+    write(formatting.files, formatting.read)
     found = report_on(tmp_path, official=False).diagnostics
     assert [d for d in found if d.code[:3] in ("GD1", "GD2") and d.code != "GD202"] == []
     assert [d for d in found if d.code in ("GD301", "GD313", "GD321", "GD322", "GD324")] == []

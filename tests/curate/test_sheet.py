@@ -20,10 +20,11 @@ from tests.validate.damage import report_on
 
 from _generate import generate
 from gazadata.curate.article import Details, add_article
+from gazadata.curate.propose import Proposer
 from gazadata.curate.record import Record
-from gazadata.curate.sheet import Printer, print_sheet
-from gazadata.curate.sheet_file import write_sheet
+from gazadata.curate.sheet_files import write_sheet
 from gazadata.curate.sheet_schema import sheet_schema
+from gazadata.curate.sheet_write import Printer, print_sheet
 from gazadata.errors import GazadataError, ReadError
 
 ARTICLES = opened(REPO).articles()
@@ -50,16 +51,16 @@ def evidence_of(record: Record, source: str) -> int:
 @pytest.mark.parametrize("source", ARTICLES)
 def test_a_sheet_of_the_record_changes_no_byte(tmp_path: Path, source: str) -> None:
     root = repository(tmp_path / "package")
-    application = applied(root, print_sheet(opened(root), source))
-    assert application.changes == []
-    assert application.files == {}
+    result = applied(root, print_sheet(opened(root), source))
+    assert result.changes == []
+    assert result.files == {}
 
 
 def test_a_sheet_of_the_invented_article_changes_no_byte(tmp_path: Path) -> None:
     root = make(tmp_path / "package")
-    application = applied(root, print_sheet(opened(root), SOURCE))
-    assert application.changes == []
-    assert application.files == {}
+    result = applied(root, print_sheet(opened(root), SOURCE))
+    assert result.changes == []
+    assert result.files == {}
 
 
 def test_sheets_of_generated_articles_change_no_byte(tmp_path: Path) -> None:
@@ -67,9 +68,9 @@ def test_sheets_of_generated_articles_change_no_byte(tmp_path: Path) -> None:
     generate(root, 50)
     record = opened(root)
     for source in record.articles()[:3]:
-        application = applied(root, print_sheet(record, source))
-        assert application.changes == []
-        assert set(application.files) == set()
+        result = applied(root, print_sheet(record, source))
+        assert result.changes == []
+        assert set(result.files) == set()
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +184,19 @@ def test_a_row_of_a_reference_may_be_short_but_not_have_an_unclosed_quote(tmp_pa
     path.write_bytes(content + b'"Nowhere\n')
     with pytest.raises(ReadError, match=r"countries\.csv:\d+: .*close every double quote"):
         print_sheet(opened(root), ARTICLES[0])
+
+
+@pytest.mark.parametrize("name", ["codes.csv", "a.b-1_c.csv", "länder.csv", ".codes.csv"])
+def test_a_file_is_proposed_as_a_reference_if_validation_accepts_its_name(
+    tmp_path: Path, name: str
+) -> None:
+    root = repository(tmp_path / "package")
+    (root / "reference/countries.csv").rename(root / "reference" / name)
+    evidence = root / "data" / "evidence.csv"
+    notes = evidence.read_text("utf-8")
+    evidence.write_text(notes.replace("reference/countries.csv", f"reference/{name}"), "utf-8")
+    is_refused = any(finding.code == "GD348" for finding in report_on(root).diagnostics)
+    assert any(one.name == name for one in Proposer(opened(root), ()).references) != is_refused
 
 
 def test_the_help_lists_what_a_sentence_contains(tmp_path: Path) -> None:

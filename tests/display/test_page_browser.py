@@ -11,7 +11,7 @@ import pytest
 from tests.article.package import REPO
 from tests.curate.sheets import applied, opened
 
-from gazadata.curate.sheet import print_sheet
+from gazadata.curate.sheet_write import print_sheet
 from gazadata.display.record import Record
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,8 @@ import csv, json, shutil, sys
 sys.path.insert(0, "/repository/src")
 from pathlib import Path
 from gazadata.contract import Contract
-from gazadata.curate.canonical import format_package, write
+from gazadata.curate.fmt import format_package
+from gazadata.curate.write import write
 from gazadata.package import Package
 from gazadata.release.croissant import croissant
 from gazadata.release.files import json_bytes
@@ -21,7 +22,8 @@ for table in (copy / "data").iterdir():
     header, *rows = csv.reader(table.read_bytes().decode("utf-8").split("\\n")[:-1])
     with table.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([header, *reversed(rows)])
-write(format_package(Package.open(copy)))
+made = format_package(Package.open(copy))
+write(made.files, made.read)
 tables = sorted((copy / "data").iterdir())
 lies = {t: release / ("" if t.name == "retired.csv" else "csv") / t.name for t in tables}
 other = [t.name for t in tables if t.read_bytes() != lies[t].read_bytes()]

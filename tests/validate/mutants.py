@@ -24,7 +24,7 @@ from tests.validate.damage import DESCRIPTOR, SHIPPED, Files, Row, csv_bytes, js
 
 from gazadata.contract import Field
 from gazadata.contract.version import parse
-from gazadata.curate.canonical import record
+from gazadata.curate.canonical import csv_line
 from gazadata.text import fold
 from gazadata.validate.semantics import OBJECTS
 
@@ -1958,7 +1958,7 @@ def letter_of_a_reference_changed(random: Random) -> Made:
     column = random.choice(sorted({*meant.values()}))
     row = next(csv.reader([lines[at].decode()]))
     row[columns.index(column)] = "Z" + row[columns.index(column)][1:]
-    lines[at] = record(row).rstrip("\n").encode()
+    lines[at] = csv_line(row).rstrip("\n").encode()
     own = [(n, key) for n, key, field in cells if meant[field] == column]
     more = "each cell that was looked up there differs" if len(set(own)) > 1 else ""
     return {path: b"\n".join(lines)}, [line_of(*one) for one in own], more

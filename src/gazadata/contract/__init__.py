@@ -22,6 +22,11 @@ from gazadata.errors import ContractError, UnknownName
 
 Type = Literal["string", "integer", "boolean", "date"]
 
+INTEGER = r"^(0|-?[1-9][0-9]*)$"
+"""The form of a whole number in a table, for Python and for Polars."""
+DATE = r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}$"
+"""The form of a date; from the year 0001 on, the first that Python and other readers support."""
+
 DESCRIPTOR = "datapackage.json"
 
 CUES = ("gazadata:hedgeCues", "gazadata:attributionCues")

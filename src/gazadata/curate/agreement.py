@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.curate.coding import Row, Sheet, parse_sheet, read_sheet
 from gazadata.curate.keys import label, passage_keys
-from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
+from gazadata.curate.layout import COMPUTED, COMPUTED_KEYS, coded_tables, parts_of, source_field
 from gazadata.curate.locate import locate
-from gazadata.curate.record import Part, Record, Span, places
-from gazadata.curate.sheet import print_sheet
+from gazadata.curate.record import HeldPassage, Record, Span, places
+from gazadata.curate.sheet_read import Row, Sheet, parse_sheet, read_sheet
+from gazadata.curate.sheet_write import print_sheet
 from gazadata.errors import GazadataError, extra
 from gazadata.package import Package
 from gazadata.text import fold
@@ -151,12 +151,12 @@ def _rows(sheet: Sheet, contract: Contract) -> Iterator[Coded]:
     """
     source = sheet.source.text
     text = "\n".join(passage.text for passage in sheet.passages)
-    parts: list[Part] = []
+    parts: list[HeldPassage] = []
     at = 0
     made = passage_keys(source, [passage.kind for passage in sheet.passages])
     for number, passage in enumerate(sheet.passages):
         key = passage.key.text if passage.key else made[number]
-        parts.append(Part(key, passage.kind, number, at, at + len(passage.text)))
+        parts.append(HeldPassage(key, passage.kind, number, at, at + len(passage.text)))
         at += len(passage.text) + 1
     before = [0]
     for character in text:
@@ -179,7 +179,7 @@ def _main(
     table: Resource,
     source: str,
     text: str,
-    parts: Sequence[Part],
+    parts: Sequence[HeldPassage],
     spans: dict[Row, Span | None],
 ) -> Span | None:
     """The words that a row copies, or else its main quote, or else the whole passage."""
@@ -275,7 +275,7 @@ class _Comparison:
     def similarity(self, table: Resource, a: Coded, b: Coded) -> float:
         """How similar two rows are, from 0 to 3; 0 if they cannot be the same."""
         compared = self.compared(table)
-        if table.name in RULED and all(
+        if table.name in COMPUTED_KEYS and all(
             self.value(table, f, a) == self.value(table, f, b, other=True)
             for f in compared
             if f.verbatim or table.target(f.name)

@@ -6,8 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from gazadata.contract import Resource
-from gazadata.curate.coding import OtherEvidence, Row, Sheet, Words, Written
-from gazadata.curate.keys import free, passage_keys, quote_key, ruled_key
+from gazadata.curate.keys import computed_key, free, passage_keys, quote_key
 from gazadata.curate.layout import (
     COMPUTED,
     coded_tables,
@@ -18,10 +17,12 @@ from gazadata.curate.layout import (
 from gazadata.curate.locate import locate
 from gazadata.curate.marked import Mark, Mistake
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.record import Cells, Item, Part, Record, Span
-from gazadata.curate.rewrite import Application, application, derived
-from gazadata.curate.sheet import Printer, default_quote, row_lines, row_state, state
+from gazadata.curate.record import Cells, HeldPassage, Item, Record, Span, cut
+from gazadata.curate.rewrite import Changes, changes_of, derived, still_used
+from gazadata.curate.sheet_read import OtherEvidence, Row, Sheet, Words, Written
+from gazadata.curate.sheet_write import Printer, default_quote, row_lines, row_state, state
 from gazadata.errors import GazadataError, WrongSheet
+from gazadata.evidence.references import FORM
 
 _TO_REPRINT = (
     "save your sheet under another name, print it again with `gazadata sheet {source} --out FILE`, "
@@ -29,7 +30,7 @@ _TO_REPRINT = (
 )
 
 
-def apply_sheet(record: Record, sheet: Sheet) -> Application:
+def apply_sheet(record: Record, sheet: Sheet) -> Changes:
     """Work out what a sheet changes. Nothing is written.
 
     Raises:
@@ -44,8 +45,10 @@ class _Applier:
         self.record, self.sheet = record, sheet
         self.contract = record.contract
         self.source = sheet.source.text
+        self.text = self.held_text()
+        self.proposer: Proposer  # Made for names first, and then for the other rows.
         self.mistakes: list[Mistake] = []
-        self.parts: list[Part] = []
+        self.parts: list[HeldPassage] = []
         self.cells: dict[Row, Cells] = {}
         self.mains: dict[Row, Span | None] = {}
         self.marks: dict[Span, Mark] = {}
@@ -57,26 +60,25 @@ class _Applier:
         if self.mistakes:
             raise WrongSheet(self.sheet.path, self.mistakes)
 
-    def result(self) -> Application:
+    def result(self) -> Changes:
         """What the sheet changes.
 
         Raises:
             WrongSheet: it has mistakes, or is older than the tables.
         """
-        self.text = self.held_text()
-        passages = self.passages()
+        passages = self.passage_rows()
         self.check()
-        tables = self.rows()
+        tables = self.coded_rows()
         self.check()
         after = self.record.changed({**tables, "passages": passages})
-        evidence = self.evidence(after)
+        evidence = self.all_evidence(after)
         self.check()
-        after = after.changed(self.proofs(evidence))
+        after = after.changed(self.quotes_and_evidence(evidence))
         after = self.derived(after)
         self.check_filled(after)
         self.check_owned(after)
         self.check()
-        result = application(self.record, after)
+        result = changes_of(self.record, after)
         if result.files:
             self.refuse_stale()
         if (text := self.with_state(after)) != self.sheet.text:
@@ -94,7 +96,7 @@ class _Applier:
 
     # Passages and rows
 
-    def passages(self) -> list[Cells]:
+    def passage_rows(self) -> list[Cells]:
         """The rows of `passages`, with those of this source made from the sheet."""
         others = [r for r in self.record.rows["passages"] if r["source_id"] != self.source]
         taken = {row["passage_id"] for row in others}
@@ -114,7 +116,7 @@ class _Applier:
                 mark = passage.key.mark if passage.key else passage.mark
                 self.wrong(mark, f"there is already a passage {key!r}; give this one another id")
             taken.add(key)
-            self.parts.append(Part(key, passage.kind, number, begin, at))
+            self.parts.append(HeldPassage(key, passage.kind, number, begin, at))
             rows.append(
                 {
                     "passage_id": key,
@@ -128,7 +130,7 @@ class _Applier:
             )
         if rest := self.text[at:].strip():
             mark = self.sheet.passages[-1].mark if self.sheet.passages else self.sheet.source.mark
-            self.wrong(mark, f"the text continues after this passage with {_short(rest)!r}; add it")
+            self.wrong(mark, f"the text continues after this passage with {cut(rest)!r}; add it")
         before = [r for r in self.record.rows["passages"] if r["source_id"] == self.source]
         if self.parts == self.record.passages(self.source):
             rows = before
@@ -139,11 +141,11 @@ class _Applier:
         if not expected:
             return f"the text of {self.source} ends before this passage; remove it"
         return (
-            f"this is not the text of {self.source}, which continues with {_short(expected)!r}; "
+            f"this is not the text of {self.source}, which continues with {cut(expected)!r}; "
             "passages must repeat the text letter for letter and in order"
         )
 
-    def rows(self) -> dict[str, list[Cells]]:
+    def coded_rows(self) -> dict[str, list[Cells]]:
         """The rows of all tables, with those of this article made from the sheet."""
         owned = self.record.owned(self.source)
         tables: dict[str, list[Cells]] = {}
@@ -218,7 +220,7 @@ class _Applier:
         """The computed key of a new row, one that no row has or had."""
         retired = {key for table, key in self.record.retired if table == resource.name}
         endings = cells.get("role", ""), self.source
-        return free(ruled_key(resource.name, cells), taken | retired, endings=endings)
+        return free(computed_key(resource.name, cells), taken | retired, endings=endings)
 
     def taken(self, table: str, key: str) -> str:
         resource = self.contract[table]
@@ -280,31 +282,31 @@ class _Applier:
 
     # Quotes and evidence
 
-    def evidence(self, after: Record) -> dict[tuple[str, str], list[Item]]:
+    def all_evidence(self, after: Record) -> dict[tuple[str, str], list[Item]]:
         """The evidence of each row of the sheet, by table and key."""
         evidence: dict[tuple[str, str], list[Item]] = {}
         for row in self.sheet.rows:
-            main = self.mains[row] = self.main(row)
+            main = self.mains[row] = self.main_quote(row)
             if main:
                 self.marks.setdefault(main, row.quote.mark if row.quote else row.mark)
         # Names first: their evidence decides whether they can state whom they name.
-        proposer = Proposer(after, ())
+        self.proposer = Proposer(after, ())
         of_names = [row for row in self.sheet.rows if row.table == "names"]
         for row in of_names:
-            evidence |= self.of_row(row, proposer)
-        proposer = Proposer(after, inferred_names(self.record.evidence | evidence))
+            evidence |= self.evidence_of(row)
+        self.proposer = Proposer(after, inferred_names(self.record.evidence | evidence))
         for row in self.sheet.rows:
             if row.table != "names":
-                evidence |= self.of_row(row, proposer)
+                evidence |= self.evidence_of(row)
         return evidence
 
-    def of_row(self, row: Row, proposer: Proposer) -> dict[tuple[str, str], list[Item]]:
+    def evidence_of(self, row: Row) -> dict[tuple[str, str], list[Item]]:
         """The evidence of a row, by its table and key; empty after a mistake was reported."""
         main = self.mains[row]
         if main is None:
             return {}
         items: list[Item] = []
-        for item, mark in self.items(row, main, proposer):
+        for item, mark in self.items_of(row, main):
             if any(
                 (item.field, item.span, item.reference) == (one.field, one.span, one.reference)
                 for one in items
@@ -316,31 +318,25 @@ class _Applier:
                     "`for` instead of `also`",
                 )
             items.append(item)
-        return {(row.table, self.key(row)): items}
+        return {(row.table, self.key_of(row)): items}
 
-    def key(self, row: Row) -> str:
+    def key_of(self, row: Row) -> str:
         return self.cells[row][self.contract[row.table].key]
 
-    def main(self, row: Row) -> Span | None:
+    def main_quote(self, row: Row) -> Span | None:
         """The main quote of a row; None after a mistake was reported."""
         if row.quote:
-            return self.span(row.quote, self.parts[row.passage])
+            return self.find_span(row.quote, self.parts[row.passage])
         whole = self.mains.get(row.parent) if row.parent else None
         if row.parent and whole is None:
             return None
-        found = default_quote(
-            self.record.text,
-            self.source,
-            self.contract[row.table],
-            self.cells[row],
-            whole,
-            self.parts[row.passage],
-        )
+        table, part = self.contract[row.table], self.parts[row.passage]
+        found = default_quote(self.record, self.source, table, self.cells[row], whole, part)
         if found is None:
             self.wrong(row.mark, "no quote; write the words that this row mainly rests on")
         return found
 
-    def span(self, words: Words, own: Part) -> Span | None:
+    def find_span(self, words: Words, own: HeldPassage) -> Span | None:
         """Where quoted words are; None after a mistake was reported."""
         source = words.source or self.source
         try:
@@ -355,7 +351,7 @@ class _Applier:
             return None
         return found
 
-    def items(self, row: Row, main: Span, proposer: Proposer) -> Iterator[tuple[Item, Mark]]:
+    def items_of(self, row: Row, main: Span) -> Iterator[tuple[Item, Mark]]:
         """The evidence of a row, each with the place in the sheet that it comes from."""
         cells = self.cells[row]
         passage = next((part for part in self.parts if part.holds(main)), None)
@@ -364,32 +360,24 @@ class _Applier:
             if not cells[name] or name in replaced:
                 continue
             mark = row.values[name].mark if name in row.values else row.mark
-            item = proposer.item(row.table, cells, name, main, passage)
+            item = self.proposer.item(row.table, cells, name, main, passage)
             if name in row.notes:
                 item = Item(name, item.basis, item.span, item.reference, row.notes[name].text)
             yield self.noted(item, mark)
         for entry in row.others:
             span = main
             if entry.words:
-                found = self.span(entry.words, self.parts[row.passage])
+                found = self.find_span(entry.words, self.parts[row.passage])
                 if found is None:
                     continue
                 span = found
                 self.marks.setdefault(span, entry.words.mark)
             for at in entry.fields:
                 if cells[at.text]:
-                    item = self.other(row, cells, entry, at, span, proposer)
+                    item = self.other_item(row, entry, at, span)
                     yield self.noted(item, entry.mark)
 
-    def other(
-        self,
-        row: Row,
-        cells: Cells,
-        entry: OtherEvidence,
-        at: Written,
-        span: Span,
-        proposer: Proposer,
-    ) -> Item:
+    def other_item(self, row: Row, entry: OtherEvidence, at: Written, span: Span) -> Item:
         if entry.reference:
             if entry.reference.text not in self.record.by_key("sources"):
                 known = [
@@ -400,7 +388,7 @@ class _Applier:
                     entry.reference.mark, f"no source {entry.reference.text!r}; expected {near}"
                 )
             return Item(at.text, "reference", None, entry.reference.text, entry.note)
-        basis, note = proposer.basis(row.table, cells, at.text, span)
+        basis, note = self.proposer.basis(row.table, self.cells[row], at.text, span)
         if entry.note:
             basis, note = "inferred", entry.note
         if entry.basis:
@@ -412,14 +400,16 @@ class _Applier:
         """Report an inference or a reference without a note."""
         if not item.note and item.basis in ("inferred", "reference"):
             why = (
-                "what was looked up: Row NAME of reference/FILE.csv"
+                f"what was looked up: {FORM}"
                 if item.reference
                 else "how it follows from the words, which do not contain it"
             )
             self.wrong(mark, f"no note on {item.field}; write under `notes` {why}")
         return item, mark
 
-    def proofs(self, evidence: dict[tuple[str, str], list[Item]]) -> dict[str, list[Cells]]:
+    def quotes_and_evidence(
+        self, evidence: dict[tuple[str, str], list[Item]]
+    ) -> dict[str, list[Cells]]:
         """The rows of `quotes` and `evidence`."""
         # The rows of the sheet, old and new: all evidence for them is written again.
         replaced = {
@@ -432,8 +422,6 @@ class _Applier:
             for row in self.record.rows["evidence"]
             if (row["resource"], row["row_id"]) not in replaced
         ]
-        used = {row["quote_id"] for row in rows}
-        was_used = {row["quote_id"] for row in self.record.rows["evidence"]}
         by_span = {span: key for key, span in self.record.spans.items()}
         quotes = {row["quote_id"]: row for row in self.record.rows["quotes"]}
         for (table, key), items in evidence.items():
@@ -441,11 +429,10 @@ class _Applier:
                 quote = ""
                 if item.span:
                     if item.span not in by_span:
-                        new = self.quote(item.span, quotes)
+                        new = self.new_quote(item.span, quotes)
                         by_span[item.span] = new["quote_id"]
                         quotes[new["quote_id"]] = new
                     quote = by_span[item.span]
-                    used.add(quote)
                 rows.append(
                     {
                         "evidence_id": "",
@@ -458,12 +445,8 @@ class _Applier:
                         "note": item.note,
                     }
                 )
-        kept = [
-            self.within_passage(row)
-            for key, row in quotes.items()
-            if key in used or key not in was_used
-        ]
-        return {"quotes": kept, "evidence": rows}
+        kept = still_used(self.record, quotes.values(), rows)
+        return {"quotes": [self.within_passage(quote) for quote in kept], "evidence": rows}
 
     def within_passage(self, quote: Cells) -> Cells:
         """A quote with the key of its passage, whose boundaries may have moved."""
@@ -473,7 +456,7 @@ class _Applier:
         own = next((part.key for part in self.parts if part.holds(span)), "")
         return quote | {"passage_id": own}
 
-    def quote(self, span: Span, quotes: dict[str, Cells]) -> Cells:
+    def new_quote(self, span: Span, quotes: dict[str, Cells]) -> Cells:
         cells = dict.fromkeys(self.contract["quotes"].field_names, "")
         words = self.record.words(span)
         parts = self.parts if span.source == self.source else self.record.passages(span.source)
@@ -503,7 +486,7 @@ class _Applier:
         rows = {table: after.by_key(table) for table in {row.table for row in self.sheet.rows}}
         for row in self.sheet.rows:
             resource = self.contract[row.table]
-            cells = rows[row.table][self.key(row)]
+            cells = rows[row.table][self.key_of(row)]
             for one in resource.fields:
                 if one.required and not cells[one.name]:
                     self.wrong(row.mark, f"no {one.name}; a row of {row.table} needs it")
@@ -511,7 +494,7 @@ class _Applier:
     def check_owned(self, after: Record) -> None:
         """Report rows that this article's sheet would lack when it is printed again."""
         for row in self.sheet.rows:
-            owner = after.owner(self.contract[row.table], after.by_key(row.table)[self.key(row)])
+            owner = after.owner(self.contract[row.table], after.by_key(row.table)[self.key_of(row)])
             if owner != self.source:
                 why = f"it names {owner}, or most of its evidence quotes {owner}"
                 hint = f"quote more words of {self.source}, or write the row in the other sheet"
@@ -553,7 +536,7 @@ class _Applier:
     def differences(self, printed: frozenset[str]) -> Iterator[str]:
         """The rows of the tables that have changed since, compared with the sheet's."""
         sheet_lines = self.sheet.text.split("\n")
-        mine = {(row.table, self.key(row)): row for row in self.sheet.rows}
+        mine = {(row.table, self.key_of(row)): row for row in self.sheet.rows}
         printer = Printer(self.record, self.source)
         printer.rows()
         found = 0
@@ -586,7 +569,3 @@ class _Applier:
         written = text[start:end]
         gap = "" if text[start - 1].isspace() else " "
         return text[:start] + gap + made + written[len(written.rstrip()) :] + text[end:]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:60].rstrip()}…"

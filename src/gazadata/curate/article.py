@@ -10,11 +10,11 @@ from pathlib import Path
 from gazadata import atomic
 from gazadata.contract import inside
 from gazadata.curate.apply import apply_sheet
-from gazadata.curate.coding import parse_sheet
 from gazadata.curate.keys import slug
 from gazadata.curate.marked import plain
 from gazadata.curate.record import Record
-from gazadata.curate.rewrite import Application, application
+from gazadata.curate.rewrite import Changes, changes_of
+from gazadata.curate.sheet_read import parse_sheet
 from gazadata.curate.tables import decode, read_bytes, refusal
 from gazadata.errors import GazadataError, ReadError, extra
 from gazadata.evidence.quotes import cuts_word
@@ -40,7 +40,7 @@ class Details:
     language: str = "en"
 
 
-def add_article(record: Record, file: Path, details: Details) -> Application:
+def add_article(record: Record, file: Path, details: Details) -> Changes:
     """Copy a text into raw/ and work out its row in `sources`, its passages and their evidence.
 
     The article's key is the name of the file. The text is written; the tables are not.
@@ -87,7 +87,7 @@ def add_article(record: Record, file: Path, details: Details) -> Application:
     try:
         if not existed:
             atomic.replace(target, content)
-        added = application(record, apply_sheet(before, sheet).record)
+        added = changes_of(record, apply_sheet(before, sheet).record)
     except BaseException:
         if not existed:
             target.unlink(missing_ok=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from gazadata.contract import ForeignKey, Resource
-from gazadata.curate.keys import passage_keys, ruled_key
-from gazadata.curate.layout import PARTS, RULED
+from gazadata.curate.keys import computed_key, passage_keys
+from gazadata.curate.layout import COMPUTED_KEYS, PARTS
 from gazadata.curate.record import Cells, Record
-from gazadata.curate.rewrite import Application, application, derived
+from gazadata.curate.rewrite import Changes, changes_of, derived, still_used
 from gazadata.curate.tables import offset
 from gazadata.errors import GazadataError, UnknownName
 
@@ -16,7 +16,7 @@ Name = tuple[str, str]
 """A row: its table and its key."""
 
 
-def rename(record: Record, table: str, old: str, new: str) -> Application:
+def rename(record: Record, table: str, old: str, new: str) -> Changes:
     """Change a row's key in every cell that has it, and in the keys computed from it.
 
     Raises:
@@ -47,7 +47,7 @@ def rename(record: Record, table: str, old: str, new: str) -> Application:
             taken = {other[own] for other in rows[one]}
             if wanted not in taken and (one, wanted) not in record.retired:
                 renamed.append((one, row[own], wanted))
-    return _application(record, after)
+    return _derived_changes(record, after)
 
 
 def _rename(record: Record, rows: dict[str, list[Cells]], table: str, old: str, new: str) -> None:
@@ -68,7 +68,7 @@ def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, 
     """The rows, with their tables, whose keys are the computed ones."""
     return [
         (name, row)
-        for name in (*RULED, "passages")
+        for name in (*COMPUTED_KEYS, "passages")
         for row in rows.get(name, ())
         if row[record.contract[name].key] == _made_key(record, name, row)
     ]
@@ -76,7 +76,7 @@ def _made_keys(record: Record, rows: dict[str, list[Cells]]) -> list[tuple[str, 
 
 def _made_key(record: Record, table: str, row: Cells) -> str:
     if table != "passages":
-        return ruled_key(table, row)
+        return computed_key(table, row)
     source = row["source_id"]
     passages = [one for one in record.rows["passages"] if one["source_id"] == source]
     passages.sort(key=lambda one: offset(one["sequence"]) or 0)
@@ -84,7 +84,7 @@ def _made_key(record: Record, table: str, row: Cells) -> str:
     return next(key for one, key in zip(passages, made, strict=True) if one is row)
 
 
-def remove(record: Record, table: str, key: str, *, dependants: bool = False) -> Application:
+def remove(record: Record, table: str, key: str, *, dependants: bool = False) -> Changes:
     """Remove a row with its evidence, its parts, and the quotes that nothing else uses.
 
     Args:
@@ -129,7 +129,7 @@ def remove(record: Record, table: str, key: str, *, dependants: bool = False) ->
             "--dependants to remove them, or to empty the cell if it is optional:\n  "
             + "\n  ".join(sorted(others))
         )
-    return _application(record, _without(record, gone.keys(), emptied.keys()))
+    return _derived_changes(record, _without(record, gone.keys(), emptied.keys()))
 
 
 def _without(
@@ -150,11 +150,7 @@ def _without(
         if (row["resource"], row["row_id"]) not in gone
         and (row["resource"], row["row_id"], row["field"]) not in emptied
     ]
-    were_used = {row["quote_id"] for row in record.rows["evidence"]}
-    used = {row["quote_id"] for row in rows["evidence"]}
-    rows["quotes"] = [
-        row for row in rows["quotes"] if row["quote_id"] in used or row["quote_id"] not in were_used
-    ]
+    rows["quotes"] = still_used(record, rows["quotes"], rows["evidence"])
     return record.changed(rows)
 
 
@@ -171,7 +167,7 @@ def _known(record: Record, table: str, key: str) -> None:
         raise UnknownName("row", key, sorted(known), f" in {table}")
 
 
-def _application(before: Record, after: Record) -> Application:
+def _derived_changes(before: Record, after: Record) -> Changes:
     """The changed files.
 
     Raises:
@@ -180,4 +176,4 @@ def _application(before: Record, after: Record) -> Application:
     after, problems = derived(after)
     if problems:
         raise GazadataError("nothing was written\n" + "\n".join(map(str, problems)))
-    return application(before, after)
+    return changes_of(before, after)

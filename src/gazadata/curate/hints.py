@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.layout import COMPUTED, coded_tables, parts_of, source_field
-from gazadata.curate.record import Part, Record
+from gazadata.curate.record import HeldPassage, Record
 from gazadata.evidence.quotes import find
 
 _HOW = """\
@@ -44,7 +44,7 @@ _COMMON = re.compile(
 """Words that often begin a sentence, but are not names."""
 
 
-def hints(record: Record, source: str, passage: Part, *, is_open: bool) -> Iterator[str]:
+def hints(record: Record, source: str, passage: HeldPassage, *, is_open: bool) -> Iterator[str]:
     """The comments on a passage; if it has rows already, only the words that no name covers."""
     text = record.text(source)
     words = text[passage.start : passage.end]

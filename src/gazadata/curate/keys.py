@@ -40,7 +40,7 @@ def label(passage: str, source: str) -> str:
     return passage.removeprefix(f"{source}-")
 
 
-def ruled_key(table: str, row: Cells) -> str:
+def computed_key(table: str, row: Cells) -> str:
     """The computed key of a row of `names` or `participants`."""
     if table == "participants":
         return f"{row['event_id']}-{row['actor_id']}"

@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 
-from gazadata.contract import Contract, Field, Resource
+from gazadata.contract import INTEGER, Contract, Field, Resource
 
 TEXT_TABLES = ("passages", "quotes", "evidence")
 """Tables that a sheet does not list, since their rows follow from the rest."""
@@ -19,7 +19,7 @@ PARTS = {
 }
 """Tables whose rows may be nested in the row that one of these fields points to."""
 
-RULED = ("participants", "names")
+COMPUTED_KEYS = ("participants", "names")
 """Tables whose keys are computed from their other cells."""
 
 COMPUTED = {"sources": ("text_sha256", "text_length")}
@@ -88,7 +88,9 @@ def _date(text: str) -> str | None:
 
 
 def _integer(text: str) -> str | None:
-    return None if re.fullmatch(r"-?[0-9]{1,18}", text) else "a whole number"
+    # Every number of 18 digits is one of 64 bits, and int() refuses numbers of 4,300 digits.
+    fits = re.fullmatch(INTEGER, text) and len(text.lstrip("-")) <= 18
+    return None if fits else "a whole number, such as 12"
 
 
 def _boolean(text: str) -> str | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gazadata.curate.coding import Words
 from gazadata.curate.keys import label
 from gazadata.curate.layout import nearest_names
-from gazadata.curate.record import Part, Span, places
+from gazadata.curate.record import HeldPassage, Span, places
+from gazadata.curate.sheet_read import Words
 from gazadata.evidence.quotes import Match, nearest
 
 
 def locate(
-    words: Words, source: str, text: str, parts: Sequence[Part], own: Part | None
+    words: Words, source: str, text: str, parts: Sequence[HeldPassage], own: HeldPassage | None
 ) -> Span | str:
     """The place of quoted words in an article, or why it cannot be determined.
 
@@ -56,7 +56,7 @@ def locate(
     return span
 
 
-def _passages(matches: Sequence[Match], parts: Sequence[Part], source: str) -> list[str]:
+def _passages(matches: Sequence[Match], parts: Sequence[HeldPassage], source: str) -> list[str]:
     return [
         label(part.key, source)
         for match in matches
@@ -65,7 +65,9 @@ def _passages(matches: Sequence[Match], parts: Sequence[Part], source: str) -> l
     ]
 
 
-def _missing(words: str, text: str, parts: Sequence[Part], own: Part | None, source: str) -> str:
+def _missing(
+    words: str, text: str, parts: Sequence[HeldPassage], own: HeldPassage | None, source: str
+) -> str:
     if elsewhere := _passages(places(text, words), parts, source):
         return f"{words!r} is not in this passage but in {', '.join(dict.fromkeys(elsewhere))}"
     near = nearest(text[own.start : own.end], words) if own else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gazadata import sniff
 from gazadata.contract import inside
-from gazadata.curate.canonical import record
+from gazadata.curate.canonical import csv_line
 from gazadata.curate.tables import decode, read_bytes
 from gazadata.errors import ReadError
 from gazadata.evidence.quotes import Match, Passage, context, find, nearest, passage_of
@@ -31,7 +31,7 @@ class Place:
     def __str__(self) -> str:
         start, end, exact = self.match.start, self.match.end, self.match.exact
         offsets = str(start), str(end)
-        row = record(
+        row = csv_line(
             ["", self.source_id, self.passage_id or "", *offsets, exact, self.prefix, self.suffix]
         )
         return (

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import source_field
-from gazadata.curate.record import Cells, Item, Part, Record, Span, places
+from gazadata.curate.record import Cells, HeldPassage, Item, Record, Span, places
 from gazadata.curate.tables import read_bytes, records
 from gazadata.evidence.quotes import find
+from gazadata.evidence.references import FILE, FOLDER, column_for, row_note
 from gazadata.text import fold
 
 RESTS_WITH = {
@@ -72,7 +73,9 @@ class Proposer:
                         self._names[fk.resource, row[fk.field]].append(row)
         self._sources = record.by_key("sources")
 
-    def item(self, table: str, row: Cells, name: str, main: Span, passage: Part | None) -> Item:
+    def item(
+        self, table: str, row: Cells, name: str, main: Span, passage: HeldPassage | None
+    ) -> Item:
         """The evidence proposed for a cell, from the row's main quote and its other cells.
 
         A note that only a person can write is left empty.
@@ -140,7 +143,7 @@ class Proposer:
         ]
 
     def _span(
-        self, resource: Resource, row: Cells, name: str, main: Span, passage: Part | None
+        self, resource: Resource, row: Cells, name: str, main: Span, passage: HeldPassage | None
     ) -> Span:
         """The words that a cell rests on: the main quote, or else those of a verbatim cell."""
         if passage is None:
@@ -158,7 +161,7 @@ class Proposer:
                         return own
         return main
 
-    def _own(self, words: str, main: Span, passage: Part) -> Span | None:
+    def _own(self, words: str, main: Span, passage: HeldPassage) -> Span | None:
         """The only place of a cell's words in the passage, if the main quote lacks them."""
         if find(self.record.words(main), words):
             return None
@@ -192,11 +195,13 @@ class Proposer:
             fold(one["text"]) for one in self._names.get((resource.name, row[resource.key]), ())
         }
         for reference in self.references:
-            column = _column(reference, name)
-            for entry in reference.rows if column else ():
+            column = column_for(name, reference.rows[0] if reference.rows else ())
+            if column is None:
+                continue
+            for entry in reference.rows:
                 named = next(iter(entry.values()))
                 if entry[column] == row[name] and (name != column or fold(named) in called):
-                    note = f"Row {named} of reference/{reference.name}."
+                    note = row_note(named, reference.name)
                     return Item(name, "reference", None, reference.source, note)
         return None
 
@@ -222,20 +227,13 @@ def inferred_names(evidence: dict[tuple[str, str], list[Item]]) -> set[str]:
     }
 
 
-def _column(reference: Reference, field: str) -> str:
-    """The column for a field: the one with its name, or with the longest ending of its name."""
-    names = list(reference.rows[0]) if reference.rows else []
-    ends = [name for name in names if field == name or field.endswith(f"_{name}")]
-    return max(ends, key=len, default="")
-
-
 def _references(record: Record) -> list[Reference]:
     """The files of reference/, each with the source of kind reference that describes it."""
     references: list[Reference] = []
     for row in record.rows["evidence"]:
         of_itself = row["resource"] == "sources" and row["row_id"] == row["reference_id"]
-        for name in re.findall(r"\breference/([\w.-]+\.csv)\b", row["note"]) if of_itself else ():
-            path = record.package.root / "reference" / name
+        for name in re.findall(FILE, row["note"]) if of_itself else ():
+            path = record.package.root / FOLDER / name
             if path.is_file() and not any(one.name == name for one in references):
                 references.append(Reference(name, row["reference_id"], _rows(path)))
     return references

@@ -15,7 +15,7 @@ from gazadata.evidence.quotes import Match, find
 from gazadata.package import Package
 
 _LONG = 60
-"""The number of characters up to which words are not shortened in a sheet."""
+"""The number of characters up to which words are shown in full."""
 
 Cells = dict[str, str]
 """A row: its cells by field; '' is null."""
@@ -42,8 +42,8 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A passage: its key, its kind, its number in the article from 0, and its offsets."""
+class HeldPassage:
+    """A passage of a held text: its key, its kind, its number from 0, and its offsets."""
 
     key: str
     kind: str
@@ -146,7 +146,7 @@ class Record:
             self.texts[source] = decode(file, read_bytes(file))
         return self.texts[source]
 
-    def passages(self, source: str) -> list[Part]:
+    def passages(self, source: str) -> list[HeldPassage]:
         """The passages of an article in their order.
 
         Raises:
@@ -164,11 +164,11 @@ class Record:
                     )
                 found.append((number, row["passage_id"], row["kind"], start, end))
         return [
-            Part(key, kind, number, start, end)
+            HeldPassage(key, kind, number, start, end)
             for number, (_, key, kind, start, end) in enumerate(sorted(found))
         ]
 
-    def open_passages(self, source: str) -> list[Part]:
+    def open_passages(self, source: str) -> list[HeldPassage]:
         """The passages of an article that no evidence quotes yet."""
         quoted = [item.span for items in self.evidence.values() for item in items if item.span]
         return [
@@ -248,7 +248,7 @@ class Record:
         return self.text(span.source)[span.start : span.end]
 
 
-def places(text: str, words: str, within: Part | None = None) -> list[Match]:
+def places(text: str, words: str, within: HeldPassage | None = None) -> list[Match]:
     """The places of words in an article, as whole words.
 
     Case and typography are ignored unless there is an exact match. `First words … last words`
@@ -266,7 +266,7 @@ def places(text: str, words: str, within: Part | None = None) -> list[Match]:
     ]
 
 
-def _plain_places(text: str, words: str, within: Part | None) -> list[Match]:
+def _plain_places(text: str, words: str, within: HeldPassage | None) -> list[Match]:
     matches = [
         match
         for match in find(text, words)
@@ -275,7 +275,12 @@ def _plain_places(text: str, words: str, within: Part | None) -> list[Match]:
     return [match for match in matches if match.exact == words] or matches
 
 
-def shortened(text: str, match: Match, within: Part) -> str:
+def cut(text: str) -> str:
+    """The beginning of a long text, for messages."""
+    return text if len(text) <= _LONG else f"{text[:_LONG].rstrip()}…"
+
+
+def shortened(text: str, match: Match, within: HeldPassage) -> str:
     """Long words as `first … last`, if that matches only the same place in the passage."""
     words = match.exact.split(" ")
     for kept in (3, 4, 5):

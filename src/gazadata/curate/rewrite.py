@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gazadata.curate.canonical import canonical_csv
 from gazadata.curate.derive import Problem, derive
 from gazadata.curate.layout import coded_tables
-from gazadata.curate.record import Record
+from gazadata.curate.record import Cells, Record
 from gazadata.curate.tables import Row, Table
 
 
 @dataclass
-class Application:
+class Changes:
     """Changes to be written.
 
     Attributes:
@@ -47,7 +47,14 @@ def derived(record: Record) -> tuple[Record, list[Problem]]:
     return record.changed({n: [row.cells for row in t.rows] for n, t in tables.items()}), problems
 
 
-def application(before: Record, after: Record) -> Application:
+def still_used(before: Record, quotes: Iterable[Cells], evidence: Iterable[Cells]) -> list[Cells]:
+    """The quotes that evidence uses, and those that none used before either."""
+    were_used = {row["quote_id"] for row in before.rows["evidence"]}
+    used = {row["quote_id"] for row in evidence}
+    return [row for row in quotes if row["quote_id"] in used or row["quote_id"] not in were_used]
+
+
+def changes_of(before: Record, after: Record) -> Changes:
     """The files that differ between two states of a package, and how their rows differ."""
     files = {}
     for name, resource in before.contract.resources.items():
@@ -62,7 +69,7 @@ def application(before: Record, after: Record) -> Application:
         before.by_key(name).keys() - after.by_key(name).keys()
         for name in before.files.keys() - {"evidence"}
     )
-    return Application(after, files, list(_changes(before, after)), removes, read)
+    return Changes(after, files, list(_changes(before, after)), removes, read)
 
 
 def _changes(before: Record, after: Record) -> Iterator[str]:

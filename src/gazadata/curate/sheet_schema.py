@@ -6,7 +6,15 @@ import json
 from typing import Any
 
 from gazadata.contract import Contract, Field, Resource
-from gazadata.curate.layout import COMPUTED, PARTS, RULED, coded_tables, parts_of, source_field
+from gazadata.curate.layout import (
+    COMPUTED,
+    COMPUTED_KEYS,
+    PARTS,
+    coded_tables,
+    parts_of,
+    source_field,
+)
+from gazadata.evidence.references import FORM
 
 Schema = dict[str, Any]
 
@@ -73,7 +81,7 @@ def _row(contract: Contract, table: Resource) -> Schema:
     }
     # Not required: what the enclosing row implies, and what `gazadata fmt` fills in.
     given = (*PARTS.get(table.name, ()), source_field(table))
-    required = [] if table.name in RULED else ["id"]
+    required = [] if table.name in COMPUTED_KEYS else ["id"]
     required += [
         field.name
         for field in fields
@@ -122,7 +130,7 @@ def _evidence(contract: Contract, proven: Schema) -> Schema:
             **_where(),
             "basis": {"type": "string", "enum": list(contract["evidence"]["basis"].enum)},
             "reference": _text("The source of kind reference that was looked up."),
-            "note": _text("How the value follows, or Row NAME of reference/FILE.csv."),
+            "note": _text(f"How the value follows, or {FORM}."),
         }
     )
     # Either words or a reference; a place only with words.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gazadata.curate.keys import label
-from gazadata.curate.record import Part, Record
-
-_SHOWN = 60
+from gazadata.curate.record import HeldPassage, Record, cut
 
 _CODED = ("coded_by", "coded_on", "manual_version", "reviewed_by")
 """Fields of an article's row about its coding, which may be empty until it is done."""
@@ -27,18 +25,18 @@ def todo(record: Record, source: str) -> Iterator[str]:
     waiting = {part.key for part in record.open_passages(source)}
     lacking = list(_lacking(record, source, passages))
     for part in passages:
-        words = text[part.start : part.end]
-        short = words if len(words) <= _SHOWN else f"{words[:_SHOWN].rstrip()}…"
         here = [said for number, said in lacking if number == part.number]
         if part.key in waiting:
             here.append("no row rests on it")
         if here:
-            yield f"{label(part.key, source)} {short}"
+            yield f"{label(part.key, source)} {cut(text[part.start : part.end])}"
             yield from (f"  {said}" for said in here)
     yield from (said for number, said in lacking if number is None)
 
 
-def _lacking(record: Record, source: str, passages: list[Part]) -> Iterator[tuple[int | None, str]]:
+def _lacking(
+    record: Record, source: str, passages: list[HeldPassage]
+) -> Iterator[tuple[int | None, str]]:
     """The rows that lack evidence, each with the number of the passage that it mostly quotes."""
     for name, rows in record.owned(source).items():
         resource = record.contract[name]

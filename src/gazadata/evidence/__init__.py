@@ -1,1 +1,1 @@
-"""Evidence: quotes, and finding words in a text."""
+"""Evidence: quotes, finding words in a text, and notes that name a row of reference/."""

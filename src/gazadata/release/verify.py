@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from gazadata import sniff
 from gazadata.contract import DESCRIPTOR, Contract, ForeignKey, Resource
-from gazadata.curate.canonical import record
+from gazadata.curate.canonical import csv_line
 from gazadata.errors import (
     ContractError,
     FaultsError,
@@ -273,7 +273,7 @@ def _form(path: Path, resource: Resource) -> list[str]:
             for number, line in enumerate(file, start=1):
                 where = f"{resource.path}:{number}: "
                 cells = next(csv.reader([line], strict=True), [])
-                if line != record(cells) or not unicodedata.is_normalized("NFC", line):
+                if line != csv_line(cells) or not unicodedata.is_normalized("NFC", line):
                     return [
                         f"{where}not in canonical form: NFC, lines that end in a line feed alone, "
                         "no blank lines and no needless quotation marks"

@@ -8,13 +8,13 @@ from typing import Any
 import pandera.errors
 import polars as pl
 
-from gazadata.contract import Field, Resource
+from gazadata.contract import INTEGER, Field, Resource
 from gazadata.contract.schema import nearest
 from gazadata.tables.pandera_schemas import polars_schema
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.rules import rule
-from gazadata.validate.tables import INTEGER, LINE, Tables, of_cell, typed
+from gazadata.validate.tables import LINE, Tables, of_cell, typed
 
 _FORMS = {
     "integer": "digits only, such as 12",

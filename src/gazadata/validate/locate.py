@@ -15,6 +15,7 @@ from polars import col
 from gazadata.contract import Resource, inside
 from gazadata.errors import ContractError
 from gazadata.evidence.quotes import nearest
+from gazadata.evidence.references import FOLDER
 from gazadata.package import Package
 from gazadata.validate import references, retired
 from gazadata.validate.diagnostics import LINE_SHOWN, Diagnostic, Place, Report
@@ -47,7 +48,7 @@ def locate(package: Package, report: Report) -> None:
     placed = []
     keys: dict[tuple[str, int | None], str | None] = {}
     forms = package.contract.resources | {retired.FORM.name: retired.FORM}
-    for name in {d.path for d in report.diagnostics if d.path.startswith(references.FOLDER)}:
+    for name in {d.path for d in report.diagnostics if d.path.startswith(FOLDER)}:
         with suppress(OSError, ContractError):
             forms[name] = references.form(package.root / name, name)
     for d in report.diagnostics:

@@ -21,6 +21,7 @@ from polars import col
 from gazadata import sniff
 from gazadata.contract import Contract, Resource, inside
 from gazadata.errors import ContractError
+from gazadata.evidence.references import FILE, FOLDER, FORM, NOTE, column_for
 from gazadata.validate import cells
 from gazadata.validate.characters import cleaned
 from gazadata.validate.checks import Check, CheckSet, Unrun, run
@@ -33,13 +34,6 @@ from gazadata.validate.split import column_of, split_line
 from gazadata.validate.stated import folded
 from gazadata.validate.sweep import ragged
 from gazadata.validate.tables import LINE, Tables, of_cell, strings
-
-FOLDER = "reference/"
-
-NOTE = r"^Row (.+?) of reference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
-
-_FILE = r"\breference/([A-Za-z0-9_-][A-Za-z0-9._-]*\.csv)\b"
-"""A file as named in the notes on a reference's own row."""
 
 _ALONE = rf"{NOTE}\W*$"
 """A note that names the row and nothing else."""
@@ -300,7 +294,7 @@ def _described(tables: Tables) -> pl.DataFrame:
         .filter((col("resource") == "sources") & (col("row_id") == col("reference_id")))
         .join(references.select(reference_id="source_id"), on="reference_id", how="semi")
         .group_by("reference_id")
-        .agg(__files=col("note").drop_nulls().str.extract_all(_FILE).explode().drop_nulls())
+        .agg(__files=col("note").drop_nulls().str.extract_all(FILE).explode().drop_nulls())
         .collect()
     )
 
@@ -385,8 +379,7 @@ def _read(
 def _known(read: Read, fields: list[str]) -> pl.DataFrame:
     """The value of each row of the files for each field, with its column.
 
-    A column is for the field of its name, and for fields that end with it: iso3 is also for
-    location_iso3. Characters at fault in a row's name, which are reported, are ignored.
+    Characters at fault in a row's name, which are reported, are ignored.
     """
     parts = [pl.DataFrame(schema=_ROWS)]
     for file, tables in read.items():
@@ -395,10 +388,9 @@ def _known(read: Read, fields: list[str]) -> pl.DataFrame:
         names = resource.field_names
         meant = [key and " ".join(cleaned(key).split()) for key in frame[resource.key]]
         for field in fields:
-            ends = [c for c in names if field == c or field.endswith(f"_{c}")]
-            if not ends:
+            column = column_for(field, names)
+            if column is None:
                 continue
-            column = max(ends, key=len)
             part = frame.select(
                 __row_line=LINE, __wrong=tables.masked(name, resource.key, column),
                 __file=pl.lit(file), __named=pl.Series(meant, dtype=pl.String),
@@ -416,7 +408,7 @@ def _lost(unread: dict[str, str]) -> pl.Expr:
     of_another = is_made & ~col("__files").list.contains(pl.format(f"{FOLDER}{{}}", "__file"))
     return (
         pl.when(col("__file").is_null())
-        .then(pl.lit("Row NAME of reference/FILE.csv, at the beginning of the note"))
+        .then(pl.lit(f"{FORM}, at the beginning of the note"))
         .when(why.is_not_null())
         .then(pl.format("a readable table reference/{} ({})", "__file", why))
         .when(col("__has_column").is_null())

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from gazadata.contract import Field, Resource
+from gazadata.contract import DATE, INTEGER, Field, Resource
 from gazadata.validate.dated import keys_made_dates
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
 
@@ -31,10 +31,6 @@ ROW_GROUP = 100_000
 
 DERIVED_KEYS = ("evidence", "passages")
 """Tables whose keys derive from other keys; only in the others are hyphens ignored."""
-
-INTEGER = r"^(0|-?[1-9][0-9]*)$"
-DATE = r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}$"
-"""From the year 0001 on, the first that Python and other readers of the standard support."""
 
 
 @dataclass

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gazadata.contract import Contract, Resource
 from gazadata.curate.hints import hints, legend
 from gazadata.curate.keys import label, passage_keys
-from gazadata.curate.layout import COMPUTED, RULED, coded_tables, parts_of, source_field
+from gazadata.curate.layout import COMPUTED, COMPUTED_KEYS, coded_tables, parts_of, source_field
 from gazadata.curate.marked import plain
 from gazadata.curate.propose import Proposer, inferred_names
-from gazadata.curate.record import Cells, Item, Part, Record, Span, places, shortened
+from gazadata.curate.record import Cells, HeldPassage, Item, Record, Span, places, shortened
 from gazadata.errors import ReadError
 from gazadata.evidence.quotes import Match, find
 
@@ -59,13 +59,8 @@ class PrintedEvidence:
     details: tuple[tuple[str, str], ...]
 
 
-class Other(NamedTuple):
-    """As `PrintedEvidence`, before the place of its words is known."""
-
-    fields: list[str]
-    adds: bool
-    span: Span | None
-    details: tuple[tuple[str, str], ...]
+Exceptions = dict[tuple[bool, Span | None, tuple[tuple[str, str], ...]], list[str]]
+"""The cells with evidence that differs: whether it adds, its words, and its details."""
 
 
 class Whole(NamedTuple):
@@ -205,18 +200,15 @@ class Printer:
         printed = PrintedRow(
             resource,
             passage.number,
-            "" if resource.name in RULED else key,
+            "" if resource.name in COMPUTED_KEYS else key,
             None if is_default else self.words(main, passage),
             {n: row[n] for n in resource.field_names if row[n] and n not in left_out},
             notes,
             [
                 PrintedEvidence(
-                    tuple(one.fields),
-                    one.adds,
-                    self.words(one.span, passage) if one.span else None,
-                    one.details,
+                    tuple(fields), adds, self.words(span, passage) if span else None, details
                 )
-                for one in others
+                for (adds, span, details), fields in others.items()
             ],
         )
         return printed, self._printed[whole.table, whole.key] if whole and is_nested else None
@@ -256,16 +248,16 @@ class Printer:
         return min(spans, key=cost)
 
     def default_quote(
-        self, resource: Resource, row: Cells, passage: Part, of_whole: Span | None
+        self, resource: Resource, row: Cells, passage: HeldPassage, of_whole: Span | None
     ) -> Span | None:
         """The main quote of a row that states none under a passage, if there is one."""
         if of_whole and not passage.holds(of_whole):
             of_whole = None
-        return default_quote(self.record.text, self.source, resource, row, of_whole, passage)
+        return default_quote(self.record, self.source, resource, row, of_whole, passage)
 
     def exceptions(
         self, resource: Resource, row: Cells, items: Iterable[Item], main: Span
-    ) -> tuple[dict[str, str], list[Other]]:
+    ) -> tuple[dict[str, str], Exceptions]:
         """Where the evidence differs from what would be proposed.
 
         Returns:
@@ -276,7 +268,7 @@ class Printer:
         for item in items:
             by_field.setdefault(item.field, []).append(item)
         notes: dict[str, str] = {}
-        grouped: dict[tuple[bool, Span | None, tuple[tuple[str, str], ...]], list[str]] = {}
+        grouped: Exceptions = {}
         for name in resource.field_names:
             its = by_field.get(name, [])
             if not its:
@@ -293,7 +285,7 @@ class Printer:
                 details = tuple(self.details(resource.name, row, item).items())
                 span = None if item.span == main else item.span
                 grouped.setdefault((bool(usual), span, details), []).append(name)
-        return notes, [Other(fields, *at) for at, fields in grouped.items()]
+        return notes, grouped
 
     def details(self, table: str, row: Cells, item: Item) -> dict[str, str]:
         """The basis, reference and note of evidence, as far as a sheet has to state them."""
@@ -306,7 +298,7 @@ class Printer:
         stated = {} if item.note and item.basis == "inferred" else {"basis": item.basis}
         return stated | ({"note": item.note} if item.note else {})
 
-    def passage(self, span: Span) -> Part:
+    def passage(self, span: Span) -> HeldPassage:
         """The passage of this article that holds a span.
 
         Raises:
@@ -320,7 +312,7 @@ class Printer:
             "`gazadata validate` names it"
         )
 
-    def words(self, span: Span, own: Part) -> PrintedWords:
+    def words(self, span: Span, own: HeldPassage) -> PrintedWords:
         """Words, with their place if they also occur elsewhere."""
         exact = self.record.words(span)
         text = self.record.text(span.source)
@@ -341,12 +333,12 @@ class Printer:
 
 
 def default_quote(
-    text: Callable[[str], str],
+    record: Record,
     source: str,
     resource: Resource,
     row: Cells,
     of_whole: Span | None,
-    passage: Part,
+    passage: HeldPassage,
 ) -> Span | None:
     """The main quote of a row that states none.
 
@@ -354,7 +346,7 @@ def default_quote(
     or else that text, if it occurs once in the passage.
 
     Args:
-        text: returns the text of an article.
+        record: the package.
         source: the article of the passage.
         resource: the row's table.
         row: its cells.
@@ -365,9 +357,9 @@ def default_quote(
     if own is None:
         return of_whole
     words = row.get(own, "")
-    if of_whole and find(text(of_whole.source)[of_whole.start : of_whole.end], words):
+    if of_whole and find(record.words(of_whole), words):
         return of_whole
-    matches = places(text(source), words, passage)
+    matches = places(record.text(source), words, passage)
     return Span(source, matches[0].start, matches[0].end) if len(matches) == 1 else None
 
 

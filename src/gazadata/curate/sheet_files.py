@@ -7,11 +7,11 @@ from pathlib import Path
 from gazadata import atomic
 from gazadata.curate.apply import apply_sheet
 from gazadata.curate.codebook import codebook
-from gazadata.curate.coding import read_sheet
 from gazadata.curate.layout import coded_tables
 from gazadata.curate.record import Record
-from gazadata.curate.sheet import SCHEMA, print_sheet
+from gazadata.curate.sheet_read import read_sheet
 from gazadata.curate.sheet_schema import sheet_schema
+from gazadata.curate.sheet_write import SCHEMA, print_sheet
 from gazadata.curate.tables import read_bytes
 from gazadata.errors import GazadataError
 

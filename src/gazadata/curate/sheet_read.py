@@ -10,7 +10,7 @@ from pathlib import Path
 from gazadata.contract import Contract, Field, Resource
 from gazadata.curate.layout import (
     COMPUTED,
-    RULED,
+    COMPUTED_KEYS,
     coded_tables,
     misfit,
     nearest_names,
@@ -178,18 +178,16 @@ class _Reader:
     def sheet(self, top: Node) -> Sheet:
         known = ("source", "passages", "state")
         parts = self.mapping(top, "a sheet", known)
-        source = self.scalar(parts["source"]) if "source" in parts else None
+        source = self.part(parts, "source")
         if source is None:
             self.wrong(top, "no source; write `source:` and the key of the article")
             source = Written("", Mark.of(top))
         sheet = Sheet(self.path, self.content, self.text, source)
         for number, node in enumerate(self.items(parts.get("passages"), "passages")):
             self.passage(sheet, number, node)
-        if "state" in parts:
-            state = self.scalar(parts["state"])
-            if state is not None:
-                sheet.state = frozenset(state.text.split())
-                sheet.state_span = span_of(parts["state"])
+        if state := self.part(parts, "state"):
+            sheet.state = frozenset(state.text.split())
+            sheet.state_span = span_of(parts["state"])
         return sheet
 
     def passage(self, sheet: Sheet, number: int, node: Node) -> None:
@@ -202,12 +200,11 @@ class _Reader:
         words = self.scalar(parts[kinds[0]])
         if words is None:
             return
-        key = self.scalar(parts["id"]) if "id" in parts else None
+        key = self.part(parts, "id")
         sheet.passages.append(SheetPassage(kinds[0], words.text, key, words.mark))
         for name in self.tables:
             if name in parts:
-                for row in self.rows(name, parts[name], number, None, None):
-                    sheet.rows.append(row)
+                sheet.rows += self.rows(name, parts[name], number, None, None)
 
     def rows(
         self, table: str, node: Node, passage: int, parent: Row | None, implied: str | None
@@ -257,7 +254,7 @@ class _Reader:
             one = {name: each[at if len(each) > 1 else 0] for name, each in lists.items() if each}
             one = {name: value for name, value in one.items() if value.text}
             key = one.pop("id", None)
-            if key is None and table.name not in RULED:
+            if key is None and table.name not in COMPUTED_KEYS:
                 self.wrong(node, f"no id; a row of {table.name} needs a key of its own")
             row = Row(
                 table.name, key, one, quote, notes, others, parent, passage, Mark.of(node), span
@@ -310,10 +307,7 @@ class _Reader:
                     self.wrong(one.mark, self.unknown(f"field of {table.name}", one.text, needed))
                 else:
                     self.filled(one, given)
-            basis, reference = (
-                self.scalar(parts[name]) if name in parts else None
-                for name in ("basis", "reference")
-            )
+            basis, reference = self.part(parts, "basis"), self.part(parts, "reference")
             note = self.note(parts["note"]) if "note" in parts else None
             terms = self.contract["evidence"]["basis"].enum
             if basis is not None and basis.text not in terms:
@@ -360,9 +354,7 @@ class _Reader:
         if "words" not in parts:
             self.wrong(node, "no `words`; write the quoted words")
             return None
-        exact, passage, occurrence, source = (
-            self.scalar(parts[name]) if name in parts else None for name in _WORDS
-        )
+        exact, passage, occurrence, source = (self.part(parts, name) for name in _WORDS)
         if exact is None:
             return None
         if occurrence is not None and not re.fullmatch("[1-9][0-9]{0,5}", occurrence.text):
@@ -387,6 +379,10 @@ class _Reader:
     def scalars(self, node: Node) -> list[Written]:
         nodes = node.value if isinstance(node, SequenceNode) else [node]
         return [value for one in nodes if (value := self.scalar(one)) is not None]
+
+    def part(self, parts: dict[str, Node], name: str) -> Written | None:
+        """The value of a part of a mapping; None if it is not there or is not a value."""
+        return self.scalar(parts[name]) if name in parts else None
 
     def scalar(self, node: Node) -> Written | None:
         if isinstance(node, ScalarNode):
