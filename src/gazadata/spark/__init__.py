@@ -129,7 +129,7 @@ def session(master: str | None = None, *, verbose: bool = False) -> Iterator[Spa
         import pyspark  # noqa: F401
     except ImportError:
         raise MissingExtra("pyspark", "spark") from None
-    from gazadata.spark.session import started
+    from gazadata.spark.start import started
 
     with warnings.catch_warnings():
         if not verbose:
