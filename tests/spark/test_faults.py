@@ -126,8 +126,8 @@ def test_no_pyspark(tmp_path: Path) -> None:
     refused(run(str(REPO), PYTHONPATH=path), "pyspark is not installed", "gazadata[spark]")
 
 
-def test_a_master_that_does_not_answer() -> None:
-    refused(run("--master", "spark://127.0.0.1:1", str(REPO)), "spark://127.0.0.1:1", "answer")
+def test_a_master_that_does_not_respond() -> None:
+    refused(run("--master", "spark://127.0.0.1:1", str(REPO)), "spark://127.0.0.1:1", "respond")
 
 
 def test_the_command_reports_as_on_one_machine(tmp_path: Path) -> None:
