@@ -141,3 +141,8 @@ def test_the_command_reports_as_on_one_machine(tmp_path: Path) -> None:
 
 def test_an_address_that_spark_cannot_read() -> None:
     refused(run("--master", "local[2]", "nowhere://host/package"), "nowhere")
+
+
+def test_an_address_without_a_host_is_passed_on_as_given() -> None:
+    """Spark reads it from the default file system; here there is none."""
+    refused(run("--master", "local[2]", "hdfs:///user/package"), "no host: hdfs:///user/package")
