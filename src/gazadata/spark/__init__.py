@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,12 @@ _FINDINGS = (
     "code string, severity string, table string, row_id string, field string, path string, "
     "line bigint, found string, expected string, message string"
 )
+_CELLS = attrgetter(
+    *("code", "severity", "resource", "row_id", "field"),
+    *("path", "line", "found", "expected", "message"),
+)
+"""The cells of a finding, in the order of the columns of `_FINDINGS`."""
+
 _COUNTS = "code string, checked bigint, unit string, found bigint"
 
 
@@ -58,21 +65,7 @@ def validate(
         PieceError: a piece failed on every attempt.
     """
     found = report(spark, path, pieces=pieces, limit=limit)
-    rows = [
-        (
-            d.code,
-            d.severity,
-            d.resource,
-            d.row_id,
-            d.field,
-            d.path,
-            d.line,
-            d.found,
-            d.expected,
-            d.message,
-        )
-        for d in found.diagnostics
-    ]
+    rows = list(map(_CELLS, found.diagnostics))
     counts = [
         (code, count.checked, count.unit, found.totals.get(code, 0))
         for code, count in sorted(found.counts.items())
