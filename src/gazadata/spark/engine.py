@@ -35,7 +35,7 @@ from gazadata.validate.checks import Unrun
 from gazadata.validate.checks import run as run_check_sets
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.promised import known, tables_of
-from gazadata.validate.semantics import cycles
+from gazadata.validate.semantics import CHAINED, cycles
 from gazadata.validate.sweep import no_rows
 from gazadata.validate.tables import LINE, Tables, of_cell, unhyphened
 from gazadata.validate.texts import unnamed
@@ -51,7 +51,6 @@ _BATCH_ROWS = 100_000
 _OPEN_COST = 1 << 16
 """Texts are small files; with the default, Spark would read only some thirty per task."""
 
-_ROWS = "kind string, code string, line bigint, content binary"
 Stage = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
 
 
@@ -398,7 +397,7 @@ class Engine:
 
         placed = rows.repartitionById(plan.pieces, "to")
         self._rows = rows
-        results = self._keep(placed.mapInArrow(_limited(run), _ROWS))
+        results = self._keep(placed.mapInArrow(_limited(run), piece.RESULTS))
         order = Window.partitionBy("code").orderBy("line")
         kept = (
             results.where("kind = 'finding'")
@@ -505,7 +504,7 @@ class Engine:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             tables = Tables(root, contract.resources, {}, root)
-            for name in piece.CHAINED:
+            for name in CHAINED:
                 rows = [o.chains[name] for o in outcomes if name in o.chains]
                 if not rows or not (every := pl.concat(rows)).height:
                     continue
@@ -520,7 +519,7 @@ class Engine:
                 cycles(contract, tables, unrun), tables, linked_report, self._plan.limit, unrun
             )
             for name in tables.masks:
-                key, field = contract[name].key, piece.CHAINED[name]
+                key, field = contract[name].key, CHAINED[name]
                 rows_ = tables.strings(name).filter(tables.masked(name, field)).collect()
                 linked.update(f"{name}/{one}/{field}" for one in rows_[key])
         return [moved(d, self._back(d.resource or "")) for d in linked_report.diagnostics], linked
