@@ -453,7 +453,10 @@ def page(
 
 @app.command()
 def validate(
-    package: PackageArgument = HERE,
+    # Text, since a path would lose slashes of a URL.
+    package: Annotated[
+        str, typer.Argument(metavar="PACKAGE", help="Folder with a datapackage.json.")
+    ] = ".",
     *,
     format: Annotated[
         list[str] | None,
@@ -518,8 +521,8 @@ def validate(
             f"{len(names)} --format and {len(files)} --output: every --format except the last "
             "needs an --output"
         )
-    address = re.match(r"(?!file)([a-z][a-z0-9+.-]+):/+(.+)", str(package))
-    root = package if address and engine == "spark" else Package.locate(package)
+    elsewhere = engine == "spark" and re.match(r"(?!file)[a-z][a-z0-9+.-]+://.", package)
+    root = Path(package) if elsewhere else Package.locate(package)
     for file in files:
         reporters.check_output(file, root)
     if master and engine != "spark":
@@ -533,10 +536,11 @@ def validate(
 
         try:
             with spark.session(master, verbose=verbose) as session:
-                # Path() has collapsed the two slashes of a URL.
-                where = f"{address[1]}://{address[2]}" if address else root
                 report = spark.report(
-                    session, where, limit=limit, frictionless_all=frictionless == "all"
+                    session,
+                    package if elsewhere else root,
+                    limit=limit,
+                    frictionless_all=frictionless == "all",
                 )
         except GazadataError as error:
             if verbose and error.__cause__:

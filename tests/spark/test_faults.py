@@ -126,8 +126,8 @@ def test_no_pyspark(tmp_path: Path) -> None:
     refused(run(str(REPO), PYTHONPATH=path), "pyspark is not installed", "gazadata[spark]")
 
 
-def test_a_master_that_does_not_answer() -> None:
-    refused(run("--master", "spark://127.0.0.1:1", str(REPO)), "spark://127.0.0.1:1", "answer")
+def test_a_master_that_does_not_respond() -> None:
+    refused(run("--master", "spark://127.0.0.1:1", str(REPO)), "spark://127.0.0.1:1", "respond")
 
 
 def test_the_command_reports_as_on_one_machine(tmp_path: Path) -> None:
@@ -141,3 +141,8 @@ def test_the_command_reports_as_on_one_machine(tmp_path: Path) -> None:
 
 def test_an_address_that_spark_cannot_read() -> None:
     refused(run("--master", "local[2]", "nowhere://host/package"), "nowhere")
+
+
+def test_an_address_without_a_host_is_passed_on_as_given() -> None:
+    """Spark reads it from the default file system; here there is none."""
+    refused(run("--master", "local[2]", "hdfs:///user/package"), "no host: hdfs:///user/package")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import polars as pl
@@ -26,7 +26,7 @@ from gazadata.errors import GazadataError, ReadError
 from gazadata.package import Package
 from gazadata.spark import piece, read, route
 from gazadata.spark.cut import BLOCK, INDEX, OWN, PART, WHERE, Part, Plan
-from gazadata.spark.messages import SCHEMA, Received, batches, decoded
+from gazadata.spark.messages import SCHEMA, Message, batches, decoded
 from gazadata.spark.mirror import Mirror, here, path_of
 from gazadata.spark.piece import Beside, Outcome
 from gazadata.spark.read import Stretch, moved, shift
@@ -35,7 +35,7 @@ from gazadata.validate.checks import Unrun
 from gazadata.validate.checks import run as run_check_sets
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.promised import known, tables_of
-from gazadata.validate.semantics import cycles
+from gazadata.validate.semantics import CHAINED, cycles
 from gazadata.validate.sweep import no_rows
 from gazadata.validate.tables import LINE, Tables, of_cell, unhyphened
 from gazadata.validate.texts import unnamed
@@ -51,7 +51,6 @@ _BATCH_ROWS = 100_000
 _OPEN_COST = 1 << 16
 """Texts are small files; with the default, Spark would read only some thirty per task."""
 
-_ROWS = "kind string, code string, line bigint, content binary"
 Stage = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
 
 
@@ -157,9 +156,7 @@ class Engine:
                     functions.col("_metadata.file_block_start").alias("block"),
                 )
             )
-            sent.append(
-                _staged(text, lambda got: batches(read.read_lines(plan, called, headed, got)))
-            )
+            sent.append(_staged(text, read.read_lines, plan, called, headed))
         self._unlike: set[str] = set()
         for name in {part.table for part in parts if part.uri.endswith(".parquet")}:
             names = plan.contract[name].field_names
@@ -173,7 +170,7 @@ class Engine:
                 file.alias("__file"),
                 functions.col("_metadata.row_index").alias("__row"),
             )
-            sent.append(_staged(columns, _columns_of(plan, called, name)))
+            sent.append(_staged(columns, read.read_columns, plan, called, name))
         if texts := self._texts():
             sent.append(texts)
         self._sent = self._keep(reduce(lambda a, b: a.union(b), sent))
@@ -201,7 +198,7 @@ class Engine:
                 .select("path", "content")
             )
             above = path_of(self._uri)
-            return _staged(texts, lambda got: batches(route.text_files(plan, above, got)))
+            return _staged(texts, route.text_files, plan, above)
         if kind == "table":
             rows = self._spark.read.parquet(_literal(folder))
             if not {"source_id", "text"} <= set(rows.columns):
@@ -210,7 +207,7 @@ class Engine:
                     f"has {', '.join(rows.columns)}"
                 )
             rows = rows.select("source_id", "text")
-            return _staged(rows, lambda got: batches(route.text_rows(plan, got)))
+            return _staged(rows, route.text_rows, plan)
         return None
 
     def _keep(self, frame: DataFrame) -> DataFrame:
@@ -360,7 +357,7 @@ class Engine:
         plan = self._plan
         hashes = self._sent.where("kind = 'hash'").repartitionById(plan.pieces, "to")
         found: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
-        for row in _staged(hashes, lambda got: batches(route.twice(plan, Received(got)))).collect():
+        for row in _staged(hashes, route.twice, plan).collect():
             if row.name in names:
                 found[row.name].append(decoded(row.content))
         twice = {name: pl.concat(every) for name, every in found.items()}
@@ -368,9 +365,7 @@ class Engine:
         if twice:
             own = self._sent.where("kind in ('row', 'link')")
             own = own.where(functions.col("name").isin(list(twice)))
-            for row in _staged(
-                own, lambda got: batches(route.repeated(plan, twice, got))
-            ).collect():
+            for row in _staged(own, route.repeated, plan, twice).collect():
                 again[row.name].append(decoded(row.content))
         return {name: pl.concat(frames) for name, frames in again.items() if name in names}
 
@@ -387,10 +382,10 @@ class Engine:
                 | ((functions.col("kind") == "link") & functions.col("name").isin(level))
             )
             placed = linked.repartitionById(plan.pieces, "to")
-            followed = _staged(placed, lambda got: batches(route.follow(plan, Received(got))))
+            followed = _staged(placed, route.follow, plan)
             everything = everything.union(self._keep(followed))
         asked = everything.where("kind in ('ask', 'target')").repartitionById(plan.pieces, "to")
-        answers = self._keep(_staged(asked, lambda got: batches(route.answer(plan, Received(got)))))
+        answers = self._keep(_staged(asked, route.answer, plan))
         # This forces the work so far, so that only tasks that validate a piece can fail after it.
         answers.count()
         rows = everything.where("kind = 'row'").union(answers)
@@ -402,7 +397,7 @@ class Engine:
 
         placed = rows.repartitionById(plan.pieces, "to")
         self._rows = rows
-        results = self._keep(placed.mapInArrow(_limited(run), _ROWS))
+        results = self._keep(placed.mapInArrow(_limited(run), piece.RESULTS))
         order = Window.partitionBy("code").orderBy("line")
         kept = (
             results.where("kind = 'finding'")
@@ -509,7 +504,7 @@ class Engine:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             tables = Tables(root, contract.resources, {}, root)
-            for name in piece.CHAINED:
+            for name in CHAINED:
                 rows = [o.chains[name] for o in outcomes if name in o.chains]
                 if not rows or not (every := pl.concat(rows)).height:
                     continue
@@ -524,7 +519,7 @@ class Engine:
                 cycles(contract, tables, unrun), tables, linked_report, self._plan.limit, unrun
             )
             for name in tables.masks:
-                key, field = contract[name].key, piece.CHAINED[name]
+                key, field = contract[name].key, CHAINED[name]
                 rows_ = tables.strings(name).filter(tables.masked(name, field)).collect()
                 linked.update(f"{name}/{one}/{field}" for one in rows_[key])
         return [moved(d, self._back(d.resource or "")) for d in linked_report.diagnostics], linked
@@ -542,12 +537,9 @@ def _limited(stage: Stage) -> Stage:
     return run
 
 
-def _staged(frame: DataFrame, stage: Stage) -> DataFrame:
-    return frame.mapInArrow(_limited(stage), SCHEMA)
-
-
-def _columns_of(plan: Plan, called: dict[int, Part], name: str) -> Stage:
-    return lambda got: batches(read.read_columns(plan, called, name, got))
+def _staged(frame: DataFrame, send: Callable[..., Iterator[Message]], *given: Any) -> DataFrame:
+    """The messages that `send` makes of what it is given and of the batches of a frame."""
+    return frame.mapInArrow(_limited(lambda got: batches(send(*given, got))), SCHEMA)
 
 
 def _report_bytes(part: Part, resource: Resource, stretches: list[Stretch], report: Report) -> bool:

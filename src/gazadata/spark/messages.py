@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -80,20 +80,17 @@ def batches(messages: Iterable[Message]) -> Iterator[pa.RecordBatch]:
         held.append(one)
         size += len(one.content)
         if size > _BATCH_BYTES:
-            yield _batch(held)
+            yield record_batch(held, _ARROW)
             held, size = [], 0
     if held:
-        yield _batch(held)
+        yield record_batch(held, _ARROW)
 
 
-def _batch(held: list[Message]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [
-            pa.array(column, field.type)
-            for column, field in zip(zip(*held, strict=True), _ARROW, strict=True)
-        ],
-        schema=_ARROW,
-    )
+def record_batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows as a record batch."""
+    columns = zip(zip(*rows, strict=True), schema, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 class Received:

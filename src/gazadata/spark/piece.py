@@ -15,18 +15,23 @@ from polars import col
 
 from gazadata.package import Package
 from gazadata.spark.cut import OWN, PART, TEXTS, WHERE, Plan
-from gazadata.spark.messages import Received, encoded
+from gazadata.spark.messages import Received, encoded, record_batch
 from gazadata.spark.read import moved
 from gazadata.validate import layers
 from gazadata.validate.diagnostics import Diagnostic, Report
+from gazadata.validate.semantics import CHAINED
 from gazadata.validate.stated import parts_of_identifier
 from gazadata.validate.tables import LINE, Tables
 
 ROW = "__row"
 """The line of a row in its part."""
 
-CHAINED = {"actors": "part_of", "topics": "part_of", "sources": "cited_by"}
-"""Fields that link rows to other rows of the same table."""
+RESULTS = "kind string, code string, line bigint, content binary"
+"""The columns of what `run` returns, as Spark declares them."""
+
+_ARROW = pa.schema(
+    [("kind", pa.string()), ("code", pa.string()), ("line", pa.int64()), ("content", pa.binary())]
+)
 
 _GLOBAL = ("GD411",)
 """Rules that need all pieces together."""
@@ -253,11 +258,6 @@ def _chained(plan: Plan, name: str, frame: pl.DataFrame) -> pl.DataFrame:
     return rows.select(key, link, *WHERE)
 
 
-_ROWS = pa.schema(
-    [("kind", pa.string()), ("code", pa.string()), ("line", pa.int64()), ("content", pa.binary())]
-)
-
-
 def run(
     plan: Plan, names: list[str], beside: Beside, received: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
@@ -270,5 +270,4 @@ def run(
     found, outcome.report.diagnostics = outcome.report.diagnostics, []
     rows += [("finding", d.code, d.line or 0, pickle.dumps(d)) for d in found]
     rows.append(("outcome", "", 0, pickle.dumps(outcome)))
-    columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), _ROWS, strict=True)]
-    yield pa.RecordBatch.from_arrays(columns, schema=_ROWS)
+    yield record_batch(rows, _ARROW)

@@ -16,11 +16,12 @@ from gazadata.spark.mirror import path_of
 from gazadata.validate.repeats import uniques
 
 
-def follow(plan: Plan, received: Received) -> Iterator[Message]:
+def follow(plan: Plan, received: Iterable[pa.RecordBatch]) -> Iterator[Message]:
     """Send rows to the piece of the row that they go with."""
-    keys = received.take("key", "")
-    for name in received.names("link"):
-        rows = received.take("link", name)
+    got = Received(received)
+    keys = got.take("key", "")
+    for name in got.names("link"):
+        rows = got.take("link", name)
         assert rows is not None
         if keys is None:
             found = rows.with_columns(__piece=pl.lit(None, pl.Int32))
@@ -36,10 +37,11 @@ def follow(plan: Plan, received: Received) -> Iterator[Message]:
         yield from spread("row", name, others.drop("__piece"), others["__piece"])
 
 
-def answer(plan: Plan, received: Received) -> Iterator[Message]:
+def answer(plan: Plan, received: Iterable[pa.RecordBatch]) -> Iterator[Message]:
     """Lend rows to the pieces that point to them, and tell their own pieces that they are used."""
-    for name in sorted({*received.names("ask"), *received.names("target")}):
-        asks, rows = received.take("ask", name), received.take("target", name)
+    got = Received(received)
+    for name in sorted({*got.names("ask"), *got.names("target")}):
+        asks, rows = got.take("ask", name), got.take("target", name)
         if name == TEXTS:
             yield from _texts(asks, rows)
         elif asks is not None and rows is not None:
@@ -92,10 +94,11 @@ def _texts(asks: pl.DataFrame | None, texts: pl.DataFrame | None) -> Iterator[Me
         yield message("unnamed", 0, TEXTS, left)
 
 
-def twice(plan: Plan, received: Received) -> Iterator[Message]:
+def twice(plan: Plan, received: Iterable[pa.RecordBatch]) -> Iterator[Message]:
     """The hashes that more than one row has."""
-    for name in received.names("hash"):
-        hashes = received.take("hash", name)
+    got = Received(received)
+    for name in got.names("hash"):
+        hashes = got.take("hash", name)
         assert hashes is not None
         found = hashes.filter(hashes.is_duplicated()).unique().head(plan.limit)
         if found.height:

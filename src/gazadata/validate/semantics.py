@@ -22,6 +22,8 @@ OBJECTS = {"member_of": "group", "nationality": "state"}
 """The kind of a predicate's object."""
 SUBJECTS = dict.fromkeys(("holds_rank", "holds_office", "nationality"), "person")
 """The kind of a predicate's subject."""
+CHAINED = {"actors": "part_of", "topics": "part_of", "sources": "cited_by"}
+"""The field of a table that links its rows to other rows of it."""
 
 
 # Rules that run before the others because they identify more exactly which cells are wrong.
@@ -825,7 +827,7 @@ rule(
 
 def cycles(contract: Contract, tables: Tables, unrun: Unrun) -> Iterator[CheckSet]:
     """Check that links within a table form no cycle."""
-    for name, field in (("actors", "part_of"), ("topics", "part_of"), ("sources", "cited_by")):
+    for name, field in CHAINED.items():
         if name not in tables:
             continue
         resource = contract[name]
