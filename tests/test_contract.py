@@ -84,6 +84,8 @@ class TestSchemaFiles:
         assert schema["$schema"] == "https://datapackage.org/profiles/2.0/tableschema.json"
         assert schema["title"]
         assert schema["description"].endswith(".")
+        (listed,) = (one for one in DESCRIPTOR["resources"] if one["name"] == name)
+        assert (listed["title"], listed["description"]) == (schema["title"], schema["description"])
         assert schema["missingValues"] == [""]
         assert "fieldsMatch" not in schema, "the published profile refuses it as a string"
         (key,) = schema["primaryKey"]
