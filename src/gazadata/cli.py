@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from gazadata.curate.record import Record
     from gazadata.curate.rewrite import Changes
+    from gazadata.validate import Report
 
 app = typer.Typer(
     help="Tables on the diplomacy over a proposed force for Gaza, with the evidence for each cell.",
@@ -527,32 +528,34 @@ def validate(
         reporters.check_output(file, root)
     if master and engine != "spark":
         raise GazadataError("--master needs --engine spark")
-    limit = reporters.EVERY if every else reporters.KEPT
+    limit, frictionless_all = reporters.EVERY if every else reporters.KEPT, frictionless == "all"
     if engine == "spark":
-        # Spark needs the hidden modules.
-        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, _Unused)]
-        gc.enable()
-        from gazadata import spark
-
-        try:
-            with spark.session(master, verbose=verbose) as session:
-                report = spark.report(
-                    session,
-                    package if elsewhere else root,
-                    limit=limit,
-                    frictionless_all=frictionless == "all",
-                )
-        except GazadataError as error:
-            if verbose and error.__cause__:
-                print(error.__cause__, file=sys.stderr)
-            raise
+        where = package if elsewhere else root
+        report = _on_spark(where, master, limit, frictionless_all=frictionless_all, verbose=verbose)
     else:
-        report = run(root, limit=limit, frictionless_all=frictionless == "all")
+        report = run(root, limit=limit, frictionless_all=frictionless_all)
     asked = reporters.Options(strict=strict, plain=plain, every=every)
     for name, file_ in zip_longest(names, files):
         options = reporters.settle(asked, name, root, os.environ, terminal=terminal)
         reporters.emit(report, name, options, file_, os.environ)
     raise typer.Exit(0 if report.ok(strict=strict) else 1)
+
+
+def _on_spark(
+    where: str | Path, master: str | None, limit: int, *, frictionless_all: bool, verbose: bool
+) -> Report:
+    # Spark needs the hidden modules.
+    sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, _Unused)]
+    gc.enable()
+    from gazadata import spark
+
+    try:
+        with spark.session(master, verbose=verbose) as session:
+            return spark.report(session, where, limit=limit, frictionless_all=frictionless_all)
+    except GazadataError as error:
+        if verbose and error.__cause__:
+            print(error.__cause__, file=sys.stderr)
+        raise
 
 
 @app.command()
