@@ -101,8 +101,8 @@ def ordered(
         for batch in tables.batches(name):
             constraints.check(batch, report)
             repeated.add(batch)
-    record = list(semantics.check_sets(contract, tables))
-    yield from semantics.only(record, semantics.OF_KINDS)
+    of_rows = list(semantics.check_sets(contract, tables))
+    yield from semantics.only(of_rows, semantics.OF_KINDS)
 
     # Keys.
     for repeated in repeats.values():
@@ -112,16 +112,16 @@ def ordered(
     # Texts and their sources.
     if is_cut:
         yield spans.cut_unheld(contract, tables)
-    held = provenance.texts(package.root, tables, report, limit, unrun)
-    yield from semantics.only(record, semantics.OF_SOURCES)
+    held = provenance.held_texts(package.root, tables, report, limit, unrun)
+    yield from semantics.only(of_rows, semantics.OF_SOURCES)
     yield from semantics.cycles(contract, tables, unrun)
-    yield from semantics.only(record, semantics.OF_REPORTS)
+    yield from semantics.only(of_rows, semantics.OF_REPORTS)
     if is_proven:
         yield from coverage.moved(contract, tables, unrun)
 
     # Rules of the record that can tell which cell is wrong.
-    yield from semantics.only(record, semantics.OF_CELLS)
-    yield from semantics.only(record, semantics.OF_PAIRS)
+    yield from semantics.only(of_rows, semantics.OF_CELLS)
+    yield from semantics.only(of_rows, semantics.OF_PAIRS)
 
     # Passages, quotes and evidence.
     if is_cut and held is not None:
@@ -137,7 +137,7 @@ def ordered(
     # Mistakes of no single cell: rows that disagree, and whatever is missing or unused.
     for repeated in repeats.values():
         repeated.find_values(tables, report, limit)
-    yield from semantics.later(record)
+    yield from semantics.later(of_rows)
     if is_proven:
         yield from coverage.needed(contract, tables, loose)
         yield from coverage.used(contract, tables)

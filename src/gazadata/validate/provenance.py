@@ -15,7 +15,7 @@ from gazadata.validate.diagnostics import Report
 from gazadata.validate.promised import weakened
 from gazadata.validate.schema_findings import add_finding
 from gazadata.validate.tables import Tables
-from gazadata.validate.texts import texts as read_texts
+from gazadata.validate.texts import read_texts
 
 _OF_TEXTS = ("GD301", "GD302", "GD303", "GD304")
 
@@ -41,7 +41,7 @@ _BY_PROPERTY = {
 """Rules that check only fields with a certain property of our own."""
 
 
-def texts(
+def held_texts(
     root: Path, tables: Tables, report: Report, limit: int, unrun: Unrun
 ) -> pl.LazyFrame | None:
     """Check the held texts; returns `source_id` and `__text` of those read, None without raw/."""

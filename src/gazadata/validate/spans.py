@@ -53,7 +53,7 @@ def cut_unheld(contract: Contract, tables: Tables) -> CheckSet:
                 col("held") == "false",
                 expected="true, because its text is divided into passages",
                 applies=col("__cut") & (col("held") == "false"),
-                counted=False,  # `texts` counts the sources.
+                counted=False,  # `read_texts` counts the sources.
             ),
         ),
     )

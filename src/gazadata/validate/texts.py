@@ -72,7 +72,7 @@ rule(
 )
 
 
-def texts(
+def read_texts(
     root: Path, tables: Tables, report: Report, limit: int, *, with_texts: bool
 ) -> pl.LazyFrame:
     """Read every held text, and compare it with its row.
