@@ -372,9 +372,9 @@ def _write(result: Changes, *, dry_run: bool = False) -> None:
     """Print the changes, and write them unless this is a dry run."""
     from gazadata.curate.write import write
 
-    for change in result.changes:
+    for change in result.lines:
         print(change)
-    if not result.changes:
+    if not result.lines:
         print("nothing to change")
     if result.removes:
         print("note: add each removed key that was in a release to data/retired.csv")

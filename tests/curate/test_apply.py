@@ -281,7 +281,7 @@ def test_removing_a_row_removes_its_evidence_and_quotes(root: Path, sheet: str) 
     text = (sheet[:start] + sheet[end:]).replace("  events:\n  positions", "  positions")
     text = text.replace("    event_id: pell-rejects-inspections\n", "")
     result = applied(root, text)
-    assert [change.split(" (")[0] for change in result.changes] == [
+    assert [change.split(" (")[0] for change in result.lines] == [
         "- events/pell-rejects-inspections",
         "- participants/pell-rejects-inspections-doran-pell",
         "~ positions/telmark-inspections: event_id pell-rejects-inspections → empty; "
@@ -297,7 +297,7 @@ def test_a_quote_that_nothing_else_uses_is_removed(root: Path, sheet: str) -> No
     end = sheet.index("    - id: ", start + 10)
     text = sheet[:start] + sheet[end:]
     result = applied(root, text)
-    assert "- quotes/for-six-months (no longer used)" in result.changes
+    assert "- quotes/for-six-months (no longer used)" in result.lines
 
 
 def test_a_row_that_others_need_is_not_removed(root: Path, sheet: str) -> None:
@@ -320,7 +320,7 @@ def test_a_list_makes_several_rows(root: Path, sheet: str) -> None:
 """
     at = sheet.index("  relations:\n", sheet.index("- sentence: About 30")) + len("  relations:\n")
     result = applied(root, sheet[:at] + row + sheet[at:])
-    assert result.changes == [
+    assert result.lines == [
         "+ relations/brenholt-joins (4 rows of evidence)",
         "+ relations/kessaly-joins (4 rows of evidence)",
         "+ 2 quotes",
@@ -420,7 +420,7 @@ def test_a_boundary_of_a_passage_can_be_moved(root: Path, sheet: str) -> None:
     assert cut != sheet
     (root / "sheet.yaml").write_text(cut, "utf-8")
     result = applied(root, cut)
-    assert f"+ passages/{SOURCE}-s16" in result.changes
+    assert f"+ passages/{SOURCE}-s16" in result.lines
     save(result)
     assert [d.code for d in report_on(root, official=False).diagnostics] == []
     after = opened(root)

@@ -132,7 +132,7 @@ def test_a_different_text_with_the_same_name_is_not_replaced(root: Path, tmp_pat
     # The same text may already be there, as after an interrupted run.
     raw.write_text(STORY, "utf-8")
     added = add_article(opened(root), story(tmp_path), Details())
-    assert "+ sources/ministry-asks (3 rows of evidence)" in added.changes
+    assert "+ sources/ministry-asks (3 rows of evidence)" in added.lines
 
 
 def test_an_empty_text_is_refused(root: Path, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_headline_that_begins_like_a_formula_is_quoted_after_the_sign(
 ) -> None:
     content = STORY.replace("A ministry asks", headline)
     added = add_article(opened(root), story(tmp_path, content.encode()), Details())
-    assert [one for one in added.changes if one.startswith("title without")] == (
+    assert [one for one in added.lines if one.startswith("title without")] == (
         [f"title without {said}, which would make it a spreadsheet formula"] if said else []
     )
     save(added)
@@ -192,7 +192,7 @@ def test_a_passage_boundary_of_a_new_article_can_be_moved(root: Path, tmp_path: 
     at = sheet.index(two)
     rest = sheet[at:].split("- sentence: It was late.")
     text = sheet[:at] + "- sentence: “No.” It was late." + rest[1]
-    changes = applied(root, text).changes
+    changes = applied(root, text).lines
     assert changes[0] == "- passages/ministry-asks-s03"
     assert changes[1].startswith("~ passages/ministry-asks-s02: char_end ")
     assert len(changes) == 2

@@ -129,7 +129,7 @@ def test_a_package_needs_no_table_of_names(tmp_path: Path) -> None:
     after = opened(root)
     assert "holm-blockade-farmers-at-holm" in after.by_key("participants")
     assert len(after.rows["conditions"]) == len(before.rows["conditions"]) - 1
-    assert applied(root, print_sheet(after, SOURCE)).changes == []
+    assert applied(root, print_sheet(after, SOURCE)).lines == []
 
 
 def test_a_retired_key_is_not_computed_again(root: Path) -> None:

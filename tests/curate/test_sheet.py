@@ -52,14 +52,14 @@ def evidence_of(record: Record, source: str) -> int:
 def test_a_sheet_of_the_record_changes_no_byte(tmp_path: Path, source: str) -> None:
     root = repository(tmp_path / "package")
     result = applied(root, print_sheet(opened(root), source))
-    assert result.changes == []
+    assert result.lines == []
     assert result.files == {}
 
 
 def test_a_sheet_of_the_invented_article_changes_no_byte(tmp_path: Path) -> None:
     root = make(tmp_path / "package")
     result = applied(root, print_sheet(opened(root), SOURCE))
-    assert result.changes == []
+    assert result.lines == []
     assert result.files == {}
 
 
@@ -69,7 +69,7 @@ def test_sheets_of_generated_articles_change_no_byte(tmp_path: Path) -> None:
     record = opened(root)
     for source in record.articles()[:3]:
         result = applied(root, print_sheet(record, source))
-        assert result.changes == []
+        assert result.lines == []
         assert set(result.files) == set()
 
 
@@ -105,11 +105,11 @@ def test_the_rows_are_those_that_were_written_by_hand(two: Path, tmp_path: Path)
 def test_applying_twice_changes_nothing(two: Path) -> None:
     text = (two / "sheet.yaml").read_text("utf-8")
     again = applied(two, text)
-    assert again.changes == []
+    assert again.lines == []
     assert again.files == {}
     # Later changes need no new sheet, since its state was renewed.
     renamed = text.replace("label: Mara Oake takes office", "label: Oake takes office")
-    assert applied(two, renamed).changes == [
+    assert applied(two, renamed).lines == [
         "~ events/oake-takes-office: label Mara Oake takes office → Oake takes office"
     ]
 

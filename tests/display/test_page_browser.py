@@ -311,7 +311,7 @@ def test_a_selection_becomes_a_quote_on_the_clipboard(tab: Open, whole_page: Pat
     quote = "quote: potential contributors like Azerbaijan\n    name: Azerbaijan\n"
     assert quote in sheet
     pasted = sheet.replace(quote, f"{copied}    name: Azerbaijan\n")
-    assert applied(REPO, pasted).changes[0] == "~ actors/azerbaijan: evidence of kind, name"
+    assert applied(REPO, pasted).lines[0] == "~ actors/azerbaijan: evidence of kind, name"
 
 
 def test_gaps_have_their_lengths_and_only_the_right_file_fills_them(

@@ -92,7 +92,7 @@ def add_article(record: Record, file: Path, details: Details) -> Changes:
         if not existed:
             target.unlink(missing_ok=True)
         raise
-    added.changes = [*changes, f"add {target}", *added.changes]
+    added.lines = [*changes, f"+ {target}", *added.lines]
     return added
 
 

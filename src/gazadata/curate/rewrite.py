@@ -20,14 +20,14 @@ class Changes:
     Attributes:
         record: the package as it will be.
         files: the new bytes of each file that changes.
-        changes: what changes, one line per row.
+        lines: what changes, one line per row.
         removes: whether rows are removed.
         read: the bytes of the files that were read.
     """
 
     record: Record
     files: dict[Path, bytes] = field(default_factory=dict)
-    changes: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     removes: bool = False
     read: dict[Path, bytes] = field(default_factory=dict)
 

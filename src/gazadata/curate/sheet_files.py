@@ -36,7 +36,7 @@ def write_sheet(record: Record, path: Path, text: str) -> list[Path]:
 
 def _is_applied(record: Record, path: Path) -> bool:
     try:
-        return not apply_sheet(record, read_sheet(path, record.contract)).changes
+        return not apply_sheet(record, read_sheet(path, record.contract)).lines
     except GazadataError:
         return False
 
