@@ -144,7 +144,9 @@ def plural(number: int, noun: str) -> str:
 
 def amount(number: int, unit: str) -> str:
     """`1 package`, `2 packages`, for the unit that a rule counts."""
-    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
+    if unit == "evidence":
+        return f"{plural(number, 'row')} of evidence"
+    return plural(number, unit.removesuffix("s"))
 
 
 @dataclass(frozen=True)
