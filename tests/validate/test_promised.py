@@ -65,7 +65,7 @@ def test_a_repository_is_not_compared_with_itself(repository: Path) -> None:
     _loosen(repository)
     (said,), looked = _found(repository, repository)
     contract = Contract.read(repository)
-    assert said == f"a contract with the sha256 {promised.digest(contract)}"
+    assert said == f"a contract with the sha256 {promised.contract_digest(contract)}"
     assert looked == number
 
 
@@ -75,7 +75,7 @@ def test_a_version_with_another_contract_must_be_on_record(repository: Path) -> 
     _edit(repository / "datapackage.json", lambda d: d.update(version="9.0.0"))
     assert _found(repository, repository) == ([], number)
     _loosen(repository)
-    digest = promised.digest(Contract.read(repository))
+    digest = promised.contract_digest(Contract.read(repository))
     assert _found(repository, repository) == ([f"a contract with the sha256 {digest}"], number)
     record = repository / "src/gazadata/validate" / promised.RECORD
     _edit(record, lambda known: known.update({"9.0.0": digest}))
@@ -150,7 +150,9 @@ def test_the_promise_and_the_diff_agree_on_what_differs(repo: Path, name: str) -
 
 def test_a_release_has_the_contract_that_is_recorded(repo: Path, tmp_path: Path) -> None:
     release = build(repo, tmp_path)
-    assert promised.digest(Contract.read(release)) == promised.digest(Contract.read(repo))
+    assert promised.contract_digest(Contract.read(release)) == promised.contract_digest(
+        Contract.read(repo)
+    )
 
 
 def test_each_contract_is_read_once(package_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

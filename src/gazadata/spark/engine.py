@@ -34,7 +34,7 @@ from gazadata.validate import files, layers
 from gazadata.validate.checks import Unrun
 from gazadata.validate.checks import run as run_check_sets
 from gazadata.validate.diagnostics import Diagnostic, Report
-from gazadata.validate.promised import known, tables_of
+from gazadata.validate.promised import installed_as, tables_of
 from gazadata.validate.semantics import CHAINED, cycles
 from gazadata.validate.tables import LINE, Tables, unhyphened
 from gazadata.validate.texts import unnamed
@@ -123,7 +123,7 @@ class Engine:
             for resource in layers.fitting(package.contract, tables, report):
                 tables.put(resource.name, corpus.retired(resource))
                 tables.add(resource.name, corpus.lines.rows(resource.name))
-            layers.names(package, tables, report, limit)
+            layers.before_rules(package, tables, report, limit)
             report.rows = tables.rows
             names = [name for name in resources if name in tables]
             always = _repeats(corpus, names)
@@ -154,18 +154,18 @@ class Engine:
 
     def _headed(self, package: Package, paths: dict[str, Path], report: Report) -> set[str]:
         """The tables whose parts have the header of their schema; Parquet files have none."""
-        headed, same = set(), known(package.contract)
+        headed, ours = set(), installed_as(package.contract)
         for name, path in paths.items():
             shown = path.relative_to(package.root).as_posix()
             resource = package.contract[name]
             files.sums(path, shown, resource, report)
-            known_as = same.resources.get(name) if same else None
+            installed = ours.resources.get(name) if ours else None
             if path.suffix == ".parquet":
                 right = True
             elif self.mirror:
-                right = _have_header(self.mirror.tables[name], resource, report, known_as)
+                right = _have_header(self.mirror.tables[name], resource, report, installed)
             else:
-                right = files.check_header(path, shown, resource, report, known_as)
+                right = files.check_header(path, shown, resource, report, installed)
             if right:
                 headed.add(name)
         return headed
@@ -338,7 +338,7 @@ def _staged(frame: DataFrame, send: Callable[..., Iterator[Message]], *given: An
 
 
 def _have_header(
-    parts: list[File], resource: Resource, report: Report, known_as: Resource | None
+    parts: list[File], resource: Resource, report: Report, installed: Resource | None
 ) -> bool:
     """Whether each part of a table has the header of its schema."""
     right = []
@@ -346,7 +346,7 @@ def _have_header(
         for file in parts:
             head = Path(folder, "header")
             head.write_bytes(file.header)
-            right.append(files.check_header(head, file.shown, resource, report, known_as))
+            right.append(files.check_header(head, file.shown, resource, report, installed))
     return all(right)
 
 

@@ -20,7 +20,7 @@ from gazadata.spark.cut import BLOCK, INDEX, PART, Part, Plan
 from gazadata.spark.messages import Message
 from gazadata.validate.diagnostics import Diagnostic, Report
 from gazadata.validate.files import check_bytes
-from gazadata.validate.sweep import Form, batches, ragged
+from gazadata.validate.sweep import LineChecks, batches, ragged
 from gazadata.validate.tables import LINE
 
 
@@ -108,7 +108,7 @@ def _rows(
     stretch.text = check_bytes(path, part.path, resource, stretch.of_bytes, plan.limit)
     if not stretch.text or resource.name not in headed:
         return None
-    form = Form(resource, part.path, plan.limit)
+    form = LineChecks(resource, part.path, plan.limit)
     frames = []
     try:
         for frame, odd in batches(path, resource):
@@ -155,7 +155,7 @@ def read_columns(
             )
             numbered = rows.select((pl.col(INDEX) + 1).alias(LINE), *resource.field_names)
             stretch = Stretch(part.number, 0, int(rows[INDEX][0]), 0, 0)
-            form = Form(resource, part.path, plan.limit)
+            form = LineChecks(resource, part.path, plan.limit)
             form.check(numbered, [])
             emptied = form.emptied(numbered)
             form.report(stretch.of_lines)

@@ -18,7 +18,7 @@ from gazadata.contract import Resource
 from gazadata.package import Package
 from gazadata.validate.characters import OF_THE_TEXT, odd, plain, worded
 from gazadata.validate.diagnostics import LONGEST, Diagnostic, Report
-from gazadata.validate.promised import known
+from gazadata.validate.promised import installed_as
 from gazadata.validate.rules import rule
 from gazadata.validate.split import split_line, starts
 
@@ -33,7 +33,7 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
     Returns:
         The files that can be split into rows of the schema's columns.
     """
-    readable, installed = {}, known(package.contract)
+    readable, ours = {}, installed_as(package.contract)
     for name, path in paths.items():
         resource = package.contract[name]
         shown = path.relative_to(package.root).as_posix()
@@ -42,8 +42,8 @@ def check(package: Package, paths: dict[str, Path], report: Report, limit: int) 
             if is_other(path, shown, name, report):
                 continue
             whole = check_bytes(path, shown, resource, report, limit)
-            known_as = installed.resources.get(name) if installed else None
-            if not (check_header(path, shown, resource, report, known_as) and whole):
+            installed = ours.resources.get(name) if ours else None
+            if not (check_header(path, shown, resource, report, installed) and whole):
                 continue
         readable[name] = path
     return readable
@@ -272,11 +272,11 @@ rule(
 
 
 def check_header(
-    path: Path, shown: str, resource: Resource, report: Report, known_as: Resource | None = None
+    path: Path, shown: str, resource: Resource, report: Report, installed: Resource | None = None
 ) -> bool:
     """Compare the header with the schema; returns whether they match.
 
-    Nothing is reported if it matches the installed schema, `known_as`: then only the schema of the
+    Nothing is reported if it matches the `installed` schema: then only the schema of the
     package was changed, which is reported already.
     """
     with path.open("rb") as file:
@@ -293,7 +293,7 @@ def check_header(
     names = first.split(",")
     if names == wanted:
         return True
-    if known_as and names == list(known_as.field_names):
+    if installed and names == list(installed.field_names):
         return False
     missing = [n for n in wanted if n not in names]
     extra = [n for n in names if n not in wanted]

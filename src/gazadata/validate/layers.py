@@ -45,7 +45,7 @@ def _run(package: Package, tables: Tables, report: Report, limit: int) -> None:
         if rows := sweep.sweep(resource, tables, report, limit):
             tables.add(resource.name, rows)
     tables.mask_found(report)
-    names(package, tables, report, limit)
+    before_rules(package, tables, report, limit)
     rules(package, tables, report, limit)
     for of_file in tables.references.values():
         report.merge(of_file)
@@ -62,7 +62,7 @@ def fitting(contract: Contract, tables: Tables, report: Report) -> Iterator[Reso
             yield resource
 
 
-def names(package: Package, tables: Tables, report: Report, limit: int) -> None:
+def before_rules(package: Package, tables: Tables, report: Report, limit: int) -> None:
     """Check the retired identifiers, and note which tables could not be read."""
     retired.check(package, tables, report, limit)
     unread = [name for name in package.contract.resources if name not in tables]

@@ -30,7 +30,7 @@ RECORD = "contracts.json"
 """The file next to this module with the digest of each version that changed the contract."""
 
 
-def recorded(contract: Contract) -> str | None:
+def recorded_digest(contract: Contract) -> str | None:
     """The digest on record for a version of this package: that of the last change up to it.
 
     A repository under development is itself what is installed, so there is nothing else to compare
@@ -49,7 +49,7 @@ def recorded(contract: Contract) -> str | None:
     return str(changed[max(until)]) if until else None
 
 
-def digest(contract: Contract) -> str:
+def contract_digest(contract: Contract) -> str:
     """The sha256, in hexadecimal, of everything that a contract promises about rows."""
     schemas = {name: resource.schema for name, resource in contract.resources.items()}
     cues = [contract.hedge_cues, contract.attribution_cues]
@@ -86,7 +86,7 @@ def contract_at(root: Path) -> Contract:
     return own or Contract.read(root)
 
 
-def known(contract: Contract) -> Contract | None:
+def installed_as(contract: Contract) -> Contract | None:
     """The contract of the installed package, if it has the same name and version."""
     own = installed()
     same = own and (contract.name, contract.version) == (own.name, own.version)
@@ -98,7 +98,7 @@ def tables_of(contract: Contract) -> set[str]:
 
     A missing required table is a finding; other packages may lack it, as if it had no rows.
     """
-    own = known(contract)
+    own = installed_as(contract)
     return contract.resources.keys() | (own.resources.keys() if own else set())
 
 
@@ -108,7 +108,7 @@ def promised(contract: Contract) -> Contract:
     That is the installed one if the tables have the same columns. A schema that differs from it is
     a finding, and findings about rows would only follow from that.
     """
-    own = known(contract)
+    own = installed_as(contract)
     if own is None or _columns(contract) != _columns(own):
         return contract
     resources = {
@@ -127,7 +127,11 @@ def weakened(contract: Contract) -> Iterator[tuple[str, str, str]]:
     as a schema has to state it.
     """
     own = installed()
-    if own is None or known(contract) or recorded(contract) == digest(contract):
+    if (
+        own is None
+        or installed_as(contract)
+        or recorded_digest(contract) == contract_digest(contract)
+    ):
         return
     for name in [name for name in contract.resources if name in own.resources]:
         here, there = contract[name], own[name]
@@ -160,7 +164,7 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
     Returns:
         The resources that are reported as missing or as extra.
     """
-    own = known(contract)
+    own = installed_as(contract)
     if own is None or root.resolve() == bundled().resolve():
         _compare_with_record(contract, report, reported)
         return set()
@@ -194,7 +198,7 @@ def compare(contract: Contract, root: Path, report: Report, reported: Reported) 
 
 
 def _compare_with_record(contract: Contract, report: Report, reported: Reported) -> None:
-    wanted, found = recorded(contract), digest(contract)
+    wanted, found = recorded_digest(contract), contract_digest(contract)
     if wanted is None:
         return
     report.count("GD004", len(contract.resources))

@@ -43,7 +43,7 @@ def sweep(resource: Resource, tables: Tables, report: Report, limit: int) -> int
         How many rows it has; None if it has none or cannot be split into rows.
     """
     path, shown = tables.paths[resource.name], tables.shown(resource.name)
-    width, form = len(resource.fields), Form(resource, shown, limit)
+    width, form = len(resource.fields), LineChecks(resource, shown, limit)
     try:
         for frame, odd in batches(path, resource):
             form.check(frame, odd)
@@ -95,7 +95,7 @@ rule(
 )
 
 
-class Form:
+class LineChecks:
     """Checks, batch by batch, that the lines of a file are rows in canonical form."""
 
     def __init__(self, resource: Resource, shown: str, limit: int) -> None:
