@@ -92,9 +92,8 @@ def test_a_table_is_added_as_written(clone: Path) -> None:
     run(clone, "fmt")
 
     # The contract has changed, and nothing else is wrong.
-    said = run(clone, "validate", "--format", "concise").splitlines()[:-1]
-    (found,) = (line for line in said if not line.startswith("note: "))
-    record = re.search(r'"([\d.]+)": "([0-9a-f]{64})" in (\S+)$', found)
+    (found,) = json.loads(run(clone, "validate", "--format", "json"))["findings"]
+    record = re.search(r'"([\d.]+)": "([0-9a-f]{64})" to (\S+);', found["help"])
     assert record
     edit(clone / record[3], {record[1]: record[2]})
     said = run(clone, "validate", "--strict", "--format", "concise").splitlines()

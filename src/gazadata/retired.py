@@ -18,6 +18,9 @@ from gazadata.errors import ContractError, LineError
 from gazadata.package import Package
 from gazadata.text import clean
 
+# Python's default limit, 131,072 characters, is less than a cell may hold.
+csv.field_size_limit((1 << 31) - 1)
+
 COLUMNS = ("resource", "row_id", "replaced_by", "reason", "version")
 
 

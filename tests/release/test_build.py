@@ -261,9 +261,9 @@ def test_a_version_that_is_too_low_is_refused(
     with_label(package_folder)
     for version in ("1.0.0", "1.0.0-rc.1", "0.9.0"):
         with_version(package_folder, version)
-        with pytest.raises(ReleaseError, match=r"so use 1\.0\.1") as refusal:
+        with pytest.raises(ReleaseError, match=r"run `gazadata bump 1\.0\.1`") as refusal:
             build(package_folder, out, parent=built)
-        assert "is too low: the changes since 1.0.0 are" in str(refusal.value)
+        assert "is too low: the changes since 1.0.0 require" in str(refusal.value)
     with_version(package_folder, "1.0.1")
     made = build(package_folder, out, parent=built)
     assert "Conflicts of the region" in (made / "CHANGES.md").read_text("utf-8")

@@ -409,19 +409,19 @@ def turned(property_: str) -> Any:
             of("label", lambda f: f.pop("gazadata:evidence")),
             ("patch", "gazadata:evidence changed"),
         ),
-        (of("event_type", turned("enum")), ("major", "the order of the terms changed")),
-        (of("event_type", turned("categories")), ("major", "the order of the terms changed")),
+        (of("event_type", turned("enum")), ("major", "order of the terms changed")),
+        (of("event_type", turned("categories")), ("major", "order of the terms changed")),
         (
             of("event_type", lambda f: f.__setitem__("categoriesOrdered", True)),
-            ("major", "the terms are now ordered"),
+            ("major", "terms now ordered"),
         ),
         (
             of("certainty", lambda f: f.pop("categoriesOrdered")),
-            ("major", "the terms are no longer ordered"),
+            ("major", "terms no longer ordered"),
         ),
         (
             of("event_type", lambda f: f["categories"][0].__setitem__("label", "x")),
-            ("patch", "the label of the term AGREE changed"),
+            ("patch", "label of the term AGREE changed"),
         ),
         (
             of("label", lambda f: f.__setitem__("format", "uri")),
@@ -457,7 +457,7 @@ def test_the_bump_for_each_property(
     [
         (lambda d: d["resources"][0].__setitem__("title", "x"), "sources: title"),
         (lambda d: d["resources"][0].__setitem__("sources", []), "sources: sources"),
-        (lambda d: d["resources"].reverse(), "package: the order of the tables changed"),
+        (lambda d: d["resources"].reverse(), "package: order of the tables changed"),
         (lambda d: d.__setitem__("keywords", []), "package: keywords"),
     ],
 )
