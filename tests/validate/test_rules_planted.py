@@ -17,7 +17,16 @@ from tests.validate.mutants import OTHER, SECOND, SECOND_QUOTE, cited_by_second,
 
 from gazadata.contract import Field
 from gazadata.text import fold
-from gazadata.validate import Diagnostic, Report, all_rules, validate
+from gazadata.validate import (
+    Diagnostic,
+    Report,
+    all_rules,
+    checks,
+    evidence,
+    sweep,
+    tables,
+    validate,
+)
 
 S = SHIPPED
 RULES = all_rules()
@@ -875,6 +884,23 @@ def test_a_planted_mistake_is_caught(code: str, planted: Together) -> None:
     assert found.expected
     assert report.counts[code].found >= 1
     assert not report.failures
+
+
+@pytest.mark.long
+def test_streamed_tables_give_the_same_findings(
+    planted: Together, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables of several batches are kept in files, which Polars queries with another engine."""
+    held = [damaged(place, files) for files in planted.groups]
+    for module in (checks, evidence, sweep, tables):
+        monkeypatch.setattr(module, "BATCH", 10)
+    for files, report in zip(planted.groups, held, strict=True):
+        streamed = damaged(place, files)
+        assert said(streamed).splitlines() == said(report).splitlines()
+        assert {c: n.found for c, n in streamed.counts.items()} == {
+            c: n.found for c, n in report.counts.items()
+        }
+        assert streamed.failures == report.failures == []
 
 
 @pytest.mark.parametrize("code", RULES)

@@ -223,6 +223,9 @@ def _run(check_set: CheckSet, tables: Tables, report: Report, limit: int) -> Non
         report.count(code, row.get(code) or 0)
     for c in broken:
         number, listed = _findings(check_set, c, tables, limit)
+        if number == 0 and _is_lost(check_set, c, tables):
+            where = f"{c.code} on {check_set.of or check_set.resource.name}"
+            report.failures.append(f"{where}: Polars found rows, but did not return them")
         report.count(c.code, 0, number)
         report.keep(listed)
 
@@ -263,6 +266,15 @@ def _findings(
     for (at,), part in targets.items():
         tables.mask(check_set.of, str(at), part["target_line"])
     return broken.filter("own")[LINE].n_unique(), _diagnostics(check_set, c, kept, tables)
+
+
+def _is_lost(check_set: CheckSet, c: Check, tables: Tables) -> bool:
+    """Whether rows break a rule although none were returned: a panic ends batches silently."""
+    if check_set.resource.name in tables.own:
+        return False
+    frame = check_set.frame()
+    rows = frame.filter(c.breaks & ~c.skips(frame.collect_schema().names()))
+    return bool(rows.select(pl.len()).collect().item())
 
 
 _OF_MASKS = ("own", "target_line", "target_field")

@@ -12,7 +12,7 @@ from polars import col
 
 from gazadata.contract import Contract, Resource
 from gazadata.validate.checks import Check, CheckSet, Unrun
-from gazadata.validate.rules import RULES, rule
+from gazadata.validate.rules import rule
 from gazadata.validate.tables import LINE, Tables
 
 CITED = ["cited_report", "named_speaker", "unnamed_source"]
@@ -56,7 +56,10 @@ def only(check_sets: Iterable[CheckSet], codes: Collection[str]) -> Iterator[Che
 
 def later(check_sets: Iterable[CheckSet]) -> Iterator[CheckSet]:
     """The check sets with only the checks of rules that run after all of those above."""
-    return only(check_sets, RULES.keys() - _EARLIER)
+    for check_set in check_sets:
+        yield replace(
+            check_set, checks=tuple(one for one in check_set.checks if one.code not in _EARLIER)
+        )
 
 
 rule(
@@ -80,8 +83,10 @@ rule(
 
 
 def _dates(resource: Resource) -> list[Check]:
-    stems = (s for s in ("date", "published") if f"{s}_earliest" in resource.field_names)
-    if (stem := next(stems, None)) is None:
+    for stem in ("date", "published"):
+        if f"{stem}_earliest" in resource.field_names:
+            break
+    else:
         return []
     field = f"{stem}_precision"
     first, last, precision = col(f"{stem}_earliest"), col(f"{stem}_latest"), col(field)
@@ -103,18 +108,21 @@ def _dates(resource: Resource) -> list[Check]:
         "open": first.is_null() != last.is_null(),
         "unknown": none,
     }
-    agrees = pl.any_horizontal(
-        (precision == term) & fits.fill_null(False) for term, fits in allowed.items()
-    )
-    ends = (day.cast(pl.String).fill_null("none") for day in (first, last))
-    span = pl.format("{}: {} to {}", precision, *ends)
+    agrees = pl.lit(False)
+    for term, fits in allowed.items():
+        agrees = agrees | ((precision == term) & fits.fill_null(False))
+    # Not pl.format, at which Polars 2.1 panics if it streams a large table.
+    span = pl.concat_str(
+        precision, pl.lit(": "), first.cast(pl.String).fill_null("none"), pl.lit(" to "),
+        last.cast(pl.String).fill_null("none"),
+    )  # fmt: skip
     return [
         Check(
             "GD401",
             f"{stem}_latest",
             last < first,
             found=last,
-            expected=pl.format("not before {}", first.cast(pl.String)),
+            expected=pl.concat_str(pl.lit("not before "), first.cast(pl.String)),
             applies=both if stem == "published" else None,
         ),
         Check(
@@ -137,11 +145,6 @@ def _dates(resource: Resource) -> list[Check]:
 
 def _required(resource: Resource, field: str) -> bool:
     return field in resource.field_names and resource[field].required
-
-
-def _both(*fields: str) -> pl.Expr:
-    """What two cells hold, of which exactly one should be filled."""
-    return pl.format("{} and {}", *(col(field).fill_null("none") for field in fields))
 
 
 def _property(resource: Resource, field: str, name: str, otherwise: Any) -> Any:
@@ -206,15 +209,20 @@ rule(
 
 def _events(contract: Contract) -> list[Check]:
     modes = _property(contract["events"], "event_mode", "gazadata:modes", {})
-    allowed = pl.any_horizontal(
-        pl.lit(False),
-        *((col("event_type") == t) & col("event_mode").is_in(terms) for t, terms in modes.items()),
-    )
-    listed = col("event_type").replace_strict(
-        list(modes), [", ".join(m) for m in modes.values()], default="none", return_dtype=pl.String
-    )
-    wanted = pl.format("a mode of {}: {}", "event_type", listed)
-    wanted = wanted.fill_null("no mode, because a local type has none")
+    allowed = pl.lit(False)
+    for type_, terms in modes.items():
+        allowed = allowed | ((col("event_type") == type_) & col("event_mode").is_in(terms))
+    wanted = pl.concat_str(
+        pl.lit("a mode of "),
+        "event_type",
+        pl.lit(": "),
+        col("event_type").replace_strict(
+            list(modes),
+            [", ".join(m) for m in modes.values()],
+            default="none",
+            return_dtype=pl.String,
+        ),
+    ).fill_null("no mode, because a local type has none")
     return [
         Check(
             "GD403",
@@ -229,7 +237,11 @@ def _events(contract: Contract) -> list[Check]:
             "GD404",
             "event_type",
             col("event_type").is_null() == col("local_type").is_null(),
-            found=_both("event_type", "local_type"),
+            found=pl.concat_str(
+                col("event_type").fill_null("none"),
+                pl.lit(" and "),
+                col("local_type").fill_null("none"),
+            ),
             expected="one of event_type and local_type",
             blames=("event_type", "local_type"),
         ),
@@ -365,7 +377,11 @@ def _names(_: Contract) -> list[Check]:
             "GD414",
             "actor_id",
             col("actor_id").is_null() == col("topic_id").is_null(),
-            found=_both("actor_id", "topic_id"),
+            found=pl.concat_str(
+                col("actor_id").fill_null("none"),
+                pl.lit(" and "),
+                col("topic_id").fill_null("none"),
+            ),
             expected="one of actor_id and topic_id",
             blames=("actor_id", "topic_id"),
         )
@@ -613,7 +629,7 @@ def _carried(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                 "GD408",
                 "position_id",
                 ~col("__stance").is_in(CARRIERS),
-                found=pl.format("{} is {}", "position_id", "__stance"),
+                found=pl.concat_str(col("position_id"), pl.lit(" is "), col("__stance")),
                 expected="a position whose stance is " + " or ".join(CARRIERS),
             ),
         ),
@@ -685,7 +701,7 @@ def _reporters(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                     "GD417",
                     "attributed_to",
                     ~col("__cited_kind").is_in(CITED),
-                    found=pl.format("{} is {}", "attributed_to", "__cited_kind"),
+                    found=pl.concat_str(col("attributed_to"), pl.lit(" is "), col("__cited_kind")),
                     expected=f"a source of kind {' or '.join(CITED)}",
                     applies=col("__cited_kind").is_not_null(),
                 ),
@@ -736,8 +752,8 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
             "GD419",
             field,
             kind != wanted,
-            found=pl.format("{} is {}", field, kind),
-            expected=pl.format("an actor of kind {}", wanted),
+            found=pl.concat_str(col(field), pl.lit(" is "), kind),
+            expected=pl.concat_str(pl.lit("an actor of kind "), wanted),
             applies=kind.is_not_null() & wanted.is_not_null() & applies,
         )
 
@@ -769,7 +785,7 @@ def _kinds(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                 "GD419",
                 "part_of",
                 col("__kind:part_of") == "person",
-                found=pl.format("{} is {}", "part_of", "__kind:part_of"),
+                found=pl.concat_str(col("part_of"), pl.lit(" is "), col("__kind:part_of")),
                 expected="an actor that can have parts, or nothing",
             ),
         ),
@@ -808,7 +824,7 @@ def _excluded(contract: Contract, tables: Tables) -> Iterator[CheckSet]:
                 "GD421",
                 "role",
                 col("__part").is_not_null(),
-                found=pl.format("excluded, and {} in {}", "__part", "__other"),
+                found=pl.concat_str(pl.lit("excluded, and "), "__part", pl.lit(" in "), "__other"),
                 expected="no other role in the event",
                 reads=["event_id", "actor_id"],
             ),
