@@ -22,6 +22,8 @@ import numpy as np
 import polars as pl
 from polars import col
 
+from gazadata.text import FORMULA_SIGNS
+
 REPOSITORY = Path(__file__).parents[1]
 CHUNK = 5_000
 """Articles written at a time."""
@@ -696,7 +698,9 @@ def _cut(chunk: pl.DataFrame) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
                 "char_start": start.cast(pl.String),
                 "char_end": end.cast(pl.String),
                 "exact": col(f"words:-{quote}"),
-                "prefix": before.str.extract(r"([^\n]*)$").replace("", None),
+                "prefix": before.str.extract(r"([^\n]*)$")
+                .str.strip_chars_start(FORMULA_SIGNS)
+                .replace("", None),
                 "suffix": col("text")
                 .str.slice(end, 32)
                 .str.extract(r"^([^\n]*)")
