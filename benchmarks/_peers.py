@@ -23,6 +23,7 @@ from typing import Any
 
 TYPESET = {"’": "'", "‘": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-",
            "\u00a0": " ", "\u202f": " "}  # fmt: skip
+FORMULA_SIGNS = "=+@\t\uff1d\uff0b\uff0d\uff20-"
 URI = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
 WORD = r"[\p{L}\p{N}\p{M}_]"
 PREFIX = "anti|counter|ex|non|post|pre|pro|pseudo|quasi|semi|un"
@@ -253,7 +254,11 @@ def by_polars(root: Path) -> Counts:
         .join(texts, on="source_id", how="left"),
         GD323=(col("source_id") != col("p")) | (start < col("p_start")) | (end > col("p_end")),
         GD321=~right.fill_null(False),
-        GD322_1=right & (before.str.extract(r"([^\n]*)$") != col("prefix").fill_null("")),
+        GD322_1=right
+        & (
+            before.str.extract(r"([^\n]*)$").str.strip_chars_start(FORMULA_SIGNS)
+            != col("prefix").fill_null("")
+        ),
         GD322_2=right
         & (text.str.slice(end, 32).str.extract(r"^([^\n]*)") != col("suffix").fill_null("")),
         GD324=right & (cut(start) | cut(end) | ~col("exact").str.contains(r"\w")),
@@ -724,7 +729,8 @@ def by_duckdb(root: Path) -> Counts:
         f"{typed['quotes']} left join {places} using (passage_id) left join texts using (source_id)",
         GD323="source_id <> p or char_start < p_start or char_end > p_end",
         GD321=f"not coalesce({right}, false)",
-        GD322_1=rf"{right} and regexp_extract({before}, '[^\n]*$') <> coalesce(prefix, '')",
+        GD322_1=rf"""{right} and ltrim(regexp_extract({before}, '[^\n]*$'), '{FORMULA_SIGNS}')
+            <> coalesce(prefix, '')""",
         GD322_2=rf"""{right} and regexp_extract(substr(text, char_end + 1, 32), '^[^\n]*')
         <> coalesce(suffix, '')""",
         GD324=rf"""{right} and ({cut("char_start")} or {cut("char_end")}
