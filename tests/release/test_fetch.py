@@ -1197,13 +1197,13 @@ def test_pull_says_what_was_chosen_and_what_it_replaces(store: Path, cache: Path
     assert str(fetch.pull("latest", store)) == "1.0.0 -> 1.1.0 (latest)"
     assert str(fetch.pull()) == "1.1.0, as before"
     yank("1.1.0", "wrong dates", store)
-    told = str(fetch.pull("latest", store)).splitlines()
-    assert told == [
+    lines = str(fetch.pull("latest", store)).splitlines()
+    assert lines == [
         "1.1.0 -> 1.0.0 (latest)",
         "1.1.0: replaced, since it is yanked: wrong dates",
     ]
-    told = str(fetch.pull("latest", store)).splitlines()
-    assert told[1] == "1.1.0: skipped, since it is yanked: wrong dates"
+    lines = str(fetch.pull("latest", store)).splitlines()
+    assert lines[1] == "1.1.0: skipped, since it is yanked: wrong dates"
 
 
 def test_the_command_prints_only_the_path_for_scripts(store: Path, cache: Path) -> None:
